@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { ConfigurationError, errorMessage } from '../errors.ts';
+
+/**
+ * One option, described once. Its value comes, in rising order of strength, from the default, the YAML file,
+ * the environment and the flag.
+ */
+export interface OptionDescription {
+  /** As commander writes it, such as `--port <number>` or `--interface <name...>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly environment?: string;
+  /** Checks and converts one value, a text from the command line or the environment. */
+  readonly schema: z.ZodType;
+  readonly default?: unknown;
+  readonly defaultDescription?: string;
+}
+
+function whyInvalid(error: z.ZodError): string {
+  return error.issues.map((issue) => issue.message).join('; ');
+}
+
+function convert(schema: z.ZodType, value: unknown): unknown {
+  try {
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    throw new InvalidArgumentError(`${whyInvalid(result.error)}.`);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw new InvalidArgumentError(`${error.message}.`);
+    throw error;
+  }
+}
+
+/** Adds the described options to a command. An option with `...` takes a list; its variable, commas. */
+export function addOptions(command: Command, descriptions: readonly OptionDescription[]): Command {
+  for (const description of descriptions) {
+    const option = new Option(description.flags, description.description);
+    if (description.environment !== undefined) option.env(description.environment);
+    if (description.default !== undefined)
+      option.default(description.default, description.defaultDescription);
+    if (option.isBoolean()) {
+      command.addOption(option);
+      continue;
+    }
+    option.argParser((text: string, previous: unknown) => {
+      if (!option.variadic) return convert(description.schema, text);
+      const before = Array.isArray(previous) && previous !== option.defaultValue ? previous : [];
+      return [...before, ...text.split(',').map((item) => convert(description.schema, item.trim()))];
+    });
+    command.addOption(option);
+  }
+  return command;
+}
+
+/**
+ * Lays the values of a YAML file below what environment and flags gave. Keys are the options' long names
+ * (`host-name: ds`).
+ *
+ * @throws ConfigurationError naming the file, the key, the value and what is allowed
+ */
+export function applyConfigurationFile(
+  command: Command,
+  descriptions: readonly OptionDescription[],
+  file: string,
+): void {
+  let document: unknown;
+  try {
+    document = parseYaml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigurationError(`configuration file ${file} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+  const settings = z.record(z.string(), z.unknown()).safeParse(document ?? {});
+  if (!settings.success) {
+    throw new ConfigurationError(`configuration file ${file} must hold one "key: value" a line`);
+  }
+  for (const [key, value] of Object.entries(settings.data)) {
+    const option = command.options.find(({ long }) => long === `--${key}` && key !== 'config');
+    const description = descriptions.find((candidate) => candidate.flags === option?.flags);
+    if (option === undefined || description === undefined) {
+      const known = command.options.map(({ long }) => long?.slice(2)).filter((name) => name !== 'config');
+      throw new ConfigurationError(`${file}: unknown key "${key}"; known are ${known.join(', ')}`);
+    }
+    const attribute = option.attributeName();
+    const source = command.getOptionValueSource(attribute);
+    if (source === 'env' || source === 'cli') continue;
+    try {
+      command.setOptionValueWithSource(attribute, convertSetting(option, description, value), 'config');
+    } catch (error) {
+      throw new ConfigurationError(
+        `${file}: ${key}: "${String(value)}" is not allowed: ${errorMessage(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+  }
+}
+
+function convertSetting(option: Option, description: OptionDescription, value: unknown): unknown {
+  if (option.isBoolean()) return convert(z.boolean({ error: 'true or false expected' }), value);
+  const asText = (item: unknown) => (typeof item === 'object' ? item : String(item));
+  if (!option.variadic) return convert(description.schema, asText(value));
+  return (Array.isArray(value) ? value : [value]).map((item) => convert(description.schema, asText(item)));
+}
+
+/** A whole number within bounds, from text. `what` names it in the message. */
+export function wholeNumber(minimum: number, maximum: number) {
+  const error = `a whole number from ${minimum} to ${maximum} expected`;
+  return z.coerce.number({ error }).int({ error }).min(minimum, { error }).max(maximum, { error });
+}

@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createNamespace, type Namespace } from './namespace.ts';
+
+export interface AppOptions {
+  readonly name: string;
+  readonly bridge: string;
+  /** With the prefix length; absent: the interface is up without an address. */
+  readonly address?: string;
+  readonly mac?: string;
+}
+
+/** An emulated app: a namespace of its own with `eth0` on a bridge and no route to anywhere. */
+export interface App extends Namespace {
+  /** Gives `eth0` another address, as a lease after a reboot would. */
+  setAddress(address: string): Promise<void>;
+}
+
+/** An emulated device: a host that owns bridges, and apps on them. Nothing in it reaches the outside. */
+export interface Lab {
+  readonly host: Namespace;
+  addBridge(name: string, address: string): Promise<void>;
+  addApp(options: AppOptions): Promise<App>;
+  /** Kills every process of the lab and lets the kernel take its namespaces down. Idempotent. */
+  stop(): Promise<void>;
+}
+
+const isRoot = process.getuid?.() === 0;
+/** Without root the lab lives in a user namespace, in which the caller is root. */
+const UNSHARE = ['unshare', ...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount'];
+
+/**
+ * Why no lab can be built on this machine, as one sentence with the way out; undefined when it can.
+ */
+export function whyNoLab(): string | undefined {
+  for (const program of ['ip', 'nsenter', 'setpriv', 'unshare']) {
+    if (spawnSync(program, ['--version']).error !== undefined) {
+      return `The program "${program}" is missing: install the packages iproute2 and util-linux.`;
+    }
+  }
+  const [program = '', ...rest] = [...UNSHARE, 'sh', '-c', 'mount -t tmpfs tmpfs /run && ip netns add probe'];
+  const { status, stderr } = spawnSync(program, rest, { encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return (
+    'This kernel lets neither root nor a user namespace create network namespaces ' +
+    `(${stderr.trim().split('\n')[0]}): run as root, or allow user namespaces with ` +
+    '"sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1 ' +
+    'kernel.apparmor_restrict_unprivileged_userns=0" (those of the settings that exist).'
+  );
+}
+
+/** Builds an empty device: loopback alone. `/run` is its own, so that daemons do not meet the machine's. */
+export async function createLab(): Promise<Lab> {
+  const [program = '', ...rest] = [
+    ...UNSHARE,
+    'sh',
+    '-c',
+    // The shell holds the namespaces and ends when its standard input does, even if we are killed.
+    'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready && cat >/dev/null',
+  ];
+  const holder = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
+  if (String(line).trim() !== 'ready') throw new Error(whyNoLab() ?? 'the namespaces could not be made');
+
+  const children = new Set<ChildProcess>();
+  const track = (child: ChildProcess) => {
+    children.add(child);
+    child.once('close', () => children.delete(child));
+  };
+  const enterHost = [
+    'nsenter',
+    `--target=${holder.pid}`,
+    ...(isRoot ? [] : ['--user', '--preserve-credentials']),
+    '--net',
+    '--mount',
+    `--wd=${process.cwd()}`,
+  ];
+  const host = createNamespace('host', enterHost, track);
+
+  async function addApp({ name, bridge, address, mac }: AppOptions): Promise<App> {
+    const ip = (...args: string[]) => host.mustRun(['ip', ...args]);
+    await ip('netns', 'add', name);
+    const hostEnd = `veth-${name}`.slice(0, 15);
+    await ip('link', 'add', hostEnd, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+    await ip('link', 'set', hostEnd, 'master', bridge, 'up');
+    const namespace = createNamespace(name, [...enterHost, 'nsenter', `--net=/run/netns/${name}`], track);
+    await namespace.mustRun(['ip', 'link', 'set', 'lo', 'up']);
+    if (mac !== undefined) await namespace.mustRun(['ip', 'link', 'set', 'eth0', 'address', mac]);
+    await namespace.mustRun(['ip', 'link', 'set', 'eth0', 'up']);
+    const setAddress = async (next: string) => {
+      await namespace.mustRun(['ip', '-4', 'address', 'flush', 'dev', 'eth0']);
+      await namespace.mustRun(['ip', 'address', 'add', next, 'brd', '+', 'dev', 'eth0']);
+    };
+    if (address !== undefined) await setAddress(address);
+    return { ...namespace, setAddress };
+  }
+
+  return {
+    host,
+    async addBridge(name, address) {
+      // A bridge forwards multicast from its first moment: no listening delay, no snooping without a querier.
+      const options = ['type', 'bridge', 'forward_delay', '0', 'stp_state', '0', 'mcast_snooping', '0'];
+      await host.mustRun(['ip', 'link', 'add', name, ...options]);
+      await host.mustRun(['ip', 'address', 'add', address, 'brd', '+', 'dev', name]);
+      await host.mustRun(['ip', 'link', 'set', name, 'up']);
+    },
+    addApp,
+    async stop() {
+      const ended = [...children].map((child) => once(child, 'close'));
+      for (const child of children) child.kill('SIGKILL');
+      await Promise.all(ended);
+      if (holder.exitCode !== null || holder.signalCode !== null) return;
+      const holderEnded = once(holder, 'exit');
+      holder.stdin.end();
+      await holderEnded;
+    },
+  };
+}
