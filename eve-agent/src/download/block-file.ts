@@ -1,0 +1,88 @@
+import { close, constants, fdatasync, ftruncate, open, read, write } from 'node:fs';
+import { promisify } from 'node:util';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import type { BlockWriter } from './content-sink.ts';
+
+/** What O_DIRECT asks of positions, lengths and memory on every common disk. */
+const DIRECT_BLOCK_BYTES = 4096;
+
+const openFile = promisify(open);
+const closeFile = promisify(close);
+const truncateFile = promisify(ftruncate);
+const syncFileData = promisify(fdatasync);
+
+/** A file that is written front to back, past the page cache where the file system allows it. */
+export interface BlockFile extends BlockWriter {
+  /** Bytes written are on the disk when this returns. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens or makes a file for writing; what it holds stays.
+ *
+ * A large download through the page cache is written twice, evicts what applications use, and stalls at the
+ * final sync. With O_DIRECT the disk works while the network does. Only a tail shorter than a block, and file
+ * systems without it (tmpfs, overlay over some), go through the cache.
+ *
+ * @throws the system's error: ENOENT, EACCES, ELOOP for a symbolic link …
+ */
+export async function openBlockFile(path: string): Promise<BlockFile> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  const cached = await openFile(path, flags, 0o666);
+  let direct = await openFile(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT).catch(
+    () => null,
+  );
+
+  async function closeDirect(): Promise<void> {
+    if (direct === null) return;
+    const file = direct;
+    direct = null;
+    await closeFile(file);
+  }
+
+  async function writeThrough(file: number, bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      done += await new Promise<number>((resolve, reject) => {
+        write(file, bytes, done, bytes.length - done, position + done, (error, byteCount) => {
+          if (error) reject(error);
+          else resolve(byteCount);
+        });
+      });
+    }
+  }
+
+  return {
+    blockBytes: DIRECT_BLOCK_BYTES,
+    async write(bytes, position) {
+      let directBytes = direct === null ? 0 : bytes.length - (bytes.length % DIRECT_BLOCK_BYTES);
+      if (direct !== null && directBytes > 0) {
+        try {
+          await writeThrough(direct, bytes.subarray(0, directBytes), position);
+        } catch (error) {
+          // Some file systems take the flag and refuse the write.
+          if (systemErrorCode(error) !== 'EINVAL') throw error;
+          await closeDirect();
+          directBytes = 0;
+        }
+      }
+      await writeThrough(cached, bytes.subarray(directBytes), position + directBytes);
+    },
+    async read(bytes, position) {
+      // The file system's own reader needs no alignment; the bytes go through memory that is not shared.
+      const buffer = Buffer.alloc(bytes.length);
+      const byteCount = await new Promise<number>((resolve, reject) => {
+        read(cached, buffer, 0, buffer.length, position, (error, count) =>
+          error ? reject(error) : resolve(count),
+        );
+      });
+      bytes.set(buffer.subarray(0, byteCount));
+    },
+    truncate: () => truncateFile(cached, 0),
+    sync: () => syncFileData(cached),
+    async close() {
+      await closeDirect();
+      await closeFile(cached);
+    },
+  };
+}

@@ -1,0 +1,385 @@
+import { CodedError } from '@local-datastore/shared/errors';
+import type { Dispatcher } from 'undici';
+import { ContentSink } from './content-sink.ts';
+import { decideResponse, type ResponseDecision } from './decide-response.ts';
+import { isResumable } from './decide-resume.ts';
+import { ContentError, TransferError } from './errors.ts';
+import { type BodyPlan, fetchBody } from './fetch-body.ts';
+import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
+import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
+import { allocateSharedPages } from './shared-pages.ts';
+import { createStreamHasher } from './stream-hasher.ts';
+import { lockTarget } from './target-lock.ts';
+import {
+  type HeaderFields,
+  ifRangeOf,
+  readStatedSha256,
+  readValidators,
+  type Validators,
+} from './validators.ts';
+
+/** Where a URL leads: to an address on a bridge, or wherever ordinary resolution says. */
+export interface Origin {
+  /** What is asked for, with the host replaced where mDNS found it. */
+  readonly url: URL;
+  /** Where the connection comes from; null: the system chooses. */
+  readonly sourceAddress: string | null;
+  readonly bridgeName: string | null;
+}
+
+export interface DownloadRequest {
+  readonly url: URL;
+  /** Absolute path of the file to make or replace. */
+  readonly target: string;
+  readonly sha256: string | null;
+  readonly sizeBytes: number | null;
+  /** The value of `Authorization`, sent to the URL's own origin alone. */
+  readonly authorization: string | null;
+  /** PEM that replaces the system's roots. */
+  readonly ca: string | null;
+}
+
+export type DownloadEvent =
+  | { readonly kind: 'located'; readonly origin: Origin }
+  | { readonly kind: 'receiving'; readonly fromBytes: number; readonly totalBytes: number | null }
+  | { readonly kind: 'starting-over'; readonly reason: string }
+  | { readonly kind: 'retrying'; readonly delayMs: number; readonly error: Error }
+  | { readonly kind: 'verifying' };
+
+export interface DownloadResult {
+  readonly target: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Who said what the digest should be; null: nobody did. */
+  readonly verifiedAgainst: 'request' | 'datastore' | null;
+  /** Bytes that an earlier run had stored. */
+  readonly resumedFromBytes: number;
+  /** Bytes of the body that came over the network in this run. */
+  readonly receivedBytes: number;
+  readonly attempts: number;
+  readonly origin: Origin;
+}
+
+export interface DownloadDeps {
+  /** @throws CodedError when the host cannot be found */
+  locate(url: URL, signal: AbortSignal): Promise<Origin>;
+  createDispatcher(options: {
+    url: URL;
+    localAddress: string | null;
+    ca: string | null;
+    bodyRegion: () => Uint8Array | undefined;
+  }): Dispatcher;
+  /** Waits; rejects with the signal's reason. */
+  delay(delayMs: number, signal: AbortSignal): Promise<void>;
+  now(): number;
+  random(): number;
+}
+
+export interface DownloadOptions {
+  readonly retry: RetryLimits;
+  readonly stallTimeoutMs: number;
+  readonly userAgent: string;
+}
+
+export interface DownloadObserver {
+  onEvent(event: DownloadEvent): void;
+  /** Called for every piece that arrives; must be quick. */
+  onProgress(receivedBytes: number): void;
+}
+
+/** Large enough for the disk to be quick with each write, enough of them to bridge a slow moment. */
+const SLOT_BYTES = 4 * 1024 * 1024;
+const SLOT_COUNT = 6;
+const MAX_REDIRECTS = 5;
+/** A file that changes under every attempt, or a server that cannot do ranges, is given up after this. */
+const MAX_START_OVERS = 3;
+
+/**
+ * Makes the download of one URL to one file.
+ *
+ * The returned function leaves the target whole and verified, or as it was. What has arrived when it fails
+ * stays in a hidden file beside the target, and the next call goes on from there when the server's validators
+ * still fit.
+ *
+ * @throws TransferError, ContentError, SpaceError; what `locate` throws; the signal's reason
+ */
+export function createDownload(deps: DownloadDeps, options: DownloadOptions) {
+  return async function download(
+    request: DownloadRequest,
+    observer: DownloadObserver,
+    signal: AbortSignal,
+  ): Promise<DownloadResult> {
+    let partial: PartialFile | undefined;
+    let unlock: (() => void) | undefined;
+    try {
+      unlock = await lockTarget(request.target);
+      partial = await openPartialFile(request.target);
+      return await new DownloadRun(deps, options, request, observer, partial).run(signal);
+    } catch (error) {
+      throw wrapStorageError(error, request.target);
+    } finally {
+      await partial?.close();
+      unlock?.();
+    }
+  };
+}
+
+/** The bytes that are stored, and what the response said that they came from. */
+interface Stored {
+  readonly validators: Validators;
+  readonly totalBytes: number | null;
+}
+
+/** One call: all attempts until the file is whole. */
+class DownloadRun {
+  readonly #deps: DownloadDeps;
+  readonly #options: DownloadOptions;
+  readonly #request: DownloadRequest;
+  readonly #observer: DownloadObserver;
+  readonly #partial: PartialFile;
+  readonly #sink: ContentSink;
+  readonly #hasher: ReturnType<typeof createStreamHasher>;
+  /** After redirects. */
+  #url: URL;
+  #stored: Stored | null = null;
+  #statedSha256: string | null = null;
+  #resumedFromBytes = 0;
+  #receivedBytes = 0;
+  #startOvers = 0;
+  #redirects = 0;
+  #retryAfterMs = 0;
+  #origin: Origin | undefined;
+
+  constructor(
+    deps: DownloadDeps,
+    options: DownloadOptions,
+    request: DownloadRequest,
+    observer: DownloadObserver,
+    partial: PartialFile,
+  ) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#request = request;
+    this.#observer = observer;
+    this.#partial = partial;
+    this.#url = request.url;
+    const memory = allocateSharedPages(SLOT_BYTES * SLOT_COUNT);
+    this.#hasher = createStreamHasher(memory, (error) => this.#sink.fail(error));
+    this.#sink = new ContentSink(this.#hasher, partial.file, { memory, slotBytes: SLOT_BYTES });
+  }
+
+  async run(signal: AbortSignal): Promise<DownloadResult> {
+    try {
+      const { stored } = this.#partial;
+      const wanted = { url: this.#request.url.href, sha256: this.#request.sha256 };
+      if (stored !== null && isResumable(stored.record, wanted)) {
+        this.#stored = stored.record;
+        this.#resumedFromBytes = stored.sizeBytes;
+        await this.#sink.resume(this.#partial.path, stored.sizeBytes);
+      }
+      return await this.#tryUntilWhole(signal);
+    } catch (error) {
+      // What has arrived is kept for the next run, unless it is wrong or keeping it is what failed.
+      await this.#sink.settle();
+      if (error instanceof ContentError) await this.#partial.discard();
+      throw error;
+    } finally {
+      this.#hasher.close();
+    }
+  }
+
+  async #tryUntilWhole(signal: AbortSignal): Promise<DownloadResult> {
+    let failures = 0;
+    for (let attempts = 1; ; attempts++) {
+      const before = this.#sink.position;
+      try {
+        if (await this.#attempt(signal)) {
+          const result = await this.#verifyAndPublish(attempts);
+          if (result !== null) return result;
+        }
+        failures = 0;
+      } catch (error) {
+        signal.throwIfAborted();
+        failures = this.#sink.position > before ? 1 : failures + 1;
+        const mayRetry = error instanceof CodedError && error.retryable && this.#origin !== undefined;
+        const delayMs = mayRetry
+          ? decideRetryDelayMs(failures, this.#options.retry, this.#deps.random(), this.#retryAfterMs)
+          : null;
+        if (delayMs === null) throw error;
+        this.#observer.onEvent({ kind: 'retrying', delayMs, error: error as Error });
+        await this.#deps.delay(delayMs, signal);
+      }
+    }
+  }
+
+  /** @returns whether all bytes are here; false: ask again at once */
+  async #attempt(signal: AbortSignal): Promise<boolean> {
+    this.#retryAfterMs = 0;
+    const origin = await this.#deps.locate(this.#url, signal);
+    this.#origin = origin;
+    this.#observer.onEvent({ kind: 'located', origin });
+    const dispatcher = this.#deps.createDispatcher({
+      url: origin.url,
+      localAddress: origin.sourceAddress,
+      ca: this.#request.ca,
+      bodyRegion: () => this.#sink.region(),
+    });
+    const position = this.#sink.position;
+    let decision: ResponseDecision | undefined;
+    const prepare = async (statusCode: number, headers: HeaderFields): Promise<BodyPlan> => {
+      const expectation = {
+        position,
+        stored: this.#stored,
+        expectedBytes: this.#request.sizeBytes,
+        isDigestKnown: this.#request.sha256 !== null,
+      };
+      decision = decideResponse(statusCode, headers, expectation, this.#deps.now());
+      return decision.kind === 'store' ? await this.#prepareStore(decision, headers) : null;
+    };
+    try {
+      const { stallTimeoutMs } = this.#options;
+      const headers = this.#requestHeaders(position);
+      await fetchBody(
+        dispatcher,
+        { url: origin.url, headers, stallTimeoutMs },
+        this.#receiver(),
+        prepare,
+        signal,
+      );
+    } finally {
+      await dispatcher.destroy();
+    }
+    return decision === undefined ? false : await this.#conclude(decision);
+  }
+
+  #requestHeaders(position: number): Record<string, string> {
+    const { authorization, url } = this.#request;
+    const ifRange = this.#stored === null ? null : ifRangeOf(this.#stored.validators);
+    return {
+      'user-agent': this.#options.userAgent,
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      ...(authorization !== null && this.#url.origin === url.origin && { authorization }),
+      ...(position > 0 && { range: `bytes=${position}-` }),
+      ...(position > 0 && ifRange !== null && { 'if-range': ifRange }),
+    };
+  }
+
+  #receiver() {
+    return {
+      take: (bytes: Buffer) => {
+        this.#receivedBytes += bytes.length;
+        const hasRoom = this.#sink.take(bytes);
+        this.#observer.onProgress(this.#sink.position);
+        return hasRoom;
+      },
+      listen: this.#sink.listen.bind(this.#sink),
+    };
+  }
+
+  async #prepareStore(
+    { from, totalBytes }: Extract<ResponseDecision, { kind: 'store' }>,
+    headers: HeaderFields,
+  ): Promise<BodyPlan> {
+    if (from === 0) {
+      await this.#sink.restart();
+      this.#resumedFromBytes = 0;
+    }
+    await this.#partial.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
+    if (from === 0) {
+      this.#statedSha256 = readStatedSha256(headers);
+      this.#stored = { validators: readValidators(headers), totalBytes };
+      await this.#partial.writeRecord({
+        version: 1,
+        url: this.#request.url.href,
+        sha256: this.#request.sha256,
+        ...this.#stored,
+      });
+    } else {
+      this.#statedSha256 ??= readStatedSha256(headers);
+    }
+    this.#observer.onEvent({ kind: 'receiving', fromBytes: from, totalBytes });
+    const endBytes = totalBytes ?? this.#request.sizeBytes;
+    return { maxBytes: endBytes === null ? null : endBytes - from };
+  }
+
+  /** What follows from a response after its body, if it was wanted, is here. */
+  async #conclude(decision: ResponseDecision): Promise<boolean> {
+    switch (decision.kind) {
+      case 'store':
+        return decision.totalBytes === null || decision.totalBytes === this.#sink.position;
+      case 'complete':
+        return true;
+      case 'start-over':
+        await this.#startOver(decision.reason);
+        return false;
+      case 'redirect':
+        this.#follow(decision.location);
+        return false;
+      case 'fail':
+        this.#retryAfterMs = decision.retryAfterMs ?? 0;
+        throw decision.error;
+    }
+  }
+
+  async #startOver(reason: string): Promise<void> {
+    this.#startOvers += 1;
+    if (this.#startOvers > MAX_START_OVERS) {
+      throw new TransferError(
+        'RESPONSE_INVALID',
+        `gave up after starting over ${MAX_START_OVERS} times: ${reason}`,
+      );
+    }
+    this.#observer.onEvent({ kind: 'starting-over', reason });
+    this.#stored = null;
+    this.#statedSha256 = null;
+    this.#resumedFromBytes = 0;
+    await this.#sink.restart();
+  }
+
+  #follow(location: string): void {
+    this.#redirects += 1;
+    const next = URL.canParse(location, this.#url.href) ? new URL(location, this.#url) : null;
+    const refuse = (why: string) =>
+      new TransferError('REDIRECT_REFUSED', `redirect to "${location}" refused: ${why}`);
+    if (next === null || !/^https?:$/.test(next.protocol)) throw refuse('it is no http or https URL');
+    if (this.#redirects > MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} in a row`);
+    if (this.#url.protocol === 'https:' && next.protocol === 'http:')
+      throw refuse('it leads from https to http');
+    if (this.#origin?.bridgeName != null && next.host !== this.#url.host) {
+      throw refuse('a local datastore may lead to its own host name only');
+    }
+    this.#url = next;
+  }
+
+  /** @returns null when a resumed file turned out wrong and is fetched again from its first byte */
+  async #verifyAndPublish(attempts: number): Promise<DownloadResult | null> {
+    this.#observer.onEvent({ kind: 'verifying' });
+    const sizeBytes = this.#sink.position;
+    if (this.#request.sizeBytes !== null && sizeBytes !== this.#request.sizeBytes) {
+      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size says`;
+      throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
+    }
+    const sha256 = await this.#sink.finish();
+    const expected = this.#request.sha256 ?? this.#statedSha256;
+    if (expected !== null && sha256 !== expected) {
+      if (this.#resumedFromBytes > 0) {
+        await this.#startOver('the resumed file does not have the wanted digest');
+        return null;
+      }
+      const message = `what arrived has sha256 ${sha256}, not ${expected}: the datastore serves another file, or bytes were damaged on the way`;
+      throw new ContentError('DIGEST_MISMATCH', message, { details: { sha256, expected } });
+    }
+    await this.#partial.publish();
+    return {
+      target: this.#request.target,
+      sizeBytes,
+      sha256,
+      verifiedAgainst: this.#request.sha256 !== null ? 'request' : expected !== null ? 'datastore' : null,
+      resumedFromBytes: this.#resumedFromBytes,
+      receivedBytes: this.#receivedBytes,
+      attempts,
+      origin: this.#origin as Origin,
+    };
+  }
+}

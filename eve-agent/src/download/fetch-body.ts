@@ -1,0 +1,129 @@
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Dispatcher } from 'undici';
+import { ContentError, TransferError } from './errors.ts';
+import type { HeaderFields } from './validators.ts';
+
+/** Takes a body in; asks its sender to pause by returning false, and calls back when it may go on. */
+export interface BodyReceiver {
+  take(bytes: Buffer): boolean;
+  listen(onSpace: () => void, onFailure: (error: Error) => void): void;
+}
+
+export interface FetchRequest {
+  readonly url: URL;
+  readonly headers: Record<string, string>;
+  /** No byte for this long ends the attempt. */
+  readonly stallTimeoutMs: number;
+}
+
+/** What to do with a body: its length limit in bytes, or nothing (the connection is dropped). */
+export type BodyPlan = { readonly maxBytes: number | null } | null;
+
+/**
+ * Sends one GET and stores its body.
+ *
+ * @param prepare is called with the head and says whether to store the body; reading waits for it
+ * @returns after the last byte was taken in, or at once when the body is not wanted
+ * @throws TransferError CONNECTION_FAILED, CONNECTION_LOST or STALLED; ContentError SIZE_MISMATCH when more
+ *   bytes come than planned; whatever `prepare` and the receiver throw; the signal's reason
+ */
+export function fetchBody(
+  dispatcher: Dispatcher,
+  request: FetchRequest,
+  receiver: BodyReceiver,
+  prepare: (statusCode: number, headers: HeaderFields) => Promise<BodyPlan>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { url, stallTimeoutMs } = request;
+  return new Promise((resolve, reject) => {
+    let hasResponse = false;
+    let roomBytes: number | undefined;
+    let controller: Dispatcher.DispatchController | undefined;
+    let failure: Error | undefined;
+
+    const fail = (error: Error) => {
+      failure ??= error;
+      if (controller === undefined) settle(() => reject(error));
+      else controller.abort(error);
+    };
+    const onAbort = () => fail(signal.reason as Error);
+    const stall = setTimeout(() => {
+      if (controller?.paused) {
+        stall.refresh();
+        return;
+      }
+      const message = `${url.host} sent nothing for ${stallTimeoutMs / 1000} s`;
+      fail(new TransferError('STALLED', message, { retryable: true, details: { stallTimeoutMs } }));
+    }, stallTimeoutMs);
+    const settle = (then: () => void) => {
+      clearTimeout(stall);
+      signal.removeEventListener('abort', onAbort);
+      receiver.listen(
+        () => {},
+        () => {},
+      );
+      then();
+    };
+    if (signal.aborted) {
+      settle(() => reject(signal.reason));
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    // Room in the receiver does not matter before `prepare` has said where the body goes.
+    receiver.listen(() => roomBytes !== undefined && controller?.resume(), fail);
+
+    dispatcher.dispatch(
+      { origin: url.origin, path: url.pathname + url.search, method: 'GET', headers: request.headers },
+      {
+        onRequestStart(started) {
+          controller = started;
+          if (failure !== undefined) started.abort(failure);
+        },
+        onResponseStart(responding, statusCode, headers) {
+          if (statusCode < 200) return;
+          controller = responding;
+          hasResponse = true;
+          stall.refresh();
+          responding.pause();
+          prepare(statusCode, headers).then((plan) => {
+            if (plan === null) {
+              settle(resolve);
+              responding.abort(new Error('the body is not wanted'));
+              return;
+            }
+            roomBytes = plan.maxBytes ?? Number.POSITIVE_INFINITY;
+            responding.resume();
+          }, fail);
+        },
+        onResponseData(responding, chunk) {
+          stall.refresh();
+          roomBytes = (roomBytes ?? 0) - chunk.length;
+          if (roomBytes < 0) {
+            fail(
+              new ContentError('SIZE_MISMATCH', 'the datastore sent more bytes than the file should have'),
+            );
+            return;
+          }
+          if (!receiver.take(chunk)) responding.pause();
+        },
+        onResponseEnd: () => settle(resolve),
+        onResponseError(_, error) {
+          settle(() => reject(failure ?? wrapConnectionError(error, url, hasResponse)));
+        },
+      },
+    );
+  });
+}
+
+function wrapConnectionError(error: Error, url: URL, hasResponse: boolean): TransferError {
+  const reason = errorMessage(error) || (systemErrorCode(error) ?? 'unknown reason');
+  // A chain that does not verify will not verify at the next try either.
+  const isTlsRefusal = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME|ERR_SSL/.test(systemErrorCode(error) ?? '');
+  return new TransferError(
+    hasResponse ? 'CONNECTION_LOST' : 'CONNECTION_FAILED',
+    hasResponse
+      ? `the connection to ${url.host} was lost: ${reason}`
+      : `no answer from ${url.host}: ${reason}`,
+    { retryable: !isTlsRefusal, cause: error },
+  );
+}

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { z } from 'zod';
+import { type BlockFile, openBlockFile } from './block-file.ts';
+import { SpaceError, TransferError } from './errors.ts';
+import { validatorsSchema } from './validators.ts';
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  /** As the user gave it, with the datastore's name, not its address of the day. */
+  url: z.string(),
+  /** The digest that the user asked for, if any. */
+  sha256: z.string().nullable(),
+  totalBytes: z.number().int().nonnegative().nullable(),
+  validators: validatorsSchema,
+});
+
+/** Where the bytes of a partial file come from, kept beside it, so that a later run can go on. */
+export type PartialRecord = z.infer<typeof recordSchema>;
+
+/** A download on its way to its target, in a hidden file beside it. */
+export interface PartialFile {
+  readonly path: string;
+  readonly file: BlockFile;
+  /** What an earlier run left; null when there is nothing, or nothing that can be told where it came from. */
+  readonly stored: { readonly record: PartialRecord; readonly sizeBytes: number } | null;
+  /** @throws SpaceError when the file system has less than this free */
+  requireSpace(neededBytes: number): Promise<void>;
+  writeRecord(record: PartialRecord): Promise<void>;
+  /** Syncs, gives the file its name and syncs the directory: after it the target is whole, whatever happens. */
+  publish(): Promise<void>;
+  /** Removes file and record. */
+  discard(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The longest name that leaves room for what is put around it (NAME_MAX is 255). */
+const MAX_PLAIN_NAME_BYTES = 200;
+
+/** The hidden neighbours of a target. */
+export function partialPaths(target: string): { readonly file: string; readonly record: string } {
+  const name = basename(target);
+  const stem =
+    Buffer.byteLength(name) <= MAX_PLAIN_NAME_BYTES ? name : createHash('sha256').update(name).digest('hex');
+  const file = join(dirname(target), `.${stem}.partial`);
+  return { file, record: `${file}.json` };
+}
+
+async function readRecord(path: string): Promise<PartialRecord | null> {
+  try {
+    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    // Absent, cut short by a power loss, or of another version: the download starts over.
+    return null;
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Translates what the system says about the target's file into the project's errors. */
+export function wrapStorageError(error: unknown, target: string): Error {
+  const code = systemErrorCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new SpaceError('NO_SPACE', `no space left for ${target}`, { cause: error });
+  }
+  if (error instanceof Error && 'syscall' in error) {
+    return new TransferError('TARGET_UNWRITABLE', `${target} cannot be written: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+  return error as Error;
+}
+
+/** @throws the system's error when the directory does not exist or may not be written */
+export async function openPartialFile(target: string): Promise<PartialFile> {
+  const paths = partialPaths(target);
+  const directory = dirname(target);
+  const record = await readRecord(paths.record);
+  const file = await openBlockFile(paths.file);
+  const { size: sizeBytes } = await stat(paths.file);
+
+  return {
+    path: paths.file,
+    file,
+    stored: record !== null && sizeBytes > 0 ? { record, sizeBytes } : null,
+    async requireSpace(neededBytes) {
+      const { bavail, bsize } = await statfs(directory);
+      const freeBytes = bavail * bsize;
+      if (neededBytes <= freeBytes) return;
+      const message = `${target} needs ${neededBytes} more bytes, but only ${freeBytes} are free in ${directory}`;
+      throw new SpaceError('NO_SPACE', message, { details: { neededBytes, freeBytes } });
+    },
+    async writeRecord(next) {
+      const temporary = `${paths.record}.new`;
+      await writeFile(temporary, JSON.stringify(next));
+      await rename(temporary, paths.record);
+    },
+    async publish() {
+      await file.sync();
+      await rename(paths.file, target);
+      await rm(paths.record, { force: true });
+      await syncDirectory(directory);
+    },
+    async discard() {
+      await rm(paths.file, { force: true });
+      await rm(paths.record, { force: true });
+    },
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,70 @@
+import { Worker } from 'node:worker_threads';
+import { workerUrl } from '@local-datastore/shared/worker-url';
+
+export type HashRequest =
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'file'; readonly path: string; readonly lengthBytes: number }
+  | { readonly kind: 'memory'; readonly id: number; readonly offset: number; readonly lengthBytes: number }
+  | { readonly kind: 'digest' };
+
+export type HashReply =
+  | { readonly kind: 'hashed'; readonly id: number }
+  | { readonly kind: 'digest'; readonly sha256: string };
+
+/** A sha256 over a stream, computed on a second thread that shares the stream's memory. */
+export interface StreamHasher {
+  /** Starts again from nothing. */
+  reset(): void;
+  /** Takes in the first bytes of a file. */
+  updateFromFile(path: string, lengthBytes: number): void;
+  /** Takes in a piece of the shared memory, which must not change before `onHashed`. */
+  updateFromMemory(offset: number, lengthBytes: number, onHashed: () => void): void;
+  /** The digest of all that was taken in, as 64 hexadecimal digits. */
+  digest(): Promise<string>;
+  close(): void;
+}
+
+/**
+ * @param memory what the stream is received into
+ * @param onError is told when the thread fails, for example because the prefix cannot be read
+ */
+export function createStreamHasher(memory: SharedArrayBuffer, onError: (error: Error) => void): StreamHasher {
+  const worker = new Worker(workerUrl('stream-hash-worker', import.meta.url), { workerData: memory });
+  const waiting = new Map<number, () => void>();
+  let nextId = 0;
+  let digestWaiter: PromiseWithResolvers<string> | undefined;
+  let failure: Error | undefined;
+
+  worker.on('error', (error) => {
+    failure = error as Error;
+    digestWaiter?.reject(failure);
+    onError(failure);
+  });
+  worker.on('message', (reply: HashReply) => {
+    if (reply.kind === 'digest') {
+      digestWaiter?.resolve(reply.sha256);
+      return;
+    }
+    const onHashed = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    onHashed?.();
+  });
+  const post = (request: HashRequest) => worker.postMessage(request);
+
+  return {
+    reset: () => post({ kind: 'reset' }),
+    updateFromFile: (path, lengthBytes) => post({ kind: 'file', path, lengthBytes }),
+    updateFromMemory(offset, lengthBytes, onHashed) {
+      const id = nextId++;
+      waiting.set(id, onHashed);
+      post({ kind: 'memory', id, offset, lengthBytes });
+    },
+    digest() {
+      if (failure !== undefined) return Promise.reject(failure);
+      digestWaiter = Promise.withResolvers();
+      post({ kind: 'digest' });
+      return digestWaiter.promise;
+    },
+    close: () => void worker.terminate(),
+  };
+}

@@ -1,0 +1,269 @@
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { Client, Dispatcher } from 'undici';
+import { parseRegularHead, type RegularHead } from './regular-head.ts';
+
+/** Where the kernel may put body bytes without a copy; undefined when there is no room at the moment. */
+export type BodyRegion = () => Uint8Array | undefined;
+
+export interface BulkDispatcherOptions {
+  /** `http://host[:port]` */
+  readonly origin: string;
+  /** The address that the connection comes from. */
+  readonly localAddress?: string | undefined;
+  readonly connectTimeoutMs: number;
+  readonly bodyRegion: BodyRegion;
+}
+
+/** Bytes that are not (yet) known to be a body land here first. */
+const LANDING_BYTES = 64 * 1024;
+
+/**
+ * An undici dispatcher for one GET over plain HTTP/1.1 at a time that can fill the receiver's own memory.
+ *
+ * undici writes the request, and parses every response but one kind: where the head is regular (see
+ * `parseRegularHead`) its body is read by the kernel straight into `bodyRegion` and handed to the same
+ * handler as views of that memory. undici alone copies each byte twice on the way, through 64 KiB reads.
+ */
+export class BulkDispatcher extends Dispatcher {
+  readonly #options: BulkDispatcherOptions;
+  readonly #exchanges = new Set<Exchange>();
+
+  constructor(options: BulkDispatcherOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override dispatch(request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const exchange = new Exchange(this.#options, handler);
+    this.#exchanges.add(exchange);
+    exchange.start(request, () => this.#exchanges.delete(exchange));
+    return true;
+  }
+
+  override async close(): Promise<void> {
+    await this.destroy();
+  }
+
+  override async destroy(): Promise<void> {
+    for (const exchange of this.#exchanges) exchange.abort(new Error('the dispatcher was destroyed'));
+  }
+}
+
+/** One request and its response, on one connection. */
+class Exchange implements Dispatcher.DispatchController {
+  readonly #options: BulkDispatcherOptions;
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #landing = Buffer.allocUnsafeSlow(LANDING_BYTES);
+  readonly #client: Client;
+  #socket: Socket | undefined;
+  /** What undici takes for its socket: passes the request on, and gets the response while undici parses it. */
+  #facade: Duplex | undefined;
+  #reader: 'head' | 'undici' | 'bulk' | 'done' = 'head';
+  #head = Buffer.alloc(0);
+  #remainingBytes = 0;
+  #hasEnded = false;
+  /** The first bytes of a body that came with the head, while the handler has paused. */
+  #held: Buffer | undefined;
+  #onDone: () => void = () => {};
+  aborted = false;
+  paused = false;
+  reason: Error | null = null;
+
+  constructor(options: BulkDispatcherOptions, handler: Dispatcher.DispatchHandler) {
+    this.#options = options;
+    this.#handler = handler;
+    this.#client = new Client(options.origin, {
+      // Who waits for how long is the receiver's decision: it sees both ways of reading.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (target, done) => this.#connect(target, done),
+    });
+  }
+
+  start(request: Dispatcher.DispatchOptions, onDone: () => void): void {
+    this.#onDone = onDone;
+    const isOurs = () => this.#reader === 'head' || this.#reader === 'undici';
+    const handler = this.#handler;
+    this.#client.dispatch(request, {
+      onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+      onResponseStart: (...args) => handler.onResponseStart?.(...args),
+      onResponseData: (...args) => handler.onResponseData?.(...args),
+      onResponseEnd: (...args) => {
+        this.#finish();
+        handler.onResponseEnd?.(...args);
+      },
+      onResponseError: (controller, error) => {
+        if (!isOurs()) return;
+        this.#finish();
+        handler.onResponseError?.(controller, error);
+      },
+    });
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined || this.#onBodyBytes(held)) this.#socket?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.#reader === 'done') return;
+    this.aborted = true;
+    this.reason = reason;
+    this.#finish();
+    this.#handler.onResponseError?.(this, reason);
+  }
+
+  /** Lets everything go; whoever calls says what it means to the handler. */
+  #finish(): void {
+    if (this.#reader === 'done') return;
+    this.#reader = 'done';
+    this.#socket?.destroy();
+    void this.#client.destroy().catch(() => {});
+    this.#onDone();
+  }
+
+  #connect(
+    target: { hostname: string; port: string },
+    done: (...args: [null, Socket] | [Error, null]) => void,
+  ): void {
+    const socket = connect({
+      host: target.hostname.replace(/^\[|\]$/g, ''),
+      port: Number(target.port || 80),
+      noDelay: true,
+      ...(this.#options.localAddress !== undefined && { localAddress: this.#options.localAddress }),
+      onread: {
+        buffer: () => this.#nextBuffer(),
+        callback: (byteCount, buffer) =>
+          this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
+      },
+    });
+    this.#socket = socket;
+    const timer = setTimeout(() => {
+      socket.destroy(new Error(`no connection within ${this.#options.connectTimeoutMs} ms`));
+    }, this.#options.connectTimeoutMs);
+    const onConnectError = (error: Error) => {
+      clearTimeout(timer);
+      done(error, null);
+    };
+    socket.once('error', onConnectError);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', onConnectError);
+      const facade = new Duplex({
+        read: () => socket.resume(),
+        write: (chunk, _encoding, callback) => void socket.write(chunk, callback),
+        final: (callback) => void socket.end(callback),
+        destroy: (error, callback) => {
+          if (this.#reader === 'head' || this.#reader === 'undici') socket.destroy();
+          callback(error);
+        },
+      });
+      this.#facade = facade;
+      socket.on('error', (error) => this.#onClosed(error));
+      socket.on('end', () => this.#onEnd());
+      socket.on('close', () => this.#onClosed(new Error('the connection was closed')));
+      // The facade is a Duplex, of which undici uses nothing that only a Socket has.
+      done(null, facade as Socket);
+    });
+  }
+
+  #nextBuffer(): Uint8Array {
+    if (this.#reader !== 'bulk' || this.paused) return this.#landing;
+    const region = this.#options.bodyRegion();
+    if (region === undefined) return this.#landing;
+    return region.length > this.#remainingBytes ? region.subarray(0, this.#remainingBytes) : region;
+  }
+
+  /** @returns whether the socket may go on reading */
+  #onBytes(bytes: Buffer): boolean {
+    switch (this.#reader) {
+      case 'head':
+        return this.#onHeadBytes(bytes);
+      case 'undici':
+        return this.#facade?.push(Buffer.from(bytes)) ?? false;
+      case 'bulk':
+        return this.#onBodyBytes(bytes);
+      case 'done':
+        return false;
+    }
+  }
+
+  #onHeadBytes(bytes: Buffer): boolean {
+    this.#head = Buffer.concat([this.#head, bytes]);
+    const head = parseRegularHead(this.#head);
+    if (head === 'incomplete') return true;
+    if (head === 'irregular') {
+      this.#reader = 'undici';
+      return this.#facade?.push(this.#head) ?? false;
+    }
+    return this.#takeOver(head);
+  }
+
+  #takeOver(head: RegularHead): boolean {
+    const body = this.#head.subarray(head.bodyOffset);
+    this.#reader = 'bulk';
+    this.#remainingBytes = head.contentLength;
+    // undici has done its part; what it says from here on is about a connection it no longer has.
+    void this.#client.destroy().catch(() => {});
+    try {
+      this.#handler.onResponseStart?.(this, head.statusCode, head.headers, head.statusMessage);
+    } catch (error) {
+      this.abort(error as Error);
+      return false;
+    }
+    if (!this.paused) return this.#onBodyBytes(body);
+    this.#held = body;
+    return false;
+  }
+
+  #onBodyBytes(bytes: Buffer): boolean {
+    if (this.#reader !== 'bulk') return false;
+    const body = bytes.length > this.#remainingBytes ? bytes.subarray(0, this.#remainingBytes) : bytes;
+    this.#remainingBytes -= body.length;
+    try {
+      if (body.length > 0) this.#handler.onResponseData?.(this, body);
+    } catch (error) {
+      this.abort(error as Error);
+      return false;
+    }
+    if (this.#remainingBytes === 0 && this.#isReading()) {
+      this.#finish();
+      this.#handler.onResponseEnd?.(this, {});
+      return false;
+    }
+    return !this.paused;
+  }
+
+  /** Re-read after a handler ran, which may have aborted. */
+  #isReading(): boolean {
+    return this.#reader === 'bulk';
+  }
+
+  #onEnd(): void {
+    this.#hasEnded = true;
+    if (this.#reader === 'undici') this.#facade?.push(null);
+    else if (this.#reader === 'head') {
+      this.#reader = 'undici';
+      if (this.#head.length > 0) this.#facade?.push(this.#head);
+      this.#facade?.push(null);
+    } else if (this.#reader === 'bulk') {
+      this.abort(
+        new Error(`the connection was closed ${this.#remainingBytes} bytes before the end of the body`),
+      );
+    }
+  }
+
+  #onClosed(error: Error): void {
+    if (this.#reader === 'bulk') this.abort(error);
+    // After an orderly end undici may still be reading what the facade holds for it.
+    else if (this.#reader !== 'done' && !this.#hasEnded) this.#facade?.destroy(error);
+  }
+}
