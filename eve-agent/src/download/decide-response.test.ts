@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { decideResponse, type Expectation, type ResponseDecision } from './decide-response.ts';
+import type { HeaderFields } from './validators.ts';
+
+const fresh: Expectation = { position: 0, stored: null, expectedBytes: null, isDigestKnown: false };
+const resumed: Expectation = {
+  position: 40,
+  stored: { validators: { etag: '"a"', lastModified: null }, totalBytes: 100 },
+  expectedBytes: 100,
+  isDigestKnown: true,
+};
+const range = { 'content-range': 'bytes 40-99/100', 'content-length': '60' };
+
+function decide(status: number, headers: HeaderFields, expected: Expectation): ResponseDecision {
+  return decideResponse(status, headers, expected, Date.parse('2026-01-01T00:00:00Z'));
+}
+
+describe('decideResponse', () => {
+  const cases: [string, number, HeaderFields, Expectation, object][] = [
+    ['a whole file', 200, { 'content-length': '7' }, fresh, { kind: 'store', from: 0, totalBytes: 7 }],
+    [
+      'a whole file instead of a range',
+      200,
+      { 'content-length': '100' },
+      resumed,
+      { kind: 'store', from: 0 },
+    ],
+    [
+      'the wanted range',
+      206,
+      { ...range, etag: '"a"' },
+      resumed,
+      { kind: 'store', from: 40, totalBytes: 100 },
+    ],
+    ['a shorter range', 206, { 'content-range': 'bytes 40-49/100' }, resumed, { kind: 'store', from: 40 }],
+    [
+      'a range of unknown total',
+      206,
+      { 'content-range': 'bytes 40-99/*' },
+      resumed,
+      { kind: 'store', totalBytes: 100 },
+    ],
+    ['another range', 206, { 'content-range': 'bytes 39-99/100' }, resumed, { kind: 'start-over' }],
+    [
+      'a range that ends before it starts',
+      206,
+      { 'content-range': 'bytes 40-39/100' },
+      resumed,
+      { kind: 'start-over' },
+    ],
+    ['a range past the end', 206, { 'content-range': 'bytes 40-100/100' }, resumed, { kind: 'start-over' }],
+    ['several ranges', 206, { 'content-type': 'multipart/byteranges' }, resumed, { kind: 'start-over' }],
+    ['a range of another length', 206, { ...range, 'content-length': '61' }, resumed, { kind: 'start-over' }],
+    ['a range of another version', 206, { ...range, etag: '"b"' }, resumed, { kind: 'start-over' }],
+    [
+      'a range of a file of another size',
+      206,
+      { 'content-range': 'bytes 40-99/101' },
+      resumed,
+      { kind: 'start-over' },
+    ],
+    [
+      'a range that nobody asked for',
+      206,
+      range,
+      fresh,
+      { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
+    ],
+    ['416 at the end', 416, { 'content-range': 'bytes */40' }, resumed, { kind: 'complete', totalBytes: 40 }],
+    ['416 elsewhere', 416, { 'content-range': 'bytes */39' }, resumed, { kind: 'start-over' }],
+    ['416 without a range asked for', 416, {}, fresh, { kind: 'fail', error: { retryable: false } }],
+    [
+      'a wrong size',
+      200,
+      { 'content-length': '99' },
+      resumed,
+      { kind: 'fail', error: { code: 'SIZE_MISMATCH' } },
+    ],
+    [
+      'a length that is none',
+      200,
+      { 'content-length': '-1' },
+      fresh,
+      { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
+    ],
+    ['chunks', 200, { 'transfer-encoding': 'chunked' }, fresh, { kind: 'store', totalBytes: null }],
+    ['no length', 200, {}, fresh, { kind: 'fail', error: { code: 'RESPONSE_INVALID' } }],
+    [
+      'no length but a digest',
+      200,
+      {},
+      { ...fresh, isDigestKnown: true },
+      { kind: 'store', totalBytes: null },
+    ],
+    [
+      'compression',
+      200,
+      { 'content-encoding': 'br' },
+      fresh,
+      { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
+    ],
+    ['identity', 200, { 'content-encoding': 'identity', 'content-length': '1' }, fresh, { kind: 'store' }],
+    ['a redirect', 307, { location: '/x' }, fresh, { kind: 'redirect', location: '/x' }],
+    ['a redirect to nowhere', 302, {}, fresh, { kind: 'fail', error: { code: 'RESPONSE_INVALID' } }],
+    ['not found', 404, { 'retry-after': '5' }, fresh, { kind: 'fail', error: { retryable: false } }],
+    [
+      'overload',
+      503,
+      { 'retry-after': '5' },
+      fresh,
+      { kind: 'fail', error: { retryable: true }, retryAfterMs: 5000 },
+    ],
+    [
+      'overload until',
+      503,
+      { 'retry-after': 'Thu, 01 Jan 2026 00:00:09 GMT' },
+      fresh,
+      { kind: 'fail', retryAfterMs: 9000 },
+    ],
+    ['overload for ever', 503, { 'retry-after': '999999' }, fresh, { kind: 'fail', retryAfterMs: 600_000 }],
+    ['success without content', 204, {}, fresh, { kind: 'fail', error: { retryable: false } }],
+  ];
+  it.each(cases)('%s', (_, status, headers, expected, decision) => {
+    expect(decide(status, headers, expected)).toMatchObject(decision);
+  });
+});
