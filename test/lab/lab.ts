@@ -106,9 +106,14 @@ export async function createLab(): Promise<Lab> {
     },
     addApp,
     async stop() {
-      const ended = [...children].map((child) => once(child, 'close'));
-      for (const child of children) child.kill('SIGKILL');
+      const running = [...children].filter(
+        ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+      );
+      // Not 'close': what a child left behind may keep its pipes open until the namespaces go.
+      const ended = running.map((child) => once(child, 'exit'));
+      for (const child of running) child.kill('SIGKILL');
       await Promise.all(ended);
+      for (const child of children) for (const pipe of child.stdio) pipe?.destroy();
       if (holder.exitCode !== null || holder.signalCode !== null) return;
       const holderEnded = once(holder, 'exit');
       holder.stdin.end();

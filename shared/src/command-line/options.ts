@@ -17,7 +17,15 @@ export interface OptionDescription {
   readonly schema: z.ZodType;
   readonly default?: unknown;
   readonly defaultDescription?: string;
+  /**
+   * A list, one value an occurrence of the flag or separated by commas. Unlike `...` in the flags it does not
+   * swallow the arguments that follow.
+   */
+  readonly isList?: boolean;
 }
+
+const takesList = (option: Option, description: OptionDescription) =>
+  option.variadic || description.isList === true;
 
 function whyInvalid(error: z.ZodError): string {
   return error.issues.map((issue) => issue.message).join('; ');
@@ -34,7 +42,7 @@ function convert(schema: z.ZodType, value: unknown): unknown {
   }
 }
 
-/** Adds the described options to a command. An option with `...` takes a list; its variable, commas. */
+/** Adds the described options to a command. An option with `...` takes a list, as one with `isList`; its variable, commas. */
 export function addOptions(command: Command, descriptions: readonly OptionDescription[]): Command {
   for (const description of descriptions) {
     const option = new Option(description.flags, description.description);
@@ -46,7 +54,7 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
       continue;
     }
     option.argParser((text: string, previous: unknown) => {
-      if (!option.variadic) return convert(description.schema, text);
+      if (!takesList(option, description)) return convert(description.schema, text);
       const before = Array.isArray(previous) && previous !== option.defaultValue ? previous : [];
       return [...before, ...text.split(',').map((item) => convert(description.schema, item.trim()))];
     });
@@ -104,7 +112,7 @@ export function applyConfigurationFile(
 function convertSetting(option: Option, description: OptionDescription, value: unknown): unknown {
   if (option.isBoolean()) return convert(z.boolean({ error: 'true or false expected' }), value);
   const asText = (item: unknown) => (typeof item === 'object' ? item : String(item));
-  if (!option.variadic) return convert(description.schema, asText(value));
+  if (!takesList(option, description)) return convert(description.schema, asText(value));
   return (Array.isArray(value) ? value : [value]).map((item) => convert(description.schema, asText(item)));
 }
 

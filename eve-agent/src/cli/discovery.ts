@@ -1,0 +1,25 @@
+import type { Log } from '@local-datastore/shared/log';
+import { selectBridges, systemBridgeSources } from '../discovery/bridges.ts';
+import { systemClock } from '../discovery/clock.ts';
+import { createFindDatastore } from '../discovery/find-datastore.ts';
+import { createLocator, type Locate } from '../discovery/locate.ts';
+import type { OpenQuerier } from '../discovery/querier.ts';
+
+/** The bridges of this host. */
+export const selectSystemBridges = (names: readonly string[]) => selectBridges(systemBridgeSources, names);
+
+/** Queriers on this host's sockets. Their code is loaded when the first is opened. */
+export function createSystemOpenQuerier(log: Log): OpenQuerier {
+  return async (bridges) => {
+    const { createOpenQuerier } = await import('../discovery/querier.ts');
+    return createOpenQuerier({ log, clock: systemClock })(bridges);
+  };
+}
+
+/** From a URL to an address, with this host's bridges, sockets and clock. */
+export function createSystemLocator(log: Log): Locate {
+  return createLocator({
+    selectBridges: selectSystemBridges,
+    findDatastore: createFindDatastore({ openQuerier: createSystemOpenQuerier(log), clock: systemClock }),
+  });
+}

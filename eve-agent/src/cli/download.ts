@@ -1,0 +1,213 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import { parseSha256 } from '@local-datastore/shared/digest/sha256';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { Command } from 'commander';
+import { z } from 'zod';
+import {
+  addConfigurableOptions,
+  bridgeOption,
+  configOption,
+  type DiscoveryOptions,
+  jsonOption,
+  logLevelOption,
+  timeoutOption,
+} from '../config.ts';
+import { type Locate, parseImageUrl } from '../discovery/locate.ts';
+import { createDownload, type DownloadDeps, type DownloadResult, type Origin } from '../download/download.ts';
+import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import type { CommandContext } from './command-context.ts';
+import { createSystemLocator } from './discovery.ts';
+import { jsonText } from './json-text.ts';
+import {
+  createBarView,
+  createJsonView,
+  createPlainView,
+  formatBytes,
+  type ProgressView,
+} from './progress.ts';
+import { decideTarget } from './target-path.ts';
+
+/** EVE's User-Agent names its downloader; ours names ours. */
+const USER_AGENT = 'eve-agent';
+const CONNECT_TIMEOUT_MS = 10_000;
+const MAX_RETRY_DELAY_MS = 60_000;
+
+interface DownloadOptions extends DiscoveryOptions {
+  readonly sha256?: string;
+  readonly size?: number;
+  readonly output?: string;
+  readonly ca?: string;
+  readonly auth?: string;
+  readonly retries: number;
+  readonly stallTimeout: number;
+}
+
+const OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--sha256 <hex>',
+    description: 'the digest that the file must have (default: what the datastore itself states, if it does)',
+    environment: 'EVE_AGENT_SHA256',
+    schema: z.string().transform(parseSha256),
+  },
+  {
+    flags: '--size <bytes>',
+    description: 'the exact size that the file must have',
+    environment: 'EVE_AGENT_SIZE',
+    schema: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    flags: '-o, --output <file>',
+    description: 'the file to make or replace, or a directory for it (default: the current directory)',
+    environment: 'EVE_AGENT_OUTPUT',
+    schema: z.string().min(1, { error: 'a file or a directory expected' }),
+  },
+  {
+    flags: '--ca <file>',
+    description:
+      'PEM certificates that the chain of an https datastore must lead to, in place of the system’s',
+    environment: 'EVE_AGENT_CA',
+    schema: z.string(),
+  },
+  {
+    flags: '--auth <value>',
+    description: 'value of the Authorization header, such as "Bearer …"; better given by the environment',
+    environment: 'EVE_AGENT_AUTH',
+    schema: z
+      .string()
+      .regex(/^[\x20-\x7e]{1,4096}$/, { error: 'up to 4096 printable ASCII characters expected' }),
+  },
+  {
+    flags: '--retries <count>',
+    description: 'failures in a row, without a byte of progress, after which to give up',
+    environment: 'EVE_AGENT_RETRIES',
+    schema: wholeNumber(0, 1000),
+    default: 5,
+  },
+  {
+    flags: '--stall-timeout <seconds>',
+    description: 'how long the datastore may send nothing',
+    environment: 'EVE_AGENT_STALL_TIMEOUT',
+    schema: wholeNumber(1, 3600),
+    default: 60,
+  },
+  bridgeOption,
+  timeoutOption(30, 'how long to wait for an answer to the question for the host'),
+  jsonOption,
+  logLevelOption,
+  configOption,
+];
+
+/** @throws ConfigurationError when the file cannot be read or holds no certificate */
+function readCa(file: string): string {
+  try {
+    const pem = readFileSync(file, 'utf8');
+    new X509Certificate(pem);
+    return pem;
+  } catch (error) {
+    throw new ConfigurationError(`--ca ${file} cannot be used as PEM certificates: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function createSystemDeps(locate: Locate, { bridge = [], timeout }: DiscoveryOptions): DownloadDeps {
+  return {
+    async locate(url, signal): Promise<Origin> {
+      const located = await locate(url, { bridges: bridge, timeoutMs: timeout * 1000, signal });
+      if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
+      const { sourceAddress, bridge: foundOn } = located.location;
+      return { url: located.url, sourceAddress, bridgeName: foundOn.name };
+    },
+    createDispatcher: (options) => createHttpDispatcher({ ...options, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+    delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
+    now: Date.now,
+    random: Math.random,
+  };
+}
+
+/** The JSON document of a finished download. */
+export function downloadedDocument(asked: URL, result: DownloadResult, elapsedMs: number): object {
+  const { origin, ...facts } = result;
+  return {
+    url: asked.href,
+    resolvedUrl: origin.url.href,
+    bridge: origin.bridgeName,
+    sourceAddress: origin.sourceAddress,
+    ...facts,
+    elapsedMs: Math.round(elapsedMs),
+  };
+}
+
+const VERIFIED = {
+  request: 'as asked for',
+  datastore: 'as the datastore states',
+  nobody: 'NOT VERIFIED: nobody said what it should be; give --sha256',
+};
+
+/** A finished download as lines for people. */
+export function downloadedText(result: DownloadResult, elapsedMs: number): string {
+  const { target, sizeBytes, sha256, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
+  const rate = formatBytes(Math.round((receivedBytes * 1000) / Math.max(elapsedMs, 1)));
+  const via =
+    origin.bridgeName === null ? '' : ` on ${origin.bridgeName}, source address ${origin.sourceAddress}`;
+  const resumed = resumedFromBytes > 0 ? `, ${formatBytes(resumedFromBytes)} were here already` : '';
+  return [
+    `file            ${target}`,
+    `size            ${sizeBytes} bytes (${formatBytes(sizeBytes)})`,
+    `sha256          ${sha256} (${VERIFIED[verifiedAgainst ?? 'nobody']})`,
+    `from            ${origin.url.href}${via}`,
+    `received        ${formatBytes(receivedBytes)} in ${(elapsedMs / 1000).toFixed(2)} s, ${rate}/s${resumed}`,
+    '',
+  ].join('\n');
+}
+
+/** `eve-agent download`. */
+export function downloadCommand({ stdout, stderr, signal, createLog }: CommandContext): Command {
+  const command = new Command('download')
+    .summary('download an image and verify it')
+    .description(
+      'Finds the datastore as resolve does, downloads a file from the bridge’s own address, and checks it. The ' +
+        'target is left whole and verified, or as it was. An interrupted download goes on when called again.',
+    )
+    .argument('<url>', 'such as http://ds.local/image.qcow2');
+  return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
+    const options = command.opts<DownloadOptions>();
+    const url = parseImageUrl(text);
+    const request = {
+      url,
+      target: decideTarget(url, options.output),
+      sha256: options.sha256 ?? null,
+      sizeBytes: options.size ?? null,
+      authorization: options.auth ?? null,
+      ca: options.ca === undefined ? null : readCa(options.ca),
+    };
+    const download = createDownload(
+      createSystemDeps(createSystemLocator(createLog(options.logLevel)), options),
+      {
+        retry: { maxFailures: options.retries, maxDelayMs: MAX_RETRY_DELAY_MS },
+        stallTimeoutMs: options.stallTimeout * 1000,
+        userAgent: USER_AGENT,
+      },
+    );
+    let view: ProgressView = createPlainView(stderr);
+    if (options.json === true) view = createJsonView(stderr);
+    else if (stderr.isTTY) view = await createBarView(stderr, basename(request.target));
+    const startedMs = performance.now();
+    let result: DownloadResult;
+    try {
+      result = await download(request, { onEvent: view.event, onProgress: view.progress }, signal);
+    } finally {
+      view.stop();
+    }
+    const elapsedMs = performance.now() - startedMs;
+    stdout.write(
+      options.json === true
+        ? jsonText(downloadedDocument(url, result, elapsedMs))
+        : downloadedText(result, elapsedMs),
+    );
+  });
+}

@@ -1,0 +1,52 @@
+import { constants } from 'node:os';
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
+import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
+import type { ContentError, SpaceError, TransferError } from '../download/errors.ts';
+
+type AgentErrorCode =
+  | (ConfigurationError | ContentError | SpaceError | TransferError)['code']
+  | DiscoveryErrorCode;
+
+/** The one place that says which error ends the program with which code. */
+const EXIT_CODE_OF: Record<AgentErrorCode, number> = {
+  CONFIGURATION_INVALID: EXIT_CODES.usage,
+  URL_INVALID: EXIT_CODES.usage,
+  NO_BRIDGE: EXIT_CODES.usage,
+  MDNS_UNAVAILABLE: EXIT_CODES.usage,
+  DATASTORE_NOT_FOUND: EXIT_CODES.datastoreNotFound,
+  CONNECTION_FAILED: EXIT_CODES.transferFailed,
+  CONNECTION_LOST: EXIT_CODES.transferFailed,
+  STALLED: EXIT_CODES.transferFailed,
+  HTTP_STATUS: EXIT_CODES.transferFailed,
+  RESPONSE_INVALID: EXIT_CODES.transferFailed,
+  REDIRECT_REFUSED: EXIT_CODES.transferFailed,
+  TARGET_BUSY: EXIT_CODES.transferFailed,
+  TARGET_UNWRITABLE: EXIT_CODES.transferFailed,
+  DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
+  SIZE_MISMATCH: EXIT_CODES.contentMismatch,
+  NO_SPACE: EXIT_CODES.noSpace,
+};
+
+/** The reason of an abort: the process was told to end. */
+export class StoppedBySignal extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`stopped by ${signal}`);
+    this.name = 'StoppedBySignal';
+    this.signal = signal;
+  }
+}
+
+/** 128 + the signal's number, as a shell says it. */
+export function exitCodeOfSignal(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
+
+/** What the program ends with after an error. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof StoppedBySignal) return exitCodeOfSignal(error.signal);
+  if (!(error instanceof CodedError)) return EXIT_CODES.unexpected;
+  return EXIT_CODE_OF[error.code as AgentErrorCode] ?? EXIT_CODES.unexpected;
+}

@@ -1,0 +1,18 @@
+/** Whatever a terminal could act on, except the line breaks that the formatting makes. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+function escapeCharacter(character: string): string {
+  if (character === '\n') return character;
+  return Array.from({ length: character.length }, (_, i) => {
+    const unit = character.charCodeAt(i);
+    return `\\u${unit.toString(16).padStart(4, '0')}`;
+  }).join('');
+}
+
+/**
+ * A value as a JSON document of several lines that a terminal may safely show: JSON itself leaves control
+ * characters from DEL on and changes of writing direction as they are.
+ */
+export function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2).replace(UNPRINTABLE, escapeCharacter)}\n`;
+}

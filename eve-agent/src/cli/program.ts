@@ -1,0 +1,84 @@
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import { Command, CommanderError } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { exitCodeOf } from './exit-code.ts';
+
+type CreateCommand = (context: CommandContext) => Command;
+
+/** Each command's code is loaded only when it is called, or its help is shown. */
+const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
+  browse: async () => (await import('./browse.ts')).browseCommand,
+  resolve: async () => (await import('./resolve.ts')).resolveCommand,
+  download: async () => (await import('./download.ts')).downloadCommand,
+};
+
+const EXIT_CODE_HELP = `
+Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 datastore not found, 4 transfer failed,
+5 digest or size mismatch, 6 no space; stopped by a signal: 128 + its number.
+Every option comes, in rising order, from its default, the --config file, the environment and the flag.`;
+
+function createProgram(version: string, { stdout, stderr }: CommandContext): Command {
+  return new Command('eve-agent')
+    .description('Finds a datastore on the bridges of an EVE device, and downloads images from it.')
+    .version(version)
+    .addHelpText('after', EXIT_CODE_HELP)
+    .showHelpAfterError('(run with --help for more)')
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+    })
+    .exitOverride();
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args what follows the program's name
+ * @returns the exit code; what went wrong has been written to stderr
+ */
+export async function runProgram(
+  args: readonly string[],
+  version: string,
+  context: CommandContext,
+): Promise<number> {
+  const program = createProgram(version, context);
+  const called = args.find((arg) => !arg.startsWith('-')) ?? '';
+  const needed = Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
+  // The version is asked for without any command.
+  const isVersion = args.length === 1 && ['--version', '-V'].includes(args[0] ?? '');
+  try {
+    for (const name of isVersion ? [] : needed) {
+      const createCommand = await COMMANDS[name]?.();
+      if (createCommand) program.addCommand(createCommand(context).copyInheritedSettings(program));
+    }
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT_CODES.done;
+  } catch (error) {
+    // Commander has written its message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+    // Whatever the abort made fail first, the signal is why.
+    const cause = context.signal.aborted ? context.signal.reason : error;
+    const isJson = program.commands.find((command) => command.name() === called)?.opts().json === true;
+    context.stderr.write(isJson ? errorLine(cause) : errorText(cause));
+    return exitCodeOf(cause);
+  }
+}
+
+/** An error for people; with the stack when nobody foresaw it. */
+function errorText(error: unknown): string {
+  if (exitCodeOf(error) !== EXIT_CODES.unexpected) return `eve-agent: ${errorMessage(error)}\n`;
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `eve-agent: unexpected error: ${stack}\n`;
+}
+
+/** An error for programs: one JSON object on one line. */
+function errorLine(error: unknown): string {
+  const facts =
+    error instanceof CodedError
+      ? { code: error.code, retryable: error.retryable, details: error.details }
+      : { code: error instanceof Error ? error.name : 'Error', retryable: false, details: {} };
+  return `${JSON.stringify({ error: { ...facts, message: errorMessage(error) } })}\n`;
+}

@@ -1,0 +1,91 @@
+import { Command } from 'commander';
+import {
+  addConfigurableOptions,
+  bridgeOption,
+  configOption,
+  type DiscoveryOptions,
+  jsonOption,
+  logLevelOption,
+  timeoutOption,
+} from '../config.ts';
+import { isAddressLiteral, type Located, parseImageUrl } from '../discovery/locate.ts';
+import type { CommandContext } from './command-context.ts';
+import { createSystemLocator } from './discovery.ts';
+import { jsonText } from './json-text.ts';
+
+const OPTIONS = [
+  bridgeOption,
+  timeoutOption(10, 'how long to wait for an answer'),
+  jsonOption,
+  logLevelOption,
+  configOption,
+];
+
+/** The JSON document of a result. Where ordinary DNS would be asked, only what is known without it. */
+export function resolvedDocument(asked: URL, located: Located): object {
+  if (located.kind === 'ordinary') {
+    return {
+      host: asked.hostname,
+      address: isAddressLiteral(asked) ? asked.hostname.replace(/^\[(.*)\]$/, '$1') : null,
+      bridge: null,
+      sourceAddress: null,
+      url: located.url.href,
+      service: null,
+      responder: null,
+      elapsedMs: 0,
+      packets: { received: 0, malformed: 0, rejected: 0 },
+    };
+  }
+  const { host, address, bridge, sourceAddress, service, responder, elapsedMs, packets, alternatives } =
+    located.location;
+  return {
+    host,
+    address,
+    bridge: bridge.name,
+    sourceAddress,
+    url: located.url.href,
+    service: service ?? 'address',
+    responder,
+    elapsedMs: Math.round(elapsedMs * 1000) / 1000,
+    packets,
+    alternatives: alternatives.map((each) => ({ address: each.address, bridge: each.bridge.name })),
+  };
+}
+
+/** The result as lines for people. */
+export function resolvedText(asked: URL, located: Located): string {
+  const url = located.url.href;
+  if (located.kind === 'ordinary') {
+    const how = isAddressLiteral(asked)
+      ? 'is an address: nothing to resolve'
+      : 'is not on .local: ordinary DNS would be used';
+    return `${asked.hostname} ${how}\nurl             ${url}\n`;
+  }
+  const { host, address, bridge, sourceAddress } = located.location;
+  return [
+    `host            ${host}`,
+    `address         ${address}`,
+    `bridge          ${bridge.name}`,
+    `source address  ${sourceAddress}`,
+    `url             ${url}`,
+    '',
+  ].join('\n');
+}
+
+/** `eve-agent resolve`. */
+export function resolveCommand({ stdout, signal, createLog }: CommandContext): Command {
+  const command = new Command('resolve')
+    .summary('find the address of a datastore')
+    .description(
+      'Finds the host of a URL by multicast DNS on the bridges, and prints its address, the bridge, the ' +
+        'source address to connect from, and the URL with the address in place of the name.',
+    )
+    .argument('<url>', 'such as http://ds.local/image.qcow2');
+  return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
+    const { bridge = [], timeout, json, logLevel } = command.opts<DiscoveryOptions>();
+    const url = parseImageUrl(text);
+    const locate = createSystemLocator(createLog(logLevel));
+    const located = await locate(url, { bridges: bridge, timeoutMs: timeout * 1000, signal });
+    stdout.write(json === true ? jsonText(resolvedDocument(url, located)) : resolvedText(url, located));
+  });
+}

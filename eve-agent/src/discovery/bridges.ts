@@ -1,0 +1,107 @@
+import { readFileSync, statSync } from 'node:fs';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
+import { DiscoveryError } from './discovery-error.ts';
+import { printableText } from './printable-text.ts';
+
+/** A link on which datastores are looked for, with the address that this host has on it. */
+export interface Bridge {
+  /** The kernel's name, such as `bn1`. */
+  readonly name: string;
+  /** Dotted decimal: the source address of connections to datastores there. */
+  readonly address: string;
+  /** With the prefix length, such as `10.1.0.1/24`. */
+  readonly cidr: string;
+}
+
+/** What the kernel says about the interfaces of this host. */
+export interface BridgeSources {
+  listAddresses(): readonly InterfaceAddress[];
+  isKernelBridge(interfaceName: string): boolean;
+  /** The text of `/proc/net/route`. */
+  readRouteTable(): string;
+}
+
+export const systemBridgeSources: BridgeSources = {
+  listAddresses: listIpv4Addresses,
+  isKernelBridge: (name) =>
+    statSync(`/sys/class/net/${name}/bridge`, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  readRouteTable: () => {
+    try {
+      return readFileSync('/proc/net/route', 'utf8');
+    } catch (error) {
+      // A kernel without /proc/net/route has no IPv4 routes to read.
+      if (systemErrorCode(error) === 'ENOENT') return '';
+      throw error;
+    }
+  },
+};
+
+/** The interfaces of the IPv4 default routes in the format of `/proc/net/route` (proc_net(5)). */
+export function parseDefaultRouteInterfaces(routeTable: string): Set<string> {
+  const rows = routeTable.split('\n').slice(1);
+  const fields = rows.map((row) => row.trim().split(/\s+/));
+  return new Set(
+    fields.flatMap(([name = '', destination, , , , , , mask]) =>
+      destination === '00000000' && mask === '00000000' ? [name] : [],
+    ),
+  );
+}
+
+const EVE_BRIDGE = /^bn(\d+)$/;
+
+/** EVE's `bnN` in the order of their numbers, then all others as the kernel lists them. */
+function eveOrder({ name }: Bridge): number {
+  const number = EVE_BRIDGE.exec(name)?.[1];
+  return number === undefined ? Number.POSITIVE_INFINITY : Number(number);
+}
+
+function byEveOrder(left: Bridge, right: Bridge): number {
+  const [leftOrder, rightOrder] = [eveOrder(left), eveOrder(right)];
+  return leftOrder === rightOrder ? 0 : leftOrder - rightOrder;
+}
+
+function noBridge(message: string, exists: readonly string[], wayOut: string): DiscoveryError {
+  const present = exists.length === 0 ? 'there is none' : `there are ${exists.join(', ')}`;
+  return new DiscoveryError('NO_BRIDGE', `${message}: ${present}. ${wayOut}`, {
+    details: { interfaces: exists },
+  });
+}
+
+/**
+ * The bridges to ask on.
+ *
+ * @param names as given with `--bridge`, in that order; any interface will do. None: every kernel bridge with
+ *   an IPv4 address, EVE's `bnN` first, but never an uplink, that is one that holds a default route.
+ * @returns one or more; an interface with several addresses appears once for each
+ * @throws DiscoveryError `NO_BRIDGE`, which lists the interfaces that exist
+ */
+export function selectBridges(sources: BridgeSources, names: readonly string[]): Bridge[] {
+  const links = sources.listAddresses().filter(({ isLoopback }) => !isLoopback);
+  const bridges = links.map(({ interfaceName, address, cidr }) => ({ name: interfaceName, address, cidr }));
+
+  if (names.length > 0) {
+    return [...new Set(names)].flatMap((name) => {
+      const found = bridges.filter((bridge) => bridge.name === name);
+      if (found.length > 0) return found;
+      throw noBridge(
+        `bridge "${printableText(name)}" does not exist, is down or has no IPv4 address`,
+        bridges.map((bridge) => `${bridge.name} (${bridge.cidr})`),
+        'Name an interface that is up and has an IPv4 address.',
+      );
+    });
+  }
+
+  const uplinks = parseDefaultRouteInterfaces(sources.readRouteTable());
+  const isUsable = ({ name }: Bridge) => sources.isKernelBridge(name) && !uplinks.has(name);
+  const found = bridges.filter(isUsable).sort(byEveOrder);
+  if (found.length > 0) return found;
+  throw noBridge(
+    'no bridge with an IPv4 address was found on this host',
+    bridges.map((bridge) => {
+      const why = uplinks.has(bridge.name) ? 'an uplink' : 'no bridge';
+      return `${bridge.name} (${bridge.cidr}, ${why})`;
+    }),
+    'Name the interface to ask on with --bridge.',
+  );
+}

@@ -1,0 +1,15 @@
+/** Time as discovery needs it: a monotonic reading, and timers that can be taken back. */
+export interface Clock {
+  /** Milliseconds since an arbitrary moment. */
+  nowMs(): number;
+  /** Calls back once after a delay. The returned function cancels it. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,95 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
+import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import type { Bridge } from './bridges.ts';
+import { MAX_RECORDS_PER_DATAGRAM } from './datagram-filter.ts';
+import { type DnsMessage, type DnsRecord, recordsOf } from './dns-message.ts';
+
+export type RejectionReason =
+  /** The sender is not in the subnet of the bridge. */
+  | 'off-link-source'
+  | 'too-many-records'
+  /** The address belongs to another link, as when a responder gives the addresses of all its interfaces. */
+  | 'address-outside-subnet'
+  /** The address is the bridge's own, the network's or the broadcast address. */
+  | 'address-not-of-a-neighbour'
+  /** TTL 0: the host takes its address back (RFC 6762 §10.1). */
+  | 'goodbye';
+
+export type Judgement =
+  | { readonly kind: 'match'; readonly address: string; readonly services: readonly Service[] }
+  | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly address?: string }
+  /** Says nothing of the wanted host's IPv4 address; `services` are those that it does name the host for. */
+  | { readonly kind: 'irrelevant'; readonly services: readonly Service[] };
+
+/**
+ * Whether a message that came over a bridge soundly says where the wanted host is: an A record of just that
+ * host, in any section of a response, that is alive and whose address is a neighbour's on that bridge.
+ *
+ * Of several sound addresses the first counts.
+ */
+export function judgeAnswer(message: DnsMessage, source: string, bridge: Bridge, host: string): Judgement {
+  // A probe carries its records in the authority section of a query (RFC 6762 §8.2): claims, no answers.
+  if (message.type !== 'response') return { kind: 'irrelevant', services: [] };
+  const isOnLink = createSubnetTest(bridge.cidr);
+  if (!isOnLink(source)) return { kind: 'rejected', reason: 'off-link-source' };
+  const records = recordsOf(message);
+  if (records.length > MAX_RECORDS_PER_DATAGRAM) return { kind: 'rejected', reason: 'too-many-records' };
+
+  const services = servicesOf(records, host);
+  let rejection: Judgement | undefined;
+  for (const record of records) {
+    // dns-packet has masked the cache-flush bit out of the class.
+    if (record.type !== 'A' || record.class !== 'IN' || !isSameHost(record.name, host)) continue;
+    const reason = whyUnsound(record, bridge, isOnLink);
+    if (reason === undefined) return { kind: 'match', address: record.data, services };
+    rejection ??= { kind: 'rejected', reason, address: record.data };
+  }
+  return rejection ?? { kind: 'irrelevant', services };
+}
+
+function whyUnsound(
+  { data: address, ttl }: { data: string; ttl?: number | undefined },
+  bridge: Bridge,
+  isOnLink: (address: string) => boolean,
+): RejectionReason | undefined {
+  if (ttl === undefined || ttl === 0) return 'goodbye';
+  if (!isOnLink(address)) return 'address-outside-subnet';
+  if (!isNeighbour(address, bridge)) return 'address-not-of-a-neighbour';
+  return undefined;
+}
+
+/** The services whose SRV records name the host as their target, in EVE's order. */
+function servicesOf(records: readonly DnsRecord[], host: string): Service[] {
+  const instances = records.flatMap((record) =>
+    record.type === 'SRV' && record.ttl !== 0 && isSameHost(record.data.target, host)
+      ? [record.name.toLowerCase()]
+      : [],
+  );
+  return SERVICES.filter((service) =>
+    instances.some((instance) => instance.endsWith(`.${serviceTypeName(service)}`)),
+  );
+}
+
+/** The names of the hosts that a message gives an address or a service for. */
+export function hostNamesIn(message: DnsMessage): string[] {
+  if (message.type !== 'response') return [];
+  const names = recordsOf(message).flatMap((record) => {
+    if (record.type === 'A' || record.type === 'AAAA') return [record.name];
+    return record.type === 'SRV' ? [record.data.target] : [];
+  });
+  return [...new Set(names)];
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+}
+
+/** Whether an address of the bridge's subnet can be another host's. A /31 has no network address (RFC 3021). */
+function isNeighbour(address: string, bridge: Bridge): boolean {
+  if (address === bridge.address) return false;
+  const sizeBits = 32 - Number(bridge.cidr.split('/')[1]);
+  if (sizeBits < 2) return true;
+  const hostPart = toNumber(address) % 2 ** sizeBits;
+  return hostPart !== 0 && hostPart !== 2 ** sizeBits - 1;
+}

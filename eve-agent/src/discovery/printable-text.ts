@@ -1,0 +1,15 @@
+/** Control, format, private and unassigned characters, lone surrogates, and all spaces but the plain one. */
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+
+function escapeBytes(text: string): string {
+  return [...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('');
+}
+
+/**
+ * Text from the network as a terminal may safely show it: the bytes of whatever is not printable become
+ * `\ddd` in decimal, a backslash `\\`, as Avahi does and RFC 1035 §5.1 writes it. An escape sequence in an
+ * instance name thus stays text.
+ */
+export function printableText(text: string): string {
+  return text.replaceAll('\\', '\\\\').replace(UNPRINTABLE, escapeBytes);
+}

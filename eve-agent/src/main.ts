@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { createLog } from '@local-datastore/shared/log';
+import packageJson from '../package.json' with { type: 'json' };
+import { exitCodeOfSignal, StoppedBySignal } from './cli/exit-code.ts';
+import { runProgram } from './cli/program.ts';
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // Once: a second signal of the same kind ends the process at once.
+  process.once(signal, () => stop.abort(new StoppedBySignal(signal)));
+}
+// A reader such as `head` that has seen enough.
+process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
+
+process.exitCode = await runProgram(process.argv.slice(2), packageJson.version, {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+  createLog: (level) => createLog('eve-agent', level),
+});
