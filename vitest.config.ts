@@ -1,12 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+/** Two files at a time; the container tests, which own the machine's bridges, after all others and alone. */
+const TOGETHER = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const ALONE = { maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
+
+const project = (name: string, include: string[], order: typeof TOGETHER | typeof ALONE = TOGETHER) => ({
+  extends: true as const,
+  test: { name, include, ...order },
+});
+
 export default defineConfig({
   test: {
     // Processes started by a test must die with it (PDEATHSIG), which follows threads: hence forks.
     pool: 'forks',
-    include: ['{shared,datastore-app,eve-agent}/src/**/*.test.ts', 'test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    reporters: ['default', './test/reporter.ts'],
+    projects: [
+      project('unit', ['{shared,datastore-app,eve-agent}/src/**/*.test.ts', 'test/*.test.ts']),
+      project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
+      project('interop', ['test/interop/**/*.test.ts']),
+      project('browser', ['test/browser/**/*.test.ts']),
+      project('fuzz', ['test/fuzz/**/*.test.ts']),
+      project('e2e', ['test/e2e/**/*.test.ts'], ALONE),
+    ],
   },
 });

@@ -6,7 +6,7 @@ import {
 import { SERVICES, type Service } from '@local-datastore/shared/dns-sd/service-types';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import type { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What every command of the agent that asks by multicast DNS takes. */
 export interface DiscoveryOptions {

@@ -27,7 +27,8 @@ const OPTIONS = [
   configOption,
 ];
 
-const NAME_WIDTH = 36;
+/** avahi-browse takes 35 of the 80 columns for the rest. */
+const NAME_WIDTH = 45;
 const TYPE_WIDTH = 20;
 
 /** An instance is resolved when host, port and an address are known. */

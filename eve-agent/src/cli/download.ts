@@ -6,7 +6,7 @@ import { type OptionDescription, wholeNumber } from '@local-datastore/shared/com
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   addConfigurableOptions,
   bridgeOption,

@@ -9,10 +9,17 @@ function escapeCharacter(character: string): string {
   }).join('');
 }
 
+const escaped = (json: string) => json.replace(UNPRINTABLE, escapeCharacter);
+
 /**
  * A value as a JSON document of several lines that a terminal may safely show: JSON itself leaves control
  * characters from DEL on and changes of writing direction as they are.
  */
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2).replace(UNPRINTABLE, escapeCharacter)}\n`;
+  return `${escaped(JSON.stringify(value, null, 2))}\n`;
+}
+
+/** A value as one line of JSON, as safe. */
+export function jsonLine(value: unknown): string {
+  return `${escaped(JSON.stringify(value))}\n`;
 }

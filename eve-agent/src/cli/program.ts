@@ -3,6 +3,7 @@ import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { jsonLine } from './json-text.ts';
 
 type CreateCommand = (context: CommandContext) => Command;
 
@@ -80,5 +81,5 @@ function errorLine(error: unknown): string {
     error instanceof CodedError
       ? { code: error.code, retryable: error.retryable, details: error.details }
       : { code: error instanceof Error ? error.name : 'Error', retryable: false, details: {} };
-  return `${JSON.stringify({ error: { ...facts, message: errorMessage(error) } })}\n`;
+  return jsonLine({ error: { ...facts, message: errorMessage(error) } });
 }

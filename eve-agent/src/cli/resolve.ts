@@ -34,6 +34,7 @@ export function resolvedDocument(asked: URL, located: Located): object {
       responder: null,
       elapsedMs: 0,
       packets: { received: 0, malformed: 0, rejected: 0 },
+      alternatives: [],
     };
   }
   const { host, address, bridge, sourceAddress, service, responder, elapsedMs, packets, alternatives } =

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
 import { DiscoveryError } from './discovery-error.ts';
@@ -22,10 +22,18 @@ export interface BridgeSources {
   readRouteTable(): string;
 }
 
+/** What EVE names the bridges of its network instances. */
+const EVE_BRIDGE = /^bn(\d+)$/;
+
 export const systemBridgeSources: BridgeSources = {
   listAddresses: listIpv4Addresses,
-  isKernelBridge: (name) =>
-    statSync(`/sys/class/net/${name}/bridge`, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  isKernelBridge: (name) => {
+    const folder = `/sys/class/net/${name}`;
+    if (existsSync(folder)) return existsSync(`${folder}/bridge`);
+    // This /sys shows another network namespace, as where one was entered without mounting it anew. The
+    // name must do: EVE gives it to nothing else.
+    return EVE_BRIDGE.test(name);
+  },
   readRouteTable: () => {
     try {
       return readFileSync('/proc/net/route', 'utf8');
@@ -47,8 +55,6 @@ export function parseDefaultRouteInterfaces(routeTable: string): Set<string> {
     ),
   );
 }
-
-const EVE_BRIDGE = /^bn(\d+)$/;
 
 /** EVE's `bnN` in the order of their numbers, then all others as the kernel lists them. */
 function eveOrder({ name }: Bridge): number {

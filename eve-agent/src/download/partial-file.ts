@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type BlockFile, openBlockFile } from './block-file.ts';
 import { SpaceError, TransferError } from './errors.ts';
 import { validatorsSchema } from './validators.ts';

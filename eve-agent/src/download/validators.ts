@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What says that two responses carry the same bytes (RFC 9110 §8.8), from one response's header fields. */
 export interface Validators {

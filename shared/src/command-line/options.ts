@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigurationError, errorMessage } from '../errors.ts';
 
 /**
@@ -42,7 +42,9 @@ function convert(schema: z.ZodType, value: unknown): unknown {
   }
 }
 
-/** Adds the described options to a command. An option with `...` takes a list, as one with `isList`; its variable, commas. */
+/**
+ * Adds the described options to a command. An option with `...` or `isList` takes a list; its variable, commas.
+ */
 export function addOptions(command: Command, descriptions: readonly OptionDescription[]): Command {
   for (const description of descriptions) {
     const option = new Option(description.flags, description.description);

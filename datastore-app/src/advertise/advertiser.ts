@@ -1,0 +1,165 @@
+import { serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
+import type { Log } from '@local-datastore/shared/log';
+import { type StartHostResponder, startHostResponder } from './host-responder.ts';
+import {
+  createInterfaceAdvertisement,
+  type InterfaceAdvertisement,
+  waitAbortably,
+} from './interface-advertisement.ts';
+import { listNetworkLinks, type NetworkLink } from './network-links.ts';
+import { attributePacket, hasAddress } from './packet-origin.ts';
+import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
+import { planResponders, selectInterfaces } from './responder-plan.ts';
+import type { AdvertisedService } from './service-instances.ts';
+
+/**
+ * Services are probed one after another, up to 1 s each (RFC 6762 §8.1). Looking four times a second leaves
+ * room for three of them within the 3 s in which a change must be announced.
+ */
+const WATCH_INTERVAL_MS = 250;
+
+export interface AdvertiserStatus {
+  readonly isReady: boolean;
+  /** Why not ready, as sentences for people. */
+  readonly reasons: readonly string[];
+  /** With `.local`. */
+  readonly hostName: string;
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly address: string;
+    /** Service type names, such as `_http._tcp.local`. */
+    readonly services: readonly string[];
+    /** An AdvertisementState. */
+    readonly state: string;
+  }[];
+}
+
+export interface Advertiser {
+  /** Begins to advertise, now and on every interface that comes later. Idempotent. */
+  start(): Promise<void>;
+  status(): AdvertiserStatus;
+  /** Sends goodbyes and frees all sockets. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface AdvertiserDeps {
+  readonly log: Log;
+  readonly listLinks?: () => NetworkLink[];
+  readonly startHostResponder?: StartHostResponder;
+  readonly askForOwnAnswers?: AskForOwnAnswers;
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly watchIntervalMs?: number;
+}
+
+export interface AdvertiserOptions {
+  /** From parseHostLabel: the host name without `.local`. */
+  readonly hostLabel: string;
+  /** None: all but loopback and down. Names that are not there yet are waited for. */
+  readonly interfaces: readonly string[];
+  readonly services: readonly AdvertisedService[];
+}
+
+/**
+ * Advertises services on one host name by multicast DNS, on several interfaces, each with its own address
+ * only, and follows the interfaces as they come, go and change.
+ */
+export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOptions): Advertiser {
+  const { log, listLinks = listNetworkLinks, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
+  const advertisementDeps = {
+    log,
+    startHostResponder: deps.startHostResponder ?? startHostResponder,
+    askForOwnAnswers: deps.askForOwnAnswers ?? createAskForOwnAnswers({ log }),
+    wait: deps.wait ?? waitAbortably,
+  };
+  const { hostLabel, services } = options;
+  const hostName = `${hostLabel}.local`;
+
+  const running = new Map<string, InterfaceAdvertisement>();
+  /** What is being taken down, by interface. */
+  const ending = new Map<string, Promise<void>>();
+  let links: readonly NetworkLink[] = [];
+  let missing: readonly string[] = options.interfaces;
+  let timer: NodeJS.Timeout | undefined;
+
+  function stopOn(name: string): void {
+    const advertisement = running.get(name);
+    if (advertisement === undefined) return;
+    running.delete(name);
+    log.info({ interface: name, address: advertisement.link.address }, 'no longer advertised there');
+    ending.set(name, advertisement.stop());
+  }
+
+  function startOn(link: NetworkLink): void {
+    log.info({ interface: link.name, address: link.address, hostName }, 'announcing');
+    const originOf = (source: string) => attributePacket(source, link, links);
+    const isOwnAddress = (address: string) => links.some((own) => hasAddress(own, address));
+    const after = ending.get(link.name) ?? Promise.resolve();
+    running.set(
+      link.name,
+      createInterfaceAdvertisement(advertisementDeps, {
+        link,
+        hostLabel,
+        services,
+        originOf,
+        isOwnAddress,
+        after,
+      }),
+    );
+  }
+
+  function follow(): void {
+    try {
+      links = listLinks();
+    } catch (error) {
+      // The kernel may refuse for a moment; what runs goes on, and the next look is soon.
+      log.error({ err: error }, 'the network interfaces cannot be listed');
+      return;
+    }
+    const selection = selectInterfaces(links, options.interfaces);
+    missing = selection.missing;
+    const plan = planResponders(
+      [...running.values()].map(({ link }) => link),
+      selection.selected,
+    );
+    for (const name of plan.stop) stopOn(name);
+    for (const link of plan.start) startOn(link);
+  }
+
+  return {
+    async start() {
+      if (timer !== undefined) return;
+      timer = setInterval(follow, watchIntervalMs);
+      follow();
+    },
+
+    status() {
+      const advertisements = [...running.values()];
+      const reasons = [
+        ...(timer === undefined ? ['advertising has not been started'] : []),
+        ...missing.map((name) => `interface ${name} is absent, down or without an IPv4 address`),
+        ...(advertisements.length === 0 && missing.length === 0
+          ? ['no network interface has an IPv4 address yet']
+          : []),
+        ...advertisements.flatMap(({ reason }) => reason ?? []),
+      ];
+      return {
+        isReady: reasons.length === 0,
+        reasons,
+        hostName,
+        interfaces: advertisements.map(({ link, state }) => ({
+          name: link.name,
+          address: link.address,
+          services: services.map(({ service }) => serviceTypeName(service)),
+          state,
+        })),
+      };
+    },
+
+    async stop() {
+      clearInterval(timer);
+      timer = undefined;
+      for (const name of [...running.keys()]) stopOn(name);
+      await Promise.all(ending.values());
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import { silentLog } from '@local-datastore/shared/log';
+import { expect, test, vi } from 'vitest';
+import type { HostResponder, NameConflict } from './host-responder.ts';
+import { createInterfaceAdvertisement, retryDelayMs } from './interface-advertisement.ts';
+import type { NetworkLink } from './network-links.ts';
+
+const link: NetworkLink = {
+  name: 'eth0',
+  address: '10.1.0.5',
+  cidrs: ['10.1.0.5/24'],
+  mac: '02:16:3e:00:00:05',
+  isLoopback: false,
+  index: 2,
+};
+
+/** A responder whose course the test decides. */
+function createFakeResponder() {
+  const announced = Promise.withResolvers<void>();
+  const conflict = Promise.withResolvers<NameConflict>();
+  const close = vi.fn(async () => {});
+  const responder: HostResponder = { announced: announced.promise, conflict: conflict.promise, close };
+  return { responder, announce: announced.resolve, collide: conflict.resolve, close };
+}
+
+function setUp({ answers = [[]] as string[][], after = Promise.resolve() } = {}) {
+  const responders: ReturnType<typeof createFakeResponder>[] = [];
+  const waits: { ms: number; end: () => void }[] = [];
+  const warn = vi.fn();
+  const askForOwnAnswers = vi.fn(async () => answers.shift() ?? []);
+  const advertisement = createInterfaceAdvertisement(
+    {
+      log: { ...silentLog, warn },
+      startHostResponder() {
+        const fake = createFakeResponder();
+        responders.push(fake);
+        return fake.responder;
+      },
+      askForOwnAnswers,
+      wait: (ms, signal) =>
+        new Promise((resolve) => {
+          waits.push({ ms, end: resolve });
+          signal.addEventListener('abort', () => resolve());
+        }),
+    },
+    {
+      link,
+      hostLabel: 'ds',
+      services: [{ service: 'http', port: 80 }],
+      originOf: () => 'this-link',
+      isOwnAddress: () => false,
+      after,
+    },
+  );
+  const responder = async (index: number) => {
+    await vi.waitFor(() => expect(responders.length).toBeGreaterThan(index));
+    return responders[index] as ReturnType<typeof createFakeResponder>;
+  };
+  const wait = async (index: number) => {
+    await vi.waitFor(() => expect(waits.length).toBeGreaterThan(index));
+    return waits[index] as (typeof waits)[number];
+  };
+  const reach = (state: string) => vi.waitFor(() => expect(advertisement.state).toBe(state));
+  return { advertisement, askForOwnAnswers, responder, responders, reach, wait, warn };
+}
+
+test('is ready only after its own answer was seen', async () => {
+  const { advertisement, askForOwnAnswers, responder, reach } = setUp();
+  const { announce, close } = await responder(0);
+  expect(advertisement.reason).toBe('ds.local is being announced on eth0');
+  expect(askForOwnAnswers).not.toHaveBeenCalled();
+  announce();
+  await reach('ready');
+  expect(advertisement.reason).toBeUndefined();
+  expect(close).not.toHaveBeenCalled();
+  await advertisement.stop();
+  expect(close).toHaveBeenCalledOnce();
+});
+
+test.each(['before', 'after'])(
+  'is silent after a conflict %s it was announced, then tries again',
+  async (when) => {
+    const { advertisement, responder, reach, wait, warn } = setUp();
+    const first = await responder(0);
+    if (when === 'after') {
+      first.announce();
+      await reach('ready');
+    }
+    first.collide({ otherAddress: '10.1.0.9' });
+    await reach('conflict');
+    expect(first.close).toHaveBeenCalledOnce();
+    expect(advertisement.reason).toBe(
+      '10.1.0.9 uses the name ds.local on eth0: stop it there or choose another',
+    );
+    expect(warn).toHaveBeenCalledWith(
+      expect.objectContaining({ otherAddress: '10.1.0.9' }),
+      expect.stringContaining('NAME CONFLICT'),
+    );
+
+    const { ms, end } = await wait(0);
+    expect(ms).toBe(5000);
+    end();
+    (await responder(1)).announce();
+    await reach('ready');
+    await advertisement.stop();
+  },
+);
+
+test('waits longer from failure to failure, and starts over once it was ready', async () => {
+  const { advertisement, responder, reach, wait } = setUp();
+  for (const [index, expectedMs] of [5000, 10_000, 20_000].entries()) {
+    (await responder(index)).collide({ otherAddress: undefined });
+    const { ms, end } = await wait(index);
+    expect(ms).toBe(expectedMs);
+    expect(advertisement.reason).toMatch(/^another host uses the name/);
+    end();
+  }
+  const recovered = await responder(3);
+  recovered.announce();
+  await reach('ready');
+  recovered.collide({ otherAddress: undefined });
+  expect((await wait(3)).ms).toBe(5000);
+  await advertisement.stop();
+});
+
+test('tries anew when its own answer does not come', async () => {
+  const { advertisement, responder, reach, wait } = setUp({ answers: [['_http._tcp.local'], []] });
+  const first = await responder(0);
+  first.announce();
+  await reach('unanswered');
+  expect(first.close).toHaveBeenCalledOnce();
+  expect(advertisement.reason).toBe('our own answer for ds.local was not seen on eth0; trying again in 5 s');
+  (await wait(0)).end();
+  (await responder(1)).announce();
+  await reach('ready');
+  await advertisement.stop();
+});
+
+test('starts after its predecessor is gone, and not at all when stopped before', async () => {
+  const { promise: after, resolve } = Promise.withResolvers<void>();
+  const { advertisement, responders } = setUp({ after });
+  const stopped = advertisement.stop();
+  resolve();
+  await stopped;
+  expect(responders).toEqual([]);
+});
+
+test('stops while it waits for the next try', async () => {
+  const { advertisement, responder, responders, wait } = setUp();
+  (await responder(0)).collide({ otherAddress: undefined });
+  await wait(0);
+  await advertisement.stop();
+  await advertisement.stop();
+  expect(responders).toHaveLength(1);
+});
+
+test('retries after 5 s at first and 60 s at last', () => {
+  expect([1, 2, 3, 4, 5, 6, 100].map(retryDelayMs)).toEqual([
+    5000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000,
+  ]);
+});

@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from '@local-datastore/shared/log';
+import type { NameConflict, StartHostResponder } from './host-responder.ts';
+import type { NetworkLink } from './network-links.ts';
+import type { PacketOrigin } from './packet-origin.ts';
+import type { AskForOwnAnswers } from './readiness.ts';
+import { type AdvertisedService, planServiceInstances } from './service-instances.ts';
+
+/**
+ * announcing: probes and first announcements; checking: our own answer is awaited; ready: it was seen;
+ * conflict: somebody else holds the name, we are silent; unanswered: our own answer was not seen, we try anew.
+ */
+export type AdvertisementState = 'announcing' | 'checking' | 'ready' | 'conflict' | 'unanswered';
+
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 60_000;
+
+/** How long to wait after so many failures in a row (1 is the first): doubling from 5 s to 60 s. */
+export function retryDelayMs(failures: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS);
+}
+
+/** The host's services on one interface with one address: announced, checked, taken down on conflict. */
+export interface InterfaceAdvertisement {
+  readonly link: NetworkLink;
+  readonly state: AdvertisementState;
+  /** Why it is not ready, as a sentence; undefined when it is. */
+  readonly reason: string | undefined;
+  /** Sends goodbyes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface InterfaceAdvertisementDeps {
+  readonly log: Log;
+  readonly startHostResponder: StartHostResponder;
+  readonly askForOwnAnswers: AskForOwnAnswers;
+  /** Waits until the time is over or the signal aborts; does not throw. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface InterfaceAdvertisementOptions {
+  readonly link: NetworkLink;
+  readonly hostLabel: string;
+  readonly services: readonly AdvertisedService[];
+  readonly originOf: (source: string) => PacketOrigin;
+  /** Whether any interface of this host has the address. */
+  readonly isOwnAddress: (address: string) => boolean;
+  /** Settles when the interface's former advertisement is gone. */
+  readonly after: Promise<void>;
+}
+
+export async function waitAbortably(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
+}
+
+type Outcome = 'stopped' | 'unanswered' | NameConflict;
+
+/**
+ * Keeps a host name advertised on one interface. The name never changes: on a conflict (RFC 6762 §9) the
+ * interface falls silent, and the configured name is tried again after 5 s, 10 s, … 60 s.
+ */
+export function createInterfaceAdvertisement(
+  { log, startHostResponder, askForOwnAnswers, wait }: InterfaceAdvertisementDeps,
+  { link, hostLabel, services, originOf, isOwnAddress, after }: InterfaceAdvertisementOptions,
+): InterfaceAdvertisement {
+  const hostName = `${hostLabel}.local`;
+  const where = { interface: link.name, address: link.address, hostName };
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const stopped = new Promise<'stopped'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('stopped'), { once: true });
+  });
+
+  let state: AdvertisementState = 'announcing';
+  let reason: string | undefined = `${hostName} is being announced on ${link.name}`;
+  let failures = 0;
+  const enter = (nextState: AdvertisementState, nextReason?: string) => {
+    state = nextState;
+    reason = nextReason;
+  };
+
+  /** One responder's life. Returns why it ended. */
+  async function advertise(): Promise<Outcome> {
+    enter('announcing', `${hostName} is being announced on ${link.name}`);
+    const instances = planServiceInstances(hostLabel, link.mac, services);
+    const responder = startHostResponder({
+      interfaceName: link.name,
+      hostLabel,
+      instances,
+      originOf,
+      isOwnAddress,
+    });
+    const checking = new AbortController();
+    const untilAnswered = async () => {
+      await responder.announced;
+      if (checking.signal.aborted) return [];
+      enter('checking', `our own answer for ${hostName} has not been seen on ${link.name} yet`);
+      return askForOwnAnswers({ hostName, address: link.address, services }, checking.signal);
+    };
+    try {
+      const first = await Promise.race([untilAnswered(), responder.conflict, stopped]);
+      if (!Array.isArray(first)) return first;
+      if (first.length > 0) {
+        log.warn({ ...where, missing: first }, 'our own answer was not seen on the network');
+        return 'unanswered';
+      }
+      enter('ready');
+      failures = 0;
+      log.info(where, 'advertised: our own answer was seen on the network');
+      return await Promise.race([responder.conflict, stopped]);
+    } finally {
+      checking.abort();
+      await responder.close();
+    }
+  }
+
+  function enterFailure(outcome: 'unanswered' | NameConflict, retryMs: number): void {
+    const retry = `trying again in ${retryMs / 1000} s`;
+    if (outcome === 'unanswered') {
+      enter('unanswered', `our own answer for ${hostName} was not seen on ${link.name}; ${retry}`);
+      return;
+    }
+    const other = outcome.otherAddress ?? 'another host';
+    enter('conflict', `${other} uses the name ${hostName} on ${link.name}: stop it there or choose another`);
+    log.warn(
+      { ...where, otherAddress: outcome.otherAddress },
+      `NAME CONFLICT: ${other} uses the name ${hostName}. This datastore is not advertised; ${retry}`,
+    );
+  }
+
+  async function run(): Promise<void> {
+    await after;
+    while (!signal.aborted) {
+      let outcome: Outcome;
+      try {
+        outcome = await advertise();
+      } catch (error) {
+        log.error({ ...where, err: error }, 'the mDNS responder failed');
+        outcome = 'unanswered';
+      }
+      if (outcome === 'stopped') return;
+      failures += 1;
+      const retryMs = retryDelayMs(failures);
+      enterFailure(outcome, retryMs);
+      await wait(retryMs, signal);
+    }
+  }
+  const running = run();
+
+  return {
+    link,
+    get state() {
+      return state;
+    },
+    get reason() {
+      return reason;
+    },
+    stop() {
+      stopping.abort();
+      return running;
+    },
+  };
+}

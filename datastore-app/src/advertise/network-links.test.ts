@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { listNetworkLinks, parseInterfaceIndexes } from './network-links.ts';
+
+test('reads interface numbers', () => {
+  const igmp = [
+    'Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter',
+    '1\tlo        :     1      V3',
+    '\t\t\t\t010000E0     1 0:00000000\t\t0',
+    '12\tveth-long-name1:     2      V3',
+    '\t\t\t\tFB0000E0     1 0:00000000\t\t0',
+    '',
+  ].join('\n');
+  expect(parseInterfaceIndexes(igmp)).toEqual(
+    new Map([
+      ['lo', 1],
+      ['veth-long-name1', 12],
+    ]),
+  );
+});
+
+test('passes over what has another form', () => {
+  expect(parseInterfaceIndexes('nothing\n of: that\n')).toEqual(new Map());
+});
+
+test('lists loopback with its first address', () => {
+  const loopback = listNetworkLinks().find(({ isLoopback }) => isLoopback);
+  expect(loopback?.address).toBe('127.0.0.1');
+  expect(loopback?.cidrs[0]).toBe('127.0.0.1/8');
+});

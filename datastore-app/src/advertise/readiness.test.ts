@@ -1,0 +1,43 @@
+import type { Answer } from 'dns-packet';
+import { expect, test } from 'vitest';
+import { missingAnswers } from './readiness.ts';
+
+const expected = {
+  hostName: 'ds.local',
+  address: '10.1.0.5',
+  services: [
+    { service: 'http', port: 80 },
+    { service: 'workstation', port: 9 },
+  ],
+} as const;
+
+const address: Answer = { type: 'A', name: 'ds.local', ttl: 120, data: '10.1.0.5' };
+const srv = (name: string, port: number, target = 'ds.local'): Answer => ({
+  type: 'SRV',
+  name,
+  ttl: 120,
+  data: { port, target },
+});
+const http = srv('ds._http._tcp.local', 80);
+const workstation = srv('ds [02:16:3e:00:00:05]._workstation._tcp.local', 9);
+
+test('is content when every service leads to the host and the host to the address', () => {
+  expect(missingAnswers([{ answers: [http, address], additionals: [workstation] }], expected)).toEqual([]);
+  expect(
+    missingAnswers([{ answers: [http] }, { additionals: [workstation] }, { answers: [address] }], expected),
+  ).toEqual([]);
+});
+
+test('names what is missing', () => {
+  expect(missingAnswers([], expected)).toEqual(['ds.local', '_http._tcp.local', '_workstation._tcp.local']);
+  expect(missingAnswers([{ answers: [address, http] }], expected)).toEqual(['_workstation._tcp.local']);
+});
+
+test.each<[string, Answer[], string]>([
+  ['another address', [{ ...address, data: '10.1.0.9' } as Answer, http, workstation], 'ds.local'],
+  ['a goodbye', [{ ...address, ttl: 0 } as Answer, http, workstation], 'ds.local'],
+  ['another port', [address, srv('ds._http._tcp.local', 8080), workstation], '_http._tcp.local'],
+  ['another host', [address, srv('x._http._tcp.local', 80, 'my-ds.local'), workstation], '_http._tcp.local'],
+])('is not content with %s', (_what, answers, missing) => {
+  expect(missingAnswers([{ answers }], expected)).toEqual([missing]);
+});

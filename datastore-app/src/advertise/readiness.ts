@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
+import type { Log } from '@local-datastore/shared/log';
+import type { ResponsePacket } from 'multicast-dns';
+import createMulticastDns from 'multicast-dns';
+import type { AdvertisedService } from './service-instances.ts';
+
+/** RFC 6762 §5.2: a question is repeated after a second, then after twice as long each time. */
+const QUESTION_GAPS_MS = [1000, 2000, 4000];
+
+/** What a querier must be able to hear from us. */
+export interface ExpectedAnswers {
+  /** With `.local`. */
+  readonly hostName: string;
+  readonly address: string;
+  readonly services: readonly AdvertisedService[];
+}
+
+/**
+ * Whether a response shows the host's A record with the expected address, and an SRV record that leads to
+ * the host for each service. Returns what is still missing, as record names; empty when all was there.
+ */
+export function missingAnswers(
+  packets: readonly Partial<Pick<ResponsePacket, 'answers' | 'additionals'>>[],
+  { hostName, address, services }: ExpectedAnswers,
+): string[] {
+  // A record with TTL 0 is a goodbye (RFC 6762 §10.1).
+  const records = packets
+    .flatMap(({ answers = [], additionals = [] }) => [...answers, ...additionals])
+    .filter((record) => !('ttl' in record) || record.ttl !== 0);
+  const hasAddress = records.some(
+    (record) => record.type === 'A' && isSameHost(record.name, hostName) && record.data === address,
+  );
+  const missingServices = services.filter(
+    ({ service, port }) =>
+      !records.some(
+        (record) =>
+          record.type === 'SRV' &&
+          record.name.endsWith(`.${serviceTypeName(service)}`) &&
+          record.data.port === port &&
+          isSameHost(record.data.target, hostName),
+      ),
+  );
+  return [
+    ...(hasAddress ? [] : [hostName]),
+    ...missingServices.map(({ service }) => serviceTypeName(service)),
+  ];
+}
+
+/**
+ * Asks on one interface for our own records and listens for our own answer.
+ *
+ * @param signal ends the question early
+ * @returns names of the records that were not seen; empty when our answer was on the wire
+ */
+export type AskForOwnAnswers = (expected: ExpectedAnswers, signal: AbortSignal) => Promise<string[]>;
+
+export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers {
+  return async (expected, signal) => {
+    const { hostName, address, services } = expected;
+    // multicast-dns 7.2.5: `interface` alone would bind to the address, where no multicast arrives on Linux.
+    const mdns = createMulticastDns({ interface: address, bind: '0.0.0.0' });
+    const onTrouble = (error: Error) => log.debug({ err: error }, 'self-check socket');
+    mdns.on('error', onTrouble);
+    mdns.on('warning', onTrouble);
+
+    const packets: ResponsePacket[] = [];
+    const complete = new AbortController();
+    mdns.on('response', (packet, { address: source }) => {
+      if (source !== address) return;
+      packets.push(packet);
+      if (missingAnswers(packets, expected).length === 0) complete.abort();
+    });
+    const ended = AbortSignal.any([signal, complete.signal]);
+    try {
+      for (const gapMs of QUESTION_GAPS_MS) {
+        mdns.query([
+          ...services.map(({ service }) => ({ name: serviceTypeName(service), type: 'PTR' as const })),
+          { name: hostName, type: 'A' as const },
+        ]);
+        await delay(gapMs, undefined, { signal: ended }).catch(() => {});
+        if (ended.aborted) break;
+      }
+      return missingAnswers(packets, expected);
+    } finally {
+      await new Promise<void>((resolve) => mdns.destroy(resolve));
+    }
+  };
+}

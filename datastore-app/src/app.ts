@@ -1,0 +1,70 @@
+import type { Log } from '@local-datastore/shared/log';
+import type { Advertiser } from './advertise/advertiser.ts';
+import { createApi } from './http/api.ts';
+import { createFilesHandler } from './http/files.ts';
+import { createRequestListener, type Listener, type ListenOptions, listen } from './http/server.ts';
+import type { Catalogue } from './images/catalogue.ts';
+import { createImageOpener } from './images/open-image.ts';
+
+export interface AppDeps {
+  readonly log: Log;
+  readonly catalogue: Catalogue;
+  /** From the ports that are really listened on, which are known only then; undefined: no advertising. */
+  createAdvertiser(ports: {
+    readonly http: number;
+    readonly https: number | undefined;
+  }): Advertiser | undefined;
+}
+
+export interface AppOptions {
+  readonly version: string;
+  /** Without symbolic links. */
+  readonly root: string;
+  readonly http: ListenOptions;
+  /** undefined: TLS is off. */
+  readonly https: ListenOptions | undefined;
+  readonly drainMs: number;
+}
+
+/**
+ * Serves and advertises until the signal aborts; then says goodbye, finishes what is in flight, and returns.
+ *
+ * @throws ConfigurationError when a port cannot be had
+ */
+export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
+  const { log, catalogue } = deps;
+  let advertiser: Advertiser | undefined;
+  const api = createApi({
+    version: options.version,
+    catalogue,
+    advertiserStatus: () => advertiser?.status(),
+    isStopping: () => signal.aborted,
+  });
+  const files = createFilesHandler({
+    log,
+    openImage: createImageOpener(options.root),
+    digestOf: catalogue.digestOf,
+  });
+  const handler = createRequestListener(api, files);
+
+  const listeners: Listener[] = [];
+  try {
+    await catalogue.start(signal);
+    const http = await listen(handler, options.http);
+    listeners.push(http);
+    const https = options.https && (await listen(handler, options.https));
+    if (https !== undefined) listeners.push(https);
+    log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
+
+    advertiser = deps.createAdvertiser({ http: http.port, https: https?.port });
+    await advertiser?.start();
+    if (!signal.aborted) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    }
+    log.info({ drainMs: options.drainMs }, 'stopping');
+  } finally {
+    await advertiser?.stop();
+    await Promise.all(listeners.map((listener) => listener.drain(options.drainMs)));
+    log.info({}, 'stopped');
+  }
+}

@@ -1,0 +1,105 @@
+import { addOptions } from '@local-datastore/shared/command-line/options';
+import { CodedError } from '@local-datastore/shared/errors';
+import { createLog, type Log } from '@local-datastore/shared/log';
+import { Command } from 'commander';
+import { STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
+import { detectFileFormat, imageFilesBelow } from '../images/catalogue.ts';
+import { createDigestIndex, type KnownDigest } from '../images/digest-index.ts';
+import { isSameVersion } from '../images/file-version.ts';
+import { createFileHasher } from '../images/hasher.ts';
+import { type ScannedFile, scanImages } from '../images/scan.ts';
+import { addImage, prepareStorage, type Storage } from '../images/storage.ts';
+
+/** Files whose content changed although nothing else did. Exit code 5. */
+export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
+
+interface Listed extends ScannedFile {
+  readonly sha256: string | null;
+}
+
+async function listImages(log: Log, { root, state }: Storage): Promise<Listed[]> {
+  const known = new Map((await createDigestIndex(log, state).load()).map((digest) => [digest.path, digest]));
+  const { files } = await scanImages(root);
+  return files
+    .map(({ path, version }) => {
+      const digest: KnownDigest | undefined = known.get(path);
+      const sha256 = digest !== undefined && isSameVersion(digest.version, version) ? digest.sha256 : null;
+      return { path, version, sha256 };
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function listCommand(): Command {
+  const command = new Command('list').description('Lists the images, and the digests that are known.');
+  addOptions(command, STORAGE_OPTIONS).option('--json', 'print one JSON document');
+  return command.action(async () => {
+    const options = command.opts<StorageOptions & { json?: true }>();
+    const storage = await prepareStorage(options);
+    const images = await Promise.all(
+      (await listImages(createLog('datastore-app', 'warn'), storage)).map(
+        async ({ path, version, sha256 }) => ({
+          path,
+          sizeBytes: version.sizeBytes,
+          sha256,
+          ...(await detectFileFormat(imageFilesBelow(storage.root).fileOf(path), version.sizeBytes)),
+        }),
+      ),
+    );
+    if (options.json === true) {
+      process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
+      return;
+    }
+    for (const { path, sizeBytes, sha256, format } of images) {
+      process.stdout.write(
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}\n`,
+      );
+    }
+  });
+}
+
+function addCommand(): Command {
+  const command = new Command('add')
+    .description('Copies files into the root: each appears there whole or not at all.')
+    .argument('<file...>');
+  addOptions(command, STORAGE_OPTIONS);
+  return command.action(async (files: string[]) => {
+    const { root } = await prepareStorage(command.opts<StorageOptions>());
+    for (const file of files) process.stdout.write(`/${await addImage(root, file)}\n`);
+  });
+}
+
+function verifyCommand(): Command {
+  const command = new Command('verify').description(
+    'Hashes every image again, and compares with the digest that is known of it. Exit code 5 on a difference.',
+  );
+  addOptions(command, STORAGE_OPTIONS);
+  return command.action(async () => {
+    const storage = await prepareStorage(command.opts<StorageOptions>());
+    const { fileOf } = imageFilesBelow(storage.root);
+    const hasher = createFileHasher();
+    const corrupt: string[] = [];
+    try {
+      for (const { path, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
+        const actual = await hasher.hash(fileOf(path));
+        const verdict = sha256 === null ? 'was not hashed before' : sha256 === actual ? 'ok' : 'CORRUPT';
+        if (verdict === 'CORRUPT') corrupt.push(path);
+        process.stdout.write(`${actual}  ${path}: ${verdict}\n`);
+      }
+    } finally {
+      await hasher.close();
+    }
+    if (corrupt.length > 0) {
+      const message = `${corrupt.length} image(s) changed on the disk without being written to: ${corrupt.join(', ')}`;
+      throw new CorruptionError('IMAGE_CORRUPT', message, { details: { paths: corrupt } });
+    }
+  });
+}
+
+/** `datastore-app images list|add|verify`: work on the folders, whether or not the datastore runs. */
+export function imagesCommand(): Command {
+  return new Command('images')
+    .summary('list, add and verify images')
+    .addCommand(listCommand())
+    .addCommand(addCommand())
+    .addCommand(verifyCommand());
+}

@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import { WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { createLog } from '@local-datastore/shared/log';
+import { Command } from 'commander';
+import { createAdvertiser } from '../advertise/advertiser.ts';
+import { runApp } from '../app.ts';
+import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import type { TlsIdentity } from '../http/server.ts';
+import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
+import { createDigestIndex } from '../images/digest-index.ts';
+import { createFileHasher } from '../images/hasher.ts';
+import { scanImages } from '../images/scan.ts';
+import { prepareStorage } from '../images/storage.ts';
+
+function readPem(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`${option} ${file} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function readTlsIdentity({ tlsCertificate, tlsKey }: ServeOptions): TlsIdentity | undefined {
+  if (tlsCertificate === undefined && tlsKey === undefined) return undefined;
+  if (tlsCertificate === undefined || tlsKey === undefined) {
+    throw new ConfigurationError('--tls-certificate and --tls-key belong together: one is missing');
+  }
+  return {
+    certificate: readPem('--tls-certificate', tlsCertificate),
+    key: readPem('--tls-key', tlsKey),
+  };
+}
+
+/** `datastore-app serve`. */
+export function serveCommand(version: string, signal: AbortSignal): Command {
+  const command = new Command('serve')
+    .summary('serve images and advertise the host name')
+    .description('Serves the files below a folder over HTTP, and advertises the host name by multicast DNS.');
+  addOptions(command, SERVE_OPTIONS);
+  return command.action(async () => {
+    const { config } = command.opts<{ config?: string }>();
+    if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
+    const options = command.opts<ServeOptions>();
+    const tls = readTlsIdentity(options);
+    const services = decideServices(options.advertise, tls !== undefined);
+    const { root, state } = await prepareStorage(options);
+    const log = createLog('datastore-app', options.logLevel);
+    const hasher = createFileHasher();
+    const catalogue = createCatalogue({
+      log,
+      hasher,
+      index: createDigestIndex(log, state),
+      scan: () => scanImages(root),
+      ...imageFilesBelow(root),
+    });
+    const { address, port, tlsPort, drainTimeout } = options;
+    try {
+      await runApp(
+        {
+          log,
+          catalogue,
+          createAdvertiser(ports) {
+            if (services.length === 0) return undefined;
+            const portOf = { workstation: WORKSTATION_PORT, http: ports.http, https: ports.https ?? tlsPort };
+            return createAdvertiser(
+              { log },
+              {
+                hostLabel: options.hostName,
+                interfaces: options.interface ?? [],
+                services: services.map((service) => ({ service, port: portOf[service] })),
+              },
+            );
+          },
+        },
+        {
+          version,
+          root,
+          http: { address, port, tls: undefined },
+          https: tls && { address, port: tlsPort, tls },
+          drainMs: drainTimeout * 1000,
+        },
+        signal,
+      );
+    } finally {
+      await hasher.close();
+      await catalogue.stopped();
+    }
+  });
+}

@@ -1,0 +1,213 @@
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import serveStatic from 'serve-static';
+import { type FileVersion, isSameVersion, versionOf } from '../images/file-version.ts';
+import { parseImagePath } from '../images/image-path.ts';
+import type { OpenImage } from '../images/open-image.ts';
+import { createBufferPool } from './buffer-pool.ts';
+import { sendProblem } from './problem.ts';
+import { beginTransfer, FileChangedError } from './transfer.ts';
+import { decideRange, isMatch, reprDigest, type Validators, validatorsOf } from './validators.ts';
+
+export interface FilesDeps {
+  readonly log: Log;
+  /** From createImageOpener. */
+  readonly openImage: (path: string) => OpenImage | undefined;
+  /** The sha256 of exactly this version of a file, once it is known. */
+  readonly digestOf: (path: string, version: FileVersion) => string | undefined;
+}
+
+/** Answers a request for the image at a URL path (without query). */
+export type FilesHandler = (request: IncomingMessage, response: ServerResponse, urlPath: string) => void;
+
+/** Chunk size decides how fast a large file is served; 24 MiB of memory serve twelve clients at full speed. */
+const TRANSFER_BUFFER_BYTES = 1024 * 1024;
+const MAX_TRANSFER_BUFFERS = 24;
+/** Up to this size one read and one write beat a stream; 8 MiB of memory for it, then streams after all. */
+const WHOLE_READ_BYTES = 256 * 1024;
+const MAX_WHOLE_READ_BUFFERS = 32;
+
+const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-unmodified-since'] as const;
+
+/** What errors of the system mean for the client. Everything else is a 500. */
+const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string }>> = {
+  EACCES: { status: 403, detail: 'The datastore is not permitted to read this file.' },
+  EPERM: { status: 403, detail: 'The datastore is not permitted to read this file.' },
+  EMFILE: { status: 503, detail: 'The datastore has too many files open; try again.' },
+  ENFILE: { status: 503, detail: 'The system has too many files open; try again.' },
+};
+
+/**
+ * Serves images at their own path below the root: whole, in one range, on condition; GET and HEAD. A large
+ * file is sent by serve-static, which is shown the one file that was opened and judged, under its name in
+ * `/proc/self/fd`; what it leaves weak is decided beforehand (If-Range, If-Match, several ranges).
+ */
+export function createFilesHandler(deps: FilesDeps): FilesHandler {
+  const { log, openImage, digestOf } = deps;
+  const transferPool = createBufferPool({
+    bufferBytes: TRANSFER_BUFFER_BYTES,
+    maxBuffers: MAX_TRANSFER_BUFFERS,
+  });
+  const wholeReadPool = createBufferPool({
+    bufferBytes: WHOLE_READ_BYTES,
+    maxBuffers: MAX_WHOLE_READ_BUFFERS,
+  });
+
+  function fail(response: ServerResponse, path: string, error: unknown): void {
+    const status = statusOf(error);
+    if (error instanceof FileChangedError) {
+      log.warn({ path }, 'the file was changed in place while it was being sent');
+      const detail = 'The file is being written; try again.';
+      sendProblem(response, { status: 503, detail }, { 'Retry-After': '1' });
+    } else if (status === 416) {
+      const detail = 'The range begins at or after the end of the file.';
+      // serve-static has set Content-Range to the actual size (RFC 9110 §15.5.17).
+      sendProblem(response, { status, detail });
+    } else if (status === 412) {
+      sendProblem(response, { status, detail: 'The file is not the one that the condition names.' });
+    } else if (response.destroyed) {
+      log.debug({ path, error: errorMessage(error) }, 'the client went away');
+    } else {
+      const problem = SYSTEM_PROBLEMS[systemErrorCode(error) ?? ''];
+      log.error({ path, error: errorMessage(error) }, 'a file could not be sent');
+      const fallback = { status: 500, detail: 'The file could not be read; the log says why.' };
+      sendProblem(response, problem ?? fallback, problem?.status === 503 ? { 'Retry-After': '1' } : {});
+    }
+  }
+
+  function sendWhole(
+    response: ServerResponse,
+    image: OpenImage,
+    validators: Validators,
+    sha256: string | undefined,
+    buffer: Buffer,
+  ): void {
+    const { fd, version } = image;
+    const { sizeBytes } = version;
+    // Closed means flushed, or cut off: either way nothing reads the buffer any more.
+    response.once('close', () => wholeReadPool.giveBack(buffer));
+    try {
+      let filled = 0;
+      while (filled < sizeBytes) {
+        const bytesRead = readSync(fd, buffer, filled, sizeBytes - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      if (!isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version)) {
+        throw new FileChangedError(image.path);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    const headers = [
+      'Content-Type',
+      'application/octet-stream',
+      'Content-Length',
+      String(sizeBytes),
+      'Accept-Ranges',
+      'bytes',
+      'ETag',
+      validators.entityTag,
+      'Last-Modified',
+      validators.lastModified,
+      'X-Content-Type-Options',
+      'nosniff',
+    ];
+    if (sha256 !== undefined) headers.push('Repr-Digest', reprDigest(sha256));
+    response.writeHead(200, headers);
+    response.end(buffer.subarray(0, sizeBytes));
+  }
+
+  function sendByServeStatic(
+    request: IncomingMessage,
+    response: ServerResponse,
+    image: OpenImage,
+    validators: Validators,
+    sha256: string | undefined,
+  ): void {
+    response.setHeader('Content-Type', 'application/octet-stream');
+    response.setHeader('Accept-Ranges', 'bytes');
+    response.setHeader('ETag', validators.entityTag);
+    response.setHeader('Last-Modified', validators.lastModified);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
+    const transfer = beginTransfer(image, response, transferPool);
+    // send 1.2 hands its options on to fs.createReadStream, though it does not say so: hence `fs` and
+    // `highWaterMark`.
+    const options = {
+      dotfiles: 'allow',
+      etag: false,
+      lastModified: false,
+      cacheControl: false,
+      index: false,
+      redirect: false,
+      fallthrough: false,
+      fs: transfer.fs,
+      highWaterMark: transfer.chunkBytes,
+    } as const;
+    request.url = `/${image.fd}`;
+    serveStatic('/proc/self/fd', options)(request, response, (error?: unknown) => {
+      fail(response, image.path, error ?? new Error('serve-static passed the file on'));
+    });
+  }
+
+  return (request, response, urlPath) => {
+    const method = request.method ?? '';
+    if (method !== 'GET' && method !== 'HEAD') {
+      const detail = 'Images can be read only: with GET, or HEAD.';
+      sendProblem(response, { status: 405, detail }, { Allow: 'GET, HEAD' });
+      return;
+    }
+    const path = parseImagePath(urlPath);
+    let image: OpenImage | undefined;
+    try {
+      if (path !== undefined) image = openImage(path);
+    } catch (error) {
+      fail(response, path ?? '', error);
+      return;
+    }
+    if (image === undefined) {
+      sendProblem(response, { status: 404, detail: 'There is no image at this path.' });
+      return;
+    }
+    const { headers } = request;
+    const sha256 = digestOf(image.path, image.version);
+    const validators = validatorsOf(image.version, sha256);
+    if (headers['if-match'] !== undefined) {
+      if (!isMatch(headers['if-match'], validators)) {
+        closeSync(image.fd);
+        const detail = 'The file is not the one that If-Match names.';
+        sendProblem(response, { status: 412, detail }, { ETag: validators.entityTag });
+        return;
+      }
+      // RFC 9110 §13.2.2: If-Match, where given, stands for If-Unmodified-Since.
+      delete headers['if-match'];
+      delete headers['if-unmodified-since'];
+    }
+    const range = decideRange(method, headers, validators);
+    delete headers['if-range'];
+    if (range === undefined) delete headers.range;
+    else headers.range = range;
+
+    const isPlain = range === undefined && CONDITIONS.every((name) => headers[name] === undefined);
+    const isWholeRead = method === 'GET' && isPlain && image.version.sizeBytes <= WHOLE_READ_BYTES;
+    const buffer = isWholeRead ? wholeReadPool.take() : undefined;
+    if (buffer === undefined) {
+      sendByServeStatic(request, response, image, validators, sha256);
+      return;
+    }
+    try {
+      sendWhole(response, image, validators, sha256, buffer);
+    } catch (error) {
+      fail(response, image.path, error);
+    }
+  };
+}
+
+/** The `status` that send gives its errors. */
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof Error && 'status' in error && typeof error.status === 'number') return error.status;
+  return undefined;
+}

@@ -1,0 +1,43 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+
+/** Says what went wrong as `application/problem+json` (RFC 9457). The status phrase is the title. */
+export interface Problem {
+  readonly status: number;
+  /** One sentence about this very occurrence, for a person. */
+  readonly detail: string;
+  /** Why, where there may be several reasons. */
+  readonly reasons?: readonly string[];
+}
+
+/** Headers that describe a file and not the problem with it. */
+const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-Digest'];
+
+/** The body of a problem document. */
+export function problemBody({ status, detail, reasons }: Problem): string {
+  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, reasons })}\n`;
+}
+
+/**
+ * Answers with a problem. When the answer has already begun, nothing can be said any more: the connection is
+ * cut, so that the client sees fewer bytes than Content-Length promised.
+ */
+export function sendProblem(
+  response: ServerResponse,
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = problemBody(problem);
+  for (const name of FILE_HEADERS) response.removeHeader(name);
+  response.writeHead(problem.status, {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': Buffer.byteLength(body),
+    'X-Content-Type-Options': 'nosniff',
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}

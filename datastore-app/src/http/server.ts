@@ -1,0 +1,113 @@
+import {
+  createServer as createHttpServer,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { pathOfTarget } from '../images/image-path.ts';
+import type { FilesHandler } from './files.ts';
+
+/** PEM. */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ListenOptions {
+  /** Where to listen; undefined: on every address. */
+  readonly address: string | undefined;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Given: HTTPS. */
+  readonly tls: TlsIdentity | undefined;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connection, and returns when all requests are answered, or cut at the limit. */
+  drain(limitMs: number): Promise<void>;
+}
+
+/** Slow clients may take this long for the head of a request, and to take any bytes of an answer. */
+const HEADERS_TIMEOUT_MS = 60_000;
+const IDLE_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CONNECTIONS = 10_000;
+
+/** Sends requests for the datastore's own paths to the API, all others to the images. */
+export function createRequestListener(api: RequestListener, files: FilesHandler): RequestListener {
+  return (request, response) => {
+    const path = pathOfTarget(request.url ?? '');
+    if (path === '/' || path === '/-' || path.startsWith('/-/')) api(request, response);
+    else files(request, response, path);
+  };
+}
+
+function explainListenError(error: unknown, port: number): ConfigurationError {
+  const reasons: Record<string, string> = {
+    EACCES: 'a port below 1024 needs root, or the capability CAP_NET_BIND_SERVICE; or choose another port',
+    EADDRINUSE: 'another program listens there: stop it, or choose another port',
+    EADDRNOTAVAIL: 'no interface has this address',
+  };
+  const reason = reasons[systemErrorCode(error) ?? ''] ?? errorMessage(error);
+  return new ConfigurationError(`port ${port} cannot be used: ${reason}`, { cause: error });
+}
+
+/** @throws ConfigurationError when the port cannot be had or the certificate does not fit its key */
+export async function listen(
+  handler: RequestListener,
+  { address, port, tls }: ListenOptions,
+): Promise<Listener> {
+  const options: ServerOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // A whole request may take long: it is idleness that ends it.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  };
+  const server = createServer(options, tls, handler);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_TIMEOUT_MS, (socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(explainListenError(error, port)));
+    server.listen({ port, ...(address !== undefined && { host: address }) }, resolve);
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    async drain(limitMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const limit = new AbortController();
+      const cut = delay(limitMs, undefined, { signal: limit.signal }).then(
+        () => server.closeAllConnections(),
+        () => {},
+      );
+      await closed;
+      limit.abort();
+      await cut;
+    },
+  };
+}
+
+function createServer(
+  options: ServerOptions,
+  tls: TlsIdentity | undefined,
+  handler: RequestListener,
+): Server {
+  if (tls === undefined) return createHttpServer(options, handler);
+  try {
+    return createHttpsServer(
+      { ...options, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' },
+      handler,
+    );
+  } catch (error) {
+    throw new ConfigurationError(`the TLS certificate and key cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { closeSync, fstatSync, read as readFile } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { isSameVersion, versionOf } from '../images/file-version.ts';
+import type { OpenImage } from '../images/open-image.ts';
+import type { BufferPool } from './buffer-pool.ts';
+
+/** What a read of a file that was changed in place ends with. */
+export class FileChangedError extends Error {
+  constructor(path: string) {
+    super(`${path} was changed while it was being sent`);
+    this.name = 'FileChangedError';
+  }
+}
+
+type OpenCallback = (error: Error | null, fd?: number) => void;
+type ReadCallback = (error: Error | null, bytesRead?: number, buffer?: Buffer) => void;
+
+/** The functions that `fs.createReadStream` takes as its option `fs`. */
+export interface TransferFileSystem {
+  open(path: string, flags: string, mode: number, callback: OpenCallback): void;
+  read(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: ReadCallback,
+  ): void;
+  close(fd: number, callback: (error: Error | null) => void): void;
+}
+
+/** One open image on its way into one response. */
+export interface Transfer {
+  readonly fs: TransferFileSystem;
+  /** How much a stream is to read at a time. */
+  readonly chunkBytes: number;
+}
+
+/** Chunks of a transfer that got no pooled buffers: many slow clients then cost little memory. */
+const PLAIN_CHUNK_BYTES = 64 * 1024;
+
+/**
+ * Ties an open image to a response. Streams made with the returned `fs` read that very file, whatever now
+ * stands at its path; every piece is read in full, or the stream fails when the file was changed in place.
+ * File descriptor and buffers are given back once the response is closed and no read is on its way.
+ *
+ * The pieces alternate between two pooled buffers: the second is filled while the first goes out. A buffer is
+ * filled again only when the response has nothing left to flush; should it have, the piece goes into memory of
+ * its own.
+ */
+export function beginTransfer(image: OpenImage, response: ServerResponse, pool: BufferPool): Transfer {
+  const { fd, version } = image;
+  const pair = version.sizeBytes > PLAIN_CHUNK_BYTES ? takePair(pool) : undefined;
+  let pieces = 0;
+  let isReading = false;
+  let isClosed = false;
+  let isReleased = false;
+
+  function releaseWhenUnused(): void {
+    if (!isClosed || isReading || isReleased) return;
+    isReleased = true;
+    closeSync(fd);
+    for (const buffer of pair ?? []) pool.giveBack(buffer);
+  }
+
+  response.once('close', () => {
+    isClosed = true;
+    releaseWhenUnused();
+  });
+
+  function memoryFor(length: number, plain: Buffer): Buffer {
+    if (pair === undefined) return plain;
+    const buffer = pair[pieces % 2 === 0 ? 0 : 1];
+    const isFlushed = pieces < 2 || response.writableLength === 0;
+    pieces += 1;
+    return isFlushed ? buffer.subarray(0, length) : plain;
+  }
+
+  const fs: TransferFileSystem = {
+    open(_path, _flags, _mode, callback) {
+      process.nextTick(callback, isClosed ? new Error('the response is closed') : null, fd);
+    },
+    read(_fd, plain, _offset, length, position, callback) {
+      const wanted = Math.min(length, version.sizeBytes - position);
+      if (isClosed || wanted <= 0) {
+        process.nextTick(callback, isClosed ? new Error('the response is closed') : null, 0, plain);
+        return;
+      }
+      const memory = memoryFor(wanted, plain).subarray(0, wanted);
+      isReading = true;
+      const finish: ReadCallback = (error) => {
+        isReading = false;
+        try {
+          callback(error, wanted, memory);
+        } finally {
+          releaseWhenUnused();
+        }
+      };
+      const readFrom = (filled: number): void => {
+        readFile(fd, memory, filled, wanted - filled, position + filled, (error, bytesRead) => {
+          if (error !== null) finish(error);
+          // Also the end of file: the file became shorter.
+          else if (bytesRead === 0 || !isUnchanged()) finish(new FileChangedError(image.path));
+          else if (filled + bytesRead < wanted) readFrom(filled + bytesRead);
+          else finish(null);
+        });
+      };
+      readFrom(0);
+    },
+    close(_fd, callback) {
+      process.nextTick(callback, null);
+    },
+  };
+
+  const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version);
+
+  return { fs, chunkBytes: pair === undefined ? PLAIN_CHUNK_BYTES : pool.bufferBytes };
+}
+
+function takePair(pool: BufferPool): readonly [Buffer, Buffer] | undefined {
+  const first = pool.take();
+  const second = pool.take();
+  if (first !== undefined && second !== undefined) return [first, second];
+  if (first !== undefined) pool.giveBack(first);
+  return undefined;
+}

@@ -1,0 +1,70 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type FileVersion, modifiedAt } from '../images/file-version.ts';
+
+/** What names one content of a file to HTTP clients (RFC 9110 §8.8). Both tags are strong. */
+export interface Validators {
+  /** By digest once that is known, else the stat tag. Sent as ETag. */
+  readonly entityTag: string;
+  /** By inode, size and mtime: known at once, and still honoured after hashing. */
+  readonly statTag: string;
+  /** An HTTP-date. */
+  readonly lastModified: string;
+}
+
+/** @param sha256 64 hexadecimal digits, of exactly this version of the file; absent while hashing */
+export function validatorsOf(version: FileVersion, sha256?: string): Validators {
+  const hex = (value: bigint | number) => value.toString(16);
+  const statTag = `"stat:${hex(version.inode)}-${hex(version.sizeBytes)}-${hex(version.mtimeNs)}"`;
+  return {
+    entityTag: sha256 === undefined ? statTag : `"sha256:${sha256}"`,
+    statTag,
+    lastModified: modifiedAt(version).toUTCString(),
+  };
+}
+
+/** The value of Repr-Digest (RFC 9530 §3): the digest as a structured-field byte sequence. */
+export function reprDigest(sha256: string): string {
+  return `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`;
+}
+
+/** One range of bytes with at least one bound, the unit in either case (RFC 9110 §14.1). */
+const SINGLE_RANGE = /^\s*bytes=\s*(\d*)-(\d*)\s*$/i;
+
+/**
+ * The Range header that is to be obeyed. Ignored, so that the whole file is the answer (RFC 9110 §14.2): any
+ * other method than GET, several ranges, what is malformed, and what If-Range says is of another content.
+ *
+ * If-Range holds for the current tag, for the stat tag (a download begun before the hash was known resumes
+ * after it), and for exactly our Last-Modified (§13.1.5: no earlier-or-later).
+ *
+ * @returns the header in the form `bytes=5-9`, `bytes=5-` or `bytes=-5`, or undefined
+ */
+export function decideRange(
+  method: string,
+  headers: IncomingHttpHeaders,
+  validators: Validators,
+): string | undefined {
+  if (method !== 'GET' || headers.range === undefined) return undefined;
+  const [, first = '', last = ''] = SINGLE_RANGE.exec(headers.range) ?? [];
+  if (first === '' && last === '') return undefined;
+  if (first !== '' && last !== '' && BigInt(first) > BigInt(last)) return undefined;
+  const ifRange = headers['if-range'];
+  if (typeof ifRange === 'string') {
+    const condition = ifRange.trim();
+    const { entityTag, statTag, lastModified } = validators;
+    if (condition !== entityTag && condition !== statTag && condition !== lastModified) return undefined;
+  }
+  return `bytes=${first}-${last}`;
+}
+
+const ENTITY_TAGS = /(?:W\/)?"[^"]*"/g;
+
+/**
+ * Whether If-Match holds (RFC 9110 §13.1.1): strong comparison, so a weak tag never matches. The stat tag
+ * counts as well as the digest, for the reason given at {@link decideRange}.
+ */
+export function isMatch(ifMatch: string, validators: Validators): boolean {
+  if (ifMatch.trim() === '*') return true;
+  const tags: readonly string[] = ifMatch.match(ENTITY_TAGS) ?? [];
+  return tags.includes(validators.entityTag) || tags.includes(validators.statTag);
+}

@@ -1,0 +1,66 @@
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { type FileVersion, versionOf } from './file-version.ts';
+import { isImagePath } from './image-path.ts';
+
+/** An image opened for reading. Whoever has it closes `fd`. */
+export interface OpenImage {
+  readonly fd: number;
+  /** Where the file really stands, relative to the root: symbolic links inside the root are followed. */
+  readonly path: string;
+  readonly version: FileVersion;
+}
+
+/** O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: nor may a terminal become ours. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+const NO_SUCH_IMAGE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO', 'ENODEV']);
+/** A file that is replaced again and again in the instant between open and fstat. */
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Opens images below a root. The file is opened once, and what is judged is that open file: the kernel says in
+ * `/proc/self/fd` where it stands, so that no symbolic link, nor one swapped in meanwhile, leads out.
+ *
+ * The calls are synchronous: for what is in the kernel's caches a round trip through the thread pool costs
+ * more than all three of them.
+ *
+ * @param realRoot the root without symbolic links
+ * @returns a function from a path relative to the root to the image; undefined when there is none to be seen.
+ *   It throws system errors such as EACCES and EMFILE.
+ */
+export function createImageOpener(realRoot: string): (path: string) => OpenImage | undefined {
+  const prefix = realRoot.endsWith('/') ? realRoot : `${realRoot}/`;
+
+  function openOnce(path: string): OpenImage | undefined | 'replaced' {
+    const fd = openSync(prefix + path, OPEN_FLAGS);
+    let isKept = false;
+    try {
+      const stat = fstatSync(fd, { bigint: true });
+      if (!stat.isFile()) return undefined;
+      // The kernel appends " (deleted)" to the name of a file that has none any more.
+      const place = readlinkSync(`/proc/self/fd/${fd}`);
+      if (stat.nlink === 0n || place.endsWith(' (deleted)')) return 'replaced';
+      if (place !== prefix + path) {
+        if (!place.startsWith(prefix) || !isImagePath(place.slice(prefix.length))) return undefined;
+      }
+      isKept = true;
+      return { fd, path: place.slice(prefix.length), version: versionOf(stat) };
+    } finally {
+      if (!isKept) closeSync(fd);
+    }
+  }
+
+  return (path) => {
+    if (!isImagePath(path)) return undefined;
+    try {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+        const opened = openOnce(path);
+        if (opened !== 'replaced') return opened;
+      }
+      return undefined;
+    } catch (error) {
+      if (NO_SUCH_IMAGE.has(systemErrorCode(error) ?? '')) return undefined;
+      throw error;
+    }
+  };
+}

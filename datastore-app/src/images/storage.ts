@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { isImagePath } from './image-path.ts';
+
+/** Where images and what is known of them stand, without symbolic links. */
+export interface Storage {
+  readonly root: string;
+  readonly state: string;
+}
+
+async function prepareDirectory(option: string, directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { recursive: true });
+    const real = await realpath(directory);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (error) {
+    throw new ConfigurationError(`${option} ${directory} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+  throw new ConfigurationError(`${option} ${directory} is no directory`);
+}
+
+const isInside = (inner: string, outer: string) => !relative(outer, inner).startsWith('..');
+
+/**
+ * Makes both directories where they are missing.
+ *
+ * @throws ConfigurationError when one cannot be used, or what is remembered would be served
+ */
+export async function prepareStorage(options: {
+  readonly root: string;
+  readonly state: string;
+}): Promise<Storage> {
+  const root = await prepareDirectory('--root', options.root);
+  const state = await prepareDirectory('--state', options.state);
+  if (isInside(state, root)) {
+    throw new ConfigurationError(
+      `--state ${options.state} lies in --root ${options.root}: it would be served`,
+    );
+  }
+  return { root, state };
+}
+
+/**
+ * Copies a file into the root under its own name: it appears there whole or not at all, and survives a power
+ * loss from then on.
+ *
+ * @returns its path below the root
+ * @throws ConfigurationError when it is no regular file, its name cannot be served, or it cannot be copied
+ */
+export async function addImage(root: string, file: string): Promise<string> {
+  const name = basename(file);
+  if (!isImagePath(name)) throw new ConfigurationError(`${file}: a file of this name would not be served`);
+  const temporary = join(root, `.${randomUUID()}.adding`);
+  try {
+    if (!(await stat(file)).isFile()) throw new Error('it is no regular file');
+    await copyFile(file, temporary);
+    const handle = await open(temporary, 'r+');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const target = join(root, name);
+    await rename(temporary, target);
+    const directory = await open(dirname(target), 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+    return name;
+  } catch (error) {
+    throw new ConfigurationError(`${file} cannot be added: ${errorMessage(error)}`, { cause: error });
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { constants } from 'node:os';
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { imagesCommand } from './cli/images.ts';
+import { serveCommand } from './cli/serve.ts';
+
+/** The one place that says which error ends the program with which code. */
+const EXIT_CODE_OF: Readonly<Record<string, number>> = {
+  CONFIGURATION_INVALID: EXIT_CODES.usage,
+  IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
+};
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stop.abort();
+    // Whoever asks twice does not want to wait.
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+  });
+}
+
+const program = new Command('datastore-app')
+  .description('Serves images to EVE-OS devices, and is found by multicast DNS.')
+  .version(packageJson.version)
+  .showHelpAfterError('(run with --help for more)')
+  .exitOverride();
+for (const command of [serveCommand(packageJson.version, stop.signal), imagesCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+for (const nested of program.commands.flatMap((command) => command.commands))
+  nested.copyInheritedSettings(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+  } else {
+    const code = error instanceof CodedError ? EXIT_CODE_OF[error.code] : undefined;
+    const isForeseen = code !== undefined;
+    const text =
+      !isForeseen && error instanceof Error ? `unexpected error: ${error.stack}` : errorMessage(error);
+    process.stderr.write(`datastore-app: ${text}\n`);
+    process.exitCode = code ?? EXIT_CODES.unexpected;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * A neighbour that answers multicast DNS as a script says: `scripted-responder.ts ADDRESS SCRIPT-JSON`, with
+ * ADDRESS that of the interface. Prints a JSON line when it is ready and for every question it hears.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
+import { decode } from 'dns-packet';
+import type { ResponderEvent, ResponderRule } from '../scripted-responder.ts';
+
+const [address = '', script = '[]'] = process.argv.slice(2);
+const rules: ResponderRule[] = JSON.parse(script);
+const timesAsked = new Map<string, number>();
+const print = (event: ResponderEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+async function openSocket(port: number): Promise<Socket> {
+  const socket = createSocket({ type: 'udp4', reuseAddr: true });
+  socket.bind(port);
+  await once(socket, 'listening');
+  socket.addMembership(MDNS_GROUP_IPV4, address);
+  socket.setMulticastInterface(address);
+  return socket;
+}
+
+const socket = await openSocket(MDNS_PORT);
+const otherPort = await openSocket(0);
+
+socket.on('message', (bytes, source) => {
+  if (source.address === address) return;
+  const { type, questions = [] } = decode(bytes);
+  if (type !== 'query') return;
+  print({ event: 'asked', source: source.address, sourcePort: source.port, hex: bytes.toString('hex') });
+  for (const { name, type } of questions) {
+    const question = `${type} ${name}`;
+    const time = (timesAsked.get(question) ?? 0) + 1;
+    timesAsked.set(question, time);
+    for (const rule of rules) {
+      if (rule.question !== question || (rule.time !== undefined && rule.time !== time)) continue;
+      const from = rule.fromOtherPort ? otherPort : socket;
+      const to = rule.byUnicast ? source.address : MDNS_GROUP_IPV4;
+      for (let i = 0; i < (rule.copies ?? 1); i += 1) from.send(Buffer.from(rule.hex, 'hex'), MDNS_PORT, to);
+    }
+  }
+});
+print({ event: 'ready' });

@@ -1,0 +1,47 @@
+import { encode, type Packet } from 'dns-packet';
+import type { Namespace } from '../lab/namespace.ts';
+import { type JsonLines, readJsonLines } from './json-lines.ts';
+
+/** What a scripted responder sends when it is asked. */
+export interface ResponderRule {
+  /** Type and name, such as `A ds.local`. */
+  readonly question: string;
+  /** The datagram. */
+  readonly hex: string;
+  /** Only when the question is heard for this time, counted from 1; absent: every time. */
+  readonly time?: number;
+  /** How often the datagram is sent; absent: once. */
+  readonly copies?: number;
+  /** To the asker instead of the group. */
+  readonly byUnicast?: boolean;
+  /** From an ephemeral port instead of 5353. */
+  readonly fromOtherPort?: boolean;
+}
+
+export type ResponderEvent =
+  | { readonly event: 'ready' }
+  | {
+      readonly event: 'asked';
+      readonly source: string;
+      readonly sourcePort: number;
+      /** The whole query. */
+      readonly hex: string;
+    };
+
+/** The bytes of a response, in hex. */
+export function responseHex(packet: Pick<Packet, 'answers' | 'additionals' | 'authorities'>): string {
+  return encode({ ...packet, type: 'response', flags: 0x0400 }).toString('hex');
+}
+
+/** Starts a neighbour in a namespace whose interface has the address; ready when this returns. */
+export async function startScriptedResponder(
+  namespace: Namespace,
+  address: string,
+  rules: readonly ResponderRule[],
+): Promise<JsonLines<ResponderEvent>> {
+  const program = 'test/integration/programs/scripted-responder.ts';
+  const child = namespace.start(['node', program, address, JSON.stringify(rules)]);
+  const lines = readJsonLines<ResponderEvent>(child);
+  await lines.waitFor('a responder on port 5353', ({ event }) => event === 'ready');
+  return lines;
+}

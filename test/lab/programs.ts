@@ -1,0 +1,82 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Finished, Namespace, RunOptions } from './namespace.ts';
+
+const sourceOf = (program: string) => [
+  process.execPath,
+  fileURLToPath(new URL(`../../${program}/src/main.ts`, import.meta.url)),
+];
+
+/** The command line that runs eve-agent from its sources. */
+export const eveAgent = (...args: readonly string[]): string[] => [...sourceOf('eve-agent'), ...args];
+
+/** The command line that runs datastore-app from its sources. */
+export const datastoreApp = (...args: readonly string[]): string[] => [...sourceOf('datastore-app'), ...args];
+
+/** Runs eve-agent on a host to its end. */
+export function runAgent(host: Namespace, args: readonly string[], options?: RunOptions): Promise<Finished> {
+  return host.run(eveAgent(...args), options);
+}
+
+export interface RunningDatastore {
+  readonly child: ChildProcess;
+  /** What it has logged so far. */
+  log(): string;
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+const READY_LIMIT_MS = 20_000;
+
+/** Collects what a program logs, and resolves when a line holds `text`. */
+export function waitForLog(
+  child: ChildProcess,
+  text: string,
+  limitMs = READY_LIMIT_MS,
+): { log(): string; seen: Promise<void> } {
+  let log = '';
+  const seen = new Promise<void>((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error(`no "${text}" within ${limitMs} ms: ${log}`)), limitMs);
+    child.stderr?.on('data', (bytes) => {
+      log += bytes;
+      if (!log.includes(text)) return;
+      clearTimeout(limit);
+      resolve();
+    });
+    child.once('exit', (code) => {
+      clearTimeout(limit);
+      reject(new Error(`ended with ${code} before "${text}": ${log}`));
+    });
+  });
+  seen.catch(() => {});
+  return { log: () => log, seen };
+}
+
+/**
+ * Starts the datastore in an app and waits until it has seen its own answer on the wire.
+ *
+ * @param args options of `serve`
+ */
+export async function startDatastore(app: Namespace, args: readonly string[]): Promise<RunningDatastore> {
+  const child = app.start(datastoreApp('serve', ...args), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const { log, seen } = waitForLog(child, 'our own answer was seen');
+  await seen;
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    const [code] = (await ended) as [number | null];
+    return code;
+  };
+  return {
+    child,
+    log,
+    stop: () => end('SIGTERM'),
+    async kill() {
+      await end('SIGKILL');
+    },
+  };
+}

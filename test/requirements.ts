@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'vitest';
+import { whyNoLab } from './lab/lab.ts';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why a suite was skipped, for the closing report. */
+    skipReason?: string;
+  }
+}
+
+/** Daemons stand in the `sbin` folders, which are not on everybody's search path. */
+const SEARCH_PATH = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isInstalled = (program: string) => SEARCH_PATH.some((folder) => isExecutable(join(folder, program)));
+
+function whyNoPrograms(debianPackage: string, ...programs: readonly string[]): string | undefined {
+  const missing = programs.filter((program) => !isInstalled(program));
+  if (missing.length === 0) return undefined;
+  return `${missing.join(' and ')} not found: install the package ${debianPackage}`;
+}
+
+function whyNoFile(debianPackage: string, file: string): string | undefined {
+  return spawnSync('test', ['-r', file]).status === 0
+    ? undefined
+    : `${file} not found: install the package ${debianPackage}`;
+}
+
+function whyNoDocker(): string | undefined {
+  const missing = whyNoPrograms('docker.io', 'docker');
+  if (missing !== undefined) return missing;
+  const { status, stderr } = spawnSync('docker', ['version'], { encoding: 'utf8', timeout: 10_000 });
+  if (status === 0) return undefined;
+  return `no Docker engine answers (${stderr?.trim().split('\n').at(-1) ?? 'no output'}): start dockerd`;
+}
+
+function whyNoPythonZeroconf(): string | undefined {
+  if (spawnSync('python3', ['-c', 'import zeroconf']).status === 0) return undefined;
+  return 'the Python module zeroconf is missing: install the package python3-zeroconf';
+}
+
+function whyNoChromium(): string | undefined {
+  if (['chromium', 'chromium-browser', 'google-chrome'].some(isInstalled)) return undefined;
+  return 'no Chromium found: install the package chromium';
+}
+
+/** What a test may need of the machine, each with the reason why it is absent; undefined when it is there. */
+const CHECKS = {
+  lab: whyNoLab,
+  root: () => (process.getuid?.() === 0 ? undefined : 'root is needed'),
+  docker: whyNoDocker,
+  'docker-compose': () => whyNoPrograms('docker-compose', 'docker-compose'),
+  avahi: () => whyNoPrograms('avahi-daemon', 'avahi-daemon'),
+  'avahi-utils': () => whyNoPrograms('avahi-utils', 'avahi-browse', 'avahi-resolve'),
+  dbus: () => whyNoPrograms('dbus', 'dbus-daemon'),
+  nginx: () => whyNoPrograms('nginx', 'nginx'),
+  apache: () => whyNoPrograms('apache2', 'apache2'),
+  python: () => whyNoPrograms('python3', 'python3'),
+  'python-zeroconf': whyNoPythonZeroconf,
+  chromium: whyNoChromium,
+  curl: () => whyNoPrograms('curl', 'curl'),
+  wget: () => whyNoPrograms('wget', 'wget'),
+  aria2: () => whyNoPrograms('aria2', 'aria2c'),
+  openssl: () => whyNoPrograms('openssl', 'openssl'),
+  tcpdump: () => whyNoPrograms('tcpdump', 'tcpdump'),
+  tc: () => whyNoPrograms('iproute2', 'tc'),
+  iptables: () => whyNoPrograms('iptables', 'iptables'),
+  'qemu-img': () => whyNoPrograms('qemu-utils', 'qemu-img'),
+  'grub-rescue-iso': () => whyNoFile('grub-rescue-pc', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'),
+  'debian-netboot': () =>
+    whyNoFile(
+      'debian-installer-12-netboot-amd64',
+      '/usr/lib/debian-installer/images/12/amd64/text/debian-installer/amd64/initrd.gz',
+    ),
+} satisfies Record<string, () => string | undefined>;
+
+export type Requirement = keyof typeof CHECKS;
+
+const answers = new Map<Requirement, string | undefined>();
+
+/** Why this machine does not meet a requirement, as one sentence with the way out; undefined when it does. */
+export function whyMissing(requirement: Requirement): string | undefined {
+  if (!answers.has(requirement)) answers.set(requirement, CHECKS[requirement]());
+  return answers.get(requirement);
+}
+
+/**
+ * A suite that needs something of the machine. Where that is missing the suite is skipped, and the closing
+ * report prints why; under `CI=true`, where everything must be there, that is a failure.
+ */
+export function describeWith(requirements: readonly Requirement[], title: string, suite: () => void): void {
+  const reasons = requirements.map(whyMissing).filter((reason) => reason !== undefined);
+  if (reasons.length === 0) {
+    describe(title, suite);
+    return;
+  }
+  const skipReason = reasons.join('; ');
+  if (process.env.CI === 'true') {
+    describe(title, () => {
+      test('runs on this machine', () => {
+        throw new Error(`this suite would be skipped, which CI does not allow: ${skipReason}`);
+      });
+    });
+    return;
+  }
+  describe(title, { skip: true, meta: { skipReason } }, suite);
+}
