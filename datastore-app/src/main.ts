@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
@@ -12,6 +13,9 @@ const EXIT_CODE_OF: Readonly<Record<string, number>> = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
 };
+
+// @homebridge/ciao 1.3.12 tells of failed goodbyes with console.log; stdout belongs to results.
+globalThis.console = new Console(process.stderr, process.stderr);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -154,7 +154,8 @@ describeWith(['lab'], 'the datastore and the agent', () => {
   });
 
   it('go on when the datastore comes back at another address', async () => {
-    const { child, document } = await startSlowDownload();
+    // What is killed together with its address cannot even say goodbye.
+    const { child, document } = await startSlowDownload('--stall-timeout', '2');
     const ended = once(child, 'exit');
     await datastore.kill();
     await app.setAddress('10.2.0.42/24');

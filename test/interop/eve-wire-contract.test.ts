@@ -5,13 +5,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { AdvertiserStatus } from '../../datastore-app/src/advertise/advertiser.ts';
-import { readJsonLines } from '../integration/json-lines.ts';
 import { type HeardPacket, type MdnsPeer, startMdnsPeer } from '../integration/mdns-peer.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { describeWith } from '../requirements.ts';
+import { createOpensslCa } from './certificates.ts';
 import {
   parseWirePacket,
   ptrQuery,
@@ -38,16 +40,24 @@ const SERVICES = [
   { label: '_http', port: 80 },
   { label: '_https', port: 443 },
 ];
+/** Run on the bridge's side: ends when the datastore says that it is ready. */
+const AWAIT_READY = `
+  import { setTimeout as delay } from 'node:timers/promises';
+  const ask = () => fetch('http://${DATASTORE_ADDRESS}/-/readyz').catch(() => undefined);
+  while ((await ask())?.status !== 200) await delay(50);
+`;
+
 const typeName = (label: string) => wireName(label, '_tcp', 'local');
 const randomId = () => randomInt(1, 0x1_0000);
 
 const isOwnedBy = (name: Buffer) => (record: WireRecord) => record.owner.equals(name);
 const ofType = (type: number) => (record: WireRecord) => record.type === type;
 
-describeWith(['lab'], "EVE's wire contract", () => {
+describeWith(['lab', 'openssl'], "EVE's wire contract", () => {
   let lab: Lab;
   let eve: MdnsPeer;
   let datastore: ChildProcess;
+  let folder: string;
   let isStopping = false;
 
   const fromDatastore = () => eve.heard().filter(({ source }) => source === DATASTORE_ADDRESS);
@@ -70,15 +80,25 @@ describeWith(['lab'], "EVE's wire contract", () => {
     await lab.addBridge('bn1', `${BRIDGE_ADDRESS}/24`);
     const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: `${DATASTORE_ADDRESS}/24` });
     eve = await startMdnsPeer(lab.host, BRIDGE_ADDRESS);
-    datastore = app.start([
-      'node',
-      'test/integration/programs/advertise.ts',
-      HOST_LABEL,
-      'workstation,http,https',
-    ]);
-    await readJsonLines<AdvertiserStatus>(datastore).waitFor('ready', ({ isReady }) => isReady);
+
+    folder = await mkdtemp(join(tmpdir(), 'eve-wire-'));
+    await mkdir(join(folder, 'root'));
+    const ca = await createOpensslCa(folder);
+    const leaf = await ca.issue('ds', `IP:${DATASTORE_ADDRESS}`);
+    datastore = app.start(
+      [
+        ...['node', 'datastore-app/src/main.ts', 'serve', '--host-name', HOST_LABEL],
+        ...['--root', join(folder, 'root'), '--state', join(folder, 'state'), '--log-level', 'warn'],
+        ...['--tls-certificate', leaf.certificate, '--tls-key', leaf.key],
+      ],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    await lab.host.mustRun(['node', '--input-type=module', '--eval', AWAIT_READY]);
   });
-  afterAll(() => lab.stop());
+  afterAll(async () => {
+    await lab.stop();
+    await rm(folder, { recursive: true });
+  });
 
   test.each(SERVICES)('answers for $label with SRV and A in one datagram', async ({ label, port }) => {
     const question = ptrQuery(randomId(), label, '_tcp', 'local');
@@ -154,6 +174,7 @@ describeWith(['lab'], "EVE's wire contract", () => {
     const before = eve.heard().length;
     datastore.kill('SIGTERM');
     await closed;
+    expect(datastore.exitCode).toBe(0);
     for (const { label } of SERVICES) {
       const goodbye = await eve.waitFor(
         `goodbye of ${label}`,

@@ -92,7 +92,7 @@ const OPTIONS: readonly OptionDescription[] = [
     description: 'how long the datastore may send nothing',
     environment: 'EVE_AGENT_STALL_TIMEOUT',
     schema: wholeNumber(1, 3600),
-    default: 60,
+    default: 20,
   },
   bridgeOption,
   timeoutOption(30, 'how long to wait for an answer to the question for the host'),

@@ -14,7 +14,7 @@ function createFakes(stored = Buffer.alloc(0)) {
   const waiting: (() => void)[] = [];
   const later = () => new Promise<void>((resolve) => void waiting.push(resolve));
   const hasher: StreamHasher = {
-    reset: () => {
+    reset: async () => {
       hash = createHash('sha256');
     },
     updateFromFile: (_, lengthBytes) => void hash.update(file.subarray(0, lengthBytes)),

@@ -87,7 +87,8 @@ export class ContentSink {
   async restart(): Promise<void> {
     await this.#writes;
     this.#throwIfFailed();
-    this.#hasher.reset();
+    // The hasher may still be reading what an earlier run stored: the file is cut only after that.
+    await this.#hasher.reset();
     this.#backlog = Buffer.alloc(0);
     this.#start = this.#fill = this.#slotPosition = 0;
     await this.#writer.truncate();

@@ -182,6 +182,7 @@ class DownloadRun {
       // What has arrived is kept for the next run, unless it is wrong or keeping it is what failed.
       await this.#sink.settle();
       if (error instanceof ContentError) await this.#partial.discard();
+      else await this.#partial.discardIfEmpty();
       throw error;
     } finally {
       this.#hasher.close();

@@ -33,6 +33,8 @@ export interface PartialFile {
   publish(): Promise<void>;
   /** Removes file and record. */
   discard(): Promise<void>;
+  /** Leaves nothing behind of a download that never got a byte. */
+  discardIfEmpty(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -88,6 +90,11 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
   const file = await openBlockFile(paths.file);
   const { size: sizeBytes } = await stat(paths.file);
 
+  async function discard(): Promise<void> {
+    await rm(paths.file, { force: true });
+    await rm(paths.record, { force: true });
+  }
+
   return {
     path: paths.file,
     file,
@@ -110,9 +117,9 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
       await rm(paths.record, { force: true });
       await syncDirectory(directory);
     },
-    async discard() {
-      await rm(paths.file, { force: true });
-      await rm(paths.record, { force: true });
+    discard,
+    async discardIfEmpty() {
+      if ((await stat(paths.file)).size === 0) await discard();
     },
     close: () => file.close(),
   };

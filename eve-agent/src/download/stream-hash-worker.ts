@@ -34,6 +34,7 @@ parentPort?.on('message', (request: HashRequest) => {
   switch (request.kind) {
     case 'reset':
       hash = createHash('sha256');
+      reply({ kind: 'reset' });
       break;
     case 'file':
       updateFromFile(request.path, request.lengthBytes);

@@ -9,12 +9,13 @@ export type HashRequest =
 
 export type HashReply =
   | { readonly kind: 'hashed'; readonly id: number }
+  | { readonly kind: 'reset' }
   | { readonly kind: 'digest'; readonly sha256: string };
 
 /** A sha256 over a stream, computed on a second thread that shares the stream's memory. */
 export interface StreamHasher {
-  /** Starts again from nothing. */
-  reset(): void;
+  /** Starts again from nothing. Resolves when what was asked before is done with, the reading of a file too. */
+  reset(): Promise<void>;
   /** Takes in the first bytes of a file. */
   updateFromFile(path: string, lengthBytes: number): void;
   /** Takes in a piece of the shared memory, which must not change before `onHashed`. */
@@ -33,16 +34,22 @@ export function createStreamHasher(memory: SharedArrayBuffer, onError: (error: E
   const waiting = new Map<number, () => void>();
   let nextId = 0;
   let digestWaiter: PromiseWithResolvers<string> | undefined;
+  let resetWaiter: PromiseWithResolvers<void> | undefined;
   let failure: Error | undefined;
 
   worker.on('error', (error) => {
     failure = error as Error;
     digestWaiter?.reject(failure);
+    resetWaiter?.reject(failure);
     onError(failure);
   });
   worker.on('message', (reply: HashReply) => {
     if (reply.kind === 'digest') {
       digestWaiter?.resolve(reply.sha256);
+      return;
+    }
+    if (reply.kind === 'reset') {
+      resetWaiter?.resolve();
       return;
     }
     const onHashed = waiting.get(reply.id);
@@ -52,7 +59,12 @@ export function createStreamHasher(memory: SharedArrayBuffer, onError: (error: E
   const post = (request: HashRequest) => worker.postMessage(request);
 
   return {
-    reset: () => post({ kind: 'reset' }),
+    reset() {
+      if (failure !== undefined) return Promise.reject(failure);
+      resetWaiter = Promise.withResolvers();
+      post({ kind: 'reset' });
+      return resetWaiter.promise;
+    },
     updateFromFile: (path, lengthBytes) => post({ kind: 'file', path, lengthBytes }),
     updateFromMemory(offset, lengthBytes, onHashed) {
       const id = nextId++;
