@@ -2,9 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { partialPaths } from '../../eve-agent/src/download/partial-file.ts';
-import { type Finished, finish, type Namespace } from '../lab/namespace.ts';
-
-const AGENT = [process.execPath, 'eve-agent/src/main.ts'];
+import { finish, type Namespace } from '../lab/namespace.ts';
+import { eveAgent } from '../lab/programs.ts';
 
 /** What `eve-agent resolve --json` prints. */
 export interface ResolvedDocument {
@@ -39,14 +38,9 @@ export interface DownloadedDocument {
   readonly receivedBytes: number;
 }
 
-/** Runs the agent on the host to its end, whatever the exit code. */
-export function runAgent(host: Namespace, ...args: readonly string[]): Promise<Finished> {
-  return host.run([...AGENT, ...args]);
-}
-
 /** Runs the agent on the host, which must succeed. */
 export async function agentJson<T>(host: Namespace, ...args: readonly string[]): Promise<T> {
-  return JSON.parse(await host.mustRun([...AGENT, ...args, '--json'])) as T;
+  return JSON.parse(await host.mustRun(eveAgent(...args, '--json'))) as T;
 }
 
 /** How many bytes of a file that is not whole yet are stored beside it. */
@@ -74,7 +68,7 @@ export async function killDownloadMidway(
   host: Namespace,
   { url, target, afterBytes }: { readonly url: string; readonly target: string; readonly afterBytes: number },
 ): Promise<number> {
-  const child = host.start([...AGENT, 'download', url, '-o', target]);
+  const child = host.start(eveAgent('download', url, '-o', target));
   const finished = finish(child);
   await waitForBytes(child, target, afterBytes);
   child.kill('SIGKILL');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { avahiServiceFile, startAvahi } from '../lab/avahi.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { runAgent } from '../lab/programs.ts';
 import { startApache, startNginx, startPythonHttpServer } from '../lab/web-servers.ts';
 import { describeWith } from '../requirements.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type DownloadedDocument,
   killDownloadMidway,
   type ResolvedDocument,
-  runAgent,
 } from './agent.ts';
 import { createOpensslCa, type OpensslCa } from './certificates.ts';
 
@@ -25,6 +25,7 @@ const KILL_AFTER_BYTES = 4 * MIB;
 const SLOW_LINK = ['rate', '40mbit', 'burst', '64kb', 'latency', '200ms'];
 const slowDown = (app: App) =>
   app.mustRun(['tc', 'qdisc', 'add', 'dev', 'eth0', 'root', 'tbf', ...SLOW_LINK]);
+const fullSpeed = (app: App) => app.mustRun(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
 
 let lab: Lab;
 let folder: string;
@@ -100,6 +101,7 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'nginx', 'tc'], 'Avahi and nginx',
     const target = outFile('nginx-resumed.img');
     const storedBytes = await killDownloadMidway(lab.host, { url, target, afterBytes: KILL_AFTER_BYTES });
     expect(storedBytes).toBeLessThan(IMAGE_BYTES);
+    await fullSpeed(app);
     const second = await agentJson<DownloadedDocument>(
       lab.host,
       ...['download', url, '-o', target, '--sha256', sha256],
@@ -206,18 +208,18 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'nginx', 'openssl'], 'Avahi and a 
     await expectWhole(target);
     expect(await nginx.requests()).toMatchObject([{ client: '10.1.0.1', status: 200 }]);
 
-    const withoutCa = await runAgent(lab.host, 'download', url, '-o', outFile('tls-no-ca.img'));
+    const withoutCa = await runAgent(lab.host, ['download', url, '-o', outFile('tls-no-ca.img')]);
     expect(withoutCa.exitCode, withoutCa.stderr).toBe(4);
     expect(withoutCa.stderr).toMatch(/certificate/);
 
     const nameOnly = await ca.issue('name-only', 'DNS:tls-ds.local');
     const nameWork = join(folder, 'nginx-tls-name');
     const wrong = await startNginx(app, { root, work: nameWork, port: 8443, tls: nameOnly });
-    const refused = await runAgent(
-      lab.host,
+    const refused = await runAgent(lab.host, [
       ...['download', 'https://tls-ds.local:8443/images/edge.img'],
       ...['-o', outFile('tls-name-only.img'), '--ca', ca.certificate],
-    );
+    ]);
+    if (process.env.SHOW) console.log(withoutCa.stderr, refused.stderr);
     expect(refused.exitCode, refused.stderr).toBe(4);
     expect(refused.stderr).toMatch(/10\.1\.0\.7/);
     expect(refused.stderr).toMatch(/cert/i);
@@ -247,6 +249,7 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'python', 'tc'], 'Avahi and python
     const target = outFile('python-again.img');
     const storedBytes = await killDownloadMidway(lab.host, { url, target, afterBytes: KILL_AFTER_BYTES });
     expect(storedBytes).toBeLessThan(IMAGE_BYTES);
+    await fullSpeed(app);
     const again = await agentJson<DownloadedDocument>(
       lab.host,
       ...['download', url, '-o', target, '--sha256', sha256],

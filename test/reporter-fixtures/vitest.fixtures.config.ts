@@ -1,3 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['*.spec.ts'], pool: 'forks', maxWorkers: 1 } });
+export default defineConfig({
+  cacheDir: '../../node_modules/.vite',
+  test: { include: ['*.spec.ts'], pool: 'forks', maxWorkers: 1 },
+});

@@ -3,10 +3,9 @@ import { CodedError } from '@local-datastore/shared/errors';
 import { createLog, type Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import { STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
-import { detectFileFormat, imageFilesBelow } from '../images/catalogue.ts';
-import { createDigestIndex, type KnownDigest } from '../images/digest-index.ts';
-import { isSameVersion } from '../images/file-version.ts';
-import { createFileHasher } from '../images/hasher.ts';
+import { detectFileFormat, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
+import { createHasher } from '../images/hasher.ts';
+import { loadImageIndex } from '../images/image-index.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import { addImage, prepareStorage, type Storage } from '../images/storage.ts';
 
@@ -18,15 +17,9 @@ interface Listed extends ScannedFile {
 }
 
 async function listImages(log: Log, { root, state }: Storage): Promise<Listed[]> {
-  const known = new Map((await createDigestIndex(log, state).load()).map((digest) => [digest.path, digest]));
-  const { files } = await scanImages(root);
-  return files
-    .map(({ path, version }) => {
-      const digest: KnownDigest | undefined = known.get(path);
-      const sha256 = digest !== undefined && isSameVersion(digest.version, version) ? digest.sha256 : null;
-      return { path, version, sha256 };
-    })
-    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  const index = await loadImageIndex({ log }, { stateDirectory: state, isReadOnly: true });
+  const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
+  return files.map((file) => ({ ...file, sha256: index.digestOf(file.path, file.version) ?? null }));
 }
 
 function listCommand(): Command {
@@ -76,17 +69,24 @@ function verifyCommand(): Command {
   return command.action(async () => {
     const storage = await prepareStorage(command.opts<StorageOptions>());
     const { fileOf } = imageFilesBelow(storage.root);
-    const hasher = createFileHasher();
+    const hasher = createHasher();
     const corrupt: string[] = [];
     try {
-      for (const { path, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
-        const actual = await hasher.hash(fileOf(path));
-        const verdict = sha256 === null ? 'was not hashed before' : sha256 === actual ? 'ok' : 'CORRUPT';
+      for (const { path, version, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
+        const outcome = await hasher.hash(fileOf(path), version);
+        if (outcome.kind !== 'hashed') {
+          process.stdout.write(
+            `${path}: ${outcome.kind === 'changed' ? 'is being written' : outcome.reason}\n`,
+          );
+          continue;
+        }
+        const known = sha256 === outcome.sha256 ? 'ok' : 'CORRUPT';
+        const verdict = sha256 === null ? 'was not hashed before' : known;
         if (verdict === 'CORRUPT') corrupt.push(path);
-        process.stdout.write(`${actual}  ${path}: ${verdict}\n`);
+        process.stdout.write(`${outcome.sha256}  ${path}: ${verdict}\n`);
       }
     } finally {
-      await hasher.close();
+      await hasher.stop();
     }
     if (corrupt.length > 0) {
       const message = `${corrupt.length} image(s) changed on the disk without being written to: ${corrupt.join(', ')}`;

@@ -8,9 +8,9 @@ import { createAdvertiser } from '../advertise/advertiser.ts';
 import { runApp } from '../app.ts';
 import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import type { TlsIdentity } from '../http/server.ts';
-import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
-import { createDigestIndex } from '../images/digest-index.ts';
-import { createFileHasher } from '../images/hasher.ts';
+import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
+import { createHasher } from '../images/hasher.ts';
+import { loadImageIndex } from '../images/image-index.ts';
 import { scanImages } from '../images/scan.ts';
 import { prepareStorage } from '../images/storage.ts';
 
@@ -49,12 +49,12 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     const services = decideServices(options.advertise, tls !== undefined);
     const { root, state } = await prepareStorage(options);
     const log = createLog('datastore-app', options.logLevel);
-    const hasher = createFileHasher();
+    const hasher = createHasher();
     const catalogue = createCatalogue({
       log,
       hasher,
-      index: createDigestIndex(log, state),
-      scan: () => scanImages(root),
+      index: await loadImageIndex({ log }, { stateDirectory: state }),
+      scan: (scanSignal) => scanImages(root, MAX_IMAGES, scanSignal),
       ...imageFilesBelow(root),
     });
     const { address, port, tlsPort, drainTimeout } = options;
@@ -86,7 +86,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         signal,
       );
     } finally {
-      await hasher.close();
+      await hasher.stop();
       await catalogue.stopped();
     }
   });

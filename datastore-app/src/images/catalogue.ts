@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import type { DigestIndex } from './digest-index.ts';
 import { type FileVersion, isSameVersion, modifiedAt } from './file-version.ts';
-import { type DetectedFormat, detectFormat, HEAD_BYTES, TAIL_BYTES } from './formats.ts';
-import type { FileHasher } from './hasher.ts';
-import { MAX_IMAGES, type Scan } from './scan.ts';
+import { describeImage, type ImageDescription } from './formats.ts';
+import type { Hasher } from './hasher.ts';
+import type { ImageIndex } from './image-index.ts';
+import type { Scan } from './scan.ts';
+
+/** What is listed at most; more is served, but neither hashed nor listed. */
+export const MAX_IMAGES = 100_000;
 
 /** An image as it is listed. */
 export interface Image {
@@ -19,7 +22,7 @@ export interface Image {
   readonly state: 'hashing' | 'ready';
   /** How far hashing is. */
   readonly hashedBytes: number;
-  readonly format: DetectedFormat['format'];
+  readonly format: ImageDescription['format'];
   readonly virtualSizeBytes: number | null;
   /** ISO 8601. */
   readonly modified: string;
@@ -29,7 +32,7 @@ interface Entry {
   version: FileVersion;
   sha256: string | null;
   hashedBytes: number;
-  detected: DetectedFormat;
+  detected: ImageDescription;
   /** A version that could not be hashed is not tried again. */
   failedVersion: FileVersion | undefined;
 }
@@ -48,10 +51,10 @@ export interface Catalogue {
 
 export interface CatalogueDeps {
   readonly log: Log;
-  readonly hasher: FileHasher;
-  readonly index: DigestIndex;
-  scan(): Promise<Scan>;
-  detect(path: string, sizeBytes: number): Promise<DetectedFormat>;
+  readonly hasher: Hasher;
+  readonly index: ImageIndex;
+  scan(signal: AbortSignal): Promise<Scan>;
+  detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** The absolute path of an image. */
   fileOf(path: string): string;
   readonly now?: () => number;
@@ -65,14 +68,13 @@ const SCAN_SHARE = 20;
 const SETTLE_MS = 2000;
 
 /** Reads what tells a file's format. */
-export async function detectFileFormat(file: string, sizeBytes: number): Promise<DetectedFormat> {
+export async function detectFileFormat(file: string, sizeBytes: number): Promise<ImageDescription> {
   const handle = await open(file, 'r');
   try {
-    const head = Buffer.alloc(Math.min(HEAD_BYTES, sizeBytes));
-    const tail = Buffer.alloc(Math.min(TAIL_BYTES, sizeBytes));
-    await handle.read(head, 0, head.length, 0);
-    await handle.read(tail, 0, tail.length, sizeBytes - tail.length);
-    return detectFormat(head, tail, sizeBytes);
+    return await describeImage(async (offset, length) => {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    }, sizeBytes);
   } finally {
     await handle.close();
   }
@@ -92,10 +94,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const { log, hasher, index, now = Date.now } = deps;
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
   const entries = new Map<string, Entry>();
-  /** From the index: digests of files that were not seen yet. */
-  const remembered = new Map<string, { version: FileVersion; sha256: string }>();
   let previousVersions = new Map<string, FileVersion>();
-  let wasCut = false;
+  let wasTruncated = false;
   let running: Promise<void> = Promise.resolve();
 
   function toImage(path: string, entry: Entry): Image {
@@ -111,11 +111,11 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   }
 
   /** Takes over what the root holds now. */
-  async function look(): Promise<void> {
-    const { files, isCut } = await deps.scan();
-    if (isCut && !wasCut)
+  async function look(signal: AbortSignal): Promise<void> {
+    const { files, isTruncated } = await deps.scan(signal);
+    if (isTruncated && !wasTruncated)
       log.warn({ limit: MAX_IMAGES }, 'too many images: the rest is served, but not listed');
-    wasCut = isCut;
+    wasTruncated = isTruncated;
     const versions = new Map(files.map(({ path, version }) => [path, version]));
     for (const path of entries.keys()) {
       if (!versions.has(path)) {
@@ -126,52 +126,46 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     for (const { path, version } of files) {
       const entry = entries.get(path);
       if (entry !== undefined && isSameVersion(entry.version, version)) continue;
-      const known = remembered.get(path);
-      const sha256 = known !== undefined && isSameVersion(known.version, version) ? known.sha256 : null;
+      const sha256 = index.digestOf(path, version) ?? null;
       const detected = await deps
         .detect(path, version.sizeBytes)
-        .catch((): DetectedFormat => ({ format: 'raw', virtualSizeBytes: null }));
+        .catch((): ImageDescription => ({ format: 'raw', virtualSizeBytes: null }));
       entries.set(path, { version, sha256, hashedBytes: 0, detected, failedVersion: undefined });
       if (entry === undefined)
         log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
     }
-    remembered.clear();
     previousVersions = versions;
   }
 
-  /** Hashes one file; its digest counts only if the file is still the same afterwards. */
+  /** Hashes one file. */
   async function hash(path: string, entry: Entry): Promise<void> {
     const { version } = entry;
-    try {
-      const sha256 = await hasher.hash(deps.fileOf(path), (hashedBytes) => {
-        entry.hashedBytes = hashedBytes;
-      });
-      await look();
-      const current = entries.get(path);
-      if (current === undefined || !isSameVersion(current.version, version)) return;
-      current.sha256 = sha256;
-      log.info({ path, sizeBytes: version.sizeBytes, sha256 }, 'an image is ready');
-    } catch (error) {
+    const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) => {
+      entry.hashedBytes = hashedBytes;
+    });
+    if (outcome.kind === 'failed') {
       entry.failedVersion = version;
-      log.error({ path, reason: errorMessage(error) }, 'an image could not be hashed');
+      log.error({ path, reason: outcome.reason }, 'an image could not be hashed');
+    } else if (outcome.kind === 'hashed' && isSameVersion(entry.version, version)) {
+      entry.sha256 = outcome.sha256;
+      index.set(path, version, outcome.sha256);
+      log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
     }
   }
 
   async function save(): Promise<void> {
-    const digests = [...entries].flatMap(([path, { version, sha256 }]) =>
-      sha256 === null ? [] : [{ path, version, sha256 }],
-    );
+    index.keepOnly(new Set(entries.keys()));
     try {
-      await index.save(digests);
+      await index.save();
     } catch (error) {
-      log.error({ reason: errorMessage(error) }, 'the index of digests could not be saved');
+      log.error({ reason: errorMessage(error) }, 'the index of images could not be saved');
     }
   }
 
   async function lookAndHash(signal: AbortSignal): Promise<void> {
     const before = previousVersions;
     try {
-      await look();
+      await look(signal);
     } catch (error) {
       log.error({ reason: errorMessage(error) }, 'the images cannot be listed');
       return;
@@ -198,8 +192,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
 
   return {
     async start(signal) {
-      for (const { path, version, sha256 } of await index.load()) remembered.set(path, { version, sha256 });
-      await look();
+      await look(signal);
       running = run(signal);
     },
     list: () =>

@@ -1,40 +1,48 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import type { HashJob, HashReport } from './hasher.ts';
+import { type FileVersion, isSameVersion, versionOf } from './file-version.ts';
+import type { HashOutcome, HashProgress, HashRequest } from './hasher.ts';
 
-const READ_BYTES = 1024 * 1024;
-const REPORT_EVERY_BYTES = 64 * 1024 * 1024;
+/** A thread that reads files and answers with their sha256. One request at a time. */
 
-const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-const report = (message: HashReport) => parentPort?.postMessage(message);
+const BUFFER_BYTES = 1024 * 1024;
+const PROGRESS_BYTES = 32 * 1024 * 1024;
 
-function hashFile({ id, file }: HashJob): void {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+
+function hashFile(file: string, expected: FileVersion, report: (hashedBytes: number) => void): HashOutcome {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
+    const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), expected);
+    if (!isUnchanged()) return { kind: 'changed' };
     const hash = createHash('sha256');
     let hashedBytes = 0;
     let reportedBytes = 0;
-    for (;;) {
-      const byteCount = readSync(fd, buffer, 0, READ_BYTES, hashedBytes);
-      if (byteCount === 0) break;
-      hash.update(buffer.subarray(0, byteCount));
-      hashedBytes += byteCount;
-      if (hashedBytes - reportedBytes >= REPORT_EVERY_BYTES) {
+    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) {
+      hash.update(buffer.subarray(0, count));
+      hashedBytes += count;
+      if (hashedBytes > expected.sizeBytes) return { kind: 'changed' };
+      if (hashedBytes - reportedBytes >= PROGRESS_BYTES) {
         reportedBytes = hashedBytes;
-        report({ kind: 'progress', id, hashedBytes });
+        report(hashedBytes);
       }
     }
-    report({ kind: 'done', id, sha256: hash.digest('hex'), hashedBytes });
+    return isUnchanged() ? { kind: 'hashed', sha256: hash.digest('hex') } : { kind: 'changed' };
   } finally {
     closeSync(fd);
   }
 }
 
-parentPort?.on('message', (job: HashJob) => {
+const port = parentPort;
+port?.on('message', ({ file, version }: HashRequest) => {
+  let outcome: HashOutcome;
   try {
-    hashFile(job);
+    outcome = hashFile(file, version, (hashedBytes) => {
+      port.postMessage({ kind: 'progress', hashedBytes } satisfies HashProgress);
+    });
   } catch (error) {
-    report({ kind: 'failed', id: job.id, message: error instanceof Error ? error.message : String(error) });
+    outcome = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
   }
+  port.postMessage(outcome);
 });

@@ -1,78 +1,93 @@
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '@local-datastore/shared/worker-url';
+import type { FileVersion } from './file-version.ts';
 
-export interface HashJob {
-  readonly id: number;
+export interface HashRequest {
   readonly file: string;
+  readonly version: FileVersion;
 }
 
-export type HashReport =
-  | { readonly kind: 'progress'; readonly id: number; readonly hashedBytes: number }
-  | { readonly kind: 'done'; readonly id: number; readonly sha256: string; readonly hashedBytes: number }
-  | { readonly kind: 'failed'; readonly id: number; readonly message: string };
+export interface HashProgress {
+  readonly kind: 'progress';
+  readonly hashedBytes: number;
+}
 
-/** Computes the sha256 of files on a second thread, one after another. */
-export interface FileHasher {
+export type HashOutcome =
+  | { readonly kind: 'hashed'; readonly sha256: string }
+  /** The file is not, or no longer, the version that was asked for. */
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Computes digests off the main thread, one file after another. */
+export interface Hasher {
   /**
-   * @param onProgress how many bytes are hashed, now and then
-   * @returns 64 hexadecimal digits
-   * @throws Error when the file cannot be read, or the hasher was closed
+   * The sha256 of exactly this version of a file. Never rejects.
+   *
+   * @param onProgress hears of the bytes hashed so far
    */
-  hash(file: string, onProgress?: (hashedBytes: number) => void): Promise<string>;
-  close(): Promise<void>;
+  hash(file: string, version: FileVersion, onProgress?: (hashedBytes: number) => void): Promise<HashOutcome>;
+  /** Ends the thread; what is under way or waiting fails. Idempotent. */
+  stop(): Promise<void>;
 }
 
-interface Waiting {
-  readonly resolve: (sha256: string) => void;
-  readonly reject: (error: Error) => void;
-  readonly onProgress: (hashedBytes: number) => void;
-}
+/** A thread costs some 10 MB: without work it ends. */
+const IDLE_MS = 5_000;
 
-export function createFileHasher(): FileHasher {
-  const waiting = new Map<number, Waiting>();
-  let nextId = 0;
+/** A hasher with one worker thread, which exists while there is work. */
+export function createHasher({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Hasher {
   let worker: Worker | undefined;
+  let idleTimer: NodeJS.Timeout | undefined;
+  let queue: Promise<unknown> = Promise.resolve();
+  let pending = 0;
+  let isStopped = false;
 
-  function failAll(error: Error): void {
+  async function dismissWorker(): Promise<void> {
+    const dismissed = worker;
     worker = undefined;
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
+    await dismissed?.terminate();
   }
 
-  function startWorker(): Worker {
-    const started = new Worker(workerUrl('hash-worker', import.meta.url));
-    started.unref();
-    started.on('error', (error) => failAll(error as Error));
-    started.on('message', (report: HashReport) => {
-      const job = waiting.get(report.id);
-      if (job === undefined) return;
-      if (report.kind === 'progress') {
-        job.onProgress(report.hashedBytes);
-        return;
-      }
-      waiting.delete(report.id);
-      if (waiting.size === 0) started.unref();
-      if (report.kind === 'done') job.resolve(report.sha256);
-      else job.reject(new Error(report.message));
+  function runInWorker(
+    request: HashRequest,
+    onProgress?: (hashedBytes: number) => void,
+  ): Promise<HashOutcome> {
+    if (isStopped) return Promise.resolve({ kind: 'failed', reason: 'the hasher was stopped' });
+    worker ??= new Worker(workerUrl('hash-worker', import.meta.url));
+    const running = worker;
+    return new Promise((resolve) => {
+      const settle = (outcome: HashOutcome) => {
+        running.removeAllListeners();
+        resolve(outcome);
+      };
+      running.on('message', (message: HashProgress | HashOutcome) => {
+        if (message.kind === 'progress') onProgress?.(message.hashedBytes);
+        else settle(message);
+      });
+      const abandon = (reason: string) => {
+        if (worker === running) worker = undefined;
+        settle({ kind: 'failed', reason });
+      };
+      running.on('error', (error) => abandon(`the hashing thread failed: ${String(error)}`));
+      running.on('exit', () => abandon('the hashing thread ended'));
+      running.postMessage(request);
     });
-    return started;
   }
 
   return {
-    hash(file, onProgress = () => {}) {
-      worker ??= startWorker();
-      worker.ref();
-      const id = nextId++;
-      const result = new Promise<string>((resolve, reject) =>
-        waiting.set(id, { resolve, reject, onProgress }),
-      );
-      worker.postMessage({ id, file } satisfies HashJob);
-      return result;
+    hash(file, version, onProgress) {
+      clearTimeout(idleTimer);
+      pending += 1;
+      const outcome = queue.then(() => runInWorker({ file, version }, onProgress));
+      queue = outcome.then(() => {
+        pending -= 1;
+        if (pending === 0 && !isStopped) idleTimer = setTimeout(() => void dismissWorker(), idleMs).unref();
+      });
+      return outcome;
     },
-    async close() {
-      const closing = worker;
-      failAll(new Error('the hasher was closed'));
-      await closing?.terminate();
+    async stop() {
+      isStopped = true;
+      clearTimeout(idleTimer);
+      await dismissWorker();
     },
   };
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { syncDirectory } from './durable-file.ts';
 import { isImagePath } from './image-path.ts';
 
 /** Where images and what is known of them stand, without symbolic links. */
@@ -66,12 +67,7 @@ export async function addImage(root: string, file: string): Promise<string> {
     }
     const target = join(root, name);
     await rename(temporary, target);
-    const directory = await open(dirname(target), 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncDirectory(root);
     return name;
   } catch (error) {
     throw new ConfigurationError(`${file} cannot be added: ${errorMessage(error)}`, { cause: error });

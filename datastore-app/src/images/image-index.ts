@@ -1,0 +1,90 @@
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { z } from 'zod';
+import { writeDurably } from './durable-file.ts';
+import { type FileVersion, isSameVersion } from './file-version.ts';
+
+const INDEX_FILE = 'image-index.json';
+const INDEX_VERSION = 1;
+
+/** BigInts as decimal text: JSON numbers do not hold nanoseconds. */
+const bigintText = z
+  .string()
+  .regex(/^-?\d{1,20}$/)
+  .transform(BigInt);
+
+const indexSchema = z.object({
+  version: z.literal(INDEX_VERSION),
+  images: z.record(
+    z.string(),
+    z.object({
+      sizeBytes: z.number().int().nonnegative(),
+      mtimeNs: bigintText,
+      inode: bigintText,
+      sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  ),
+});
+
+interface RememberedDigest extends FileVersion {
+  readonly sha256: string;
+}
+
+/** The digests that were computed before, by path and version of the file. */
+export interface ImageIndex {
+  digestOf(path: string, version: FileVersion): string | undefined;
+  set(path: string, version: FileVersion, sha256: string): void;
+  /** Forgets what is not among these paths; true when there was any. */
+  keepOnly(paths: ReadonlySet<string>): boolean;
+  save(): Promise<void>;
+}
+
+/**
+ * Reads the index of a state directory. One that cannot be understood is set aside (as `….unreadable`) and
+ * said so in the log; hashing again restores it.
+ *
+ * @param options.isReadOnly leaves the state directory as it is, also when the index is not sound
+ * @throws system errors other than that there is no index yet
+ */
+export async function loadImageIndex(
+  { log }: { log: Log },
+  { stateDirectory, isReadOnly = false }: { stateDirectory: string; isReadOnly?: boolean },
+): Promise<ImageIndex> {
+  const file = join(stateDirectory, INDEX_FILE);
+  const digests = new Map<string, RememberedDigest>();
+  try {
+    const index = indexSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    for (const [path, digest] of Object.entries(index.images)) digests.set(path, digest);
+  } catch (error) {
+    const isUnsound = error instanceof SyntaxError || error instanceof z.ZodError;
+    if (!isUnsound && systemErrorCode(error) !== 'ENOENT') throw error;
+    if (isUnsound) {
+      const fields = { file, error: errorMessage(error) };
+      if (!isReadOnly) await rename(file, `${file}.unreadable`);
+      log.warn(fields, 'the image index is not sound and is set aside: all images are hashed again');
+    }
+  }
+  return {
+    digestOf(path, version) {
+      const digest = digests.get(path);
+      return digest !== undefined && isSameVersion(digest, version) ? digest.sha256 : undefined;
+    },
+    set(path, { sizeBytes, mtimeNs, inode }, sha256) {
+      digests.set(path, { sizeBytes, mtimeNs, inode, sha256 });
+    },
+    keepOnly(paths) {
+      const before = digests.size;
+      for (const path of digests.keys()) if (!paths.has(path)) digests.delete(path);
+      return digests.size !== before;
+    },
+    async save() {
+      const images: Record<string, unknown> = Object.create(null);
+      for (const [path, { sizeBytes, mtimeNs, inode, sha256 }] of digests) {
+        images[path] = { sizeBytes, mtimeNs: String(mtimeNs), inode: String(inode), sha256 };
+      }
+      await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
+    },
+  };
+}
