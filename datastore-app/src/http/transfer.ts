@@ -32,9 +32,16 @@ export interface TransferFileSystem {
 /** One open image on its way into one response. */
 export interface Transfer {
   readonly fs: TransferFileSystem;
-  /** How much a stream is to read at a time. */
+  /** How much a stream is to ask for at a time; it gets more when the response has pooled buffers. */
   readonly chunkBytes: number;
 }
+
+/**
+ * fs.ReadStream (Node 24) allocates what it asks for at every read, also when `fs.read` answers with memory of
+ * its own: megabytes of it make the garbage collector cost more than the transfer. It takes more bytes than it
+ * asked for, so it asks for little.
+ */
+const POOLED_ASK_BYTES = 4 * 1024;
 
 /** Chunks of a transfer that got no pooled buffers: many slow clients then cost little memory. */
 const PLAIN_CHUNK_BYTES = 64 * 1024;
@@ -68,12 +75,15 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
     releaseWhenUnused();
   });
 
-  function memoryFor(length: number, plain: Buffer): Buffer {
+  /** Where the body ends in the file: serve-static has set its length by the time of the first read. */
+  let endPosition: number | undefined;
+
+  function memoryFor(plain: Buffer): Buffer {
     if (pair === undefined) return plain;
     const buffer = pair[pieces % 2 === 0 ? 0 : 1];
     const isFlushed = pieces < 2 || response.writableLength === 0;
     pieces += 1;
-    return isFlushed ? buffer.subarray(0, length) : plain;
+    return isFlushed ? buffer : plain;
   }
 
   const fs: TransferFileSystem = {
@@ -81,12 +91,14 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
       process.nextTick(callback, isClosed ? new Error('the response is closed') : null, fd);
     },
     read(_fd, plain, _offset, length, position, callback) {
-      const wanted = Math.min(length, version.sizeBytes - position);
-      if (isClosed || wanted <= 0) {
+      endPosition ??= position + Number(response.getHeader('Content-Length') ?? length);
+      const restBytes = Math.min(endPosition, version.sizeBytes) - position;
+      if (isClosed || restBytes <= 0) {
         process.nextTick(callback, isClosed ? new Error('the response is closed') : null, 0, plain);
         return;
       }
-      const memory = memoryFor(wanted, plain).subarray(0, wanted);
+      const memory = memoryFor(plain).subarray(0, restBytes);
+      const wanted = memory.length;
       isReading = true;
       const finish: ReadCallback = (error) => {
         isReading = false;
@@ -114,7 +126,7 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
 
   const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version);
 
-  return { fs, chunkBytes: pair === undefined ? PLAIN_CHUNK_BYTES : pool.bufferBytes };
+  return { fs, chunkBytes: pair === undefined ? PLAIN_CHUNK_BYTES : POOLED_ASK_BYTES };
 }
 
 function takePair(pool: BufferPool): readonly [Buffer, Buffer] | undefined {
