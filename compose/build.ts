@@ -49,7 +49,7 @@ await mkdir(dist);
 await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
 const inputs = new Set<string>();
 for (const program of ['datastore-app', 'eve-agent']) {
-  const metafile = await buildProgram(program);
+  const metafile = await buildProgram(program).catch(() => process.exit(1)); // esbuild has said why
   for (const input of Object.keys(metafile.inputs)) if (!input.startsWith('node_modules/')) inputs.add(input);
   const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
   process.stdout.write(`dist/${program}: ${(sizeBytes / 1e6).toFixed(1)} MB\n`);

@@ -46,7 +46,8 @@ function whyNoDocker(): string | undefined {
 }
 
 function whyNoPythonZeroconf(): string | undefined {
-  if (spawnSync('python3', ['-c', 'import zeroconf']).status === 0) return undefined;
+  // Debian's packages are for Debian's Python, which need not be the first on the search path.
+  if (spawnSync('/usr/bin/python3', ['-c', 'import zeroconf']).status === 0) return undefined;
   return 'the Python module zeroconf is missing: install the package python3-zeroconf';
 }
 

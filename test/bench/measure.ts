@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** Kernel clock ticks a second: USER_HZ, 100 on every Linux. */
 const TICKS_PER_SECOND = 100;
-const MEMORY_POLL_MS = 15;
+/** Often enough to see the end of a short command, seldom enough to cost it nothing. */
+const MEMORY_POLL_MS = 50;
 
 /** What a process and all its descendants have used so far. */
 export interface Usage {
@@ -12,25 +13,30 @@ export interface Usage {
   readonly peakMemoryMiB: number;
 }
 
-function childrenOf(): Map<number, number[]> {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    const parent = Number.isInteger(pid) ? readStat(pid)?.parent : undefined;
-    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), pid]);
+/** A process and all its descendants; proc(5), task/TID/children. */
+function familyOf(pid: number): number[] {
+  const pids = [pid];
+  for (const parent of pids) {
+    try {
+      for (const thread of readdirSync(`/proc/${parent}/task`)) {
+        const children = readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8');
+        pids.push(...children.split(' ').filter(Boolean).map(Number));
+      }
+    } catch {
+      // Ended meanwhile.
+    }
   }
-  return children;
+  return pids;
 }
 
 /** proc(5): fields behind the name, which may hold spaces and parentheses itself. */
-function readStat(pid: number): { parent: number; cpuSeconds: number } | undefined {
+function readCpuSeconds(pid: number): number {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    return { parent: Number(fields[1]), cpuSeconds };
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   } catch {
-    return undefined;
+    return 0;
   }
 }
 
@@ -45,11 +51,9 @@ function readPeakMemoryMiB(pid: number): number {
 
 /** Usage of a server and its workers. Memory is the sum of each one's peak, shared pages counted each time. */
 export function usageOf(pid: number): Usage {
-  const children = childrenOf();
-  const pids = [pid];
-  for (const parent of pids) pids.push(...(children.get(parent) ?? []));
+  const pids = familyOf(pid);
   return {
-    cpuSeconds: pids.reduce((sum, member) => sum + (readStat(member)?.cpuSeconds ?? 0), 0),
+    cpuSeconds: pids.reduce((sum, member) => sum + readCpuSeconds(member), 0),
     peakMemoryMiB: pids.reduce((sum, member) => sum + readPeakMemoryMiB(member), 0),
   };
 }
@@ -76,10 +80,7 @@ export async function run(command: string, enter: readonly string[] = []): Promi
   });
   let peakMemoryMiB = 0;
   const poll = setInterval(() => {
-    const children = childrenOf();
-    const pids = [child.pid as number];
-    for (const parent of pids) pids.push(...(children.get(parent) ?? []));
-    peakMemoryMiB = Math.max(peakMemoryMiB, ...pids.map(readPeakMemoryMiB));
+    peakMemoryMiB = Math.max(peakMemoryMiB, ...familyOf(child.pid as number).map(readPeakMemoryMiB));
   }, MEMORY_POLL_MS);
   const [code] = await once(child, 'close');
   const wallSeconds = (performance.now() - startedMs) / 1000;

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { apacheConfiguration, nginxConfiguration } from '../lab/web-servers.ts';
 
 /** A web server of the comparison. */
 export interface Peer {
@@ -90,16 +91,7 @@ export const datastore: PeerDescription = {
 export const nginx = (sendfile: 'on' | 'off'): PeerDescription => ({
   name: `nginx, sendfile ${sendfile}`,
   async command(port, root, work) {
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-    const configuration = `
-      user root;
-      daemon off; worker_processes 1; pid ${work}/pid; error_log stderr warn;
-      events { worker_connections 1024; }
-      http {
-        access_log off; sendfile ${sendfile}; keepalive_requests 1000000;
-        ${temporary.map((name) => `${name}_temp_path ${work}/${name};`).join(' ')}
-        server { listen 127.0.0.1:${port}; root ${root}; }
-      }`;
+    const configuration = nginxConfiguration({ listen: `127.0.0.1:${port}`, root, work, sendfile });
     await writeFile(join(work, 'nginx.conf'), configuration);
     return ['/usr/sbin/nginx', '-c', join(work, 'nginx.conf')];
   },
@@ -108,20 +100,7 @@ export const nginx = (sendfile: 'on' | 'off'): PeerDescription => ({
 export const apache: PeerDescription = {
   name: 'Apache',
   async command(port, root, work) {
-    const modules = '/usr/lib/apache2/modules';
-    const configuration = `
-      ServerName localhost
-      ServerRoot ${work}
-      PidFile ${work}/pid
-      ErrorLog ${work}/error.log
-      Listen 127.0.0.1:${port}
-      LoadModule mpm_event_module ${modules}/mod_mpm_event.so
-      LoadModule authz_core_module ${modules}/mod_authz_core.so
-      MaxKeepAliveRequests 0
-      DocumentRoot ${root}
-      <Directory ${root}>
-        Require all granted
-      </Directory>`;
+    const configuration = apacheConfiguration({ listen: `127.0.0.1:${port}`, root, work });
     await writeFile(join(work, 'apache.conf'), configuration);
     return ['/usr/sbin/apache2', '-DFOREGROUND', '-f', join(work, 'apache.conf')];
   },

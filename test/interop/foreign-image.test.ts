@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { startDatastore } from '../lab/programs.ts';
 import { describeWith, type Requirement } from '../requirements.ts';
@@ -73,8 +73,13 @@ describeWith(['lab', 'curl', 'grub-rescue-iso', 'debian-netboot'], 'images that 
     const folders = ['--root', join(folder, 'root'), '--state', join(folder, 'state')];
     await startDatastore(app, [...folders, '--host-name', 'ds']);
     for (const { file } of IMAGES) await copyFile(file, join(folder, 'root/debian', basename(file)));
-    const countReady = async () => (await listed()).filter(({ state }) => state === 'ready').length;
-    await expect.poll(countReady, { timeout: 30_000 }).toBe(IMAGES.length);
+    await vi.waitFor(
+      async () => {
+        const ready = (await listed()).filter(({ state }) => state === 'ready');
+        expect(ready).toHaveLength(IMAGES.length);
+      },
+      { timeout: 30_000, interval: 100 },
+    );
   });
   afterAll(async () => {
     await lab?.stop();

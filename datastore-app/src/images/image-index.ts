@@ -2,7 +2,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeDurably } from './durable-file.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 

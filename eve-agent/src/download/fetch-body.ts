@@ -115,15 +115,32 @@ export function fetchBody(
   });
 }
 
+/** Why TLS was refused and what to do about it; null when the error is of another kind. */
+function describeTlsRefusal(error: Error, url: URL): string | null {
+  const code = systemErrorCode(error) ?? '';
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+    return `the certificate of ${url.host} is not for ${host}: it must name that among its subject alternative names`;
+  }
+  // Node adds a hint about its own options behind a semicolon.
+  const reason = errorMessage(error).split(';')[0];
+  if (/ERR_SSL/.test(code)) return `no TLS connection to ${url.host}: ${reason}`;
+  if (!/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return null;
+  return `the certificate of ${url.host} does not verify (${reason}): name the CA that it comes from with --ca`;
+}
+
 function wrapConnectionError(error: Error, url: URL, hasResponse: boolean): TransferError {
+  const tlsRefusal = describeTlsRefusal(error, url);
+  if (tlsRefusal !== null) {
+    // What does not verify will not verify at the next try either.
+    return new TransferError('CONNECTION_FAILED', tlsRefusal, { retryable: false, cause: error });
+  }
   const reason = errorMessage(error) || (systemErrorCode(error) ?? 'unknown reason');
-  // A chain that does not verify will not verify at the next try either.
-  const isTlsRefusal = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME|ERR_SSL/.test(systemErrorCode(error) ?? '');
   return new TransferError(
     hasResponse ? 'CONNECTION_LOST' : 'CONNECTION_FAILED',
     hasResponse
       ? `the connection to ${url.host} was lost: ${reason}`
       : `no answer from ${url.host}: ${reason}`,
-    { retryable: !isTlsRefusal, cause: error },
+    { retryable: true, cause: error },
   );
 }
