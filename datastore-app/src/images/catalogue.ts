@@ -138,11 +138,12 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   }
 
   /** Hashes one file. */
-  async function hash(path: string, entry: Entry): Promise<void> {
+  async function hash(path: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const { version } = entry;
     const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) => {
       entry.hashedBytes = hashedBytes;
     });
+    if (signal.aborted) return;
     if (outcome.kind === 'failed') {
       entry.failedVersion = version;
       log.error({ path, reason: outcome.reason }, 'an image could not be hashed');
@@ -176,7 +177,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     );
     for (const [path, entry] of due) {
       if (signal.aborted) return;
-      await hash(path, entry);
+      await hash(path, entry, signal);
     }
     if (due.length > 0) await save();
   }

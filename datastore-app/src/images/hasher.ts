@@ -33,13 +33,43 @@ export interface Hasher {
 /** A thread costs some 10 MB: without work it ends. */
 const IDLE_MS = 5_000;
 
+interface Job {
+  readonly request: HashRequest;
+  readonly onProgress: ((hashedBytes: number) => void) | undefined;
+  readonly settle: (outcome: HashOutcome) => void;
+}
+
 /** A hasher with one worker thread, which exists while there is work. */
 export function createHasher({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Hasher {
+  const waiting: Job[] = [];
+  let current: Job | undefined;
   let worker: Worker | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
-  let pending = 0;
   let isStopped = false;
+
+  function finish(outcome: HashOutcome): void {
+    const job = current;
+    current = undefined;
+    job?.settle(outcome);
+    next();
+  }
+
+  function startWorker(): Worker {
+    const started = new Worker(workerUrl('hash-worker', import.meta.url));
+    started.on('message', (message: HashProgress | HashOutcome) => {
+      if (message.kind === 'progress') current?.onProgress?.(message.hashedBytes);
+      else finish(message);
+    });
+    const abandon = (reason: string) => {
+      // A worker that was dismissed has no say in what its successor does.
+      if (worker !== started) return;
+      worker = undefined;
+      finish({ kind: 'failed', reason });
+    };
+    started.on('error', (error) => abandon(`the hashing thread failed: ${String(error)}`));
+    started.on('exit', () => abandon('the hashing thread ended'));
+    return started;
+  }
 
   async function dismissWorker(): Promise<void> {
     const dismissed = worker;
@@ -47,47 +77,34 @@ export function createHasher({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Ha
     await dismissed?.terminate();
   }
 
-  function runInWorker(
-    request: HashRequest,
-    onProgress?: (hashedBytes: number) => void,
-  ): Promise<HashOutcome> {
-    if (isStopped) return Promise.resolve({ kind: 'failed', reason: 'the hasher was stopped' });
-    worker ??= new Worker(workerUrl('hash-worker', import.meta.url));
-    const running = worker;
-    return new Promise((resolve) => {
-      const settle = (outcome: HashOutcome) => {
-        running.removeAllListeners();
-        resolve(outcome);
-      };
-      running.on('message', (message: HashProgress | HashOutcome) => {
-        if (message.kind === 'progress') onProgress?.(message.hashedBytes);
-        else settle(message);
-      });
-      const abandon = (reason: string) => {
-        if (worker === running) worker = undefined;
-        settle({ kind: 'failed', reason });
-      };
-      running.on('error', (error) => abandon(`the hashing thread failed: ${String(error)}`));
-      running.on('exit', () => abandon('the hashing thread ended'));
-      running.postMessage(request);
-    });
+  function next(): void {
+    if (current !== undefined) return;
+    current = waiting.shift();
+    if (current === undefined) {
+      if (!isStopped) idleTimer = setTimeout(() => void dismissWorker(), idleMs).unref();
+      return;
+    }
+    if (isStopped) {
+      finish({ kind: 'failed', reason: 'the hasher was stopped' });
+      return;
+    }
+    clearTimeout(idleTimer);
+    worker ??= startWorker();
+    worker.postMessage(current.request);
   }
 
   return {
     hash(file, version, onProgress) {
-      clearTimeout(idleTimer);
-      pending += 1;
-      const outcome = queue.then(() => runInWorker({ file, version }, onProgress));
-      queue = outcome.then(() => {
-        pending -= 1;
-        if (pending === 0 && !isStopped) idleTimer = setTimeout(() => void dismissWorker(), idleMs).unref();
+      return new Promise((settle) => {
+        waiting.push({ request: { file, version }, onProgress, settle });
+        next();
       });
-      return outcome;
     },
     async stop() {
       isStopped = true;
       clearTimeout(idleTimer);
       await dismissWorker();
+      if (current !== undefined) finish({ kind: 'failed', reason: 'the hasher was stopped' });
     },
   };
 }
