@@ -9,7 +9,10 @@ const SHA256_HEX = /^[0-9a-f]{64}$/;
  * @throws ConfigurationError for anything else
  */
 export function parseSha256(input: string): string {
-  const digest = input.trim().toLowerCase().replace(/^sha256:/, '');
+  const digest = input
+    .trim()
+    .toLowerCase()
+    .replace(/^sha256:/, '');
   if (!SHA256_HEX.test(digest)) {
     throw new ConfigurationError(`sha256 "${input}" must be 64 hexadecimal digits`);
   }
