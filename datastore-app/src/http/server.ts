@@ -38,6 +38,8 @@ const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 10_000;
+/** While draining: how long a connection may stay open after its last answer. */
+const DRAIN_CHECK_MS = 100;
 
 /** Sends requests for the datastore's own paths to the API, all others to the images. */
 export function createRequestListener(api: RequestListener, files: FilesHandler): RequestListener {
@@ -82,12 +84,15 @@ export async function listen(
     async drain(limitMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      // Node closes those that are idle now, not those that become idle when their answer is complete.
+      const check = setInterval(() => server.closeIdleConnections(), DRAIN_CHECK_MS);
       const limit = new AbortController();
       const cut = delay(limitMs, undefined, { signal: limit.signal }).then(
         () => server.closeAllConnections(),
         () => {},
       );
       await closed;
+      clearInterval(check);
       limit.abort();
       await cut;
     },

@@ -64,6 +64,8 @@ export interface CatalogueDeps {
 const SCAN_INTERVAL_MS = 1000;
 /** A root with very many files is looked at less often: looking takes at most a twentieth of the time. */
 const SCAN_SHARE = 20;
+/** The index is written at most this often while many files are hashed. */
+const SAVE_INTERVAL_MS = 2000;
 /** A file that was written to this recently may not be complete. */
 const SETTLE_MS = 2000;
 
@@ -97,6 +99,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   let previousVersions = new Map<string, FileVersion>();
   let wasTruncated = false;
   let running: Promise<void> = Promise.resolve();
+  let hashing: Promise<void> = Promise.resolve();
+  let isHashing = false;
 
   function toImage(path: string, entry: Entry): Image {
     return {
@@ -147,7 +151,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     if (outcome.kind === 'failed') {
       entry.failedVersion = version;
       log.error({ path, reason: outcome.reason }, 'an image could not be hashed');
-    } else if (outcome.kind === 'hashed' && isSameVersion(entry.version, version)) {
+    } else if (outcome.kind === 'hashed' && entries.get(path) === entry) {
       entry.sha256 = outcome.sha256;
       index.set(path, version, outcome.sha256);
       log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
@@ -163,6 +167,22 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
   }
 
+  /** Hashes one file after another. What is known is saved meanwhile, so that a power cut costs little. */
+  async function hashAll(due: readonly (readonly [string, Entry])[], signal: AbortSignal): Promise<void> {
+    let savedMs = Number.NEGATIVE_INFINITY;
+    for (const [path, entry] of due) {
+      if (signal.aborted) break;
+      // Replaced or removed while it waited.
+      if (entries.get(path) !== entry) continue;
+      await hash(path, entry, signal);
+      if (performance.now() - savedMs < SAVE_INTERVAL_MS) continue;
+      await save();
+      savedMs = performance.now();
+    }
+    await save();
+  }
+
+  /** Takes over what the root holds, and begins to hash what is due: hashing does not delay the next look. */
   async function lookAndHash(signal: AbortSignal): Promise<void> {
     const before = previousVersions;
     try {
@@ -171,15 +191,16 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       log.error({ reason: errorMessage(error) }, 'the images cannot be listed');
       return;
     }
+    if (isHashing || signal.aborted) return;
     const due = [...entries].filter(
       ([path, { version, sha256, failedVersion }]) =>
         sha256 === null && failedVersion === undefined && isSettled(version, before.get(path), now()),
     );
-    for (const [path, entry] of due) {
-      if (signal.aborted) return;
-      await hash(path, entry, signal);
-    }
-    if (due.length > 0) await save();
+    if (due.length === 0) return;
+    isHashing = true;
+    hashing = hashAll(due, signal).finally(() => {
+      isHashing = false;
+    });
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -206,7 +227,10 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const entry = entries.get(path);
       return entry?.sha256 != null && isSameVersion(entry.version, version) ? entry.sha256 : undefined;
     },
-    stopped: () => running,
+    async stopped() {
+      await running;
+      await hashing;
+    },
   };
 }
 

@@ -118,8 +118,12 @@ function convertSetting(option: Option, description: OptionDescription, value: u
   return (Array.isArray(value) ? value : [value]).map((item) => convert(description.schema, asText(item)));
 }
 
-/** A whole number within bounds, from text. `what` names it in the message. */
+/** A whole number within bounds, from decimal digits and nothing else: not `1e3`, `0x50` or an empty text. */
 export function wholeNumber(minimum: number, maximum: number) {
   const error = `a whole number from ${minimum} to ${maximum} expected`;
-  return z.coerce.number({ error }).int({ error }).min(minimum, { error }).max(maximum, { error });
+  return z
+    .string({ error })
+    .regex(/^-?\d{1,16}$/, { error })
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, { error });
 }

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { decideServices } from './config.ts';
+
+it('advertises https with TLS alone', () => {
+  expect(decideServices(undefined, false)).toEqual(['workstation', 'http']);
+  expect(decideServices(undefined, true)).toEqual(['workstation', 'http', 'https']);
+});
+
+it("keeps EVE's order whatever the order of the flags, and each once", () => {
+  expect(decideServices(['https', 'http', 'http'], true)).toEqual(['http', 'https']);
+});
+
+it('turns multicast DNS off with none', () => {
+  expect(decideServices(['none'], true)).toEqual([]);
+});
+
+it('refuses none beside a service, and https without TLS', () => {
+  expect(() => decideServices(['none', 'http'], false)).toThrow('--advertise none');
+  expect(() => decideServices(['https'], false)).toThrow('--tls-certificate');
+});

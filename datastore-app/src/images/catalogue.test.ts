@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@local-datastore/shared/log';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Catalogue, createCatalogue, imageFilesBelow } from './catalogue.ts';
+import { createHasher, type Hasher, type HashOutcome } from './hasher.ts';
+import { loadImageIndex } from './image-index.ts';
+import { scanImages } from './scan.ts';
+
+const LONG_AGO = new Date('2026-02-03T04:05:06Z');
+const sha256Of = (content: string) => createHash('sha256').update(content).digest('hex');
+
+let folder: string;
+let root: string;
+let state: string;
+let stops: (() => Promise<void>)[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'catalogue-'));
+  root = join(folder, 'root');
+  state = join(folder, 'state');
+  await mkdir(root);
+  await mkdir(state);
+  stops = [];
+});
+
+afterEach(async () => {
+  for (const stop of stops) await stop();
+  await rm(folder, { recursive: true });
+});
+
+/** Writes a file that looks as if it had been there for long. */
+async function put(path: string, content: string): Promise<void> {
+  const temporary = join(folder, 'temporary');
+  await writeFile(temporary, content);
+  await utimes(temporary, LONG_AGO, LONG_AGO);
+  await rename(temporary, join(root, path));
+}
+
+/** Counts the files it hashes; a file called `slow…` is finished only when told so. */
+function createObservedHasher() {
+  const hasher = createHasher();
+  const hashed: string[] = [];
+  let finishSlow = () => {};
+  const slow = new Promise<void>((resolve) => {
+    finishSlow = resolve;
+  });
+  const observed: Hasher = {
+    ...hasher,
+    async hash(file, version, onProgress): Promise<HashOutcome> {
+      const name = file.slice(root.length + 1);
+      hashed.push(name);
+      if (name.startsWith('slow')) {
+        onProgress?.(1);
+        await slow;
+      }
+      return hasher.hash(file, version, onProgress);
+    },
+  };
+  return { hasher: observed, hashed, finishSlow: () => finishSlow() };
+}
+
+async function start(hasher: Hasher): Promise<{ catalogue: Catalogue; stop(): Promise<void> }> {
+  const controller = new AbortController();
+  const catalogue = createCatalogue({
+    log: silentLog,
+    hasher,
+    index: await loadImageIndex({ log: silentLog }, { stateDirectory: state }),
+    scan: (signal) => scanImages(root, 100, signal),
+    ...imageFilesBelow(root),
+    // As fast as the event loop allows.
+    wait: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  await catalogue.start(controller.signal);
+  const stop = async () => {
+    controller.abort();
+    await hasher.stop();
+    await catalogue.stopped();
+  };
+  stops.push(stop);
+  return { catalogue, stop };
+}
+
+const digests = (catalogue: Catalogue) => catalogue.list().map(({ path, sha256 }) => [path, sha256]);
+
+it('lists at once, then hashes, what may be seen', async () => {
+  await mkdir(join(root, 'sub'));
+  await mkdir(join(root, 'lost+found'));
+  await put('b.img', 'second');
+  await put('sub/a.img', 'first');
+  await put('.hidden', 'hidden');
+  await put('lost+found/x', 'lost');
+  await symlink('b.img', join(root, 'alias.img'));
+  const { hasher, hashed } = createObservedHasher();
+  const { catalogue } = await start(hasher);
+  expect(catalogue.list().map(({ path }) => path)).toEqual(['b.img', 'sub/a.img']);
+  await expect
+    .poll(() => catalogue.find('sub/a.img'))
+    .toEqual({
+      path: 'sub/a.img',
+      sizeBytes: 5,
+      sha256: sha256Of('first'),
+      state: 'ready',
+      hashedBytes: 5,
+      format: 'raw',
+      virtualSizeBytes: 5,
+      modified: '2026-02-03T04:05:06.000Z',
+    });
+  expect(hashed).toEqual(['b.img', 'sub/a.img']);
+});
+
+it('remembers over a restart, and hashes again only what changed', async () => {
+  await put('a.img', 'same');
+  await put('b.img', 'old');
+  const first = await start(createObservedHasher().hasher);
+  await expect
+    .poll(() => digests(first.catalogue))
+    .toEqual([
+      ['a.img', sha256Of('same')],
+      ['b.img', sha256Of('old')],
+    ]);
+  await first.stop();
+  await put('b.img', 'new content');
+  const { hasher, hashed } = createObservedHasher();
+  const { catalogue } = await start(hasher);
+  expect(catalogue.find('a.img')?.sha256).toBe(sha256Of('same'));
+  await expect.poll(() => catalogue.find('b.img')?.sha256).toBe(sha256Of('new content'));
+  expect(hashed).toEqual(['b.img']);
+});
+
+it('follows files that come, are replaced with the same size and time, and go', async () => {
+  const { catalogue } = await start(createObservedHasher().hasher);
+  expect(catalogue.list()).toEqual([]);
+  await put('a.img', 'one');
+  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
+  await put('a.img', 'two');
+  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
+  await rm(join(root, 'a.img'));
+  await expect.poll(() => digests(catalogue)).toEqual([]);
+});
+
+it('goes on looking while a file is being hashed', async () => {
+  await put('slow.img', 'slow');
+  const { hasher, finishSlow } = createObservedHasher();
+  const { catalogue } = await start(hasher);
+  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  await put('late.img', 'late');
+  await expect
+    .poll(() => digests(catalogue))
+    .toEqual([
+      ['late.img', null],
+      ['slow.img', null],
+    ]);
+  finishSlow();
+  await expect
+    .poll(() => digests(catalogue))
+    .toEqual([
+      ['late.img', sha256Of('late')],
+      ['slow.img', sha256Of('slow')],
+    ]);
+});
+
+it('never gives the digest of a file that was replaced while it was hashed', async () => {
+  await put('slow.img', 'old');
+  const { hasher, finishSlow } = createObservedHasher();
+  const { catalogue } = await start(hasher);
+  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  await put('slow.img', 'new');
+  finishSlow();
+  await expect.poll(() => digests(catalogue)).toEqual([['slow.img', sha256Of('new')]]);
+});
+
+it('stops in the middle of a hash', async () => {
+  await put('slow.img', 'slow');
+  const { hasher, finishSlow } = createObservedHasher();
+  const { catalogue, stop } = await start(hasher);
+  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  const stopped = stop();
+  finishSlow();
+  await stopped;
+  expect(catalogue.find('slow.img')?.sha256).toBeNull();
+});

@@ -1,0 +1,77 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLog } from '@local-datastore/shared/log';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { FileVersion } from './file-version.ts';
+import { loadImageIndex } from './image-index.ts';
+
+const VERSION: FileVersion = { sizeBytes: 5, mtimeNs: 1_770_091_506_123_456_789n, inode: 2n ** 63n };
+const SHA256 = 'ab'.repeat(32);
+const warnings: string[] = [];
+const log = { ...silentLog, warn: (_fields: object, message: string) => warnings.push(message) };
+
+let stateDirectory: string;
+
+beforeEach(async () => {
+  warnings.length = 0;
+  stateDirectory = await mkdtemp(join(tmpdir(), 'image-index-'));
+});
+
+afterEach(() => rm(stateDirectory, { recursive: true }));
+
+const load = (isReadOnly = false) => loadImageIndex({ log }, { stateDirectory, isReadOnly });
+
+async function onlyFile(): Promise<string> {
+  const [name = ''] = await readdir(stateDirectory);
+  return join(stateDirectory, name);
+}
+
+it('remembers a digest to the nanosecond, for exactly that version at that path', async () => {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256);
+  await index.save();
+  const again = await load();
+  expect(again.digestOf('a.img', VERSION)).toBe(SHA256);
+  expect(again.digestOf('b.img', VERSION)).toBeUndefined();
+  expect(again.digestOf('a.img', { ...VERSION, sizeBytes: 6 })).toBeUndefined();
+  expect(again.digestOf('a.img', { ...VERSION, mtimeNs: VERSION.mtimeNs + 1n })).toBeUndefined();
+  expect(again.digestOf('a.img', { ...VERSION, inode: 1n })).toBeUndefined();
+  expect(warnings).toEqual([]);
+});
+
+it('forgets what is gone', async () => {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256);
+  index.set('b.img', VERSION, SHA256);
+  expect(index.keepOnly(new Set(['b.img']))).toBe(true);
+  expect(index.keepOnly(new Set(['b.img']))).toBe(false);
+  await index.save();
+  const again = await load();
+  expect(again.digestOf('a.img', VERSION)).toBeUndefined();
+  expect(again.digestOf('b.img', VERSION)).toBe(SHA256);
+});
+
+it.each(['', '{', '[]', '{"version":2,"images":{}}', '{"version":1,"images":{"a":{"sha256":"x"}}}'])(
+  'sets an index aside that is not sound, says so, and begins anew: %s',
+  async (content) => {
+    const index = await load();
+    await index.save();
+    const file = await onlyFile();
+    await writeFile(file, content);
+    expect((await load()).digestOf('a.img', VERSION)).toBeUndefined();
+    expect(warnings).toHaveLength(1);
+    expect(await readFile(`${file}.unreadable`, 'utf8')).toBe(content);
+    await (await load()).save();
+    await load();
+    expect(warnings).toHaveLength(1);
+  },
+);
+
+it('leaves an index that is not sound where it is when it only reads', async () => {
+  await (await load()).save();
+  const file = await onlyFile();
+  await writeFile(file, '{');
+  await load(true);
+  expect(await readFile(file, 'utf8')).toBe('{');
+});

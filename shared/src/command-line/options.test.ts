@@ -1,0 +1,129 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import { parseHostLabel } from '../dns-sd/host-name.ts';
+import { ConfigurationError } from '../errors.ts';
+import { addOptions, applyConfigurationFile, type OptionDescription, wholeNumber } from './options.ts';
+
+const OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--port <number>',
+    description: 'the port',
+    environment: 'OPTIONS_TEST_PORT',
+    schema: wholeNumber(0, 65_535),
+    default: 80,
+  },
+  {
+    flags: '--host-name <name>',
+    description: 'the name',
+    schema: z.string().transform(parseHostLabel),
+  },
+  {
+    flags: '--interface <name>',
+    description: 'the interfaces',
+    environment: 'OPTIONS_TEST_INTERFACE',
+    schema: z.string().min(1),
+    isList: true,
+  },
+  { flags: '--quiet', description: 'says less', schema: z.boolean() },
+  { flags: '--config <file>', description: 'the file', schema: z.string() },
+];
+
+let folder: string;
+let file: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'options-'));
+  file = join(folder, 'settings.yaml');
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+function parse(...args: string[]): Command {
+  const silent = { writeErr: () => {}, writeOut: () => {} };
+  const command = addOptions(new Command('test').exitOverride().configureOutput(silent), OPTIONS);
+  return command.parse(args, { from: 'user' });
+}
+
+async function parseWithFile(yaml: string, ...args: string[]): Promise<Record<string, unknown>> {
+  await writeFile(file, yaml);
+  const command = parse(...args);
+  applyConfigurationFile(command, OPTIONS, file);
+  return command.opts();
+}
+
+describe('where a value comes from', () => {
+  it('is the default when nothing is given', async () => {
+    expect(await parseWithFile('')).toEqual({ port: 80 });
+  });
+
+  it('is the file, then the environment, then the flag', async () => {
+    expect(await parseWithFile('port: 81')).toEqual({ port: 81 });
+    vi.stubEnv('OPTIONS_TEST_PORT', '82');
+    expect(await parseWithFile('port: 81')).toEqual({ port: 82 });
+    expect(await parseWithFile('port: 81', '--port', '83')).toEqual({ port: 83 });
+  });
+
+  it('replaces a list, and does not lengthen it', async () => {
+    vi.stubEnv('OPTIONS_TEST_INTERFACE', 'eth0, eth1');
+    expect(parse().opts()).toMatchObject({ interface: ['eth0', 'eth1'] });
+    expect(parse('--interface', 'a', '--interface', 'b').opts()).toMatchObject({ interface: ['a', 'b'] });
+  });
+
+  it('may be one value or a list in the file', async () => {
+    expect(await parseWithFile('interface: eth0')).toMatchObject({ interface: ['eth0'] });
+    expect(await parseWithFile('interface: [eth0, eth1]\nquiet: true')).toMatchObject({
+      interface: ['eth0', 'eth1'],
+      quiet: true,
+    });
+  });
+
+  it('does not let a list swallow what follows', () => {
+    const command = addOptions(new Command('test').argument('<file>').exitOverride(), OPTIONS);
+    command.parse(['--interface', 'eth0', 'image.raw'], { from: 'user' });
+    expect(command.args).toEqual(['image.raw']);
+  });
+});
+
+describe('a wrong value', () => {
+  it.each(['x', '', '-1', '65536', '1.5', '1e3', '0x50', ' '])('is refused as a port: %j', (value) => {
+    expect(() => parse('--port', value)).toThrow(
+      `option '--port <number>' argument '${value}' is invalid. a whole number from 0 to 65535 expected`,
+    );
+  });
+
+  it('names the variable it came from', () => {
+    vi.stubEnv('OPTIONS_TEST_PORT', 'many');
+    expect(() => parse()).toThrow("value 'many' from env 'OPTIONS_TEST_PORT' is invalid");
+  });
+
+  it('tells what a parser of ours has against it', () => {
+    expect(() => parse('--host-name', 'a.b')).toThrow('host name "a.b" cannot be advertised');
+  });
+
+  it.each([
+    ['port: many', 'port: "many" is not allowed: a whole number from 0 to 65535 expected'],
+    ['port:', 'port: "null" is not allowed'],
+    ['port: [1, 2]', 'is not allowed'],
+    ['quiet: maybe', 'quiet: "maybe" is not allowed: true or false expected'],
+    ['prot: 80', 'unknown key "prot"; known are port, host-name, interface, quiet'],
+    ['config: other.yaml', 'unknown key "config"'],
+    ['just text', 'must hold one "key: value" a line'],
+    ['port: [', 'cannot be read'],
+  ])('in the file is refused, which is named: %s', async (yaml, message) => {
+    const parsing = parseWithFile(yaml);
+    await expect(parsing).rejects.toThrow(ConfigurationError);
+    await expect(parsing).rejects.toThrow(message);
+    await expect(parsing).rejects.toThrow(file);
+  });
+
+  it('is a file that is not there', () => {
+    expect(() => applyConfigurationFile(parse(), OPTIONS, join(folder, 'absent'))).toThrow('ENOENT');
+  });
+});
