@@ -17,7 +17,11 @@ export default defineConfig({
     hookTimeout: 60_000,
     reporters: ['default', './test/reporter.ts'],
     projects: [
-      project('unit', ['{shared,datastore-app,eve-agent}/src/**/*.test.ts', 'test/*.test.ts']),
+      project('unit', [
+        '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
+        'compose/*.test.ts',
+        'test/*.test.ts',
+      ]),
       project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
       project('interop', ['test/interop/**/*.test.ts']),
       project('browser', ['test/browser/**/*.test.ts']),

@@ -41,9 +41,9 @@ test('under CI a suite that cannot run has failed', async () => {
   expect(exitCode).toBe(1);
 });
 
-test('failed tests and failed hooks count', async () => {
+test('failed tests, failed hooks and the tests that these prevented count', async () => {
   const { lastLine, exitCode } = await runFixtures(['failing']);
-  expect(lastLine).toBe('2 passed, 2 failed');
+  expect(lastLine).toBe('2 passed, 4 failed');
   expect(exitCode).toBe(1);
 });
 

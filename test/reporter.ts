@@ -32,9 +32,17 @@ function skipOf(test: TestCase): Skip {
   return skip;
 }
 
+/** Whether a test was kept from running by a failed hook around it. */
+function isPrevented(test: TestCase): boolean {
+  for (let parent = test.parent; ; parent = parent.parent) {
+    if (parent.errors().length > 0) return true;
+    if (parent.type === 'module') return false;
+  }
+}
+
 /**
  * Counts what happened. A file that cannot be loaded, a suite whose hook failed and an error outside any test
- * count as one failure each; a test that never got to run is neither passed nor skipped but failed.
+ * count as one failure each, and so does every test that such a hook kept from running.
  */
 export function tally(modules: readonly TestModule[], unhandledErrorCount: number): Tally {
   let passed = 0;
@@ -47,7 +55,7 @@ export function tally(modules: readonly TestModule[], unhandledErrorCount: numbe
     for (const test of module.children.allTests()) {
       const { state } = test.result();
       if (state === 'passed') passed += 1;
-      else if (state === 'skipped') {
+      else if (state === 'skipped' && !isPrevented(test)) {
         skipped += 1;
         const skip = skipOf(test);
         skips.set(`${module.moduleId} ${skip.suite}`, skip);

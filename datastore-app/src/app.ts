@@ -48,8 +48,10 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   const handler = createRequestListener(api, files);
 
   const listeners: Listener[] = [];
+  /** Ends what was begun also when we end by an error, of which the signal knows nothing. */
+  const ending = new AbortController();
   try {
-    await catalogue.start(signal);
+    await catalogue.start(AbortSignal.any([signal, ending.signal]));
     const http = await listen(handler, options.http);
     listeners.push(http);
     const https = options.https && (await listen(handler, options.https));
@@ -63,6 +65,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     }
     log.info({ drainMs: options.drainMs }, 'stopping');
   } finally {
+    ending.abort();
     await advertiser?.stop();
     await Promise.all(listeners.map((listener) => listener.drain(options.drainMs)));
     log.info({}, 'stopped');

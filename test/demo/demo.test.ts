@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,15 +58,15 @@ describeWith(['lab'], 'npm run demo', () => {
     ['SIGTERM', 143],
   ] as const)('stopped by %s in the middle it cleans up and ends with %i', async (signal, expected) => {
     const demo = startDemo();
-    const ended = finish(demo);
+    const ended = once(demo, 'close');
     let shown = '';
     for await (const chunk of demo.stdout ?? []) {
       shown += chunk;
-      if (shown.includes('The agent on the host listens')) break;
+      if (shown.includes('The agent on the host listens')) demo.kill(signal);
     }
-    demo.kill(signal);
-    const { exitCode } = await ended;
+    const [exitCode] = await ended;
     expect(exitCode).toBe(expected);
+    expect(shown).not.toContain('That is all');
     await expectNothingLeft();
   });
 });

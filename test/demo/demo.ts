@@ -106,8 +106,10 @@ export async function runDemo({ lab, directory, write, isColoured, signal }: Dem
   const order = { ...image, url: `http://datastore.local/${IMAGE}` };
   story.say(`The datastore runs as an app on one of them, with an image of ${IMAGE_BYTES / 2 ** 20} MiB:`);
   story.say(`sha256 ${image.sha256}`);
-  let datastore = await startDatastore(app, '10.1.0.5', 'datastore');
-  await startDatastore(other, '10.2.0.9', 'other-app');
+  let [datastore] = await Promise.all([
+    startDatastore(app, '10.1.0.5', 'datastore'),
+    startDatastore(other, '10.2.0.9', 'other-app'),
+  ]);
 
   story.heading('The agent on the host listens on its bridges');
   await story.browse();

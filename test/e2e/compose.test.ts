@@ -57,13 +57,12 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
     await mustRunProgram(['sh', 'compose/make-base-image.sh', ENVIRONMENT.BASE_IMAGE]);
     await mustRunProgram(composeCommand(PROJECT, 'build'), ENVIRONMENT);
     client = await getContainerRuntimeClient();
-    const separator = IS_STANDALONE ? '_' : '-';
     const compose = new DockerComposeEnvironment(COMPOSE_FOLDER, COMPOSE_FILE)
       .withProjectName(PROJECT)
       .withEnvironment(ENVIRONMENT)
       .withStartupTimeout(120_000)
-      .withDefaultWaitStrategy(Wait.forHealthCheck())
-      .withWaitStrategy(`agent${separator}1`, Wait.forOneShotStartup());
+      // testcontainers 12.2.0 takes the project's name off a container's only where "-" joins them.
+      .withWaitStrategy(IS_STANDALONE ? nameOf('agent') : 'agent-1', Wait.forOneShotStartup());
     if (IS_STANDALONE) {
       compose.withClientOptions({ executable: { standalone: true, executablePath: 'docker-compose' } });
     }

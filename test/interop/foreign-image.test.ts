@@ -55,57 +55,61 @@ async function readAt(file: string, position: number, lengthBytes: number): Prom
   }
 }
 
-describeWith(['lab', 'curl', 'grub-rescue-iso', 'debian-netboot'], 'images that nobody here made', () => {
-  let lab: Lab;
-  let folder: string;
-  const listed = async () =>
-    (JSON.parse(await lab.host.mustRun(['curl', '-sSf', 'http://10.1.0.5/-/api/v1/images'])) as ImageList)
-      .images;
-  const sha256sum = async (file: string) => (await lab.host.mustRun(['sha256sum', file])).split(' ')[0];
+describeWith(
+  ['lab', 'curl', ...IMAGES.map(({ requirement }) => requirement)],
+  'images that nobody here made',
+  () => {
+    let lab: Lab;
+    let folder: string;
+    const listed = async () =>
+      (JSON.parse(await lab.host.mustRun(['curl', '-sSf', 'http://10.1.0.5/-/api/v1/images'])) as ImageList)
+        .images;
+    const sha256sum = async (file: string) => (await lab.host.mustRun(['sha256sum', file])).split(' ')[0];
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'interop-foreign-'));
-    await mkdir(join(folder, 'root/debian'), { recursive: true });
-    await mkdir(join(folder, 'out'));
-    lab = await createLab();
-    await lab.addBridge('bn1', '10.1.0.1/24');
-    const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
-    const folders = ['--root', join(folder, 'root'), '--state', join(folder, 'state')];
-    await startDatastore(app, [...folders, '--host-name', 'ds']);
-    for (const { file } of IMAGES) await copyFile(file, join(folder, 'root/debian', basename(file)));
-    await vi.waitFor(
-      async () => {
-        const ready = (await listed()).filter(({ state }) => state === 'ready');
-        expect(ready).toHaveLength(IMAGES.length);
-      },
-      { timeout: 30_000, interval: 100 },
-    );
-  });
-  afterAll(async () => {
-    await lab?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  test.each(IMAGES)('$file arrives as it was', async ({ file, format, signature }) => {
-    const sha256 = await sha256sum(file);
-    const path = `debian/${basename(file)}`;
-    const entry = (await listed()).find((each) => each.path.replace(/^\//, '') === path);
-    expect(entry).toMatchObject({ sha256, format, state: 'ready' });
-
-    const target = join(folder, 'out', basename(file));
-    const url = `http://ds.local/${path}`;
-    // Without --sha256: it is the datastore that states the digest.
-    const result = await agentJson<DownloadedDocument>(lab.host, 'download', url, '-o', target);
-    expect(result).toMatchObject({
-      resolvedUrl: `http://10.1.0.5/${path}`,
-      bridge: 'bn1',
-      sourceAddress: '10.1.0.1',
-      sizeBytes: entry?.sizeBytes,
-      sha256,
-      verifiedAgainst: 'datastore',
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'interop-foreign-'));
+      await mkdir(join(folder, 'root/debian'), { recursive: true });
+      await mkdir(join(folder, 'out'));
+      lab = await createLab();
+      await lab.addBridge('bn1', '10.1.0.1/24');
+      const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
+      const folders = ['--root', join(folder, 'root'), '--state', join(folder, 'state')];
+      await startDatastore(app, [...folders, '--host-name', 'ds']);
+      for (const { file } of IMAGES) await copyFile(file, join(folder, 'root/debian', basename(file)));
+      await vi.waitFor(
+        async () => {
+          const ready = (await listed()).filter(({ state }) => state === 'ready');
+          expect(ready).toHaveLength(IMAGES.length);
+        },
+        { timeout: 30_000, interval: 100 },
+      );
     });
-    await lab.host.mustRun(['cmp', file, target]);
-    expect(await sha256sum(target)).toBe(sha256);
-    expect(await readAt(target, signature.position, signature.bytes.length)).toEqual(signature.bytes);
-  });
-});
+    afterAll(async () => {
+      await lab?.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    test.each(IMAGES)('$file arrives as it was', async ({ file, format, signature }) => {
+      const sha256 = await sha256sum(file);
+      const path = `debian/${basename(file)}`;
+      const entry = (await listed()).find((each) => each.path.replace(/^\//, '') === path);
+      expect(entry).toMatchObject({ sha256, format, state: 'ready' });
+
+      const target = join(folder, 'out', basename(file));
+      const url = `http://ds.local/${path}`;
+      // Without --sha256: it is the datastore that states the digest.
+      const result = await agentJson<DownloadedDocument>(lab.host, 'download', url, '-o', target);
+      expect(result).toMatchObject({
+        resolvedUrl: `http://10.1.0.5/${path}`,
+        bridge: 'bn1',
+        sourceAddress: '10.1.0.1',
+        sizeBytes: entry?.sizeBytes,
+        sha256,
+        verifiedAgainst: 'datastore',
+      });
+      await lab.host.mustRun(['cmp', file, target]);
+      expect(await sha256sum(target)).toBe(sha256);
+      expect(await readAt(target, signature.position, signature.bytes.length)).toEqual(signature.bytes);
+    });
+  },
+);

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 test('fails', () => expect(1).toBe(2));
 
@@ -9,4 +9,11 @@ describe('a hook that fails', () => {
     throw new Error('the clean-up went wrong');
   });
   test('passes before the hook', () => expect(1).toBe(1));
+});
+
+describe('a hook that fails first', () => {
+  beforeAll(() => {
+    throw new Error('the preparation went wrong');
+  });
+  test('never runs', () => expect(1).toBe(1));
 });

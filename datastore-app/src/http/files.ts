@@ -186,7 +186,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       delete headers['if-match'];
       delete headers['if-unmodified-since'];
     }
-    const range = decideRange(method, headers, validators);
+    const range = decideRange(method, headers, validators, image.version.sizeBytes);
     delete headers['if-range'];
     if (range === undefined) delete headers.range;
     else headers.range = range;

@@ -30,25 +30,28 @@ describe('decideRange', () => {
     ['bytes=5-9', 'bytes=5-9'],
     ['bytes=5-5', 'bytes=5-5'],
     ['bytes=-5', 'bytes=-5'],
+    ['bytes=-4096', 'bytes=-4096'],
+    ['bytes=-4097', 'bytes=-4096'],
+    ['bytes=-99999999999999999999', 'bytes=-4096'],
     ['Bytes= 5-9 ', 'bytes=5-9'],
   ])('obeys %s', (range, obeyed) => {
-    expect(decideRange('GET', { range }, hashed)).toBe(obeyed);
+    expect(decideRange('GET', { range }, hashed, 4096)).toBe(obeyed);
   });
 
   it.each(['bytes=-', 'bytes=9-5', 'bytes=0-1,5-6', 'bytes=1x-5', 'bytes=a-', 'bytes 0-1', 'lines=0-1', ''])(
     'ignores %j',
     (range) => {
-      expect(decideRange('GET', { range }, hashed)).toBeUndefined();
+      expect(decideRange('GET', { range }, hashed, 4096)).toBeUndefined();
     },
   );
 
   it('ignores a range of any other method than GET, and finds none where none is', () => {
-    expect(decideRange('HEAD', { range: 'bytes=0-' }, hashed)).toBeUndefined();
-    expect(decideRange('GET', {}, hashed)).toBeUndefined();
+    expect(decideRange('HEAD', { range: 'bytes=0-' }, hashed, 4096)).toBeUndefined();
+    expect(decideRange('GET', {}, hashed, 4096)).toBeUndefined();
   });
 
   it.each([hashed.entityTag, STAT_TAG, DATE])('holds with If-Range: %s', (ifRange) => {
-    expect(decideRange('GET', { range: 'bytes=5-', 'if-range': ifRange }, hashed)).toBe('bytes=5-');
+    expect(decideRange('GET', { range: 'bytes=5-', 'if-range': ifRange }, hashed, 4096)).toBe('bytes=5-');
   });
 
   it.each([
@@ -61,7 +64,7 @@ describe('decideRange', () => {
     '*',
     '',
   ])('does not hold with If-Range: %s', (ifRange) => {
-    expect(decideRange('GET', { range: 'bytes=5-', 'if-range': ifRange }, hashed)).toBeUndefined();
+    expect(decideRange('GET', { range: 'bytes=5-', 'if-range': ifRange }, hashed, 4096)).toBeUndefined();
   });
 });
 

@@ -37,12 +37,17 @@ const SINGLE_RANGE = /^\s*bytes=\s*(\d*)-(\d*)\s*$/i;
  * If-Range holds for the current tag, for the stat tag (a download begun before the hash was known resumes
  * after it), and for exactly our Last-Modified (§13.1.5: no earlier-or-later).
  *
+ * A suffix longer than the file is cut to it (§14.1.2): range-parser 1.2, below serve-static, takes it for
+ * unsatisfiable.
+ *
+ * @param sizeBytes of the whole file
  * @returns the header in the form `bytes=5-9`, `bytes=5-` or `bytes=-5`, or undefined
  */
 export function decideRange(
   method: string,
   headers: IncomingHttpHeaders,
   validators: Validators,
+  sizeBytes: number,
 ): string | undefined {
   if (method !== 'GET' || headers.range === undefined) return undefined;
   const [, first = '', last = ''] = SINGLE_RANGE.exec(headers.range) ?? [];
@@ -54,6 +59,7 @@ export function decideRange(
     const { entityTag, statTag, lastModified } = validators;
     if (condition !== entityTag && condition !== statTag && condition !== lastModified) return undefined;
   }
+  if (first === '' && BigInt(last) > BigInt(sizeBytes)) return `bytes=-${sizeBytes}`;
   return `bytes=${first}-${last}`;
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, join, relative } from 'node:path';
-import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from './durable-file.ts';
 import { isImagePath } from './image-path.ts';
 
@@ -11,9 +11,28 @@ export interface Storage {
   readonly state: string;
 }
 
+/**
+ * Makes a directory and those above it. Not by `mkdir` with `recursive`: Node 24.21 tries for ever where the
+ * parent is there and yet ENOENT comes, as below `/proc`.
+ */
+async function makeDirectory(directory: string): Promise<void> {
+  const makeOne = () =>
+    mkdir(directory).catch((error) => {
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
+    });
+  try {
+    await makeOne();
+  } catch (error) {
+    const parent = dirname(directory);
+    if (systemErrorCode(error) !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent);
+    await makeOne();
+  }
+}
+
 async function prepareDirectory(option: string, directory: string): Promise<string> {
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(resolve(directory));
     const real = await realpath(directory);
     if ((await stat(real)).isDirectory()) return real;
   } catch (error) {
