@@ -47,6 +47,8 @@ try {
   process.stdout.write('\nThat is all: two verified downloads, and nothing is left behind.\n');
 } catch (error) {
   if (stop.signal.aborted) {
+    // The agent may have been ended before it could show the cursor again that its progress bar hides.
+    if (process.stderr.isTTY) process.stderr.write('\u001b[?25h');
     process.stderr.write('\nStopped; everything is cleaned up.\n');
   } else {
     exitCode = 1;

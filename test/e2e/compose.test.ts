@@ -41,6 +41,12 @@ console.log(JSON.stringify({
 const nameOf = (service: string) =>
   `${PROJECT}${IS_STANDALONE ? '_' : '-'}${service}${IS_STANDALONE ? '_' : '-'}1`;
 
+/** The images, and the build stage that Docker's classic builder keeps without a name. */
+async function removeImages(): Promise<void> {
+  await runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]);
+  await runProgram(['docker', 'image', 'prune', '--force', '--filter', 'label=local-datastore.stage=build']);
+}
+
 const removeAll = () =>
   runProgram(composeCommand(PROJECT, 'down', '--volumes', '--remove-orphans', '--timeout', '1'), ENVIRONMENT);
 
@@ -72,7 +78,7 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
   afterAll(async () => {
     await environment?.down({ removeVolumes: true, timeout: 1000 });
     await removeAll();
-    await runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]);
+    await removeImages();
   }, 60_000);
 
   /** Waits until the agent's container has ended; what it wrote in this run, without colours. */
@@ -176,7 +182,7 @@ describeWith(['root', 'docker'], 'the command of the README', () => {
 
   afterAll(async () => {
     await down();
-    await runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]);
+    await removeImages();
   }, 60_000);
 
   test(
