@@ -36,5 +36,6 @@ printf 'root:x:0:\nnode:x:1000:\n' >"$root/etc/group"
 printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 
 tar -C "$root" --numeric-owner --owner=0 --group=0 -c . |
-  "$docker" import --change 'ENV PATH=/usr/local/bin' --change 'CMD ["node"]' - "$tag" >/dev/null
+  "$docker" import --change 'LABEL local-datastore=node-base' --change 'ENV PATH=/usr/local/bin' \
+    --change 'CMD ["node"]' - "$tag" >/dev/null
 echo "$tag"

@@ -11,6 +11,7 @@ import { decode, encode } from 'dns-packet';
 const [host = '', ...bridges] = process.argv.slice(2);
 const SERVICE_TYPES = ['_workstation._tcp.local', '_http._tcp.local', '_https._tcp.local'];
 const PER_SERVICE_MS = 10_000;
+const REPEAT_MS = 4000;
 const startedMs = performance.now();
 
 const sockets = await Promise.all(
@@ -45,11 +46,17 @@ for (const name of SERVICE_TYPES) {
     id: 1 + Math.floor(Math.random() * 65_535),
     questions: [{ type: 'PTR', name }],
   });
-  for (const socket of sockets) for (let i = 0; i < 2; i++) socket.send(query, 5353, '224.0.0.251');
+  const ask = () => {
+    for (const socket of sockets) socket.send(query, 5353, '224.0.0.251');
+  };
+  ask();
+  ask();
+  const repeat = setInterval(ask, REPEAT_MS);
   const timeout = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => timeout.resolve(undefined), PER_SERVICE_MS);
   address = await Promise.race([promise, timeout.promise]);
   clearTimeout(timer);
+  clearInterval(repeat);
   if (address !== undefined) break;
 }
 for (const socket of sockets) socket.close();
