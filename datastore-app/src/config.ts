@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
+import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { parseHostLabel } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
+import { parseWriteToken } from './access/write-token.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
@@ -14,7 +16,17 @@ export interface StorageOptions {
   readonly state: string;
 }
 
-export interface ServeOptions extends StorageOptions {
+export interface SpaceLimits {
+  readonly quota?: number;
+  readonly reserve: number;
+}
+
+export interface WriteTokenOptions {
+  readonly writeToken?: string;
+  readonly writeTokenFile?: string;
+}
+
+export interface ServeOptions extends StorageOptions, SpaceLimits, WriteTokenOptions {
   readonly hostName: string;
   readonly interface?: readonly string[];
   readonly advertise?: readonly (typeof ADVERTISE_CHOICES)[number][];
@@ -23,12 +35,23 @@ export interface ServeOptions extends StorageOptions {
   readonly tlsPort: number;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
+  readonly readUser: string;
+  readonly readPassword?: string;
+  readonly readPasswordFile?: string;
   /** Seconds. */
   readonly drainTimeout: number;
   readonly logLevel: LogLevel;
 }
 
 const directory = z.string().min(1, { error: 'a directory expected' });
+
+const STATE_OPTION: OptionDescription = {
+  flags: '--state <dir>',
+  description: 'what is remembered over restarts; must not lie in the root',
+  environment: 'DATASTORE_STATE',
+  schema: directory,
+  default: `${DATA_DIRECTORY}/state`,
+};
 
 export const STORAGE_OPTIONS: readonly OptionDescription[] = [
   {
@@ -38,17 +61,78 @@ export const STORAGE_OPTIONS: readonly OptionDescription[] = [
     schema: directory,
     default: `${DATA_DIRECTORY}/images`,
   },
+  STATE_OPTION,
+];
+
+/** What the images may take. */
+export const SPACE_OPTIONS: readonly OptionDescription[] = [
   {
-    flags: '--state <dir>',
-    description: 'what is remembered over restarts; must not lie in the root',
-    environment: 'DATASTORE_STATE',
-    schema: directory,
-    default: `${DATA_DIRECTORY}/state`,
+    flags: '--quota <size>',
+    description: 'what all images may take, such as 20G (default: what the volume holds)',
+    environment: 'DATASTORE_QUOTA',
+    schema: byteSize(),
+  },
+  {
+    flags: '--reserve <size>',
+    description: 'what uploads leave free on the volume',
+    environment: 'DATASTORE_RESERVE',
+    schema: byteSize(),
+    default: 64 * 1024 * 1024,
+    defaultDescription: '64M',
+  },
+];
+
+/** Who may write. */
+const WRITE_TOKEN_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--write-token <token>',
+    description: 'who has it may write; better in the environment or a file, where other users cannot see it',
+    environment: 'DATASTORE_WRITE_TOKEN',
+    schema: z.string().transform(parseWriteToken),
+    isSecret: true,
+  },
+  {
+    flags: '--write-token-file <file>',
+    description: 'file with the write token (default: made at the first start, in the state directory)',
+    environment: 'DATASTORE_WRITE_TOKEN_FILE',
+    schema: z.string().min(1, { error: 'a file expected' }),
+  },
+];
+
+/** What `token` takes. */
+export const TOKEN_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, ...WRITE_TOKEN_OPTIONS];
+
+/** Who may read, where not everybody may. */
+const READ_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--read-user <name>',
+    description: "name of the read credential: EVE's apiKey",
+    environment: 'DATASTORE_READ_USER',
+    schema: z.string().regex(/^[^\s:]{1,128}$/, { error: 'a name without spaces and colons expected' }),
+    default: 'eve',
+  },
+  {
+    flags: '--read-password <password>',
+    description: 'reading needs it from now on; better in the environment or a file',
+    environment: 'DATASTORE_READ_PASSWORD',
+    schema: z
+      .string()
+      .regex(/^[\x21-\x7e]{8,512}$/, { error: 'at least 8 printable ASCII characters expected' }),
+    isSecret: true,
+  },
+  {
+    flags: '--read-password-file <file>',
+    description: 'file with the read password',
+    environment: 'DATASTORE_READ_PASSWORD_FILE',
+    schema: z.string().min(1, { error: 'a file expected' }),
   },
 ];
 
 export const SERVE_OPTIONS: readonly OptionDescription[] = [
   ...STORAGE_OPTIONS,
+  ...SPACE_OPTIONS,
+  ...WRITE_TOKEN_OPTIONS,
+  ...READ_OPTIONS,
   {
     flags: '--host-name <name>',
     description: 'the name to advertise, in front of .local',

@@ -7,15 +7,29 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { imagesCommand } from './cli/images.ts';
 import { serveCommand } from './cli/serve.ts';
+import { tokenCommand } from './cli/token.ts';
 
 /** The one place that says which error ends the program with which code. */
 const EXIT_CODE_OF: Readonly<Record<string, number>> = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
+  NAME_INVALID: EXIT_CODES.usage,
+  PATH_TAKEN: EXIT_CODES.usage,
+  IMAGE_EXISTS: EXIT_CODES.usage,
+  INCOMPLETE: EXIT_CODES.contentMismatch,
+  SIZE_MISMATCH: EXIT_CODES.contentMismatch,
+  DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
+  NO_SPACE: EXIT_CODES.noSpace,
+  QUOTA_EXCEEDED: EXIT_CODES.noSpace,
 };
 
 // @homebridge/ciao 1.3.12 tells of failed goodbyes with console.log; stdout belongs to results.
 globalThis.console = new Console(process.stderr, process.stderr);
+
+// A variable without a value, as templates leave them, is one that is not set.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith('DATASTORE_') && value === '') delete process.env[name];
+}
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -31,7 +45,7 @@ const program = new Command('datastore-app')
   .version(packageJson.version)
   .showHelpAfterError('(run with --help for more)')
   .exitOverride();
-for (const command of [serveCommand(packageJson.version, stop.signal), imagesCommand()]) {
+for (const command of [serveCommand(packageJson.version, stop.signal), imagesCommand(), tokenCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 for (const nested of program.commands.flatMap((command) => command.commands))

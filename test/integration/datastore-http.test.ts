@@ -376,13 +376,24 @@ describe('a datastore', () => {
     expect(answer.body.equals(LARGE)).toBe(true);
   });
 
-  it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('does not take %s', async (method) => {
-    for (const path of ['/images/small.img', '/-/api/v1/images', '/-/livez']) {
-      const answer = await server.get(path, {}, method);
-      expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
-      expectProblem(answer, 405);
-    }
+  it.each(['PATCH', 'OPTIONS'])('does not take %s for an image', async (method) => {
+    const answer = await server.get('/images/small.img', {}, method);
+    expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD, PUT, POST, DELETE']);
+    expectProblem(answer, 405);
   });
+
+  it.each(['/', '/-/api/v1/images', '/-/livez', '/images/small.img'])(
+    'changes nothing at %s without the write token',
+    async (path) => {
+      for (const method of ['POST', 'PUT', 'DELETE']) {
+        const answer = await server.get(path, {}, method);
+        expect(answer.status).toBe(401);
+        expect(answer.headers['www-authenticate']).toBe('Bearer realm="local-datastore"');
+        expectProblem(answer, 401);
+      }
+      expect((await server.get('/images/small.img')).body.equals(SMALL)).toBe(true);
+    },
+  );
 
   it('describes itself below /-/', async () => {
     const image = await server.get('/-/api/v1/images/images/small.img');
@@ -622,7 +633,7 @@ describe('the command line', () => {
     await writeFile(source, content);
 
     expect(await finish('images', 'add', source, ...storage)).toMatchObject({
-      stdout: '/disk.qcow2\n',
+      stdout: expect.stringMatching(/^[0-9a-f]{64} {2}70000 {2}\/disk\.qcow2\n$/),
       exitCode: 0,
     });
     expect(await readdir(ownRoot)).toEqual(['disk.qcow2']);

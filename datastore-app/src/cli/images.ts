@@ -2,12 +2,15 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { CodedError } from '@local-datastore/shared/errors';
 import { createLog, type Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
-import { STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
-import { detectFileFormat, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
+import { SPACE_OPTIONS, type SpaceLimits, STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
+import { addImage } from '../images/add-image.ts';
+import { imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
+import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
-import { addImage, prepareStorage, type Storage } from '../images/storage.ts';
+import { createSpace } from '../images/space.ts';
+import { freeBytesOf, prepareStorage, type Storage } from '../images/storage.ts';
 
 /** Files whose content changed although nothing else did. Exit code 5. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -28,16 +31,13 @@ function listCommand(): Command {
   return command.action(async () => {
     const options = command.opts<StorageOptions & { json?: true }>();
     const storage = await prepareStorage(options);
-    const images = await Promise.all(
-      (await listImages(createLog('datastore-app', 'warn'), storage)).map(
-        async ({ path, version, sha256 }) => ({
-          path,
-          sizeBytes: version.sizeBytes,
-          sha256,
-          ...(await detectFileFormat(imageFilesBelow(storage.root).fileOf(path), version.sizeBytes)),
-        }),
-      ),
-    );
+    const { detect } = imageFilesBelow(storage.root);
+    const images = [];
+    // One after another: there may be more of them than files that may be open at once.
+    for (const { path, version, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
+      const { sizeBytes } = version;
+      images.push({ path, sizeBytes, sha256, ...(await detect(path, sizeBytes)) });
+    }
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
       return;
@@ -50,14 +50,37 @@ function listCommand(): Command {
   });
 }
 
+/** The store of a datastore that may be running beside: it finds what comes and goes by itself. */
+async function openStore({ root }: Storage, options: SpaceLimits): Promise<ImageStore> {
+  const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
+  const usedBytes = files.reduce((sum, { version }) => sum + version.sizeBytes, 0);
+  return createImageStore(
+    {
+      space: createSpace(
+        { freeBytes: () => freeBytesOf(root), usedBytes: () => usedBytes },
+        { reserveBytes: options.reserve, quotaBytes: options.quota },
+      ),
+      hash: createHasher().hash,
+    },
+    { root },
+  );
+}
+
 function addCommand(): Command {
   const command = new Command('add')
     .description('Copies files into the root: each appears there whole or not at all.')
-    .argument('<file...>');
-  addOptions(command, STORAGE_OPTIONS);
+    .argument('<file...>')
+    .option('--to <folder>', 'folder below the root (default: the root itself)', '')
+    .option('--replace', 'replace images that have these names already');
+  addOptions(command, [...STORAGE_OPTIONS, ...SPACE_OPTIONS]);
   return command.action(async (files: string[]) => {
-    const { root } = await prepareStorage(command.opts<StorageOptions>());
-    for (const file of files) process.stdout.write(`/${await addImage(root, file)}\n`);
+    const options = command.opts<StorageOptions & SpaceLimits & { to: string; replace?: true }>();
+    const storage = await prepareStorage(options);
+    const store = await openStore(storage, options);
+    for (const file of files) {
+      const added = await addImage(store, file, options.to, options.replace === true);
+      process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${added.path}\n`);
+    }
   });
 }
 

@@ -4,6 +4,10 @@ import { WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
+import type { ReadCredential } from '../access/credential.ts';
+import { createFailureLimiter } from '../access/failure-limiter.ts';
+import { createGuard } from '../access/guard.ts';
+import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { runApp } from '../app.ts';
 import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
@@ -11,10 +15,12 @@ import type { TlsIdentity } from '../http/server.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
+import { createImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
-import { prepareStorage } from '../images/storage.ts';
+import { createSpace } from '../images/space.ts';
+import { freeBytesOf, prepareStorage } from '../images/storage.ts';
 
-function readPem(option: string, file: string): string {
+function readOptionFile(option: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
@@ -30,9 +36,19 @@ function readTlsIdentity({ tlsCertificate, tlsKey }: ServeOptions): TlsIdentity 
     throw new ConfigurationError('--tls-certificate and --tls-key belong together: one is missing');
   }
   return {
-    certificate: readPem('--tls-certificate', tlsCertificate),
-    key: readPem('--tls-key', tlsKey),
+    certificate: readOptionFile('--tls-certificate', tlsCertificate),
+    key: readOptionFile('--tls-key', tlsKey),
   };
+}
+
+/** The credential for reading, where one is configured. */
+function readCredentialOf(options: ServeOptions): ReadCredential | undefined {
+  const { readUser: user, readPassword, readPasswordFile } = options;
+  if (readPassword !== undefined) return { user, password: readPassword };
+  if (readPasswordFile === undefined) return undefined;
+  const password = readOptionFile('--read-password-file', readPasswordFile).trim();
+  if (password.length >= 8) return { user, password };
+  throw new ConfigurationError(`--read-password-file ${readPasswordFile}: at least 8 characters expected`);
 }
 
 /** `datastore-app serve`. */
@@ -47,8 +63,15 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     const options = command.opts<ServeOptions>();
     const tls = readTlsIdentity(options);
     const services = decideServices(options.advertise, tls !== undefined);
+    const readCredential = readCredentialOf(options);
     const { root, state } = await prepareStorage(options);
     const log = createLog('datastore-app', options.logLevel);
+    const writeToken = await loadWriteToken({
+      token: options.writeToken,
+      tokenFile: options.writeTokenFile,
+      stateDirectory: state,
+    });
+    if (writeToken.file !== undefined) log.info({ file: writeToken.file }, 'the write token is in this file');
     const hasher = createHasher();
     const catalogue = createCatalogue({
       log,
@@ -57,12 +80,29 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       scan: (scanSignal) => scanImages(root, MAX_IMAGES, scanSignal),
       ...imageFilesBelow(root),
     });
+    const store = createImageStore(
+      {
+        space: createSpace(
+          { freeBytes: () => freeBytesOf(root), usedBytes: catalogue.totalBytes },
+          { reserveBytes: options.reserve, quotaBytes: options.quota },
+        ),
+        hash: hasher.hash,
+        onPublished: catalogue.notePublished,
+        onRemoved: catalogue.noteRemoved,
+      },
+      { root },
+    );
     const { address, port, tlsPort, drainTimeout } = options;
     try {
       await runApp(
         {
           log,
           catalogue,
+          store,
+          guard: createGuard(
+            { limiter: createFailureLimiter() },
+            { writeToken: writeToken.token, readCredential },
+          ),
           createAdvertiser(ports) {
             if (services.length === 0) return undefined;
             const portOf = { workstation: WORKSTATION_PORT, http: ports.http, https: ports.https ?? tlsPort };

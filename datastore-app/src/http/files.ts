@@ -156,8 +156,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
   return (request, response, urlPath) => {
     const method = request.method ?? '';
     if (method !== 'GET' && method !== 'HEAD') {
-      const detail = 'Images can be read only: with GET, or HEAD.';
-      sendProblem(response, { status: 405, detail }, { Allow: 'GET, HEAD' });
+      const detail = 'Images are read with GET or HEAD, and written with PUT, POST or DELETE.';
+      sendProblem(response, { status: 405, detail }, { Allow: 'GET, HEAD, PUT, POST, DELETE' });
       return;
     }
     const path = parseImagePath(urlPath);

@@ -5,6 +5,8 @@ export interface Problem {
   readonly status: number;
   /** One sentence about this very occurrence, for a person. */
   readonly detail: string;
+  /** Tells programs which of the project's errors it was, such as `NO_SPACE`. */
+  readonly code?: string | undefined;
   /** Why, where there may be several reasons. */
   readonly reasons?: readonly string[];
 }
@@ -13,8 +15,8 @@ export interface Problem {
 const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-Digest'];
 
 /** The body of a problem document. */
-export function problemBody({ status, detail, reasons }: Problem): string {
-  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, reasons })}\n`;
+export function problemBody({ status, detail, code, reasons }: Problem): string {
+  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code, reasons })}\n`;
 }
 
 /**

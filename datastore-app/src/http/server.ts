@@ -9,7 +9,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { pathOfTarget } from '../images/image-path.ts';
+import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
+import { discardBody, type PublishHandler } from './publish.ts';
 
 /** PEM. */
 export interface TlsIdentity {
@@ -41,11 +43,38 @@ const MAX_CONNECTIONS = 10_000;
 /** While draining: how long a connection may stay open after its last answer. */
 const DRAIN_CHECK_MS = 100;
 
+export interface RequestHandlers {
+  readonly authorize: Authorize;
+  /** Everything of the datastore's own. */
+  readonly api: RequestListener;
+  readonly files: FilesHandler;
+  readonly publish: PublishHandler;
+}
+
+/** What anybody may read, also where reading needs a credential: health, the page, and what HTTPS stands on. */
+const OPEN_PATHS = new Set(['/', '/-', '/-/', '/-/livez', '/-/readyz', '/-/ca.pem', '/-/openapi.json']);
+const OPEN_FOLDER = '/-/assets/';
+const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
+const READ_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** Sends requests for the datastore's own paths to the API, all others to the images. */
-export function createRequestListener(api: RequestListener, files: FilesHandler): RequestListener {
+export function createRequestListener({ authorize, api, files, publish }: RequestHandlers): RequestListener {
   return (request, response) => {
     const path = pathOfTarget(request.url ?? '');
-    if (path === '/' || path === '/-' || path.startsWith('/-/')) api(request, response);
+    const method = request.method ?? '';
+    const isOwn = path === '/' || path === '/-' || path.startsWith('/-/');
+    if (!isOwn && PUBLISH_METHODS.has(method)) {
+      void publish(request, response, path);
+      return;
+    }
+    const isOpen = OPEN_PATHS.has(path) || path.startsWith(OPEN_FOLDER);
+    // Of the datastore's own, what does not only read needs the write token; what images allow they say.
+    const access = isOwn && !READ_METHODS.has(method) ? 'write' : 'read';
+    if ((!isOpen || access === 'write') && !authorize(request, response, access)) {
+      discardBody(request);
+      return;
+    }
+    if (isOwn) api(request, response);
     else files(request, response, path);
   };
 }
@@ -73,6 +102,8 @@ export async function listen(
     maxHeaderSize: MAX_HEADER_BYTES,
   };
   const server = createServer(options, tls, handler);
+  // Whoever asks first is told before it sends: the handlers say when they want the body.
+  server.on('checkContinue', handler);
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS, (socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {

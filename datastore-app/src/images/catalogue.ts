@@ -33,18 +33,27 @@ interface Entry {
   sha256: string | null;
   hashedBytes: number;
   detected: ImageDescription;
-  /** A version that could not be hashed is not tried again. */
-  failedVersion: FileVersion | undefined;
+  /** How often hashing this version failed in a row, and when it is tried again. */
+  failures: number;
+  retryAtMs: number;
 }
 
 /** Knows the images below the root, and their digests. */
 export interface Catalogue {
-  /** Returns after the first look at the root; goes on looking until the signal aborts. */
+  /** Returns after the first look at the root, successful or not ({@link trouble}); goes on looking until the signal aborts. */
   start(signal: AbortSignal): Promise<void>;
   list(): Image[];
   find(path: string): Image | undefined;
   /** The sha256 of exactly this version of a file, once it is known. */
   digestOf(path: string, version: FileVersion): string | undefined;
+  /** Takes over at once that a file came to be, whose digest is known. */
+  notePublished(path: string, version: FileVersion, sha256: string): Promise<void>;
+  /** Takes over at once that a file is gone. */
+  noteRemoved(): Promise<void>;
+  /** What all images take. */
+  totalBytes(): number;
+  /** Why the images cannot be listed at present, as a sentence. */
+  trouble(): string | undefined;
   /** Settles when the last look has ended, after an abort. */
   stopped(): Promise<void>;
 }
@@ -66,8 +75,13 @@ const SCAN_INTERVAL_MS = 1000;
 const SCAN_SHARE = 20;
 /** The index is written at most this often while many files are hashed. */
 const SAVE_INTERVAL_MS = 2000;
+const NEVER = new AbortController().signal;
 /** A file that was written to this recently may not be complete. */
 const SETTLE_MS = 2000;
+
+/** A file that could not be hashed is tried again, at first soon. */
+const FIRST_RETRY_MS = 10_000;
+const LONGEST_RETRY_MS = 600_000;
 
 /** Reads what tells a file's format. */
 export async function detectFileFormat(file: string, sizeBytes: number): Promise<ImageDescription> {
@@ -97,7 +111,11 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
   const entries = new Map<string, Entry>();
   let previousVersions = new Map<string, FileVersion>();
+  let looking: Promise<void> = Promise.resolve();
+  /** Digests of these are known before the files are listed. */
+  const published = new Set<string>();
   let wasTruncated = false;
+  let trouble: string | undefined;
   let running: Promise<void> = Promise.resolve();
   let hashing: Promise<void> = Promise.resolve();
   let isHashing = false;
@@ -114,8 +132,14 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     };
   }
 
-  /** Takes over what the root holds now. */
-  async function look(signal: AbortSignal): Promise<void> {
+  /** Takes over what the root holds now. One look at a time: an older one must not undo a newer. */
+  function look(signal: AbortSignal): Promise<void> {
+    const next = looking.then(() => lookNow(signal));
+    looking = next.catch(() => {});
+    return next;
+  }
+
+  async function lookNow(signal: AbortSignal): Promise<void> {
     const { files, isTruncated } = await deps.scan(signal);
     if (isTruncated && !wasTruncated)
       log.warn({ limit: MAX_IMAGES }, 'too many images: the rest is served, but not listed');
@@ -134,7 +158,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const detected = await deps
         .detect(path, version.sizeBytes)
         .catch((): ImageDescription => ({ format: 'raw', virtualSizeBytes: null }));
-      entries.set(path, { version, sha256, hashedBytes: 0, detected, failedVersion: undefined });
+      entries.set(path, { version, sha256, hashedBytes: 0, detected, failures: 0, retryAtMs: 0 });
       if (entry === undefined)
         log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
     }
@@ -149,8 +173,10 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     });
     if (signal.aborted) return;
     if (outcome.kind === 'failed') {
-      entry.failedVersion = version;
-      log.error({ path, reason: outcome.reason }, 'an image could not be hashed');
+      entry.failures += 1;
+      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (entry.failures - 1), LONGEST_RETRY_MS);
+      entry.retryAtMs = now() + retryMs;
+      log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
     } else if (outcome.kind === 'hashed' && entries.get(path) === entry) {
       entry.sha256 = outcome.sha256;
       index.set(path, version, outcome.sha256);
@@ -159,7 +185,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   }
 
   async function save(): Promise<void> {
-    index.keepOnly(new Set(entries.keys()));
+    index.keepOnly(new Set([...entries.keys(), ...published]));
     try {
       await index.save();
     } catch (error) {
@@ -182,19 +208,29 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     await save();
   }
 
+  /** @returns whether the root could be looked at; {@link trouble} says why not */
+  async function tryLook(signal: AbortSignal): Promise<boolean> {
+    try {
+      await look(signal);
+      if (trouble !== undefined) log.info({}, 'the images can be listed again');
+      trouble = undefined;
+      return true;
+    } catch (error) {
+      const reason = `the images cannot be listed: ${errorMessage(error)}`;
+      if (reason !== trouble && !signal.aborted) log.error({}, reason);
+      trouble = reason;
+      return false;
+    }
+  }
+
   /** Takes over what the root holds, and begins to hash what is due: hashing does not delay the next look. */
   async function lookAndHash(signal: AbortSignal): Promise<void> {
     const before = previousVersions;
-    try {
-      await look(signal);
-    } catch (error) {
-      log.error({ reason: errorMessage(error) }, 'the images cannot be listed');
-      return;
-    }
+    if (!(await tryLook(signal))) return;
     if (isHashing || signal.aborted) return;
     const due = [...entries].filter(
-      ([path, { version, sha256, failedVersion }]) =>
-        sha256 === null && failedVersion === undefined && isSettled(version, before.get(path), now()),
+      ([path, { version, sha256, retryAtMs }]) =>
+        sha256 === null && now() >= retryAtMs && isSettled(version, before.get(path), now()),
     );
     if (due.length === 0) return;
     isHashing = true;
@@ -214,7 +250,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
 
   return {
     async start(signal) {
-      await look(signal);
+      await tryLook(signal);
       running = run(signal);
     },
     list: () =>
@@ -227,6 +263,21 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const entry = entries.get(path);
       return entry?.sha256 != null && isSameVersion(entry.version, version) ? entry.sha256 : undefined;
     },
+    async notePublished(path, version, sha256) {
+      published.add(path);
+      index.set(path, version, sha256);
+      try {
+        await tryLook(NEVER);
+        await save();
+      } finally {
+        published.delete(path);
+      }
+    },
+    async noteRemoved() {
+      await tryLook(NEVER);
+    },
+    totalBytes: () => [...entries.values()].reduce((sum, { version }) => sum + version.sizeBytes, 0),
+    trouble: () => trouble,
     async stopped() {
       await running;
       await hashing;

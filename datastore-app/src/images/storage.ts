@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { mkdir, realpath, stat, statfs } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory } from './durable-file.ts';
-import { isImagePath } from './image-path.ts';
 
 /** Where images and what is known of them stand, without symbolic links. */
 export interface Storage {
@@ -43,6 +40,9 @@ async function prepareDirectory(option: string, directory: string): Promise<stri
   throw new ConfigurationError(`${option} ${directory} is no directory`);
 }
 
+/** Makes the state directory where it is missing. @throws ConfigurationError when it cannot be used */
+export const prepareState = (state: string): Promise<string> => prepareDirectory('--state', state);
+
 const isInside = (inner: string, outer: string) => !relative(outer, inner).startsWith('..');
 
 /**
@@ -55,7 +55,7 @@ export async function prepareStorage(options: {
   readonly state: string;
 }): Promise<Storage> {
   const root = await prepareDirectory('--root', options.root);
-  const state = await prepareDirectory('--state', options.state);
+  const state = await prepareState(options.state);
   if (isInside(state, root)) {
     throw new ConfigurationError(
       `--state ${options.state} lies in --root ${options.root}: it would be served`,
@@ -64,33 +64,8 @@ export async function prepareStorage(options: {
   return { root, state };
 }
 
-/**
- * Copies a file into the root under its own name: it appears there whole or not at all, and survives a power
- * loss from then on.
- *
- * @returns its path below the root
- * @throws ConfigurationError when it is no regular file, its name cannot be served, or it cannot be copied
- */
-export async function addImage(root: string, file: string): Promise<string> {
-  const name = basename(file);
-  if (!isImagePath(name)) throw new ConfigurationError(`${file}: a file of this name would not be served`);
-  const temporary = join(root, `.${randomUUID()}.adding`);
-  try {
-    if (!(await stat(file)).isFile()) throw new Error('it is no regular file');
-    await copyFile(file, temporary);
-    const handle = await open(temporary, 'r+');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    const target = join(root, name);
-    await rename(temporary, target);
-    await syncDirectory(root);
-    return name;
-  } catch (error) {
-    throw new ConfigurationError(`${file} cannot be added: ${errorMessage(error)}`, { cause: error });
-  } finally {
-    await rm(temporary, { force: true });
-  }
+/** What is free for this process on the volume of a folder. */
+export async function freeBytesOf(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
 }

@@ -22,6 +22,8 @@ export interface OptionDescription {
    * swallow the arguments that follow.
    */
   readonly isList?: boolean;
+  /** Never shown. */
+  readonly isSecret?: boolean;
 }
 
 const takesList = (option: Option, description: OptionDescription) =>
@@ -42,6 +44,15 @@ function convert(schema: z.ZodType, value: unknown): unknown {
   }
 }
 
+/** commander's own message would quote the value. */
+function convertSecret(option: Option, description: OptionDescription, text: string): unknown {
+  try {
+    return convert(description.schema, text);
+  } catch (error) {
+    throw new ConfigurationError(`option ${option.long} (${option.envVar}): ${errorMessage(error)}`);
+  }
+}
+
 /**
  * Adds the described options to a command. An option with `...` or `isList` takes a list; its variable, commas.
  */
@@ -56,6 +67,7 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
       continue;
     }
     option.argParser((text: string, previous: unknown) => {
+      if (description.isSecret === true) return convertSecret(option, description, text);
       if (!takesList(option, description)) return convert(description.schema, text);
       const before = Array.isArray(previous) && previous !== option.defaultValue ? previous : [];
       return [...before, ...text.split(',').map((item) => convert(description.schema, item.trim()))];
@@ -102,10 +114,10 @@ export function applyConfigurationFile(
       command.setOptionValueWithSource(attribute, convertSetting(option, description, value), 'config');
     } catch (error) {
       throw new ConfigurationError(
-        `${file}: ${key}: "${String(value)}" is not allowed: ${errorMessage(error)}`,
-        {
-          cause: error,
-        },
+        description.isSecret === true
+          ? `${file}: ${key}: ${errorMessage(error)}`
+          : `${file}: ${key}: "${String(value)}" is not allowed: ${errorMessage(error)}`,
+        { cause: error },
       );
     }
   }

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, open, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { syncDirectory } from '../images/durable-file.ts';
+
+/** Who has this may write. */
+export interface WriteToken {
+  readonly token: string;
+  /** Where it can be read; undefined when it was given as such. */
+  readonly file: string | undefined;
+}
+
+const TOKEN_FILE = 'write-token';
+const TOKEN_BYTES = 32;
+
+/** What a header can carry, and long enough that nobody finds it by trying. */
+const TOKEN = /^[\x21-\x7e]{16,512}$/;
+
+/** @throws ConfigurationError when the text is too weak for a token or cannot be sent in a header */
+export function parseWriteToken(text: string): string {
+  const token = text.trim();
+  if (TOKEN.test(token)) return token;
+  throw new ConfigurationError(
+    'the write token must have 16 to 512 printable ASCII characters, without spaces',
+  );
+}
+
+async function readTokenFile(file: string): Promise<string> {
+  try {
+    return parseWriteToken(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') throw error;
+    throw new ConfigurationError(`the write token in ${file} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Makes the file with a new token unless another process was quicker. It appears with its content. */
+async function createTokenFile(stateDirectory: string, file: string): Promise<void> {
+  const temporary = join(stateDirectory, `.${TOKEN_FILE}.${process.pid}`);
+  const handle = await open(temporary, 'w', 0o600);
+  try {
+    await handle.writeFile(`${randomBytes(TOKEN_BYTES).toString('base64url')}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    await link(temporary, file);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+  } finally {
+    await unlink(temporary);
+  }
+  await syncDirectory(stateDirectory);
+}
+
+/**
+ * The write token as it is configured; otherwise the one of the state directory, which is made at the first
+ * start, readable by its owner alone.
+ *
+ * @throws ConfigurationError when a given file cannot be read, or holds what is no token
+ */
+export async function loadWriteToken(options: {
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly stateDirectory: string;
+}): Promise<WriteToken> {
+  const { token, tokenFile, stateDirectory } = options;
+  if (token !== undefined) return { token, file: undefined };
+  if (tokenFile !== undefined) {
+    const given = await readTokenFile(tokenFile).catch((error) => {
+      if (error instanceof ConfigurationError) throw error;
+      throw new ConfigurationError(`--write-token-file ${tokenFile} does not exist`, { cause: error });
+    });
+    return { token: given, file: tokenFile };
+  }
+  const file = join(stateDirectory, TOKEN_FILE);
+  try {
+    // A volume that was copied about may have lost the mode.
+    await chmod(file, 0o600);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    await createTokenFile(stateDirectory, file);
+  }
+  return { token: await readTokenFile(file), file };
+}

@@ -1,0 +1,177 @@
+import { closeSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import type { FileVersion } from '../images/file-version.ts';
+import { parseImagePath } from '../images/image-path.ts';
+import type { ImageStore, StagedImage } from '../images/image-store.ts';
+import type { OpenImage } from '../images/open-image.ts';
+import type { Authorize } from './authorize.ts';
+import { parseExpectedDigest } from './expected-digest.ts';
+import { type Problem, sendProblem } from './problem.ts';
+import { storeProblem } from './store-problem.ts';
+import { isMatch, reprDigest, validatorsOf } from './validators.ts';
+
+export interface PublishDeps {
+  readonly log: Log;
+  readonly store: ImageStore;
+  readonly authorize: Authorize;
+  readonly openImage: (path: string) => OpenImage | undefined;
+  readonly digestOf: (path: string, version: FileVersion) => string | undefined;
+}
+
+/** Takes PUT, POST and DELETE at the path of an image. */
+export type PublishHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  urlPath: string,
+) => Promise<void>;
+
+/** A client that sends on after a refusal is listened to for so much, so that it can read the answer. */
+const MAX_REFUSED_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Answers a request whose body is not wanted. Who waited for `100 Continue` never sends it; from others a
+ * little is taken, and then the connection is cut.
+ */
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  problem: Problem,
+  headers: Record<string, string> = {},
+): void {
+  sendProblem(response, problem, { Connection: 'close', ...headers });
+  discardBody(request);
+}
+
+/** Takes what a client sends on after it was refused, up to a limit. */
+export function discardBody(request: IncomingMessage): void {
+  let discardedBytes = 0;
+  request.on('data', (piece: Buffer) => {
+    discardedBytes += piece.length;
+    if (discardedBytes > MAX_REFUSED_BYTES) request.destroy();
+  });
+}
+
+/** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */
+export function createPublishHandler(deps: PublishDeps): PublishHandler {
+  const { log, store, authorize, openImage, digestOf } = deps;
+
+  /** What the path holds now, as its entity tags say; undefined: nothing. */
+  function currentValidators(path: string) {
+    const image = openImage(path);
+    if (image === undefined) return undefined;
+    closeSync(image.fd);
+    return validatorsOf(image.version, digestOf(image.path, image.version));
+  }
+
+  /** RFC 9110 §13.1: If-Match guards against overwriting another's work, `If-None-Match: *` against any. */
+  function findFailedCondition(request: IncomingMessage, path: string): string | undefined {
+    const ifMatch = request.headers['if-match'];
+    const ifNoneMatch = request.headers['if-none-match'];
+    if (ifMatch === undefined && ifNoneMatch === undefined) return undefined;
+    const current = currentValidators(path);
+    if (ifMatch !== undefined && (current === undefined || !isMatch(ifMatch, current))) {
+      return 'The image is not the one that If-Match names.';
+    }
+    if (ifNoneMatch !== undefined && current !== undefined && isMatch(ifNoneMatch, current)) {
+      return 'There is an image at this path, which If-None-Match excludes.';
+    }
+    return undefined;
+  }
+
+  async function put(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const { headers } = request;
+    for (const name of ['content-range', 'content-encoding'] as const) {
+      if (headers[name] === undefined) continue;
+      const status = name === 'content-range' ? 400 : 415;
+      refuse(request, response, { status, detail: `${name} is not taken: send the image whole, as it is.` });
+      return;
+    }
+    const digest = parseExpectedDigest(headers);
+    if (digest.kind === 'invalid') {
+      refuse(request, response, { status: 400, detail: digest.detail });
+      return;
+    }
+    const length = headers['content-length'];
+    const expected = {
+      sizeBytes: length === undefined ? undefined : Number(length),
+      sha256: digest.kind === 'sha256' ? digest.sha256 : undefined,
+    };
+    if (headers.expect !== undefined) response.writeContinue();
+    let staged: StagedImage | undefined;
+    try {
+      staged = await store.stage(request, expected);
+      // The other side may have been quicker.
+      const failed = findFailedCondition(request, path);
+      if (failed !== undefined) {
+        await store.discard(staged);
+        sendProblem(response, { status: 412, detail: failed });
+        return;
+      }
+      const replace = headers['if-none-match']?.trim() !== '*';
+      const { sizeBytes, sha256, isNew } = await store.publish(staged, path, { replace });
+      log.info({ path, sizeBytes, sha256, isNew }, 'an image was uploaded');
+      const location = `/${path.split('/').map(encodeURIComponent).join('/')}`;
+      const body = `${JSON.stringify({ path, sizeBytes, sha256 })}\n`;
+      response.writeHead(isNew ? 201 : 200, {
+        'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(body),
+        Location: location,
+        ETag: `"sha256:${sha256}"`,
+        'Repr-Digest': reprDigest(sha256),
+        'X-Content-Type-Options': 'nosniff',
+      });
+      response.end(body);
+    } catch (error) {
+      if (staged !== undefined) await store.discard(staged);
+      throw error;
+    }
+  }
+
+  async function remove(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const isRemoved = await store.remove(path);
+    if (!isRemoved) {
+      refuse(request, response, { status: 404, detail: 'There is no image at this path.' });
+      return;
+    }
+    log.info({ path }, 'an image was deleted');
+    response.writeHead(204).end();
+  }
+
+  return async (request, response, urlPath) => {
+    try {
+      if (!authorize(request, response, 'write')) {
+        discardBody(request);
+        return;
+      }
+      const path = parseImagePath(urlPath);
+      if (path === undefined) {
+        const detail =
+          'No image can have this path: a name may not begin with a dot, be "lost+found", or hold a backslash or a control character; the first may not be "-".';
+        refuse(request, response, { status: 400, code: 'NAME_INVALID', detail });
+        return;
+      }
+      const failed = findFailedCondition(request, path);
+      if (failed !== undefined) {
+        refuse(request, response, { status: 412, detail: failed });
+        return;
+      }
+      if (request.method === 'DELETE') await remove(request, response, path);
+      else await put(request, response, path);
+    } catch (error) {
+      if (request.destroyed && !request.complete) {
+        log.info({ path: urlPath }, 'an upload was broken off; nothing of it is kept');
+        response.destroy();
+        return;
+      }
+      const problem = storeProblem(error);
+      if (problem === undefined) log.error({ path: urlPath, reason: errorMessage(error) }, 'a change failed');
+      refuse(
+        request,
+        response,
+        problem ?? { status: 500, detail: 'The change failed; the log says why. Nothing of it is kept.' },
+      );
+    }
+  };
+}

@@ -1,0 +1,26 @@
+import { Router } from 'express';
+import { sendProblem } from '../problem.ts';
+import { onlyRead } from './only-read.ts';
+
+export interface HealthDeps {
+  /** Why the datastore is not ready, as sentences; none: it is. */
+  reasonsNotReady(): readonly string[];
+}
+
+/** `/-/livez` and `/-/readyz`. */
+export function createHealthRoutes({ reasonsNotReady }: HealthDeps): Router {
+  const router = Router();
+  router
+    .route('/-/livez')
+    .get((_request, response) => response.json({ status: 'ok' }))
+    .all(onlyRead);
+  router
+    .route('/-/readyz')
+    .get((_request, response) => {
+      const reasons = reasonsNotReady();
+      if (reasons.length === 0) response.json({ status: 'ok' });
+      else sendProblem(response, { status: 503, detail: 'The datastore is not ready.', reasons });
+    })
+    .all(onlyRead);
+  return router;
+}

@@ -1,0 +1,20 @@
+import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
+import type { Problem } from './problem.ts';
+
+/** The one place that says which failure of the store is which status. */
+const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
+  NAME_INVALID: 400,
+  PATH_TAKEN: 409,
+  IMAGE_EXISTS: 412,
+  INCOMPLETE: 400,
+  SIZE_MISMATCH: 400,
+  DIGEST_MISMATCH: 400,
+  NO_SPACE: 507,
+  QUOTA_EXCEEDED: 507,
+};
+
+/** What a failure of the store is to the client; undefined for what is no StoreError. */
+export function storeProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof StoreError)) return undefined;
+  return { status: STATUS_OF[error.code], code: error.code, detail: error.message };
+}
