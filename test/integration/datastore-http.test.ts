@@ -636,7 +636,7 @@ describe('the command line', () => {
       stdout: expect.stringMatching(/^[0-9a-f]{64} {2}70000 {2}\/disk\.qcow2\n$/),
       exitCode: 0,
     });
-    expect(await readdir(ownRoot)).toEqual(['disk.qcow2']);
+    expect((await readdir(ownRoot)).filter((name) => !name.startsWith('.'))).toEqual(['disk.qcow2']);
     const hidden = join(folder, '.hidden');
     await copyFile(source, hidden);
     expect(await finish('images', 'add', hidden, ...storage)).toMatchObject({ exitCode: 2 });
