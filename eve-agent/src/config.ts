@@ -18,10 +18,11 @@ export interface DiscoveryOptions {
 }
 
 const TIMEOUT_ERROR = 'a number of seconds from 0.1 to 3600 expected';
-const timeoutSeconds = z.coerce
-  .number({ error: TIMEOUT_ERROR })
-  .min(0.1, { error: TIMEOUT_ERROR })
-  .max(3600, { error: TIMEOUT_ERROR });
+const timeoutSeconds = z
+  .string({ error: TIMEOUT_ERROR })
+  .regex(/^\d{1,4}(?:\.\d{1,3})?$/, { error: TIMEOUT_ERROR })
+  .transform(Number)
+  .refine((seconds) => seconds >= 0.1 && seconds <= 3600, { error: TIMEOUT_ERROR });
 
 /** IFNAMSIZ with its terminating zero, in linux/if.h. */
 const INTERFACE_NAME = /^[^\s/:]{1,15}$/;

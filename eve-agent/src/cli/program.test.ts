@@ -100,6 +100,8 @@ describe('a wrong command line', () => {
       ['resolve', '-t', 'x', 'http://a/'],
       "argument 'x' is invalid. a number of seconds",
     ],
+    ['a timeout in another notation', ['resolve', '-t', '1e2', 'http://a/'], 'from 0.1 to 3600'],
+    ['an empty timeout', ['resolve', '-t', '', 'http://a/'], 'from 0.1 to 3600'],
     ['a timeout that is too long', ['resolve', '-t', '9999', 'http://a/'], 'from 0.1 to 3600'],
     ['an unknown service', ['browse', '-s', 'ftp'], 'one of workstation, http, https, all expected'],
     ['a name no interface can have', ['browse', '-b', 'a/b'], 'the name of a network interface expected'],

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { decideResponse, type Expectation, type ResponseDecision } from './decide-response.ts';
 import type { HeaderFields } from './validators.ts';
 
-const fresh: Expectation = { position: 0, stored: null, expectedBytes: null, isDigestKnown: false };
+const url = 'http://10.1.0.5/disk.img';
+const fresh: Expectation = { url, position: 0, stored: null, expectedBytes: null, isDigestKnown: false };
 const resumed: Expectation = {
+  url,
   position: 40,
   stored: { validators: { etag: '"a"', lastModified: null }, totalBytes: 100 },
   expectedBytes: 100,
@@ -14,6 +16,13 @@ const range = { 'content-range': 'bytes 40-99/100', 'content-length': '60' };
 function decide(status: number, headers: HeaderFields, expected: Expectation): ResponseDecision {
   return decideResponse(status, headers, expected, Date.parse('2026-01-01T00:00:00Z'));
 }
+
+it('names the status and the address of a refusal', () => {
+  const decision = decide(404, {}, fresh);
+  expect(decision.kind === 'fail' && decision.error.message).toBe(
+    'the datastore answered "404 Not Found" for http://10.1.0.5/disk.img',
+  );
+});
 
 describe('decideResponse', () => {
   const cases: [string, number, HeaderFields, Expectation, object][] = [

@@ -1,8 +1,11 @@
+import { STATUS_CODES } from 'node:http';
 import { ContentError, TransferError } from './errors.ts';
 import { type HeaderFields, isContradicted, singleValue, type Validators } from './validators.ts';
 
 /** What was asked for, and what is known of the bytes that are already here. */
 export interface Expectation {
+  /** What was asked for, without a query, which may hold secrets. */
+  readonly url: string;
   /** The first byte that was asked for; 0: no `Range` was sent. */
   readonly position: number;
   /** Of the response that the stored bytes came from; null when none are stored. */
@@ -69,10 +72,10 @@ export function decideResponse(
   if (statusCode === 416 && expected.position > 0) return decideUnsatisfied(headers, expected);
   if (statusCode !== 200 && statusCode !== 206) {
     const retryable = statusCode >= 500 || RETRYABLE_CLIENT_ERRORS.has(statusCode);
-    const error = new TransferError('HTTP_STATUS', `the datastore answered with status ${statusCode}`, {
-      retryable,
-      details: { statusCode },
-    });
+    const phrase = STATUS_CODES[statusCode];
+    const answer = phrase === undefined ? String(statusCode) : `${statusCode} ${phrase}`;
+    const message = `the datastore answered "${answer}" for ${expected.url}`;
+    const error = new TransferError('HTTP_STATUS', message, { retryable, details: { statusCode } });
     const delayMs = retryable ? retryAfterMs(headers, nowMs) : undefined;
     return { kind: 'fail', error, ...(delayMs !== undefined && { retryAfterMs: delayMs }) };
   }

@@ -229,6 +229,7 @@ class DownloadRun {
     let decision: ResponseDecision | undefined;
     const prepare = async (statusCode: number, headers: HeaderFields): Promise<BodyPlan> => {
       const expectation = {
+        url: `${origin.url.origin}${origin.url.pathname}`,
         position,
         stored: this.#stored,
         expectedBytes: this.#request.sizeBytes,
