@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs';
+import {
+  effectiveOptions,
+  printEffectiveOptions,
+} from '@local-datastore/shared/command-line/effective-options';
 import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
@@ -51,19 +56,37 @@ function readCredentialOf(options: ServeOptions): ReadCredential | undefined {
   throw new ConfigurationError(`--read-password-file ${readPasswordFile}: at least 8 characters expected`);
 }
 
+interface PrintOptions {
+  readonly config?: string;
+  readonly printConfig?: true;
+  readonly printConfigSchema?: true;
+}
+
+const SCHEMA_TITLE = 'Configuration file of datastore-app serve';
+
 /** `datastore-app serve`. */
 export function serveCommand(version: string, signal: AbortSignal): Command {
   const command = new Command('serve')
     .summary('serve images and advertise the host name')
     .description('Serves the files below a folder over HTTP, and advertises the host name by multicast DNS.');
-  addOptions(command, SERVE_OPTIONS);
+  addOptions(command, SERVE_OPTIONS)
+    .option('--print-config', 'print the effective settings as a YAML file, with the source of each, and end')
+    .option('--print-config-schema', 'print the JSON Schema of a configuration file, and end');
   return command.action(async () => {
-    const { config } = command.opts<{ config?: string }>();
+    const { config, printConfig, printConfigSchema } = command.opts<PrintOptions>();
+    if (printConfigSchema === true) {
+      process.stdout.write(`${JSON.stringify(settingsSchema(SCHEMA_TITLE, SERVE_OPTIONS), null, 2)}\n`);
+      return;
+    }
     if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
     const options = command.opts<ServeOptions>();
     const tls = readTlsIdentity(options);
     const services = decideServices(options.advertise, tls !== undefined);
     const readCredential = readCredentialOf(options);
+    if (printConfig === true) {
+      process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
+      return;
+    }
     const { root, state } = await prepareStorage(options);
     const log = createLog('datastore-app', options.logLevel);
     const writeToken = await loadWriteToken({

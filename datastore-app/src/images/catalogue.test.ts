@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Catalogue, createCatalogue, imageFilesBelow } from './catalogue.ts';
+import { type Catalogue, type CatalogueDeps, createCatalogue, imageFilesBelow } from './catalogue.ts';
+import { versionOf } from './file-version.ts';
 import { createHasher, type Hasher, type HashOutcome } from './hasher.ts';
 import { loadImageIndex } from './image-index.ts';
 import { scanImages } from './scan.ts';
@@ -62,7 +63,10 @@ function createObservedHasher() {
   return { hasher: observed, hashed, finishSlow: () => finishSlow() };
 }
 
-async function start(hasher: Hasher): Promise<{ catalogue: Catalogue; stop(): Promise<void> }> {
+async function start(
+  hasher: Hasher,
+  overrides: Partial<CatalogueDeps> = {},
+): Promise<{ catalogue: Catalogue; stop(): Promise<void> }> {
   const controller = new AbortController();
   const catalogue = createCatalogue({
     log: silentLog,
@@ -72,6 +76,7 @@ async function start(hasher: Hasher): Promise<{ catalogue: Catalogue; stop(): Pr
     ...imageFilesBelow(root),
     // As fast as the event loop allows.
     wait: () => new Promise((resolve) => setImmediate(resolve)),
+    ...overrides,
   });
   await catalogue.start(controller.signal);
   const stop = async () => {
@@ -181,4 +186,66 @@ it('stops in the middle of a hash', async () => {
   finishSlow();
   await stopped;
   expect(catalogue.find('slow.img')?.sha256).toBeNull();
+});
+
+it('takes over at once what was published, without hashing it', async () => {
+  const { hasher, hashed } = createObservedHasher();
+  const { catalogue } = await start(hasher, {
+    wait: (_ms, signal) =>
+      new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  });
+  await put('a.img', 'content');
+  const version = versionOf(await stat(join(root, 'a.img'), { bigint: true }));
+  await catalogue.notePublished('a.img', version, sha256Of('content'));
+  expect(digests(catalogue)).toEqual([['a.img', sha256Of('content')]]);
+  expect(catalogue.totalBytes()).toBe(7);
+  const index = await loadImageIndex({ log: silentLog }, { stateDirectory: state });
+  expect(index.digestOf('a.img', version)).toBe(sha256Of('content'));
+  await rm(join(root, 'a.img'));
+  await catalogue.noteRemoved();
+  expect(catalogue.list()).toEqual([]);
+  expect(hashed).toEqual([]);
+});
+
+it('tries again, later and later, to hash what it could not', async () => {
+  await put('a.img', 'content');
+  let nowMs = Date.now();
+  const tries: number[] = [];
+  const failing: Hasher = {
+    async hash() {
+      tries.push(nowMs);
+      return { kind: 'failed', reason: 'EIO' };
+    },
+    stop: async () => {},
+  };
+  await start(failing, {
+    now: () => nowMs,
+    // A second passes from look to look.
+    wait: () => {
+      nowMs += 1000;
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  await expect.poll(() => tries.length).toBeGreaterThan(4);
+  const waits = tries.slice(1).map((each, position) => each - (tries[position] ?? 0));
+  // It looks once a (counted) second, and saves the index after each try.
+  for (const [position, wantedMs] of [10_000, 20_000, 40_000].entries()) {
+    expect(waits[position]).toBeGreaterThanOrEqual(wantedMs);
+    expect(waits[position]).toBeLessThan(2 * wantedMs);
+  }
+});
+
+it('says why images cannot be listed, and recovers', async () => {
+  await put('a.img', 'content');
+  let isBroken = true;
+  const { catalogue } = await start(createObservedHasher().hasher, {
+    scan: async (signal) => {
+      if (isBroken) throw new Error('EACCES: permission denied');
+      return scanImages(root, 100, signal);
+    },
+  });
+  expect(catalogue.trouble()).toBe('the images cannot be listed: EACCES: permission denied');
+  isBroken = false;
+  await expect.poll(() => catalogue.trouble()).toBeUndefined();
+  expect(catalogue.find('a.img')).toBeDefined();
 });

@@ -26,6 +26,12 @@ export interface OptionDescription {
   readonly isSecret?: boolean;
 }
 
+/** Whether an option may stand in a configuration file, which is not told its own name. */
+export const isSetting = ({ flags }: OptionDescription) => !flags.startsWith('--config ');
+
+/** The key of an option in a configuration file: its long name. */
+export const settingName = (flags: string): string => new Option(flags).long?.slice(2) ?? '';
+
 const takesList = (option: Option, description: OptionDescription) =>
   option.variadic || description.isList === true;
 
@@ -101,10 +107,10 @@ export function applyConfigurationFile(
     throw new ConfigurationError(`configuration file ${file} must hold one "key: value" a line`);
   }
   for (const [key, value] of Object.entries(settings.data)) {
-    const option = command.options.find(({ long }) => long === `--${key}` && key !== 'config');
+    const option = command.options.find(({ long }) => long === `--${key}`);
     const description = descriptions.find((candidate) => candidate.flags === option?.flags);
-    if (option === undefined || description === undefined) {
-      const known = command.options.map(({ long }) => long?.slice(2)).filter((name) => name !== 'config');
+    if (option === undefined || description === undefined || !isSetting(description)) {
+      const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
       throw new ConfigurationError(`${file}: unknown key "${key}"; known are ${known.join(', ')}`);
     }
     const attribute = option.attributeName();
@@ -137,5 +143,6 @@ export function wholeNumber(minimum: number, maximum: number) {
     .string({ error })
     .regex(/^-?\d{1,16}$/, { error })
     .transform(Number)
-    .refine((value) => value >= minimum && value <= maximum, { error });
+    .refine((value) => value >= minimum && value <= maximum, { error })
+    .meta({ fileSchema: { type: 'integer', minimum, maximum } });
 }
