@@ -1,21 +1,30 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
+import { createDownloadLog } from './activity/downloads.ts';
+import { createMetrics } from './activity/metrics.ts';
+import { createQueryLog } from './activity/queries.ts';
 import type { Advertiser } from './advertise/advertiser.ts';
+import { type AccessLogChoice, createAccessLog } from './http/access-log.ts';
 import { createApi } from './http/api.ts';
 import { createAuthorize } from './http/authorize.ts';
 import { createFilesHandler } from './http/files.ts';
+import { observeRequests } from './http/observe-requests.ts';
 import { createPublishHandler } from './http/publish.ts';
 import { createHealthRoutes } from './http/routes/health.ts';
 import { createHomeRoutes } from './http/routes/home.ts';
 import { createImageRoutes } from './http/routes/images.ts';
+import { createMetricsRoutes } from './http/routes/metrics.ts';
 import { createStatusRoutes } from './http/routes/status.ts';
 import { createRequestListener, type Listener, type ListenOptions, listen } from './http/server.ts';
 import type { Catalogue } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { createImageOpener } from './images/open-image.ts';
+import { diskSpaceOf } from './images/storage.ts';
 
 export interface AppDeps {
   readonly log: Log;
+  /** Where requests are logged. */
+  readonly requestLog: Log;
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly guard: Guard;
@@ -34,6 +43,9 @@ export interface AppOptions {
   /** undefined: TLS is off. */
   readonly https: ListenOptions | undefined;
   readonly drainMs: number;
+  readonly quotaBytes: number | undefined;
+  readonly reserveBytes: number;
+  readonly accessLog: AccessLogChoice;
 }
 
 /**
@@ -44,27 +56,65 @@ export interface AppOptions {
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
   const { log, catalogue, store } = deps;
   let advertiser: Advertiser | undefined;
+  let ports: { http: number | null; https: number | null } = { http: null, https: null };
+  const advertiserStatus = () => advertiser?.status();
+  const reasonsNotReady = () => [
+    ...(signal.aborted ? ['the datastore is stopping'] : []),
+    ...[catalogue.trouble() ?? []].flat(),
+    ...(advertiserStatus()?.reasons ?? []),
+  ];
+  const disk = () => diskSpaceOf(options.root);
+  const downloads = createDownloadLog();
+  const queries = createQueryLog();
+  const metrics = createMetrics({
+    version: options.version,
+    catalogue,
+    runningDownloads: downloads.runningCount,
+    disk,
+    isReady: () => reasonsNotReady().length === 0,
+    certificateExpirySeconds: () => undefined,
+  });
+  const { quotaBytes, reserveBytes } = options;
   const api = createApi({ log }, [
     createHomeRoutes(),
     createImageRoutes({ log, catalogue, store }),
-    createStatusRoutes({ version: options.version, advertiserStatus: () => advertiser?.status() }),
-    createHealthRoutes({
-      reasonsNotReady: () => [
-        ...(signal.aborted ? ['the datastore is stopping'] : []),
-        ...[catalogue.trouble() ?? []].flat(),
-        ...(advertiser?.status().reasons ?? []),
-      ],
-    }),
+    createStatusRoutes(
+      {
+        advertiserStatus,
+        reasonsNotReady,
+        ports: () => ports,
+        imageBytes: catalogue.totalBytes,
+        disk,
+        downloads,
+        queries,
+      },
+      {
+        version: options.version,
+        startedAt: new Date(),
+        quotaBytes,
+        reserveBytes,
+        isReadOpen: deps.guard.isReadOpen,
+      },
+    ),
+    createMetricsRoutes({ metrics }),
+    createHealthRoutes({ reasonsNotReady }),
   ]);
   const authorize = createAuthorize({ guard: deps.guard });
   const openImage = createImageOpener(options.root);
   const { digestOf } = catalogue;
-  const handler = createRequestListener({
-    authorize,
-    api,
-    files: createFilesHandler({ log, openImage, digestOf }),
-    publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
-  });
+  const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
+  const handler = observeRequests(
+    createRequestListener({
+      authorize,
+      api,
+      files: createFilesHandler({ log, openImage, digestOf, downloads }),
+      publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
+    }),
+    (request) => {
+      metrics.noteRequest(request);
+      writeAccessLog(request);
+    },
+  );
 
   const listeners: Listener[] = [];
   /** Ends what was begun also when we end by an error, of which the signal knows nothing. */
@@ -75,6 +125,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     listeners.push(http);
     const https = options.https && (await listen(handler, options.https));
     if (https !== undefined) listeners.push(https);
+    ports = { http: http.port, https: https?.port ?? null };
     log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
 
     advertiser = deps.createAdvertiser({ http: http.port, https: https?.port });

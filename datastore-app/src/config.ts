@@ -7,6 +7,7 @@ import { ConfigurationError } from '@local-datastore/shared/errors';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { parseWriteToken } from './access/write-token.ts';
+import { ACCESS_LOG_CHOICES, type AccessLogChoice } from './http/access-log.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
@@ -40,6 +41,7 @@ export interface ServeOptions extends StorageOptions, SpaceLimits, WriteTokenOpt
   readonly readPasswordFile?: string;
   /** Seconds. */
   readonly drainTimeout: number;
+  readonly accessLog: AccessLogChoice;
   readonly logLevel: LogLevel;
 }
 
@@ -192,6 +194,13 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_DRAIN_TIMEOUT',
     schema: wholeNumber(0, 3600),
     default: 25,
+  },
+  {
+    flags: '--access-log <which>',
+    description: `which requests are logged: ${ACCESS_LOG_CHOICES.join(', ')}`,
+    environment: 'DATASTORE_ACCESS_LOG',
+    schema: z.enum(ACCESS_LOG_CHOICES, { error: `one of ${ACCESS_LOG_CHOICES.join(', ')} expected` }),
+    default: 'images',
   },
   {
     flags: '--log-level <level>',

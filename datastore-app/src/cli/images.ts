@@ -10,7 +10,7 @@ import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
-import { freeBytesOf, prepareStorage, type Storage } from '../images/storage.ts';
+import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
 
 /** Files whose content changed although nothing else did. Exit code 5. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -57,7 +57,7 @@ async function openStore({ root }: Storage, options: SpaceLimits): Promise<Image
   return createImageStore(
     {
       space: createSpace(
-        { freeBytes: () => freeBytesOf(root), usedBytes: () => usedBytes },
+        { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: () => usedBytes },
         { reserveBytes: options.reserve, quotaBytes: options.quota },
       ),
       hash: createHasher().hash,

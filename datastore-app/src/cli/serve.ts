@@ -7,7 +7,7 @@ import { addOptions, applyConfigurationFile } from '@local-datastore/shared/comm
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import { createLog } from '@local-datastore/shared/log';
+import { createBufferedLog, createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import type { ReadCredential } from '../access/credential.ts';
 import { createFailureLimiter } from '../access/failure-limiter.ts';
@@ -23,7 +23,7 @@ import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
-import { freeBytesOf, prepareStorage } from '../images/storage.ts';
+import { diskSpaceOf, prepareStorage } from '../images/storage.ts';
 
 function readOptionFile(option: string, file: string): string {
   try {
@@ -95,6 +95,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       stateDirectory: state,
     });
     if (writeToken.file !== undefined) log.info({ file: writeToken.file }, 'the write token is in this file');
+    const requests = createBufferedLog('datastore-app', options.logLevel);
     const hasher = createHasher();
     const catalogue = createCatalogue({
       log,
@@ -106,7 +107,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     const store = createImageStore(
       {
         space: createSpace(
-          { freeBytes: () => freeBytesOf(root), usedBytes: catalogue.totalBytes },
+          { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
           { reserveBytes: options.reserve, quotaBytes: options.quota },
         ),
         hash: hasher.hash,
@@ -120,6 +121,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       await runApp(
         {
           log,
+          requestLog: requests.log,
           catalogue,
           store,
           guard: createGuard(
@@ -145,12 +147,16 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           http: { address, port, tls: undefined },
           https: tls && { address, port: tlsPort, tls },
           drainMs: drainTimeout * 1000,
+          quotaBytes: options.quota,
+          reserveBytes: options.reserve,
+          accessLog: options.accessLog,
         },
         signal,
       );
     } finally {
       await hasher.stop();
       await catalogue.stopped();
+      requests.stop();
     }
   });
 }

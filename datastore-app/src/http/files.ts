@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import serveStatic from 'serve-static';
+import type { DownloadLog } from '../activity/downloads.ts';
 import { type FileVersion, isSameVersion, versionOf } from '../images/file-version.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
@@ -17,6 +18,7 @@ export interface FilesDeps {
   readonly openImage: (path: string) => OpenImage | undefined;
   /** The sha256 of exactly this version of a file, once it is known. */
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
+  readonly downloads: Pick<DownloadLog, 'begin'>;
 }
 
 /** Answers a request for the image at a URL path (without query). */
@@ -45,7 +47,7 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string 
  * `/proc/self/fd`; what it leaves weak is decided beforehand (If-Range, If-Match, several ranges).
  */
 export function createFilesHandler(deps: FilesDeps): FilesHandler {
-  const { log, openImage, digestOf } = deps;
+  const { log, openImage, digestOf, downloads } = deps;
   const transferPool = createBufferPool({
     bufferBytes: TRANSFER_BUFFER_BYTES,
     maxBuffers: MAX_TRANSFER_BUFFERS,
@@ -133,6 +135,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     response.setHeader('Last-Modified', validators.lastModified);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
+    downloads.begin(request, response, image.path);
     const transfer = beginTransfer(image, response, transferPool);
     // send 1.2 hands its options on to fs.createReadStream, though it does not say so: hence `fs` and
     // `highWaterMark`.

@@ -8,7 +8,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { pathOfTarget } from '../images/image-path.ts';
+import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import { discardBody, type PublishHandler } from './publish.ts';
@@ -62,7 +62,7 @@ export function createRequestListener({ authorize, api, files, publish }: Reques
   return (request, response) => {
     const path = pathOfTarget(request.url ?? '');
     const method = request.method ?? '';
-    const isOwn = path === '/' || path === '/-' || path.startsWith('/-/');
+    const isOwn = isOwnPath(path);
     if (!isOwn && PUBLISH_METHODS.has(method)) {
       void publish(request, response, path);
       return;

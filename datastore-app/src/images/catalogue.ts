@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,6 +44,8 @@ export interface Catalogue {
   /** Returns after the first look at the root, successful or not ({@link trouble}); goes on looking until the signal aborts. */
   start(signal: AbortSignal): Promise<void>;
   list(): Image[];
+  /** Another one whenever {@link Catalogue.list} may say something else. */
+  revision(): string;
   find(path: string): Image | undefined;
   /** The sha256 of exactly this version of a file, once it is known. */
   digestOf(path: string, version: FileVersion): string | undefined;
@@ -111,6 +114,9 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
   const entries = new Map<string, Entry>();
   let previousVersions = new Map<string, FileVersion>();
+  /** Of this process, and then counted: what a client remembers of another process never fits. */
+  const firstRevision = randomUUID();
+  let changes = 0;
   let looking: Promise<void> = Promise.resolve();
   /** Digests of these are known before the files are listed. */
   const published = new Set<string>();
@@ -148,6 +154,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     for (const path of entries.keys()) {
       if (!versions.has(path)) {
         entries.delete(path);
+        changes += 1;
         log.info({ path }, 'an image is gone');
       }
     }
@@ -158,6 +165,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const detected = await deps
         .detect(path, version.sizeBytes)
         .catch((): ImageDescription => ({ format: 'raw', virtualSizeBytes: null }));
+      changes += 1;
       entries.set(path, { version, sha256, hashedBytes: 0, detected, failures: 0, retryAtMs: 0 });
       if (entry === undefined)
         log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
@@ -170,6 +178,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     const { version } = entry;
     const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) => {
       entry.hashedBytes = hashedBytes;
+      changes += 1;
     });
     if (signal.aborted) return;
     if (outcome.kind === 'failed') {
@@ -179,6 +188,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
     } else if (outcome.kind === 'hashed' && entries.get(path) === entry) {
       entry.sha256 = outcome.sha256;
+      changes += 1;
       index.set(path, version, outcome.sha256);
       log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
     }
@@ -255,6 +265,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     },
     list: () =>
       [...entries].map(([path, entry]) => toImage(path, entry)).sort((a, b) => (a.path < b.path ? -1 : 1)),
+    revision: () => `${firstRevision}-${changes}`,
     find(path) {
       const entry = entries.get(path);
       return entry && toImage(path, entry);

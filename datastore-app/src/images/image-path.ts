@@ -46,6 +46,10 @@ export function pathOfTarget(target: string): string {
   return authority === undefined ? withoutQuery : withoutQuery.slice(authority.length) || '/';
 }
 
+/** Whether a URL path is the datastore's own: everything below `/-/`, and `/`, which leads there. */
+export const isOwnPath = (urlPath: string): boolean =>
+  urlPath === '/' || urlPath === '/-' || urlPath.startsWith('/-/');
+
 /**
  * The path below the root that a URL path names. Percent-encoding is undone once, segment by segment, so that
  * an encoded slash stays inside its name (and is refused). Empty segments are merged, as nginx and Apache do:

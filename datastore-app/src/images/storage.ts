@@ -64,8 +64,14 @@ export async function prepareStorage(options: {
   return { root, state };
 }
 
-/** What is free for this process on the volume of a folder. */
-export async function freeBytesOf(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
+export interface DiskSpace {
+  /** What this process may still take. */
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** The space of the volume that holds a folder. */
+export async function diskSpaceOf(directory: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }

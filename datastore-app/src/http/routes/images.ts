@@ -23,7 +23,13 @@ export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): R
   const router = Router();
   router
     .route(IMAGES)
-    .get((_request, response) => response.json({ images: catalogue.list() }))
+    .get((request, response) => {
+      const entityTag = `"${catalogue.revision()}"`;
+      // Whoever asks every second is answered in a line when nothing changed.
+      response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
+      if (request.headers['if-none-match'] === entityTag) response.status(304).end();
+      else response.json({ images: catalogue.list() });
+    })
     .all(onlyRead);
   router
     .route(`${IMAGES}/*path`)

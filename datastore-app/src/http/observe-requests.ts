@@ -1,0 +1,56 @@
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
+
+/** A request whose answer has ended, one way or the other. */
+export interface FinishedRequest {
+  /** One of the known methods, or `OTHER`: a client must not make up labels. */
+  readonly method: string;
+  /** Without the query, which may hold secrets. */
+  readonly path: string;
+  /** image: at an image's path; own: below `/-/`. */
+  readonly kind: 'image' | 'own';
+  readonly status: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  readonly durationMs: number;
+  readonly client: string;
+  readonly userAgent: string | undefined;
+  /** False: cut before the end. */
+  readonly isComplete: boolean;
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
+const MAX_LOGGED_LENGTH = 1024;
+
+/** What was counted on a connection before: keep-alive lets several requests share its counters. */
+const counted = new WeakMap<IncomingMessage['socket'], { sentBytes: number; receivedBytes: number }>();
+
+/** Tells of every request once its answer has ended. */
+export function observeRequests(
+  handler: RequestListener,
+  onFinished: (request: FinishedRequest) => void,
+): RequestListener {
+  return (request, response) => {
+    const startedMs = performance.now();
+    const { socket } = request;
+    const path = pathOfTarget(request.url ?? '');
+    response.once('close', () => {
+      const before = counted.get(socket) ?? { sentBytes: 0, receivedBytes: 0 };
+      const after = { sentBytes: socket.bytesWritten, receivedBytes: socket.bytesRead };
+      counted.set(socket, after);
+      onFinished({
+        method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'OTHER',
+        path: path.slice(0, MAX_LOGGED_LENGTH),
+        kind: isOwnPath(path) ? 'own' : 'image',
+        status: response.statusCode,
+        sentBytes: after.sentBytes - before.sentBytes,
+        receivedBytes: after.receivedBytes - before.receivedBytes,
+        durationMs: performance.now() - startedMs,
+        client: socket.remoteAddress ?? 'unknown',
+        userAgent: request.headers['user-agent']?.slice(0, MAX_LOGGED_LENGTH),
+        isComplete: response.writableFinished,
+      });
+    });
+    handler(request, response);
+  };
+}
