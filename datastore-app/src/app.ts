@@ -10,6 +10,7 @@ import { createAuthorize } from './http/authorize.ts';
 import { createFilesHandler } from './http/files.ts';
 import { observeRequests } from './http/observe-requests.ts';
 import { createPublishHandler } from './http/publish.ts';
+import { createCaRoutes } from './http/routes/ca.ts';
 import { createHealthRoutes } from './http/routes/health.ts';
 import { createHomeRoutes } from './http/routes/home.ts';
 import { createImageRoutes } from './http/routes/images.ts';
@@ -20,6 +21,7 @@ import type { Catalogue } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { createImageOpener } from './images/open-image.ts';
 import { diskSpaceOf } from './images/storage.ts';
+import type { CertificateSource } from './tls/certificate-source.ts';
 
 export interface AppDeps {
   readonly log: Log;
@@ -28,6 +30,8 @@ export interface AppDeps {
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly guard: Guard;
+  /** undefined: TLS is off. */
+  readonly certificates: CertificateSource | undefined;
   /** From the ports that are really listened on, which are known only then; undefined: no advertising. */
   createAdvertiser(ports: {
     readonly http: number;
@@ -35,13 +39,15 @@ export interface AppDeps {
   }): Advertiser | undefined;
 }
 
+type Place = Omit<ListenOptions, 'tls'>;
+
 export interface AppOptions {
   readonly version: string;
   /** Without symbolic links. */
   readonly root: string;
-  readonly http: ListenOptions;
-  /** undefined: TLS is off. */
-  readonly https: ListenOptions | undefined;
+  readonly http: Place;
+  /** Where TLS is on. */
+  readonly https: Place;
   readonly drainMs: number;
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
@@ -54,7 +60,7 @@ export interface AppOptions {
  * @throws ConfigurationError when a port cannot be had
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
-  const { log, catalogue, store } = deps;
+  const { log, catalogue, store, certificates } = deps;
   let advertiser: Advertiser | undefined;
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
   const advertiserStatus = () => advertiser?.status();
@@ -62,6 +68,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     ...(signal.aborted ? ['the datastore is stopping'] : []),
     ...[catalogue.trouble() ?? []].flat(),
     ...(advertiserStatus()?.reasons ?? []),
+    ...(certificates?.reasonsNotReady() ?? []),
   ];
   const disk = () => diskSpaceOf(options.root);
   const downloads = createDownloadLog();
@@ -98,6 +105,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     ),
     createMetricsRoutes({ metrics }),
     createHealthRoutes({ reasonsNotReady }),
+    createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
   ]);
   const authorize = createAuthorize({ guard: deps.guard });
   const openImage = createImageOpener(options.root);
@@ -121,10 +129,14 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   const ending = new AbortController();
   try {
     await catalogue.start(AbortSignal.any([signal, ending.signal]));
-    const http = await listen(handler, options.http);
+    const http = await listen({ log }, handler, { ...options.http, tls: undefined });
     listeners.push(http);
-    const https = options.https && (await listen(handler, options.https));
-    if (https !== undefined) listeners.push(https);
+    const tls = certificates?.identity();
+    const https = tls && (await listen({ log }, handler, { ...options.https, tls }));
+    if (https !== undefined) {
+      listeners.push(https);
+      certificates?.follow(https.replaceIdentity, AbortSignal.any([signal, ending.signal]));
+    }
     ports = { http: http.port, https: https?.port ?? null };
     log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
 

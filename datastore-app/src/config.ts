@@ -8,6 +8,7 @@ import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { parseWriteToken } from './access/write-token.ts';
 import { ACCESS_LOG_CHOICES, type AccessLogChoice } from './http/access-log.ts';
+import { TLS_MODES } from './tls/decide-tls.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
@@ -33,6 +34,7 @@ export interface ServeOptions extends StorageOptions, SpaceLimits, WriteTokenOpt
   readonly advertise?: readonly (typeof ADVERTISE_CHOICES)[number][];
   readonly address?: string;
   readonly port: number;
+  readonly tls?: (typeof TLS_MODES)[number];
   readonly tlsPort: number;
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
@@ -104,6 +106,9 @@ const WRITE_TOKEN_OPTIONS: readonly OptionDescription[] = [
 /** What `token` takes. */
 export const TOKEN_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, ...WRITE_TOKEN_OPTIONS];
 
+/** What `ca` takes. */
+export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION];
+
 /** Who may read, where not everybody may. */
 const READ_OPTIONS: readonly OptionDescription[] = [
   {
@@ -170,6 +175,14 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     default: 80,
   },
   {
+    flags: '--tls <mode>',
+    description:
+      `${TLS_MODES.join(', ')}: HTTPS beside HTTP, by a built-in authority whose certificate devices trust ` +
+      '(see /-/ca.pem), or by --tls-certificate (default: off)',
+    environment: 'DATASTORE_TLS',
+    schema: z.enum(TLS_MODES, { error: `one of ${TLS_MODES.join(', ')} expected` }),
+  },
+  {
     flags: '--tls-port <number>',
     description: 'HTTPS port, where TLS is on; stock EVE takes 443 alone',
     environment: 'DATASTORE_TLS_PORT',
@@ -178,7 +191,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
   },
   {
     flags: '--tls-certificate <file>',
-    description: 'PEM certificate, with its chain; turns HTTPS on',
+    description: 'PEM certificate, with its chain; turns HTTPS on; read again when it changes',
     environment: 'DATASTORE_TLS_CERTIFICATE',
     schema: z.string().min(1, { error: 'a file expected' }),
   },
@@ -229,7 +242,9 @@ export function decideServices(choices: ServeOptions['advertise'], isTlsOn: bool
     throw new ConfigurationError('--advertise none turns mDNS off: it cannot stand beside a service');
   }
   if (choices.includes('https') && !isTlsOn) {
-    throw new ConfigurationError('--advertise https needs --tls-certificate and --tls-key');
+    throw new ConfigurationError(
+      '--advertise https needs --tls authority, or --tls-certificate and --tls-key',
+    );
   }
   return SERVICES.filter((service) => choices.includes(service));
 }

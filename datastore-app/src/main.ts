@@ -5,6 +5,7 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { caCommand } from './cli/ca.ts';
 import { imagesCommand } from './cli/images.ts';
 import { serveCommand } from './cli/serve.ts';
 import { tokenCommand } from './cli/token.ts';
@@ -45,7 +46,12 @@ const program = new Command('datastore-app')
   .version(packageJson.version)
   .showHelpAfterError('(run with --help for more)')
   .exitOverride();
-for (const command of [serveCommand(packageJson.version, stop.signal), imagesCommand(), tokenCommand()]) {
+for (const command of [
+  serveCommand(packageJson.version, stop.signal),
+  imagesCommand(),
+  tokenCommand(),
+  caCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 for (const nested of program.commands.flatMap((command) => command.commands))

@@ -16,7 +16,6 @@ import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { runApp } from '../app.ts';
 import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
-import type { TlsIdentity } from '../http/server.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
@@ -24,6 +23,8 @@ import { createImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { diskSpaceOf, prepareStorage } from '../images/storage.ts';
+import { decideTls } from '../tls/decide-tls.ts';
+import { openCertificates } from '../tls/open-certificates.ts';
 
 function readOptionFile(option: string, file: string): string {
   try {
@@ -33,17 +34,6 @@ function readOptionFile(option: string, file: string): string {
       cause: error,
     });
   }
-}
-
-function readTlsIdentity({ tlsCertificate, tlsKey }: ServeOptions): TlsIdentity | undefined {
-  if (tlsCertificate === undefined && tlsKey === undefined) return undefined;
-  if (tlsCertificate === undefined || tlsKey === undefined) {
-    throw new ConfigurationError('--tls-certificate and --tls-key belong together: one is missing');
-  }
-  return {
-    certificate: readOptionFile('--tls-certificate', tlsCertificate),
-    key: readOptionFile('--tls-key', tlsKey),
-  };
 }
 
 /** The credential for reading, where one is configured. */
@@ -80,8 +70,8 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     }
     if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
     const options = command.opts<ServeOptions>();
-    const tls = readTlsIdentity(options);
-    const services = decideServices(options.advertise, tls !== undefined);
+    const tls = decideTls(options);
+    const services = decideServices(options.advertise, tls.kind !== 'off');
     const readCredential = readCredentialOf(options);
     if (printConfig === true) {
       process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
@@ -96,6 +86,11 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     });
     if (writeToken.file !== undefined) log.info({ file: writeToken.file }, 'the write token is in this file');
     const requests = createBufferedLog('datastore-app', options.logLevel);
+    const certificates = await openCertificates({ log }, tls, {
+      stateDirectory: state,
+      hostLabel: options.hostName,
+      interfaces: options.interface ?? [],
+    });
     const hasher = createHasher();
     const catalogue = createCatalogue({
       log,
@@ -128,6 +123,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
             { limiter: createFailureLimiter() },
             { writeToken: writeToken.token, readCredential },
           ),
+          certificates,
           createAdvertiser(ports) {
             if (services.length === 0) return undefined;
             const portOf = { workstation: WORKSTATION_PORT, http: ports.http, https: ports.https ?? tlsPort };
@@ -144,8 +140,8 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         {
           version,
           root,
-          http: { address, port, tls: undefined },
-          https: tls && { address, port: tlsPort, tls },
+          http: { address, port },
+          https: { address, port: tlsPort },
           drainMs: drainTimeout * 1000,
           quotaBytes: options.quota,
           reserveBytes: options.reserve,

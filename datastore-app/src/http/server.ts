@@ -4,20 +4,16 @@ import {
   type Server,
   type ServerOptions,
 } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
+import type { TlsIdentity } from '../tls/certificate-source.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import { discardBody, type PublishHandler } from './publish.ts';
-
-/** PEM. */
-export interface TlsIdentity {
-  readonly certificate: string;
-  readonly key: string;
-}
+import { createTlsServer } from './tls-server.ts';
 
 export interface ListenOptions {
   /** Where to listen; undefined: on every address. */
@@ -30,6 +26,8 @@ export interface ListenOptions {
 
 export interface Listener {
   readonly port: number;
+  /** HTTPS presents another certificate to new connections; those that are open go on. */
+  replaceIdentity(identity: TlsIdentity): void;
   /** Takes no new connection, and returns when all requests are answered, or cut at the limit. */
   drain(limitMs: number): Promise<void>;
 }
@@ -91,6 +89,7 @@ function explainListenError(error: unknown, port: number): ConfigurationError {
 
 /** @throws ConfigurationError when the port cannot be had or the certificate does not fit its key */
 export async function listen(
+  { log }: { readonly log: Log },
   handler: RequestListener,
   { address, port, tls }: ListenOptions,
 ): Promise<Listener> {
@@ -101,7 +100,8 @@ export async function listen(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  const server = createServer(options, tls, handler);
+  const secured = tls && createTlsServer({ log }, options, tls, handler);
+  const server: Server = secured?.server ?? createHttpServer(options, handler);
   // Whoever asks first is told before it sends: the handlers say when they want the body.
   server.on('checkContinue', handler);
   server.maxConnections = MAX_CONNECTIONS;
@@ -112,6 +112,7 @@ export async function listen(
   });
   return {
     port: (server.address() as AddressInfo).port,
+    replaceIdentity: (identity) => secured?.replaceIdentity(identity),
     async drain(limitMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
@@ -128,22 +129,4 @@ export async function listen(
       await cut;
     },
   };
-}
-
-function createServer(
-  options: ServerOptions,
-  tls: TlsIdentity | undefined,
-  handler: RequestListener,
-): Server {
-  if (tls === undefined) return createHttpServer(options, handler);
-  try {
-    return createHttpsServer(
-      { ...options, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' },
-      handler,
-    );
-  } catch (error) {
-    throw new ConfigurationError(`the TLS certificate and key cannot be used: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
 }

@@ -1,0 +1,71 @@
+import type { RequestListener, ServerOptions } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import type { TlsIdentity } from '../tls/certificate-source.ts';
+
+/** EVE's own limit is 10 s. */
+const HANDSHAKE_TIMEOUT_MS = 20_000;
+/** Whoever was told of is told of no more; so many are remembered. */
+const MAX_REFUSERS = 256;
+
+/** What clients answer that do not accept a certificate, as OpenSSL names it. */
+const REFUSAL = /^ERR_SSL_\w*ALERT_(?:UNKNOWN_CA|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)$/;
+
+export interface TlsServer {
+  readonly server: Server;
+  /** Presents another certificate to new connections; those that are open go on. */
+  replaceIdentity(identity: TlsIdentity): void;
+}
+
+const contextOf = ({ certificate, key }: TlsIdentity): SecureContextOptions => ({
+  cert: certificate,
+  key,
+  minVersion: 'TLSv1.2',
+});
+
+/**
+ * A server of HTTP/1.1 over TLS 1.2 and up.
+ *
+ * @throws ConfigurationError when the certificate does not fit its key
+ */
+export function createTlsServer(
+  { log }: { readonly log: Log },
+  options: ServerOptions,
+  identity: TlsIdentity,
+  handler: RequestListener,
+): TlsServer {
+  const server = createServerWith();
+  const refusers = new Set<string>();
+
+  function createServerWith(): Server {
+    try {
+      const tls = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+      return createServer({ ...options, ...contextOf(identity), ...tls }, handler);
+    } catch (error) {
+      throw new ConfigurationError(`the TLS certificate and key cannot be used: ${errorMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  // On the device's side such a failure is hard to see, so it is told here: once for each client and certificate.
+  server.on('tlsClientError', (error: Error, { remoteAddress = 'unknown' }: TLSSocket) => {
+    if (!REFUSAL.test(systemErrorCode(error) ?? '') || refusers.has(remoteAddress)) return;
+    if (refusers.size >= MAX_REFUSERS) refusers.clear();
+    refusers.add(remoteAddress);
+    log.warn(
+      { client: remoteAddress, reason: systemErrorCode(error) },
+      'a client refused the TLS certificate: does it have the right authority (dsCertPEM), and is its clock right?',
+    );
+  });
+
+  return {
+    server,
+    replaceIdentity(next) {
+      server.setSecureContext(contextOf(next));
+      refusers.clear();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { Log } from '@local-datastore/shared/log';
+import { listNetworkLinks } from '../advertise/network-links.ts';
+import { selectInterfaces } from '../advertise/responder-plan.ts';
+import { loadAuthority } from './authority.ts';
+import { createAuthoritySource } from './authority-source.ts';
+import type { CertificateSource } from './certificate-source.ts';
+import type { TlsChoice } from './decide-tls.ts';
+import { createGivenSource } from './given-source.ts';
+import { listOwnAddresses } from './own-addresses.ts';
+
+/**
+ * Opens the chosen source of certificates.
+ *
+ * @param options.interfaces where is advertised; none: everywhere but on loopback
+ * @returns undefined when TLS is off
+ * @throws ConfigurationError when the certificate, or the built-in authority, cannot be used
+ */
+export async function openCertificates(
+  { log }: { readonly log: Log },
+  choice: TlsChoice,
+  options: {
+    readonly stateDirectory: string;
+    readonly hostLabel: string;
+    readonly interfaces: readonly string[];
+  },
+): Promise<CertificateSource | undefined> {
+  const { hostLabel } = options;
+  switch (choice.kind) {
+    case 'off':
+      return undefined;
+    case 'authority': {
+      const authority = await loadAuthority(options.stateDirectory);
+      log.info({ file: authority.file }, 'what devices need as dsCertPEM is in this file, and at /-/ca.pem');
+      return await createAuthoritySource({ log, listAddresses: listOwnAddresses }, { authority, hostLabel });
+    }
+    case 'given': {
+      const listAdvertisedAddresses = () =>
+        selectInterfaces(listNetworkLinks(), options.interfaces).selected.map(({ address }) => address);
+      return await createGivenSource({ log, listAdvertisedAddresses }, { ...choice, hostLabel });
+    }
+  }
+}

@@ -1,0 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Does something again and again, one after another, until the signal aborts. Never rejects. */
+export async function repeat(
+  task: () => Promise<void> | void,
+  { intervalMs, onError }: { readonly intervalMs: number; onError(error: unknown): void },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await task();
+    } catch (error) {
+      onError(error);
+    }
+    await delay(intervalMs, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
