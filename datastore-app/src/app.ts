@@ -79,7 +79,10 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     runningDownloads: downloads.runningCount,
     disk,
     isReady: () => reasonsNotReady().length === 0,
-    certificateExpirySeconds: () => undefined,
+    certificateExpiry: () => {
+      const notAfter = certificates?.status().notAfter;
+      return notAfter === undefined ? undefined : new Date(notAfter);
+    },
   });
   const { quotaBytes, reserveBytes } = options;
   const api = createApi({ log }, [
@@ -94,6 +97,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
         disk,
         downloads,
         queries,
+        tlsStatus: () => certificates?.status(),
       },
       {
         version: options.version,

@@ -8,8 +8,8 @@ export interface MetricsDeps {
   runningDownloads(): number;
   disk(): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   isReady(): boolean;
-  /** Unix seconds; undefined: TLS is off. */
-  certificateExpirySeconds(): number | undefined;
+  /** undefined: TLS is off. */
+  certificateExpiry(): Date | undefined;
 }
 
 /** What the datastore counts, for Prometheus. */
@@ -138,9 +138,9 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     help: 'When the TLS certificate expires; absent without TLS.',
     registers,
     collect() {
-      const seconds = deps.certificateExpirySeconds();
+      const expiry = deps.certificateExpiry();
       this.remove();
-      if (seconds !== undefined) this.set(seconds);
+      if (expiry !== undefined) this.set(expiry.getTime() / 1000);
     },
   });
 

@@ -3,6 +3,7 @@ import type { DownloadLog } from '../../activity/downloads.ts';
 import type { QueryLog } from '../../activity/queries.ts';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import type { DiskSpace } from '../../images/storage.ts';
+import type { TlsStatus } from '../../tls/certificate-source.ts';
 import { onlyRead } from './only-read.ts';
 
 export interface StatusDeps {
@@ -15,6 +16,8 @@ export interface StatusDeps {
   disk(): Promise<DiskSpace>;
   readonly downloads: DownloadLog;
   readonly queries: QueryLog;
+  /** undefined: TLS is off. */
+  tlsStatus(): TlsStatus | undefined;
 }
 
 export interface StatusOptions {
@@ -50,6 +53,7 @@ export function createStatusRoutes(deps: StatusDeps, options: StatusOptions): Ro
           quotaBytes: quotaBytes ?? null,
           reserveBytes,
         },
+        tls: deps.tlsStatus() ?? null,
         access: { isReadOpen },
       });
     })
