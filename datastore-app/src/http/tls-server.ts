@@ -10,8 +10,8 @@ const HANDSHAKE_TIMEOUT_MS = 20_000;
 /** Whoever was told of is told of no more; so many are remembered. */
 const MAX_REFUSERS = 256;
 
-/** What clients answer that do not accept a certificate, as OpenSSL names it. */
-const REFUSAL = /^ERR_SSL_\w*ALERT_(?:UNKNOWN_CA|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)$/;
+/** What clients answer that do not accept a certificate, as OpenSSL names it: `SSL/TLS_ALERT_…`, `TLSV1_ALERT_…`. */
+const REFUSAL = /^ERR_SSL_\S*ALERT_(?:UNKNOWN_CA|(?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+)$/;
 
 export interface TlsServer {
   readonly server: Server;

@@ -1,5 +1,5 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '../images/durable-file.ts';
@@ -38,9 +38,7 @@ async function createAuthority(folder: string, nowMs: number): Promise<void> {
   // Two authorities of one name would be taken for each other.
   const name = `datastore authority ${randomBytes(4).toString('hex')}`;
   const { certificate, key } = await issueAuthority(name, planAuthorityValidity(nowMs));
-  const temporary = join(dirname(folder), `.${FOLDER}.${process.pid}`);
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { mode: 0o700 });
+  const temporary = await mkdtemp(join(dirname(folder), `.${FOLDER}-`)); // mode 0700
   try {
     await writeSynced(join(temporary, KEY_FILE), key, 0o600);
     await writeSynced(join(temporary, CERTIFICATE_FILE), certificate, 0o644);
@@ -60,7 +58,7 @@ async function closeToOthers(path: string, mode: number): Promise<void> {
 }
 
 async function readBounded(file: string): Promise<string> {
-  if ((await stat(file)).size > MAX_FILE_BYTES) throw new ConfigurationError(`it is too large`);
+  if ((await stat(file)).size > MAX_FILE_BYTES) throw new RangeError('it is larger than 64 KiB');
   return await readFile(file, 'utf8');
 }
 

@@ -1,12 +1,14 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { TlsIdentity } from './certificate-source.ts';
 
 /** Far more than a chain of certificates has. */
 const MAX_FILE_BYTES = 1024 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+/** Of PKCS #8, and of OpenSSL's older form. */
+const ENCRYPTED_KEY = /^(?:-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED)/m;
 
 export interface GivenFiles {
   readonly certificateFile: string;
@@ -48,10 +50,9 @@ function parseKey(pem: string, file: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    const reason =
-      systemErrorCode(error) === 'ERR_MISSING_PASSPHRASE'
-        ? 'it is encrypted; store it decrypted, readable by its owner alone'
-        : `it holds no PEM private key: ${errorMessage(error)}`;
+    const reason = ENCRYPTED_KEY.test(pem)
+      ? 'it is encrypted; store it decrypted, readable by its owner alone'
+      : `it holds no PEM private key: ${errorMessage(error)}`;
     throw new ConfigurationError(`--tls-key ${file} cannot be used: ${reason}`, { cause: error });
   }
 }

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { isLeafDue, planAuthorityValidity, planLeafValidity } from './validity.ts';
+
+const at = (text: string) => new Date(`${text}T00:00:00.000Z`);
+const msAt = (text: string) => at(text).getTime();
+const AUTHORITY_END = at('2046-11-01');
+
+describe('an authority', () => {
+  it('is good for twenty years, and for clocks that start in 1970', () => {
+    expect(planAuthorityValidity(msAt('2026-11-01') + 123)).toEqual({
+      notBefore: at('1970-01-01'),
+      notAfter: AUTHORITY_END,
+    });
+  });
+
+  it('that is made in 1970 is good today', () => {
+    expect(planAuthorityValidity(0).notAfter).toEqual(at('2046-01-01'));
+  });
+});
+
+describe('a leaf', () => {
+  it.each([
+    ['2026-11-01', '2031-11-01'],
+    ['1970-01-01', '2031-01-01'],
+    ['2045-01-01', '2046-11-01'],
+  ])('made on %s is good to %s', (made, end) => {
+    const { notBefore, notAfter } = planLeafValidity(msAt(made), AUTHORITY_END);
+    expect([notBefore, notAfter]).toEqual([at('1970-01-01'), at(end)]);
+  });
+
+  it.each([
+    ['2026-11-02', '2031-11-01', false],
+    ['2030-10-31', '2031-11-01', false],
+    ['2030-11-01', '2031-11-01', true],
+    ['2099-01-01', '2031-11-01', true],
+    // One that ends with its authority cannot be bettered, and must not be made again every moment.
+    ['2046-06-01', '2046-11-01', false],
+    ['2050-06-01', '2046-11-01', false],
+    ['1970-01-01', '2031-01-01', false],
+  ])('on %s, good to %s: is a new one due? %s', (now, end, isDue) => {
+    expect(isLeafDue(msAt(now), at(end), AUTHORITY_END)).toBe(isDue);
+  });
+});
