@@ -44,6 +44,8 @@ export interface ServeOptions extends StorageOptions, SpaceLimits, WriteTokenOpt
   /** Seconds. */
   readonly drainTimeout: number;
   readonly accessLog: AccessLogChoice;
+  /** Hours. */
+  readonly uploadExpiry: number;
   readonly logLevel: LogLevel;
 }
 
@@ -214,6 +216,13 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_ACCESS_LOG',
     schema: z.enum(ACCESS_LOG_CHOICES, { error: `one of ${ACCESS_LOG_CHOICES.join(', ')} expected` }),
     default: 'images',
+  },
+  {
+    flags: '--upload-expiry <hours>',
+    description: 'after how long an upload of which nothing more comes is removed',
+    environment: 'DATASTORE_UPLOAD_EXPIRY',
+    schema: wholeNumber(1, 8760),
+    default: 24,
   },
   {
     flags: '--log-level <level>',

@@ -62,7 +62,7 @@ async function openStore({ root }: Storage, options: SpaceLimits): Promise<Image
       ),
       hash: createHasher().hash,
     },
-    { root },
+    { root, owner: 'images' },
   );
 }
 

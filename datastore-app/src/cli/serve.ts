@@ -22,9 +22,12 @@ import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
+import { incomingDirectoryOf } from '../images/staging.ts';
 import { diskSpaceOf, prepareStorage } from '../images/storage.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
+import { createUploadFiles } from '../uploads/upload-files.ts';
+import { createUploads } from '../uploads/uploads.ts';
 
 function readOptionFile(option: string, file: string): string {
   try {
@@ -99,17 +102,24 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       scan: (scanSignal) => scanImages(root, MAX_IMAGES, scanSignal),
       ...imageFilesBelow(root),
     });
+    const space = createSpace(
+      { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
+      { reserveBytes: options.reserve, quotaBytes: options.quota },
+    );
+    // Of its own: who uploads does not wait until a large image of the folder is hashed.
+    const uploadHasher = createHasher();
     const store = createImageStore(
       {
-        space: createSpace(
-          { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
-          { reserveBytes: options.reserve, quotaBytes: options.quota },
-        ),
-        hash: hasher.hash,
+        space,
+        hash: uploadHasher.hash,
         onPublished: catalogue.notePublished,
         onRemoved: catalogue.noteRemoved,
       },
-      { root },
+      { root, owner: 'serve' },
+    );
+    const uploads = createUploads(
+      { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
+      { expiryMs: options.uploadExpiry * 3_600_000 },
     );
     const { address, port, tlsPort, drainTimeout } = options;
     try {
@@ -119,6 +129,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           requestLog: requests.log,
           catalogue,
           store,
+          uploads,
           guard: createGuard(
             { limiter: createFailureLimiter() },
             { writeToken: writeToken.token, readCredential },
@@ -150,6 +161,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         signal,
       );
     } finally {
+      await uploadHasher.stop();
       await hasher.stop();
       await catalogue.stopped();
       requests.stop();

@@ -4,8 +4,10 @@ import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileVersion } from '../images/file-version.ts';
 import { parseImagePath } from '../images/image-path.ts';
-import type { ImageStore, StagedImage } from '../images/image-store.ts';
+import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
+import { NAME_RULES } from '../images/placing.ts';
+import type { StagedImage } from '../images/staging.ts';
 import type { Authorize } from './authorize.ts';
 import { parseExpectedDigest } from './expected-digest.ts';
 import { type Problem, sendProblem } from './problem.ts';
@@ -101,7 +103,9 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     if (headers.expect !== undefined) response.writeContinue();
     let staged: StagedImage | undefined;
     try {
-      staged = await store.stage(request, expected);
+      // A body that is refused half-way must not take the connection with it: the client is to hear why.
+      const content = request.iterator({ destroyOnReturn: false });
+      staged = await store.stage(content, expected);
       // The other side may have been quicker.
       const failed = findFailedCondition(request, path);
       if (failed !== undefined) {
@@ -147,8 +151,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
       }
       const path = parseImagePath(urlPath);
       if (path === undefined) {
-        const detail =
-          'No image can have this path: a name may not begin with a dot, be "lost+found", or hold a backslash or a control character; the first may not be "-".';
+        const detail = `No image can have this path: ${NAME_RULES}.`;
         refuse(request, response, { status: 400, code: 'NAME_INVALID', detail });
         return;
       }

@@ -196,7 +196,7 @@ it('takes over at once what was published, without hashing it', async () => {
   });
   await put('a.img', 'content');
   const version = versionOf(await stat(join(root, 'a.img'), { bigint: true }));
-  await catalogue.notePublished('a.img', version, sha256Of('content'));
+  await catalogue.notePublished([{ path: 'a.img', version, sha256: sha256Of('content') }]);
   expect(digests(catalogue)).toEqual([['a.img', sha256Of('content')]]);
   expect(catalogue.totalBytes()).toBe(7);
   const index = await loadImageIndex({ log: silentLog }, { stateDirectory: state });

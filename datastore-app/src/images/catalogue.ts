@@ -8,6 +8,7 @@ import { type FileVersion, isSameVersion, modifiedAt } from './file-version.ts';
 import { describeImage, type ImageDescription } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
+import type { Publication } from './image-store.ts';
 import type { Scan } from './scan.ts';
 
 /** What is listed at most; more is served, but neither hashed nor listed. */
@@ -49,8 +50,8 @@ export interface Catalogue {
   find(path: string): Image | undefined;
   /** The sha256 of exactly this version of a file, once it is known. */
   digestOf(path: string, version: FileVersion): string | undefined;
-  /** Takes over at once that a file came to be, whose digest is known. */
-  notePublished(path: string, version: FileVersion, sha256: string): Promise<void>;
+  /** Takes over at once that files came to be, whose digests are known. */
+  notePublished(images: readonly Publication[]): Promise<void>;
   /** Takes over at once that a file is gone. */
   noteRemoved(): Promise<void>;
   /** What all images take. */
@@ -160,7 +161,11 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
     for (const { path, version } of files) {
       const entry = entries.get(path);
-      if (entry !== undefined && isSameVersion(entry.version, version)) continue;
+      if (entry !== undefined && isSameVersion(entry.version, version)) {
+        // A look may have come between a file and the news of it.
+        entry.sha256 ??= index.digestOf(path, version) ?? null;
+        continue;
+      }
       const sha256 = index.digestOf(path, version) ?? null;
       const detected = await deps
         .detect(path, version.sizeBytes)
@@ -274,14 +279,16 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const entry = entries.get(path);
       return entry?.sha256 != null && isSameVersion(entry.version, version) ? entry.sha256 : undefined;
     },
-    async notePublished(path, version, sha256) {
-      published.add(path);
-      index.set(path, version, sha256);
+    async notePublished(images) {
+      for (const { path, version, sha256 } of images) {
+        published.add(path);
+        index.set(path, version, sha256);
+      }
       try {
         await tryLook(NEVER);
         await save();
       } finally {
-        published.delete(path);
+        for (const { path } of images) published.delete(path);
       }
     },
     async noteRemoved() {

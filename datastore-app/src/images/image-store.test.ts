@@ -14,12 +14,13 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addImage } from './add-image.ts';
 import { createHasher, type Hasher } from './hasher.ts';
-import { createImageStore, incomingDirectoryOf } from './image-store.ts';
+import { createImageStore } from './image-store.ts';
 import { createSpace, type SpaceOptions } from './space.ts';
+import { incomingDirectoryOf } from './staging.ts';
 
 let root: string;
 let outside: string;
@@ -47,10 +48,12 @@ function setUp({ freeBytes = 1e12, usedBytes = 0, ...limits }: Partial<SpaceOpti
         { ...UNLIMITED, ...limits },
       ),
       hash: hasher.hash,
-      onPublished: async (path, { sizeBytes }) => void events.push(`+${path} ${sizeBytes}`),
+      onPublished: async (images) => {
+        for (const { path, version } of images) events.push(`+${path} ${version.sizeBytes}`);
+      },
       onRemoved: async () => void events.push('-'),
     },
-    { root },
+    { root, owner: 'test' },
   );
   return { store, events };
 }
@@ -231,14 +234,21 @@ describe('removing', () => {
     expect((await readdir(root)).sort()).toEqual(['.hidden', 'folder', 'out']);
   });
 
-  it('collects what was abandoned, and leaves alone what is coming in', async () => {
+  it('collects what it left itself and what others abandoned, not what is coming in', async () => {
     const { store } = setUp();
     expect(await store.collectAbandoned(0)).toBe(0);
-    const old = await store.stage(pieces('old'), {});
-    await store.stage(pieces('new'), {});
-    await utimes(old.file, 0, 0);
-    expect(await store.collectAbandoned(3_600_000)).toBe(1);
-    expect(await staged()).toBe(1);
+    const current = await store.stage(pieces('current'), {});
+    await utimes(current.file, 0, 0);
+    const incoming = incomingDirectoryOf(root);
+    for (const name of ['test-left.staged', 'other-old.staged', 'other-new.staged', 'unknown']) {
+      await writeFile(join(incoming, name), 'x');
+    }
+    await utimes(join(incoming, 'other-old.staged'), 0, 0);
+    expect(await store.collectAbandoned(3_600_000)).toBe(2);
+    expect((await readdir(incoming)).sort()).toEqual(
+      [basename(current.file), 'other-new.staged', 'unknown'].sort(),
+    );
+    await store.discard(current);
   });
 });
 

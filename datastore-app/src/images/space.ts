@@ -14,7 +14,7 @@ export interface SpaceDeps {
   usedBytes(): number;
 }
 
-/** What one incoming image may still write. */
+/** The room of one incoming image, from its first byte until it is published or given up. */
 export interface SpaceClaim {
   /**
    * To be called before bytes are written.
@@ -22,6 +22,10 @@ export interface SpaceClaim {
    * @throws StoreError NO_SPACE or QUOTA_EXCEEDED
    */
   spend(bytes: number): Promise<void>;
+  /** Whether what was claimed is still there: others than the datastore fill volumes too. @throws StoreError */
+  requireRoom(): Promise<void>;
+  /** Gives back what was not spent: nothing more is written. */
+  settle(): void;
   /** Idempotent. */
   release(): void;
 }
@@ -33,20 +37,27 @@ export interface Space {
    * @throws StoreError NO_SPACE or QUOTA_EXCEEDED
    */
   claim(sizeBytes: number | undefined): Promise<SpaceClaim>;
+  /** Takes up a claim of before a restart, which was judged then. */
+  resume(sizeBytes: number, spentBytes: number): SpaceClaim;
 }
 
 /** An image of unknown size claims this much at a time. */
 const STEP_BYTES = 16 * 1024 * 1024;
 
+interface Room {
+  claimedBytes: number;
+  spentBytes: number;
+}
+
 export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: SpaceOptions): Space {
-  const claims = new Set<{ claimedBytes: number; spentBytes: number }>();
+  const rooms = new Set<Room>();
 
   async function requireRoom(wantedBytes: number): Promise<void> {
     let claimedBytes = 0;
     let unspentBytes = 0;
-    for (const claim of claims) {
-      claimedBytes += claim.claimedBytes;
-      unspentBytes += claim.claimedBytes - claim.spentBytes;
+    for (const room of rooms) {
+      claimedBytes += room.claimedBytes;
+      unspentBytes += room.claimedBytes - room.spentBytes;
     }
     if (quotaBytes !== undefined && deps.usedBytes() + claimedBytes > quotaBytes) {
       throw new StoreError(
@@ -65,32 +76,44 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
     }
   }
 
+  async function grow(room: Room, bytes: number): Promise<void> {
+    // Entered before it is judged: of two that come at once, not both may have the same space.
+    rooms.add(room);
+    room.claimedBytes += bytes;
+    try {
+      await requireRoom(bytes);
+    } catch (error) {
+      room.claimedBytes -= bytes;
+      if (room.claimedBytes === 0) rooms.delete(room);
+      throw error;
+    }
+  }
+
+  const claimOf = (room: Room): SpaceClaim => ({
+    async spend(bytes) {
+      const missing = room.spentBytes + bytes - room.claimedBytes;
+      if (missing > 0) await grow(room, Math.max(missing, STEP_BYTES));
+      room.spentBytes += bytes;
+    },
+    requireRoom: () => requireRoom(room.claimedBytes - room.spentBytes),
+    settle() {
+      room.claimedBytes = room.spentBytes;
+    },
+    release() {
+      rooms.delete(room);
+    },
+  });
+
   return {
     async claim(sizeBytes) {
-      const claim = { claimedBytes: 0, spentBytes: 0 };
-      const grow = async (bytes: number) => {
-        // Entered before it is judged: of two that come at once, not both may have the same room.
-        claims.add(claim);
-        claim.claimedBytes += bytes;
-        try {
-          await requireRoom(bytes);
-        } catch (error) {
-          claim.claimedBytes -= bytes;
-          if (claim.claimedBytes === 0) claims.delete(claim);
-          throw error;
-        }
-      };
-      await grow(sizeBytes ?? STEP_BYTES);
-      return {
-        async spend(bytes) {
-          const missing = claim.spentBytes + bytes - claim.claimedBytes;
-          if (missing > 0) await grow(Math.max(missing, STEP_BYTES));
-          claim.spentBytes += bytes;
-        },
-        release() {
-          claims.delete(claim);
-        },
-      };
+      const room: Room = { claimedBytes: 0, spentBytes: 0 };
+      await grow(room, sizeBytes ?? STEP_BYTES);
+      return claimOf(room);
+    },
+    resume(sizeBytes, spentBytes) {
+      const room: Room = { claimedBytes: sizeBytes, spentBytes };
+      rooms.add(room);
+      return claimOf(room);
     },
   };
 }

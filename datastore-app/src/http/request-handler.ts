@@ -1,0 +1,104 @@
+import type { RequestListener } from 'node:http';
+import type { Log } from '@local-datastore/shared/log';
+import type { Guard } from '../access/guard.ts';
+import type { Activity } from '../activity/activity.ts';
+import { observeState } from '../activity/observe-state.ts';
+import type { AdvertiserStatus } from '../advertise/advertiser.ts';
+import type { Catalogue } from '../images/catalogue.ts';
+import type { ImageStore } from '../images/image-store.ts';
+import { createImageOpener } from '../images/open-image.ts';
+import { diskSpaceOf } from '../images/storage.ts';
+import type { CertificateSource } from '../tls/certificate-source.ts';
+import type { Uploads } from '../uploads/uploads.ts';
+import { type AccessLogChoice, createAccessLog } from './access-log.ts';
+import { createApi } from './api.ts';
+import { createAuthorize } from './authorize.ts';
+import { createFilesHandler } from './files.ts';
+import { observeRequests } from './observe-requests.ts';
+import { createPublishHandler } from './publish.ts';
+import { createCaRoutes } from './routes/ca.ts';
+import { createHealthRoutes } from './routes/health.ts';
+import { createHomeRoutes } from './routes/home.ts';
+import { createImageRoutes } from './routes/images.ts';
+import { createMetricsRoutes } from './routes/metrics.ts';
+import { createStatusRoutes } from './routes/status.ts';
+import { createUploadRoutes } from './routes/uploads.ts';
+import { createRequestListener } from './server.ts';
+
+export interface RequestHandlerDeps {
+  readonly log: Log;
+  /** Where requests are logged. */
+  readonly requestLog: Log;
+  readonly catalogue: Catalogue;
+  readonly store: ImageStore;
+  readonly uploads: Uploads;
+  readonly guard: Guard;
+  /** undefined: TLS is off. */
+  readonly certificates: CertificateSource | undefined;
+  readonly activity: Activity;
+  /** undefined: advertising is turned off. */
+  advertiserStatus(): AdvertiserStatus | undefined;
+  /** The ports that are listened on. */
+  ports(): { readonly http: number | null; readonly https: number | null };
+  /** Why the datastore is not ready, as sentences; none: it is. */
+  reasonsNotReady(): readonly string[];
+}
+
+export interface RequestHandlerOptions {
+  readonly version: string;
+  readonly startedAt: Date;
+  /** Without symbolic links. */
+  readonly root: string;
+  readonly quotaBytes: number | undefined;
+  readonly reserveBytes: number;
+  readonly accessLog: AccessLogChoice;
+}
+
+/** Everything that the datastore answers, on HTTP and HTTPS alike. */
+export function createRequestHandler(
+  deps: RequestHandlerDeps,
+  options: RequestHandlerOptions,
+): RequestListener {
+  const { log, catalogue, store, uploads, guard, certificates, activity, reasonsNotReady } = deps;
+  const { downloads, metrics } = activity;
+  const { root, version } = options;
+  const disk = () => diskSpaceOf(root);
+  const tlsStatus = () => certificates?.status();
+  const authorize = createAuthorize({ guard });
+  const openImage = createImageOpener(root);
+  const { digestOf } = catalogue;
+
+  observeState(metrics, {
+    version,
+    catalogue,
+    runningDownloads: downloads.runningCount,
+    disk,
+    isReady: () => reasonsNotReady().length === 0,
+    tlsStatus,
+  });
+  const api = createApi({ log }, [
+    createHomeRoutes(),
+    createImageRoutes({ log, catalogue, store }),
+    createUploadRoutes({ log, uploads, authorize }),
+    createStatusRoutes(
+      { ...deps, ...activity, imageBytes: catalogue.totalBytes, disk, tlsStatus },
+      { ...options, isReadOpen: guard.isReadOpen },
+    ),
+    createMetricsRoutes({ metrics }),
+    createHealthRoutes({ reasonsNotReady }),
+    createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
+  ]);
+  const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
+  return observeRequests(
+    createRequestListener({
+      authorize,
+      api,
+      files: createFilesHandler({ log, openImage, digestOf, downloads }),
+      publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
+    }),
+    (request) => {
+      metrics.noteRequest(request);
+      writeAccessLog(request);
+    },
+  );
+}

@@ -1,0 +1,107 @@
+import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { type ImageDirectory, openImageDirectory } from './image-directory.ts';
+import { isImagePath } from './image-path.ts';
+import { StoreError } from './store-error.ts';
+
+export interface PublishOptions {
+  /** False: fails with IMAGE_EXISTS where another image has the path. */
+  readonly replace: boolean;
+}
+
+/** What no path of an image may look like, for a message. */
+export const NAME_RULES =
+  'no name in it may begin with a dot, be empty or "lost+found", hold a backslash or a control character, or have over 255 bytes; nor may the first be "-"';
+
+/** @throws StoreError NAME_INVALID */
+export function requireImagePath(path: string): void {
+  if (isImagePath(path)) return;
+  throw new StoreError(
+    'NAME_INVALID',
+    `"${path.slice(0, 200)}" cannot be the path of an image: ${NAME_RULES}.`,
+  );
+}
+
+/** The folders of a path, and the name in the last of them. */
+export function splitPath(path: string): { folders: string[]; name: string } {
+  const folders = path.split('/');
+  const name = folders.pop() ?? '';
+  return { folders, name };
+}
+
+const isAbsent = (error: unknown) => {
+  if (systemErrorCode(error) !== 'ENOENT') throw error;
+  return undefined;
+};
+
+function requireReplaceable(isFile: boolean, { replace }: PublishOptions): void {
+  if (!isFile) throw new StoreError('PATH_TAKEN', 'A folder, a link or a special file has this path.');
+  if (!replace) throw new StoreError('IMAGE_EXISTS', 'An image of this path exists already.');
+}
+
+/**
+ * Whether an image may come to a path, as far as can be said beforehand.
+ *
+ * @param root without symbolic links
+ * @throws StoreError NAME_INVALID, PATH_TAKEN or IMAGE_EXISTS
+ */
+export async function requirePlaceable(root: string, path: string, options: PublishOptions): Promise<void> {
+  requireImagePath(path);
+  const { folders, name } = splitPath(path);
+  const directory = await openImageDirectory(root, folders, { create: false });
+  try {
+    const there = directory && (await lstat(directory.entry(name)).catch(isAbsent));
+    if (there !== undefined) requireReplaceable(there.isFile(), options);
+  } finally {
+    await directory?.close();
+  }
+}
+
+/** Opens the folder of a path, and makes it where it is missing. */
+export async function makeImageDirectory(root: string, folders: readonly string[]): Promise<ImageDirectory> {
+  const directory = await openImageDirectory(root, folders, { create: true });
+  if (directory === undefined) throw new Error(`the folder ${folders.join('/')} was removed meanwhile`);
+  return directory;
+}
+
+/**
+ * Moves a staged file to its name.
+ *
+ * @returns whether the name was free
+ * @throws StoreError PATH_TAKEN or IMAGE_EXISTS
+ */
+export async function place(file: string, target: string, options: PublishOptions): Promise<boolean> {
+  try {
+    // Unlike rename, link never replaces.
+    await link(file, target);
+    await unlink(file);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+  }
+  const [there, ours] = [await lstat(target, { bigint: true }), await lstat(file, { bigint: true })];
+  if (there.ino === ours.ino && there.dev === ours.dev) {
+    // An earlier attempt was cut off after its first half.
+    await unlink(file);
+    return true;
+  }
+  requireReplaceable(there.isFile(), options);
+  await rename(file, target);
+  return false;
+}
+
+/** Removes folders that hold nothing any more, upwards to the root. */
+export async function removeEmptyDirectories(root: string, folders: readonly string[]): Promise<void> {
+  for (let depth = folders.length; depth > 0; depth -= 1) {
+    const parent = await openImageDirectory(root, folders.slice(0, depth - 1), { create: false });
+    try {
+      await rmdir(parent?.entry(folders[depth - 1] ?? '') ?? '');
+      await parent?.sync();
+    } catch {
+      // Not empty, or not ours to remove: it stays.
+      return;
+    } finally {
+      await parent?.close();
+    }
+  }
+}

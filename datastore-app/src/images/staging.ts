@@ -1,0 +1,261 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { type FileVersion, versionOf } from './file-version.ts';
+import type { HashOutcome } from './hasher.ts';
+import type { Space, SpaceClaim } from './space.ts';
+import { StoreError } from './store-error.ts';
+
+/** What is known of an image before it has come in. */
+export interface ExpectedContent {
+  readonly sizeBytes?: number | undefined;
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256?: string | undefined;
+}
+
+/** Content that is complete, checked and on the disk, but not yet an image. */
+export interface StagedImage {
+  readonly file: string;
+  readonly version: FileVersion;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+  /** The room that it takes until it is counted among the images; undefined: somebody else keeps it. */
+  readonly claim: SpaceClaim | undefined;
+}
+
+/** Receives content beside the images, where nobody sees it. */
+export interface Staging {
+  /** Writes content and checks it. @throws StoreError; whatever `content` throws; then nothing is left behind */
+  stage(content: AsyncIterable<Uint8Array>, expected: ExpectedContent): Promise<StagedImage>;
+  /** Checks content that is complete in a file of the incoming directory. @throws StoreError */
+  stageFile(file: string, expected: ExpectedContent): Promise<StagedImage>;
+  /** To be called once staged content is an image: its room is counted as such. */
+  release(staged: StagedImage): void;
+  /** Gives up staged content, and its room. */
+  discard(staged: StagedImage): Promise<void>;
+  /** Removes what an earlier run of this program left, and what nobody has written to for so long. */
+  collect(olderThanMs: number): Promise<number>;
+}
+
+export interface StagingDeps {
+  readonly space: Space;
+  /** The sha256 of exactly this version of a file. */
+  hash(file: string, version: FileVersion): Promise<HashOutcome>;
+  readonly now: () => number;
+}
+
+/** Below the root, because only within one file system does a file move whole or not at all. */
+const INCOMING_DIRECTORY = '.incoming';
+const STAGED_SUFFIX = '.staged';
+/** Pieces of the network are collected to writes of this size. */
+const WRITE_BYTES = 1024 * 1024;
+
+/** Where content waits until it is an image. Dotfiles are never served. */
+export const incomingDirectoryOf = (root: string) => join(root, INCOMING_DIRECTORY);
+
+/** Makes the incoming directory of a root where it is missing. */
+export async function makeIncomingDirectory(incoming: string): Promise<void> {
+  await mkdir(incoming, { mode: 0o700 }).catch((error) => {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+  });
+}
+
+/** The names in the incoming directory; none while there is none. */
+export async function readIncoming(incoming: string): Promise<string[]> {
+  try {
+    return await readdir(incoming);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Removes a file that may be gone already. @returns whether it was there */
+export async function removeFile(file: string): Promise<boolean> {
+  try {
+    await unlink(file);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function requireExpected(sizeBytes: number, sha256: string, expected: ExpectedContent): void {
+  if (expected.sizeBytes !== undefined && sizeBytes !== expected.sizeBytes) {
+    throw new StoreError(
+      sizeBytes < expected.sizeBytes ? 'INCOMPLETE' : 'SIZE_MISMATCH',
+      `${expected.sizeBytes} bytes were promised, ${sizeBytes} came.`,
+      { details: { expectedBytes: expected.sizeBytes, sizeBytes } },
+    );
+  }
+  if (expected.sha256 !== undefined && sha256 !== expected.sha256) {
+    throw new StoreError(
+      'DIGEST_MISMATCH',
+      `The content has the sha256 ${sha256}, not the promised ${expected.sha256}: it was damaged on the way, or is another file.`,
+      { details: { expectedSha256: expected.sha256, sha256 } },
+    );
+  }
+}
+
+/** What the system says when there is no more room, in the words of the store. */
+export function asStoreError(error: unknown): unknown {
+  const code = systemErrorCode(error);
+  if (code === 'ENOSPC') return new StoreError('NO_SPACE', 'The volume is full.', { cause: error });
+  if (code === 'EDQUOT') {
+    return new StoreError('NO_SPACE', 'The quota of the file system is used up.', { cause: error });
+  }
+  return error;
+}
+
+/**
+ * Writes pieces to a file at a position, in large writes; what came before an error is written too.
+ *
+ * @param beforeWrite hears how many bytes are to be written next, and may refuse
+ * @returns how many bytes were written
+ */
+export async function writePieces(
+  handle: FileHandle,
+  position: number,
+  content: AsyncIterable<Uint8Array>,
+  beforeWrite: (bytes: number) => Promise<void>,
+): Promise<number> {
+  let writtenBytes = 0;
+  let pendingBytes = 0;
+  let pieces: Uint8Array[] = [];
+  const flush = async () => {
+    if (pendingBytes === 0) return;
+    const wanted = pieces;
+    const wantedBytes = pendingBytes;
+    pieces = [];
+    pendingBytes = 0;
+    await beforeWrite(wantedBytes);
+    let { bytesWritten } = await handle.writev(wanted, position + writtenBytes);
+    writtenBytes += bytesWritten;
+    // Fewer than wanted: the volume is full, or was for a moment. The next attempt says which.
+    while (bytesWritten < wantedBytes) {
+      const rest = Buffer.concat(wanted).subarray(bytesWritten);
+      const next = await handle.write(rest, 0, rest.length, position + writtenBytes);
+      bytesWritten += next.bytesWritten;
+      writtenBytes += next.bytesWritten;
+    }
+  };
+  try {
+    for await (const piece of content) {
+      pieces.push(piece);
+      pendingBytes += piece.length;
+      if (pendingBytes >= WRITE_BYTES) await flush();
+    }
+  } catch (error) {
+    await flush().catch(() => {});
+    throw error;
+  }
+  await flush();
+  return writtenBytes;
+}
+
+/** @param owner tells what this program left behind when it was killed from what another one is still writing */
+export function createStaging(
+  { space, hash, now }: StagingDeps,
+  { incoming, owner }: { readonly incoming: string; readonly owner: string },
+): Staging {
+  const prefix = `${owner}-`;
+  const current = new Set<string>();
+
+  async function write(
+    handle: FileHandle,
+    claim: SpaceClaim,
+    content: AsyncIterable<Uint8Array>,
+    expected: ExpectedContent,
+  ): Promise<string> {
+    const hash = createHash('sha256');
+    let sizeBytes = 0;
+    async function* checked() {
+      for await (const piece of content) {
+        sizeBytes += piece.length;
+        if (expected.sizeBytes !== undefined && sizeBytes > expected.sizeBytes) {
+          throw new StoreError('SIZE_MISMATCH', `More than the promised ${expected.sizeBytes} bytes came.`);
+        }
+        hash.update(piece);
+        yield piece;
+      }
+    }
+    await writePieces(handle, 0, checked(), claim.spend);
+    const sha256 = hash.digest('hex');
+    requireExpected(sizeBytes, sha256, expected);
+    return sha256;
+  }
+
+  function release({ file, claim }: StagedImage): void {
+    claim?.release();
+    current.delete(basename(file));
+  }
+
+  return {
+    async stage(content, expected) {
+      const claim = await space.claim(expected.sizeBytes);
+      const name = `${prefix}${randomUUID()}${STAGED_SUFFIX}`;
+      const file = join(incoming, name);
+      let handle: FileHandle | undefined;
+      current.add(name);
+      try {
+        await makeIncomingDirectory(incoming);
+        handle = await open(file, 'wx', 0o644);
+        const sha256 = await write(handle, claim, content, expected);
+        await handle.sync();
+        claim.settle();
+        const version = versionOf(await handle.stat({ bigint: true }));
+        return { file, version, sha256, claim };
+      } catch (error) {
+        await unlink(file).catch(() => {});
+        current.delete(name);
+        claim.release();
+        throw asStoreError(error);
+      } finally {
+        await handle?.close();
+      }
+    },
+
+    async stageFile(file, expected) {
+      const handle = await open(file, 'r');
+      try {
+        await handle.sync();
+        const version = versionOf(await handle.stat({ bigint: true }));
+        const outcome = await hash(file, version);
+        if (outcome.kind !== 'hashed') {
+          throw new Error(outcome.kind === 'changed' ? `${file} is being written to` : outcome.reason);
+        }
+        requireExpected(version.sizeBytes, outcome.sha256, expected);
+        return { file, version, sha256: outcome.sha256, claim: undefined };
+      } catch (error) {
+        throw asStoreError(error);
+      } finally {
+        await handle.close();
+      }
+    },
+
+    release,
+
+    async discard(staged) {
+      await removeFile(staged.file);
+      release(staged);
+    },
+
+    async collect(olderThanMs) {
+      let collected = 0;
+      for (const name of await readIncoming(incoming)) {
+        if (!name.endsWith(STAGED_SUFFIX) || current.has(name)) continue;
+        const file = join(incoming, name);
+        const modifiedMs = await stat(file).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => undefined,
+        );
+        const isOurs = name.startsWith(prefix);
+        if (modifiedMs === undefined || (!isOurs && now() - modifiedMs < olderThanMs)) continue;
+        if (await removeFile(file)) collected += 1;
+      }
+      return collected;
+    },
+  };
+}
