@@ -618,7 +618,7 @@ describe('the command line', () => {
     expect(await server.stop()).toBe(0);
     await writeFile(certificate, 'no certificate');
     const refused = await finish(...serveArguments(...tls));
-    expect(refused.stderr).toContain('TLS certificate');
+    expect(refused.stderr).toContain('no PEM certificate');
     expect(refused.exitCode).toBe(2);
   });
 

@@ -97,7 +97,8 @@ it.each(['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICAT
   async (code) => {
     const refuse = (client: string) =>
       secured.server.emit('tlsClientError', Object.assign(new Error('alert'), { code }), {
-        remoteAddress: client,
+        remoteAddress: `::ffff:${client}`,
+        destroy() {},
       });
     for (const client of ['10.1.0.1', '10.1.0.1', '10.1.0.2']) refuse(client);
     expect(warn.mock.calls.map(([fields]) => fields.client)).toEqual(['10.1.0.1', '10.1.0.2']);

@@ -52,11 +52,12 @@ export function createTlsServer(
 
   // On the device's side such a failure is hard to see, so it is told here: once for each client and certificate.
   server.on('tlsClientError', (error: Error, { remoteAddress = 'unknown' }: TLSSocket) => {
-    if (!REFUSAL.test(systemErrorCode(error) ?? '') || refusers.has(remoteAddress)) return;
+    const client = remoteAddress.replace(/^::ffff:/, '');
+    if (!REFUSAL.test(systemErrorCode(error) ?? '') || refusers.has(client)) return;
     if (refusers.size >= MAX_REFUSERS) refusers.clear();
-    refusers.add(remoteAddress);
+    refusers.add(client);
     log.warn(
-      { client: remoteAddress, reason: systemErrorCode(error) },
+      { client, reason: systemErrorCode(error) },
       'a client refused the TLS certificate: does it have the right authority (dsCertPEM), and is its clock right?',
     );
   });

@@ -37,7 +37,7 @@ async function looked(): Promise<void> {
 
 beforeEach(async () => {
   state = await mkdtemp(join(tmpdir(), 'authority-source-'));
-  authority = await loadAuthority(state, () => NOW_MS);
+  authority = await loadAuthority(state, { now: () => NOW_MS });
   stop = new AbortController();
   nowMs = NOW_MS;
   addresses = ['10.1.0.5', '127.0.0.1'];

@@ -61,7 +61,7 @@ describe('an authority that cannot be used stops the start, and stays as it is:'
 
   async function expectRefused(message: string, nowMs = Date.now()): Promise<void> {
     const before = await Promise.all((await readdir(inFolder('.'))).map((name) => readFile(inFolder(name))));
-    const refusal = await loadAuthority(state, () => nowMs).catch((error) => error);
+    const refusal = await loadAuthority(state, { now: () => nowMs }).catch((error) => error);
     expect(refusal).toBeInstanceOf(ConfigurationError);
     expect(refusal.message).toContain(message);
     expect(refusal.message).toContain(inFolder(''));

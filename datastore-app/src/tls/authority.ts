@@ -17,6 +17,8 @@ export interface Authority extends TlsIdentity {
   /** Where its certificate is kept. */
   readonly file: string;
   readonly notAfter: Date;
+  /** SHA-256 of its certificate: upper-case hex, with colons. */
+  readonly fingerprint256: string;
 }
 
 async function writeSynced(file: string, content: string, mode: number): Promise<void> {
@@ -124,6 +126,7 @@ function check({ certificate, key }: TlsIdentity, folder: string, nowMs: number)
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     file,
     notAfter: parsed.validToDate,
+    fingerprint256: parsed.fingerprint256,
   };
 }
 
@@ -131,17 +134,19 @@ function check({ certificate, key }: TlsIdentity, folder: string, nowMs: number)
  * The authority of the state directory; made at the first start, its key readable by its owner alone. What is
  * there is never replaced.
  *
+ * @param options.onMade is told when there was none
  * @throws ConfigurationError naming the file and the way out when what is there cannot be used
  */
 export async function loadAuthority(
   stateDirectory: string,
-  now: () => number = Date.now,
+  { now = Date.now, onMade }: { now?: () => number; onMade?: (folder: string) => void } = {},
 ): Promise<Authority> {
   const folder = join(stateDirectory, FOLDER);
   try {
     let files = await readFiles(folder);
     if (files === undefined) {
       await createAuthority(folder, now());
+      onMade?.(folder);
       files = await readFiles(folder);
     }
     if (files !== undefined) return check(files, folder, now());

@@ -29,8 +29,11 @@ export async function openCertificates(
     case 'off':
       return undefined;
     case 'authority': {
-      const authority = await loadAuthority(options.stateDirectory);
-      log.info({ file: authority.file }, 'what devices need as dsCertPEM is in this file, and at /-/ca.pem');
+      const authority = await loadAuthority(options.stateDirectory, {
+        onMade: (folder) => log.warn({ folder }, 'a new TLS authority was made: devices do not trust it yet'),
+      });
+      const { file, fingerprint256 } = authority;
+      log.info({ file, fingerprint256 }, 'what devices need as dsCertPEM is in this file, and at /-/ca.pem');
       return await createAuthoritySource({ log, listAddresses: listOwnAddresses }, { authority, hostLabel });
     }
     case 'given': {
