@@ -40,7 +40,7 @@ function setUp(interfaces: readonly string[] = []) {
       },
       askForOwnAnswers: async () => [],
     },
-    { hostLabel: 'ds', interfaces, services: [{ service: 'http', port: 80 }] },
+    { hostLabel: 'ds', interfaces, services: [{ type: '_http._tcp', port: 80 }] },
   );
   return {
     advertiser,

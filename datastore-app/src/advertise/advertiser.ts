@@ -1,4 +1,3 @@
-import { serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Log } from '@local-datastore/shared/log';
 import { type StartHostResponder, startHostResponder } from './host-responder.ts';
 import {
@@ -10,12 +9,9 @@ import { listNetworkLinks, type NetworkLink } from './network-links.ts';
 import { attributePacket, hasAddress } from './packet-origin.ts';
 import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
 import { planResponders, selectInterfaces } from './responder-plan.ts';
-import type { AdvertisedService } from './service-instances.ts';
+import { type AdvertisedService, typeName } from './service-instances.ts';
 
-/**
- * Services are probed one after another, up to 1 s each (RFC 6762 §8.1). Looking four times a second leaves
- * room for three of them within the 3 s in which a change must be announced.
- */
+/** A change must be announced within 3 s. Probing takes up to 1 s of them (RFC 6762 §8.1). */
 const WATCH_INTERVAL_MS = 250;
 
 export interface AdvertiserStatus {
@@ -56,6 +52,8 @@ export interface AdvertiserOptions {
   readonly hostLabel: string;
   /** None: all but loopback and down. Names that are not there yet are waited for. */
   readonly interfaces: readonly string[];
+  /** Never used, whatever `interfaces` says. */
+  readonly excludedInterfaces?: readonly string[];
   readonly services: readonly AdvertisedService[];
 }
 
@@ -71,7 +69,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     askForOwnAnswers: deps.askForOwnAnswers ?? createAskForOwnAnswers({ log }),
     wait: deps.wait ?? waitAbortably,
   };
-  const { hostLabel, services } = options;
+  const { hostLabel, services, excludedInterfaces = [] } = options;
   const hostName = `${hostLabel}.local`;
 
   const running = new Map<string, InterfaceAdvertisement>();
@@ -115,7 +113,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
       log.error({ err: error }, 'the network interfaces cannot be listed');
       return;
     }
-    const selection = selectInterfaces(links, options.interfaces);
+    const selection = selectInterfaces(links, options.interfaces, excludedInterfaces);
     missing = selection.missing;
     const plan = planResponders(
       [...running.values()].map(({ link }) => link),
@@ -149,7 +147,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
         interfaces: advertisements.map(({ link, state }) => ({
           name: link.name,
           address: link.address,
-          services: services.map(({ service }) => serviceTypeName(service)),
+          services: services.map(typeName),
           state,
         })),
       };

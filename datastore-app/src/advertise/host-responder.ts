@@ -1,10 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { type CiaoService, getResponder, type Responder } from '@homebridge/ciao';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type CiaoService,
+  getResponder,
+  type Protocol,
+  type Responder,
+  type ServiceState,
+} from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import type { PacketOrigin } from './packet-origin.ts';
-import type { ServiceInstance } from './service-instances.ts';
+import { partByType, type ServiceInstance } from './service-instances.ts';
 
-type ResponsePacket = Parameters<Responder['handleResponse']>[0];
+type Packet = Parameters<Responder['handleResponse']>[0];
+type PacketHandler = Pick<Responder, 'handleQuery' | 'handleResponse'>;
 
 /** How long goodbyes and cancelled probes may take before the sockets are closed all the same. */
 const CLOSE_LIMIT_MS = 2000;
@@ -41,7 +48,7 @@ export type StartHostResponder = (options: HostResponderOptions) => HostResponde
  * Whether a response comes from ourselves by way of a reflector: it names our host, with our addresses only.
  * ciao 1.3.12 does not look at the data while it probes, so it would take the echo for a conflict.
  */
-function isEcho(packet: ResponsePacket, { hostLabel, isOwnAddress }: HostResponderOptions): boolean {
+function isEcho(packet: Packet, { hostLabel, isOwnAddress }: HostResponderOptions): boolean {
   const addresses = [...packet.answers.values(), ...packet.additionals.values()].flatMap((record) =>
     'ipAddress' in record && isSameHost(record.name, `${hostLabel}.local`) ? [String(record.ipAddress)] : [],
   );
@@ -49,7 +56,36 @@ function isEcho(packet: ResponsePacket, { hostLabel, isOwnAddress }: HostRespond
 }
 
 /**
- * Lets the responder hear its own link only.
+ * Takes goodbyes out of a response. Who gives a name up claims nothing, but @homebridge/ciao 1.3.12 does not
+ * look at the TTL and would take it for a conflict: an address at any time, every record while it probes.
+ * Otherwise it should hear goodbyes to our records, which it then announces again (RFC 6762 §6.6).
+ */
+function ignoreGoodbyes(packet: Packet, isProbing: boolean): void {
+  for (const records of [packet.answers, packet.additionals]) {
+    for (const [key, record] of records) {
+      if (record.ttl === 0 && (isProbing || 'ipAddress' in record)) records.delete(key);
+    }
+  }
+}
+
+/**
+ * One service's own way through a responder: what it sets while it probes stays its own, all else is shared.
+ *
+ * @homebridge/ciao 1.3.12 probes for one service after another, up to 1 s each (RFC 6762 §8.1), since the
+ * responder holds one prober and one chain of promises. An object that inherits from it holds another.
+ */
+function createLane(responder: Responder): Responder {
+  return Object.create(responder) as Responder;
+}
+
+/** The prober that a lane, or the responder itself when it probes anew, holds while it probes. */
+function proberOf(lane: Responder): PacketHandler | undefined {
+  if (!Object.hasOwn(lane, 'currentProber')) return undefined;
+  return (lane as unknown as { readonly currentProber?: PacketHandler }).currentProber;
+}
+
+/**
+ * Lets the responder hear its own link only, and its lanes what they must hear of it.
  *
  * @homebridge/ciao 1.3.12 takes whatever its socket receives, which on Linux is the traffic of every
  * interface. It would answer a query of one bridge on another, and take our own records on another interface,
@@ -57,6 +93,7 @@ function isEcho(packet: ResponsePacket, { hostLabel, isOwnAddress }: HostRespond
  */
 function hearOwnLinkOnly(
   responder: Responder,
+  lanes: readonly Responder[],
   options: HostResponderOptions,
   onResponse: (source: string) => void,
 ): void {
@@ -69,12 +106,119 @@ function hearOwnLinkOnly(
     const isProbe = packet.authorities.size > 0;
     if (origin === 'other-link' || (origin === 'ourselves' && isProbe)) return;
     handleQuery(packet, endpoint);
+    for (const lane of lanes) proberOf(lane)?.handleQuery(packet, endpoint);
   };
   responder.handleResponse = (packet, endpoint) => {
     if (endpoint.interface !== interfaceName || originOf(endpoint.address) !== 'this-link') return;
     if (isEcho(packet, options)) return;
     onResponse(endpoint.address);
+    const probers = [responder, ...lanes].map(proberOf);
+    ignoreGoodbyes(
+      packet,
+      probers.some((prober) => prober !== undefined),
+    );
     handleResponse(packet, endpoint);
+    for (const lane of lanes) proberOf(lane)?.handleResponse(packet, endpoint);
+  };
+}
+
+/** Makes a service that reports a conflict instead of taking another name. */
+function createService(
+  lane: Responder,
+  { interfaceName, hostLabel }: HostResponderOptions,
+  { type, instanceName, port, subtypes, txt }: ServiceInstance,
+  onConflict: () => void,
+): CiaoService {
+  const [name = '', protocol = ''] = type.split('.').map((label) => label.slice(1));
+  const service = lane.createService({
+    name: hostLabel,
+    type: name,
+    protocol: protocol as Protocol,
+    hostname: hostLabel,
+    port,
+    subtypes: subtypes.map((subtype) => subtype.slice(1)),
+    // ciao 1.3.12 always adds loopback to its interfaces.
+    restrictedAddresses: [interfaceName],
+    disabledIpv6: true,
+  });
+  // Given at once, ciao 1.3.12 would take a number at the end of the name, as in `Images (2)`, over to the host.
+  void service.updateName(instanceName);
+  // ciao 1.3.12 takes texts of the form `key=value` alone, and where there is none compares what it hears,
+  // one empty string, with no string at all: it finds itself in conflict and probes for ever.
+  Object.assign(service, { txt });
+  // ciao 1.3.12 meets a conflict by renaming to `name-(2)`, probes for that name and announces it; the event
+  // `name-change` comes only then. The prober asks for the rename here, a second before it probes again:
+  // time enough to close before the new name was ever on the wire.
+  service.incrementName = onConflict;
+  return service;
+}
+
+/**
+ * Ends a service. One that was announced gets its goodbye also when ciao 1.3.12 is probing for it again, as it
+ * does on hearing a conflicting record; by itself it would only stop.
+ */
+async function withdraw(service: CiaoService, wasAnnounced: boolean): Promise<void> {
+  const state: string = service.serviceState;
+  if (wasAnnounced && state !== 'announced' && state !== 'announcing') {
+    await service.end();
+    // What the cancelled prober leaves behind is set in the next turn.
+    await nextTurn();
+    service.serviceState = 'announced' as ServiceState;
+  }
+  await service.destroy();
+}
+
+/**
+ * Publishes instances of different types, all on one host name.
+ *
+ * @param part a number of its own for every responder on the interface
+ */
+function startPart(
+  options: HostResponderOptions,
+  instances: readonly ServiceInstance[],
+  part: number,
+  reportConflict: (conflict: NameConflict) => void,
+): Pick<HostResponder, 'announced' | 'close'> {
+  const { interfaceName } = options;
+  // Without `interface`, ciao 1.3.12 passes over every veth (`ip -o link` prints it as `eth0@if7`). It shares a
+  // responder among callers with equal options, so the options of the parts must differ.
+  const interfaces = Array.from({ length: part + 1 }, () => interfaceName);
+  const responder = getResponder({ interface: interfaces, disableIpv6: true });
+  // ciao 1.3.12 takes a sibling service on the same host name for a conflict and renames both. Its only
+  // look-up for that is this method, and every service of this responder is on our one host name.
+  responder.getAnnouncedServices = () => new Map<string, CiaoService>().values();
+
+  let lastResponseFrom: string | undefined;
+  const lanes = instances.map(() => createLane(responder));
+  hearOwnLinkOnly(responder, lanes, options, (source) => {
+    lastResponseFrom = source;
+  });
+  const services = instances.map((instance, index) =>
+    createService(lanes[index] ?? responder, options, instance, () =>
+      reportConflict({ otherAddress: lastResponseFrom }),
+    ),
+  );
+
+  const announced = new Set<CiaoService>();
+  let isClosing = false;
+  const advertised = Promise.allSettled(
+    services.map(async (service) => {
+      await service.advertise();
+      // A service that is destroyed before resolves as well.
+      if (!isClosing) announced.add(service);
+    }),
+  );
+  return {
+    announced: advertised.then(() => {}),
+    async close() {
+      isClosing = true;
+      // Closing a responder that has not bound its sockets yet would leak them, so destroyed services are
+      // awaited: their `advertise()` returns after the binding.
+      const withdrawn = services.map((service) => withdraw(service, announced.has(service)));
+      const ended = Promise.allSettled([...withdrawn, advertised]);
+      await Promise.race([ended, delay(CLOSE_LIMIT_MS, undefined, { ref: false })]);
+      await responder.shutdown();
+    },
   };
 }
 
@@ -84,52 +228,16 @@ function hearOwnLinkOnly(
  * before the next starts.
  */
 export const startHostResponder: StartHostResponder = (options) => {
-  const { interfaceName, hostLabel, instances } = options;
-  // Without `interface`, ciao 1.3.12 passes over every veth (`ip -o link` prints it as `eth0@if7`).
-  const responder = getResponder({ interface: [interfaceName], disableIpv6: true });
-  // ciao 1.3.12 takes a sibling service on the same host name for a conflict and renames both. Its only
-  // look-up for that is this method, and every service of this responder is on our one host name.
-  responder.getAnnouncedServices = () => new Map<string, CiaoService>().values();
-
   const { promise: conflict, resolve: reportConflict } = Promise.withResolvers<NameConflict>();
-  let lastResponseFrom: string | undefined;
-  hearOwnLinkOnly(responder, options, (source) => {
-    lastResponseFrom = source;
-  });
-
-  const services = instances.map(({ service, instanceName, port, txt }) => {
-    const ciaoService = responder.createService({
-      name: instanceName,
-      type: service,
-      hostname: hostLabel,
-      port,
-      // With an empty TXT, ciao 1.3.12 finds itself in conflict and probes for ever.
-      txt,
-      // ciao 1.3.12 always adds loopback to its interfaces.
-      restrictedAddresses: [interfaceName],
-      disabledIpv6: true,
-    });
-    // ciao 1.3.12 meets a conflict by renaming to `name-(2)`, probes for that name and announces it; the event
-    // `name-change` comes only then. The prober asks for the rename here, a second before it probes again:
-    // time enough to close before the new name was ever on the wire.
-    ciaoService.incrementName = () => reportConflict({ otherAddress: lastResponseFrom });
-    return ciaoService;
-  });
-  const advertised = Promise.allSettled(services.map((service) => service.advertise()));
-
+  const parts = partByType(options.instances).map((instances, part) =>
+    startPart(options, instances, part, reportConflict),
+  );
   let closed: Promise<void> | undefined;
-  const close = async () => {
-    // Closing a responder that has not bound its sockets yet would leak them, so destroyed services are
-    // awaited: their `advertise()` returns after the binding.
-    const ended = Promise.allSettled([...services.map((service) => service.destroy()), advertised]);
-    await Promise.race([ended, delay(CLOSE_LIMIT_MS, undefined, { ref: false })]);
-    await responder.shutdown();
-  };
   return {
-    announced: advertised.then(() => {}),
+    announced: Promise.all(parts.map(({ announced }) => announced)).then(() => {}),
     conflict,
     close() {
-      closed ??= close();
+      closed ??= Promise.all(parts.map((part) => part.close())).then(() => {});
       return closed;
     },
   };

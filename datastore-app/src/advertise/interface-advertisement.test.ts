@@ -22,7 +22,7 @@ function createFakeResponder() {
   return { responder, announce: announced.resolve, collide: conflict.resolve, close };
 }
 
-function setUp({ answers = [[]] as string[][], after = Promise.resolve() } = {}) {
+function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announceLimitMs = 60_000 } = {}) {
   const responders: ReturnType<typeof createFakeResponder>[] = [];
   const waits: { ms: number; end: () => void }[] = [];
   const warn = vi.fn();
@@ -36,6 +36,7 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve() } = {})
         return fake.responder;
       },
       askForOwnAnswers,
+      announceLimitMs,
       wait: (ms, signal) =>
         new Promise((resolve) => {
           waits.push({ ms, end: resolve });
@@ -45,7 +46,7 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve() } = {})
     {
       link,
       hostLabel: 'ds',
-      services: [{ service: 'http', port: 80 }],
+      services: [{ type: '_http._tcp', port: 80 }],
       originOf: () => 'this-link',
       isOwnAddress: () => false,
       after,
@@ -133,6 +134,23 @@ test('tries anew when its own answer does not come', async () => {
   (await responder(1)).announce();
   await reach('ready');
   await advertisement.stop();
+});
+
+test('tries anew, with new sockets, when it cannot be announced', async () => {
+  const { advertisement, askForOwnAnswers, responder, reach, wait } = setUp({ announceLimitMs: 10 });
+  const first = await responder(0);
+  await reach('unanswered');
+  expect(first.close).toHaveBeenCalledOnce();
+  expect(askForOwnAnswers).not.toHaveBeenCalled();
+  expect(advertisement.reason).toBe(
+    'ds.local could not be announced on eth0: probes cannot be sent; trying again in 5 s',
+  );
+  // What the first one says when it is closed does not matter any more.
+  first.announce();
+  (await wait(0)).end();
+  await responder(1);
+  await advertisement.stop();
+  expect(askForOwnAnswers).not.toHaveBeenCalled();
 });
 
 test('starts after its predecessor is gone, and not at all when stopped before', async () => {

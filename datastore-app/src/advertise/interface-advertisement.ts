@@ -8,10 +8,16 @@ import { type AdvertisedService, planServiceInstances } from './service-instance
 
 /**
  * announcing: probes and first announcements; checking: our own answer is awaited; ready: it was seen;
- * conflict: somebody else holds the name, we are silent; unanswered: our own answer was not seen, we try anew.
+ * conflict: somebody else holds the name, we are silent; unanswered: our own answer was not seen, or nothing
+ * could be sent, we try anew.
  */
 export type AdvertisementState = 'announcing' | 'checking' | 'ready' | 'conflict' | 'unanswered';
 
+/**
+ * How long probing may take. Without trouble it is a second, a few after a lost tie (RFC 6762 §8.2); but where
+ * the socket cannot send, ciao 1.3.12 tries again for ever.
+ */
+const ANNOUNCE_LIMIT_MS = 10_000;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
@@ -36,6 +42,7 @@ export interface InterfaceAdvertisementDeps {
   readonly askForOwnAnswers: AskForOwnAnswers;
   /** Waits until the time is over or the signal aborts; does not throw. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly announceLimitMs?: number;
 }
 
 export interface InterfaceAdvertisementOptions {
@@ -53,14 +60,20 @@ export async function waitAbortably(ms: number, signal: AbortSignal): Promise<vo
   await delay(ms, undefined, { signal }).catch(() => {});
 }
 
-type Outcome = 'stopped' | 'unanswered' | NameConflict;
+type Outcome = 'stopped' | 'unanswered' | 'unannounced' | NameConflict;
 
 /**
  * Keeps a host name advertised on one interface. The name never changes: on a conflict (RFC 6762 §9) the
  * interface falls silent, and the configured name is tried again after 5 s, 10 s, … 60 s.
  */
 export function createInterfaceAdvertisement(
-  { log, startHostResponder, askForOwnAnswers, wait }: InterfaceAdvertisementDeps,
+  {
+    log,
+    startHostResponder,
+    askForOwnAnswers,
+    wait,
+    announceLimitMs = ANNOUNCE_LIMIT_MS,
+  }: InterfaceAdvertisementDeps,
   { link, hostLabel, services, originOf, isOwnAddress, after }: InterfaceAdvertisementOptions,
 ): InterfaceAdvertisement {
   const hostName = `${hostLabel}.local`;
@@ -95,10 +108,16 @@ export function createInterfaceAdvertisement(
       await responder.announced;
       if (checking.signal.aborted) return [];
       enter('checking', `our own answer for ${hostName} has not been seen on ${link.name} yet`);
-      return askForOwnAnswers({ hostName, address: link.address, services }, checking.signal);
+      return askForOwnAnswers({ hostName, address: link.address, instances }, checking.signal);
+    };
+    const limit = new AbortController();
+    void responder.announced.then(() => limit.abort());
+    const untilLimit = async (): Promise<Outcome> => {
+      await waitAbortably(announceLimitMs, AbortSignal.any([limit.signal, checking.signal]));
+      return limit.signal.aborted ? new Promise<never>(() => {}) : 'unannounced';
     };
     try {
-      const first = await Promise.race([untilAnswered(), responder.conflict, stopped]);
+      const first = await Promise.race([untilAnswered(), untilLimit(), responder.conflict, stopped]);
       if (!Array.isArray(first)) return first;
       if (first.length > 0) {
         log.warn({ ...where, missing: first }, 'our own answer was not seen on the network');
@@ -114,8 +133,16 @@ export function createInterfaceAdvertisement(
     }
   }
 
-  function enterFailure(outcome: 'unanswered' | NameConflict, retryMs: number): void {
+  function enterFailure(outcome: Exclude<Outcome, 'stopped'>, retryMs: number): void {
     const retry = `trying again in ${retryMs / 1000} s`;
+    if (outcome === 'unannounced') {
+      log.warn({ ...where, limitMs: announceLimitMs }, `probes cannot be sent; ${retry}`);
+      enter(
+        'unanswered',
+        `${hostName} could not be announced on ${link.name}: probes cannot be sent; ${retry}`,
+      );
+      return;
+    }
     if (outcome === 'unanswered') {
       enter('unanswered', `our own answer for ${hostName} was not seen on ${link.name}; ${retry}`);
       return;

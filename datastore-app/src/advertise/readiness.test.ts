@@ -2,12 +2,15 @@ import type { Answer } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { missingAnswers } from './readiness.ts';
 
+const HTTP = 'ds._http._tcp.local';
+const WORKSTATION = 'ds [02:16:3e:00:00:05]._workstation._tcp.local';
+
 const expected = {
   hostName: 'ds.local',
   address: '10.1.0.5',
-  services: [
-    { service: 'http', port: 80 },
-    { service: 'workstation', port: 9 },
+  instances: [
+    { type: '_http._tcp', instanceName: 'ds', port: 80 },
+    { type: '_workstation._tcp', instanceName: 'ds [02:16:3e:00:00:05]', port: 9 },
   ],
 } as const;
 
@@ -29,15 +32,16 @@ test('is content when every service leads to the host and the host to the addres
 });
 
 test('names what is missing', () => {
-  expect(missingAnswers([], expected)).toEqual(['ds.local', '_http._tcp.local', '_workstation._tcp.local']);
-  expect(missingAnswers([{ answers: [address, http] }], expected)).toEqual(['_workstation._tcp.local']);
+  expect(missingAnswers([], expected)).toEqual(['ds.local', HTTP, WORKSTATION]);
+  expect(missingAnswers([{ answers: [address, http] }], expected)).toEqual([WORKSTATION]);
 });
 
 test.each<[string, Answer[], string]>([
   ['another address', [{ ...address, data: '10.1.0.9' } as Answer, http, workstation], 'ds.local'],
   ['a goodbye', [{ ...address, ttl: 0 } as Answer, http, workstation], 'ds.local'],
-  ['another port', [address, srv('ds._http._tcp.local', 8080), workstation], '_http._tcp.local'],
-  ['another host', [address, srv('x._http._tcp.local', 80, 'my-ds.local'), workstation], '_http._tcp.local'],
+  ['another port', [address, srv('ds._http._tcp.local', 8080), workstation], HTTP],
+  ['another host', [address, srv('ds._http._tcp.local', 80, 'my-ds.local'), workstation], HTTP],
+  ['another instance', [address, srv('x._http._tcp.local', 80), workstation], HTTP],
 ])('is not content with %s', (_what, answers, missing) => {
   expect(missingAnswers([{ answers }], expected)).toEqual([missing]);
 });

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
-import { serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Log } from '@local-datastore/shared/log';
 import type { ResponsePacket } from 'multicast-dns';
 import createMulticastDns from 'multicast-dns';
-import type { AdvertisedService } from './service-instances.ts';
+import { type ServiceInstance, typeName } from './service-instances.ts';
 
 /** RFC 6762 §5.2: a question is repeated after a second, then after twice as long each time. */
 const QUESTION_GAPS_MS = [1000, 2000, 4000];
@@ -14,16 +13,16 @@ export interface ExpectedAnswers {
   /** With `.local`. */
   readonly hostName: string;
   readonly address: string;
-  readonly services: readonly AdvertisedService[];
+  readonly instances: readonly Pick<ServiceInstance, 'type' | 'instanceName' | 'port'>[];
 }
 
 /**
  * Whether a response shows the host's A record with the expected address, and an SRV record that leads to
- * the host for each service. Returns what is still missing, as record names; empty when all was there.
+ * the host for each instance. Returns what is still missing, as record names; empty when all was there.
  */
 export function missingAnswers(
   packets: readonly Partial<Pick<ResponsePacket, 'answers' | 'additionals'>>[],
-  { hostName, address, services }: ExpectedAnswers,
+  { hostName, address, instances }: ExpectedAnswers,
 ): string[] {
   // A record with TTL 0 is a goodbye (RFC 6762 §10.1).
   const records = packets
@@ -32,19 +31,19 @@ export function missingAnswers(
   const hasAddress = records.some(
     (record) => record.type === 'A' && isSameHost(record.name, hostName) && record.data === address,
   );
-  const missingServices = services.filter(
-    ({ service, port }) =>
+  const missingInstances = instances.filter(
+    ({ type, instanceName, port }) =>
       !records.some(
         (record) =>
           record.type === 'SRV' &&
-          record.name.endsWith(`.${serviceTypeName(service)}`) &&
+          record.name === `${instanceName}.${typeName({ type })}` &&
           record.data.port === port &&
           isSameHost(record.data.target, hostName),
       ),
   );
   return [
     ...(hasAddress ? [] : [hostName]),
-    ...missingServices.map(({ service }) => serviceTypeName(service)),
+    ...missingInstances.map(({ type, instanceName }) => `${instanceName}.${typeName({ type })}`),
   ];
 }
 
@@ -58,7 +57,8 @@ export type AskForOwnAnswers = (expected: ExpectedAnswers, signal: AbortSignal) 
 
 export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers {
   return async (expected, signal) => {
-    const { hostName, address, services } = expected;
+    const { hostName, address, instances } = expected;
+    const typeNames = new Set(instances.map(typeName));
     // multicast-dns 7.2.5: `interface` alone would bind to the address, where no multicast arrives on Linux.
     const mdns = createMulticastDns({ interface: address, bind: '0.0.0.0' });
     const onTrouble = (error: Error) => log.debug({ err: error }, 'self-check socket');
@@ -76,7 +76,7 @@ export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers 
     try {
       for (const gapMs of QUESTION_GAPS_MS) {
         mdns.query([
-          ...services.map(({ service }) => ({ name: serviceTypeName(service), type: 'PTR' as const })),
+          ...[...typeNames].map((name) => ({ name, type: 'PTR' as const })),
           { name: hostName, type: 'A' as const },
         ]);
         await delay(gapMs, undefined, { signal: ended }).catch(() => {});

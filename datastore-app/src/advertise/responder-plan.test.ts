@@ -27,6 +27,14 @@ describe('selectInterfaces', () => {
     });
   });
 
+  test('leaves the excluded ones out, also when they are named', () => {
+    expect(selectInterfaces([lo, eth0, eth1], [], ['eth1']).selected).toEqual([eth0]);
+    expect(selectInterfaces([lo, eth0], ['eth0', 'eth7'], ['eth0', 'eth7'])).toEqual({
+      selected: [],
+      missing: [],
+    });
+  });
+
   test('takes loopback when it is named', () => {
     expect(selectInterfaces([lo, eth0], ['lo']).selected).toEqual([lo]);
   });

@@ -10,15 +10,18 @@ export interface InterfaceSelection {
  * Which interfaces the datastore advertises on.
  *
  * @param names the configured ones; none means all but loopback
+ * @param excluded never used, and so never missing
  */
 export function selectInterfaces(
   links: readonly NetworkLink[],
   names: readonly string[],
+  excluded: readonly string[] = [],
 ): InterfaceSelection {
-  if (names.length === 0) return { selected: links.filter(({ isLoopback }) => !isLoopback), missing: [] };
+  const usable = links.filter(({ name }) => !excluded.includes(name));
+  if (names.length === 0) return { selected: usable.filter(({ isLoopback }) => !isLoopback), missing: [] };
   return {
-    selected: links.filter(({ name }) => names.includes(name)),
-    missing: names.filter((name) => !links.some((link) => link.name === name)),
+    selected: usable.filter(({ name }) => names.includes(name)),
+    missing: names.filter((name) => !excluded.includes(name) && !links.some((link) => link.name === name)),
   };
 }
 

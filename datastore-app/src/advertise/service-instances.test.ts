@@ -1,28 +1,56 @@
 import { expect, test } from 'vitest';
-import { planServiceInstances } from './service-instances.ts';
+import { partByType, planServiceInstances } from './service-instances.ts';
 
 const MAC = '02:16:3e:00:00:05';
 
 test('names the workstation as Avahi does, the others by the host', () => {
   const instances = planServiceInstances('ds', MAC, [
-    { service: 'workstation', port: 9 },
-    { service: 'http', port: 80 },
-    { service: 'https', port: 443 },
+    { type: '_workstation._tcp', port: 9 },
+    { type: '_http._tcp', port: 80 },
+    { type: '_https._tcp', port: 443 },
   ]);
-  expect(instances.map(({ service, port, instanceName }) => ({ service, port, instanceName }))).toEqual([
-    { service: 'workstation', port: 9, instanceName: `ds [${MAC}]` },
-    { service: 'http', port: 80, instanceName: 'ds' },
-    { service: 'https', port: 443, instanceName: 'ds' },
+  expect(instances.map(({ type, port, instanceName }) => ({ type, port, instanceName }))).toEqual([
+    { type: '_workstation._tcp', port: 9, instanceName: `ds [${MAC}]` },
+    { type: '_http._tcp', port: 80, instanceName: 'ds' },
+    { type: '_https._tcp', port: 443, instanceName: 'ds' },
   ]);
-  for (const { txt } of instances) expect(Object.keys(txt)).not.toEqual([]);
+  for (const { txt } of instances) expect(txt.length).toBeGreaterThan(0);
 });
 
 test('keeps an instance name within a label', () => {
   const longest = 'd'.repeat(63);
   const [workstation, http] = planServiceInstances(longest, MAC, [
-    { service: 'workstation', port: 9 },
-    { service: 'http', port: 80 },
+    { type: '_workstation._tcp', port: 9 },
+    { type: '_http._tcp', port: 80 },
   ]);
   expect(workstation?.instanceName).toBe(`${'d'.repeat(43)} [${MAC}]`);
   expect(http?.instanceName).toBe(longest);
+});
+
+test('takes name, subtypes and TXT as they are given; no text is one empty string', () => {
+  const [given] = planServiceInstances('ds', MAC, [
+    { type: '_ipp._tcp', port: 631, instanceName: 'Images', subtypes: ['_color'], txt: [] },
+  ]);
+  expect(given).toEqual({
+    type: '_ipp._tcp',
+    port: 631,
+    instanceName: 'Images',
+    subtypes: ['_color'],
+    txt: [Buffer.alloc(0)],
+  });
+});
+
+test('never publishes two instances of a type together', () => {
+  const instances = planServiceInstances('ds', MAC, [
+    { type: '_http._tcp', port: 80 },
+    { type: '_http._tcp', port: 81, instanceName: 'b' },
+    { type: '_https._tcp', port: 443 },
+    { type: '_http._tcp', port: 82, instanceName: 'c' },
+    { type: '_https._tcp', port: 444, instanceName: 'b' },
+  ]);
+  expect(partByType(instances).map((part) => part.map(({ port }) => port))).toEqual([
+    [80, 443],
+    [81, 444],
+    [82],
+  ]);
 });

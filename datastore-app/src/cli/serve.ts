@@ -14,6 +14,7 @@ import { createFailureLimiter } from '../access/failure-limiter.ts';
 import { createGuard } from '../access/guard.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
+import { serviceType } from '../advertise/service-instances.ts';
 import { runApp } from '../app.ts';
 import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
@@ -143,7 +144,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
               {
                 hostLabel: options.hostName,
                 interfaces: options.interface ?? [],
-                services: services.map((service) => ({ service, port: portOf[service] })),
+                services: services.map((service) => ({ type: serviceType(service), port: portOf[service] })),
               },
             );
           },

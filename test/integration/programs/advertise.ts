@@ -6,6 +6,7 @@ import { Console } from 'node:console';
 import { SERVICES } from '@local-datastore/shared/dns-sd/service-types';
 import { createLog } from '@local-datastore/shared/log';
 import { createAdvertiser } from '../../../datastore-app/src/advertise/advertiser.ts';
+import { serviceType } from '../../../datastore-app/src/advertise/service-instances.ts';
 
 const PORTS = { workstation: 9, http: 80, https: 443 };
 const STATUS_INTERVAL_MS = 20;
@@ -15,7 +16,7 @@ globalThis.console = new Console(process.stderr, process.stderr);
 
 const [hostLabel = 'ds', wanted = '', ...interfaces] = process.argv.slice(2);
 const services = SERVICES.filter((service) => wanted.split(',').includes(service)).map((service) => ({
-  service,
+  type: serviceType(service),
   port: PORTS[service],
 }));
 const advertiser = createAdvertiser(
