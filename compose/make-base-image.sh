@@ -35,7 +35,10 @@ printf 'root:x:0:0:root:/:/sbin/nologin\nnode:x:1000:1000:node:/home/node:/sbin/
 printf 'root:x:0:\nnode:x:1000:\n' >"$root/etc/group"
 printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 
+# All the usual folders, although they are not there: EVE's own start-up script, outside of the image, takes
+# over the image's environment and finds its commands in /bin and /sbin by it.
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 tar -C "$root" --numeric-owner --owner=0 --group=0 -c . |
-  "$docker" import --change 'LABEL local-datastore=node-base' --change 'ENV PATH=/usr/local/bin' \
+  "$docker" import --change 'LABEL local-datastore=node-base' --change "ENV PATH=$path" \
     --change 'CMD ["node"]' - "$tag" >/dev/null
 echo "$tag"

@@ -8,6 +8,7 @@ import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { parseWriteToken } from './access/write-token.ts';
 import { ACCESS_LOG_CHOICES, type AccessLogChoice } from './http/access-log.ts';
+import { parseServiceUser, type ServiceUser } from './privileges/service-user.ts';
 import { TLS_MODES } from './tls/decide-tls.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
@@ -16,6 +17,10 @@ const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
 export interface StorageOptions {
   readonly root: string;
   readonly state: string;
+}
+
+export interface UserOptions {
+  readonly user?: ServiceUser;
 }
 
 export interface SpaceLimits {
@@ -28,7 +33,7 @@ export interface WriteTokenOptions {
   readonly writeTokenFile?: string;
 }
 
-export interface ServeOptions extends StorageOptions, SpaceLimits, WriteTokenOptions {
+export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, WriteTokenOptions {
   readonly hostName: string;
   readonly interface?: readonly string[];
   readonly advertise?: readonly (typeof ADVERTISE_CHOICES)[number][];
@@ -70,6 +75,15 @@ export const STORAGE_OPTIONS: readonly OptionDescription[] = [
   STATE_OPTION,
 ];
 
+/** Who writes to the volumes. */
+export const USER_OPTION: OptionDescription = {
+  flags: '--user <uid:gid>',
+  description:
+    'started as root: give root and state directory to this user, take the ports, then become it (default: stay)',
+  environment: 'DATASTORE_USER',
+  schema: z.string().transform(parseServiceUser),
+};
+
 /** What the images may take. */
 export const SPACE_OPTIONS: readonly OptionDescription[] = [
   {
@@ -106,7 +120,11 @@ const WRITE_TOKEN_OPTIONS: readonly OptionDescription[] = [
 ];
 
 /** What `token` takes. */
-export const TOKEN_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, ...WRITE_TOKEN_OPTIONS];
+export const TOKEN_OPTIONS: readonly OptionDescription[] = [
+  STATE_OPTION,
+  USER_OPTION,
+  ...WRITE_TOKEN_OPTIONS,
+];
 
 /** What `ca` takes. */
 export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION];
@@ -139,6 +157,7 @@ const READ_OPTIONS: readonly OptionDescription[] = [
 
 export const SERVE_OPTIONS: readonly OptionDescription[] = [
   ...STORAGE_OPTIONS,
+  USER_OPTION,
   ...SPACE_OPTIONS,
   ...WRITE_TOKEN_OPTIONS,
   ...READ_OPTIONS,

@@ -2,7 +2,14 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { CodedError } from '@local-datastore/shared/errors';
 import { createLog, type Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
-import { SPACE_OPTIONS, type SpaceLimits, STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
+import {
+  SPACE_OPTIONS,
+  type SpaceLimits,
+  STORAGE_OPTIONS,
+  type StorageOptions,
+  USER_OPTION,
+  type UserOptions,
+} from '../config.ts';
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
@@ -11,6 +18,7 @@ import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
+import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 
 /** Files whose content changed although nothing else did. Exit code 5. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -72,10 +80,14 @@ function addCommand(): Command {
     .argument('<file...>')
     .option('--to <folder>', 'folder below the root (default: the root itself)', '')
     .option('--replace', 'replace images that have these names already');
-  addOptions(command, [...STORAGE_OPTIONS, ...SPACE_OPTIONS]);
+  addOptions(command, [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
   return command.action(async (files: string[]) => {
-    const options = command.opts<StorageOptions & SpaceLimits & { to: string; replace?: true }>();
+    const options = command.opts<
+      StorageOptions & UserOptions & SpaceLimits & { to: string; replace?: true }
+    >();
     const storage = await prepareStorage(options);
+    // What is added belongs to whom the datastore runs as.
+    await dropPrivileges(currentProcess(), options.user, [storage.root, storage.state]);
     const store = await openStore(storage, options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);

@@ -17,6 +17,7 @@ import { createAdvertiser } from '../advertise/advertiser.ts';
 import { serviceType } from '../advertise/service-instances.ts';
 import { runApp } from '../app.ts';
 import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
@@ -25,6 +26,8 @@ import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { incomingDirectoryOf } from '../images/staging.ts';
 import { diskSpaceOf, prepareStorage } from '../images/storage.ts';
+import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
+import { whyNotWritable } from '../privileges/writable.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
@@ -81,8 +84,21 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
       return;
     }
-    const { root, state } = await prepareStorage(options);
     const log = createLog('datastore-app', options.logLevel);
+    const { root, state } = await prepareStorage(options);
+    const { address, port, tlsPort, drainTimeout } = options;
+    const identity = currentProcess();
+    // Ports below 1024 are root's to take.
+    const mustBind = willDropPrivileges(identity, options.user);
+    const boundHttp = mustBind ? await bindPort(address, port) : undefined;
+    const boundHttps = mustBind && tls.kind !== 'off' ? await bindPort(address, tlsPort) : undefined;
+    const refused = await dropPrivileges(identity, options.user, [root, state]);
+    if (refused > 0) log.warn({ refused }, 'some files and folders of the volumes keep their owner');
+    const whyNoState = await whyNotWritable('--state', state);
+    if (whyNoState !== undefined) throw new ConfigurationError(whyNoState);
+    const whyReadOnly = await whyNotWritable('--root', root);
+    if (whyReadOnly !== undefined)
+      log.warn({ reason: whyReadOnly }, 'images are served, but cannot be added');
     const writeToken = await loadWriteToken({
       token: options.writeToken,
       tokenFile: options.writeTokenFile,
@@ -122,7 +138,6 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
       { expiryMs: options.uploadExpiry * 3_600_000 },
     );
-    const { address, port, tlsPort, drainTimeout } = options;
     try {
       await runApp(
         {
@@ -152,8 +167,8 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         {
           version,
           root,
-          http: { address, port },
-          https: { address, port: tlsPort },
+          http: { address, port, bound: boundHttp },
+          https: { address, port: tlsPort, bound: boundHttps },
           drainMs: drainTimeout * 1000,
           quotaBytes: options.quota,
           reserveBytes: options.reserve,

@@ -6,12 +6,13 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
 import type { Authorize } from './authorize.ts';
+import type { BoundPort } from './bound-port.ts';
 import type { FilesHandler } from './files.ts';
+import { explainListenError } from './listen-error.ts';
 import { discardBody, type PublishHandler } from './publish.ts';
 import { createTlsServer } from './tls-server.ts';
 
@@ -20,6 +21,8 @@ export interface ListenOptions {
   readonly address: string | undefined;
   /** 0: any free one. */
   readonly port: number;
+  /** From bindPort, of the same address and port; taken over. */
+  readonly bound?: BoundPort | undefined;
   /** Given: HTTPS. */
   readonly tls: TlsIdentity | undefined;
 }
@@ -77,21 +80,11 @@ export function createRequestListener({ authorize, api, files, publish }: Reques
   };
 }
 
-function explainListenError(error: unknown, port: number): ConfigurationError {
-  const reasons: Record<string, string> = {
-    EACCES: 'a port below 1024 needs root, or the capability CAP_NET_BIND_SERVICE; or choose another port',
-    EADDRINUSE: 'another program listens there: stop it, or choose another port',
-    EADDRNOTAVAIL: 'no interface has this address',
-  };
-  const reason = reasons[systemErrorCode(error) ?? ''] ?? errorMessage(error);
-  return new ConfigurationError(`port ${port} cannot be used: ${reason}`, { cause: error });
-}
-
 /** @throws ConfigurationError when the port cannot be had or the certificate does not fit its key */
 export async function listen(
   { log }: { readonly log: Log },
   handler: RequestListener,
-  { address, port, tls }: ListenOptions,
+  { address, port, bound, tls }: ListenOptions,
 ): Promise<Listener> {
   const options: ServerOptions = {
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -108,7 +101,7 @@ export async function listen(
   server.setTimeout(IDLE_TIMEOUT_MS, (socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(explainListenError(error, port)));
-    server.listen({ port, ...(address !== undefined && { host: address }) }, resolve);
+    server.listen(bound ?? { port, ...(address !== undefined && { host: address }) }, resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
