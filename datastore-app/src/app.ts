@@ -1,7 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
-import { createActivity } from './activity/activity.ts';
-import type { Advertiser } from './advertise/advertiser.ts';
+import { createActivity, observeAdvertising } from './activity/activity.ts';
+import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
 import type { AccessLogChoice } from './http/access-log.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
@@ -22,10 +22,10 @@ export interface AppDeps {
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   /** From the ports that are really listened on, which are known only then; undefined: no advertising. */
-  createAdvertiser(ports: {
-    readonly http: number;
-    readonly https: number | undefined;
-  }): Advertiser | undefined;
+  createAdvertiser(
+    ports: { readonly http: number; readonly https: number | undefined },
+    observer: AdvertisingObserver,
+  ): Advertiser | undefined;
 }
 
 type Place = Omit<ListenOptions, 'tls'>;
@@ -50,13 +50,14 @@ export interface AppOptions {
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
   const { log, catalogue, store, uploads, certificates } = deps;
+  const activity = createActivity();
   let advertiser: Advertiser | undefined;
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
   const advertiserStatus = () => advertiser?.status();
   const handler = createRequestHandler(
     {
       ...deps,
-      activity: createActivity(),
+      activity,
       advertiserStatus,
       ports: () => ports,
       reasonsNotReady: () => [
@@ -88,7 +89,8 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     ports = { http: http.port, https: https?.port ?? null };
     log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
 
-    advertiser = deps.createAdvertiser({ http: http.port, https: https?.port });
+    const advertisedPorts = { http: http.port, https: https?.port };
+    advertiser = deps.createAdvertiser(advertisedPorts, observeAdvertising(activity));
     await advertiser?.start();
     if (!signal.aborted) {
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -7,7 +7,7 @@ export interface SeenQuery {
   /** Who asked: an address. */
   readonly source: string;
   readonly interface: string;
-  /** Name and type, such as `_http._tcp.local PTR`. */
+  /** The name that was asked for, such as `_http._tcp.local`. */
   readonly question: string;
 }
 

@@ -38,8 +38,16 @@ export interface Advertiser {
   stop(): Promise<void>;
 }
 
+/** Hears what happens on the wire. */
+export interface AdvertisingObserver {
+  /** Another host asked; names such as `_http._tcp.local`. */
+  onQuery(interfaceName: string, source: string, names: readonly string[]): void;
+  onConflict(interfaceName: string): void;
+}
+
 export interface AdvertiserDeps {
   readonly log: Log;
+  readonly observer?: AdvertisingObserver;
   readonly listLinks?: () => NetworkLink[];
   readonly startHostResponder?: StartHostResponder;
   readonly askForOwnAnswers?: AskForOwnAnswers;
@@ -57,6 +65,19 @@ export interface AdvertiserOptions {
   readonly services: readonly AdvertisedService[];
 }
 
+function observed(start: StartHostResponder, observer: AdvertisingObserver | undefined): StartHostResponder {
+  if (observer === undefined) return start;
+  return (options) => {
+    const { interfaceName } = options;
+    const responder = start({
+      ...options,
+      onQuery: (source, names) => observer.onQuery(interfaceName, source, names),
+    });
+    void responder.conflict.then(() => observer.onConflict(interfaceName));
+    return responder;
+  };
+}
+
 /**
  * Advertises services on one host name by multicast DNS, on several interfaces, each with its own address
  * only, and follows the interfaces as they come, go and change.
@@ -65,7 +86,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
   const { log, listLinks = listNetworkLinks, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
   const advertisementDeps = {
     log,
-    startHostResponder: deps.startHostResponder ?? startHostResponder,
+    startHostResponder: observed(deps.startHostResponder ?? startHostResponder, deps.observer),
     askForOwnAnswers: deps.askForOwnAnswers ?? createAskForOwnAnswers({ log }),
     wait: deps.wait ?? waitAbortably,
   };

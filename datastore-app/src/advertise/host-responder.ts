@@ -15,6 +15,10 @@ type PacketHandler = Pick<Responder, 'handleQuery' | 'handleResponse'>;
 
 /** How long goodbyes and cancelled probes may take before the sockets are closed all the same. */
 const CLOSE_LIMIT_MS = 2000;
+/** Of one query that are told of. */
+const MAX_QUESTIONS = 16;
+/** RFC 1035 §2.3.4. */
+const MAX_NAME_LENGTH = 255;
 
 export interface NameConflict {
   /** Who answers to our name, where known. */
@@ -40,6 +44,8 @@ export interface HostResponderOptions {
   readonly originOf: (source: string) => PacketOrigin;
   /** Whether any interface of this host has the address. */
   readonly isOwnAddress: (address: string) => boolean;
+  /** Hears of every query of another host on this link: who asked, and for what (`_http._tcp.local`). */
+  readonly onQuery?: (source: string, names: readonly string[]) => void;
 }
 
 export type StartHostResponder = (options: HostResponderOptions) => HostResponder;
@@ -53,6 +59,13 @@ function isEcho(packet: Packet, { hostLabel, isOwnAddress }: HostResponderOption
     'ipAddress' in record && isSameHost(record.name, `${hostLabel}.local`) ? [String(record.ipAddress)] : [],
   );
   return addresses.length > 0 && addresses.every(isOwnAddress);
+}
+
+/** The names that a query asks for, as text of bounded length without the last dot. */
+function questionsOf(packet: Packet): string[] {
+  return [...packet.questions.values()]
+    .slice(0, MAX_QUESTIONS)
+    .map(({ name }) => name.slice(0, MAX_NAME_LENGTH).replace(/\.$/, ''));
 }
 
 /**
@@ -105,6 +118,7 @@ function hearOwnLinkOnly(
     const origin = originOf(endpoint.address);
     const isProbe = packet.authorities.size > 0;
     if (origin === 'other-link' || (origin === 'ourselves' && isProbe)) return;
+    if (origin === 'this-link' && !isProbe) options.onQuery?.(endpoint.address, questionsOf(packet));
     handleQuery(packet, endpoint);
     for (const lane of lanes) proberOf(lane)?.handleQuery(packet, endpoint);
   };

@@ -151,11 +151,11 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
             { writeToken: writeToken.token, readCredential },
           ),
           certificates,
-          createAdvertiser(ports) {
+          createAdvertiser(ports, observer) {
             if (services.length === 0) return undefined;
             const portOf = { workstation: WORKSTATION_PORT, http: ports.http, https: ports.https ?? tlsPort };
             return createAdvertiser(
-              { log },
+              { log, observer },
               {
                 hostLabel: options.hostName,
                 interfaces: options.interface ?? [],
