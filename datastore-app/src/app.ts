@@ -3,6 +3,7 @@ import type { Guard } from './access/guard.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
 import type { AccessLogChoice } from './http/access-log.ts';
+import type { ConnectionLimits } from './http/limits.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
 import type { Catalogue } from './images/catalogue.ts';
@@ -28,7 +29,7 @@ export interface AppDeps {
   ): Advertiser | undefined;
 }
 
-type Place = Omit<ListenOptions, 'tls'>;
+type Place = Omit<ListenOptions, 'tls' | 'limits'>;
 
 export interface AppOptions {
   readonly version: string;
@@ -38,6 +39,7 @@ export interface AppOptions {
   /** Where TLS is on. */
   readonly https: Place;
   readonly drainMs: number;
+  readonly limits: ConnectionLimits;
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
   readonly accessLog: AccessLogChoice;
@@ -50,6 +52,7 @@ export interface AppOptions {
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
   const { log, catalogue, store, uploads, certificates } = deps;
+  const { limits } = options;
   const activity = createActivity();
   let advertiser: Advertiser | undefined;
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
@@ -78,10 +81,10 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     await catalogue.start(running);
     await uploads.start();
     void keepUp({ log, store, uploads }, running);
-    const http = await listen({ log }, handler, { ...options.http, tls: undefined });
+    const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
     listeners.push(http);
     const tls = certificates?.identity();
-    const https = tls && (await listen({ log }, handler, { ...options.https, tls }));
+    const https = tls && (await listen({ log }, handler, { ...options.https, limits, tls }));
     if (https !== undefined) {
       listeners.push(https);
       certificates?.follow(https.replaceIdentity, running);

@@ -48,6 +48,11 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
   readonly readPasswordFile?: string;
   /** Seconds. */
   readonly drainTimeout: number;
+  readonly maxConnections: number;
+  /** Seconds. */
+  readonly headerTimeout: number;
+  /** Seconds. */
+  readonly idleTimeout: number;
   readonly accessLog: AccessLogChoice;
   /** Hours. */
   readonly uploadExpiry: number;
@@ -228,6 +233,27 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_DRAIN_TIMEOUT',
     schema: wholeNumber(0, 3600),
     default: 25,
+  },
+  {
+    flags: '--max-connections <number>',
+    description: 'more connections than these are refused',
+    environment: 'DATASTORE_MAX_CONNECTIONS',
+    schema: wholeNumber(1, 100_000),
+    default: 10_000,
+  },
+  {
+    flags: '--header-timeout <seconds>',
+    description: 'how long the head of a request may take',
+    environment: 'DATASTORE_HEADER_TIMEOUT',
+    schema: wholeNumber(1, 3600),
+    default: 60,
+  },
+  {
+    flags: '--idle-timeout <seconds>',
+    description: 'how long a request may go on without a byte in either direction',
+    environment: 'DATASTORE_IDLE_TIMEOUT',
+    schema: wholeNumber(1, 3600),
+    default: 120,
   },
   {
     flags: '--access-log <which>',

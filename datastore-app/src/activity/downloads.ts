@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clientAddress } from '../http/client-address.ts';
 import { createRing } from './ring.ts';
 
 /** One answer that carries (a part of) an image. */
@@ -45,7 +46,7 @@ export function createDownloadLog({ now = Date.now }: { now?: () => number } = {
       // The socket counts for us, so that a download costs nothing while it runs. Headers count as well.
       const sentBefore = socket.bytesWritten;
       const startedAt = new Date(now()).toISOString();
-      const client = socket.remoteAddress ?? 'unknown';
+      const client = clientAddress(socket);
       const userAgent = request.headers['user-agent']?.slice(0, MAX_USER_AGENT_LENGTH) ?? null;
       const describe = (state: Download['state'], endedAt: string | null): Download => {
         const totalBytes = Number(response.getHeader('Content-Length') ?? 0);

@@ -170,6 +170,11 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           http: { address, port, bound: boundHttp },
           https: { address, port: tlsPort, bound: boundHttps },
           drainMs: drainTimeout * 1000,
+          limits: {
+            maxConnections: options.maxConnections,
+            headerTimeoutMs: options.headerTimeout * 1000,
+            idleTimeoutMs: options.idleTimeout * 1000,
+          },
           quotaBytes: options.quota,
           reserveBytes: options.reserve,
           accessLog: options.accessLog,

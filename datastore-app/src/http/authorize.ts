@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Access, Guard } from '../access/guard.ts';
+import { clientAddress } from './client-address.ts';
 import { sendProblem } from './problem.ts';
 
 const REALM = 'local-datastore';
@@ -13,7 +14,7 @@ export type Authorize = (request: IncomingMessage, response: ServerResponse, acc
 
 export function createAuthorize({ guard }: { readonly guard: Guard }): Authorize {
   return (request, response, access) => {
-    const client = request.socket.remoteAddress ?? 'unknown';
+    const client = clientAddress(request.socket);
     const decision = guard.decide(access, client, request.headers.authorization);
     if (decision.kind === 'allowed') return true;
     if (decision.kind === 'slowed') {

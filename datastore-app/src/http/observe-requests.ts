@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
+import { clientAddress } from './client-address.ts';
 
 /** A request whose answer has ended, one way or the other. */
 export interface FinishedRequest {
@@ -46,7 +47,7 @@ export function observeRequests(
         sentBytes: after.sentBytes - before.sentBytes,
         receivedBytes: after.receivedBytes - before.receivedBytes,
         durationMs: performance.now() - startedMs,
-        client: socket.remoteAddress ?? 'unknown',
+        client: clientAddress(socket),
         userAgent: request.headers['user-agent']?.slice(0, MAX_LOGGED_LENGTH),
         isComplete: response.writableFinished,
       });

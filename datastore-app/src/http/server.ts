@@ -12,6 +12,7 @@ import type { TlsIdentity } from '../tls/certificate-source.ts';
 import type { Authorize } from './authorize.ts';
 import type { BoundPort } from './bound-port.ts';
 import type { FilesHandler } from './files.ts';
+import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 import { discardBody, type PublishHandler } from './publish.ts';
 import { createTlsServer } from './tls-server.ts';
@@ -25,6 +26,7 @@ export interface ListenOptions {
   readonly bound?: BoundPort | undefined;
   /** Given: HTTPS. */
   readonly tls: TlsIdentity | undefined;
+  readonly limits: ConnectionLimits;
 }
 
 export interface Listener {
@@ -35,12 +37,10 @@ export interface Listener {
   drain(limitMs: number): Promise<void>;
 }
 
-/** Slow clients may take this long for the head of a request, and to take any bytes of an answer. */
-const HEADERS_TIMEOUT_MS = 60_000;
-const IDLE_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_CONNECTIONS = 10_000;
+/** How often connections are looked at whose time for the head of a request is over. */
+const CHECK_INTERVAL_MS = 5_000;
+/** Being full is told of at most this often. */
+const FULL_LOG_INTERVAL_MS = 60_000;
 /** While draining: how long a connection may stay open after its last answer. */
 const DRAIN_CHECK_MS = 100;
 
@@ -80,14 +80,26 @@ export function createRequestListener({ authorize, api, files, publish }: Reques
   };
 }
 
+/** Makes room where there is room to make: connections between two requests, which clients can open again. */
+function createFullHandler({ log }: { readonly log: Log }, server: Server, maxConnections: number) {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return () => {
+    server.closeIdleConnections();
+    if (performance.now() - toldMs < FULL_LOG_INTERVAL_MS) return;
+    toldMs = performance.now();
+    log.warn({ maxConnections }, 'a connection was refused: --max-connections are open');
+  };
+}
+
 /** @throws ConfigurationError when the port cannot be had or the certificate does not fit its key */
 export async function listen(
   { log }: { readonly log: Log },
   handler: RequestListener,
-  { address, port, bound, tls }: ListenOptions,
+  { address, port, bound, tls, limits }: ListenOptions,
 ): Promise<Listener> {
   const options: ServerOptions = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: limits.headerTimeoutMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
     // A whole request may take long: it is idleness that ends it.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
@@ -97,8 +109,9 @@ export async function listen(
   const server: Server = secured?.server ?? createHttpServer(options, handler);
   // Whoever asks first is told before it sends: the handlers say when they want the body.
   server.on('checkContinue', handler);
-  server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(IDLE_TIMEOUT_MS, (socket) => socket.destroy());
+  server.maxConnections = limits.maxConnections;
+  server.on('drop', createFullHandler({ log }, server, limits.maxConnections));
+  server.setTimeout(limits.idleTimeoutMs, (socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(explainListenError(error, port)));
     server.listen(bound ?? { port, ...(address !== undefined && { host: address }) }, resolve);

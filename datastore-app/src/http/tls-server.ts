@@ -4,6 +4,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
+import { clientAddress } from './client-address.ts';
 
 /** EVE's own limit is 10 s. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;
@@ -51,8 +52,8 @@ export function createTlsServer(
   }
 
   // On the device's side such a failure is hard to see, so it is told here: once for each client and certificate.
-  server.on('tlsClientError', (error: Error, { remoteAddress = 'unknown' }: TLSSocket) => {
-    const client = remoteAddress.replace(/^::ffff:/, '');
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+    const client = clientAddress(socket);
     if (!REFUSAL.test(systemErrorCode(error) ?? '') || refusers.has(client)) return;
     if (refusers.size >= MAX_REFUSERS) refusers.clear();
     refusers.add(client);

@@ -1,0 +1,13 @@
+/** What clients may cost. */
+export interface ConnectionLimits {
+  /** More are refused at once. */
+  readonly maxConnections: number;
+  /** For the head of a request, which a slow client sends byte by byte. */
+  readonly headerTimeoutMs: number;
+  /** For the next byte, in either direction, while a request is under way. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Between two requests on one connection. */
+export const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+export const MAX_HEADER_BYTES = 16 * 1024;
