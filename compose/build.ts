@@ -2,6 +2,8 @@ import { glob, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import { buildPage } from '../datastore-app/src/web/build-page.ts';
+import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
 
 /** `npm run build`: one folder a program below `dist`, which needs Node and nothing else. */
@@ -44,6 +46,22 @@ async function buildProgram(program: string): Promise<Metafile> {
   return metafile;
 }
 
+/** The web page stands in `web` beside `main.js`, where datastore-app/src/web/load-page.ts looks for it. */
+async function writePage(): Promise<readonly string[]> {
+  const { files, inputs } = await buildPage();
+  const folder = join(dist, 'datastore-app/web');
+  await mkdir(folder);
+  let compressedBytes = 0;
+  for (const { name, content, gzip, brotli } of files) {
+    await writeFile(join(folder, name), content);
+    if (gzip !== undefined) await writeFile(join(folder, `${name}${GZIP_SUFFIX}`), gzip);
+    if (brotli !== undefined) await writeFile(join(folder, `${name}${BROTLI_SUFFIX}`), brotli);
+    compressedBytes += (gzip ?? content).length;
+  }
+  process.stdout.write(`dist/datastore-app/web: ${(compressedBytes / 1e3).toFixed(1)} kB compressed\n`);
+  return inputs;
+}
+
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
 await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
@@ -54,6 +72,8 @@ for (const program of ['datastore-app', 'eve-agent']) {
   const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
   process.stdout.write(`dist/${program}: ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
 }
+inputs.add('datastore-app/src/web/build-page.ts');
+for (const input of await writePage()) if (!input.startsWith('node_modules/')) inputs.add(input);
 // Written last: without it the bundles count as absent.
 const digests = await digestInputs(workspace, [...inputs]);
 await writeFile(join(dist, INPUTS_FILE), `${JSON.stringify(digests, null, 2)}\n`);

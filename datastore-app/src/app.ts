@@ -35,6 +35,8 @@ export interface AppOptions {
   readonly version: string;
   /** Without symbolic links. */
   readonly root: string;
+  /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
+  readonly hostName: string;
   readonly http: Place;
   /** Where TLS is on. */
   readonly https: Place;

@@ -166,6 +166,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         },
         {
           version,
+          hostName: `${options.hostName}.local`,
           root,
           http: { address, port, bound: boundHttp },
           https: { address, port: tlsPort, bound: boundHttps },

@@ -10,6 +10,7 @@ import { createImageOpener } from '../images/open-image.ts';
 import { diskSpaceOf } from '../images/storage.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { createAuthorize } from './authorize.ts';
@@ -17,10 +18,11 @@ import { createFilesHandler } from './files.ts';
 import { observeRequests } from './observe-requests.ts';
 import { createPublishHandler } from './publish.ts';
 import { createCaRoutes } from './routes/ca.ts';
+import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
-import { createHomeRoutes } from './routes/home.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
+import { createPageRoutes } from './routes/page.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
 import { createRequestListener } from './server.ts';
@@ -49,6 +51,8 @@ export interface RequestHandlerOptions {
   readonly startedAt: Date;
   /** Without symbolic links. */
   readonly root: string;
+  /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
+  readonly hostName: string;
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
   readonly accessLog: AccessLogChoice;
@@ -77,13 +81,21 @@ export function createRequestHandler(
     tlsStatus,
   });
   const api = createApi({ log }, [
-    createHomeRoutes(),
+    createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
     createUploadRoutes({ log, uploads, authorize }),
     createStatusRoutes(
       { ...deps, ...activity, imageBytes: catalogue.totalBytes, disk, tlsStatus },
       { ...options, isReadOpen: guard.isReadOpen },
     ),
+    createEveRoutes({
+      catalogue,
+      isReadOpen: guard.isReadOpen,
+      hostName: options.hostName,
+      ports: deps.ports,
+      advertiserStatus: deps.advertiserStatus,
+      certificatePem: () => certificates?.authorityPem,
+    }),
     createMetricsRoutes({ metrics }),
     createHealthRoutes({ reasonsNotReady }),
     createCaRoutes({ authorityPem: () => certificates?.authorityPem }),

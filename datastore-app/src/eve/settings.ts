@@ -1,0 +1,99 @@
+import { uuidOfUrl } from '@local-datastore/shared/digest/uuid';
+import type { Format } from '@local-datastore/shared/eve/content-tree';
+import type { Image } from '../images/catalogue.ts';
+import type { ImageFormat } from '../images/formats.ts';
+import { edenCommandOf } from './eden-command.ts';
+import type { EveSettings } from './settings-document.ts';
+import { findWarnings } from './warnings.ts';
+
+export interface EveSettingsInput {
+  readonly image: Pick<Image, 'path' | 'sizeBytes' | 'sha256' | 'format'> & { readonly state: string };
+  /** With `.local`. */
+  readonly hostName: string;
+  readonly scheme: 'http' | 'https';
+  /** Where this scheme is listened on. */
+  readonly port: number;
+  /** PEM of the authority that EVE has to trust; undefined: none, or it is not known. */
+  readonly certificatePem: string | undefined;
+  readonly isReadOpen: boolean;
+  /** undefined: advertising is off. */
+  readonly advertising: { readonly isReady: boolean; readonly reasons: readonly string[] } | undefined;
+  /** Scheme, host and port by which whoever asks reached the datastore, such as `http://10.1.0.5:8080`. */
+  readonly reachedAt: string | undefined;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/** `container` → `CONTAINER`: EVE's `Format` of what the catalogue calls in lower case. */
+export const eveFormatOf = (format: ImageFormat) => format.toUpperCase() as Uppercase<ImageFormat> & Format;
+
+/**
+ * The settings with which stock EVE downloads an image from this datastore.
+ *
+ * EVE's downloader joins scheme and host of `fqdn`, then `dpath`, then the content tree's URL, each with one
+ * slash, and parses the result as a URL (`concatenateFile`): hence a percent-encoded URL without a leading
+ * slash, and an empty `dpath`.
+ */
+export function eveSettings(input: EveSettingsInput): EveSettings {
+  const { image, hostName, scheme, port } = input;
+  const hasUsualPort = port === DEFAULT_PORTS[scheme];
+  const fqdn = `${scheme}://${hostName}${hasUsualPort ? '' : `:${port}`}`;
+  const url = image.path.split('/').map(encodeURIComponent).join('/');
+  const format = eveFormatOf(image.format);
+  const dType = scheme === 'https' ? 'DsHttps' : 'DsHttp';
+  const certificatePem = (scheme === 'https' && input.certificatePem) || null;
+  const datastoreId = uuidOfUrl(fqdn);
+  const datastore = { dType, fqdn, dpath: '', certificatePem } as const;
+  const content = { url, format, sha256: image.sha256, maxSizeBytes: image.sizeBytes };
+  return {
+    datastore,
+    content,
+    text: textOf({ datastore, content }),
+    deviceConfig: {
+      datastores: [
+        {
+          id: datastoreId,
+          dType,
+          fqdn,
+          dpath: '',
+          ...(certificatePem !== null && { dsCertPEM: [Buffer.from(certificatePem).toString('base64')] }),
+        },
+      ],
+      contentInfo: [
+        {
+          uuid: uuidOfUrl(`${fqdn}/${url}`),
+          dsId: datastoreId,
+          dsIdsList: [datastoreId],
+          URL: url,
+          iformat: format,
+          sha256: image.sha256 ?? '',
+          maxSizeBytes: String(image.sizeBytes),
+          displayName: image.path.split('/').at(-1) ?? image.path,
+          generationCount: '0',
+        },
+      ],
+    },
+    edenCommand: edenCommandOf({
+      url: `${input.reachedAt ?? fqdn}/${url}`,
+      fqdn,
+      path: image.path,
+      format: image.format,
+    }),
+    warnings: findWarnings({ ...input, fqdn, url, hasUsualPort }),
+  };
+}
+
+function textOf({ datastore, content }: Pick<EveSettings, 'datastore' | 'content'>): string {
+  const lines = [
+    'Datastore',
+    `  Type:           ${datastore.dType === 'DsHttps' ? 'HTTPS' : 'HTTP'}`,
+    `  FQDN:           ${datastore.fqdn}`,
+    '  Path (dpath):   (leave empty)',
+    'Image',
+    `  Relative URL:   ${content.url}`,
+    `  Format:         ${content.format}`,
+    `  SHA-256:        ${content.sha256 ?? '(not known yet)'}`,
+    `  Size in bytes:  ${content.maxSizeBytes}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}

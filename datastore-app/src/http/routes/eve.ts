@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import { type Request, Router } from 'express';
+import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
+import { eveSettings } from '../../eve/settings.ts';
+import type { Catalogue } from '../../images/catalogue.ts';
+import { parseImagePath } from '../../images/image-path.ts';
+import { sendProblem } from '../problem.ts';
+import { onlyRead } from './only-read.ts';
+
+const EVE = '/-/api/v1/eve';
+
+export interface EveRoutesDeps {
+  readonly catalogue: Pick<Catalogue, 'find'>;
+  readonly isReadOpen: boolean;
+  /** With `.local`. */
+  readonly hostName: string;
+  /** The ports that are listened on; null: not. */
+  ports(): { readonly http: number | null; readonly https: number | null };
+  /** undefined: advertising is off. */
+  advertiserStatus(): AdvertiserStatus | undefined;
+  /** PEM of what EVE has to trust (`dsCertPEM`); undefined: nothing, or it is not known. */
+  certificatePem(): string | undefined;
+}
+
+/** A host as it may stand in a URL: a name, an IPv4 address or an IPv6 address in brackets, and a port. */
+const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+
+/** Scheme, host and port by which a client reached us; undefined when its Host header is none. */
+export function reachedAt({ headers, socket }: IncomingMessage): string | undefined {
+  const { host } = headers;
+  if (host === undefined || !HOST.test(host)) return undefined;
+  return `${'encrypted' in socket ? 'https' : 'http'}://${host}`;
+}
+
+const schemeOf = (request: Request) =>
+  new URLSearchParams(request.url.split('?')[1] ?? '').get('scheme') ?? 'http';
+
+/** `/-/api/v1/eve/{path}`: how an image is registered with a controller; `?scheme=https` for HTTPS. */
+export function createEveRoutes(deps: EveRoutesDeps): Router {
+  const router = Router();
+  router
+    .route(`${EVE}/*path`)
+    .get((request, response) => {
+      const path = parseImagePath(request.path.slice(EVE.length));
+      const image = path === undefined ? undefined : deps.catalogue.find(path);
+      if (image === undefined) {
+        sendProblem(response, { status: 404, detail: 'There is no image at this path.' });
+        return;
+      }
+      const scheme = schemeOf(request);
+      const { http, https } = deps.ports();
+      if (scheme !== 'http' && scheme !== 'https') {
+        sendProblem(response, { status: 400, detail: '"scheme" must be http or https.' });
+        return;
+      }
+      const port = scheme === 'https' ? https : http;
+      if (port === null) {
+        const detail = `This datastore does not listen for ${scheme.toUpperCase()}.`;
+        sendProblem(response, { status: 409, detail });
+        return;
+      }
+      response.json(
+        eveSettings({
+          image,
+          hostName: deps.hostName,
+          scheme,
+          port,
+          certificatePem: deps.certificatePem(),
+          isReadOpen: deps.isReadOpen,
+          advertising: deps.advertiserStatus(),
+          reachedAt: reachedAt(request),
+        }),
+      );
+    })
+    .all(onlyRead);
+  return router;
+}

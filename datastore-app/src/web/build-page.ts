@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, extname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
+import { PAGE_DOCUMENT, type PageFile } from './page-files.ts';
+
+/** Where the document may name what is built: `{{main.js}}`. */
+const PLACEHOLDER = /\{\{([\w.-]+)\}\}/g;
+
+const WORKSPACE = fileURLToPath(new URL('../../..', import.meta.url));
+const SOURCES = fileURLToPath(new URL('./page', import.meta.url));
+const ICON = 'icon.svg';
+
+export interface BuiltPage {
+  readonly files: readonly PageFile[];
+  /** What it was built from: paths below the workspace. */
+  readonly inputs: readonly string[];
+}
+
+function pageFile(name: string, content: Buffer): PageFile {
+  const gzip = gzipSync(content, { level: 9 });
+  const brotli = brotliCompressSync(content, {
+    params: { [zlib.BROTLI_PARAM_QUALITY]: 11, [zlib.BROTLI_PARAM_SIZE_HINT]: content.length },
+  });
+  return {
+    name,
+    content,
+    gzip: gzip.length < content.length ? gzip : undefined,
+    brotli: brotli.length < content.length ? brotli : undefined,
+  };
+}
+
+/** `icon.svg` → `icon-1f0c9a2b.svg`: a name that changes with the content may be kept for ever. */
+function hashedName(name: string, content: Buffer): string {
+  const extension = extname(name);
+  const digest = createHash('sha256').update(content).digest('hex').slice(0, 10);
+  return `${basename(name, extension)}-${digest}${extension}`;
+}
+
+/** Builds the page from its sources, in memory. Needs esbuild, a development dependency. */
+export async function buildPage(): Promise<BuiltPage> {
+  const { build } = await import('esbuild');
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: WORKSPACE,
+    entryPoints: { main: join(SOURCES, 'main.tsx'), page: join(SOURCES, 'page.css') },
+    outdir: 'page',
+    entryNames: '[name]',
+    bundle: true,
+    write: false,
+    platform: 'browser',
+    format: 'esm',
+    target: ['es2022', 'chrome111', 'firefox111', 'safari16.4'],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    // Its `browser` build is for browsers of before 2015, and twice as large.
+    alias: { 'tus-js-client': 'tus-js-client/lib/browser/index.js' },
+    minify: true,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  const sources = new Map<string, Buffer>([[ICON, await readFile(join(SOURCES, ICON))]]);
+  for (const { path, contents } of outputFiles) sources.set(basename(path), Buffer.from(contents));
+
+  const files: PageFile[] = [];
+  const names = new Map<string, string>();
+  for (const [name, content] of sources) {
+    const file = pageFile(hashedName(name, content), content);
+    names.set(name, file.name);
+    files.push(file);
+  }
+  const template = await readFile(join(SOURCES, PAGE_DOCUMENT), 'utf8');
+  const html = template.replace(PLACEHOLDER, (placeholder, name: string) => {
+    const built = names.get(name);
+    if (built === undefined) throw new Error(`${PAGE_DOCUMENT} names ${placeholder}, which is not built`);
+    return `/-/assets/${built}`;
+  });
+  files.push(pageFile(PAGE_DOCUMENT, Buffer.from(html)));
+  const readHere = [PAGE_DOCUMENT, ICON].map((name) => relative(WORKSPACE, join(SOURCES, name)));
+  return { files, inputs: [...Object.keys(metafile.inputs), ...readHere] };
+}

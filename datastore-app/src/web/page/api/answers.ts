@@ -1,0 +1,85 @@
+/** What the API answers, as far as the page reads it. */
+
+export interface Image {
+  /** Below the root; its URL path without the first slash. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string | null;
+  readonly state: 'hashing' | 'ready' | 'corrupt';
+  readonly hashedBytes: number;
+  readonly format: string;
+  readonly virtualSizeBytes: number | null;
+  /** ISO 8601, as every time below. */
+  readonly modified: string;
+}
+
+export interface Advertising {
+  readonly isReady: boolean;
+  readonly reasons: readonly string[];
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly services: readonly string[];
+    readonly state: string;
+  }[];
+}
+
+export interface Query {
+  readonly at: string;
+  /** The address of who asked. */
+  readonly source: string;
+  readonly interface: string;
+  readonly question: string;
+}
+
+export interface Download {
+  readonly id: number | string;
+  readonly path: string;
+  readonly client: string;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+  readonly state: 'running' | 'done' | 'broken';
+}
+
+export interface Disk {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly imageBytes: number;
+  readonly quotaBytes: number | null;
+  readonly reserveBytes: number;
+}
+
+export interface Tls {
+  readonly kind: 'authority' | 'given';
+  readonly subject: string;
+  readonly notAfter: string;
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  readonly fingerprint256: string;
+}
+
+/** Parts that are absent are not known to this version of the datastore: the page leaves them out. */
+export interface Status {
+  readonly version: string;
+  readonly startedAt?: string;
+  /** With `.local`; null: advertising is off. */
+  readonly hostName: string | null;
+  readonly isReady?: boolean;
+  readonly reasons?: readonly string[];
+  readonly listeners?: { readonly http: number; readonly https: number | null };
+  readonly advertising: Advertising | null;
+  readonly queries?: readonly Query[];
+  readonly downloads?: readonly Download[];
+  readonly disk?: Disk;
+  readonly tls?: Tls | null;
+  readonly access?: { readonly isReadOpen: boolean };
+}
+
+/** RFC 9457. */
+export interface Problem {
+  readonly status?: number;
+  readonly detail?: string;
+  readonly code?: string;
+}

@@ -1,0 +1,102 @@
+import type { Access } from '../access/access.ts';
+import type { Problem } from './answers.ts';
+
+/** The datastore refused, or cannot be reached. */
+export class ApiError extends Error {
+  /** The HTTP status; 0: no answer. */
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(message: string, status: number, retryAfterSeconds?: number) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** An answer that hangs for longer counts as none. */
+const ANSWER_LIMIT_MS = 15_000;
+
+/** The problem that a body tells of (RFC 9457), or an empty one. */
+export function parseProblem(body: string): Problem {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null ? parsed : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The URL path of an image. */
+export const urlOfImage = (path: string): string => `/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const { detail } = parseProblem(await response.text());
+  const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
+  return new ApiError(
+    detail ?? `The datastore answered ${response.status}.`,
+    response.status,
+    Number.isFinite(retryAfter) ? retryAfter : undefined,
+  );
+}
+
+async function send(url: string, init: RequestInit): Promise<Response> {
+  try {
+    // Without the browser's own credentials: a 401 must come to us, and not open its dialog.
+    return await fetch(url, {
+      ...init,
+      credentials: 'omit',
+      cache: 'no-store',
+      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+    });
+  } catch {
+    throw new ApiError('The datastore does not answer.', 0);
+  }
+}
+
+export interface Client {
+  /**
+   * @param entityTag of what is known already
+   * @returns undefined when that is still so
+   * @throws ApiError
+   */
+  read<T>(
+    url: string,
+    entityTag?: string,
+  ): Promise<{ readonly body: T; readonly entityTag: string | undefined } | undefined>;
+  /**
+   * Asks for the write token where it is missing or wrong.
+   *
+   * @returns whether it was done; false: the person gave up
+   * @throws ApiError
+   */
+  remove(path: string): Promise<boolean>;
+}
+
+export function createClient(access: Access): Client {
+  return {
+    async read<T>(url: string, entityTag?: string) {
+      const headers = {
+        ...access.readHeaders(),
+        ...(entityTag !== undefined && { 'If-None-Match': entityTag }),
+      };
+      const response = await send(url, { headers });
+      if (response.status === 304) return undefined;
+      if (!response.ok) throw await errorOf(response);
+      return { body: (await response.json()) as T, entityTag: response.headers.get('ETag') ?? undefined };
+    },
+    async remove(path) {
+      for (;;) {
+        const token = await access.needWriteToken();
+        if (token === undefined) return false;
+        const headers = { Authorization: `Bearer ${token}` };
+        const response = await send(`/-/api/v1/images${urlOfImage(path)}`, { method: 'DELETE', headers });
+        // Gone is what was wanted.
+        if (response.ok || response.status === 404) return true;
+        if (response.status !== 401) throw await errorOf(response);
+        access.refuseWriteToken(token);
+      }
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { useEffect, useState } from 'preact/hooks';
+import { AccessDialog } from './access/access-dialog.tsx';
+import type { PageContext } from './context.ts';
+import { ImagesView } from './images/images-view.tsx';
+import type { Live } from './live/poll.ts';
+import { StatusView } from './status/status-view.tsx';
+import { useStore } from './store.ts';
+import { announcement } from './ui/announce.ts';
+import { KeyIcon, WarningIcon } from './ui/icons.tsx';
+
+const VIEWS = { images: 'Images', status: 'Status' } as const;
+type View = keyof typeof VIEWS;
+
+const viewOfAddress = (): View => (location.hash === '#status' ? 'status' : 'images');
+
+function useView(): View {
+  const [view, setView] = useState(viewOfAddress);
+  useEffect(() => {
+    const follow = () => setView(viewOfAddress());
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  useEffect(() => {
+    document.title = view === 'images' ? 'Local datastore' : `${VIEWS[view]} – Local datastore`;
+  }, [view]);
+  return view;
+}
+
+/** Whether devices find the datastore, in a word. */
+function readiness({
+  connection,
+  status,
+}: Live): { readonly word: string; readonly kind: string } | undefined {
+  if (connection === 'lost') return { word: 'not reachable', kind: 'bad' };
+  if (status === undefined || connection === 'locked') return undefined;
+  if (status.advertising === null) return { word: 'not advertised', kind: 'off' };
+  return status.advertising.isReady ? { word: 'ready', kind: 'good' } : { word: 'not ready', kind: 'bad' };
+}
+
+function Header({ live, view, context }: { live: Live; view: View; context: PageContext }) {
+  const { access } = context;
+  const hasWriteToken = useStore(access.hasWriteToken);
+  const ready = readiness(live);
+  return (
+    <header class="top">
+      <div class="top-inner">
+        <div class="brand">
+          <h1>Local datastore</h1>
+          <p class="brand-host">
+            <span>{live.status?.hostName ?? location.hostname}</span>
+            {ready !== undefined && <span class={`badge badge-${ready.kind}`}>{ready.word}</span>}
+          </p>
+        </div>
+        <nav aria-label="Views">
+          {Object.entries(VIEWS).map(([name, label]) => (
+            <a key={name} href={`#${name}`} aria-current={view === name ? 'page' : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <button
+          type="button"
+          class="button button-quiet token-button"
+          onClick={() => (hasWriteToken ? access.forget() : void access.needWriteToken())}
+        >
+          <KeyIcon />
+          <span>{hasWriteToken ? 'Forget write token' : 'Write token…'}</span>
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Trouble({ live, unlock }: { live: Live; unlock: () => void }) {
+  const { connection, trouble, status } = live;
+  if (connection === 'locked') {
+    return (
+      <div class="notice notice-info" role="status">
+        <p>Reading needs a credential here.</p>
+        <button type="button" class="button" onClick={unlock}>
+          Enter it
+        </button>
+      </div>
+    );
+  }
+  if (connection === 'lost') {
+    return (
+      <div class="notice notice-bad" role="alert">
+        <WarningIcon />
+        <p>{trouble} Trying again…</p>
+      </div>
+    );
+  }
+  const reasons = status?.reasons ?? status?.advertising?.reasons ?? [];
+  if (reasons.length === 0) return null;
+  return (
+    <div class="notice notice-warning" role="status">
+      <WarningIcon />
+      <div>
+        <p>
+          <strong>Not ready:</strong> devices may not find the datastore.
+        </p>
+        <ul>
+          {reasons.map((reason) => (
+            <li key={reason}>{reason}</li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+export function App({ context }: { context: PageContext }) {
+  const live = useStore(context.poll.live);
+  const prompt = useStore(context.access.prompt);
+  const said = useStore(announcement);
+  const view = useView();
+  return (
+    <>
+      <Header live={live} view={view} context={context} />
+      <main>
+        <Trouble live={live} unlock={context.poll.unlock} />
+        {view === 'images' ? (
+          <ImagesView live={live} context={context} />
+        ) : (
+          <StatusView status={live.status} />
+        )}
+      </main>
+      {live.status !== undefined && (
+        <footer>
+          <p>local-datastore {live.status.version}</p>
+        </footer>
+      )}
+      <p class="visually-hidden" aria-live="polite">
+        {said}
+      </p>
+      {prompt !== undefined && (
+        <AccessDialog key={prompt.kind} prompt={prompt} onAnswer={context.access.answer} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,171 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { EveSettings } from '../../../eve/settings-document.ts';
+import type { Image } from '../api/answers.ts';
+import { urlOfImage } from '../api/client.ts';
+import type { PageContext } from '../context.ts';
+import { CopyButton } from '../ui/copy-button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { WarningIcon } from '../ui/icons.tsx';
+import { Tabs } from '../ui/tabs.tsx';
+
+export interface EveDialogProps {
+  readonly image: Image;
+  readonly hasHttps: boolean;
+  readonly context: PageContext;
+  readonly onClose: () => void;
+}
+
+type Scheme = 'http' | 'https';
+
+function Setting({ label, value, hint }: { label: string; value: string; hint?: string }) {
+  return (
+    <div class="setting">
+      <dt>{label}</dt>
+      <dd>
+        {value === '' ? <em>leave empty</em> : <code>{value}</code>}
+        {value !== '' && <CopyButton text={value} what={label} />}
+        {hint !== undefined && <span class="second">{hint}</span>}
+      </dd>
+    </div>
+  );
+}
+
+function SettingsList({ settings }: { settings: EveSettings }) {
+  const { datastore, content, text } = settings;
+  return (
+    <>
+      <h3>Datastore</h3>
+      <dl class="settings">
+        <Setting label="Type" value={datastore.dType === 'DsHttps' ? 'HTTPS' : 'HTTP'} />
+        <Setting label="FQDN" value={datastore.fqdn} />
+        <Setting label="Path (dpath)" value={datastore.dpath} />
+      </dl>
+      {datastore.dType === 'DsHttps' && (
+        <p class="second">
+          {datastore.certificatePem === null
+            ? 'EVE has to trust the certificate: give the datastore the PEM of its authority (dsCertPEM).'
+            : 'EVE has to trust the certificate: give the datastore this PEM (dsCertPEM).'}{' '}
+          <a href="/-/ca.pem" download="ca.pem">
+            ca.pem
+          </a>
+        </p>
+      )}
+      <h3>Image</h3>
+      <dl class="settings">
+        <Setting label="Relative URL" value={content.url} />
+        <Setting label="Format" value={content.format} />
+        <Setting label="SHA-256" value={content.sha256 ?? 'not known yet'} />
+        <Setting
+          label="Size in bytes"
+          value={String(content.maxSizeBytes)}
+          hint="The exact size: one byte off, and EVE's download fails."
+        />
+      </dl>
+      <CopyButton text={text} what="all settings" isLabelled />
+    </>
+  );
+}
+
+function Document({ text, what, hint }: { text: string; what: string; hint: string }) {
+  return (
+    <>
+      <p class="second">{hint}</p>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section class="document" tabIndex={0} aria-label={what}>
+        <pre>{text}</pre>
+      </section>
+      <CopyButton text={text} what={what} isLabelled />
+    </>
+  );
+}
+
+function Warnings({ settings }: { settings: EveSettings }) {
+  if (settings.warnings.length === 0) return null;
+  return (
+    <ul class="warnings" aria-label="Warnings">
+      {settings.warnings.map(({ code, message }) => (
+        <li key={code}>
+          <WarningIcon />
+          <span>{message}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** How to register an image with a controller. */
+export function EveDialog({ image, hasHttps, context, onClose }: EveDialogProps) {
+  const [scheme, setScheme] = useState<Scheme>('http');
+  const [settings, setSettings] = useState<EveSettings>();
+  const [failure, setFailure] = useState<string>();
+  const { path, sha256, state } = image;
+  // Another digest or state, and there are other settings.
+  useEffect(() => {
+    let isWanted = true;
+    const query = scheme === 'https' ? '?scheme=https' : '';
+    context.client.read<EveSettings>(`/-/api/v1/eve${urlOfImage(path)}${query}`).then(
+      (answer) => {
+        if (!isWanted) return;
+        setSettings(answer?.body);
+        setFailure(undefined);
+      },
+      (error: Error) => isWanted && setFailure(error.message),
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [path, sha256, state, scheme, context]);
+  const tabs = settings && [
+    { label: 'Settings', content: <SettingsList settings={settings} /> },
+    {
+      label: 'JSON',
+      content: (
+        <Document
+          text={JSON.stringify(settings.deviceConfig, null, 2)}
+          what="device configuration"
+          hint="A part of EVE's device configuration (EdgeDevConfig)."
+        />
+      ),
+    },
+    {
+      label: 'eden',
+      content: (
+        <Document
+          text={settings.edenCommand}
+          what="eden command"
+          hint="Makes a volume of the image on a device that eden manages; eden itself has to reach the URL."
+        />
+      ),
+    },
+  ];
+  return (
+    <Dialog title="Use in EVE" onClose={onClose} isWide>
+      <div class="dialog-body">
+        <p class="path eve-path">{path}</p>
+        {hasHttps && (
+          <fieldset class="choice">
+            <legend class="visually-hidden">Protocol</legend>
+            {(['http', 'https'] as const).map((name) => (
+              <label key={name}>
+                <input
+                  type="radio"
+                  name="scheme"
+                  checked={scheme === name}
+                  onChange={() => setScheme(name)}
+                />
+                <span>{name.toUpperCase()}</span>
+              </label>
+            ))}
+          </fieldset>
+        )}
+        {failure !== undefined && (
+          <p class="failure" role="alert">
+            {failure}
+          </p>
+        )}
+        {settings !== undefined && <Warnings settings={settings} />}
+        {tabs !== undefined && <Tabs label="Ways to register the image" tabs={tabs} />}
+      </div>
+    </Dialog>
+  );
+}

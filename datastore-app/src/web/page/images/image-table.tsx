@@ -1,0 +1,174 @@
+import type { Image } from '../api/answers.ts';
+import { urlOfImage } from '../api/client.ts';
+import { ageText, exactSizeText, percentOf, shortDigest, sizeText } from '../text/quantities.ts';
+import { CopyButton } from '../ui/copy-button.tsx';
+import { DeleteIcon, DownloadIcon, SortIcon } from '../ui/icons.tsx';
+import { type Sorting, type SortKey, splitPath } from './image-list.ts';
+
+export interface ImageTableProps {
+  readonly images: readonly Image[];
+  readonly sorting: Sorting;
+  readonly onSort: (sorting: Sorting) => void;
+  readonly onUseInEve: (image: Image) => void;
+  readonly onDelete: (image: Image) => void;
+}
+
+const HEADS: readonly {
+  readonly key: SortKey | 'digest';
+  readonly label: string;
+  readonly isMinor?: true;
+}[] = [
+  { key: 'name', label: 'Name' },
+  { key: 'size', label: 'Size', isMinor: true },
+  { key: 'format', label: 'Format', isMinor: true },
+  { key: 'digest', label: 'SHA-256', isMinor: true },
+  { key: 'age', label: 'Age', isMinor: true },
+];
+
+const turned = ({ direction }: Sorting) => (direction === 'ascending' ? 'descending' : 'ascending');
+
+function Head({ sorting, onSort }: Pick<ImageTableProps, 'sorting' | 'onSort'>) {
+  return (
+    <tr>
+      {HEADS.map(({ key, label, isMinor }) => {
+        const isChosen = key === sorting.key;
+        return (
+          <th
+            key={key}
+            scope="col"
+            class={`col-${key}${isMinor ? ' minor' : ''}`}
+            aria-sort={isChosen ? sorting.direction : undefined}
+          >
+            {key === 'digest' ? (
+              label
+            ) : (
+              <button
+                type="button"
+                class="sort"
+                onClick={() => onSort({ key, direction: isChosen ? turned(sorting) : 'ascending' })}
+              >
+                {label}
+                {isChosen && <SortIcon direction={sorting.direction} />}
+              </button>
+            )}
+          </th>
+        );
+      })}
+      <th scope="col" class="col-actions">
+        <span class="visually-hidden">Actions</span>
+      </th>
+    </tr>
+  );
+}
+
+function Digest({ image }: { image: Image }) {
+  const { sha256, hashedBytes, sizeBytes, path } = image;
+  if (sha256 === null) {
+    const percent = percentOf(hashedBytes, sizeBytes);
+    return (
+      <span class="hashing">
+        <progress value={percent} max={100} aria-label={`Hashing ${path}`} />
+        <span>Hashing {percent} %</span>
+      </span>
+    );
+  }
+  return (
+    <span class="digest">
+      <code title={sha256}>{shortDigest(sha256)}</code>
+      <CopyButton text={sha256} what={`sha256 of ${path}`} />
+    </span>
+  );
+}
+
+function Row({
+  image,
+  onUseInEve,
+  onDelete,
+}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete'>) {
+  const { path, sizeBytes, virtualSizeBytes, format, state, modified } = image;
+  const { folder, name } = splitPath(path);
+  const age = ageText(modified, Date.now());
+  const hasVirtualSize = virtualSizeBytes !== null && virtualSizeBytes !== sizeBytes;
+  return (
+    <tr>
+      <th scope="row" class="col-name">
+        <span class="path">
+          {folder !== '' && <span class="folder">{folder}</span>}
+          <wbr />
+          {name}
+        </span>
+        {state === 'corrupt' && (
+          <span
+            class="badge badge-bad"
+            title="The content changed without being written to: it is not served. Upload it again."
+          >
+            damaged
+          </span>
+        )}
+        <span class="summary">
+          {sizeText(sizeBytes)} · {format} · {age}
+          {state === 'hashing' && ` · hashing ${percentOf(image.hashedBytes, sizeBytes)} %`}
+        </span>
+      </th>
+      <td class="minor col-size" title={exactSizeText(sizeBytes)}>
+        {sizeText(sizeBytes)}
+        {hasVirtualSize && <span class="second">{sizeText(virtualSizeBytes)} disk</span>}
+      </td>
+      <td class="minor col-format">{format}</td>
+      <td class="minor col-digest">
+        <Digest image={image} />
+      </td>
+      <td class="minor col-age">
+        <time dateTime={modified} title={new Date(modified).toLocaleString('en-GB')}>
+          {age}
+        </time>
+      </td>
+      <td class="col-actions">
+        <span class="actions">
+          <button
+            type="button"
+            class="button button-small"
+            aria-label={`Use ${path} in EVE`}
+            onClick={() => onUseInEve(image)}
+          >
+            Use in EVE
+          </button>
+          <a
+            class="button-icon"
+            href={urlOfImage(path)}
+            download={name}
+            aria-label={`Download ${path}`}
+            title="Download"
+          >
+            <DownloadIcon />
+          </a>
+          <button
+            type="button"
+            class="button-icon button-danger"
+            aria-label={`Delete ${path}`}
+            title="Delete"
+            onClick={() => onDelete(image)}
+          >
+            <DeleteIcon />
+          </button>
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+export function ImageTable({ images, sorting, onSort, onUseInEve, onDelete }: ImageTableProps) {
+  return (
+    <table class="images">
+      <caption class="visually-hidden">Images of this datastore</caption>
+      <thead>
+        <Head sorting={sorting} onSort={onSort} />
+      </thead>
+      <tbody>
+        {images.map((image) => (
+          <Row key={image.path} image={image} onUseInEve={onUseInEve} onDelete={onDelete} />
+        ))}
+      </tbody>
+    </table>
+  );
+}

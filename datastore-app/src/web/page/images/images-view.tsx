@@ -1,0 +1,136 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Image } from '../api/answers.ts';
+import type { PageContext } from '../context.ts';
+import type { Live } from '../live/poll.ts';
+import { useStore } from '../store.ts';
+import { sizeText } from '../text/quantities.ts';
+import { UploadIcon } from '../ui/icons.tsx';
+import { DropArea } from '../uploads/drop-area.tsx';
+import { chosenFiles } from '../uploads/dropped-files.ts';
+import { UploadDialog } from '../uploads/upload-dialog.tsx';
+import { UploadPanel } from '../uploads/upload-panel.tsx';
+import type { ChosenFile } from '../uploads/upload-plan.ts';
+import { DeleteDialog } from './delete-dialog.tsx';
+import { EmptyState } from './empty-state.tsx';
+import { EveDialog } from './eve-dialog.tsx';
+import { listImages, type Sorting } from './image-list.ts';
+import { ImageTable } from './image-table.tsx';
+
+/** What is drawn at first; a table of thousands would make the page slow. */
+const SHOWN_AT_FIRST = 200;
+
+interface Opened {
+  readonly kind: 'eve' | 'delete';
+  readonly path: string;
+}
+
+export function ImagesView({ live, context }: { live: Live; context: PageContext }) {
+  const [search, setSearch] = useState('');
+  const [sorting, setSorting] = useState<Sorting>({ key: 'name', direction: 'ascending' });
+  const [shown, setShown] = useState(SHOWN_AT_FIRST);
+  const [opened, setOpened] = useState<Opened>();
+  const [chosen, setChosen] = useState<readonly ChosenFile[]>();
+  const chooser = useRef<HTMLInputElement>(null);
+  const uploads = useStore(context.uploads.list);
+  const { images, status } = live;
+
+  const isUploading = uploads.some(({ state }) => !['done', 'failed', 'exists'].includes(state));
+  useEffect(() => {
+    if (!isUploading) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener('beforeunload', warn);
+    return () => removeEventListener('beforeunload', warn);
+  }, [isUploading]);
+
+  const choose = () => chooser.current?.click();
+  const open = (kind: Opened['kind']) => (image: Image) => setOpened({ kind, path: image.path });
+  const found = images && listImages(images, search, sorting);
+  // Also when it has changed meanwhile; and a dialog of an image that is gone closes.
+  const openedImage = images?.find(({ path }) => path === opened?.path);
+  const totalBytes = images?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
+  const hasHttps = status?.listeners?.https != null || status?.tls != null;
+
+  return (
+    <DropArea onFiles={setChosen}>
+      <input
+        ref={chooser}
+        class="visually-hidden"
+        type="file"
+        multiple
+        tabIndex={-1}
+        aria-label="Files to upload"
+        onChange={({ currentTarget }) => {
+          const files = chosenFiles(currentTarget.files);
+          // The same file can be chosen again.
+          currentTarget.value = '';
+          if (files.length > 0) setChosen(files);
+        }}
+      />
+      <UploadPanel context={context} />
+      {images !== undefined && images.length === 0 && <EmptyState onChoose={choose} />}
+      {images !== undefined && images.length > 0 && (
+        <section aria-labelledby="images-title">
+          <div class="toolbar">
+            <h2 id="images-title">Images</h2>
+            <p class="count">
+              {images.length} {images.length === 1 ? 'image' : 'images'}, {sizeText(totalBytes)}
+            </p>
+            <input
+              type="search"
+              class="search"
+              placeholder="Search name, format, sha256"
+              aria-label="Search images"
+              value={search}
+              onInput={(event) => setSearch(event.currentTarget.value)}
+            />
+            <button type="button" class="button button-main" onClick={choose}>
+              <UploadIcon />
+              <span>Upload</span>
+            </button>
+          </div>
+          {found !== undefined && found.length > 0 && (
+            <ImageTable
+              images={found.slice(0, shown)}
+              sorting={sorting}
+              onSort={setSorting}
+              onUseInEve={open('eve')}
+              onDelete={open('delete')}
+            />
+          )}
+          {found !== undefined && found.length > shown && (
+            <button type="button" class="button more" onClick={() => setShown(shown + 1000)}>
+              Show more ({found.length - shown} left)
+            </button>
+          )}
+          {found?.length === 0 && (
+            <p class="nothing" role="status">
+              No image matches “{search}”.
+            </p>
+          )}
+        </section>
+      )}
+      {opened?.kind === 'eve' && openedImage !== undefined && (
+        <EveDialog
+          image={openedImage}
+          hasHttps={hasHttps}
+          context={context}
+          onClose={() => setOpened(undefined)}
+        />
+      )}
+      {opened?.kind === 'delete' && openedImage !== undefined && (
+        <DeleteDialog image={openedImage} context={context} onClose={() => setOpened(undefined)} />
+      )}
+      {chosen !== undefined && (
+        <UploadDialog
+          chosen={chosen}
+          existing={images ?? []}
+          onStart={(plans) => {
+            setChosen(undefined);
+            void context.uploads.add(plans);
+          }}
+          onClose={() => setChosen(undefined)}
+        />
+      )}
+    </DropArea>
+  );
+}

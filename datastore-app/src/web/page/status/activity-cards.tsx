@@ -1,0 +1,154 @@
+import type { Advertising, Download, Query } from '../api/answers.ts';
+import { ageText, percentOf, sizeText } from '../text/quantities.ts';
+import { Card } from './card.tsx';
+
+const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
+  ready: { word: 'ready', kind: 'good' },
+  announcing: { word: 'announcing', kind: 'off' },
+  checking: { word: 'checking', kind: 'off' },
+  conflict: { word: 'name conflict', kind: 'bad' },
+  unanswered: { word: 'own answer not seen', kind: 'bad' },
+};
+
+/** `_http._tcp.local` → `http`. */
+const serviceWord = (name: string) => /^_([^.]+)\._tcp/.exec(name)?.[1] ?? name;
+
+export function AdvertisingCard({ advertising }: { advertising: Advertising | null }) {
+  if (advertising === null) {
+    return (
+      <Card title="Advertising">
+        <p class="second">Multicast DNS is off: devices find this datastore only by its address.</p>
+      </Card>
+    );
+  }
+  return (
+    <Card title="Advertising" isWide>
+      {advertising.interfaces.length === 0 ? (
+        <p class="second">No interface has an address yet.</p>
+      ) : (
+        <div class="scroll">
+          <table class="plain">
+            <caption class="visually-hidden">Where the host name is advertised</caption>
+            <thead>
+              <tr>
+                <th scope="col">Interface</th>
+                <th scope="col">Address</th>
+                <th scope="col">Services</th>
+                <th scope="col">State</th>
+              </tr>
+            </thead>
+            <tbody>
+              {advertising.interfaces.map(({ name, address, services, state }) => (
+                <tr key={`${name} ${address}`}>
+                  <th scope="row">{name}</th>
+                  <td>{address}</td>
+                  <td title={services.join('\n')}>{services.map(serviceWord).join(', ')}</td>
+                  <td>
+                    <span class={`badge badge-${STATES[state]?.kind ?? 'off'}`}>
+                      {STATES[state]?.word ?? state}
+                    </span>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+export function DownloadsCard({ downloads }: { downloads: readonly Download[] }) {
+  return (
+    <Card title="Recent downloads" isWide>
+      {downloads.length === 0 ? (
+        <p class="second">Nobody has downloaded anything yet.</p>
+      ) : (
+        <div class="scroll">
+          <table class="plain">
+            <caption class="visually-hidden">Recent downloads</caption>
+            <thead>
+              <tr>
+                <th scope="col">Image</th>
+                <th scope="col">Client</th>
+                <th scope="col">Progress</th>
+                <th scope="col">Began</th>
+              </tr>
+            </thead>
+            <tbody>
+              {downloads.map(({ id, path, client, startedAt, sentBytes, totalBytes, state }) => (
+                <tr key={id}>
+                  <th scope="row" class="path">
+                    {path}
+                  </th>
+                  <td>{client}</td>
+                  <td>
+                    {state === 'running' && (
+                      <span class="hashing">
+                        <progress
+                          value={percentOf(sentBytes, totalBytes)}
+                          max={100}
+                          aria-label={`Download of ${path} by ${client}`}
+                        />
+                        <span>
+                          {sizeText(sentBytes)} of {sizeText(totalBytes)}
+                        </span>
+                      </span>
+                    )}
+                    {state === 'done' && <span class="badge badge-good">{sizeText(sentBytes)}</span>}
+                    {state === 'broken' && (
+                      <span class="badge badge-bad">
+                        broken off at {sizeText(sentBytes)} of {sizeText(totalBytes)}
+                      </span>
+                    )}
+                  </td>
+                  <td>
+                    <time dateTime={startedAt}>{ageText(startedAt, Date.now())}</time>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+export function QueriesCard({ queries }: { queries: readonly Query[] }) {
+  return (
+    <Card title="Last mDNS queries" isWide>
+      {queries.length === 0 ? (
+        <p class="second">Nobody has asked for this datastore yet.</p>
+      ) : (
+        <div class="scroll">
+          <table class="plain">
+            <caption class="visually-hidden">Last mDNS queries, the newest first</caption>
+            <thead>
+              <tr>
+                <th scope="col">Question</th>
+                <th scope="col">Asked by</th>
+                <th scope="col">Interface</th>
+                <th scope="col">When</th>
+              </tr>
+            </thead>
+            <tbody>
+              {queries.map(({ at, source, interface: link, question }, index) => (
+                <tr key={`${at} ${source} ${index}`}>
+                  <th scope="row" class="path">
+                    {question}
+                  </th>
+                  <td>{source}</td>
+                  <td>{link}</td>
+                  <td>
+                    <time dateTime={at}>{ageText(at, Date.now())}</time>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}

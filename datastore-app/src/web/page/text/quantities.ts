@@ -1,0 +1,64 @@
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+const WHOLE = new Intl.NumberFormat('en');
+
+/** 1536 → `1.5 KiB`: three digits at most, binary units. */
+export function sizeText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.5 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  if (unit === 0) return `${value} ${value === 1 ? 'byte' : 'bytes'}`;
+  const digits = value >= 99.95 ? 0 : 1;
+  return `${value.toFixed(digits).replace(/\.0$/, '')} ${UNITS[unit]}`;
+}
+
+/** 1234567 → `1,234,567 bytes`: what a controller has to be told. */
+export const exactSizeText = (bytes: number): string =>
+  `${WHOLE.format(bytes)} ${bytes === 1 ? 'byte' : 'bytes'}`;
+
+/** How much of a whole, 0 to 100, rounded down: 100 means all of it. An empty whole is complete. */
+export const percentOf = (part: number, whole: number): number =>
+  whole <= 0 ? 100 : Math.min(100, Math.floor((100 * part) / whole));
+
+const STEPS = [
+  [60, 'second'],
+  [3600, 'minute'],
+  [86_400, 'hour'],
+  [86_400 * 30, 'day'],
+  [86_400 * 365, 'month'],
+  [Number.POSITIVE_INFINITY, 'year'],
+] as const;
+const SECONDS_OF = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  month: 86_400 * 30,
+  year: 86_400 * 365,
+} as const;
+const RELATIVE = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
+
+/** `3 hours ago`; a few seconds, and times in the future (another clock), are `just now`. */
+export function ageText(iso: string, nowMs: number): string {
+  const seconds = (nowMs - Date.parse(iso)) / 1000;
+  if (!(seconds >= 5)) return 'just now';
+  const [, unit] = STEPS.find(([below]) => seconds < below) ?? STEPS[5];
+  return RELATIVE.format(-Math.floor(seconds / SECONDS_OF[unit]), unit);
+}
+
+/** `40 s`, `3 min`, `1 h 20 min`, `2 d 3 h`: what is left, or how long something has run. */
+export function durationText(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, Math.ceil(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const [large, small, per, units] =
+    minutes < 24 * 60
+      ? [Math.floor(minutes / 60), minutes % 60, 60, ['h', 'min']]
+      : [Math.floor(minutes / 1440), Math.floor((minutes % 1440) / 60), 24, ['d', 'h']];
+  return small % per === 0 ? `${large} ${units[0]}` : `${large} ${units[0]} ${small} ${units[1]}`;
+}
+
+/** The first and last digits of a digest, for a narrow column. */
+export const shortDigest = (sha256: string): string => `${sha256.slice(0, 8)}…${sha256.slice(-6)}`;

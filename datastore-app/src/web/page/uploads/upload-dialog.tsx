@@ -1,0 +1,122 @@
+import { useId, useState } from 'preact/hooks';
+import type { Image } from '../api/answers.ts';
+import { sizeText } from '../text/quantities.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
+
+export interface UploadDialogProps {
+  readonly chosen: readonly ChosenFile[];
+  readonly existing: readonly Image[];
+  readonly onStart: (plans: readonly UploadPlan[]) => void;
+  readonly onClose: () => void;
+}
+
+/** Asks where to, and whether to replace what is there. */
+export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialogProps) {
+  const [folder, setFolder] = useState('');
+  const [digestText, setDigestText] = useState('');
+  /** Relative paths of the files whose namesakes may go. */
+  const [replaced, setReplaced] = useState<ReadonlySet<string>>(new Set());
+  const id = useId();
+
+  const taken = new Set(existing.map(({ path }) => path));
+  const rows = chosen.map(({ file, relativePath }) => {
+    const path = pathIn(folder, relativePath);
+    const isTaken = taken.has(path);
+    return { file, relativePath, path, isTaken, isWanted: !isTaken || replaced.has(relativePath) };
+  });
+  const wanted = rows.filter(({ isWanted }) => isWanted);
+  const sha256 = chosen.length === 1 ? parseSha256(digestText) : undefined;
+  const toggle = (relativePath: string) => {
+    const next = new Set(replaced);
+    if (!next.delete(relativePath)) next.add(relativePath);
+    setReplaced(next);
+  };
+  const start = () => {
+    if (wanted.length === 0 || sha256 === null) return;
+    onStart(wanted.map(({ file, path, isTaken }) => ({ file, path, isReplacing: isTaken, sha256 })));
+  };
+  const totalBytes = wanted.reduce((sum, { file }) => sum + file.size, 0);
+  return (
+    <Dialog title={chosen.length === 1 ? 'Upload a file' : `Upload ${chosen.length} files`} onClose={onClose}>
+      <form
+        method="dialog"
+        onSubmit={(event) => {
+          event.preventDefault();
+          start();
+        }}
+      >
+        <div class="dialog-body">
+          <label class="field">
+            <span>Folder (empty: the root)</span>
+            <input
+              value={folder}
+              list={`${id}-folders`}
+              placeholder="linux/base"
+              spellcheck={false}
+              autocomplete="off"
+              onInput={(event) => setFolder(event.currentTarget.value)}
+            />
+            <datalist id={`${id}-folders`}>
+              {foldersOf([...taken]).map((name) => (
+                <option key={name} value={name} />
+              ))}
+            </datalist>
+          </label>
+          <ul class="chosen">
+            {rows.map(({ file, relativePath, path, isTaken }) => (
+              <li key={relativePath}>
+                <span class="path">{path}</span>
+                <span class="second">{sizeText(file.size)}</span>
+                {isTaken && (
+                  <label class="check check-warning">
+                    <input
+                      type="checkbox"
+                      checked={replaced.has(relativePath)}
+                      onChange={() => toggle(relativePath)}
+                    />
+                    <span>
+                      An image of this name exists. Replace it
+                      <span class="visually-hidden">: {path}</span>
+                    </span>
+                  </label>
+                )}
+              </li>
+            ))}
+          </ul>
+          {chosen.length === 1 && (
+            <label class="field">
+              <span>Expected sha256 (optional: what arrives is checked against it)</span>
+              <input
+                value={digestText}
+                spellcheck={false}
+                autocomplete="off"
+                aria-invalid={sha256 === null}
+                aria-errormessage={sha256 === null ? `${id}-digest` : undefined}
+                onInput={(event) => setDigestText(event.currentTarget.value)}
+              />
+            </label>
+          )}
+          {sha256 === null && (
+            <p class="failure" id={`${id}-digest`} role="alert">
+              A sha256 has 64 hexadecimal digits.
+            </p>
+          )}
+        </div>
+        <div class="dialog-foot">
+          <span class="second">
+            {wanted.length < rows.length
+              ? `${wanted.length} of ${rows.length} will be uploaded`
+              : sizeText(totalBytes)}
+          </span>
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="button button-main" disabled={wanted.length === 0 || sha256 === null}>
+            Upload
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,41 @@
+import * as z from 'zod';
+import { protoEnum, protoUint64 } from './proto-json.ts';
+
+/** EVE's `Format`, in the order of its numbers. */
+export const FORMATS = [
+  'FmtUnknown',
+  'RAW',
+  'QCOW',
+  'QCOW2',
+  'VHD',
+  'VMDK',
+  'OVA',
+  'VHDX',
+  'CONTAINER',
+  'ISO',
+] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** EVE's `ContentTree` (`contentInfo[]` of a device's configuration), in protobuf's JSON mapping. */
+export const contentTreeSchema = z.looseObject({
+  uuid: z.uuid(),
+  /** The one datastore of old configurations. */
+  dsId: z.string().optional(),
+  /** Datastores, the next one where one fails. */
+  dsIdsList: z.array(z.uuid()).default([]),
+  /** Relative: comes after the datastore's `fqdn` and `dpath`. */
+  URL: z.string(),
+  iformat: protoEnum(FORMATS),
+  /** Only an image of a container registry may lack it. */
+  sha256: z
+    .string()
+    .regex(/^([0-9a-fA-F]{64})?$/, { error: '64 hexadecimal digits expected' })
+    .default(''),
+  /** The exact size: one byte off in either direction fails the download. */
+  maxSizeBytes: protoUint64,
+  displayName: z.string().optional(),
+  generationCount: protoUint64.optional(),
+});
+export type ContentTree = z.infer<typeof contentTreeSchema>;
+/** As it is written to JSON. */
+export type ContentTreeJson = z.input<typeof contentTreeSchema>;
