@@ -36,6 +36,9 @@ export interface WriteTokenOptions {
 export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, WriteTokenOptions {
   readonly hostName: string;
   readonly interface?: readonly string[];
+  /** From Avahi's `deny-interfaces` alone. */
+  readonly excludedInterfaces?: readonly string[];
+  readonly avahiConfig?: string;
   readonly advertise?: readonly (typeof ADVERTISE_CHOICES)[number][];
   readonly address?: string;
   readonly port: number;
@@ -179,6 +182,13 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_INTERFACE',
     schema: z.string().regex(/^[^\s/:]{1,15}$/, { error: 'the name of a network interface expected' }),
     isList: true,
+  },
+  {
+    flags: '--avahi-config <dir>',
+    description:
+      "folder with Avahi's files, avahi-daemon.conf and services/*.service, which take the place of defaults",
+    environment: 'DATASTORE_AVAHI_CONFIG',
+    schema: directory,
   },
   {
     flags: '--advertise <service>',

@@ -3,20 +3,19 @@ import {
   effectiveOptions,
   printEffectiveOptions,
 } from '@local-datastore/shared/command-line/effective-options';
-import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import { addOptions } from '@local-datastore/shared/command-line/options';
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
-import { WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import { createBufferedLog, createLog } from '@local-datastore/shared/log';
+import { createBufferedLog, createLog, type Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import type { ReadCredential } from '../access/credential.ts';
 import { createFailureLimiter } from '../access/failure-limiter.ts';
 import { createGuard } from '../access/guard.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
-import { serviceType } from '../advertise/service-instances.ts';
-import { runApp } from '../app.ts';
-import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
+import { type AppDeps, runApp } from '../app.ts';
+import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
@@ -25,13 +24,14 @@ import { createImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { incomingDirectoryOf } from '../images/staging.ts';
-import { diskSpaceOf, prepareStorage } from '../images/storage.ts';
+import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
+import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
 
 function readOptionFile(option: string, file: string): string {
   try {
@@ -43,14 +43,95 @@ function readOptionFile(option: string, file: string): string {
   }
 }
 
-/** The credential for reading, where one is configured. */
-function readCredentialOf(options: ServeOptions): ReadCredential | undefined {
+/** The credential for reading, where one is configured. @throws ConfigurationError when its file is of no use */
+export function readCredentialOf(options: ServeOptions): ReadCredential | undefined {
   const { readUser: user, readPassword, readPasswordFile } = options;
   if (readPassword !== undefined) return { user, password: readPassword };
   if (readPasswordFile === undefined) return undefined;
   const password = readOptionFile('--read-password-file', readPasswordFile).trim();
   if (password.length >= 8) return { user, password };
   throw new ConfigurationError(`--read-password-file ${readPasswordFile}: at least 8 characters expected`);
+}
+
+/**
+ * Takes what only root can take, the ports below 1024, and becomes the user of `--user`.
+ *
+ * @throws ConfigurationError when a port cannot be had, or the state directory not be written to
+ */
+async function becomeServiceUser(
+  log: Log,
+  options: ServeOptions,
+  { root, state }: Storage,
+  isTlsOn: boolean,
+) {
+  const identity = currentProcess();
+  const mustBind = willDropPrivileges(identity, options.user);
+  const http = mustBind ? await bindPort(options.address, options.port) : undefined;
+  const https = mustBind && isTlsOn ? await bindPort(options.address, options.tlsPort) : undefined;
+  const refused = await dropPrivileges(identity, options.user, [root, state]);
+  if (refused > 0) log.warn({ refused }, 'some files and folders of the volumes keep their owner');
+  const whyNoState = await whyNotWritable('--state', state);
+  if (whyNoState !== undefined) throw new ConfigurationError(whyNoState);
+  const whyReadOnly = await whyNotWritable('--root', root);
+  if (whyReadOnly !== undefined) log.warn({ reason: whyReadOnly }, 'images are served, but cannot be added');
+  return { http, https };
+}
+
+/** The images and the ways in, over the folders of the storage. */
+async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
+  const hasher = createHasher();
+  const catalogue = createCatalogue({
+    log,
+    hasher,
+    index: await loadImageIndex({ log }, { stateDirectory: state }),
+    scan: (signal) => scanImages(root, MAX_IMAGES, signal),
+    ...imageFilesBelow(root),
+  });
+  const space = createSpace(
+    { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
+    { reserveBytes: options.reserve, quotaBytes: options.quota },
+  );
+  // Of its own: who uploads does not wait until a large image of the folder is hashed.
+  const uploadHasher = createHasher();
+  const store = createImageStore(
+    {
+      space,
+      hash: uploadHasher.hash,
+      onPublished: catalogue.notePublished,
+      onRemoved: catalogue.noteRemoved,
+    },
+    { root, owner: 'serve' },
+  );
+  const uploads = createUploads(
+    { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
+    { expiryMs: options.uploadExpiry * 3_600_000 },
+  );
+  return {
+    catalogue,
+    store,
+    uploads,
+    async stop() {
+      await hasher.stop();
+      await uploadHasher.stop();
+      await catalogue.stopped();
+    },
+  };
+}
+
+/** Makes the advertiser once the ports are known. */
+function advertiserMaker(
+  log: Log,
+  { hostName: hostLabel, interface: interfaces = [], excludedInterfaces = [] }: ServeOptions,
+  choices: AdvertisementChoices,
+): AppDeps['createAdvertiser'] {
+  return (ports, observer) => {
+    const { services, findings } = planAdvertisement(choices, ports);
+    for (const { severity, message, ...place } of findings) {
+      log[severity === 'warning' ? 'warn' : 'info'](place, message);
+    }
+    if (services.length === 0) return undefined;
+    return createAdvertiser({ log, observer }, { hostLabel, interfaces, excludedInterfaces, services });
+  };
 }
 
 interface PrintOptions {
@@ -75,101 +156,52 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       process.stdout.write(`${JSON.stringify(settingsSchema(SCHEMA_TITLE, SERVE_OPTIONS), null, 2)}\n`);
       return;
     }
-    if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
-    const options = command.opts<ServeOptions>();
+    const effective = await readEffectiveOptions(command);
+    const { options } = effective;
     const tls = decideTls(options);
-    const services = decideServices(options.advertise, tls.kind !== 'off');
+    const choices = advertisementChoices(effective, tls.kind !== 'off');
     const readCredential = readCredentialOf(options);
     if (printConfig === true) {
       process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
       return;
     }
     const log = createLog('datastore-app', options.logLevel);
-    const { root, state } = await prepareStorage(options);
-    const { address, port, tlsPort, drainTimeout } = options;
-    const identity = currentProcess();
-    // Ports below 1024 are root's to take.
-    const mustBind = willDropPrivileges(identity, options.user);
-    const boundHttp = mustBind ? await bindPort(address, port) : undefined;
-    const boundHttps = mustBind && tls.kind !== 'off' ? await bindPort(address, tlsPort) : undefined;
-    const refused = await dropPrivileges(identity, options.user, [root, state]);
-    if (refused > 0) log.warn({ refused }, 'some files and folders of the volumes keep their owner');
-    const whyNoState = await whyNotWritable('--state', state);
-    if (whyNoState !== undefined) throw new ConfigurationError(whyNoState);
-    const whyReadOnly = await whyNotWritable('--root', root);
-    if (whyReadOnly !== undefined)
-      log.warn({ reason: whyReadOnly }, 'images are served, but cannot be added');
+    const storage = await prepareStorage(options);
+    const { root, state } = storage;
+    const bound = await becomeServiceUser(log, options, storage, tls.kind !== 'off');
     const writeToken = await loadWriteToken({
       token: options.writeToken,
       tokenFile: options.writeTokenFile,
       stateDirectory: state,
     });
     if (writeToken.file !== undefined) log.info({ file: writeToken.file }, 'the write token is in this file');
-    const requests = createBufferedLog('datastore-app', options.logLevel);
     const certificates = await openCertificates({ log }, tls, {
       stateDirectory: state,
       hostLabel: options.hostName,
       interfaces: options.interface ?? [],
     });
-    const hasher = createHasher();
-    const catalogue = createCatalogue({
-      log,
-      hasher,
-      index: await loadImageIndex({ log }, { stateDirectory: state }),
-      scan: (scanSignal) => scanImages(root, MAX_IMAGES, scanSignal),
-      ...imageFilesBelow(root),
-    });
-    const space = createSpace(
-      { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
-      { reserveBytes: options.reserve, quotaBytes: options.quota },
-    );
-    // Of its own: who uploads does not wait until a large image of the folder is hashed.
-    const uploadHasher = createHasher();
-    const store = createImageStore(
-      {
-        space,
-        hash: uploadHasher.hash,
-        onPublished: catalogue.notePublished,
-        onRemoved: catalogue.noteRemoved,
-      },
-      { root, owner: 'serve' },
-    );
-    const uploads = createUploads(
-      { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
-      { expiryMs: options.uploadExpiry * 3_600_000 },
-    );
+    const images = await openImages(log, options, storage);
+    const requests = createBufferedLog('datastore-app', options.logLevel);
+    const { address, port, tlsPort, drainTimeout } = options;
     try {
       await runApp(
         {
           log,
           requestLog: requests.log,
-          catalogue,
-          store,
-          uploads,
+          ...images,
           guard: createGuard(
             { limiter: createFailureLimiter() },
             { writeToken: writeToken.token, readCredential },
           ),
           certificates,
-          createAdvertiser(ports, observer) {
-            if (services.length === 0) return undefined;
-            const portOf = { workstation: WORKSTATION_PORT, http: ports.http, https: ports.https ?? tlsPort };
-            return createAdvertiser(
-              { log, observer },
-              {
-                hostLabel: options.hostName,
-                interfaces: options.interface ?? [],
-                services: services.map((service) => ({ type: serviceType(service), port: portOf[service] })),
-              },
-            );
-          },
+          createAdvertiser: advertiserMaker(log, options, choices),
         },
         {
           version,
-          hostName: `${options.hostName}.local`,
           root,
-          http: { address, port, bound: boundHttp },
-          https: { address, port: tlsPort, bound: boundHttps },
+          hostName: `${options.hostName}.local`,
+          http: { address, port, bound: bound.http },
+          https: { address, port: tlsPort, bound: bound.https },
           drainMs: drainTimeout * 1000,
           limits: {
             maxConnections: options.maxConnections,
@@ -183,9 +215,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
         signal,
       );
     } finally {
-      await uploadHasher.stop();
-      await hasher.stop();
-      await catalogue.stopped();
+      await images.stop();
       requests.stop();
     }
   });

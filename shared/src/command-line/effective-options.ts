@@ -8,14 +8,15 @@ export interface EffectiveOption {
   readonly key: string;
   /** Absent: not set, and without a default. */
   readonly value: unknown;
-  /** `default`, `environment NAME`, `file NAME`, `flag`. */
+  /** `default`, `environment NAME`, `file NAME`, `flag`, or one of the program's own. */
   readonly source: string;
 }
 
 const SECRET = '(secret)';
 
 function sourceOf(command: Command, option: Option, file: string | undefined): string {
-  switch (command.getOptionValueSource(option.attributeName())) {
+  const source = command.getOptionValueSource(option.attributeName());
+  switch (source) {
     case 'cli':
       return 'flag';
     case 'env':
@@ -23,7 +24,8 @@ function sourceOf(command: Command, option: Option, file: string | undefined): s
     case 'config':
       return `file ${file}`;
     default:
-      return 'default';
+      // A program may know more sources.
+      return source ?? 'default';
   }
 }
 
