@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { silentLog } from '@local-datastore/shared/log';
 import { describe, expect, it } from 'vitest';
 import { bindPort } from './bound-port.ts';
 import { listen } from './server.ts';
@@ -15,11 +16,12 @@ describe('bindPort', () => {
     early.resume();
     await once(early, 'close');
 
-    const listener = await listen((_, response) => response.end('served'), {
+    const listener = await listen({ log: silentLog }, (_, response) => response.end('served'), {
       address: ADDRESS,
       port,
       bound,
       tls: undefined,
+      limits: { maxConnections: 10, headerTimeoutMs: 10_000, idleTimeoutMs: 10_000 },
     });
     expect(listener.port).toBe(port);
     expect(await (await fetch(`http://${ADDRESS}:${port}/`)).text()).toBe('served');
