@@ -60,7 +60,7 @@ async function tearDown(): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-describeWith(['root', 'lab', 'curl', 'openssl', 'python'], 'HTTPS with the built-in authority', () => {
+describeWith(['lab', 'curl', 'openssl', 'python', 'wget'], 'HTTPS with the built-in authority', () => {
   beforeAll(setUp);
   afterAll(tearDown);
 
@@ -150,6 +150,13 @@ describeWith(['root', 'lab', 'curl', 'openssl', 'python'], 'HTTPS with the built
     const { stderr, exitCode } = await lab.host.run([...command, ca, ADDRESS, STRANGE_ADDRESS, `/${PATH}`]);
     expect(stderr).toContain(STRANGE_ADDRESS);
     expect(exitCode).toBe(1);
+  });
+
+  test('wget, which has GnuTLS, downloads', async () => {
+    const wget = (...args: string[]) => lab.host.run(['wget', '-q', `--ca-certificate=${ca}`, ...args]);
+    const { exitCode } = await wget('-O', join(folder, 'wget.img'), `https://${ADDRESS}/${PATH}`);
+    expect(exitCode).toBe(0);
+    expect(sha256Of(await readFile(join(folder, 'wget.img')))).toBe(sha256Of(image));
   });
 
   test('the agent finds it and downloads over HTTPS', async () => {
