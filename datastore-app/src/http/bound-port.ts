@@ -13,6 +13,8 @@ export type BoundPort = Server;
 export async function bindPort(address: string | undefined, port: number): Promise<BoundPort> {
   const holder = createServer();
   holder.maxConnections = 0;
+  // Until it is taken over it shall not keep a program alive that has failed to start.
+  holder.unref();
   await new Promise<void>((resolve, reject) => {
     holder.once('error', (error) => reject(explainListenError(error, port)));
     holder.listen({ port, ...(address !== undefined && { host: address }) }, resolve);

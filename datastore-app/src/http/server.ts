@@ -116,6 +116,7 @@ export async function listen(
     server.once('error', (error) => reject(explainListenError(error, port)));
     server.listen(bound ?? { port, ...(address !== undefined && { host: address }) }, resolve);
   });
+  server.ref();
   return {
     port: (server.address() as AddressInfo).port,
     replaceIdentity: (identity) => secured?.replaceIdentity(identity),
