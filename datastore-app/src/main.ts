@@ -6,6 +6,7 @@ import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { caCommand } from './cli/ca.ts';
+import { checkCommand } from './cli/check.ts';
 import { imagesCommand } from './cli/images.ts';
 import { serveCommand } from './cli/serve.ts';
 import { tokenCommand } from './cli/token.ts';
@@ -48,6 +49,7 @@ const program = new Command('datastore-app')
   .exitOverride();
 for (const command of [
   serveCommand(packageJson.version, stop.signal),
+  checkCommand(),
   imagesCommand(),
   tokenCommand(),
   caCommand(),

@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Namespace } from './namespace.ts';
@@ -35,8 +35,7 @@ const DBUS_CONFIGURATION = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bu
 const READY_LIMIT_SECONDS = 15;
 
 /**
- * Starts a real avahi-daemon, with a system bus of its own for avahi-browse and avahi-resolve, in a mount
- * namespace where `/run` and `/etc/avahi` are its own. Needs root. It ends with the lab.
+ * Starts a real avahi-daemon with a name and services of the test's own. Needs root. It ends with the lab.
  *
  * @returns a prefix for commands that are to talk to this daemon
  */
@@ -52,10 +51,24 @@ publish-hinfo=no
 [rlimits]
 `;
   await writeFile(join(folder, 'avahi-daemon.conf'), configuration);
-  await writeFile(join(folder, 'bus.conf'), DBUS_CONFIGURATION);
+  await mkdir(join(folder, 'services'));
   for (const [name, text] of Object.entries(options.services ?? {})) {
-    await writeFile(join(folder, name), text);
+    await writeFile(join(folder, 'services', name), text);
   }
+  const withAvahi = await startAvahiFrom(namespace, folder);
+  await rm(folder, { recursive: true });
+  return withAvahi;
+}
+
+/**
+ * Starts a real avahi-daemon with the files of a folder, as they stand in `/etc/avahi`, and with a system bus
+ * of its own for avahi-browse and avahi-resolve, in a mount namespace where `/run` and `/etc/avahi` are its
+ * own. Needs root. It ends with the lab.
+ *
+ * @returns a prefix for commands that are to talk to this daemon
+ */
+export async function startAvahiFrom(namespace: Namespace, folder: string): Promise<readonly string[]> {
+  const serviceFiles = (await readdir(join(folder, 'services'))).filter((name) => name.endsWith('.service'));
   const holder = namespace.start(
     [
       'unshare',
@@ -65,16 +78,13 @@ publish-hinfo=no
       `mount -t tmpfs tmpfs /run
        mkdir -p /run/dbus /run/avahi-daemon
        mount -t tmpfs tmpfs /etc/avahi
-       mkdir /etc/avahi/services
-       cp ${folder}/avahi-daemon.conf /etc/avahi/
-       cp ${folder}/*.service /etc/avahi/services/ 2>/dev/null || true
-       cp ${folder}/bus.conf /run/dbus/
-       rm -r ${folder}
+       cp -r ${folder}/avahi-daemon.conf ${folder}/services /etc/avahi/
+       printf %s "$BUS" >/run/dbus/bus.conf
        setpriv --pdeathsig KILL dbus-daemon --config-file=/run/dbus/bus.conf --nofork --nopidfile &
        until [ -S /run/dbus/system_bus_socket ]; do sleep 0.05; done
        exec setpriv --pdeathsig KILL avahi-daemon --no-drop-root --no-chroot --no-rlimits`,
     ],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, BUS: DBUS_CONFIGURATION } },
   );
   let log = '';
   await new Promise<void>((resolve, reject) => {
@@ -85,7 +95,7 @@ publish-hinfo=no
     holder.stderr?.on('data', (bytes) => {
       log += bytes;
       const established = log.match(/successfully established/g)?.length ?? 0;
-      if (/Server startup complete/.test(log) && established >= Object.keys(options.services ?? {}).length) {
+      if (/Server startup complete/.test(log) && established >= serviceFiles.length) {
         clearTimeout(limit);
         resolve();
       }

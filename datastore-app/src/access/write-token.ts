@@ -11,7 +11,8 @@ export interface WriteToken {
   readonly file: string | undefined;
 }
 
-const TOKEN_FILE = 'write-token';
+/** In the state directory. */
+export const WRITE_TOKEN_FILE = 'write-token';
 const TOKEN_BYTES = 32;
 
 /** What a header can carry, and long enough that nobody finds it by trying. */
@@ -39,7 +40,7 @@ async function readTokenFile(file: string): Promise<string> {
 
 /** Makes the file with a new token unless another process was quicker. It appears with its content. */
 async function createTokenFile(stateDirectory: string, file: string): Promise<void> {
-  const temporary = join(stateDirectory, `.${TOKEN_FILE}.${process.pid}`);
+  const temporary = join(stateDirectory, `.${WRITE_TOKEN_FILE}.${process.pid}`);
   const handle = await open(temporary, 'w', 0o600);
   try {
     await handle.writeFile(`${randomBytes(TOKEN_BYTES).toString('base64url')}\n`);
@@ -77,7 +78,7 @@ export async function loadWriteToken(options: {
     });
     return { token: given, file: tokenFile };
   }
-  const file = join(stateDirectory, TOKEN_FILE);
+  const file = join(stateDirectory, WRITE_TOKEN_FILE);
   try {
     // A volume that was copied about may have lost the mode.
     await chmod(file, 0o600);

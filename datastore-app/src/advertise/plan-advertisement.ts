@@ -79,7 +79,8 @@ function servicesOf(
     const message = 'use-ipv4=no: nothing is advertised, since only IPv4 is (stock EVE asks for IPv4 only)';
     return { services: [], findings: [warning(message)] };
   }
-  const workstation = own(publishesWorkstation ? ['workstation'] : []);
+  // As Avahi has it: without text.
+  const workstation = own(publishesWorkstation ? ['workstation'] : []).map((each) => ({ ...each, txt: [] }));
   if (avahi.services.length === 0) {
     const others = own(ownServices.filter((service) => service !== 'workstation'));
     return { services: [...workstation, ...others], findings: [] };

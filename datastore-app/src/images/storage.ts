@@ -43,7 +43,8 @@ async function prepareDirectory(option: string, directory: string): Promise<stri
 /** Makes the state directory where it is missing. @throws ConfigurationError when it cannot be used */
 export const prepareState = (state: string): Promise<string> => prepareDirectory('--state', state);
 
-const isInside = (inner: string, outer: string) => !relative(outer, inner).startsWith('..');
+/** Whether a directory is another, or lies in it. Both absolute. */
+export const isInside = (inner: string, outer: string): boolean => !relative(outer, inner).startsWith('..');
 
 /**
  * Makes both directories where they are missing.

@@ -34,7 +34,7 @@ function decode(text: string, format: TxtValueFormat): Buffer | string {
   const equals = text.indexOf('=');
   if (equals === -1) return Buffer.from(text);
   const { pattern, encoding, name } = BINARY[format];
-  const value = text.slice(equals + 1).replaceAll(/\s/g, '');
+  const value = text.slice(equals + 1);
   if (!pattern.test(value)) return `does not hold ${name} after the "="`;
   return Buffer.concat([Buffer.from(text.slice(0, equals + 1)), Buffer.from(value, encoding)]);
 }

@@ -1,0 +1,61 @@
+import { join, resolve } from 'node:path';
+import { addOptions } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError } from '@local-datastore/shared/errors';
+import { Command } from 'commander';
+import { loadWriteToken, WRITE_TOKEN_FILE } from '../access/write-token.ts';
+import { createReport, unreadableReport } from '../check/create-report.ts';
+import { formatReport } from '../check/format-report.ts';
+import type { CheckReport } from '../check/report.ts';
+import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { decideTls } from '../tls/decide-tls.ts';
+import { advertisementChoices, type EffectiveOptions, readEffectiveOptions } from './effective-options.ts';
+import { readCredentialOf } from './serve.ts';
+
+/** Where the write token is or will be made; undefined when it is given as such. */
+async function findWriteToken({
+  writeToken,
+  writeTokenFile,
+  state,
+}: ServeOptions): Promise<string | undefined> {
+  if (writeToken === undefined && writeTokenFile === undefined) return join(resolve(state), WRITE_TOKEN_FILE);
+  const given = { token: writeToken, tokenFile: writeTokenFile, stateDirectory: state };
+  return (await loadWriteToken(given)).file;
+}
+
+async function checkConfiguration(command: Command): Promise<CheckReport> {
+  let effective: EffectiveOptions;
+  try {
+    effective = await readEffectiveOptions(command);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return unreadableReport(error.message);
+    throw error;
+  }
+  const { options } = effective;
+  return createReport(
+    {},
+    {
+      options,
+      tls: () => decideTls(options),
+      choices: (isTlsOn) => advertisementChoices(effective, isTlsOn),
+      writeTokenFile: () => findWriteToken(options),
+      readCredential: () => readCredentialOf(options),
+    },
+  );
+}
+
+/** `datastore-app check`: what `serve` with the same options would do, and what is wrong. */
+export function checkCommand(): Command {
+  const command = new Command('check')
+    .summary('print what serve would do, and what is wrong')
+    .description(
+      'Prints what would be advertised and served with these options, and what is wrong, and starts nothing. Exit code 2 when the configuration is wrong.',
+    );
+  addOptions(command, SERVE_OPTIONS).option('--json', 'print one JSON document');
+  return command.action(async () => {
+    const report = await checkConfiguration(command);
+    const isJson = command.opts<{ json?: true }>().json === true;
+    process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+    const [first] = report.problems.filter(({ severity }) => severity === 'error');
+    if (first !== undefined) throw new ConfigurationError(first.message);
+  });
+}
