@@ -15,6 +15,8 @@ const uploads = createUploads(access, (path) => {
   poll.refresh();
 });
 void uploads.findUnfinished();
+// How far an upload is, is told only to who may write.
+access.hasWriteToken.subscribe(() => void uploads.findUnfinished());
 
 const root = document.getElementById('page');
 if (root !== null) render(<App context={{ access, client, poll, uploads }} />, root);

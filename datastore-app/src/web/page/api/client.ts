@@ -47,7 +47,8 @@ async function send(url: string, init: RequestInit): Promise<Response> {
     return await fetch(url, {
       ...init,
       credentials: 'omit',
-      cache: 'no-store',
+      // The browser asks on condition, and has what is still so from its own cache.
+      cache: 'no-cache',
       signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
     });
   } catch {
@@ -57,13 +58,13 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 
 export interface Client {
   /**
-   * @param entityTag of what is known already
+   * @param knownTag the entity tag of what is known already
    * @returns undefined when that is still so
    * @throws ApiError
    */
   read<T>(
     url: string,
-    entityTag?: string,
+    knownTag?: string,
   ): Promise<{ readonly body: T; readonly entityTag: string | undefined } | undefined>;
   /**
    * Asks for the write token where it is missing or wrong.
@@ -76,15 +77,15 @@ export interface Client {
 
 export function createClient(access: Access): Client {
   return {
-    async read<T>(url: string, entityTag?: string) {
-      const headers = {
-        ...access.readHeaders(),
-        ...(entityTag !== undefined && { 'If-None-Match': entityTag }),
-      };
-      const response = await send(url, { headers });
-      if (response.status === 304) return undefined;
+    async read<T>(url: string, knownTag?: string) {
+      const response = await send(url, { headers: access.readHeaders() });
       if (!response.ok) throw await errorOf(response);
-      return { body: (await response.json()) as T, entityTag: response.headers.get('ETag') ?? undefined };
+      const entityTag = response.headers.get('ETag') ?? undefined;
+      if (entityTag !== undefined && entityTag === knownTag) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      return { body: (await response.json()) as T, entityTag };
     },
     async remove(path) {
       for (;;) {

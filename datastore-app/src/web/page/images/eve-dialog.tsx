@@ -61,7 +61,7 @@ function SettingsList({ settings }: { settings: EveSettings }) {
           hint="The exact size: one byte off, and EVE's download fails."
         />
       </dl>
-      <CopyButton text={text} what="all settings" isLabelled />
+      <CopyButton text={text} what="all settings" label="Copy all" />
     </>
   );
 }
@@ -74,7 +74,7 @@ function Document({ text, what, hint }: { text: string; what: string; hint: stri
       <section class="document" tabIndex={0} aria-label={what}>
         <pre>{text}</pre>
       </section>
-      <CopyButton text={text} what={what} isLabelled />
+      <CopyButton text={text} what={what} label="Copy" />
     </>
   );
 }

@@ -131,7 +131,7 @@ function Row({
             aria-label={`Use ${path} in EVE`}
             onClick={() => onUseInEve(image)}
           >
-            Use in EVE
+            <span class="words">Use in </span>EVE
           </button>
           <a
             class="button-icon"

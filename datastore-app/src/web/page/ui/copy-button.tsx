@@ -9,11 +9,11 @@ export interface CopyButtonProps {
   readonly text: string;
   /** What is copied, such as `sha256`. */
   readonly what: string;
-  /** With words beside the icon. */
-  readonly isLabelled?: boolean;
+  /** The words beside the icon; absent: the icon alone. */
+  readonly label?: string;
 }
 
-export function CopyButton({ text, what, isLabelled = false }: CopyButtonProps) {
+export function CopyButton({ text, what, label }: CopyButtonProps) {
   const [outcome, setOutcome] = useState<'copied' | 'failed'>();
   useEffect(() => {
     if (outcome === undefined) return;
@@ -29,13 +29,13 @@ export function CopyButton({ text, what, isLabelled = false }: CopyButtonProps) 
   return (
     <button
       type="button"
-      class={isLabelled ? 'button' : 'button-icon'}
+      class={label !== undefined ? 'button' : 'button-icon'}
       aria-label={`Copy ${what}`}
       title={`Copy ${what}`}
       onClick={(event) => void copy(event.currentTarget)}
     >
       {outcome === 'copied' ? <CheckIcon /> : <CopyIcon />}
-      {isLabelled && <span>{outcome === undefined ? 'Copy' : words[outcome]}</span>}
+      {label !== undefined && <span>{outcome === undefined ? label : words[outcome]}</span>}
     </button>
   );
 }

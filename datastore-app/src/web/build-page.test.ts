@@ -1,0 +1,62 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPage, buildPage } from './build-page.ts';
+
+/** What the page may weigh in all, as it goes over the wire. */
+const MOST_COMPRESSED_BYTES = 100 * 1024;
+
+let page: BuiltPage;
+beforeAll(async () => {
+  page = await buildPage();
+});
+
+const textOf = (extension: string) =>
+  page.files
+    .filter(({ name }) => name.endsWith(extension))
+    .map(({ content }) => content.toString())
+    .join('\n');
+
+describe('the built page', () => {
+  it('is small', () => {
+    const bytes = page.files.reduce((sum, { content, gzip }) => sum + (gzip ?? content).length, 0);
+    expect(bytes).toBeLessThan(MOST_COMPRESSED_BYTES);
+  });
+
+  it('holds the same in every form', () => {
+    for (const { content, gzip, brotli } of page.files) {
+      if (gzip !== undefined) expect(gunzipSync(gzip)).toEqual(content);
+      if (brotli !== undefined) expect(brotliDecompressSync(brotli)).toEqual(content);
+    }
+    expect(page.files.filter(({ brotli }) => brotli !== undefined).map(({ name }) => name)).toContainEqual(
+      expect.stringMatching(/^main-[0-9a-f]{10}\.js$/),
+    );
+  });
+
+  it('loads nothing but its own files, and every one of them', () => {
+    const html = textOf('.html');
+    const named = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url);
+    const assets = page.files.map(({ name }) => `/-/assets/${name}`);
+    expect(named.filter((url) => url?.startsWith('/-/assets/')).sort()).toEqual(
+      assets.filter((url) => !url.endsWith('.html')).sort(),
+    );
+    expect(textOf('.css')).not.toMatch(/url\(|@import/);
+    expect(html).not.toContain('{{');
+  });
+
+  it('has nothing that its security policy forbids: no inline script or style', () => {
+    expect(textOf('.html')).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=/);
+    expect(textOf('.js')).not.toMatch(/\beval\(|new Function\(/);
+  });
+
+  it('tells what it was built from, so that a change is noticed', () => {
+    const folder = 'datastore-app/src/web/page';
+    for (const file of ['main.tsx', 'page.css', 'styles/base.css', 'index.html', 'icon.svg']) {
+      expect(page.inputs).toContain(`${folder}/${file}`);
+    }
+  });
+
+  it('has the same names when it is built again', async () => {
+    const again = await buildPage();
+    expect(again.files.map(({ name }) => name)).toEqual(page.files.map(({ name }) => name));
+  });
+});

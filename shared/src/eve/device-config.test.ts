@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { contentTreeSchema, FORMATS } from './content-tree.ts';
+import { DS_TYPES, datastoreConfigSchema } from './datastore-config.ts';
+
+const ID = 'fa78153c-e215-5397-bfa7-514264cdf4dd';
+const SHA256 = 'ab'.repeat(32);
+
+describe('DatastoreConfig', () => {
+  it.each([
+    ['DsHttps', 'DsHttps'],
+    [2, 'DsHttps'],
+    [0, 'DsUnknown'],
+  ])('reads dType %j', (dType, name) => {
+    const parsed = datastoreConfigSchema.parse({ id: ID, dType, fqdn: 'https://ds.local', region: 'x' });
+    expect(parsed).toMatchObject({ dType: name, dpath: '', region: 'x' });
+  });
+
+  it.each(['DsFtp', 8, -1, 1.5, null])('refuses dType %j, and says what there is', (dType) => {
+    const { error } = datastoreConfigSchema.safeParse({ id: ID, dType, fqdn: 'http://ds.local' });
+    expect(error?.issues[0]?.message).toContain('one of DsUnknown, DsHttp,');
+  });
+
+  it('takes certificates in base64 alone, as bytes stand in JSON', () => {
+    const config = { id: ID, dType: 'DsHttps', fqdn: 'https://ds.local' };
+    expect(datastoreConfigSchema.safeParse({ ...config, dsCertPEM: ['UEVN'] }).success).toBe(true);
+    expect(datastoreConfigSchema.safeParse({ ...config, dsCertPEM: ['-----BEGIN'] }).success).toBe(false);
+  });
+
+  it("numbers the types as EVE's protobuf does", () => {
+    expect(DS_TYPES.indexOf('DsHttp')).toBe(1);
+    expect(DS_TYPES.indexOf('DsContainerRegistry')).toBe(5);
+    expect(FORMATS.indexOf('QCOW2')).toBe(3);
+    expect(FORMATS.indexOf('ISO')).toBe(9);
+  });
+});
+
+describe('ContentTree', () => {
+  const tree = { uuid: ID, dsIdsList: [ID], URL: 'a.img', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' };
+
+  it.each([
+    ['5368709120', 5368709120],
+    [5368709120, 5368709120],
+    ['0', 0],
+  ])('reads the size %j', (maxSizeBytes, sizeBytes) => {
+    expect(contentTreeSchema.parse({ ...tree, maxSizeBytes }).maxSizeBytes).toBe(sizeBytes);
+  });
+
+  it.each(['', '-1', '1e3', '9007199254740993', 1.5, -1, null])('refuses the size %j', (maxSizeBytes) => {
+    expect(contentTreeSchema.safeParse({ ...tree, maxSizeBytes }).success).toBe(false);
+  });
+
+  it.each(['ab', 'xy'.repeat(32), `${SHA256}0`])('refuses the sha256 %j', (sha256) => {
+    expect(contentTreeSchema.safeParse({ ...tree, sha256 }).success).toBe(false);
+  });
+
+  it('may lack the sha256, as an image of a registry may', () => {
+    const { sha256: _without, ...rest } = tree;
+    expect(contentTreeSchema.parse(rest).sha256).toBe('');
+  });
+});

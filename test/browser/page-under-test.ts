@@ -1,0 +1,171 @@
+/** A real datastore on loopback, and a real browser that looks at its page. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import { datastoreApp, waitForLog } from '../lab/programs.ts';
+
+export const WRITE_TOKEN = 'a-write-token-for-tests-0123456789';
+/** As in the field, the page's origin is no secure context: neither https nor localhost. */
+const HOST = 'ds.local';
+const ADDRESS = '127.0.0.1';
+
+export interface Datastore {
+  readonly root: string;
+  readonly origin: string;
+  log(): string;
+  /** Puts a file in place at once, with an old time: it is hashed without waiting. */
+  put(path: string, content: Buffer | string): Promise<void>;
+  /** SIGKILL, as a power cut. */
+  kill(): Promise<void>;
+  /** On the same port, with what is on the disk. */
+  startAgain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param options of `serve` beside the usual */
+export async function startDatastore(...options: readonly string[]): Promise<Datastore> {
+  const folder = await mkdtemp(join(tmpdir(), 'datastore-page-'));
+  const root = join(folder, 'images');
+  const state = join(folder, 'state');
+  await mkdir(root);
+  let port = 0;
+  let child: ChildProcess;
+  let log = () => '';
+
+  async function start(): Promise<void> {
+    const [program = '', ...rest] = datastoreApp(
+      'serve',
+      ...['--root', root, '--state', state, '--advertise', 'none', '--host-name', 'ds'],
+      ...['--address', ADDRESS, '--port', String(port), ...options],
+    );
+    const env = { ...process.env, DATASTORE_WRITE_TOKEN: WRITE_TOKEN };
+    child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], env });
+    const started = waitForLog(child, '"listening"');
+    log = started.log;
+    await started.seen;
+    const line = log()
+      .split('\n')
+      .find((text) => text.includes('"listening"'));
+    ({ port } = JSON.parse(line ?? '{}') as { port: number });
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+
+  await start();
+  return {
+    root,
+    origin: `http://${HOST}:${port}`,
+    log: () => log(),
+    async put(path, content) {
+      const temporary = join(folder, 'temporary');
+      await writeFile(temporary, content);
+      const modified = new Date('2026-02-03T04:05:06Z');
+      await utimes(temporary, modified, modified);
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await rename(temporary, join(root, path));
+    },
+    kill: () => end('SIGKILL'),
+    startAgain: start,
+    async stop() {
+      await end('SIGKILL');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome'];
+
+function findBrowser(): string {
+  const candidates = (process.env.PATH ?? '')
+    .split(':')
+    .flatMap((folder) => PROGRAMS.map((name) => join(folder, name)));
+  const found = candidates.find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`none of ${PROGRAMS.join(', ')} is installed`);
+  return found;
+}
+
+export function launchBrowser(): Promise<Browser> {
+  return puppeteer.launch({
+    executablePath: findBrowser(),
+    args: [
+      // Chromium's sandbox refuses to work for root, as which containers run.
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-dev-shm-usage',
+      // Nothing but the datastore is reached, and no name is asked for on a network.
+      `--host-resolver-rules=MAP ${HOST} ${ADDRESS}, MAP * ~NOTFOUND, EXCLUDE ${ADDRESS}`,
+    ],
+  });
+}
+
+export interface PageView {
+  readonly width?: number;
+  readonly height?: number;
+  readonly scheme?: 'light' | 'dark';
+}
+
+/** What went wrong in the page while it was open: script errors, and what its policy blocked. */
+export interface OpenedPage {
+  readonly page: Page;
+  readonly errors: readonly string[];
+}
+
+/** Opens the page in a context of its own: storage and credentials begin empty. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  { width = 1280, height = 860, scheme = 'light' }: PageView = {},
+): Promise<OpenedPage> {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => {
+    // The browser reports each answer of 4xx; those are the tests' business.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) {
+      errors.push(message.text());
+    }
+  });
+  // The page warns of leaving while an upload runs.
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+  await page.goto(url);
+  return { page, errors };
+}
+
+/** Waits until an element of this selector has a text in it. */
+export async function waitForText(page: Page, selector: string, text: string): Promise<void> {
+  await page.waitForSelector(`${selector}::-p-text(${JSON.stringify(text)})`);
+}
+
+/** Presses the button (or link) of this accessible name, as soon as it is there. */
+export async function press(page: Page, name: string): Promise<void> {
+  await page.locator(`::-p-aria([name="${name}"])`).click();
+}
+
+/** Writes into the field of this accessible name. */
+export async function fill(page: Page, name: string, value: string): Promise<void> {
+  await page.locator(`::-p-aria([name="${name}"])`).fill(value);
+}
+
+/** Gives the write token to the dialog that asks for it. */
+export async function giveToken(page: Page, token = WRITE_TOKEN): Promise<void> {
+  await fill(page, 'Token', token);
+  await press(page, 'Use token');
+}
