@@ -81,6 +81,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   const running = AbortSignal.any([signal, ending.signal]);
   try {
     await catalogue.start(running);
+    await store.recover();
     await uploads.start();
     void keepUp({ log, store, uploads }, running);
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });

@@ -14,11 +14,11 @@ import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
-import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
-import { createSpace } from '../images/space.ts';
-import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
+import { prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
+import { exportCommand, importCommand } from './bundles.ts';
+import { openStore } from './offline-store.ts';
 
 /** Files whose content changed although nothing else did. Exit code 5. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -56,22 +56,6 @@ function listCommand(): Command {
       );
     }
   });
-}
-
-/** The store of a datastore that may be running beside: it finds what comes and goes by itself. */
-async function openStore({ root }: Storage, options: SpaceLimits): Promise<ImageStore> {
-  const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
-  const usedBytes = files.reduce((sum, { version }) => sum + version.sizeBytes, 0);
-  return createImageStore(
-    {
-      space: createSpace(
-        { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: () => usedBytes },
-        { reserveBytes: options.reserve, quotaBytes: options.quota },
-      ),
-      hash: createHasher().hash,
-    },
-    { root, owner: 'images' },
-  );
 }
 
 function addCommand(): Command {
@@ -130,11 +114,13 @@ function verifyCommand(): Command {
   });
 }
 
-/** `datastore-app images list|add|verify`: work on the folders, whether or not the datastore runs. */
+/** `datastore-app images list|add|verify|import|export`: work on the folders, whether or not the datastore runs. */
 export function imagesCommand(): Command {
   return new Command('images')
-    .summary('list, add and verify images')
+    .summary('list, add, verify, import and export images')
     .addCommand(listCommand())
     .addCommand(addCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(importCommand())
+    .addCommand(exportCommand());
 }

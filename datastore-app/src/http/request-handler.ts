@@ -17,6 +17,7 @@ import { createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
 import { observeRequests } from './observe-requests.ts';
 import { createPublishHandler } from './publish.ts';
+import { createBundleRoutes } from './routes/bundles.ts';
 import { createCaRoutes } from './routes/ca.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
@@ -84,6 +85,7 @@ export function createRequestHandler(
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
     createUploadRoutes({ log, uploads, authorize }),
+    createBundleRoutes({ log, catalogue, store, openImage }),
     createStatusRoutes(
       { ...deps, ...activity, imageBytes: catalogue.totalBytes, disk, tlsStatus },
       { ...options, isReadOpen: guard.isReadOpen },

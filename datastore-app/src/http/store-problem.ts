@@ -5,8 +5,10 @@ import type { Problem } from './problem.ts';
 const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
   NAME_INVALID: 400,
   UPLOAD_INVALID: 400,
+  BUNDLE_INVALID: 400,
   PATH_TAKEN: 409,
   IMAGE_EXISTS: 412,
+  IMAGE_MISSING: 404,
   INCOMPLETE: 400,
   SIZE_MISMATCH: 400,
   DIGEST_MISMATCH: 400,

@@ -1,6 +1,7 @@
 import { lstat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import type { FileVersion } from './file-version.ts';
+import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
@@ -13,6 +14,7 @@ import {
   requirePlaceable,
   splitPath,
 } from './placing.ts';
+import { createGroupPublisher, type Placement } from './publish-together.ts';
 import type { Space } from './space.ts';
 import {
   asStoreError,
@@ -51,6 +53,16 @@ export interface ImageStore {
   requirePlaceable(path: string, options: PublishOptions): Promise<void>;
   /** Gives staged content its path; from then on it survives a power cut. @throws StoreError */
   publish(staged: StagedImage, path: string, options: PublishOptions): Promise<PublishedImage>;
+  /**
+   * Publishes several images, all or none, also over a power cut ({@link recover}).
+   *
+   * @throws StoreError, whose message names the image
+   */
+  publishTogether(placements: readonly Placement[], options: PublishOptions): Promise<PublishedImage[]>;
+  /** Whether the image at a path has just this content already. @throws StoreError */
+  holds(path: string, staged: StagedImage): Promise<boolean>;
+  /** Completes, or undoes, what an earlier run was publishing together when it ended. To be called first. */
+  recover(): Promise<void>;
   /** Gives up staged content. */
   discard(staged: StagedImage): Promise<void>;
   /** Removes an image; running downloads of it end well. @returns false when there is none @throws StoreError */
@@ -81,17 +93,24 @@ export interface ImageStoreOptions {
   readonly owner: string;
 }
 
+/** So long another program may take to publish a bundle that it has checked; beyond it, it is gone. */
+const PUBLISHING_MS = 600_000;
+
 export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageStoreOptions): ImageStore {
-  const staging = createStaging(
-    { space: deps.space, hash: deps.hash, now: deps.now ?? Date.now },
-    { incoming: incomingDirectoryOf(root), owner },
-  );
+  const { now = Date.now } = deps;
+  const incoming = incomingDirectoryOf(root);
+  const staging = createStaging({ space: deps.space, hash: deps.hash, now }, { incoming, owner });
+  const group = createGroupPublisher({ now }, { root, incoming });
+
+  async function recover(olderThanMs: number): Promise<void> {
+    const recovered = await group.recover(olderThanMs);
+    if (recovered.length > 0) await deps.onPublished?.(recovered);
+  }
 
   return {
     stage: staging.stage,
     stageFile: staging.stageFile,
     discard: staging.discard,
-    collectAbandoned: staging.collect,
     requirePlaceable: (path, options) => requirePlaceable(root, path, options),
 
     async publish(staged, path, options) {
@@ -112,6 +131,48 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
       } catch (error) {
         throw asStoreError(error);
       }
+    },
+
+    async publishTogether(placements, options) {
+      for (const { path } of placements) requireImagePath(path);
+      try {
+        const published = await group.publish(placements, options);
+        const publications = placements.map(({ path, staged: { version, sha256 } }) => ({
+          path,
+          version,
+          sha256,
+        }));
+        if (publications.length > 0) await deps.onPublished?.(publications);
+        for (const { staged } of placements) staging.release(staged);
+        return published;
+      } catch (error) {
+        throw asStoreError(error);
+      }
+    },
+
+    async holds(path, { version, sha256 }) {
+      requireImagePath(path);
+      const { folders, name } = splitPath(path);
+      const directory = await openImageDirectory(root, folders, { create: false });
+      if (directory === undefined) return false;
+      try {
+        const there = await lstat(directory.entry(name), { bigint: true });
+        if (!there.isFile() || Number(there.size) !== version.sizeBytes) return false;
+        const outcome = await deps.hash(join(root, path), versionOf(there));
+        return outcome.kind === 'hashed' && outcome.sha256 === sha256;
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT') return false;
+        throw error;
+      } finally {
+        await directory.close();
+      }
+    },
+
+    recover: () => recover(0),
+
+    async collectAbandoned(olderThanMs) {
+      await recover(PUBLISHING_MS);
+      return staging.collect(olderThanMs);
     },
 
     async remove(path) {

@@ -110,7 +110,8 @@ export function asStoreError(error: unknown): unknown {
 }
 
 /**
- * Writes pieces to a file at a position, in large writes; what came before an error is written too.
+ * Writes pieces to a file at a position, in large writes; what came before an error is written too. The pieces
+ * are copied to one buffer, so that they die young.
  *
  * @param beforeWrite hears how many bytes are to be written next, and may refuse
  * @returns how many bytes were written
@@ -121,31 +122,37 @@ export async function writePieces(
   content: AsyncIterable<Uint8Array>,
   beforeWrite: (bytes: number) => Promise<void>,
 ): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(WRITE_BYTES);
+  let filled = 0;
   let writtenBytes = 0;
-  let pendingBytes = 0;
-  let pieces: Uint8Array[] = [];
-  const flush = async () => {
-    if (pendingBytes === 0) return;
-    const wanted = pieces;
-    const wantedBytes = pendingBytes;
-    pieces = [];
-    pendingBytes = 0;
+
+  async function flush(): Promise<void> {
+    const wantedBytes = filled;
+    filled = 0;
+    if (wantedBytes === 0) return;
     await beforeWrite(wantedBytes);
-    let { bytesWritten } = await handle.writev(wanted, position + writtenBytes);
-    writtenBytes += bytesWritten;
-    // Fewer than wanted: the volume is full, or was for a moment. The next attempt says which.
-    while (bytesWritten < wantedBytes) {
-      const rest = Buffer.concat(wanted).subarray(bytesWritten);
-      const next = await handle.write(rest, 0, rest.length, position + writtenBytes);
-      bytesWritten += next.bytesWritten;
-      writtenBytes += next.bytesWritten;
+    // A volume that is full takes a part without an error; the attempt to write the rest brings it.
+    for (let offset = 0; offset < wantedBytes; ) {
+      const { bytesWritten } = await handle.write(
+        buffer,
+        offset,
+        wantedBytes - offset,
+        position + writtenBytes,
+      );
+      offset += bytesWritten;
+      writtenBytes += bytesWritten;
     }
-  };
+  }
+
   try {
     for await (const piece of content) {
-      pieces.push(piece);
-      pendingBytes += piece.length;
-      if (pendingBytes >= WRITE_BYTES) await flush();
+      for (let offset = 0; offset < piece.length; ) {
+        const count = Math.min(piece.length - offset, WRITE_BYTES - filled);
+        buffer.set(piece.subarray(offset, offset + count), filled);
+        filled += count;
+        offset += count;
+        if (filled === WRITE_BYTES) await flush();
+      }
     }
   } catch (error) {
     await flush().catch(() => {});

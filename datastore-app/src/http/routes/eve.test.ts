@@ -21,7 +21,7 @@ const IMAGE: Image = {
 };
 
 let server: Server;
-let https: number | undefined;
+let https: number | null = null;
 
 beforeAll(async () => {
   const routes = createEveRoutes({

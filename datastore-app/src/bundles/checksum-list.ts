@@ -1,0 +1,47 @@
+import { StoreError } from '../images/store-error.ts';
+
+/** The name of the list in a bundle, which everybody uses. */
+export const CHECKSUM_LIST = 'SHA256SUMS';
+
+/** `sha256sum` writes two spaces, or a space and an asterisk for what was read as binary. */
+const LINE = /^([0-9a-fA-F]{64}) [ *](.+)$/;
+
+const invalid = (lineNumber: number, reason: string) =>
+  new StoreError('BUNDLE_INVALID', `${CHECKSUM_LIST}, line ${lineNumber}: ${reason}.`);
+
+/** A name in a tar or a list without the `./` that `tar c .` and `sha256sum ./*` put in front. */
+export const withoutDotSlash = (name: string) => name.replace(/^(?:\.\/+)+/, '');
+
+/**
+ * Reads what `sha256sum` wrote.
+ *
+ * @returns digests (64 lower-case hexadecimal digits) by name
+ * @throws StoreError BUNDLE_INVALID with the line
+ */
+export function parseChecksumList(content: Uint8Array): Map<string, string> {
+  const digests = new Map<string, string>();
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch (error) {
+    throw new StoreError('BUNDLE_INVALID', `${CHECKSUM_LIST} is not UTF-8 text.`, { cause: error });
+  }
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    const lineNumber = index + 1;
+    if (line.startsWith('\\')) {
+      throw invalid(lineNumber, 'the name holds a backslash or a line end, which no image may have');
+    }
+    if (line.endsWith('\r')) throw invalid(lineNumber, 'lines must end as on Unix, with LF alone');
+    const [, digest = '', written = ''] = LINE.exec(line) ?? [];
+    const name = withoutDotSlash(written);
+    if (name === '')
+      throw invalid(lineNumber, '"<64 hexadecimal digits>  <name>" expected, as sha256sum writes');
+    if (digests.has(name)) throw invalid(lineNumber, `"${name}" is listed twice`);
+    digests.set(name, digest.toLowerCase());
+  }
+  return digests;
+}
+
+/** One line as `sha256sum` writes it. */
+export const checksumLine = (sha256: string, name: string) => `${sha256}  ${name}\n`;

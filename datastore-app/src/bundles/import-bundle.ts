@@ -1,0 +1,59 @@
+import type { ImageStore } from '../images/image-store.ts';
+import type { StagedImage } from '../images/staging.ts';
+import { StoreError } from '../images/store-error.ts';
+import { readBundle } from './read-bundle.ts';
+
+export interface ImportedImage {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** `unchanged`: the very same image was there already. */
+  readonly outcome: 'new' | 'replaced' | 'unchanged';
+}
+
+/** Adds to a failure of the store which file it was. */
+function naming(path: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.message.includes(`"${path}"`)) throw error;
+    const { retryable, details } = error;
+    throw new StoreError(error.code, `"${path}": ${error.message}`, { retryable, details, cause: error });
+  };
+}
+
+/**
+ * Takes in a tar with images and their SHA256SUMS: all of them, or when anything is wrong none.
+ *
+ * @throws StoreError, whose message names the file; whatever `content` throws
+ */
+export async function importBundle(
+  { store }: { readonly store: ImageStore },
+  content: AsyncIterable<Uint8Array>,
+  { replace }: { readonly replace: boolean },
+): Promise<ImportedImage[]> {
+  const staged = new Map<string, StagedImage>();
+  try {
+    await readBundle(content, async ({ path, sizeBytes, content: body }, sha256) => {
+      const image = await store.stage(body, { sizeBytes, sha256 }).catch(naming(path));
+      staged.set(path, image);
+      return image.sha256;
+    });
+    const unchanged = new Set<string>();
+    for (const [path, image] of staged) {
+      if (await store.holds(path, image).catch(naming(path))) unchanged.add(path);
+    }
+    const changes = [...staged].filter(([path]) => !unchanged.has(path));
+    const published = await store.publishTogether(
+      changes.map(([path, image]) => ({ path, staged: image })),
+      { replace },
+    );
+    const isNew = new Map(published.map((image) => [image.path, image.isNew]));
+    return [...staged].map(([path, { version, sha256 }]) => {
+      const outcome = unchanged.has(path) ? 'unchanged' : isNew.get(path) ? 'new' : 'replaced';
+      return { path, sizeBytes: version.sizeBytes, sha256, outcome };
+    });
+  } finally {
+    // Of what became an image there is nothing left to discard.
+    for (const image of staged.values()) await store.discard(image);
+  }
+}

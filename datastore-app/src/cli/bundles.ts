@@ -1,0 +1,104 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { addOptions } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { createLog } from '@local-datastore/shared/log';
+import { Command } from 'commander';
+import {
+  SPACE_OPTIONS,
+  type SpaceLimits,
+  STORAGE_OPTIONS,
+  type StorageOptions,
+  USER_OPTION,
+} from '../config.ts';
+import { MAX_IMAGES } from '../images/catalogue.ts';
+import { syncDirectory } from '../images/durable-file.ts';
+import { loadImageIndex } from '../images/image-index.ts';
+import { createImageOpener } from '../images/open-image.ts';
+import { scanImages } from '../images/scan.ts';
+import { removeFile } from '../images/staging.ts';
+import { prepareStorage } from '../images/storage.ts';
+import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
+import type { ServiceUser } from '../privileges/service-user.ts';
+import { openStore } from './offline-store.ts';
+
+/** The usual name for stdin and stdout. */
+const STANDARD = '-';
+const READ_BYTES = 1024 * 1024;
+
+const cannot = (what: string, file: string, error: unknown) =>
+  new ConfigurationError(`${file} cannot be ${what}: ${errorMessage(error)}`, { cause: error });
+
+/** `datastore-app images import FILE`. */
+export function importCommand(): Command {
+  const command = new Command('import')
+    .description('Takes in a tar with images and their SHA256SUMS: all of them, or none.')
+    .argument('<file>', 'the tar; - for stdin')
+    .option('--replace', 'replace images that have these names already');
+  addOptions(command, [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
+  return command.action(async (file: string) => {
+    const options = command.opts<StorageOptions & SpaceLimits & { user?: ServiceUser; replace?: true }>();
+    const storage = await prepareStorage(options);
+    // What is imported belongs to whom the datastore runs as.
+    await dropPrivileges(currentProcess(), options.user, [storage.root, storage.state]);
+    const store = await openStore(storage, options);
+    const { importBundle } = await import('../bundles/import-bundle.ts');
+    const content = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
+    try {
+      const images = await importBundle({ store }, content, { replace: options.replace === true });
+      for (const { sha256, path, outcome } of images) {
+        process.stdout.write(`${sha256}  /${path}: ${outcome}\n`);
+      }
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') throw cannot('read', file, error);
+      throw error;
+    }
+  });
+}
+
+/** Writes a file so that its name only ever stands for the whole of it. */
+async function writeWhole(file: string, content: ReadableStream<Uint8Array>): Promise<void> {
+  const partial = `${file}.partial`;
+  try {
+    await pipeline(content, createWriteStream(partial, { flush: true }));
+    await rename(partial, file);
+    await syncDirectory(dirname(file));
+  } catch (error) {
+    await removeFile(partial).catch(() => {});
+    throw error;
+  }
+}
+
+/** `datastore-app images export FILE [PATH...]`. */
+export function exportCommand(): Command {
+  const command = new Command('export')
+    .description('Packs images and their SHA256SUMS into a tar, for `images import` of another datastore.')
+    .argument('<file>', 'the tar; - for stdout')
+    .argument('[path...]', 'images and folders (default: all images)');
+  addOptions(command, STORAGE_OPTIONS);
+  return command.action(async (file: string, wanted: string[]) => {
+    const { root, state } = await prepareStorage(command.opts<StorageOptions>());
+    const log = createLog('datastore-app', 'warn');
+    const index = await loadImageIndex({ log }, { stateDirectory: state, isReadOnly: true });
+    const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
+    const { exportBundle, selectImages } = await import('../bundles/export-bundle.ts');
+    const paths = selectImages(
+      files.map(({ path }) => path),
+      wanted,
+    );
+    const deps = { openImage: createImageOpener(root), digestOf: index.digestOf };
+    if (file === STANDARD) {
+      await pipeline(exportBundle(deps, paths), process.stdout, { end: false });
+      return;
+    }
+    const folder = await open(dirname(file), 'r').catch((error) => {
+      throw cannot('written', file, error);
+    });
+    await folder.close();
+    await writeWhole(file, exportBundle(deps, paths));
+    process.stderr.write(`${paths.length} image(s) packed into ${file}\n`);
+  });
+}
