@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Log } from '@local-datastore/shared/log';
+import type { Router } from 'express';
 import type { Guard } from '../access/guard.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
@@ -23,6 +24,7 @@ import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
+import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
@@ -59,35 +61,25 @@ export interface RequestHandlerOptions {
   readonly accessLog: AccessLogChoice;
 }
 
-/** Everything that the datastore answers, on HTTP and HTTPS alike. */
-export function createRequestHandler(
-  deps: RequestHandlerDeps,
-  options: RequestHandlerOptions,
-): RequestListener {
+/** One router for each resource below `/-/`. */
+export function createRouters(deps: RequestHandlerDeps, options: RequestHandlerOptions): Router[] {
   const { log, catalogue, store, uploads, guard, certificates, activity, reasonsNotReady } = deps;
-  const { downloads, metrics } = activity;
+  const { metrics } = activity;
   const { root, version } = options;
-  const disk = () => diskSpaceOf(root);
   const tlsStatus = () => certificates?.status();
-  const authorize = createAuthorize({ guard });
-  const openImage = createImageOpener(root);
-  const { digestOf } = catalogue;
-
-  observeState(metrics, {
-    version,
-    catalogue,
-    runningDownloads: downloads.runningCount,
-    disk,
-    isReady: () => reasonsNotReady().length === 0,
-    tlsStatus,
-  });
-  const api = createApi({ log }, [
+  return [
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
-    createUploadRoutes({ log, uploads, authorize }),
-    createBundleRoutes({ log, catalogue, store, openImage }),
+    createUploadRoutes({ log, uploads, authorize: createAuthorize({ guard }) }),
+    createBundleRoutes({ log, catalogue, store, openImage: createImageOpener(root) }),
     createStatusRoutes(
-      { ...deps, ...activity, imageBytes: catalogue.totalBytes, disk, tlsStatus },
+      {
+        ...deps,
+        ...activity,
+        imageBytes: catalogue.totalBytes,
+        disk: () => diskSpaceOf(root),
+        tlsStatus,
+      },
       { ...options, isReadOpen: guard.isReadOpen },
     ),
     createEveRoutes({
@@ -99,14 +91,37 @@ export function createRequestHandler(
       certificatePem: () => certificates?.authorityPem,
     }),
     createMetricsRoutes({ metrics }),
+    createOpenapiRoutes({ version }),
     createHealthRoutes({ reasonsNotReady }),
     createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
-  ]);
+  ];
+}
+
+/** Everything that the datastore answers, on HTTP and HTTPS alike. */
+export function createRequestHandler(
+  deps: RequestHandlerDeps,
+  options: RequestHandlerOptions,
+): RequestListener {
+  const { log, catalogue, store, guard, certificates, activity, reasonsNotReady } = deps;
+  const { downloads, metrics } = activity;
+  const { root, version } = options;
+  const authorize = createAuthorize({ guard });
+  const openImage = createImageOpener(root);
+  const { digestOf } = catalogue;
+
+  observeState(metrics, {
+    version,
+    catalogue,
+    runningDownloads: downloads.runningCount,
+    disk: () => diskSpaceOf(root),
+    isReady: () => reasonsNotReady().length === 0,
+    tlsStatus: () => certificates?.status(),
+  });
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   return observeRequests(
     createRequestListener({
       authorize,
-      api,
+      api: createApi({ log }, createRouters(deps, options)),
       files: createFilesHandler({ log, openImage, digestOf, downloads }),
       publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
     }),

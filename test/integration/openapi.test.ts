@@ -1,0 +1,81 @@
+/** The OpenAPI document against what the real program answers. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type * as z from 'zod';
+import {
+  eveSettingsSchema,
+  healthSchema,
+  imageSchema,
+  imagesSchema,
+  problemSchema,
+  publishedSchema,
+  statusSchema,
+  uploadStatusSchema,
+  uploadsSchema,
+} from '../../datastore-app/src/http/openapi/schemas.ts';
+import {
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  WRITE_HEADERS,
+} from '../lab/loopback-datastore.ts';
+
+let place: DatastoreFolder;
+let datastore: LoopbackDatastore;
+let uploadPath: string;
+
+beforeAll(async () => {
+  place = await createDatastoreFolder();
+  await mkdir(place.root);
+  await writeFile(join(place.root, 'disk.img'), 'content');
+  datastore = await place.start('--tls', 'authority', '--quota', '1G');
+  await (await fetch(`${datastore.url}/disk.img`, { headers: { Range: 'bytes=0-1' } })).text();
+  const created = await fetch(`${datastore.url}/-/api/v1/uploads`, {
+    method: 'POST',
+    headers: {
+      ...WRITE_HEADERS,
+      'Tus-Resumable': '1.0.0',
+      'Upload-Length': '10',
+      'Upload-Metadata': `path ${Buffer.from('a/b.img').toString('base64')}`,
+    },
+  });
+  expect(created.status).toBe(201);
+  uploadPath = created.headers.get('location') ?? '';
+});
+afterAll(() => place.remove());
+
+/** What the schema knows of a document must be all of it. */
+async function expectFits(response: Response, status: number, schema: z.ZodType): Promise<void> {
+  const document = await response.json();
+  expect([response.status, document]).toEqual([status, schema.parse(document)]);
+}
+
+it.each([
+  ['/-/api/v1/images', 200, imagesSchema],
+  ['/-/api/v1/images/disk.img', 200, imageSchema],
+  ['/-/api/v1/images/missing', 404, problemSchema],
+  ['/-/api/v1/status', 200, statusSchema],
+  ['/-/api/v1/eve/disk.img', 200, eveSettingsSchema],
+  ['/-/api/v1/eve/disk.img?scheme=https', 200, eveSettingsSchema],
+  ['/-/api/v1/uploads', 200, uploadsSchema],
+  ['/-/livez', 200, healthSchema],
+  ['/-/readyz', 200, healthSchema],
+  ['/missing', 404, problemSchema],
+] as const)('describes the answer of %s', async (path, status, schema) => {
+  await expectFits(await fetch(`${datastore.url}${path}`, { headers: WRITE_HEADERS }), status, schema);
+});
+
+it('describes the answers to what is published and uploaded', async () => {
+  const headers = WRITE_HEADERS;
+  const put = await fetch(`${datastore.url}/new.img`, { method: 'PUT', body: 'new', headers });
+  await expectFits(put, 201, publishedSchema);
+  await expectFits(await fetch(`${datastore.url}${uploadPath}`, { headers }), 200, uploadStatusSchema);
+  const refused = await fetch(`${datastore.url}/.hidden`, { method: 'PUT', body: 'new', headers });
+  await expectFits(refused, 400, problemSchema);
+});
+
+it('is served, and says which version', async () => {
+  const response = await fetch(`${datastore.url}/-/openapi.json`);
+  expect(await response.json()).toMatchObject({ openapi: '3.1.0', info: { version: '0.1.0' } });
+});
