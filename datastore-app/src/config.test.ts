@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { expect, it } from 'vitest';
-import { decideServices } from './config.ts';
+import { decideServices, SERVE_OPTIONS, SETTINGS_TITLE } from './config.ts';
 
 it('advertises https with TLS alone', () => {
   expect(decideServices(undefined, false)).toEqual(['workstation', 'http']);
@@ -17,4 +19,9 @@ it('turns multicast DNS off with none', () => {
 it('refuses none beside a service, and https without TLS', () => {
   expect(() => decideServices(['none', 'http'], false)).toThrow('--advertise none');
   expect(() => decideServices(['https'], false)).toThrow('--tls-certificate');
+});
+
+it('publishes the schema of the settings as it is', async () => {
+  const published = await readFile(new URL('../settings.schema.json', import.meta.url), 'utf8');
+  expect(JSON.parse(published)).toEqual(settingsSchema(SETTINGS_TITLE, SERVE_OPTIONS));
 });

@@ -163,6 +163,9 @@ const READ_OPTIONS: readonly OptionDescription[] = [
   },
 ];
 
+/** The title of the JSON Schema in `settings.schema.json`. */
+export const SETTINGS_TITLE = 'Configuration file of datastore-app serve';
+
 export const SERVE_OPTIONS: readonly OptionDescription[] = [
   ...STORAGE_OPTIONS,
   USER_OPTION,

@@ -16,7 +16,7 @@ import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
 import { type AppDeps, runApp } from '../app.ts';
-import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
@@ -147,8 +147,6 @@ interface PrintOptions {
   readonly printConfigSchema?: true;
 }
 
-const SCHEMA_TITLE = 'Configuration file of datastore-app serve';
-
 /** `datastore-app serve`. */
 export function serveCommand(version: string, signal: AbortSignal): Command {
   const command = new Command('serve')
@@ -160,7 +158,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
   return command.action(async () => {
     const { config, printConfig, printConfigSchema } = command.opts<PrintOptions>();
     if (printConfigSchema === true) {
-      process.stdout.write(`${JSON.stringify(settingsSchema(SCHEMA_TITLE, SERVE_OPTIONS), null, 2)}\n`);
+      process.stdout.write(`${JSON.stringify(settingsSchema(SETTINGS_TITLE, SERVE_OPTIONS), null, 2)}\n`);
       return;
     }
     const effective = await readEffectiveOptions(command);
