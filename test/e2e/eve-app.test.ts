@@ -1,6 +1,8 @@
 /** The image as EVE runs it, and as plain Docker does: whose volumes, which user, what survives. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -8,7 +10,7 @@ import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcont
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EDGE_APP, fillTemplate } from '../eve/edge-app.ts';
 import { parseUserData } from '../eve/user-data.ts';
-import { eveAgent } from '../lab/programs.ts';
+import { eveAgent, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 import { type BlankVolume, makeBlankVolume } from './blank-volume.ts';
 import { mustRunProgram, runProgram, WORKSPACE } from './compose-project.ts';
@@ -27,6 +29,19 @@ const APP_UUID = 'f6d348cc-9c31-4f8b-8c4f-a4aae4590b97';
 const CONTENT = randomBytes(3_000_000);
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
 
+/** What the init of EVE's VM for containers does (pkg/xen-tools/initrd), as far as a program notices. */
+const EVE_INIT = `
+ip link set dev lo up
+mount -t proc proc rootfs/proc
+mount -t tmpfs -o nodev,nosuid,size=20% tmp rootfs/tmp
+mount --bind images rootfs${IMAGES}
+mount --bind state rootfs${STATE}
+. ./environment
+cmd=$(cat ./cmdline)
+ug=$(cat ./ug)
+eval exec chroot --userspec="\${ug%% *}:\${ug##* }" ./rootfs $cmd
+`;
+
 interface RunOptions {
   readonly user?: string;
   readonly address?: string;
@@ -41,6 +56,7 @@ interface RunOptions {
 describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
   let client: ContainerRuntimeClient;
   let folder: string;
+  let vm: ChildProcess | undefined;
   let volumes: { readonly images: BlankVolume; readonly state: BlankVolume };
   const docker = () => client.container.dockerode;
 
@@ -83,6 +99,11 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
   });
 
   afterEach(async () => {
+    if (vm?.exitCode === null) {
+      vm.kill('SIGKILL');
+      await once(vm, 'exit');
+    }
+    vm = undefined;
     await removeContainers();
     for (const volume of Object.values(volumes)) await volume.remove();
     await rm(folder, { recursive: true });
@@ -152,9 +173,9 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
     return { exitCode, log: await logOf(container) };
   }
 
-  async function identityOf(container: Container) {
-    const { State } = await container.inspect();
-    const status = await readFile(`/proc/${State.Pid}/status`, 'utf8');
+  async function identityOf(what: Container | number) {
+    const pid = typeof what === 'number' ? what : (await what.inspect()).State.Pid;
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
     const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1]?.trim();
     return { uids: field('Uid'), gids: field('Gid'), groups: field('Groups'), capabilities: field('CapPrm') };
   }
@@ -253,6 +274,49 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
       expect(output.trim()).toBe(await tokenOf());
       expect(output.trim()).not.toBe(token);
       expect(await upload(output.trim())).toBe(201);
+    });
+
+    test("starts by the files that EVE writes, as EVE's init reads them", async () => {
+      const rootfs = join(folder, 'rootfs');
+      await mkdir(rootfs);
+      const { Config } = await docker().getImage(IMAGE).inspect();
+      const container = await create({ binds: [] });
+      await mustRunProgram(['sh', '-c', 'docker export "$0" | tar -x -C "$1"', container.id, rootfs]);
+      const userData = parseUserData('DATASTORE_HOST_NAME=ds\nDATASTORE_ADVERTISE=none\n');
+      const variables = [
+        `WORKDIR=${Config.WorkingDir}`,
+        ...(Config.Env ?? []),
+        ...Object.entries(userData.environment).map(([name, value]) => `${name}=${value}`),
+      ];
+      // AddLoader of pkg/pillar/containerd: every value and every argument between double quotes.
+      const exports = variables.map((line) => `export ${line.replace('=', '="')}"\n`).join('');
+      const command = [...(Config.Entrypoint ?? []), ...(Config.Cmd ?? [])].map((text) => `"${text}"`);
+      await writeFile(join(folder, 'environment'), exports);
+      await writeFile(join(folder, 'cmdline'), command.join(' '));
+      await writeFile(join(folder, 'ug'), (Config.User || '0:0').replace(':', ' '));
+      await writeFile(join(folder, 'init'), EVE_INIT);
+
+      vm = spawn('unshare', ['--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', 'init'], {
+        cwd: folder,
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const { log, seen } = waitForLog(vm, '"listening"');
+      await seen;
+      const inVm = ['nsenter', `--net=/proc/${vm.pid}/ns/net`];
+      const api = 'http://127.0.0.1/-/api/v1';
+      expect(JSON.parse(await mustRunProgram([...inVm, 'curl', '-sS', `${api}/images`]))).toEqual({
+        images: [],
+      });
+      const reserved = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+      expect(await mustRunProgram([...inVm, 'cat', reserved])).toBe('1024\n');
+      // The program is the first of its process namespace, as it is there.
+      const app = Number(await readFile(`/proc/${vm.pid}/task/${vm.pid}/children`, 'utf8'));
+      expect(await identityOf(app)).toEqual(UNPRIVILEGED);
+      expect(await stat(join(volumes.state.directory, 'write-token'))).toMatchObject({ uid: 1000 });
+      expect(log()).toContain(`"root":"${IMAGES}"`);
+      process.kill(app, 'SIGTERM');
+      expect(await once(vm, 'exit')).toEqual([0, null]);
     });
 
     test('an address that comes late is waited for', async () => {
