@@ -169,3 +169,11 @@ export async function giveToken(page: Page, token = WRITE_TOKEN): Promise<void> 
   await fill(page, 'Token', token);
   await press(page, 'Use token');
 }
+
+/** Chooses files in a file field, which the page keeps out of sight. */
+export async function chooseFiles(page: Page, selector: string, ...files: readonly string[]): Promise<void> {
+  const field = await page.waitForSelector(selector);
+  if (field === null) throw new Error(`no ${selector}`);
+  // The types of puppeteer name elements of the DOM, which tests do not have.
+  await (field as unknown as { uploadFile(...paths: readonly string[]): Promise<void> }).uploadFile(...files);
+}

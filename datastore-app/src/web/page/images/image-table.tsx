@@ -128,7 +128,7 @@ function Row({
           <button
             type="button"
             class="button button-small"
-            aria-label={`Use ${path} in EVE`}
+            aria-label={`Use in EVE: ${path}`}
             onClick={() => onUseInEve(image)}
           >
             <span class="words">Use in </span>EVE

@@ -1,6 +1,6 @@
 import type { Advertising, Download, Query } from '../api/answers.ts';
 import { ageText, percentOf, sizeText } from '../text/quantities.ts';
-import { Card } from './card.tsx';
+import { Card, Scrollable } from './card.tsx';
 
 const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
   ready: { word: 'ready', kind: 'good' },
@@ -26,7 +26,7 @@ export function AdvertisingCard({ advertising }: { advertising: Advertising | nu
       {advertising.interfaces.length === 0 ? (
         <p class="second">No interface has an address yet.</p>
       ) : (
-        <div class="scroll">
+        <Scrollable label="Interfaces">
           <table class="plain">
             <caption class="visually-hidden">Where the host name is advertised</caption>
             <thead>
@@ -52,7 +52,7 @@ export function AdvertisingCard({ advertising }: { advertising: Advertising | nu
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrollable>
       )}
     </Card>
   );
@@ -64,7 +64,7 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
       {downloads.length === 0 ? (
         <p class="second">Nobody has downloaded anything yet.</p>
       ) : (
-        <div class="scroll">
+        <Scrollable label="Downloads">
           <table class="plain">
             <caption class="visually-hidden">Recent downloads</caption>
             <thead>
@@ -109,7 +109,7 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrollable>
       )}
     </Card>
   );
@@ -121,7 +121,7 @@ export function QueriesCard({ queries }: { queries: readonly Query[] }) {
       {queries.length === 0 ? (
         <p class="second">Nobody has asked for this datastore yet.</p>
       ) : (
-        <div class="scroll">
+        <Scrollable label="Queries">
           <table class="plain">
             <caption class="visually-hidden">Last mDNS queries, the newest first</caption>
             <thead>
@@ -147,7 +147,7 @@ export function QueriesCard({ queries }: { queries: readonly Query[] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scrollable>
       )}
     </Card>
   );

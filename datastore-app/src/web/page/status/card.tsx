@@ -27,3 +27,13 @@ export function Fact({ label, children }: { label: string; children: ComponentCh
     </div>
   );
 }
+
+/** What is wider than a narrow screen scrolls, also by keyboard. */
+export function Scrollable({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <section class="scroll" tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+/** What axe finds, in every view and dialog, in light and dark, on a wide and a narrow screen. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith } from '../requirements.ts';
+import { FULL_STATUS } from './full-status.ts';
+import {
+  chooseFiles,
+  type Datastore,
+  giveToken,
+  launchBrowser,
+  openPage,
+  type PageView,
+  press,
+  startDatastore,
+  waitForText,
+} from './page-under-test.ts';
+
+async function findViolations(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, which the page's policy does not bind.
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+}
+
+/** Whether something is wider than the screen. */
+const isTooWide = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+
+const VIEWS: readonly [string, PageView][] = [
+  ['light', {}],
+  ['dark', { scheme: 'dark' }],
+  ['phone', { width: 360, height: 740 }],
+  ['dark phone', { width: 360, height: 740, scheme: 'dark' }],
+];
+
+describeWith(['chromium'], 'accessibility of the page', () => {
+  let browser: Browser;
+  let empty: Datastore;
+  let filled: Datastore;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    [empty, filled] = await Promise.all([startDatastore(), startDatastore()]);
+    await filled.put(`linux/${'a-long-name-'.repeat(6)}amd64.qcow2`, 'x');
+    await filled.put('disk.img.gz', Buffer.alloc(5000));
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await empty?.stop();
+    await filled?.stop();
+  });
+
+  async function expectClean(page: Page, where: string): Promise<void> {
+    expect(await findViolations(page), where).toEqual([]);
+    expect(await isTooWide(page), `${where} fits the screen`).toBe(false);
+  }
+
+  it.each(VIEWS)('%s: the empty state', async (_, view) => {
+    const { page } = await openPage(browser, `${empty.origin}/-/`, view);
+    await waitForText(page, 'h2', 'No images yet');
+    await expectClean(page, 'empty state');
+    await page.browserContext().close();
+  });
+
+  it.each(VIEWS)('%s: images, dialogs and uploads', async (_, view) => {
+    const { page } = await openPage(browser, `${filled.origin}/-/`, view);
+    await waitForText(page, 'tbody th', 'disk.img.gz');
+    await expectClean(page, 'images');
+
+    await press(page, 'Use in EVE: disk.img.gz');
+    await waitForText(page, '.warnings', 'compressed');
+    await expectClean(page, 'Use in EVE');
+    await page.locator('[role=tab]::-p-text(JSON)').click();
+    await waitForText(page, '.document', 'contentInfo');
+    await expectClean(page, 'Use in EVE, JSON');
+    await press(page, 'Close');
+
+    await press(page, 'Delete disk.img.gz');
+    await waitForText(page, 'dialog h2', 'Delete this image?');
+    await expectClean(page, 'delete');
+    await press(page, 'Keep it');
+
+    const file = join(filled.root, '.other.img');
+    await writeFile(file, 'content');
+    await chooseFiles(page, 'input[type=file]', file);
+    await waitForText(page, 'dialog h2', 'Upload a file');
+    await expectClean(page, 'upload');
+    await press(page, 'Upload');
+    await waitForText(page, 'dialog h2', 'Write token');
+    await giveToken(page, 'short');
+    await waitForText(page, '[role=alert]', 'at least 16 characters');
+    await expectClean(page, 'write token');
+    await giveToken(page);
+    // The name is refused, which shows a failure too.
+    await waitForText(page, '.upload-failed', 'begin with a dot');
+    await expectClean(page, 'uploads');
+    await page.browserContext().close();
+  });
+
+  it.each(VIEWS)('%s: the status with all its parts', async (_, view) => {
+    const { page } = await openPage(browser, 'about:blank', view);
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (!request.url().endsWith('/-/api/v1/status')) void request.continue();
+      else void request.respond({ contentType: 'application/json', body: JSON.stringify(FULL_STATUS) });
+    });
+    await page.goto(`${filled.origin}/-/#status`);
+    await waitForText(page, '[role=status]', '10.1.0.9 uses the name ds.local');
+    for (const [selector, text] of [
+      ['dd', 'HTTP 80, HTTPS 443'],
+      ['dd', '37.3 GiB of 93.1 GiB'],
+      ['dd', '3 February 2027'],
+      ['.card a', 'Authority for dsCertPEM'],
+      ['.badge', 'name conflict'],
+      ['td', '286 MiB of 954 MiB'],
+      ['.badge', 'broken off at 1000 bytes'],
+      ['th', '_http._tcp.local PTR'],
+    ] as const) {
+      await waitForText(page, selector, text);
+    }
+    await expectClean(page, 'status');
+    await page.browserContext().close();
+  });
+});

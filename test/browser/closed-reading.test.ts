@@ -1,0 +1,67 @@
+/** The page of a datastore that lets only those read who have its credential. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { describeWith } from '../requirements.ts';
+import {
+  type Datastore,
+  fill,
+  launchBrowser,
+  openPage,
+  press,
+  startDatastore,
+  waitForText,
+} from './page-under-test.ts';
+
+const DISK = randomBytes(100_000);
+const PASSWORD = 'read-password-1';
+
+describeWith(['chromium'], 'the page where reading is closed', () => {
+  let browser: Browser;
+  let datastore: Datastore;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    datastore = await startDatastore('--read-password', PASSWORD);
+    await datastore.put('disk.img', DISK);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await datastore?.stop();
+  });
+
+  it('asks for the credential until it is right, and then downloads by link too', async () => {
+    const { page, errors } = await openPage(browser, `${datastore.origin}/-/`);
+    await waitForText(page, 'dialog h2', 'Read credential');
+    await press(page, 'Cancel');
+    await waitForText(page, '[role=status]', 'Reading needs a credential here.');
+    await press(page, 'Enter it');
+    await fill(page, 'Password', 'wrong-password');
+    await press(page, 'Sign in');
+    await waitForText(page, '[role=alert]', 'did not accept this name and password');
+    await fill(page, 'Password', PASSWORD);
+    await press(page, 'Sign in');
+    await waitForText(page, 'tbody th', 'disk.img');
+
+    const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
+    const client = await page.createCDPSession();
+    const browserContextId = page.browserContext().id;
+    await client.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      ...(browserContextId !== undefined && { browserContextId }),
+    });
+    await press(page, 'Download disk.img');
+    await vi.waitFor(async () => expect(await readFile(join(folder, 'disk.img'))).toEqual(DISK), 10_000);
+    await rm(folder, { recursive: true });
+
+    await page.reload();
+    await waitForText(page, 'tbody th', 'disk.img');
+    expect(errors).toEqual([]);
+    expect(datastore.log()).not.toContain(PASSWORD);
+    await page.browserContext().close();
+  });
+});

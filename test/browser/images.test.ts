@@ -1,0 +1,189 @@
+/** The table of images, copying, deleting, downloading, and how an image is used in EVE. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { describeWith } from '../requirements.ts';
+import {
+  type Datastore,
+  fill,
+  giveToken,
+  launchBrowser,
+  type OpenedPage,
+  openPage,
+  press,
+  startDatastore,
+  WRITE_TOKEN,
+  waitForText,
+} from './page-under-test.ts';
+
+const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+const DISK = randomBytes(300_000);
+
+/** What is pasted into the search field: the page's origin may not read the clipboard itself. */
+async function readClipboard(page: Page): Promise<string> {
+  await fill(page, 'Search images', '');
+  await page.focus('input[type=search]');
+  await page.keyboard.press('KeyV', { commands: ['Paste'] });
+  const text = (await page.$eval('input[type=search]', (input) => input.value)) as string;
+  await fill(page, 'Search images', '');
+  return text;
+}
+
+/** Waits until the table holds just these images, in this order. */
+async function expectNames(page: Page, names: readonly string[]): Promise<void> {
+  const namesOf = () => page.$$eval('tbody th .path', (cells) => cells.map((cell) => cell.textContent ?? ''));
+  await vi.waitFor(async () => expect(await namesOf()).toEqual(names), 10_000);
+}
+const focusedLabel = (page: Page) => page.evaluate('document.activeElement.getAttribute("aria-label")');
+
+describeWith(['chromium'], 'the page', () => {
+  let browser: Browser;
+  let datastore: Datastore;
+  let opened: OpenedPage;
+  let page: Page;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    datastore = await startDatastore();
+    opened = await openPage(browser, `${datastore.origin}/-/`);
+    page = opened.page;
+  });
+  afterEach(async () => {
+    expect(opened.errors).toEqual([]);
+    await page.browserContext().close();
+    await datastore.stop();
+  });
+
+  it('tells how to add the first image, and shows it without reloading', async () => {
+    await waitForText(page, 'h2', 'No images yet');
+    await waitForText(
+      page,
+      'pre',
+      `curl -T disk.qcow2 -H "Authorization: Bearer TOKEN" ${datastore.origin}/`,
+    );
+    await datastore.put('linux/disk.img', DISK);
+    await waitForText(page, 'tbody th', 'linux/disk.img');
+    await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
+    await rm(join(datastore.root, 'linux'), { recursive: true });
+    await waitForText(page, 'h2', 'No images yet');
+  });
+
+  it('sorts, and searches by name and digest', async () => {
+    await datastore.put('small10.img', Buffer.alloc(10));
+    await datastore.put('small9.img', Buffer.alloc(9));
+    await datastore.put('disk.img', DISK);
+    await expectNames(page, ['disk.img', 'small9.img', 'small10.img']);
+    await press(page, 'Size');
+    await expectNames(page, ['small9.img', 'small10.img', 'disk.img']);
+    await press(page, 'Size');
+    await expectNames(page, ['disk.img', 'small10.img', 'small9.img']);
+    expect(await page.$eval('th.col-size', (head) => head.getAttribute('aria-sort'))).toBe('descending');
+    await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
+    await fill(page, 'Search images', sha256Of(DISK).slice(5, 30));
+    await expectNames(page, ['disk.img']);
+    await fill(page, 'Search images', 'absent');
+    await waitForText(page, 'p', 'No image matches');
+  });
+
+  it('copies the digest, on an origin to which the clipboard API is closed', async () => {
+    await datastore.put('disk.img', DISK);
+    expect(await page.evaluate('isSecureContext')).toBe(false);
+    await press(page, 'Copy sha256 of disk.img');
+    await waitForText(page, '[aria-live=polite]', 'sha256 of disk.img copied');
+    expect(await readClipboard(page)).toBe(sha256Of(DISK));
+  });
+
+  it('downloads by a link', async () => {
+    await datastore.put('linux/my disk.img', DISK);
+    const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
+    const client = await page.createCDPSession();
+    const browserContextId = page.browserContext().id;
+    await client.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      ...(browserContextId !== undefined && { browserContextId }),
+    });
+    await press(page, 'Download linux/my disk.img');
+    await vi.waitFor(async () => expect(await readFile(join(folder, 'my disk.img'))).toEqual(DISK), 10_000);
+    await rm(folder, { recursive: true });
+  });
+
+  it('deletes after a question, with the write token, which it asks for until it is right', async () => {
+    await datastore.put('disk.img', DISK);
+    await press(page, 'Delete disk.img');
+    await waitForText(page, 'dialog h2', 'Delete this image?');
+    await press(page, 'Keep it');
+    expect(await focusedLabel(page)).toBe('Delete disk.img');
+
+    await press(page, 'Delete disk.img');
+    await press(page, 'Delete');
+    await giveToken(page, 'short');
+    await waitForText(page, '[role=alert]', 'at least 16 characters');
+    await giveToken(page, 'not-the-write-token-of-this-one');
+    await waitForText(page, '[role=alert]', 'did not accept this token');
+    await giveToken(page);
+    await waitForText(page, 'h2', 'No images yet');
+    expect(await page.evaluate('JSON.stringify(sessionStorage)')).toContain(WRITE_TOKEN);
+    expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(WRITE_TOKEN);
+    await press(page, 'Forget write token');
+    expect(await page.evaluate('JSON.stringify(sessionStorage)')).not.toContain(WRITE_TOKEN);
+  });
+
+  it('remembers the write token on the device when asked to', async () => {
+    await press(page, 'Write token…');
+    await page.locator('dialog input[type=checkbox]').click();
+    await giveToken(page);
+    await page.reload();
+    await page.waitForSelector('::-p-aria([name="Forget write token"])');
+    expect(await page.evaluate('JSON.stringify(localStorage)')).toContain(WRITE_TOKEN);
+  });
+
+  it('says when the datastore cannot be reached, and goes on when it can', async () => {
+    await datastore.put('disk.img', DISK);
+    await waitForText(page, 'tbody th', 'disk.img');
+    await datastore.kill();
+    await waitForText(page, '[role=alert]', 'does not answer');
+    await datastore.put('other.img', DISK);
+    await datastore.startAgain();
+    await waitForText(page, 'tbody th', 'other.img');
+    expect(await page.$('[role=alert]')).toBeNull();
+  });
+
+  it('tells how to use an image in EVE, and copies it', async () => {
+    await datastore.put('linux/disk.img', DISK);
+    await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
+    await press(page, 'Use in EVE: linux/disk.img');
+    await waitForText(page, '.warnings', 'a port in the FQDN switches its multicast DNS off');
+    await waitForText(page, '.warnings', 'Advertising is turned off');
+    await waitForText(page, 'dd', datastore.origin);
+    await waitForText(page, 'dd', sha256Of(DISK));
+    await press(page, 'Copy Size in bytes');
+    await waitForText(page, '[aria-live=polite]', 'Size in bytes copied');
+
+    await page.focus('[role=tab]');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('JSON');
+    const json = JSON.parse((await page.$eval('.document pre', (pre) => pre.textContent)) ?? '') as unknown;
+    expect(json).toMatchObject({
+      datastores: [{ dType: 'DsHttp', fqdn: datastore.origin, dpath: '' }],
+      contentInfo: [
+        { URL: 'linux/disk.img', iformat: 'RAW', sha256: sha256Of(DISK), maxSizeBytes: String(DISK.length) },
+      ],
+    });
+    await page.keyboard.press('ArrowRight');
+    await waitForText(page, '.document pre', '--datastoreOverride=');
+    await press(page, 'Copy eden command');
+    await waitForText(page, '[aria-live=polite]', 'eden command copied');
+    await page.keyboard.press('Escape');
+    expect(await focusedLabel(page)).toBe('Use in EVE: linux/disk.img');
+    expect(await readClipboard(page)).toBe(
+      `eden volume create ${datastore.origin}/linux/disk.img --datastoreOverride=${datastore.origin} --format=raw -n disk.img`,
+    );
+  });
+});
