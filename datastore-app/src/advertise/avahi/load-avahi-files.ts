@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
@@ -23,7 +24,8 @@ export interface AvahiConfiguration {
 /** The text of a file; undefined when there is none. */
 async function readText(file: string): Promise<string | undefined> {
   try {
-    const handle = await open(file, 'r');
+    // A pipe would be waited for.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       if (!(await handle.stat()).isFile()) throw new Error('it is no file');
       const { buffer, bytesRead } = await handle.read(
