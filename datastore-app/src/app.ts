@@ -6,8 +6,11 @@ import type { AccessLogChoice } from './http/access-log.ts';
 import type { ConnectionLimits } from './http/limits.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
-import type { Catalogue } from './images/catalogue.ts';
+import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
+import type { Hasher } from './images/hasher.ts';
 import type { ImageStore } from './images/image-store.ts';
+import { scrub, watchInbox } from './scrub/scrub.ts';
+import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
 import { keepUp } from './uploads/upkeep.ts';
 import type { Uploads } from './uploads/uploads.ts';
@@ -19,6 +22,8 @@ export interface AppDeps {
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly uploads: Uploads;
+  readonly inbox: VerificationInbox;
+  readonly scrubHasher: Pick<Hasher, 'hash'>;
   readonly guard: Guard;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
@@ -45,6 +50,8 @@ export interface AppOptions {
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
   readonly accessLog: AccessLogChoice;
+  /** How often every image is read again; 0: never. */
+  readonly scrubIntervalMs: number;
 }
 
 /**
@@ -83,6 +90,14 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     await catalogue.start(running);
     await store.recover();
     await uploads.start();
+    const { noteVerified, verifiables } = catalogue;
+    await deps.inbox.take(noteVerified);
+    void watchInbox({ log, inbox: deps.inbox, noteVerified }, running);
+    if (options.scrubIntervalMs > 0) {
+      const { fileOf } = imageFilesBelow(options.root);
+      const scrubbing = { log, verifiables, noteVerified, hash: deps.scrubHasher.hash, fileOf };
+      void scrub(scrubbing, { intervalMs: options.scrubIntervalMs }, running);
+    }
     void keepUp({ log, store, uploads }, running);
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
     listeners.push(http);

@@ -12,6 +12,7 @@ import { parseServiceUser, type ServiceUser } from './privileges/service-user.ts
 import { TLS_MODES } from './tls/decide-tls.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
+const MIN_SCRUB_RATE = 64 * 1024;
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
 
 export interface StorageOptions {
@@ -59,6 +60,10 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
   readonly accessLog: AccessLogChoice;
   /** Hours. */
   readonly uploadExpiry: number;
+  /** Hours; 0: never. */
+  readonly scrubInterval: number;
+  /** Bytes a second. */
+  readonly scrubRate: number;
   readonly logLevel: LogLevel;
 }
 
@@ -281,6 +286,21 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_UPLOAD_EXPIRY',
     schema: wholeNumber(1, 8760),
     default: 24,
+  },
+  {
+    flags: '--scrub-interval <hours>',
+    description: 'how often every image is read again, to find what the disk damaged; 0: never',
+    environment: 'DATASTORE_SCRUB_INTERVAL',
+    schema: wholeNumber(0, 87_600),
+    default: 0,
+  },
+  {
+    flags: '--scrub-rate <size>',
+    description: 'how much of them is read in a second, at most',
+    environment: 'DATASTORE_SCRUB_RATE',
+    schema: byteSize().refine((rate) => rate >= MIN_SCRUB_RATE, { error: 'at least 64K expected' }),
+    default: 32 * 1024 * 1024,
+    defaultDescription: '32M',
   },
   {
     flags: '--log-level <level>',

@@ -23,8 +23,12 @@ interface GivenCredential {
  * `<apiKey> <password>`. A header can mean more than one of them.
  */
 export function parseAuthorization(header: string): GivenCredential[] {
-  const [, first = '', rest = ''] = /^\s*(\S+)\s+(.*\S)\s*$/.exec(header) ?? [];
-  if (rest === '') return [];
+  // Not by one pattern for all: on a header full of spaces it would try every way to share them out.
+  const trimmed = header.trim();
+  const space = trimmed.search(/\s/);
+  if (space < 0) return [];
+  const first = trimmed.slice(0, space);
+  const rest = trimmed.slice(space).trimStart();
   const given: GivenCredential[] = [{ user: first, password: rest }];
   if (/^bearer$/i.test(first)) given.push({ user: undefined, password: rest });
   if (/^basic$/i.test(first)) {

@@ -81,10 +81,15 @@ export async function loadWriteToken(options: {
   const file = join(stateDirectory, WRITE_TOKEN_FILE);
   try {
     // A volume that was copied about may have lost the mode.
-    await chmod(file, 0o600);
+    await chmod(file, 0o600).catch(async (error) => {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      await createTokenFile(stateDirectory, file);
+    });
   } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-    await createTokenFile(stateDirectory, file);
+    throw new ConfigurationError(
+      `the write token cannot be kept in ${file}, readable by its owner alone: ${errorMessage(error)}`,
+      { cause: error },
+    );
   }
   return { token: await readTokenFile(file), file };
 }

@@ -48,7 +48,7 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
     registers,
     collect() {
       images.reset();
-      for (const state of ['hashing', 'ready']) images.labels(state).set(0);
+      for (const state of ['hashing', 'ready', 'corrupt']) images.labels(state).set(0);
       for (const { state } of deps.catalogue.list()) images.labels(state).inc();
     },
   });

@@ -46,6 +46,13 @@ function check({
     tlsPort: 443,
     readUser: 'eve',
     drainTimeout: 25,
+    maxConnections: 100,
+    headerTimeout: 60,
+    idleTimeout: 120,
+    uploadExpiry: 24,
+    scrubInterval: 0,
+    scrubRate: 1024,
+    accessLog: 'none',
     logLevel: 'info',
     ...options,
   };
@@ -57,7 +64,7 @@ function check({
     },
     {
       options: all,
-      tls: () => undefined,
+      tls: () => ({ kind: 'off' }),
       choices: () => ({
         hostLabel: 'ds',
         ownServices: ['workstation', 'http'],
@@ -95,6 +102,7 @@ test('tells what would be advertised and served, and writes nothing', async () =
     images: { root: join(folder, 'root'), count: 1, sizeBytes: 2048 },
     state: join(folder, 'state'),
     listeners: [{ scheme: 'http', address: null, port: 80, trouble: null }],
+    tls: 'off',
     certificate: null,
     writeTokenFile: join(folder, 'state/write-token'),
     problems: [],

@@ -1,6 +1,5 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
-import { CodedError } from '@local-datastore/shared/errors';
-import { createLog, type Log } from '@local-datastore/shared/log';
+import { createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import {
   SPACE_OPTIONS,
@@ -11,27 +10,13 @@ import {
   type UserOptions,
 } from '../config.ts';
 import { addImage } from '../images/add-image.ts';
-import { imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
-import { createHasher } from '../images/hasher.ts';
-import { loadImageIndex } from '../images/image-index.ts';
-import { type ScannedFile, scanImages } from '../images/scan.ts';
-import { prepareStorage, type Storage } from '../images/storage.ts';
+import { imageFilesBelow } from '../images/catalogue.ts';
+import { prepareStorage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 import { exportCommand, importCommand } from './bundles.ts';
+import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
-
-/** Files whose content changed although nothing else did. Exit code 5. */
-export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
-
-interface Listed extends ScannedFile {
-  readonly sha256: string | null;
-}
-
-async function listImages(log: Log, { root, state }: Storage): Promise<Listed[]> {
-  const index = await loadImageIndex({ log }, { stateDirectory: state, isReadOnly: true });
-  const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
-  return files.map((file) => ({ ...file, sha256: index.digestOf(file.path, file.version) ?? null }));
-}
+import { verifyCommand } from './verify.ts';
 
 function listCommand(): Command {
   const command = new Command('list').description('Lists the images, and the digests that are known.');
@@ -42,17 +27,20 @@ function listCommand(): Command {
     const { detect } = imageFilesBelow(storage.root);
     const images = [];
     // One after another: there may be more of them than files that may be open at once.
-    for (const { path, version, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
+    const listed = await listImages(createLog('datastore-app', 'warn'), storage);
+    for (const { path, version, sha256, isCorrupt } of listed) {
       const { sizeBytes } = version;
-      images.push({ path, sizeBytes, sha256, ...(await detect(path, sizeBytes)) });
+      const described = await detect(path, sizeBytes);
+      images.push({ path, sizeBytes, sha256, ...described, ...(isCorrupt && { state: 'corrupt' }) });
     }
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
       return;
     }
-    for (const { path, sizeBytes, sha256, format } of images) {
+    for (const { path, sizeBytes, sha256, format, state } of images) {
+      const mark = state === undefined ? '' : '  CORRUPT';
       process.stdout.write(
-        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}\n`,
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}${mark}\n`,
       );
     }
   });
@@ -76,40 +64,6 @@ function addCommand(): Command {
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);
       process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${added.path}\n`);
-    }
-  });
-}
-
-function verifyCommand(): Command {
-  const command = new Command('verify').description(
-    'Hashes every image again, and compares with the digest that is known of it. Exit code 5 on a difference.',
-  );
-  addOptions(command, STORAGE_OPTIONS);
-  return command.action(async () => {
-    const storage = await prepareStorage(command.opts<StorageOptions>());
-    const { fileOf } = imageFilesBelow(storage.root);
-    const hasher = createHasher();
-    const corrupt: string[] = [];
-    try {
-      for (const { path, version, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
-        const outcome = await hasher.hash(fileOf(path), version);
-        if (outcome.kind !== 'hashed') {
-          process.stdout.write(
-            `${path}: ${outcome.kind === 'changed' ? 'is being written' : outcome.reason}\n`,
-          );
-          continue;
-        }
-        const known = sha256 === outcome.sha256 ? 'ok' : 'CORRUPT';
-        const verdict = sha256 === null ? 'was not hashed before' : known;
-        if (verdict === 'CORRUPT') corrupt.push(path);
-        process.stdout.write(`${outcome.sha256}  ${path}: ${verdict}\n`);
-      }
-    } finally {
-      await hasher.stop();
-    }
-    if (corrupt.length > 0) {
-      const message = `${corrupt.length} image(s) changed on the disk without being written to: ${corrupt.join(', ')}`;
-      throw new CorruptionError('IMAGE_CORRUPT', message, { details: { paths: corrupt } });
     }
   });
 }

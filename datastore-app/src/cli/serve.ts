@@ -28,6 +28,7 @@ import { incomingDirectoryOf } from '../images/staging.ts';
 import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
+import { createVerificationInbox } from '../scrub/verification-inbox.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
@@ -94,6 +95,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
   );
   // Of its own: who uploads does not wait until a large image of the folder is hashed.
   const uploadHasher = createHasher();
+  const scrubHasher = createHasher({ reading: { isDirect: true, bytesPerSecond: options.scrubRate } });
   const store = createImageStore(
     {
       space,
@@ -111,9 +113,12 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     catalogue,
     store,
     uploads,
+    inbox: createVerificationInbox({ stateDirectory: state }),
+    scrubHasher,
     async stop() {
-      await hasher.stop();
+      await scrubHasher.stop();
       await uploadHasher.stop();
+      await hasher.stop();
       await catalogue.stopped();
     },
   };
@@ -217,6 +222,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           quotaBytes: options.quota,
           reserveBytes: options.reserve,
           accessLog: options.accessLog,
+          scrubIntervalMs: options.scrubInterval * 3_600_000,
         },
         signal,
       );

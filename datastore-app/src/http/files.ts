@@ -19,6 +19,8 @@ export interface FilesDeps {
   /** The sha256 of exactly this version of a file, once it is known. */
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  /** Whether exactly this version of a file is known to be damaged. */
+  readonly isCorrupt: (path: string, version: FileVersion) => boolean;
 }
 
 /** Answers a request for the image at a URL path (without query). */
@@ -47,7 +49,7 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string 
  * `/proc/self/fd`; what it leaves weak is decided beforehand (If-Range, If-Match, several ranges).
  */
 export function createFilesHandler(deps: FilesDeps): FilesHandler {
-  const { log, openImage, digestOf, downloads } = deps;
+  const { log, openImage, digestOf, isCorrupt, downloads } = deps;
   const transferPool = createBufferPool({
     bufferBytes: TRANSFER_BUFFER_BYTES,
     maxBuffers: MAX_TRANSFER_BUFFERS,
@@ -173,6 +175,12 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     }
     if (image === undefined) {
       sendProblem(response, { status: 404, detail: 'There is no image at this path.' });
+      return;
+    }
+    if (isCorrupt(image.path, image.version)) {
+      closeSync(image.fd);
+      const detail = 'The image was damaged on the disk of the datastore: it has to be replaced there.';
+      sendProblem(response, { status: 503, code: 'IMAGE_CORRUPT', detail });
       return;
     }
     const { headers } = request;

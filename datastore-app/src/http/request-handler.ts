@@ -122,7 +122,7 @@ export function createRequestHandler(
     createRequestListener({
       authorize,
       api: createApi({ log }, createRouters(deps, options)),
-      files: createFilesHandler({ log, openImage, digestOf, downloads }),
+      files: createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
       publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
     }),
     (request) => {

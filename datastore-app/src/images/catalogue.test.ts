@@ -109,6 +109,7 @@ it('lists at once, then hashes, what may be seen', async () => {
       sha256: sha256Of('first'),
       state: 'ready',
       hashedBytes: 5,
+      verifiedAt: expect.any(String),
       format: 'raw',
       virtualSizeBytes: 5,
       modified: '2026-02-03T04:05:06.000Z',

@@ -1,44 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type FileVersion, isSameVersion, modifiedAt } from './file-version.ts';
-import { describeImage, type ImageDescription } from './formats.ts';
+import { detectFileFormat, type Entry, type Image, isSettled, toImage } from './catalogue-entry.ts';
+import { type FileVersion, isSameVersion } from './file-version.ts';
+import type { ImageDescription } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
 import type { Publication } from './image-store.ts';
 import type { Scan } from './scan.ts';
+import type { Verifiable, Verification } from './verification.ts';
+
+export type { Image } from './catalogue-entry.ts';
 
 /** What is listed at most; more is served, but neither hashed nor listed. */
 export const MAX_IMAGES = 100_000;
-
-/** An image as it is listed. */
-export interface Image {
-  /** Relative to the root, and its URL path without the first slash. */
-  readonly path: string;
-  readonly sizeBytes: number;
-  /** 64 hexadecimal digits; null until it is hashed. */
-  readonly sha256: string | null;
-  readonly state: 'hashing' | 'ready';
-  /** How far hashing is. */
-  readonly hashedBytes: number;
-  readonly format: ImageDescription['format'];
-  readonly virtualSizeBytes: number | null;
-  /** ISO 8601. */
-  readonly modified: string;
-}
-
-interface Entry {
-  version: FileVersion;
-  sha256: string | null;
-  hashedBytes: number;
-  detected: ImageDescription;
-  /** How often hashing this version failed in a row, and when it is tried again. */
-  failures: number;
-  retryAtMs: number;
-}
 
 /** Knows the images below the root, and their digests. */
 export interface Catalogue {
@@ -54,6 +31,12 @@ export interface Catalogue {
   notePublished(images: readonly Publication[]): Promise<void>;
   /** Takes over at once that a file is gone. */
   noteRemoved(): Promise<void>;
+  /** Takes over what reading images again came to. */
+  noteVerified(verifications: readonly Verification[]): Promise<void>;
+  /** The images whose digests are known. */
+  verifiables(): Verifiable[];
+  /** Whether exactly this version of a file was found to be damaged, and must not be served. */
+  isCorrupt(path: string, version: FileVersion): boolean;
   /** What all images take. */
   totalBytes(): number;
   /** Why the images cannot be listed at present, as a sentence. */
@@ -80,31 +63,10 @@ const SCAN_SHARE = 20;
 /** The index is written at most this often while many files are hashed. */
 const SAVE_INTERVAL_MS = 2000;
 const NEVER = new AbortController().signal;
-/** A file that was written to this recently may not be complete. */
-const SETTLE_MS = 2000;
 
 /** A file that could not be hashed is tried again, at first soon. */
 const FIRST_RETRY_MS = 10_000;
 const LONGEST_RETRY_MS = 600_000;
-
-/** Reads what tells a file's format. */
-export async function detectFileFormat(file: string, sizeBytes: number): Promise<ImageDescription> {
-  const handle = await open(file, 'r');
-  try {
-    return await describeImage(async (offset, length) => {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
-      return buffer.subarray(0, bytesRead);
-    }, sizeBytes);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Whether a file is left alone long enough to be complete, or carries a time that was set (`cp -p`, `tar`). */
-export function isSettled(version: FileVersion, previous: FileVersion | undefined, nowMs: number): boolean {
-  if (previous === undefined || !isSameVersion(version, previous)) return false;
-  return Math.abs(nowMs - modifiedAt(version).getTime()) >= SETTLE_MS;
-}
 
 /**
  * Watches a root by looking at it every second: change notification does not work on every volume, and a
@@ -126,18 +88,6 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   let running: Promise<void> = Promise.resolve();
   let hashing: Promise<void> = Promise.resolve();
   let isHashing = false;
-
-  function toImage(path: string, entry: Entry): Image {
-    return {
-      path,
-      sizeBytes: entry.version.sizeBytes,
-      sha256: entry.sha256,
-      state: entry.sha256 === null ? 'hashing' : 'ready',
-      hashedBytes: entry.sha256 === null ? entry.hashedBytes : entry.version.sizeBytes,
-      ...entry.detected,
-      modified: modifiedAt(entry.version).toISOString(),
-    };
-  }
 
   /** Takes over what the root holds now. One look at a time: an older one must not undo a newer. */
   function look(signal: AbortSignal): Promise<void> {
@@ -163,15 +113,23 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const entry = entries.get(path);
       if (entry !== undefined && isSameVersion(entry.version, version)) {
         // A look may have come between a file and the news of it.
-        entry.sha256 ??= index.digestOf(path, version) ?? null;
+        if (entry.sha256 === null && index.digestOf(path, version) !== undefined) {
+          changes += 1;
+          entry.sha256 = index.digestOf(path, version) ?? null;
+          entry.verified = index.verifiedOf(path, version)?.verified ?? null;
+        }
         continue;
       }
       const sha256 = index.digestOf(path, version) ?? null;
       const detected = await deps
         .detect(path, version.sizeBytes)
         .catch((): ImageDescription => ({ format: 'raw', virtualSizeBytes: null }));
+      const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
       changes += 1;
-      entries.set(path, { version, sha256, hashedBytes: 0, detected, failures: 0, retryAtMs: 0 });
+      entries.set(path, {
+        ...{ version, sha256, hashedBytes: 0, verified, isCorrupt },
+        ...{ detected, failures: 0, retryAtMs: 0 },
+      });
       if (entry === undefined)
         log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
     }
@@ -193,8 +151,9 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
     } else if (outcome.kind === 'hashed' && entries.get(path) === entry) {
       entry.sha256 = outcome.sha256;
+      entry.verified = new Date(now()).toISOString();
       changes += 1;
-      index.set(path, version, outcome.sha256);
+      index.set(path, version, outcome.sha256, entry.verified);
       log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
     }
   }
@@ -282,7 +241,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     async notePublished(images) {
       for (const { path, version, sha256 } of images) {
         published.add(path);
-        index.set(path, version, sha256);
+        index.set(path, version, sha256, new Date(now()).toISOString());
       }
       try {
         await tryLook(NEVER);
@@ -293,6 +252,32 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     },
     async noteRemoved() {
       await tryLook(NEVER);
+    },
+    async noteVerified(verifications) {
+      for (const { path, version, verified, isCorrupt } of verifications) {
+        index.setVerified(path, version, { verified, isCorrupt });
+        const entry = entries.get(path);
+        if (entry === undefined || !isSameVersion(entry.version, version) || entry.sha256 === null) continue;
+        if (isCorrupt && !entry.isCorrupt) {
+          log.error(
+            { path, sha256: entry.sha256 },
+            'an image is corrupt and is not served any more: replace it',
+          );
+        }
+        if (!isCorrupt && entry.isCorrupt) log.warn({ path }, 'an image reads well again and is served');
+        changes += 1;
+        entry.verified = verified;
+        entry.isCorrupt = isCorrupt;
+      }
+      await save();
+    },
+    verifiables: () =>
+      [...entries].flatMap(([path, { version, sha256, verified }]) =>
+        sha256 === null ? [] : [{ path, version, sha256, verified }],
+      ),
+    isCorrupt(path, version) {
+      const entry = entries.get(path);
+      return entry?.isCorrupt === true && isSameVersion(entry.version, version);
     },
     totalBytes: () => [...entries.values()].reduce((sum, { version }) => sum + version.sizeBytes, 0),
     trouble: () => trouble,

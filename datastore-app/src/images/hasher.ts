@@ -5,6 +5,15 @@ import type { FileVersion } from './file-version.ts';
 export interface HashRequest {
   readonly file: string;
   readonly version: FileVersion;
+  readonly reading: Reading;
+}
+
+/** How files are read. */
+export interface Reading {
+  /** Past the kernel's cache, where the file system can: what is read is what the disk holds. */
+  readonly isDirect: boolean;
+  /** At most; undefined: as fast as it goes. */
+  readonly bytesPerSecond: number | undefined;
 }
 
 export interface HashProgress {
@@ -32,6 +41,7 @@ export interface Hasher {
 
 /** A thread costs some 10 MB: without work it ends. */
 const IDLE_MS = 5_000;
+const USUAL_READING: Reading = { isDirect: false, bytesPerSecond: undefined };
 
 interface Job {
   readonly request: HashRequest;
@@ -40,7 +50,13 @@ interface Job {
 }
 
 /** A hasher with one worker thread, which exists while there is work. */
-export function createHasher({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Hasher {
+export function createHasher({
+  idleMs = IDLE_MS,
+  reading = USUAL_READING,
+}: {
+  idleMs?: number;
+  reading?: Reading;
+} = {}): Hasher {
   const waiting: Job[] = [];
   let current: Job | undefined;
   let worker: Worker | undefined;
@@ -96,7 +112,7 @@ export function createHasher({ idleMs = IDLE_MS }: { idleMs?: number } = {}): Ha
   return {
     hash(file, version, onProgress) {
       return new Promise((settle) => {
-        waiting.push({ request: { file, version }, onProgress, settle });
+        waiting.push({ request: { file, version, reading }, onProgress, settle });
         next();
       });
     },

@@ -24,18 +24,34 @@ const indexSchema = z.object({
       mtimeNs: bigintText,
       inode: bigintText,
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      // Indexes of before scrubbing have neither of these.
+      verified: z.iso.datetime().optional(),
+      isCorrupt: z.boolean().optional(),
     }),
   ),
 });
 
-interface RememberedDigest extends FileVersion {
+interface RememberedDigest extends FileVersion, Verified {
   readonly sha256: string;
+}
+
+/** When content was last read and compared with its digest. */
+export interface Verified {
+  /** ISO 8601; undefined: not since it is remembered. */
+  readonly verified?: string | undefined;
+  /** It was not what it had been. */
+  readonly isCorrupt?: boolean | undefined;
 }
 
 /** The digests that were computed before, by path and version of the file. */
 export interface ImageIndex {
   digestOf(path: string, version: FileVersion): string | undefined;
-  set(path: string, version: FileVersion, sha256: string): void;
+  /** @param verified ISO 8601: when the content was read */
+  set(path: string, version: FileVersion, sha256: string, verified?: string): void;
+  /** undefined: no digest of this version is known. */
+  verifiedOf(path: string, version: FileVersion): Verified | undefined;
+  /** Remembers what reading a file again came to, where it is still the version whose digest is known. */
+  setVerified(path: string, version: FileVersion, verified: Required<Verified>): void;
   /** Forgets what is not among these paths; true when there was any. */
   keepOnly(paths: ReadonlySet<string>): boolean;
   save(): Promise<void>;
@@ -66,13 +82,20 @@ export async function loadImageIndex(
       log.warn(fields, 'the image index is not sound and is set aside: all images are hashed again');
     }
   }
+  function find(path: string, version: FileVersion): RememberedDigest | undefined {
+    const digest = digests.get(path);
+    return digest !== undefined && isSameVersion(digest, version) ? digest : undefined;
+  }
+
   return {
-    digestOf(path, version) {
-      const digest = digests.get(path);
-      return digest !== undefined && isSameVersion(digest, version) ? digest.sha256 : undefined;
+    digestOf: (path, version) => find(path, version)?.sha256,
+    verifiedOf: find,
+    set(path, { sizeBytes, mtimeNs, inode }, sha256, verified) {
+      digests.set(path, { sizeBytes, mtimeNs, inode, sha256, verified });
     },
-    set(path, { sizeBytes, mtimeNs, inode }, sha256) {
-      digests.set(path, { sizeBytes, mtimeNs, inode, sha256 });
+    setVerified(path, version, { verified, isCorrupt }) {
+      const digest = find(path, version);
+      if (digest !== undefined) digests.set(path, { ...digest, verified, isCorrupt });
     },
     keepOnly(paths) {
       const before = digests.size;
@@ -81,8 +104,8 @@ export async function loadImageIndex(
     },
     async save() {
       const images: Record<string, unknown> = Object.create(null);
-      for (const [path, { sizeBytes, mtimeNs, inode, sha256 }] of digests) {
-        images[path] = { sizeBytes, mtimeNs: String(mtimeNs), inode: String(inode), sha256 };
+      for (const [path, { mtimeNs, inode, ...rest }] of digests) {
+        images[path] = { ...rest, mtimeNs: String(mtimeNs), inode: String(inode) };
       }
       await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
     },

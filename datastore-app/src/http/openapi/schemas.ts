@@ -23,7 +23,7 @@ export const imageSchema = z.object({
   sha256: sha256.nullable().describe('null until it is hashed.'),
   state: z.enum(['hashing', 'ready', 'corrupt']),
   hashedBytes: bytes,
-  verifiedAt: time.nullable().optional().describe('When a scrub last read it; null: never.'),
+  verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
   format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),
   virtualSizeBytes: bytes.nullable().describe('What a guest sees; null where the format does not say.'),
   modified: time,

@@ -17,6 +17,7 @@ const IMAGE: Image = {
   hashedBytes: 512,
   format: 'raw',
   virtualSizeBytes: 512,
+  verifiedAt: null,
   modified: '2026-02-03T04:05:06.000Z',
 };
 

@@ -1,0 +1,68 @@
+import { addOptions } from '@local-datastore/shared/command-line/options';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import { createLog } from '@local-datastore/shared/log';
+import { Command } from 'commander';
+import { STORAGE_OPTIONS, type StorageOptions } from '../config.ts';
+import { imageFilesBelow } from '../images/catalogue.ts';
+import { createHasher } from '../images/hasher.ts';
+import { prepareStorage } from '../images/storage.ts';
+import type { Verification } from '../images/verification.ts';
+import { createVerificationInbox, type VerificationInbox } from '../scrub/verification-inbox.ts';
+import { hashAgain } from '../scrub/verify-file.ts';
+import { listImages } from './listed-images.ts';
+
+/** Files whose content changed although nothing else did. Exit code 5. */
+export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
+
+/** Tells the datastore; who may not write its state still learns from us what is corrupt. */
+async function post(inbox: VerificationInbox, verifications: readonly Verification[]): Promise<void> {
+  try {
+    await inbox.post(verifications);
+  } catch (error) {
+    process.stderr.write(`the datastore cannot be told of it: ${errorMessage(error)}\n`);
+  }
+}
+
+/** `datastore-app images verify`. */
+export function verifyCommand(): Command {
+  const command = new Command('verify').description(
+    'Reads every image again from the disk, and compares with the digest that is known of it. What differs is not served any more, by a datastore that is running too. Exit code 5 on a difference.',
+  );
+  addOptions(command, STORAGE_OPTIONS);
+  return command.action(async () => {
+    const storage = await prepareStorage(command.opts<StorageOptions>());
+    const { fileOf } = imageFilesBelow(storage.root);
+    const inbox = createVerificationInbox({ stateDirectory: storage.state });
+    const hasher = createHasher({ reading: { isDirect: true, bytesPerSecond: undefined } });
+    const corrupt: string[] = [];
+    const sound: Verification[] = [];
+    try {
+      for (const { path, version, sha256 } of await listImages(createLog('datastore-app', 'warn'), storage)) {
+        const outcome = await hashAgain(hasher.hash, fileOf(path), version, sha256);
+        if (outcome.kind !== 'hashed') {
+          const why = outcome.kind === 'changed' ? 'is being written' : outcome.reason;
+          process.stdout.write(`${path}: ${why}\n`);
+          continue;
+        }
+        const isCorrupt = sha256 !== null && sha256 !== outcome.sha256;
+        const verification = { path, version, verified: new Date().toISOString(), isCorrupt };
+        if (isCorrupt) {
+          corrupt.push(path);
+          // At once: a device may be about to ask for it.
+          await post(inbox, [verification]);
+        } else if (sha256 !== null) sound.push(verification);
+        const known = isCorrupt ? 'CORRUPT' : 'ok';
+        process.stdout.write(
+          `${outcome.sha256}  ${path}: ${sha256 === null ? 'was not hashed before' : known}\n`,
+        );
+      }
+    } finally {
+      await hasher.stop();
+      await post(inbox, sound);
+    }
+    if (corrupt.length > 0) {
+      const message = `${corrupt.length} image(s) changed on the disk without being written to: ${corrupt.join(', ')}`;
+      throw new CorruptionError('IMAGE_CORRUPT', message, { details: { paths: corrupt } });
+    }
+  });
+}

@@ -1,0 +1,19 @@
+import type { FileVersion } from './file-version.ts';
+
+/** An image whose digest is known, and which can therefore be read again and compared. */
+export interface Verifiable {
+  readonly path: string;
+  readonly version: FileVersion;
+  readonly sha256: string;
+  /** ISO 8601: when it was last read; null: not since it is remembered. */
+  readonly verified: string | null;
+}
+
+/** What reading an image again came to. */
+export interface Verification {
+  readonly path: string;
+  readonly version: FileVersion;
+  /** ISO 8601. */
+  readonly verified: string;
+  readonly isCorrupt: boolean;
+}

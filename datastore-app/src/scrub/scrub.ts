@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import type { FileVersion } from '../images/file-version.ts';
+import type { HashOutcome } from '../images/hasher.ts';
+import type { Verifiable, Verification } from '../images/verification.ts';
+import type { VerificationInbox } from './verification-inbox.ts';
+import { hashAgain } from './verify-file.ts';
+
+export interface ScrubDeps {
+  readonly log: Log;
+  /** The images whose digests are known. */
+  verifiables(): readonly Verifiable[];
+  noteVerified(verifications: readonly Verification[]): Promise<void>;
+  /** Reads a file from the disk, slowly. */
+  hash(file: string, version: FileVersion): Promise<HashOutcome>;
+  fileOf(path: string): string;
+  readonly now?: () => number;
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+const POLL_MS = 60_000;
+const INBOX_POLL_MS = 2000;
+const HAND_ON_MS = 10_000;
+
+const waitFor = (ms: number, signal: AbortSignal) =>
+  delay(ms, undefined, { signal, ref: false }).catch(() => {});
+
+/** Which images were not read for so long, those of longest ago first. */
+export function findDue(images: readonly Verifiable[], dueMs: number): Verifiable[] {
+  const timeOf = ({ verified }: Verifiable) => (verified === null ? 0 : Date.parse(verified));
+  return images.filter((image) => timeOf(image) <= dueMs).sort((a, b) => timeOf(a) - timeOf(b));
+}
+
+/**
+ * Reads every image again once in an interval, one after another, until the signal aborts. When each was last
+ * read is remembered with it, so that a restart goes on where it was.
+ */
+export async function scrub(
+  deps: ScrubDeps,
+  { intervalMs }: { readonly intervalMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, now = Date.now, wait = waitFor } = deps;
+  /** When a file that cannot be read is tried again. */
+  const failedUntilMs = new Map<string, number>();
+
+  /** Not handed on yet: each time it is, the index is written. */
+  let done: Verification[] = [];
+  let handedOnMs = now();
+
+  async function handOn(): Promise<void> {
+    const verifications = done;
+    done = [];
+    handedOnMs = now();
+    if (verifications.length > 0) await deps.noteVerified(verifications);
+  }
+
+  async function verify({ path, version, sha256 }: Verifiable): Promise<void> {
+    const outcome = await hashAgain(deps.hash, deps.fileOf(path), version, sha256);
+    if (signal.aborted || outcome.kind === 'changed') return;
+    if (outcome.kind === 'failed') {
+      failedUntilMs.set(path, now() + intervalMs);
+      log.error({ path, reason: outcome.reason }, 'an image could not be read again');
+      return;
+    }
+    const isCorrupt = outcome.sha256 !== sha256;
+    done.push({ path, version, verified: new Date(now()).toISOString(), isCorrupt });
+    if (isCorrupt || now() - handedOnMs >= HAND_ON_MS) await handOn();
+  }
+
+  while (!signal.aborted) {
+    const due = findDue(deps.verifiables(), now() - intervalMs).filter(
+      ({ path }) => (failedUntilMs.get(path) ?? 0) <= now(),
+    );
+    for (const image of due) {
+      if (signal.aborted) break;
+      await verify(image);
+    }
+    await handOn();
+    await wait(POLL_MS, signal);
+  }
+}
+
+/** Takes over what `images verify` found, until the signal aborts. */
+export async function watchInbox(
+  deps: Pick<ScrubDeps, 'log' | 'noteVerified' | 'wait'> & { readonly inbox: VerificationInbox },
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, inbox, wait = waitFor } = deps;
+  while (!signal.aborted) {
+    try {
+      await inbox.take(deps.noteVerified);
+    } catch (error) {
+      log.error({ reason: errorMessage(error) }, 'what images verify found could not be taken over');
+    }
+    await wait(INBOX_POLL_MS, signal);
+  }
+}
