@@ -168,7 +168,8 @@ describeWith(['curl'], 'curl', () => {
       { input: CONTENT },
     );
     expect(JSON.parse(stdout.toString())).toMatchObject({ sha256: sha256Of(CONTENT) });
-    expect(curl('-T', file, '-H', 'Authorization: Bearer wrong', `${url}/a`)).toContain('"status":401');
+    const refused = spawnSync('curl', ['-sS', '-H', 'Authorization: Bearer wrong', '-T', file, `${url}/a`]);
+    expect(refused.stdout.toString()).toContain('"status":401');
   });
 
   it('speaks tus by hand', async () => {
