@@ -235,6 +235,41 @@ describeWith(['lab'], 'advertising', () => {
     expect(new Set(host.heard().flatMap(targetsOf))).toEqual(new Set(['ds.local']));
   });
 
+  test('probes for all services at the same time', async () => {
+    const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
+    const host = await startMdnsPeer(lab.host, '10.1.0.1');
+    const advertiser = startAdvertiser(app);
+    await advertiser.status.waitFor('ready', isReady);
+    const firstAnnouncement = host.heard().findIndex(isResponse);
+    const probedBefore = host
+      .heard()
+      .slice(0, firstAnnouncement)
+      .flatMap(({ packet }) => packet.questions?.map(({ name }) => name) ?? []);
+    for (const type of ['_workstation', '_http', '_https']) {
+      expect(probedBefore.filter((name) => name.endsWith(`${type}._tcp.local`)).length).toBeGreaterThan(0);
+    }
+  });
+
+  test('keeps its host name when another host has a service of the same name', async () => {
+    const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
+    const host = await startMdnsPeer(lab.host, '10.1.0.1');
+    const data = { port: 80, target: 'printer.local' };
+    const claim = encode({
+      type: 'response',
+      answers: [{ type: 'SRV', name: 'ds._http._tcp.local', ttl: 120, data }],
+    });
+    const advertiser = startAdvertiser(app, { services: 'http' });
+    const isProbeFor = (name: string) => (heard: HeardPacket) =>
+      !isResponse(heard) && heard.packet.questions?.some((asked) => asked.name === name) === true;
+    await host.waitFor('probe', isProbeFor('ds._http._tcp.local'));
+    await host.send(claim);
+    await host.waitFor('probe of the next name', isProbeFor('ds #2._http._tcp.local'));
+    await advertiser.status.waitFor('ready', isReady);
+    const states = advertiser.status.all.flatMap(({ interfaces }) => interfaces.map(({ state }) => state));
+    expect(states).not.toContain('conflict');
+    expect(host.heard().flatMap(targetsOf)).toContain('ds.local');
+  });
+
   test('does not take its own reflected announcements for a conflict', async () => {
     const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
     const reflector = await startMdnsPeer(lab.host, '10.1.0.1', { isReflector: true });
@@ -296,5 +331,30 @@ describeWith(['lab'], 'advertising', () => {
         ),
       ).toEqual(new Set([own]));
     }
+  });
+});
+
+describeWith(['root', 'lab', 'iptables'], 'advertising where nothing can be sent', () => {
+  let lab: Lab;
+  beforeEach(async () => {
+    lab = await createLab();
+    await lab.addBridge('bn1', '10.1.0.1/24');
+  });
+  afterEach(() => lab.stop());
+
+  test('says so, and recovers', async () => {
+    const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
+    const rule = ['OUTPUT', '-p', 'udp', '--dport', '5353', '-j', 'DROP'];
+    await app.mustRun(['iptables', '-A', ...rule]);
+    const advertiser = startAdvertiser(app);
+    const unanswered = await advertiser.status.waitFor(
+      'failure',
+      ({ interfaces }) => interfaces[0]?.state === 'unanswered',
+    );
+    expect(unanswered.reasons).toEqual([
+      'our own answer for ds.local was not seen on eth0; trying again in 5 s',
+    ]);
+    await app.mustRun(['iptables', '-D', ...rule]);
+    await advertiser.status.waitFor('ready', isReady);
   });
 });

@@ -23,6 +23,8 @@ const MAX_NAME_LENGTH = 255;
 export interface NameConflict {
   /** Who answers to our name, where known. */
   readonly otherAddress: string | undefined;
+  /** Given: the host name is ours, but not the name of this instance. */
+  readonly instance?: ServiceInstance;
 }
 
 /** Answers for one host name on one interface, until it is closed. */
@@ -49,6 +51,13 @@ export interface HostResponderOptions {
 }
 
 export type StartHostResponder = (options: HostResponderOptions) => HostResponder;
+
+/** Whether a response holds a record of a name. */
+function hasRecordOf(packet: Packet, name: string): boolean {
+  return [...packet.answers.values(), ...packet.additionals.values()].some((record) =>
+    isSameHost(record.name, name),
+  );
+}
 
 /**
  * Whether a response comes from ourselves by way of a reflector: it names our host, with our addresses only.
@@ -108,7 +117,7 @@ function hearOwnLinkOnly(
   responder: Responder,
   lanes: readonly Responder[],
   options: HostResponderOptions,
-  onResponse: (source: string) => void,
+  onResponse: (packet: Packet, source: string) => void,
 ): void {
   const { interfaceName, originOf } = options;
   const handleQuery = responder.handleQuery.bind(responder);
@@ -125,7 +134,7 @@ function hearOwnLinkOnly(
   responder.handleResponse = (packet, endpoint) => {
     if (endpoint.interface !== interfaceName || originOf(endpoint.address) !== 'this-link') return;
     if (isEcho(packet, options)) return;
-    onResponse(endpoint.address);
+    onResponse(packet, endpoint.address);
     const probers = [responder, ...lanes].map(proberOf);
     ignoreGoodbyes(
       packet,
@@ -193,7 +202,7 @@ function startPart(
   part: number,
   reportConflict: (conflict: NameConflict) => void,
 ): Pick<HostResponder, 'announced' | 'close'> {
-  const { interfaceName } = options;
+  const { interfaceName, hostLabel } = options;
   // Without `interface`, ciao 1.3.12 passes over every veth (`ip -o link` prints it as `eth0@if7`). It shares a
   // responder among callers with equal options, so the options of the parts must differ.
   const interfaces = Array.from({ length: part + 1 }, () => interfaceName);
@@ -202,14 +211,17 @@ function startPart(
   // look-up for that is this method, and every service of this responder is on our one host name.
   responder.getAnnouncedServices = () => new Map<string, CiaoService>().values();
 
-  let lastResponseFrom: string | undefined;
+  let lastResponse: { readonly source: string; readonly namesOurHost: boolean } | undefined;
   const lanes = instances.map(() => createLane(responder));
-  hearOwnLinkOnly(responder, lanes, options, (source) => {
-    lastResponseFrom = source;
+  hearOwnLinkOnly(responder, lanes, options, (packet, source) => {
+    lastResponse = { source, namesOurHost: hasRecordOf(packet, `${hostLabel}.local`) };
   });
   const services = instances.map((instance, index) =>
     createService(lanes[index] ?? responder, options, instance, () =>
-      reportConflict({ otherAddress: lastResponseFrom }),
+      reportConflict({
+        otherAddress: lastResponse?.source,
+        ...(lastResponse?.namesOurHost === false && { instance }),
+      }),
     ),
   );
 

@@ -1,8 +1,9 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { expect, test, vi } from 'vitest';
-import type { HostResponder, NameConflict } from './host-responder.ts';
+import type { HostResponder, HostResponderOptions, NameConflict } from './host-responder.ts';
 import { createInterfaceAdvertisement, retryDelayMs } from './interface-advertisement.ts';
 import type { NetworkLink } from './network-links.ts';
+import type { ServiceInstance } from './service-instances.ts';
 
 const link: NetworkLink = {
   name: 'eth0',
@@ -22,15 +23,20 @@ function createFakeResponder() {
   return { responder, announce: announced.resolve, collide: conflict.resolve, close };
 }
 
+/** The instance names that a responder was started with. */
+const namesOf = ({ instances }: HostResponderOptions) => instances.map(({ instanceName }) => instanceName);
+
 function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announceLimitMs = 60_000 } = {}) {
   const responders: ReturnType<typeof createFakeResponder>[] = [];
   const waits: { ms: number; end: () => void }[] = [];
+  const started: HostResponderOptions[] = [];
   const warn = vi.fn();
   const askForOwnAnswers = vi.fn(async () => answers.shift() ?? []);
   const advertisement = createInterfaceAdvertisement(
     {
       log: { ...silentLog, warn },
-      startHostResponder() {
+      startHostResponder(options) {
+        started.push(options);
         const fake = createFakeResponder();
         responders.push(fake);
         return fake.responder;
@@ -61,7 +67,7 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announ
     return waits[index] as (typeof waits)[number];
   };
   const reach = (state: string) => vi.waitFor(() => expect(advertisement.state).toBe(state));
-  return { advertisement, askForOwnAnswers, responder, responders, reach, wait, warn };
+  return { advertisement, askForOwnAnswers, responder, responders, reach, started, wait, warn };
 }
 
 test('is ready only after its own answer was seen', async () => {
@@ -105,6 +111,31 @@ test.each(['before', 'after'])(
     await advertisement.stop();
   },
 );
+
+test('gives an instance another name when only that is taken, and goes on at once', async () => {
+  const { advertisement, responder, reach, started, warn } = setUp();
+  for (const index of [0, 1]) {
+    const { collide } = await responder(index);
+    collide({ otherAddress: '10.1.0.9', instance: started[index]?.instances[0] as ServiceInstance });
+  }
+  const { announce } = await responder(2);
+  expect(started.map(namesOf)).toEqual([['ds'], ['ds #2'], ['ds #3']]);
+  expect(warn).toHaveBeenCalledTimes(2);
+  announce();
+  await reach('ready');
+  await advertisement.stop();
+});
+
+test('does not give names for ever', async () => {
+  const { advertisement, responder, reach, started } = setUp();
+  for (let index = 0; index < 21; index += 1) {
+    const { collide } = await responder(index);
+    collide({ otherAddress: '10.1.0.9', instance: started[index]?.instances[0] as ServiceInstance });
+  }
+  await reach('conflict');
+  expect(started).toHaveLength(21);
+  await advertisement.stop();
+});
 
 test('waits longer from failure to failure, and starts over once it was ready', async () => {
   const { advertisement, responder, reach, wait } = setUp();

@@ -4,7 +4,12 @@ import type { NameConflict, StartHostResponder } from './host-responder.ts';
 import type { NetworkLink } from './network-links.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 import type { AskForOwnAnswers } from './readiness.ts';
-import { type AdvertisedService, planServiceInstances } from './service-instances.ts';
+import {
+  type AdvertisedService,
+  nextInstanceName,
+  planServiceInstances,
+  type ServiceInstance,
+} from './service-instances.ts';
 
 /**
  * announcing: probes and first announcements; checking: our own answer is awaited; ready: it was seen;
@@ -18,6 +23,8 @@ export type AdvertisementState = 'announcing' | 'checking' | 'ready' | 'conflict
  * the socket cannot send, ciao 1.3.12 tries again for ever.
  */
 const ANNOUNCE_LIMIT_MS = 10_000;
+/** Whoever takes more names than this is at fault, or hostile. */
+const MAX_RENAMES = 20;
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 60_000;
 
@@ -64,7 +71,8 @@ type Outcome = 'stopped' | 'unanswered' | 'unannounced' | NameConflict;
 
 /**
  * Keeps a host name advertised on one interface. The name never changes: on a conflict (RFC 6762 §9) the
- * interface falls silent, and the configured name is tried again after 5 s, 10 s, … 60 s.
+ * interface falls silent, and the configured name is tried again after 5 s, 10 s, … 60 s. An instance whose own
+ * name is taken gets another one at once.
  */
 export function createInterfaceAdvertisement(
   {
@@ -87,6 +95,8 @@ export function createInterfaceAdvertisement(
   let state: AdvertisementState = 'announcing';
   let reason: string | undefined = `${hostName} is being announced on ${link.name}`;
   let failures = 0;
+  let instances = planServiceInstances(hostLabel, link.mac, services);
+  let renames = 0;
   const enter = (nextState: AdvertisementState, nextReason?: string) => {
     state = nextState;
     reason = nextReason;
@@ -95,7 +105,6 @@ export function createInterfaceAdvertisement(
   /** One responder's life. Returns why it ended. */
   async function advertise(): Promise<Outcome> {
     enter('announcing', `${hostName} is being announced on ${link.name}`);
-    const instances = planServiceInstances(hostLabel, link.mac, services);
     const responder = startHostResponder({
       interfaceName: link.name,
       hostLabel,
@@ -133,6 +142,17 @@ export function createInterfaceAdvertisement(
     }
   }
 
+  /** Gives an instance another name, since nobody looks it up by that (RFC 6763 §4.1). */
+  function rename(taken: ServiceInstance, otherAddress: string | undefined): void {
+    const instanceName = nextInstanceName(taken.instanceName);
+    instances = instances.map((each) => (each === taken ? { ...each, instanceName } : each));
+    renames += 1;
+    log.warn(
+      { ...where, otherAddress, type: taken.type, taken: taken.instanceName, instanceName },
+      'another host has a service of this name: it is advertised under another',
+    );
+  }
+
   function enterFailure(outcome: Exclude<Outcome, 'stopped'>, retryMs: number): void {
     const retry = `trying again in ${retryMs / 1000} s`;
     if (outcome === 'unannounced') {
@@ -166,6 +186,10 @@ export function createInterfaceAdvertisement(
         outcome = 'unanswered';
       }
       if (outcome === 'stopped') return;
+      if (typeof outcome === 'object' && outcome.instance !== undefined && renames < MAX_RENAMES) {
+        rename(outcome.instance, outcome.otherAddress);
+        continue;
+      }
       failures += 1;
       const retryMs = retryDelayMs(failures);
       enterFailure(outcome, retryMs);

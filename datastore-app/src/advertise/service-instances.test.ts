@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { partByType, planServiceInstances } from './service-instances.ts';
+import { nextInstanceName, partByType, planServiceInstances } from './service-instances.ts';
 
 const MAC = '02:16:3e:00:00:05';
 
@@ -53,4 +53,16 @@ test('never publishes two instances of a type together', () => {
     [81, 444],
     [82],
   ]);
+});
+
+test.each([
+  ['Images', 'Images #2'],
+  ['Images #2', 'Images #3'],
+  ['Images #9', 'Images #10'],
+  ['Images (2)', 'Images (2) #2'],
+  ['d'.repeat(63), `${'d'.repeat(60)} #2`],
+  ['ä'.repeat(31), `${'ä'.repeat(30)} #2`],
+])('after %j comes %j', (name, next) => {
+  expect(nextInstanceName(name)).toBe(next);
+  expect(Buffer.byteLength(next)).toBeLessThanOrEqual(63);
 });

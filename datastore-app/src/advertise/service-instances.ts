@@ -76,3 +76,17 @@ export function partByType(instances: readonly ServiceInstance[]): ServiceInstan
   }
   return parts;
 }
+
+/** Cuts a text to so many bytes of UTF-8, between characters. */
+function cutToBytes(text: string, maxBytes: number): string {
+  let cut = text;
+  while (Buffer.byteLength(cut) > maxBytes) cut = [...cut].slice(0, -1).join('');
+  return cut;
+}
+
+/** The next name to try for an instance whose name is taken, as Avahi forms it: `Images`, `Images #2`, … */
+export function nextInstanceName(instanceName: string): string {
+  const [, base = instanceName, number = '1'] = /^(.*) #(\d{1,6})$/s.exec(instanceName) ?? [];
+  const suffix = ` #${Number(number) + 1}`;
+  return cutToBytes(base, MAX_LABEL_BYTES - suffix.length) + suffix;
+}
