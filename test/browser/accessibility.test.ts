@@ -113,7 +113,7 @@ describeWith(['chromium'], 'accessibility of the page', () => {
       ['dd', 'HTTP 80, HTTPS 443'],
       ['dd', '37.3 GiB of 93.1 GiB'],
       ['dd', '3 February 2027'],
-      ['.card a', 'Authority for dsCertPEM'],
+      ['.card a', 'ca.pem, for EVE'],
       ['.badge', 'name conflict'],
       ['td', '286 MiB of 954 MiB'],
       ['.badge', 'broken off at 1000 bytes'],

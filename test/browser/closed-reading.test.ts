@@ -43,8 +43,12 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
     await press(page, 'Sign in');
     await waitForText(page, '[role=alert]', 'did not accept this name and password');
     await fill(page, 'Password', PASSWORD);
+    const primed = page.waitForResponse(
+      (response) => response.request().method() === 'HEAD' && response.status() === 200,
+    );
     await press(page, 'Sign in');
     await waitForText(page, 'tbody th', 'disk.img');
+    await primed;
 
     const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
     const client = await page.createCDPSession();

@@ -46,7 +46,7 @@ function* addressWarnings({
   }
 }
 
-function* imageWarnings({ image, url }: WarningInput): Generator<EveWarning> {
+function* imageWarnings({ image }: WarningInput): Generator<EveWarning> {
   if (image.state === 'corrupt') {
     yield {
       code: 'CORRUPT',
@@ -68,6 +68,9 @@ function* imageWarnings({ image, url }: WarningInput): Generator<EveWarning> {
         'The name says that the file is compressed. EVE has no such format, and would take it for a raw disk: unpack it first.',
     };
   }
+}
+
+function* otherWarnings({ image, url, isReadOpen, scheme, reachedAt }: WarningInput): Generator<EveWarning> {
   if (url !== image.path) {
     yield {
       code: 'PERCENT_ENCODED',
@@ -75,9 +78,6 @@ function* imageWarnings({ image, url }: WarningInput): Generator<EveWarning> {
         'The name has characters that a URL cannot hold. The relative URL is percent-encoded: copy it as it is, and do not encode it again.',
     };
   }
-}
-
-function* otherWarnings({ image, isReadOpen, scheme, reachedAt }: WarningInput): Generator<EveWarning> {
   if (!isReadOpen) {
     yield {
       code: 'READ_CREDENTIAL',

@@ -56,7 +56,7 @@ describe('/-/api/v1/eve/{path}', () => {
       content: { url: 'linux/my%20disk.raw', format: 'RAW', sha256: IMAGE.sha256, maxSizeBytes: 512 },
       edenCommand: expect.stringContaining('eden volume create http://10.1.0.5:8080/linux/my%20disk.raw '),
     });
-    expect(body.warnings?.map(({ code }) => code)).toEqual(['PERCENT_ENCODED', 'NOT_ADVERTISED']);
+    expect(body.warnings?.map(({ code }) => code)).toEqual(['NOT_ADVERTISED', 'PERCENT_ENCODED']);
   });
 
   it.each(['evil host', '$(reboot)', "a';reboot;'", '10.1.0.5:80:80', `${'a'.repeat(254)}`])(

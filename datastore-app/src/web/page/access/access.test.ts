@@ -94,8 +94,22 @@ describe('reading', () => {
     expect(access.prompt.get()).toEqual({ kind: 'read' });
     access.answer({ kind: 'read', credential: READ, isRemembered: false });
     expect(await asked).toBe(true);
-    expect(primed).toEqual([READ]);
     expect(access.readHeaders()).toEqual({ Authorization: basicAuthorization(READ) });
+    expect(primed).toEqual([]);
+    access.acceptRead(access.readHeaders());
+    access.acceptRead(access.readHeaders());
+    expect(primed).toEqual([READ]);
+  });
+
+  it('lets the browser know the write token where that is what reads', () => {
+    const { access, primed } = create();
+    void access.needWriteToken();
+    access.answer({ kind: 'write', writeToken: TOKEN, isRemembered: false });
+    access.acceptRead(access.readHeaders());
+    expect(primed).toEqual([]);
+    access.refuseRead({});
+    access.acceptRead(access.readHeaders());
+    expect(primed).toEqual([{ user: 'token', password: TOKEN }]);
   });
 
   it('forgets a wrong credential, so that it is not sent every second', async () => {
@@ -109,12 +123,15 @@ describe('reading', () => {
     expect(access.prompt.get()?.failure).toContain('did not accept');
   });
 
-  it('primes the browser with what was kept', () => {
+  it('lets the browser know what was kept, once it is seen to be right', () => {
     const { access, tab, device } = create();
     access.refuseRead({});
     void access.needReadCredential();
     access.answer({ kind: 'read', credential: READ, isRemembered: false });
-    expect(create(tab, device).primed).toEqual([READ]);
+    const again = create(tab, device);
+    expect(again.primed).toEqual([]);
+    again.access.acceptRead(again.access.readHeaders());
+    expect(again.primed).toEqual([READ]);
   });
 });
 

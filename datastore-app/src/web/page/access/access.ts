@@ -24,6 +24,8 @@ export interface Access {
   /** Ends the prompt; undefined: the person gave up. */
   answer(answer: PromptAnswer | undefined): void;
   readHeaders(): Record<string, string>;
+  /** Reading was allowed with this: from now on links may go the same way. */
+  acceptRead(sent: Record<string, string>): void;
   /** Reading was refused: what was sent is forgotten. @returns whether there is something else to try at once */
   refuseRead(sent: Record<string, string>): boolean;
   /** Asks for the read credential. @returns whether one was given */
@@ -55,7 +57,8 @@ export function createAccess(
   const prompt = createStore<Prompt | undefined>(undefined);
   const hasWriteToken = createStore(credentials.writeToken !== undefined);
   let waiting: { kind: Prompt['kind']; promise: Promise<void>; resolve: () => void } | undefined;
-  if (credentials.read !== undefined) primeBrowser(credentials.read);
+  /** The header that the browser was told of. */
+  let primed: string | undefined;
 
   function keep(next: Credentials): void {
     credentials = next;
@@ -88,10 +91,7 @@ export function createAccess(
       if (asked !== undefined) delete failures[asked.kind];
       if (answer !== undefined) isRemembered = answer.isRemembered;
       if (answer?.kind === 'write') keep({ ...credentials, writeToken: answer.writeToken });
-      if (answer?.kind === 'read') {
-        keep({ ...credentials, read: answer.credential });
-        primeBrowser(answer.credential);
-      }
+      if (answer?.kind === 'read') keep({ ...credentials, read: answer.credential });
       asked?.resolve();
     },
     readHeaders(): Record<string, string> {
@@ -100,6 +100,14 @@ export function createAccess(
       if (credentials.read !== undefined) return { Authorization: basicAuthorization(credentials.read) };
       if (credentials.writeToken !== undefined) return { Authorization: `Bearer ${credentials.writeToken}` };
       return {};
+    },
+    acceptRead({ Authorization: accepted }) {
+      if (accepted === undefined || accepted === primed) return;
+      const { read, writeToken } = credentials;
+      primed = accepted;
+      // The write token reads too; beside it the name does not matter.
+      if (read !== undefined) primeBrowser(read);
+      else if (writeToken !== undefined) primeBrowser({ user: 'token', password: writeToken });
     },
     refuseRead(sent) {
       isReadClosed = true;

@@ -131,7 +131,9 @@ function Row({
             aria-label={`Use in EVE: ${path}`}
             onClick={() => onUseInEve(image)}
           >
-            <span class="words">Use in </span>EVE
+            <span>
+              <span class="words">Use in </span>EVE
+            </span>
           </button>
           <a
             class="button-icon"

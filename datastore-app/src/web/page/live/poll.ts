@@ -51,6 +51,7 @@ export function startPolling(client: Client, access: Access): Poll {
         client.read<{ images: Image[] }>('/-/api/v1/images', entityTag),
         client.read<Status>('/-/api/v1/status'),
       ]);
+      access.acceptRead(sent);
       entityTag = images?.entityTag ?? entityTag;
       live.set({
         images: images?.body.images ?? live.get().images,

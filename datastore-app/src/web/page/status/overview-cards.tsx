@@ -1,6 +1,7 @@
 import type { Disk, Status, Tls } from '../api/answers.ts';
 import { durationText, percentOf, sizeText } from '../text/quantities.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
+import { DownloadIcon } from '../ui/icons.tsx';
 import { Card, Fact } from './card.tsx';
 
 const dayText = (iso: string) =>
@@ -77,7 +78,8 @@ export function TlsCard({ tls }: { tls: Tls | null }) {
       {tls.kind === 'authority' && (
         <p>
           <a class="button" href="/-/ca.pem" download="ca.pem">
-            Authority for dsCertPEM
+            <DownloadIcon />
+            <span>ca.pem, for EVE's dsCertPEM</span>
           </a>
         </p>
       )}
