@@ -186,4 +186,25 @@ describeWith(['chromium'], 'the page', () => {
       `eden volume create ${datastore.origin}/linux/disk.img --datastoreOverride=${datastore.origin} --format=raw -n disk.img`,
     );
   });
+
+  it('shows how far hashing is, and what is damaged', async () => {
+    const image = {
+      path: 'new.img',
+      sizeBytes: 200,
+      format: 'raw',
+      virtualSizeBytes: 200,
+      modified: '2026-02-03',
+    };
+    const images = [
+      { ...image, sha256: null, state: 'hashing', hashedBytes: 83 },
+      { ...image, path: 'old.img', sha256: 'ab'.repeat(32), state: 'corrupt', hashedBytes: 200 },
+    ];
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      if (!request.url().endsWith('/-/api/v1/images')) void request.continue();
+      else void request.respond({ contentType: 'application/json', body: JSON.stringify({ images }) });
+    });
+    await waitForText(page, 'tr', 'Hashing 41 %');
+    await waitForText(page, 'tbody th', 'damaged');
+  });
 });

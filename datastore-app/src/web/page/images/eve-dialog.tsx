@@ -30,6 +30,27 @@ function Setting({ label, value, hint }: { label: string; value: string; hint?: 
   );
 }
 
+/** What EVE needs to take the certificate of this datastore. */
+function Trust({ hasAuthority }: { hasAuthority: boolean }) {
+  if (!hasAuthority) {
+    return (
+      <p class="second">
+        EVE has to trust the certificate: unless a public authority issued it, give the datastore the PEM of
+        its authority (dsCertPEM).
+      </p>
+    );
+  }
+  return (
+    <p class="second">
+      EVE has to trust the certificate: give the datastore{' '}
+      <a href="/-/ca.pem" download="ca.pem">
+        ca.pem
+      </a>{' '}
+      (dsCertPEM).
+    </p>
+  );
+}
+
 function SettingsList({ settings }: { settings: EveSettings }) {
   const { datastore, content, text } = settings;
   return (
@@ -40,16 +61,7 @@ function SettingsList({ settings }: { settings: EveSettings }) {
         <Setting label="FQDN" value={datastore.fqdn} />
         <Setting label="Path (dpath)" value={datastore.dpath} />
       </dl>
-      {datastore.dType === 'DsHttps' && (
-        <p class="second">
-          {datastore.certificatePem === null
-            ? 'EVE has to trust the certificate: give the datastore the PEM of its authority (dsCertPEM).'
-            : 'EVE has to trust the certificate: give the datastore this PEM (dsCertPEM).'}{' '}
-          <a href="/-/ca.pem" download="ca.pem">
-            ca.pem
-          </a>
-        </p>
-      )}
+      {datastore.dType === 'DsHttps' && <Trust hasAuthority={datastore.certificatePem !== null} />}
       <h3>Image</h3>
       <dl class="settings">
         <Setting label="Relative URL" value={content.url} />
