@@ -1,22 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Access, Guard } from '../access/guard.ts';
 import { clientAddress } from './client-address.ts';
-import { sendProblem } from './problem.ts';
+import { refuse } from './refuse.ts';
 
 const REALM = 'local-datastore';
 const CHALLENGES: Readonly<Record<Access, string>> = {
   read: `Basic realm="${REALM}", charset="UTF-8"`,
   write: `Bearer realm="${REALM}"`,
 };
-
-/**
- * A client that waits for `100 Continue` sends no body now, and one that does not wait may send all of it:
- * either way the connection cannot carry another request.
- */
-const bodyRefused = ({ headers }: IncomingMessage): Record<string, string> =>
-  headers['content-length'] === undefined && headers['transfer-encoding'] === undefined
-    ? {}
-    : { Connection: 'close' };
 
 /** Answers a request that may not do what it asks for (401, 429), and says whether it may. */
 export type Authorize = (request: IncomingMessage, response: ServerResponse, access: Access) => boolean;
@@ -29,12 +20,12 @@ export function createAuthorize({ guard }: { readonly guard: Guard }): Authorize
     if (decision.kind === 'slowed') {
       const seconds = decision.retryAfterSeconds;
       const detail = `Too many wrong credentials came from ${client}: try again in ${seconds} s.`;
-      sendProblem(
+      refuse(
+        request,
         response,
         { status: 429, detail },
         {
           'Retry-After': String(seconds),
-          ...bodyRefused(request),
         },
       );
       return false;
@@ -44,12 +35,12 @@ export function createAuthorize({ guard }: { readonly guard: Guard }): Authorize
         ? 'Writing needs the write token, as "Authorization: Bearer <token>"; `datastore-app token` prints it.'
         : 'Reading needs a credential, as Basic, Bearer or "Authorization: <apiKey> <password>".';
     const detail = decision.isMissing ? needed : `The credential is wrong. ${needed}`;
-    sendProblem(
+    refuse(
+      request,
       response,
       { status: 401, detail },
       {
         'WWW-Authenticate': CHALLENGES[access],
-        ...bodyRefused(request),
       },
     );
     return false;

@@ -32,6 +32,25 @@ export function sendProblem(
     response.destroy();
     return;
   }
+  const body = begin(response, problem, headers);
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** Sends all of the answer, and leaves it to the caller to end it. */
+export function writeProblem(
+  response: ServerResponse,
+  problem: Problem,
+  headers: Readonly<Record<string, string>>,
+): void {
+  response.write(begin(response, problem, headers));
+}
+
+/** Sends the head. @returns the body */
+function begin(
+  response: ServerResponse,
+  problem: Problem,
+  headers: Readonly<Record<string, string>>,
+): string {
   const body = problemBody(problem);
   for (const name of FILE_HEADERS) response.removeHeader(name);
   response.writeHead(problem.status, {
@@ -41,5 +60,5 @@ export function sendProblem(
     'Cache-Control': 'no-store',
     ...headers,
   });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  return body;
 }

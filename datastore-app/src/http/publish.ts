@@ -10,7 +10,8 @@ import { NAME_RULES } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
 import type { Authorize } from './authorize.ts';
 import { parseExpectedDigest } from './expected-digest.ts';
-import { type Problem, sendProblem } from './problem.ts';
+import { sendProblem } from './problem.ts';
+import { refuse, sayContinue } from './refuse.ts';
 import { storeProblem } from './store-problem.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 
@@ -29,30 +30,16 @@ export type PublishHandler = (
   urlPath: string,
 ) => Promise<void>;
 
-/** A client that sends on after a refusal is listened to for so much, so that it can read the answer. */
-const MAX_REFUSED_BYTES = 16 * 1024 * 1024;
-
 /**
- * Answers a request whose body is not wanted. Who waited for `100 Continue` never sends it; from others a
- * little is taken, and then the connection is cut.
+ * The body of a request. Asking for the first piece tells a client that waits to send; not to want the rest
+ * leaves the connection open, so that the client hears why.
  */
-function refuse(
+export async function* contentOf(
   request: IncomingMessage,
   response: ServerResponse,
-  problem: Problem,
-  headers: Record<string, string> = {},
-): void {
-  sendProblem(response, problem, { Connection: 'close', ...headers });
-  discardBody(request);
-}
-
-/** Takes what a client sends on after it was refused, up to a limit. */
-export function discardBody(request: IncomingMessage): void {
-  let discardedBytes = 0;
-  request.on('data', (piece: Buffer) => {
-    discardedBytes += piece.length;
-    if (discardedBytes > MAX_REFUSED_BYTES) request.destroy();
-  });
+): AsyncGenerator<Uint8Array> {
+  sayContinue(request, response);
+  yield* request.iterator({ destroyOnReturn: false });
 }
 
 /** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */
@@ -100,12 +87,9 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
       sizeBytes: length === undefined ? undefined : Number(length),
       sha256: digest.kind === 'sha256' ? digest.sha256 : undefined,
     };
-    if (headers.expect !== undefined) response.writeContinue();
     let staged: StagedImage | undefined;
     try {
-      // A body that is refused half-way must not take the connection with it: the client is to hear why.
-      const content = request.iterator({ destroyOnReturn: false });
-      staged = await store.stage(content, expected);
+      staged = await store.stage(contentOf(request, response), expected);
       // The other side may have been quicker.
       const failed = findFailedCondition(request, path);
       if (failed !== undefined) {
@@ -145,10 +129,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
 
   return async (request, response, urlPath) => {
     try {
-      if (!authorize(request, response, 'write')) {
-        discardBody(request);
-        return;
-      }
+      if (!authorize(request, response, 'write')) return;
       const path = parseImagePath(urlPath);
       if (path === undefined) {
         const detail = `No image can have this path: ${NAME_RULES}.`;

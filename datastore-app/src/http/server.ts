@@ -14,7 +14,7 @@ import type { BoundPort } from './bound-port.ts';
 import type { FilesHandler } from './files.ts';
 import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
-import { discardBody, type PublishHandler } from './publish.ts';
+import type { PublishHandler } from './publish.ts';
 import { createTlsServer } from './tls-server.ts';
 
 export interface ListenOptions {
@@ -71,10 +71,7 @@ export function createRequestListener({ authorize, api, files, publish }: Reques
     const isOpen = OPEN_PATHS.has(path) || path.startsWith(OPEN_FOLDER);
     // Of the datastore's own, what does not only read needs the write token; what images allow they say.
     const access = isOwn && !READ_METHODS.has(method) ? 'write' : 'read';
-    if ((!isOpen || access === 'write') && !authorize(request, response, access)) {
-      discardBody(request);
-      return;
-    }
+    if ((!isOpen || access === 'write') && !authorize(request, response, access)) return;
     if (isOwn) api(request, response);
     else files(request, response, path);
   };

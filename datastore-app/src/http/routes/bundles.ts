@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type Request, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
 import { sendProblem } from '../problem.ts';
-import { discardBody } from '../publish.ts';
+import { contentOf } from '../publish.ts';
+import { refuse } from '../refuse.ts';
 import { storeProblem } from '../store-problem.ts';
 import { onlyRead } from './only-read.ts';
 
@@ -24,10 +25,10 @@ const queryOf = ({ url = '' }: IncomingMessage) => new URL(url, 'http://datastor
 export function createBundleRoutes({ log, catalogue, store, openImage }: BundleRoutesDeps): Router {
   const router = Router();
 
-  async function takeBundle(request: Request) {
+  async function takeBundle(request: Request, response: Response) {
     const replace = queryOf(request).get('replace') === 'true';
     const { importBundle } = await import('../../bundles/import-bundle.ts');
-    const images = await importBundle({ store }, request.iterator({ destroyOnReturn: false }), { replace });
+    const images = await importBundle({ store }, contentOf(request, response), { replace });
     log.info({ images: images.length }, 'a bundle was imported');
     return images;
   }
@@ -35,10 +36,9 @@ export function createBundleRoutes({ log, catalogue, store, openImage }: BundleR
   router
     .route('/-/api/v1/import')
     .post(async (request, response) => {
-      if (request.headers.expect !== undefined) response.writeContinue();
       request.once('end', () => request.socket.setTimeout(0));
       try {
-        response.json({ images: await takeBundle(request) });
+        response.json({ images: await takeBundle(request, response) });
       } catch (error) {
         if (request.destroyed && !request.complete) {
           log.info({}, 'the import of a bundle was broken off; nothing of it is kept');
@@ -52,13 +52,12 @@ export function createBundleRoutes({ log, catalogue, store, openImage }: BundleR
           status: 500,
           detail: 'The import failed; the log says why. Nothing of it is kept.',
         };
-        sendProblem(response, problem ?? unexpected, { Connection: 'close' });
-        discardBody(request);
+        refuse(request, response, problem ?? unexpected);
       }
     })
-    .all((_request, response) => {
+    .all((request, response) => {
       const detail = 'A bundle is imported with POST: a tar of images and their SHA256SUMS.';
-      sendProblem(response, { status: 405, detail }, { Allow: 'POST', Connection: 'close' });
+      refuse(request, response, { status: 405, detail }, { Allow: 'POST' });
     });
 
   router

@@ -4,6 +4,7 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { UploadStatus, Uploads } from '../../uploads/uploads.ts';
 import type { Authorize } from '../authorize.ts';
 import { sendProblem } from '../problem.ts';
+import { refuse, sayContinue } from '../refuse.ts';
 import type { TusHandler } from '../tus/tus-server.ts';
 
 const UPLOADS = '/-/api/v1/uploads';
@@ -32,13 +33,13 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
   }
 
   /** Tells a client that waits for it to send: only where what it wants to send fits. */
-  async function sayContinue(request: Request, response: Response): Promise<void> {
+  async function continueIfWanted(request: Request, response: Response): Promise<void> {
     if (request.headers.expect === undefined) return;
     if (request.method === 'PATCH') {
       const upload = await uploads.find(request.path.slice(UPLOADS.length + 1));
       if (String(upload?.receivedBytes) !== request.headers['upload-offset']) return;
     }
-    response.writeContinue();
+    sayContinue(request, response);
   }
 
   const requireToken = (request: Request, response: Response, next: NextFunction) => {
@@ -50,12 +51,12 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
     try {
       tus ??= loadTus();
       const handler = await tus;
-      await sayContinue(request, response);
+      await continueIfWanted(request, response);
       await handler(request, response, request.path);
     } catch (error) {
       log.error({ reason: errorMessage(error) }, 'an upload failed');
       const problem = { status: 500, detail: 'The upload failed; the log says why.' };
-      sendProblem(response, problem, { Connection: 'close' });
+      refuse(request, response, problem);
     }
   };
 

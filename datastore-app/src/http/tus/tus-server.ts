@@ -5,8 +5,8 @@ import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { Server } from '@tus/server';
 import type { Uploads } from '../../uploads/uploads.ts';
-import { type Problem, sendProblem } from '../problem.ts';
-import { discardBody } from '../publish.ts';
+import type { Problem } from '../problem.ts';
+import { refuse } from '../refuse.ts';
 import { storeProblem } from '../store-problem.ts';
 import { TusStore } from './tus-store.ts';
 import { createUploadLocker } from './upload-locker.ts';
@@ -78,13 +78,13 @@ export function createTusHandler(
     },
   });
 
-  async function send(response: ServerResponse, answer: Response): Promise<void> {
+  async function send(request: IncomingMessage, response: ServerResponse, answer: Response): Promise<void> {
     // @tus/server speaks to pages of other origins in every answer, though none is allowed.
     const headers = Object.fromEntries([...answer.headers].filter(([name]) => !name.startsWith('access-')));
     if (answer.status >= 400) {
       delete headers['content-length'];
       delete headers['content-type'];
-      sendProblem(response, parseProblem(answer.status, await answer.text()), headers);
+      refuse(request, response, parseProblem(answer.status, await answer.text()), headers);
       return;
     }
     response.writeHead(answer.status, headers).end();
@@ -95,9 +95,8 @@ export function createTusHandler(
     const method = request.method === 'POST' && typeof override === 'string' ? override : request.method;
     if (method !== 'OPTIONS' && request.headers['tus-resumable'] !== TUS_VERSION) {
       const detail = `Tus-Resumable must be ${TUS_VERSION}.`;
-      const headers = { 'Tus-Version': TUS_VERSION, 'Tus-Resumable': TUS_VERSION, Connection: 'close' };
-      sendProblem(response, { status: 412, detail }, headers);
-      discardBody(request);
+      const headers = { 'Tus-Version': TUS_VERSION, 'Tus-Resumable': TUS_VERSION };
+      refuse(request, response, { status: 412, detail }, headers);
       return;
     }
     const { socket } = request;
@@ -111,7 +110,6 @@ export function createTusHandler(
       request.once('end', () => socket.setTimeout(0));
     }
     const answer = await server.handleWeb(toFetchRequest(request, response, method ?? '', urlPath));
-    await send(response, answer);
-    if (!request.complete) discardBody(request);
+    await send(request, response, answer);
   };
 }

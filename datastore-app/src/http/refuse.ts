@@ -1,0 +1,61 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Problem, sendProblem, writeProblem } from './problem.ts';
+
+/** A client that sends on after a refusal is listened to for so long and so much. */
+const MAX_LISTEN_MS = 5000;
+const MAX_REFUSED_BYTES = 64 * 1024 * 1024;
+
+const continued = new WeakSet<IncomingMessage>();
+
+/** Tells a client that waits for it (`Expect: 100-continue`) to send the body. */
+export function sayContinue(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers.expect === undefined || continued.has(request)) return;
+  continued.add(request);
+  response.writeContinue();
+}
+
+/** Whether more of the body may come. One who waits to be told to send it was not told, and does not. */
+function isSending(request: IncomingMessage): boolean {
+  if (request.complete || request.destroyed) return false;
+  const { headers } = request;
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return false;
+  return headers.expect === undefined || continued.has(request);
+}
+
+/**
+ * Answers a request whose body is not, or no longer, wanted. The connection takes no further request: what
+ * follows on it is the body, or nothing. It is not closed at once either: bytes that arrive at a closed
+ * connection make the kernel reset it, and the client would lose the answer that it has not read yet
+ * (RFC 9112 §9.6).
+ */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (request.complete || response.headersSent) {
+    sendProblem(response, problem, headers);
+    return;
+  }
+  const closing = { ...headers, Connection: 'close' };
+  if (!isSending(request)) {
+    const hasBody = request.headers.expect !== undefined;
+    sendProblem(response, problem, hasBody ? closing : headers);
+    return;
+  }
+  writeProblem(response, problem, closing);
+  let refusedBytes = 0;
+  const end = () => {
+    clearTimeout(limit);
+    response.end();
+  };
+  const limit = setTimeout(end, MAX_LISTEN_MS);
+  request.once('close', end);
+  request.once('end', end);
+  request.on('data', (piece: Buffer) => {
+    refusedBytes += piece.length;
+    if (refusedBytes > MAX_REFUSED_BYTES) end();
+  });
+  request.resume();
+}
