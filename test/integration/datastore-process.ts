@@ -9,6 +9,8 @@ import { buffer, text } from 'node:stream/consumers';
 import { datastoreApp, waitForLog } from '../lab/programs.ts';
 
 export const ADDRESS = '127.0.0.1';
+/** How long something that must come about may take on a busy machine. */
+export const SOON = { timeout: 20_000 };
 export const UPLOADS = '/-/api/v1/uploads';
 
 export interface Answer {

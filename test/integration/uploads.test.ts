@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Upload, type UploadOptions } from 'tus-js-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ADDRESS, type Datastore, type Folders, makeFolders, UPLOADS } from './datastore-process.ts';
+import { ADDRESS, type Datastore, type Folders, makeFolders, SOON, UPLOADS } from './datastore-process.ts';
 
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const OFFSET_STREAM = { 'Content-Type': 'application/offset+octet-stream' };
@@ -321,7 +321,7 @@ describe('what an upload becomes', () => {
       await utimes(file, 0, 0);
     }
     datastore = await folders.start();
-    await expect.poll(() => folders.incoming()).toEqual([]);
+    await expect.poll(() => folders.incoming(), SOON).toEqual([]);
     expect((await head(upload)).status).toBe(404);
     expect(await datastore.json(UPLOADS)).toEqual({ uploads: [] });
   });
@@ -378,7 +378,7 @@ describe('connections', () => {
     const upload = await begin({ path: 'disk.img', sha256: sha256Of(CONTENT) });
     const socket = sendRaw(patchLines(upload, 0, CONTENT.length), CONTENT.subarray(0, HALF));
     socket.end();
-    await expect.poll(() => receivedBytes(upload)).toBeGreaterThan(0);
+    await expect.poll(() => receivedBytes(upload), SOON).toBeGreaterThan(0);
     const offset = Number((await head(upload)).headers['upload-offset']);
     expect(offset).toBeLessThanOrEqual(HALF);
     expect((await patch(upload, offset, CONTENT.subarray(offset))).status).toBe(204);
@@ -389,7 +389,7 @@ describe('connections', () => {
     const upload = await begin({ path: 'disk.img', sha256: sha256Of(CONTENT) });
     const stalled = sendRaw(patchLines(upload, 0, CONTENT.length), CONTENT.subarray(0, HALF));
     const answered = once(stalled, 'data');
-    await expect.poll(() => receivedBytes(upload)).toBeGreaterThan(0);
+    await expect.poll(() => receivedBytes(upload), SOON).toBeGreaterThan(0);
     // HEAD asks the first to end; what it had received is kept.
     const offset = Number((await head(upload)).headers['upload-offset']);
     expect(offset).toBe(HALF);

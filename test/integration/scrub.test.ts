@@ -1,0 +1,102 @@
+/** Silent corruption: found by `images verify` and by the datastore itself, and taken out of service. */
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Datastore, type Folders, makeFolders, SOON } from './datastore-process.ts';
+
+const MODIFIED = new Date('2026-02-03T04:05:06Z');
+const GOOD = Buffer.alloc(300_000, 'x');
+const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+
+let folders: Folders;
+beforeEach(async () => {
+  folders = await makeFolders();
+  await mkdir(folders.root);
+  for (const name of ['good.img', 'rotten.img']) {
+    await writeFile(join(folders.root, name), GOOD);
+    await utimes(join(folders.root, name), MODIFIED, MODIFIED);
+  }
+});
+afterEach(() => folders.clean());
+
+/** As a failing disk does it: other bytes, the same time. */
+async function rot(name: string, content: string): Promise<void> {
+  const handle = await open(join(folders.root, name), 'r+');
+  await handle.write(content, 200_000);
+  await handle.sync();
+  await handle.utimes(MODIFIED, MODIFIED);
+  await handle.close();
+}
+
+const imageOf = (datastore: Datastore, name: string) => datastore.json(`/-/api/v1/images/${name}`);
+const stateOf = async (datastore: Datastore, name: string) => (await imageOf(datastore, name)).state;
+
+async function startHashed(...args: string[]): Promise<Datastore> {
+  const datastore = await folders.start(...args);
+  for (const name of ['good.img', 'rotten.img']) {
+    await expect.poll(() => stateOf(datastore, name), SOON).toBe('ready');
+  }
+  return datastore;
+}
+
+async function expectOutOfService(datastore: Datastore): Promise<void> {
+  const answer = await datastore.request('GET', '/rotten.img');
+  expect([answer.status, datastore.problemOf(answer)]).toEqual([503, 'IMAGE_CORRUPT']);
+  expect((await datastore.request('GET', '/good.img')).status).toBe(200);
+  expect(await imageOf(datastore, 'rotten.img')).toMatchObject({ state: 'corrupt', sha256: sha256Of(GOOD) });
+}
+
+it('takes out of service what images verify finds, over restarts, until it is replaced', async () => {
+  let datastore = await startHashed();
+  const before = (await imageOf(datastore, 'good.img')).verifiedAt as string;
+  await rot('rotten.img', 'y');
+  const verified = await folders.run('images', 'verify');
+  expect(verified.exitCode).toBe(5);
+  expect(verified.stdout).toContain('rotten.img: CORRUPT');
+  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('corrupt');
+  await expectOutOfService(datastore);
+  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt, SOON).not.toBe(before);
+  expect((await folders.run('images', 'list')).stdout).toContain('rotten.img  CORRUPT\n');
+
+  expect(await datastore.stop()).toBe(0);
+  datastore = await folders.start();
+  await expectOutOfService(datastore);
+  // The file is left for whoever wants to look into it.
+  expect((await readFile(join(folders.root, 'rotten.img'))).length).toBe(GOOD.length);
+
+  expect((await datastore.request('PUT', '/rotten.img', { body: GOOD })).status).toBe(200);
+  expect((await datastore.request('GET', '/rotten.img')).body.equals(GOOD)).toBe(true);
+  expect(await stateOf(datastore, 'rotten.img')).toBe('ready');
+});
+
+it('learns at the next start what was found while it did not run, and that it is well again', async () => {
+  expect(await (await startHashed()).stop()).toBe(0);
+  await rot('rotten.img', 'y');
+  expect((await folders.run('images', 'verify')).exitCode).toBe(5);
+  const list = JSON.parse((await folders.run('images', 'list', '--json')).stdout);
+  expect(list.images.map(({ path, state }: { path: string; state?: string }) => [path, state])).toEqual([
+    ['good.img', undefined],
+    ['rotten.img', 'corrupt'],
+  ]);
+  const datastore = await folders.start();
+  await expectOutOfService(datastore);
+  await rot('rotten.img', 'x');
+  expect((await folders.run('images', 'verify')).exitCode).toBe(0);
+  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('ready');
+  expect((await datastore.request('GET', '/rotten.img')).status).toBe(200);
+});
+
+it('finds it by itself when images are due to be read again', async () => {
+  expect(await (await startHashed()).stop()).toBe(0);
+  await rot('rotten.img', 'y');
+  // An index of before scrubbing says nothing of when an image was read.
+  const file = join(folders.state, 'image-index.json');
+  const index = JSON.parse(await readFile(file, 'utf8'));
+  for (const image of Object.values(index.images) as { verified?: string }[]) delete image.verified;
+  await writeFile(file, JSON.stringify(index));
+  const datastore = await folders.start('--scrub-interval', '1', '--scrub-rate', '1M');
+  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('corrupt');
+  await expectOutOfService(datastore);
+  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt, SOON).toMatch(/Z$/);
+});
