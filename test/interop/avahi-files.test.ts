@@ -70,6 +70,8 @@ async function createDevice(): Promise<{ lab: Lab; app: App; withAvahi: readonly
   const lab = await createLab();
   await lab.addBridge('bn1', '10.1.0.1/24');
   const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: `${ADDRESS}/24`, mac: MAC });
+  // Avahi puts a link-local AAAA record beside the A record, and avahi-browse shows either.
+  await app.mustRun(['sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6']);
   const withAvahi = await startAvahi(lab.host, { hostName: 'edge-host', publishWorkstation: false });
   return { lab, app, withAvahi };
 }

@@ -126,14 +126,19 @@ test('gives an instance another name when only that is taken, and goes on at onc
   await advertisement.stop();
 });
 
-test('does not give names for ever', async () => {
-  const { advertisement, responder, reach, started } = setUp();
+test('does not give names for ever, and starts over with its own', async () => {
+  const { advertisement, responder, reach, started, wait } = setUp();
   for (let index = 0; index < 21; index += 1) {
     const { collide } = await responder(index);
     collide({ otherAddress: '10.1.0.9', instance: started[index]?.instances[0] as ServiceInstance });
   }
   await reach('conflict');
   expect(started).toHaveLength(21);
+  expect(namesOf(started[20] as HostResponderOptions)).toEqual(['ds #21']);
+  (await wait(0)).end();
+  (await responder(21)).announce();
+  await reach('ready');
+  expect(namesOf(started[21] as HostResponderOptions)).toEqual(['ds']);
   await advertisement.stop();
 });
 

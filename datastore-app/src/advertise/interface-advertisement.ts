@@ -95,7 +95,8 @@ export function createInterfaceAdvertisement(
   let state: AdvertisementState = 'announcing';
   let reason: string | undefined = `${hostName} is being announced on ${link.name}`;
   let failures = 0;
-  let instances = planServiceInstances(hostLabel, link.mac, services);
+  const configured = planServiceInstances(hostLabel, link.mac, services);
+  let instances = configured;
   let renames = 0;
   const enter = (nextState: AdvertisementState, nextReason?: string) => {
     state = nextState;
@@ -190,6 +191,9 @@ export function createInterfaceAdvertisement(
         rename(outcome.instance, outcome.otherAddress);
         continue;
       }
+      // By then the names may be free again.
+      instances = configured;
+      renames = 0;
       failures += 1;
       const retryMs = retryDelayMs(failures);
       enterFailure(outcome, retryMs);

@@ -1,6 +1,6 @@
 import type { Answer } from 'dns-packet';
 import { expect, test } from 'vitest';
-import { missingAnswers } from './readiness.ts';
+import { isAnnouncement, missingAnswers } from './readiness.ts';
 
 const HTTP = 'ds._http._tcp.local';
 const WORKSTATION = 'ds [02:16:3e:00:00:05]._workstation._tcp.local';
@@ -44,4 +44,15 @@ test.each<[string, Answer[], string]>([
   ['another instance', [address, srv('x._http._tcp.local', 80), workstation], HTTP],
 ])('is not content with %s', (_what, answers, missing) => {
   expect(missingAnswers([{ answers }], expected)).toEqual([missing]);
+});
+
+test('tells an announcement, which nobody asked for, from an answer', () => {
+  const enumeration: Answer = {
+    type: 'PTR',
+    name: '_services._dns-sd._udp.local',
+    ttl: 4500,
+    data: '_http._tcp.local',
+  };
+  expect(isAnnouncement({ answers: [http, address, enumeration] })).toBe(true);
+  expect(isAnnouncement({ answers: [http, address] })).toBe(false);
 });

@@ -8,12 +8,23 @@ import { type ServiceInstance, typeName } from './service-instances.ts';
 /** RFC 6762 §5.2: a question is repeated after a second, then after twice as long each time. */
 const QUESTION_GAPS_MS = [1000, 2000, 4000];
 
+/** Stands in announcements, and in no answer to what is asked here (RFC 6763 §9). */
+const TYPE_ENUMERATION = '_services._dns-sd._udp.local';
+
 /** What a querier must be able to hear from us. */
 export interface ExpectedAnswers {
   /** With `.local`. */
   readonly hostName: string;
   readonly address: string;
   readonly instances: readonly Pick<ServiceInstance, 'type' | 'instanceName' | 'port'>[];
+}
+
+/**
+ * Whether a response is an announcement. It comes without being asked for, so it does not prove that questions
+ * are heard.
+ */
+export function isAnnouncement({ answers = [] }: Partial<Pick<ResponsePacket, 'answers'>>): boolean {
+  return answers.some(({ name }) => name === TYPE_ENUMERATION);
 }
 
 /**
@@ -68,7 +79,7 @@ export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers 
     const packets: ResponsePacket[] = [];
     const complete = new AbortController();
     mdns.on('response', (packet, { address: source }) => {
-      if (source !== address) return;
+      if (source !== address || isAnnouncement(packet)) return;
       packets.push(packet);
       if (missingAnswers(packets, expected).length === 0) complete.abort();
     });
