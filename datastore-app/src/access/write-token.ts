@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, link, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
@@ -40,8 +40,9 @@ async function readTokenFile(file: string): Promise<string> {
 
 /** Makes the file with a new token unless another process was quicker. It appears with its content. */
 async function createTokenFile(stateDirectory: string, file: string): Promise<void> {
-  const temporary = join(stateDirectory, `.${WRITE_TOKEN_FILE}.${process.pid}`);
-  const handle = await open(temporary, 'w', 0o600);
+  // Not by the number of the process: in containers that share a volume both have the number 1.
+  const temporary = join(stateDirectory, `.${WRITE_TOKEN_FILE}.${randomUUID()}`);
+  const handle = await open(temporary, 'wx', 0o600);
   try {
     await handle.writeFile(`${randomBytes(TOKEN_BYTES).toString('base64url')}\n`);
     await handle.sync();

@@ -102,6 +102,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
       hash: uploadHasher.hash,
       onPublished: catalogue.notePublished,
       onRemoved: catalogue.noteRemoved,
+      log,
     },
     { root, owner: 'serve' },
   );

@@ -75,3 +75,29 @@ it('leaves an index that is not sound where it is when it only reads', async () 
   await load(true);
   expect(await readFile(file, 'utf8')).toBe('{');
 });
+
+it('remembers when a file was read again and what of it, for exactly that version', async () => {
+  const index = await load();
+  const verified = '2026-02-03T04:05:06.000Z';
+  index.set('a.img', VERSION, SHA256);
+  expect(index.verifiedOf('a.img', VERSION)).not.toHaveProperty('isCorrupt', true);
+  index.setVerified('a.img', VERSION, { verified, isCorrupt: true });
+  index.setVerified('b.img', VERSION, { verified, isCorrupt: true });
+  await index.save();
+  const again = await load();
+  expect(again.verifiedOf('a.img', VERSION)).toMatchObject({ verified, isCorrupt: true });
+  expect(again.verifiedOf('a.img', { ...VERSION, inode: 1n })).toBeUndefined();
+  expect(again.verifiedOf('b.img', VERSION)).toBeUndefined();
+  again.set('a.img', VERSION, SHA256, verified);
+  expect(again.verifiedOf('a.img', VERSION)?.isCorrupt).toBeUndefined();
+});
+
+it('reads an index of before images were read again', async () => {
+  await (await load()).save();
+  const { sizeBytes, mtimeNs, inode } = VERSION;
+  const images = { 'a.img': { sizeBytes, mtimeNs: String(mtimeNs), inode: String(inode), sha256: SHA256 } };
+  await writeFile(await onlyFile(), JSON.stringify({ version: 1, images }));
+  const index = await load();
+  expect(index.digestOf('a.img', VERSION)).toBe(SHA256);
+  expect(index.verifiedOf('a.img', VERSION)?.verified).toBeUndefined();
+});

@@ -1,6 +1,7 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import { openImageDirectory } from './image-directory.ts';
@@ -83,6 +84,7 @@ export interface ImageStoreDeps {
   /** Hears of images that came, before the caller does. */
   readonly onPublished?: (images: readonly Publication[]) => Promise<void>;
   readonly onRemoved?: () => Promise<void>;
+  readonly log?: Log;
   readonly now?: () => number;
 }
 
@@ -103,8 +105,11 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   const group = createGroupPublisher({ now }, { root, incoming });
 
   async function recover(olderThanMs: number): Promise<void> {
-    const recovered = await group.recover(olderThanMs);
-    if (recovered.length > 0) await deps.onPublished?.(recovered);
+    const { published, failures } = await group.recover(olderThanMs);
+    if (published.length > 0) await deps.onPublished?.(published);
+    for (const reason of failures) {
+      deps.log?.error({ reason }, 'a bundle that was cut off could not be completed, and is undone');
+    }
   }
 
   return {

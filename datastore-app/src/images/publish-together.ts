@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, lstat, readFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import * as z from 'zod';
 import { syncDirectory, writeDurably } from './durable-file.ts';
 import { type FileVersion, versionOf } from './file-version.ts';
@@ -26,8 +26,15 @@ export interface Placement {
 export interface GroupPublisher {
   /** @throws StoreError, whose message names the image; then all is as it was */
   publish(placements: readonly Placement[], options: { replace: boolean }): Promise<PublishedImage[]>;
-  /** Completes or undoes what was cut off at least so long ago. @returns the images that came to be */
-  recover(olderThanMs: number): Promise<Publication[]>;
+  /** Completes or undoes what was cut off at least so long ago. */
+  recover(olderThanMs: number): Promise<Recovery>;
+}
+
+export interface Recovery {
+  /** The images that came to be. */
+  readonly published: readonly Publication[];
+  /** Why others did not. */
+  readonly failures: readonly string[];
 }
 
 const JOURNAL_SUFFIX = '.bundle.json';
@@ -61,8 +68,11 @@ const absent = (error: unknown) => {
   return undefined;
 };
 
-const inodeOf = async (file: string): Promise<bigint | undefined> =>
-  (await lstat(file, { bigint: true }).catch(absent))?.ino;
+/** undefined: there is nothing, or no file. */
+async function inodeOf(file: string): Promise<bigint | undefined> {
+  const stats = await lstat(file, { bigint: true }).catch(absent);
+  return stats?.isFile() ? stats.ino : undefined;
+}
 
 export function createGroupPublisher(
   { now }: { readonly now: () => number },
@@ -101,7 +111,11 @@ export function createGroupPublisher(
   async function undo({ path, staged, replaced, inode }: Entry): Promise<void> {
     const { folders, name } = splitPath(path);
     const before = join(incoming, replaced);
-    const directory = await openImageDirectory(root, folders, { create: false });
+    const directory = await openImageDirectory(root, folders, { create: false }).catch((error) => {
+      // Something else stands where the folder would be: the image never came to its place.
+      if (!(error instanceof StoreError)) throw error;
+      return undefined;
+    });
     try {
       if (directory !== undefined && (await inodeOf(directory.entry(name))) === inode) {
         if ((await inodeOf(before)) === undefined) await removeFile(directory.entry(name));
@@ -201,7 +215,8 @@ export function createGroupPublisher(
 
     async recover(olderThanMs) {
       const names = await readIncoming(incoming);
-      const recovered: Publication[] = [];
+      const published: Publication[] = [];
+      const failures: string[] = [];
       const alive = new Set<string>();
       for (const name of names.filter((candidate) => candidate.endsWith(JOURNAL_SUFFIX))) {
         const id = name.slice(0, -JOURNAL_SUFFIX.length);
@@ -210,15 +225,19 @@ export function createGroupPublisher(
           alive.add(id);
           continue;
         }
-        const text = await readFile(journalOf(id), 'utf8');
-        recovered.push(...(await recoverOne(id, journalSchema.parse(JSON.parse(text)))));
+        try {
+          const text = await readFile(journalOf(id), 'utf8');
+          published.push(...(await recoverOne(id, journalSchema.parse(JSON.parse(text)))));
+        } catch (error) {
+          failures.push(errorMessage(error));
+        }
       }
       const isLeft = (name: string) =>
         name.endsWith(REPLACED_SUFFIX) || name.endsWith(`${JOURNAL_SUFFIX}.new`);
       for (const name of names.filter(isLeft)) {
         if (![...alive].some((id) => name.startsWith(id))) await removeFile(join(incoming, name));
       }
-      return recovered;
+      return { published, failures };
     },
   };
 }

@@ -169,9 +169,10 @@ export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiry
     async create({ id, sizeBytes, metadata }) {
       const wanted = parseUploadMetadata(metadata);
       await store.requirePlaceable(wanted.path, wanted);
-      const [oldestPublished, ...published] = [...uploads.values()].filter(({ isPublished }) => isPublished);
-      if (published.length >= MAX_UPLOADS && oldestPublished !== undefined) await forget(oldestPublished);
-      if (uploads.size - published.length > MAX_UPLOADS) {
+      const published = [...uploads.values()].filter(({ isPublished }) => isPublished);
+      const [oldest] = published;
+      if (published.length >= MAX_UPLOADS && oldest !== undefined) await forget(oldest);
+      if (uploads.size - published.length >= MAX_UPLOADS) {
         throw new StoreError(
           'QUOTA_EXCEEDED',
           `${MAX_UPLOADS} uploads are under way: finish or delete some.`,

@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { createSpace } from './space.ts';
+
+const MIB = 1024 * 1024;
+
+function setUp({ freeBytes = 1e12, usedBytes = 0, quotaBytes = undefined as number | undefined }) {
+  const volume = { freeBytes, usedBytes };
+  const space = createSpace(
+    { freeBytes: async () => volume.freeBytes, usedBytes: () => volume.usedBytes },
+    { reserveBytes: 100, quotaBytes },
+  );
+  return { space, volume };
+}
+
+it('keeps room for what was promised, until it is written or given up', async () => {
+  const { space, volume } = setUp({ freeBytes: 1100 });
+  const first = await space.claim(600);
+  await expect(space.claim(500)).rejects.toMatchObject({ code: 'NO_SPACE' });
+  await first.spend(600);
+  volume.freeBytes -= 600;
+  const second = await space.claim(400);
+  await expect(space.claim(1)).rejects.toMatchObject({ code: 'NO_SPACE' });
+  second.release();
+  second.release();
+  await space.claim(400);
+});
+
+it('grows with content of unknown size, and gives back what was too much', async () => {
+  const { space } = setUp({ quotaBytes: 40 * MIB });
+  const claim = await space.claim(undefined);
+  await claim.spend(17 * MIB);
+  await expect(space.claim(10 * MIB)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  claim.settle();
+  const other = await space.claim(10 * MIB);
+  await expect(claim.spend(14 * MIB)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  other.release();
+  await claim.spend(14 * MIB);
+});
+
+it('counts what has arrived until it is counted among the images', async () => {
+  const { space, volume } = setUp({ quotaBytes: 1000 });
+  const claim = await space.claim(600);
+  await claim.spend(600);
+  claim.settle();
+  await expect(space.claim(500)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  volume.usedBytes = 600;
+  claim.release();
+  await space.claim(400);
+});
+
+it('takes up a claim of before a restart without judging it, and then holds others to it', async () => {
+  const { space, volume } = setUp({ freeBytes: 600, quotaBytes: 1000 });
+  const resumed = space.resume(900, 500);
+  await expect(space.claim(101)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  await expect(space.claim(100)).resolves.toBeDefined();
+  await resumed.requireRoom();
+  volume.freeBytes = 400;
+  await expect(resumed.requireRoom()).rejects.toMatchObject({ code: 'NO_SPACE' });
+});
