@@ -40,6 +40,8 @@ export async function* contentOf(
 ): AsyncGenerator<Uint8Array> {
   sayContinue(request, response);
   yield* request.iterator({ destroyOnReturn: false });
+  // All is received: to bring it to a slow disk may take longer than a connection may idle.
+  request.socket.setTimeout(0);
 }
 
 /** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */

@@ -36,7 +36,6 @@ export function createBundleRoutes({ log, catalogue, store, openImage }: BundleR
   router
     .route('/-/api/v1/import')
     .post(async (request, response) => {
-      request.once('end', () => request.socket.setTimeout(0));
       try {
         response.json({ images: await takeBundle(request, response) });
       } catch (error) {
