@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { silentLog } from '@local-datastore/shared/log';
 import { expect, it } from 'vitest';
 import { listen } from './server.ts';
 
@@ -9,6 +10,7 @@ const HEAD = 'PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n';
 it('lets a request take any time as long as something comes, and cuts it when nothing does', async () => {
   let receivedBytes = 0;
   const listener = await listen(
+    { log: silentLog },
     (request, response) => {
       request.on('data', (piece: Buffer) => {
         receivedBytes += piece.length;
@@ -17,7 +19,7 @@ it('lets a request take any time as long as something comes, and cuts it when no
     },
     {
       ...{ address: '127.0.0.1', port: 0, tls: undefined },
-      timeouts: { headersMs: 200, idleMs: 400 },
+      limits: { maxConnections: 10, headerTimeoutMs: 200, idleTimeoutMs: 400 },
     },
   );
   const begin = () => {

@@ -36,10 +36,14 @@ beforeEach(async () => {
   };
   const log = { ...silentLog, error: (fields: object) => errors.push(fields) };
   const handler = createTusHandler({ log, uploads: uploads as Uploads }, { path: '/uploads' });
-  listener = await listen((request, response) => void handler(request, response, request.url ?? ''), {
-    ...{ address: '127.0.0.1', port: 0, tls: undefined },
-    timeouts: { headersMs: 1000, idleMs: IDLE_MS },
-  });
+  listener = await listen(
+    { log },
+    (request, response) => void handler(request, response, request.url ?? ''),
+    {
+      ...{ address: '127.0.0.1', port: 0, tls: undefined },
+      limits: { maxConnections: 10, headerTimeoutMs: 1000, idleTimeoutMs: IDLE_MS },
+    },
+  );
 });
 afterEach(() => listener.drain(0));
 
