@@ -117,6 +117,29 @@ describeWith(['lab'], 'the datastore and the agent', () => {
     await expectWhole();
   });
 
+  it('and the datastore tells who asked and who downloaded', async () => {
+    expect((await runAgent(lab.host, download())).exitCode).toBe(0);
+    const { stdout } = await runAgent(lab.host, [
+      ...['download', 'http://ds.local/-/api/v1/status', '-o', join(folder, 'out', 'status.json'), '--json'],
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({ resolvedUrl: 'http://10.2.0.5/-/api/v1/status' });
+    const status = JSON.parse(await readFile(join(folder, 'out', 'status.json'), 'utf8'));
+    expect(status).toMatchObject({
+      hostName: 'ds.local',
+      isReady: true,
+      advertising: { interfaces: [{ name: 'eth0', address: '10.2.0.5', state: 'ready' }] },
+      queries: expect.arrayContaining([
+        expect.objectContaining({
+          source: '10.2.0.1',
+          interface: 'eth0',
+          question: '_workstation._tcp.local',
+        }),
+        expect.objectContaining({ source: '10.2.0.1', question: 'ds.local' }),
+      ]),
+      downloads: [expect.objectContaining({ path: 'images/linux.img', client: '10.2.0.1', state: 'done' })],
+    });
+  });
+
   it('find each other again after a reboot with another address', async () => {
     expect(await datastore.stop()).toBe(0);
     await app.setAddress('10.2.0.99/24');
