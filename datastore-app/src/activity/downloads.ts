@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { clientAddress } from '../http/client-address.ts';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { createRing } from './ring.ts';
 
 /** One answer that carries (a part of) an image. */

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
-import type { FinishedRequest } from '../http/observe-requests.ts';
+import type { FinishedRequest } from './finished-request.ts';
 
 /** What the datastore counts, for Prometheus. */
 export interface Metrics {

@@ -3,7 +3,8 @@ import { datastoreConfigSchema } from '@local-datastore/shared/eve/datastore-con
 import { describe, expect, it } from 'vitest';
 import { IMAGE_FORMATS } from '../images/formats.ts';
 import { shellWord, volumeNameOf } from './eden-command.ts';
-import { type EveSettingsInput, eveFormatOf, eveSettings } from './settings.ts';
+import { eveFormatOf, eveSettings } from './settings.ts';
+import type { EveSettingsInput } from './settings-input.ts';
 
 const SHA256 = 'ab'.repeat(32);
 const IMAGE = {

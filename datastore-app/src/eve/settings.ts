@@ -1,26 +1,10 @@
 import { uuidOfUrl } from '@local-datastore/shared/digest/uuid';
 import type { Format } from '@local-datastore/shared/eve/content-tree';
-import type { Image } from '../images/catalogue.ts';
 import type { ImageFormat } from '../images/formats.ts';
 import { edenCommandOf } from './eden-command.ts';
 import type { EveSettings } from './settings-document.ts';
+import type { EveSettingsInput } from './settings-input.ts';
 import { findWarnings } from './warnings.ts';
-
-export interface EveSettingsInput {
-  readonly image: Pick<Image, 'path' | 'sizeBytes' | 'sha256' | 'format'> & { readonly state: string };
-  /** With `.local`. */
-  readonly hostName: string;
-  readonly scheme: 'http' | 'https';
-  /** Where this scheme is listened on. */
-  readonly port: number;
-  /** PEM of the authority that EVE has to trust; undefined: none, or it is not known. */
-  readonly certificatePem: string | undefined;
-  readonly isReadOpen: boolean;
-  /** undefined: advertising is off. */
-  readonly advertising: { readonly isReady: boolean; readonly reasons: readonly string[] } | undefined;
-  /** Scheme, host and port by which whoever asks reached the datastore, such as `http://10.1.0.5:8080`. */
-  readonly reachedAt: string | undefined;
-}
 
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 

@@ -1,7 +1,7 @@
 import type { ImageFormat } from '../images/formats.ts';
 import { isEdenFormat } from './eden-command.ts';
-import type { EveSettingsInput } from './settings.ts';
 import type { EveWarning } from './settings-document.ts';
+import type { EveSettingsInput } from './settings-input.ts';
 
 /** What EVE has in its `Format`, and yet cannot start from a plain file. */
 const UNUSABLE_FORMATS: Partial<Record<ImageFormat, string>> = {

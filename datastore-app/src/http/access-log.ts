@@ -1,5 +1,5 @@
 import type { Log } from '@local-datastore/shared/log';
-import type { FinishedRequest } from './observe-requests.ts';
+import type { FinishedRequest } from '../activity/finished-request.ts';
 
 /** none; images: requests for images, and all that change something; all: also the page, health and metrics. */
 export const ACCESS_LOG_CHOICES = ['none', 'images', 'all'] as const;

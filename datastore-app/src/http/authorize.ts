@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
 import type { Access, Guard } from '../access/guard.ts';
-import { clientAddress } from './client-address.ts';
 import { refuse } from './refuse.ts';
 
 const REALM = 'local-datastore';

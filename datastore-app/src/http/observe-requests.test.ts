@@ -3,7 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { createDownloadLog } from '../activity/downloads.ts';
-import { type FinishedRequest, observeRequests } from './observe-requests.ts';
+import type { FinishedRequest } from '../activity/finished-request.ts';
+import { observeRequests } from './observe-requests.ts';
 
 let server: Server | undefined;
 afterEach(() => {

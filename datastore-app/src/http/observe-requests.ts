@@ -1,24 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
+import type { FinishedRequest } from '../activity/finished-request.ts';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
-import { clientAddress } from './client-address.ts';
-
-/** A request whose answer has ended, one way or the other. */
-export interface FinishedRequest {
-  /** One of the known methods, or `OTHER`: a client must not make up labels. */
-  readonly method: string;
-  /** Without the query, which may hold secrets. */
-  readonly path: string;
-  /** image: at an image's path; own: below `/-/`. */
-  readonly kind: 'image' | 'own';
-  readonly status: number;
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
-  readonly durationMs: number;
-  readonly client: string;
-  readonly userAgent: string | undefined;
-  /** False: cut before the end. */
-  readonly isComplete: boolean;
-}
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 const MAX_LOGGED_LENGTH = 1024;

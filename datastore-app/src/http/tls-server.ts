@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:https';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
-import { clientAddress } from './client-address.ts';
 
 /** EVE's own limit is 10 s. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import type { ImageStore, PublishedImage } from './image-store.ts';
+import type { ImageStore } from './image-store.ts';
+import type { PublishedImage } from './publication.ts';
 import { StoreError } from './store-error.ts';
 
 /**

@@ -8,7 +8,7 @@ import { type FileVersion, isSameVersion } from './file-version.ts';
 import type { ImageDescription } from './formats.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
-import type { Publication } from './image-store.ts';
+import type { Publication } from './publication.ts';
 import type { Scan } from './scan.ts';
 import type { Verifiable, Verification } from './verification.ts';
 

@@ -1,5 +1,5 @@
 import { constants, gunzip } from 'node:zlib';
-import type { ReadAt } from './formats.ts';
+import type { ReadAt } from './read-at.ts';
 
 const BLOCK_BYTES = 512;
 /** The layers of an image are few; beyond this it is some other archive. */

@@ -1,4 +1,4 @@
-import type { ReadAt } from './formats.ts';
+import type { ReadAt } from './read-at.ts';
 
 export const VHDX_SIGNATURE = 'vhdxfile';
 

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { describeImage, type ImageDescription, type ReadAt } from './formats.ts';
+import { describeImage, type ImageDescription } from './formats.ts';
+import type { ReadAt } from './read-at.ts';
 
 const GIB = 1024 ** 3;
 const SECTOR_BYTES = 512;

@@ -1,5 +1,6 @@
 import { detectArchive } from './format-archive.ts';
 import { parseVhdxVirtualSize, VHDX_SIGNATURE } from './format-vhdx.ts';
+import type { ReadAt } from './read-at.ts';
 
 /** EVE's `Format`, in lower case. */
 export const IMAGE_FORMATS = [
@@ -20,9 +21,6 @@ export interface ImageDescription {
   /** The size of the disk that a guest sees; null where there is no disk, or its header is not sound. */
   readonly virtualSizeBytes: number | null;
 }
-
-/** Reads up to `length` bytes at `offset`; fewer at the end of the file. */
-export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
 const SECTOR_BYTES = 512;
 /** Enough for every header but ISO's and VHDX's tables. */

@@ -15,6 +15,7 @@ import {
   requirePlaceable,
   splitPath,
 } from './placing.ts';
+import type { Publication, PublishedImage } from './publication.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 import type { Space } from './space.ts';
 import {
@@ -24,21 +25,6 @@ import {
   incomingDirectoryOf,
   type StagedImage,
 } from './staging.ts';
-
-export interface PublishedImage {
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  /** False: another image had the path before. */
-  readonly isNew: boolean;
-}
-
-/** An image that came to be, as it is told on. */
-export interface Publication {
-  readonly path: string;
-  readonly version: FileVersion;
-  readonly sha256: string;
-}
 
 /** Takes images into the root and out of it. Whatever happens, an image is there whole or not at all. */
 export interface ImageStore {

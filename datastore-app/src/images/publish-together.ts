@@ -6,8 +6,8 @@ import * as z from 'zod';
 import { syncDirectory, writeDurably } from './durable-file.ts';
 import { type FileVersion, versionOf } from './file-version.ts';
 import { openImageDirectory } from './image-directory.ts';
-import type { Publication, PublishedImage } from './image-store.ts';
 import { makeImageDirectory, place, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
+import type { Publication, PublishedImage } from './publication.ts';
 import { makeIncomingDirectory, readIncoming, removeFile, type StagedImage } from './staging.ts';
 import { StoreError } from './store-error.ts';
 
