@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import './collect-early.ts';
+
 import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';

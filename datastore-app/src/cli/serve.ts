@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import {
   effectiveOptions,
   printEffectiveOptions,
@@ -125,12 +124,6 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
   };
 }
 
-/**
- * What clients send lies in buffers beside V8's heap, which only its young collections free. Between two of
- * these the usual 16 MiB of small objects come and go, and with them 80 MB of buffers; 1 MiB is enough.
- */
-const collectBuffersEarly = () => setFlagsFromString('--max-semi-space-size=1');
-
 /** Makes the advertiser once the ports are known. */
 function advertiserMaker(
   log: Log,
@@ -176,7 +169,6 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
       return;
     }
-    collectBuffersEarly();
     const log = createLog('datastore-app', options.logLevel);
     const storage = await prepareStorage(options);
     const { root, state } = storage;

@@ -2,7 +2,8 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '../images/durable-file.ts';
-import { makeIncomingDirectory, readIncoming, removeFile, writePieces } from '../images/staging.ts';
+import { makeIncomingDirectory, readIncoming, removeFile } from '../images/staging.ts';
+import { writePieces } from '../images/write-pieces.ts';
 import { parseUploadRecord, type UploadRecord } from './upload-record.ts';
 
 /** What has arrived of an upload. */

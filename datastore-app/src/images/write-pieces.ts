@@ -1,0 +1,57 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** Pieces of the network are collected to writes of this size. */
+const WRITE_BYTES = 1024 * 1024;
+
+/**
+ * Writes pieces to a file at a position, in large writes; what came before an error is written too. The pieces
+ * are copied to one buffer, so that they die young.
+ *
+ * @param beforeWrite hears how many bytes are to be written next, and may refuse
+ * @returns how many bytes were written
+ */
+export async function writePieces(
+  handle: FileHandle,
+  position: number,
+  content: AsyncIterable<Uint8Array>,
+  beforeWrite: (bytes: number) => Promise<void>,
+): Promise<number> {
+  const buffer = Buffer.allocUnsafeSlow(WRITE_BYTES);
+  let filled = 0;
+  let writtenBytes = 0;
+
+  async function flush(): Promise<void> {
+    const wantedBytes = filled;
+    filled = 0;
+    if (wantedBytes === 0) return;
+    await beforeWrite(wantedBytes);
+    // A volume that is full takes a part without an error; the attempt to write the rest brings it.
+    for (let offset = 0; offset < wantedBytes; ) {
+      const { bytesWritten } = await handle.write(
+        buffer,
+        offset,
+        wantedBytes - offset,
+        position + writtenBytes,
+      );
+      offset += bytesWritten;
+      writtenBytes += bytesWritten;
+    }
+  }
+
+  try {
+    for await (const piece of content) {
+      for (let offset = 0; offset < piece.length; ) {
+        const count = Math.min(piece.length - offset, WRITE_BYTES - filled);
+        buffer.set(piece.subarray(offset, offset + count), filled);
+        filled += count;
+        offset += count;
+        if (filled === WRITE_BYTES) await flush();
+      }
+    }
+  } catch (error) {
+    await flush().catch(() => {});
+    throw error;
+  }
+  await flush();
+  return writtenBytes;
+}
