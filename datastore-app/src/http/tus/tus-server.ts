@@ -81,12 +81,14 @@ export function createTusHandler(
   async function send(request: IncomingMessage, response: ServerResponse, answer: Response): Promise<void> {
     // @tus/server speaks to pages of other origins in every answer, though none is allowed.
     const headers = Object.fromEntries([...answer.headers].filter(([name]) => !name.startsWith('access-')));
+    // Bodies are ours or none.
+    delete headers['content-length'];
+    delete headers['content-type'];
     if (answer.status >= 400) {
-      delete headers['content-length'];
-      delete headers['content-type'];
       refuse(request, response, parseProblem(answer.status, await answer.text()), headers);
       return;
     }
+    if (answer.status !== 204) headers['content-length'] = '0';
     response.writeHead(answer.status, headers).end();
   }
 
