@@ -10,7 +10,14 @@ import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { sendProblem } from './problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
-import { decideRange, isMatch, reprDigest, type Validators, validatorsOf } from './validators.ts';
+import {
+  decideEntityTag,
+  decideRange,
+  isMatch,
+  reprDigest,
+  type Validators,
+  validatorsOf,
+} from './validators.ts';
 
 export interface FilesDeps {
   readonly log: Log;
@@ -198,6 +205,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       delete headers['if-unmodified-since'];
     }
     const range = decideRange(method, headers, validators, image.version.sizeBytes);
+    const entityTag = decideEntityTag(headers, validators);
     delete headers['if-range'];
     if (range === undefined) delete headers.range;
     else headers.range = range;
@@ -206,7 +214,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     const isWholeRead = method === 'GET' && isPlain && image.version.sizeBytes <= WHOLE_READ_BYTES;
     const buffer = isWholeRead ? wholeReadPool.take() : undefined;
     if (buffer === undefined) {
-      sendByServeStatic(request, response, image, validators, sha256);
+      sendByServeStatic(request, response, image, { ...validators, entityTag }, sha256);
       return;
     }
     try {

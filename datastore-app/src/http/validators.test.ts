@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { FileVersion } from '../images/file-version.ts';
-import { decideRange, isMatch, reprDigest, validatorsOf } from './validators.ts';
+import { decideEntityTag, decideRange, isMatch, reprDigest, validatorsOf } from './validators.ts';
 
 const VERSION: FileVersion = { sizeBytes: 4096, mtimeNs: 1_770_091_506_000_000_255n, inode: 17n };
 const SHA256 = createHash('sha256').update('content').digest('hex');
@@ -78,4 +78,18 @@ it.each([
   ['', false],
 ])('If-Match: %s holds: %s', (ifMatch, expected) => {
   expect(isMatch(ifMatch, hashed)).toBe(expected);
+});
+
+describe('decideEntityTag', () => {
+  it('is the tag that a client goes on by, as long as the file is the same', () => {
+    expect(decideEntityTag({ 'if-range': ` ${STAT_TAG}` }, hashed)).toBe(STAT_TAG);
+  });
+
+  it.each([undefined, hashed.entityTag, DATE, '"stat:1-2-3"', `W/${STAT_TAG}`])(
+    'is the current one with If-Range: %s',
+    (ifRange) => {
+      const headers = ifRange === undefined ? {} : { 'if-range': ifRange };
+      expect(decideEntityTag(headers, hashed)).toBe(hashed.entityTag);
+    },
+  );
 });

@@ -63,6 +63,15 @@ export function decideRange(
   return `bytes=${first}-${last}`;
 }
 
+/**
+ * The ETag of an answer: the current one, but the stat tag for a client that goes on by it. To that client
+ * another tag on a 206 or 416 says that the file was replaced (RFC 9110 §15.3.7), and it would start over.
+ */
+export function decideEntityTag(headers: IncomingHttpHeaders, { entityTag, statTag }: Validators): string {
+  const ifRange = headers['if-range'];
+  return typeof ifRange === 'string' && ifRange.trim() === statTag ? statTag : entityTag;
+}
+
 const ENTITY_TAGS = /(?:W\/)?"[^"]*"/g;
 
 /**
