@@ -7,7 +7,7 @@ const SLOT_BYTES = 1024;
 const BLOCK_BYTES = 16;
 
 /** A hasher and a file in memory, whose work is done when the test says so. */
-function createFakes(stored = Buffer.alloc(0)) {
+function createFakes(stored = Buffer.alloc(0), { writeIntervalMs = 1000 } = {}) {
   const memory = new SharedArrayBuffer(3 * SLOT_BYTES);
   let hash = createHash('sha256');
   let file = Buffer.from(stored);
@@ -27,6 +27,7 @@ function createFakes(stored = Buffer.alloc(0)) {
   };
   const positions: number[] = [];
   let failure: Error | undefined;
+  let nowMs = 0;
   const writer: BlockWriter = {
     blockBytes: BLOCK_BYTES,
     async write(bytes, position) {
@@ -47,7 +48,15 @@ function createFakes(stored = Buffer.alloc(0)) {
     },
   };
   return {
-    sink: new ContentSink(hasher, writer, { memory, slotBytes: SLOT_BYTES }),
+    sink: new ContentSink(hasher, writer, {
+      memory,
+      slotBytes: SLOT_BYTES,
+      writeIntervalMs,
+      nowMs: () => nowMs,
+    }),
+    passMs: (ms: number) => {
+      nowMs += ms;
+    },
     file: () => file,
     positions,
     failWith: (error: Error) => {
@@ -91,6 +100,36 @@ describe('ContentSink', () => {
       expect(fakes.sink.position).toBe(content.length);
     },
   );
+
+  it.each([1, 7, 1000, 1025, 5000])(
+    'keeps them in pieces of %i that are written at once',
+    async (pieceBytes) => {
+      const fakes = createFakes(content.subarray(0, 40), { writeIntervalMs: 0 });
+      await fakes.sink.resume('partial', 40);
+      await feed(fakes, content.subarray(40), pieceBytes);
+      expect(await finish(fakes)).toBe(sha256);
+      expect(fakes.file().equals(content)).toBe(true);
+      expect(fakes.positions.every((position) => position % BLOCK_BYTES === 0)).toBe(true);
+    },
+  );
+
+  it('writes a slot that fills slowly as far as it is, in whole blocks, each once', async () => {
+    const fakes = createFakes();
+    fakes.sink.take(content.subarray(0, 100));
+    await fakes.work();
+    expect(fakes.file()).toHaveLength(0);
+    fakes.passMs(1000);
+    fakes.sink.take(content.subarray(100, 110));
+    await fakes.work();
+    expect(fakes.file().equals(content.subarray(0, 96))).toBe(true);
+    fakes.sink.take(content.subarray(110, 200));
+    fakes.passMs(1000);
+    fakes.sink.take(content.subarray(200, 300));
+    await feed(fakes, content.subarray(300), 500);
+    expect(await finish(fakes)).toBe(sha256);
+    expect(fakes.file().equals(content)).toBe(true);
+    expect(fakes.positions.slice(0, 3)).toEqual([0, 96, 288]);
+  });
 
   it('takes bytes in place', async () => {
     const fakes = createFakes();

@@ -14,6 +14,10 @@ export interface SinkOptions {
   /** Shared with the hasher; whole blocks, page-aligned where the writer needs it. */
   readonly memory: SharedArrayBuffer;
   readonly slotBytes: number;
+  /** A slot that fills slowly is written so often, as far as it is; a killed process loses no more than that. */
+  readonly writeIntervalMs: number;
+  /** Monotonic. */
+  readonly nowMs: () => number;
 }
 
 /** A piece of the memory: filled by the network, then hashed and written at the same time, then free again. */
@@ -35,11 +39,16 @@ export class ContentSink {
   readonly #writer: BlockWriter;
   readonly #memory: Uint8Array;
   readonly #slotBytes: number;
+  readonly #writeIntervalMs: number;
+  readonly #nowMs: () => number;
   readonly #slots: Slot[];
   #current = 0;
   /** Within the current slot: where the bytes of this body start, and where the next one goes. */
   #start = 0;
   #fill = 0;
+  /** Within the current slot: how much of it is written already, or about to be; whole blocks. */
+  #written = 0;
+  #writtenAtMs: number;
   /** Where the current slot stands in the file. */
   #slotPosition = 0;
   #backlog: Buffer = Buffer.alloc(0);
@@ -54,6 +63,9 @@ export class ContentSink {
     this.#writer = writer;
     this.#memory = new Uint8Array(options.memory);
     this.#slotBytes = options.slotBytes;
+    this.#writeIntervalMs = options.writeIntervalMs;
+    this.#nowMs = options.nowMs;
+    this.#writtenAtMs = options.nowMs();
     const count = Math.floor(options.memory.byteLength / options.slotBytes);
     this.#slots = Array.from({ length: count }, (_, i) => ({
       offset: i * options.slotBytes,
@@ -90,7 +102,7 @@ export class ContentSink {
     // The hasher may still be reading what an earlier run stored: the file is cut only after that.
     await this.#hasher.reset();
     this.#backlog = Buffer.alloc(0);
-    this.#start = this.#fill = this.#slotPosition = 0;
+    this.#start = this.#fill = this.#written = this.#slotPosition = 0;
     await this.#writer.truncate();
   }
 
@@ -176,30 +188,48 @@ export class ContentSink {
   #advance(byteCount: number): void {
     this.#fill += byteCount;
     if (this.#fill === this.#slotBytes) this.#dispatch();
+    else if (this.#nowMs() - this.#writtenAtMs >= this.#writeIntervalMs) this.#writeAhead();
+  }
+
+  /** Writes the whole blocks of the current slot that are not written yet; the slot goes on filling. */
+  #writeAhead(): void {
+    const end = this.#fill - (this.#fill % this.#writer.blockBytes);
+    if (end === this.#written) return;
+    this.#queueWrite(this.#written, end);
+    this.#written = end;
+  }
+
+  /**
+   * Writes a part of the current slot, after all that was to be written before. One write at a time and in
+   * order: the length of the file says how much of it can be trusted.
+   */
+  #queueWrite(from: number, to: number, onWritten: () => void = () => {}): void {
+    const { offset } = this.#slot();
+    const bytes = this.#memory.subarray(offset + from, offset + to);
+    const position = this.#slotPosition + from;
+    this.#writtenAtMs = this.#nowMs();
+    this.#writes = this.#writes.then(async () => {
+      if (this.#failure !== undefined) return;
+      try {
+        if (bytes.length > 0) await this.#writer.write(bytes, position);
+        onWritten();
+      } catch (error) {
+        this.fail(error as Error);
+      }
+    });
   }
 
   /** Sends the current slot on its two ways and moves to the next one. */
   #dispatch(): void {
     const slot = this.#slot();
-    const bytes = this.#memory.subarray(slot.offset, slot.offset + this.#fill);
-    const position = this.#slotPosition;
     slot.pendingUses = 2;
     this.#hasher.updateFromMemory(slot.offset + this.#start, this.#fill - this.#start, () =>
       this.#release(slot),
     );
-    // One write at a time and in order: the length of the file says how much of it can be trusted.
-    this.#writes = this.#writes.then(async () => {
-      if (this.#failure !== undefined) return;
-      try {
-        await this.#writer.write(bytes, position);
-        this.#release(slot);
-      } catch (error) {
-        this.fail(error as Error);
-      }
-    });
+    this.#queueWrite(this.#written, this.#fill, () => this.#release(slot));
     this.#slotPosition += this.#fill;
     this.#current = (this.#current + 1) % this.#slots.length;
-    this.#start = this.#fill = 0;
+    this.#start = this.#fill = this.#written = 0;
   }
 
   #release(slot: Slot): void {

@@ -90,6 +90,8 @@ export interface DownloadObserver {
 /** Large enough for the disk to be quick with each write, enough of them to bridge a slow moment. */
 const SLOT_BYTES = 4 * 1024 * 1024;
 const SLOT_COUNT = 6;
+/** What a killed run has to fetch again: at most what came in this time, and one slot. Fast links never wait for it. */
+const WRITE_INTERVAL_MS = 250;
 const MAX_REDIRECTS = 5;
 /** A file that changes under every attempt, or a server that cannot do ranges, is given up after this. */
 const MAX_START_OVERS = 3;
@@ -165,7 +167,12 @@ class DownloadRun {
     this.#url = request.url;
     const memory = allocateSharedPages(SLOT_BYTES * SLOT_COUNT);
     this.#hasher = createStreamHasher(memory, (error) => this.#sink.fail(error));
-    this.#sink = new ContentSink(this.#hasher, partial.file, { memory, slotBytes: SLOT_BYTES });
+    this.#sink = new ContentSink(this.#hasher, partial.file, {
+      memory,
+      slotBytes: SLOT_BYTES,
+      writeIntervalMs: WRITE_INTERVAL_MS,
+      nowMs: () => performance.now(),
+    });
   }
 
   async run(signal: AbortSignal): Promise<DownloadResult> {
