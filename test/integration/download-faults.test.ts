@@ -317,6 +317,14 @@ describe('an interrupted download', () => {
     await expectWhole();
   });
 
+  it('leaves nothing of a record that a killed run was writing', async () => {
+    await leaveHalf();
+    await writeFile(join(directory, '.image.img.partial.json.new'), '{"version":1,');
+    const server = await serve((request, response) => serveImage(request, response, image));
+    await start(server.url, { sha256: digest }).result;
+    await expectWhole();
+  });
+
   it('does not continue another URL’s part', async () => {
     await leaveHalf();
     const server = await serve((request, response) => serveImage(request, response, otherImage));

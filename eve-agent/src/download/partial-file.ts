@@ -86,7 +86,10 @@ export function wrapStorageError(error: unknown, target: string): Error {
 export async function openPartialFile(target: string): Promise<PartialFile> {
   const paths = partialPaths(target);
   const directory = dirname(target);
+  const temporary = `${paths.record}.new`;
   const record = await readRecord(paths.record);
+  // Left by a run that was killed while it wrote one.
+  await rm(temporary, { force: true });
   const file = await openBlockFile(paths.file);
   const { size: sizeBytes } = await stat(paths.file);
 
@@ -107,7 +110,6 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
       throw new SpaceError('NO_SPACE', message, { details: { neededBytes, freeBytes } });
     },
     async writeRecord(next) {
-      const temporary = `${paths.record}.new`;
       await writeFile(temporary, JSON.stringify(next));
       await rename(temporary, paths.record);
     },
