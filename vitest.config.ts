@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Two files at a time; the container tests, which own the machine's bridges, after all others and alone. */
 const TOGETHER = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 const ALONE = { maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
+/** Killed programs and floods: nothing else should want the processor meanwhile. */
+const LAST = { ...ALONE, sequence: { groupOrder: 2 } };
 
 const project = (name: string, include: string[], order: typeof TOGETHER | typeof ALONE = TOGETHER) => ({
   extends: true as const,
@@ -27,6 +29,7 @@ export default defineConfig({
       project('browser', ['test/browser/**/*.test.ts']),
       project('fuzz', ['test/fuzz/**/*.test.ts']),
       project('e2e', ['test/e2e/**/*.test.ts'], ALONE),
+      project('faults', ['test/faults/**/*.test.ts'], LAST),
     ],
   },
 });
