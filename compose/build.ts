@@ -1,43 +1,26 @@
-import { glob, mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
 import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
+import { BUNDLE_OPTIONS, findWorkers, workspace } from './program-bundle.ts';
 
 /** `npm run build`: one folder a program below `dist`, which needs Node and nothing else. */
-const workspace = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(workspace, 'dist');
-
-/** Worker threads' programs stand beside `main.js`, where shared/src/worker-url.ts looks for them. */
-async function findWorkers(program: string): Promise<string[]> {
-  const workers: string[] = [];
-  for await (const file of glob(`{shared,${program}}/src/**/*-worker.ts`, { cwd: workspace })) {
-    workers.push(file);
-  }
-  return workers.sort();
-}
 
 async function buildProgram(program: string): Promise<Metafile> {
   const entries = [`${program}/src/main.ts`, ...(await findWorkers(program))];
   const { metafile } = await build({
-    absWorkingDir: workspace,
+    ...BUNDLE_OPTIONS,
     entryPoints: Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
     outdir: join('dist', program),
-    bundle: true,
     // What a command does not need is not loaded: dynamic imports become files of their own.
     splitting: true,
     chunkNames: '[name]-[hash]',
-    platform: 'node',
     format: 'esm',
-    target: 'node24',
-    minifyWhitespace: true,
-    minifySyntax: true,
-    keepNames: true,
     legalComments: 'linked',
     metafile: true,
-    logLevel: 'warning',
     // Dependencies in CommonJS call require for Node's own modules, which a module has to make first.
     banner: {
       js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_(import.meta.url);",

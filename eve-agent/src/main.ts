@@ -12,9 +12,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 // A reader such as `head` that has seen enough.
 process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
-process.exitCode = await runProgram(process.argv.slice(2), packageJson.version, {
+// No await: as a single executable file the program is CommonJS, which has none at the top level.
+runProgram(process.argv.slice(2), packageJson.version, {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,
   createLog: (level) => createLog('eve-agent', level),
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

@@ -1,0 +1,98 @@
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ARCHITECTURES, type Architecture } from './architectures.ts';
+import { bundleExecutable } from './executable-bundle.ts';
+import { collectLicences } from './licences.ts';
+import { provideNode } from './node-binary.ts';
+import { runTool } from './run-tool.ts';
+
+/** What Node looks for in itself: see its manual, "Single executable applications". */
+const RESOURCE = 'NODE_SEA_BLOB';
+const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
+
+export interface Executable {
+  readonly file: string;
+  /** The text of all licences of what is in it. */
+  readonly licences: string;
+}
+
+export const executableName = (architecture: Architecture) => `eve-agent-linux-${architecture}`;
+
+/** Takes Node's symbols out, which are a seventh of it; left in where no tool for the architecture is found. */
+function strip(file: string, architecture: Architecture): void {
+  for (const program of [`${ARCHITECTURES[architecture].gnu}-strip`, 'llvm-strip']) {
+    try {
+      runTool([program, '--strip-all', file]);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  process.stdout.write(
+    `${ARCHITECTURES[architecture].gnu}-strip and llvm-strip not found: symbols stay in\n`,
+  );
+}
+
+/** The agent's code as Node reads it from within itself. It is the same for every architecture. */
+async function prepareBlob(folder: string): Promise<{ blob: string; inputs: readonly string[] }> {
+  const { main, workers, inputs } = await bundleExecutable(folder);
+  const blob = join(folder, 'sea.blob');
+  const settings = join(folder, 'sea.json');
+  await writeFile(
+    settings,
+    JSON.stringify({
+      main,
+      output: blob,
+      assets: workers,
+      disableExperimentalSEAWarning: true,
+      // Both would tie the code to this machine's architecture.
+      useCodeCache: false,
+      useSnapshot: false,
+      // Options are the agent's own: another program's NODE_OPTIONS must not change it.
+      execArgvExtension: 'none',
+    }),
+  );
+  runTool([process.execPath, '--experimental-sea-config', settings]);
+  return { blob, inputs };
+}
+
+/**
+ * Makes the agent one executable file for each architecture: Node with the agent's code in it. It needs the C
+ * and C++ libraries of the system (glibc 2.28, libstdc++ 6), and nothing else.
+ *
+ * @param target a folder, made if absent; a file there is replaced whole or not at all
+ * @throws Error when Node cannot be fetched, or a tool fails
+ */
+export async function buildExecutables(
+  architectures: readonly Architecture[],
+  target: string,
+): Promise<ReadonlyMap<Architecture, Executable>> {
+  const executables = new Map<Architecture, Executable>();
+  const folder = await mkdtemp(join(tmpdir(), 'eve-agent-executable-'));
+  try {
+    await mkdir(target, { recursive: true });
+    const { blob, inputs } = await prepareBlob(folder);
+    for (const architecture of architectures) {
+      const node = await provideNode(architecture);
+      if (process.version !== `v${node.version}`) {
+        // The form of the code is one Node version's own.
+        throw new Error(`Node ${node.version} is needed to build, this is ${process.version}: use npm run`);
+      }
+      const file = join(target, executableName(architecture));
+      const incoming = `${file}.incoming`;
+      await copyFile(join(node.folder, 'bin/node'), incoming);
+      await chmod(incoming, 0o755);
+      strip(incoming, architecture);
+      const inject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
+      runTool([process.execPath, inject, incoming, RESOURCE, blob, '--sentinel-fuse', FUSE]);
+      await rename(incoming, file);
+      executables.set(architecture, { file, licences: await collectLicences(inputs, node.folder) });
+      process.stdout.write(`${file}: ${((await stat(file)).size / 1e6).toFixed(1)} MB\n`);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return executables;
+}
