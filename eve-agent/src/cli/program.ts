@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   browse: async () => (await import('./browse.ts')).browseCommand,
   resolve: async () => (await import('./resolve.ts')).resolveCommand,
   download: async () => (await import('./download.ts')).downloadCommand,
+  run: async () => (await import('./run.ts')).runCommand,
 };
 
 const EXIT_CODE_HELP = `

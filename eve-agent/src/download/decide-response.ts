@@ -75,8 +75,9 @@ export function decideResponse(
     const phrase = STATUS_CODES[statusCode];
     const answer = phrase === undefined ? String(statusCode) : `${statusCode} ${phrase}`;
     const message = `the datastore answered "${answer}" for ${expected.url}`;
-    const error = new TransferError('HTTP_STATUS', message, { retryable, details: { statusCode } });
     const delayMs = retryable ? retryAfterMs(headers, nowMs) : undefined;
+    const details = { statusCode, ...(delayMs !== undefined && { retryAfterMs: delayMs }) };
+    const error = new TransferError('HTTP_STATUS', message, { retryable, details });
     return { kind: 'fail', error, ...(delayMs !== undefined && { retryAfterMs: delayMs }) };
   }
   const encoding = singleValue(headers, 'content-encoding') ?? 'identity';

@@ -1,0 +1,119 @@
+import { byteSize } from '@local-datastore/shared/command-line/byte-size';
+import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import type { LogLevel } from '@local-datastore/shared/log';
+import * as z from 'zod';
+import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
+
+/** Of `eve-agent run`. */
+export interface RunOptions {
+  readonly config?: string;
+  readonly settings?: string;
+  readonly state: string;
+  readonly images?: string;
+  readonly allowPlainCredentials?: true;
+  readonly maxDownloads: number;
+  readonly maxDownloadsPerDatastore: number;
+  readonly rateLimit?: number;
+  readonly reserve: number;
+  readonly retryInterval: number;
+  readonly grace: number;
+  readonly stallTimeout: number;
+  readonly bridge?: readonly string[];
+  readonly timeout: number;
+  readonly logLevel: LogLevel;
+}
+
+export const DEFAULT_STATE_FOLDER = '/var/lib/eve-agent';
+
+export const stateOption: OptionDescription = {
+  flags: '--state <dir>',
+  description: 'where content, status and the control socket are kept',
+  environment: 'EVE_AGENT_STATE',
+  schema: z.string().min(1, { error: 'a directory expected' }),
+  default: DEFAULT_STATE_FOLDER,
+};
+
+/** The device configuration has the name `--config` here, so the settings have another. */
+export const settingsOption: OptionDescription = {
+  flags: '--settings <file>',
+  description: 'YAML file with settings, named as the long options',
+  environment: 'EVE_AGENT_SETTINGS',
+  schema: z.string(),
+};
+
+export const RUN_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--config <path>',
+    description:
+      'device configuration in the JSON form of EVE’s API, a file or a directory of fragments; it is watched ' +
+      '(default: what was put through the API)',
+    environment: 'EVE_AGENT_DEVICE_CONFIG',
+    schema: z.string().min(1, { error: 'a file or a directory expected' }),
+  },
+  stateOption,
+  {
+    flags: '--images <dir>',
+    description: 'where verified images get their names (default: images below the state directory)',
+    environment: 'EVE_AGENT_IMAGES',
+    schema: z.string().min(1, { error: 'a directory expected' }),
+  },
+  {
+    flags: '--allow-plain-credentials',
+    description: 'send apiKey and password over unencrypted HTTP, too',
+    environment: 'EVE_AGENT_ALLOW_PLAIN_CREDENTIALS',
+    schema: z.boolean(),
+  },
+  {
+    flags: '--max-downloads <count>',
+    description: 'downloads at the same time; one of them is never given to a large image',
+    environment: 'EVE_AGENT_MAX_DOWNLOADS',
+    schema: wholeNumber(1, 64),
+    default: 4,
+  },
+  {
+    flags: '--max-downloads-per-datastore <count>',
+    description: 'of those, from one datastore; likewise',
+    environment: 'EVE_AGENT_MAX_DOWNLOADS_PER_DATASTORE',
+    schema: wholeNumber(1, 64),
+    default: 2,
+  },
+  {
+    flags: '--rate-limit <size>',
+    description: 'bytes a second that all downloads together may take, such as 10M (default: no limit)',
+    environment: 'EVE_AGENT_RATE_LIMIT',
+    schema: byteSize().refine((bytes) => bytes >= 1024, { error: 'at least 1K expected' }),
+  },
+  {
+    flags: '--reserve <size>',
+    description: 'free space that downloads never take',
+    environment: 'EVE_AGENT_RESERVE',
+    schema: byteSize(),
+    default: 64 * 1024 * 1024,
+    defaultDescription: '64M',
+  },
+  {
+    flags: '--retry-interval <seconds>',
+    description: 'what the growing waits between tries lead to',
+    environment: 'EVE_AGENT_RETRY_INTERVAL',
+    schema: wholeNumber(1, 86_400),
+    default: 60,
+  },
+  {
+    flags: '--grace <seconds>',
+    description: 'how long content stays that no configuration refers to',
+    environment: 'EVE_AGENT_GRACE',
+    schema: wholeNumber(0, 31_536_000),
+    default: 3600,
+  },
+  {
+    flags: '--stall-timeout <seconds>',
+    description: 'how long a datastore may send nothing',
+    environment: 'EVE_AGENT_STALL_TIMEOUT',
+    schema: wholeNumber(1, 3600),
+    default: 20,
+  },
+  bridgeOption,
+  timeoutOption(10, 'how long to wait for an answer to the question for a host'),
+  { ...logLevelOption, default: 'info' },
+  settingsOption,
+];

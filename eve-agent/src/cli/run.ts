@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import type { Log } from '@local-datastore/shared/log';
+import { Command } from 'commander';
+import * as z from 'zod';
+import { systemClock } from '../discovery/clock.ts';
+import type { Locate } from '../discovery/locate.ts';
+import { createDownload, type Origin } from '../download/download.ts';
+import { watchConfigFiles } from '../reconcile/config-files.ts';
+import { createConfiguration } from '../reconcile/configuration.ts';
+import { createContentStore } from '../reconcile/content-store.ts';
+import { hashFile } from '../reconcile/hash-file.ts';
+import { createJsonFile } from '../reconcile/json-file.ts';
+import { createReconciler } from '../reconcile/reconciler.ts';
+import type { StepDeps } from '../reconcile/runtime.ts';
+import { createStatusFiles } from '../reconcile/status-files.ts';
+import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
+import type { CommandContext } from './command-context.ts';
+import { createSystemLocator } from './discovery.ts';
+
+const USER_AGENT = 'eve-agent';
+const CONNECT_TIMEOUT_MS = 10_000;
+/** EVE's `blob.download.max.retries`. */
+const MAX_MISMATCHES = 5;
+const SMALL_BYTES = 64 * 1024 * 1024;
+/** What holds credentials is for its owner alone. */
+const SECRET_MODE = 0o600;
+
+function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'download' | 'probe'> {
+  const discovery = { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 };
+  const locateOrigin = async (url: URL, signal: AbortSignal): Promise<Origin> => {
+    const located = await locate(url, { ...discovery, signal });
+    if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
+    const { sourceAddress, bridge } = located.location;
+    return { url: located.url, sourceAddress, bridgeName: bridge.name };
+  };
+  return {
+    probe: async (url, signal) => void (await locate(url, { ...discovery, signal })),
+    download(request, observer, signal) {
+      const download = createDownload(
+        {
+          locate: locateOrigin,
+          createDispatcher: (dispatch) =>
+            createHttpDispatcher({ ...dispatch, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+          delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
+          now: Date.now,
+          random: Math.random,
+        },
+        {
+          // Every failure is planned around: another datastore may be next.
+          retry: { maxFailures: 0, maxDelayMs: 0 },
+          stallTimeoutMs: options.stallTimeout * 1000,
+          userAgent: USER_AGENT,
+        },
+      );
+      return download(request, observer, signal);
+    },
+  };
+}
+
+async function runService(options: RunOptions, log: Log, signal: AbortSignal): Promise<void> {
+  const state = resolve(options.state);
+  mkdirSync(state, { recursive: true });
+  const reconciler = createReconciler(
+    {
+      ...createNetwork(createSystemLocator(log), options),
+      store: createContentStore(state, resolve(options.images ?? join(state, 'images'))),
+      statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
+      holdsFile: createJsonFile(
+        join(state, 'holds.json'),
+        z.record(z.string(), z.enum(['paused', 'cancelled'])),
+      ),
+      lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number())),
+      hashFile,
+      clock: systemClock,
+      wallMs: Date.now,
+      random: Math.random,
+      createId: () => randomUUID().slice(0, 8),
+      log,
+    },
+    {
+      allowPlainCredentials: options.allowPlainCredentials === true,
+      limits: {
+        maxDownloads: options.maxDownloads,
+        maxDownloadsPerDatastore: options.maxDownloadsPerDatastore,
+        smallBytes: SMALL_BYTES,
+        maxMismatches: MAX_MISMATCHES,
+        graceMs: options.grace * 1000,
+        marginBytes: options.reserve,
+      },
+      schedule: { steadyMs: options.retryInterval * 1000 },
+    },
+  );
+  const configuration = createConfiguration({
+    apply: (config) => reconciler.apply(config),
+    file: createJsonFile(join(state, 'device-config.json'), z.unknown(), SECRET_MODE),
+    wallMs: Date.now,
+    log,
+  });
+  await reconciler.open();
+  configuration.restore();
+  const running = [reconciler.run(signal)];
+  const { config } = options;
+  if (config !== undefined) {
+    const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {
+      if (reading.kind === 'fragments') configuration.offer(reading.fragments, config);
+      else configuration.refuse(reading.problems, config);
+    };
+    running.push(watchConfigFiles(config, systemClock, take, signal));
+  }
+  log.info({ state, config: config ?? null }, 'running');
+  await Promise.all(running);
+  log.info({}, 'stopped');
+}
+
+/** `eve-agent run`. */
+export function runCommand({ signal, createLog }: CommandContext): Command {
+  const command = new Command('run')
+    .summary('keep the images of a device as its configuration wants them')
+    .description(
+      'A long-lived service: reads a device configuration, downloads what its content trees name from their ' +
+        'datastores, verifies it and keeps it, until it is stopped. Status is written below the state directory.',
+    );
+  addOptions(command, RUN_OPTIONS).hook('preAction', () => {
+    const { settings } = command.opts<RunOptions>();
+    const known = RUN_OPTIONS.filter((each) => each !== settingsOption);
+    if (settings !== undefined) applyConfigurationFile(command, known, settings);
+  });
+  return command.action(async () => {
+    const options = command.opts<RunOptions>();
+    await runService(options, createLog(options.logLevel), signal);
+  });
+}

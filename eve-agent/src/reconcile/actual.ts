@@ -1,0 +1,137 @@
+import type { ErrorSeverity, Hold } from '@local-datastore/shared/eve/content-tree-status';
+import type { Source } from './source.ts';
+import type { ContentState } from './transitions.ts';
+
+/** The `waitUntilMs` of what no time will heal: only a change of the configuration, or a person's `retry`. */
+export const UNTIL_CHANGE = Number.POSITIVE_INFINITY;
+
+/** Why something failed, as the status says it. Never a secret. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+  readonly severity: ErrorSeverity;
+}
+
+/** What is known of a scheme, host and port. Its failures hold up every download from there. */
+export interface OriginState {
+  readonly origin: string;
+  readonly host: string;
+  readonly isLocal: boolean;
+  /** `found`: multicast DNS answered, HTTP has not yet. */
+  status: 'unknown' | 'probing' | 'found' | 'reachable';
+  /** In a row. */
+  failures: number;
+  waitUntilMs: number;
+  failure: Failure | null;
+}
+
+/** What is known of one file at one source. */
+export interface SourceState {
+  /** In a row, without a byte of progress. */
+  failures: number;
+  /** How often what arrived had another digest. */
+  mismatches: number;
+  waitUntilMs: number;
+  failure: Failure | null;
+  /** Addresses that served wrong bytes under this name. */
+  readonly avoidedAddresses: Set<string>;
+}
+
+export type Activity =
+  | { readonly kind: 'download'; readonly source: Source; readonly abort: AbortController }
+  | { readonly kind: 'verify' | 'remove'; readonly abort: AbortController };
+
+/** What is known of one file by its digest. */
+export interface ContentActual {
+  readonly sha256: string;
+  state: ContentState;
+  /** Of the whole file, once it is known. */
+  totalBytes: number | null;
+  /** How much of it is here. */
+  currentBytes: number;
+  activity: Activity | null;
+  /** By the sources' keys. */
+  readonly sources: Map<string, SourceState>;
+  failure: Failure | null;
+  retryCount: number;
+  /** When a configuration last referred to it; milliseconds since the epoch. */
+  lastUseMs: number;
+  /** The same on the monotonic clock, where the grace time is counted; null while a configuration does. */
+  unreferencedAtMs: number | null;
+  downloadId: string;
+  /** In use, or used last. */
+  datastoreId: string;
+}
+
+export interface Actual {
+  readonly contents: Map<string, ContentActual>;
+  readonly origins: Map<string, OriginState>;
+  /** File names that lead to verified content, and its digest. */
+  readonly links: Map<string, string>;
+  /** Names that are being changed, or whose change failed a moment ago. */
+  readonly busyNames: Set<string>;
+  /** By the trees' uuids; absent: none. */
+  readonly holds: Map<string, Exclude<Hold, 'none'>>;
+}
+
+export function createActual(): Actual {
+  return {
+    contents: new Map(),
+    origins: new Map(),
+    links: new Map(),
+    busyNames: new Set(),
+    holds: new Map(),
+  };
+}
+
+/** @param nowMs milliseconds since the epoch */
+export function createContent(sha256: string, nowMs: number): ContentActual {
+  return {
+    sha256,
+    state: 'INITIAL',
+    totalBytes: null,
+    currentBytes: 0,
+    activity: null,
+    sources: new Map(),
+    failure: null,
+    retryCount: 0,
+    lastUseMs: nowMs,
+    unreferencedAtMs: null,
+    downloadId: '',
+    datastoreId: '',
+  };
+}
+
+/** What is known of a source; made when it is new. */
+export function sourceStateOf(content: ContentActual, key: string): SourceState {
+  const known = content.sources.get(key);
+  if (known !== undefined) return known;
+  const state = {
+    failures: 0,
+    mismatches: 0,
+    waitUntilMs: 0,
+    failure: null,
+    avoidedAddresses: new Set<string>(),
+  };
+  content.sources.set(key, state);
+  return state;
+}
+
+/** What is known of a source's origin; made when it is new. */
+export function originStateOf(actual: Actual, { url, host, isLocal }: Source): OriginState {
+  const known = actual.origins.get(url.origin);
+  if (known !== undefined) return known;
+  const state: OriginState = {
+    origin: url.origin,
+    host,
+    isLocal,
+    status: 'unknown',
+    failures: 0,
+    waitUntilMs: 0,
+    failure: null,
+  };
+  actual.origins.set(url.origin, state);
+  return state;
+}

@@ -1,0 +1,139 @@
+import {
+  type ConfigFragment,
+  type ConfigProblem,
+  type DeviceConfig,
+  type ParsedDeviceConfig,
+  parseDeviceConfig,
+} from '@local-datastore/shared/eve/device-config';
+import type { Log } from '@local-datastore/shared/log';
+import type { JsonFile } from './json-file.ts';
+
+/** What the service runs with, and what it was offered and refused. */
+export interface ConfigurationStatus {
+  /** A file, a folder, or `api`; null: the one of an earlier run, or none. */
+  readonly source: string | null;
+  /** `none`: nothing was ever configured; `refused`: the last one was, and the one before it stays in force. */
+  readonly state: 'none' | 'applied' | 'refused';
+  /** RFC 3339; null: never. */
+  readonly appliedAt: string | null;
+  readonly refusedAt: string | null;
+  readonly problems: readonly ConfigProblem[];
+  readonly datastores: number;
+  readonly contentTrees: number;
+}
+
+/** The configuration in force. */
+export interface Configuration {
+  /** Goes on with what was in force when an earlier run ended. */
+  restore(): void;
+  /** Puts a configuration in force, or says why not and keeps the old one. */
+  offer(fragments: readonly ConfigFragment[], source: string): ParsedDeviceConfig;
+  /** Says that there is something, but nothing that can be read. */
+  refuse(problems: readonly ConfigProblem[], source: string): void;
+  current(): DeviceConfig;
+  status(): ConfigurationStatus;
+  onChange(listener: (status: ConfigurationStatus) => void): () => void;
+}
+
+export interface ConfigurationDeps {
+  apply(config: DeviceConfig): void;
+  /** The last one in force. It holds credentials. */
+  readonly file: JsonFile<unknown>;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  readonly log: Log;
+}
+
+const EMPTY: DeviceConfig = { datastores: [], contentInfo: [] };
+/** How many problems one line of the log names; the status has all. */
+const MAX_LOGGED_PROBLEMS = 5;
+
+/** A configuration without what nobody should read. */
+export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): DeviceConfig {
+  const hide = (value: string | undefined) => (value === undefined || value === '' ? value : '(secret)');
+  return {
+    datastores: datastores.map((datastore) => ({
+      ...datastore,
+      ...('apiKey' in datastore && { apiKey: hide(datastore.apiKey) }),
+      ...('password' in datastore && { password: hide(datastore.password) }),
+      ...('cipherData' in datastore && { cipherData: '(secret)' }),
+    })),
+    contentInfo,
+  };
+}
+
+export function createConfiguration({ apply, file, wallMs, log }: ConfigurationDeps): Configuration {
+  const listeners = new Set<(status: ConfigurationStatus) => void>();
+  let config = EMPTY;
+  let status: ConfigurationStatus = {
+    source: null,
+    state: 'none',
+    appliedAt: null,
+    refusedAt: null,
+    problems: [],
+    datastores: 0,
+    contentTrees: 0,
+  };
+  const timeText = () => new Date(wallMs()).toISOString();
+  const change = (next: Partial<ConfigurationStatus>) => {
+    status = { ...status, ...next };
+    for (const listener of listeners) listener(status);
+  };
+  const putInForce = (next: DeviceConfig, source: string | null) => {
+    config = next;
+    apply(next);
+    change({
+      source,
+      state: 'applied',
+      appliedAt: timeText(),
+      problems: [],
+      datastores: next.datastores.length,
+      contentTrees: next.contentInfo.length,
+    });
+  };
+  const refuse = (problems: readonly ConfigProblem[], source: string) => {
+    const shown = problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
+    log.error(
+      { source, problems: shown, count: problems.length },
+      'the new configuration is refused; the old one stays',
+    );
+    change({ state: 'refused', refusedAt: timeText(), problems });
+  };
+
+  return {
+    restore() {
+      const stored = file.read();
+      if (stored === null) return;
+      const parsed = parseDeviceConfig([{ name: '', document: stored }]);
+      if (!parsed.isValid) return;
+      log.info(
+        { contentTrees: parsed.config.contentInfo.length },
+        'going on with the configuration of the last run',
+      );
+      putInForce(parsed.config, null);
+    },
+    offer(fragments, source) {
+      const parsed = parseDeviceConfig(fragments);
+      if (parsed.isValid) {
+        file.write(parsed.config);
+        log.info(
+          {
+            source,
+            datastores: parsed.config.datastores.length,
+            contentTrees: parsed.config.contentInfo.length,
+          },
+          'configuration in force',
+        );
+        putInForce(parsed.config, source);
+      } else refuse(parsed.problems, source);
+      return parsed;
+    },
+    refuse,
+    current: () => config,
+    status: () => status,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { statfsSync } from 'node:fs';
+import {
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  utimes,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { partialPaths } from '../download/partial-file.ts';
+
+/** What stands on the disk at the start. */
+export interface StoreScan {
+  /** Whole files whose digest was found right. */
+  readonly verified: readonly { readonly sha256: string; readonly sizeBytes: number }[];
+  /** Whole files that were not yet moved on. */
+  readonly whole: readonly { readonly sha256: string; readonly sizeBytes: number }[];
+  readonly partial: readonly { readonly sha256: string; readonly sizeBytes: number }[];
+  /** Names that lead to verified files. */
+  readonly links: ReadonlyMap<string, string>;
+}
+
+/** The files of all content, `pending` → `verified`, each named by its digest; and the names that lead there. */
+export interface ContentStore {
+  /** Makes the folders, removes what an interrupted step left, and says what is there. */
+  open(): Promise<StoreScan>;
+  /** Where a download puts its file. */
+  pendingPath(sha256: string): string;
+  verifiedPath(sha256: string): string;
+  linkPath(name: string): string;
+  /** Moves a file whose digest is right from `pending` to `verified`; on the disk when it returns. */
+  promote(sha256: string): Promise<{ readonly sizeBytes: number }>;
+  /** Lets a name lead to verified content, in one step: a hard link, else a reflink, else a copy. */
+  link(name: string, sha256: string): Promise<void>;
+  unlink(name: string): Promise<void>;
+  /** Removes all files of some content. */
+  remove(sha256: string): Promise<void>;
+  /** What downloads may still fill. */
+  freeBytes(): number;
+}
+
+const SHA256 = /^[0-9a-f]{64}$/;
+const PARTIAL = /^\.([0-9a-f]{64})\.partial$/;
+const UNFINISHED_LINK = /^\.[0-9a-f]{64}\.link$/;
+/** Nobody writes to verified content by accident. */
+const READ_ONLY = 0o444;
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Regular files of a folder with size and time of change. */
+async function listFiles(folder: string) {
+  const names = await readdir(folder);
+  const files = await Promise.all(
+    names.map(async (name) => {
+      const facts = await stat(join(folder, name)).catch(() => null);
+      return facts?.isFile() ? [{ name, sizeBytes: facts.size, modifiedMs: facts.mtimeMs }] : [];
+    }),
+  );
+  return files.flat();
+}
+
+/** What a link, a reflink and a copy of a file have in common. */
+const identityOf = (file: { sizeBytes: number; modifiedMs: number }) =>
+  `${file.sizeBytes} ${file.modifiedMs}`;
+
+/**
+ * @param stateFolder holds `pending` and `verified`
+ * @param imagesFolder where the names stand
+ */
+export function createContentStore(stateFolder: string, imagesFolder: string): ContentStore {
+  const pending = join(stateFolder, 'pending');
+  const verified = join(stateFolder, 'verified');
+  const pendingPath = (sha256: string) => join(pending, sha256);
+  const verifiedPath = (sha256: string) => join(verified, sha256);
+  const linkPath = (name: string) => join(imagesFolder, name);
+
+  return {
+    async open() {
+      for (const folder of [pending, verified, imagesFolder]) await mkdir(folder, { recursive: true });
+      const verifiedFiles = (await listFiles(verified)).filter(({ name }) => SHA256.test(name));
+      const pendingFiles = await listFiles(pending);
+      const digestOf = new Map(verifiedFiles.map((file) => [identityOf(file), file.name]));
+      const links = new Map<string, string>();
+      for (const file of await listFiles(imagesFolder)) {
+        const sha256 = digestOf.get(identityOf(file));
+        if (UNFINISHED_LINK.test(file.name)) await rm(linkPath(file.name), { force: true });
+        else if (sha256 !== undefined) links.set(file.name, sha256);
+      }
+      const named = ({ name, sizeBytes }: { name: string; sizeBytes: number }) => ({
+        sha256: name,
+        sizeBytes,
+      });
+      return {
+        verified: verifiedFiles.map(named),
+        whole: pendingFiles.filter(({ name }) => SHA256.test(name)).map(named),
+        partial: pendingFiles.flatMap(({ name, sizeBytes }) => {
+          const sha256 = PARTIAL.exec(name)?.[1];
+          return sha256 === undefined ? [] : [{ sha256, sizeBytes }];
+        }),
+        links,
+      };
+    },
+    pendingPath,
+    verifiedPath,
+    linkPath,
+    async promote(sha256) {
+      await chmod(pendingPath(sha256), READ_ONLY);
+      const { size } = await stat(pendingPath(sha256));
+      await rename(pendingPath(sha256), verifiedPath(sha256));
+      await syncDirectory(verified);
+      return { sizeBytes: size };
+    },
+    async link(name, sha256) {
+      const temporary = join(imagesFolder, `.${createHash('sha256').update(name).digest('hex')}.link`);
+      const file = verifiedPath(sha256);
+      await rm(temporary, { force: true });
+      try {
+        await link(file, temporary);
+      } catch (error) {
+        // Another file system, or one without hard links.
+        if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(systemErrorCode(error) ?? '')) throw error;
+        await copyFile(file, temporary, constants.COPYFILE_FICLONE);
+        const { atime, mtime } = await stat(file);
+        await utimes(temporary, atime, mtime);
+      }
+      await rename(temporary, linkPath(name));
+      // Renaming one hard link over another of the same file does nothing, and leaves both.
+      await rm(temporary, { force: true });
+    },
+    async unlink(name) {
+      await rm(linkPath(name), { force: true });
+    },
+    async remove(sha256) {
+      const { file, record } = partialPaths(pendingPath(sha256));
+      for (const path of [file, record, pendingPath(sha256), verifiedPath(sha256)])
+        await rm(path, { force: true });
+    },
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(stateFolder);
+      return bavail * bsize;
+    },
+  };
+}

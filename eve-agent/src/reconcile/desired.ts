@@ -1,0 +1,94 @@
+import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
+import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
+import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
+import { buildSource, type Source, type SourceOptions } from './source.ts';
+
+/** One content tree as it should be. */
+export interface DesiredTree {
+  readonly tree: ContentTree;
+  /** Lower case. */
+  readonly uuid: string;
+  /** 64 lower-case hexadecimal digits; null when the tree cannot be fetched as it is configured. */
+  readonly sha256: string | null;
+  readonly sizeBytes: number;
+  /** The file name that leads to its content. */
+  readonly name: string;
+  /** Datastores of the tree, as configured. */
+  readonly datastoreIds: readonly string[];
+  /** In the order in which they are tried. */
+  readonly sources: readonly Source[];
+  /** Why datastores of it cannot be used. */
+  readonly problems: readonly string[];
+}
+
+/** One file, for all trees that have its digest. */
+export interface DesiredContent {
+  readonly sha256: string;
+  readonly trees: readonly DesiredTree[];
+}
+
+export interface Desired {
+  readonly trees: ReadonlyMap<string, DesiredTree>;
+  readonly contents: ReadonlyMap<string, DesiredContent>;
+}
+
+export const NOTHING_DESIRED: Desired = { trees: new Map(), contents: new Map() };
+
+/** A file name that means the same everywhere: no path, no hidden file, nothing a terminal acts on. */
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9 ._+@=,-]{0,199}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A tree's display name where it is a good file name and no other tree has it; its uuid otherwise. */
+function nameTrees(trees: readonly ContentTree[]): Map<ContentTree, string> {
+  const counts = new Map<string, number>();
+  for (const { displayName = '' } of trees) counts.set(displayName, (counts.get(displayName) ?? 0) + 1);
+  return new Map(
+    trees.map((tree) => {
+      const { displayName = '', uuid } = tree;
+      // What looks like a uuid could be another tree's.
+      const isGood = SAFE_NAME.test(displayName) && !UUID.test(displayName) && counts.get(displayName) === 1;
+      return [tree, isGood ? displayName : uuid.toLowerCase()];
+    }),
+  );
+}
+
+function datastoreIdsOf({ dsIdsList, dsId = '' }: ContentTree): string[] {
+  const ids = dsIdsList.length > 0 ? dsIdsList : [dsId];
+  return [...new Set(ids.map((id) => id.toLowerCase()))];
+}
+
+/** What a device configuration asks of this host. */
+export function planDesired({ datastores, contentInfo }: DeviceConfig, options: SourceOptions): Desired {
+  const datastoreOf = new Map<string, DatastoreConfig>(
+    datastores.map((each) => [each.id.toLowerCase(), each]),
+  );
+  const names = nameTrees(contentInfo);
+  const trees = new Map<string, DesiredTree>();
+  const byDigest = new Map<string, DesiredTree[]>();
+  for (const tree of contentInfo) {
+    const datastoreIds = datastoreIdsOf(tree);
+    const built = datastoreIds.map((id) => {
+      const datastore = datastoreOf.get(id);
+      if (datastore === undefined) return `datastore ${id} is not in the configuration`;
+      return buildSource(datastore, tree.URL, options);
+    });
+    const isFetchable = tree.sha256 !== '';
+    const desired: DesiredTree = {
+      tree,
+      uuid: tree.uuid.toLowerCase(),
+      sha256: isFetchable ? tree.sha256.toLowerCase() : null,
+      sizeBytes: tree.maxSizeBytes,
+      name: names.get(tree) ?? tree.uuid.toLowerCase(),
+      datastoreIds,
+      sources: built.filter((each) => typeof each !== 'string'),
+      problems: built.filter((each) => typeof each === 'string'),
+    };
+    trees.set(desired.uuid, desired);
+    if (desired.sha256 === null) continue;
+    const same = byDigest.get(desired.sha256);
+    if (same === undefined) byDigest.set(desired.sha256, [desired]);
+    else same.push(desired);
+  }
+  const contents = [...byDigest].map(([sha256, each]) => [sha256, { sha256, trees: each }] as const);
+  return { trees, contents: new Map(contents) };
+}

@@ -1,0 +1,78 @@
+import { type ContentActual, type Failure, type OriginState, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
+import type { Judgement } from './judge-failure.ts';
+import { decideWaitMs, type RetrySchedule } from './retry-schedule.ts';
+import type { Source } from './source.ts';
+
+export interface OutcomeFacts {
+  readonly schedule: RetrySchedule;
+  readonly maxMismatches: number;
+  /** Of the clock of the waits. */
+  readonly nowMs: number;
+  /** Milliseconds since the epoch. */
+  readonly wallMs: number;
+  /** From 0 to 1. */
+  readonly random: number;
+}
+
+function failureOf({ code, message }: Judgement, isFinal: boolean, atMs: number): Failure {
+  return { code, message, atMs, severity: isFinal ? 'SEVERITY_ERROR' : 'SEVERITY_NOTICE' };
+}
+
+/** Records that the way to a datastore failed. @returns how long it is left alone */
+export function recordOriginFailure(origin: OriginState, judgement: Judgement, facts: OutcomeFacts): number {
+  origin.status = 'unknown';
+  origin.failures += 1;
+  origin.failure = failureOf(judgement, false, facts.wallMs);
+  const waitMs =
+    judgement.remedy === 'retry'
+      ? decideWaitMs(origin.failures, facts.schedule, facts.random, judgement.retryAfterMs)
+      : facts.schedule.steadyMs;
+  origin.waitUntilMs = facts.nowMs + waitMs;
+  return waitMs;
+}
+
+/**
+ * Records that one file could not be had from one source.
+ *
+ * @param hadProgress whether bytes of it arrived: then the count of failures in a row starts again
+ * @param address where the bytes came from; null: none came
+ * @returns how long this source is left alone; UNTIL_CHANGE
+ */
+export function recordSourceFailure(
+  content: ContentActual,
+  { key }: Source,
+  judgement: Judgement,
+  { hadProgress, address }: { readonly hadProgress: boolean; readonly address: string | null },
+  facts: OutcomeFacts,
+): number {
+  const state = sourceStateOf(content, key);
+  const { schedule, maxMismatches, random, nowMs, wallMs } = facts;
+  content.retryCount += 1;
+  let waitMs: number;
+  if (judgement.remedy === 'mismatch') {
+    state.mismatches += 1;
+    if (address !== null) state.avoidedAddresses.add(address);
+    waitMs =
+      state.mismatches >= maxMismatches ? UNTIL_CHANGE : decideWaitMs(state.mismatches, schedule, random);
+  } else if (judgement.remedy === 'wait-for-change') {
+    waitMs = UNTIL_CHANGE;
+  } else {
+    state.failures = hadProgress ? 1 : state.failures + 1;
+    waitMs =
+      judgement.remedy === 'retry'
+        ? decideWaitMs(state.failures, schedule, random, judgement.retryAfterMs)
+        : schedule.steadyMs;
+  }
+  state.waitUntilMs = nowMs + waitMs;
+  state.failure = failureOf(judgement, waitMs === UNTIL_CHANGE, wallMs);
+  content.failure = state.failure;
+  return waitMs;
+}
+
+/** A datastore answered by HTTP: whatever failed before is over. */
+export function recordResponse(origin: OriginState): void {
+  origin.status = 'reachable';
+  origin.failures = 0;
+  origin.waitUntilMs = 0;
+  origin.failure = null;
+}

@@ -1,0 +1,164 @@
+import type { Log } from '@local-datastore/shared/log';
+import type { DownloadEvent } from '../download/download.ts';
+import {
+  type ContentActual,
+  type OriginState,
+  originStateOf,
+  sourceStateOf,
+  UNTIL_CHANGE,
+} from './actual.ts';
+import { judgeFailure } from './judge-failure.ts';
+import { recordOriginFailure, recordResponse, recordSourceFailure } from './outcome.ts';
+import type { Step } from './plan.ts';
+import { advance, outcomeFacts, type Runtime } from './runtime.ts';
+
+type DownloadStep = Extract<Step, { kind: 'download' }>;
+
+/** Without the query, which may hold a secret. */
+const shownUrl = (url: URL) => `${url.origin}${url.pathname}`;
+
+/** Where bytes came from in one attempt. */
+interface Attempt {
+  address: string | null;
+  hadProgress: boolean;
+}
+
+function takeEvent(
+  runtime: Runtime,
+  content: ContentActual,
+  origin: OriginState,
+  attempt: Attempt,
+  log: Log,
+  event: DownloadEvent,
+): void {
+  switch (event.kind) {
+    case 'located':
+      attempt.address = event.origin.url.hostname;
+      log.info(
+        {
+          url: shownUrl(event.origin.url),
+          bridge: event.origin.bridgeName,
+          sourceAddress: event.origin.sourceAddress,
+        },
+        'asking the datastore',
+      );
+      return;
+    case 'receiving':
+      recordResponse(origin);
+      runtime.touchOrigin(origin.origin);
+      content.failure = null;
+      content.totalBytes = event.totalBytes ?? content.totalBytes;
+      content.currentBytes = event.fromBytes;
+      log.info({ fromBytes: event.fromBytes, totalBytes: event.totalBytes }, 'receiving');
+      // Others may follow now that this datastore answers.
+      runtime.replan();
+      return;
+    case 'starting-over':
+      content.currentBytes = 0;
+      if (content.state === 'VERIFYING') advance(runtime, content, 'download-started');
+      log.warn({ reason: event.reason }, 'starting over');
+      return;
+    case 'verifying':
+      advance(runtime, content, 'content-arrived');
+      advance(runtime, content, 'verification-started');
+      return;
+    case 'retrying':
+      return;
+  }
+}
+
+function endInFailure(
+  runtime: Runtime,
+  { source }: DownloadStep,
+  content: ContentActual,
+  origin: OriginState,
+  attempt: Attempt,
+  log: Log,
+  error: unknown,
+): void {
+  const judgement = judgeFailure(error);
+  const { code, message } = judgement;
+  advance(
+    runtime,
+    content,
+    judgement.remedy === 'mismatch' && content.state === 'VERIFYING' ? 'digest-differed' : 'attempt-ended',
+  );
+  if (judgement.remedy === 'mismatch') content.currentBytes = 0;
+  // Whatever it said, the datastore answered.
+  if (code === 'HTTP_STATUS' || judgement.remedy === 'mismatch') recordResponse(origin);
+  const facts = outcomeFacts(runtime);
+  const waitMs =
+    judgement.scope === 'origin'
+      ? recordOriginFailure(origin, judgement, facts)
+      : recordSourceFailure(content, source, judgement, attempt, facts);
+  runtime.touchOrigin(origin.origin);
+  const fields = { code, address: attempt.address, waitMs: waitMs === UNTIL_CHANGE ? null : waitMs };
+  if (judgement.remedy === 'mismatch') {
+    log.warn({ ...fields, reason: message }, 'this address served wrong bytes: they are thrown away');
+  } else if (waitMs === UNTIL_CHANGE) {
+    log.error(
+      { ...fields, reason: message },
+      'the download failed: it waits for a change of the configuration',
+    );
+  } else log.warn({ ...fields, reason: message }, 'the download failed: it is tried again');
+}
+
+/** Fetches content from one source, to `verified`, or to a failure that says when to try again. */
+export async function runDownload(
+  runtime: Runtime,
+  step: DownloadStep,
+  content: ContentActual,
+): Promise<void> {
+  const { actual, deps } = runtime;
+  const { source, sha256, sizeBytes } = step;
+  const origin = originStateOf(actual, source);
+  const abort = new AbortController();
+  content.activity = { kind: 'download', source, abort };
+  content.downloadId = deps.createId();
+  content.datastoreId = source.datastoreId;
+  content.totalBytes = sizeBytes;
+  advance(runtime, content, 'download-started');
+  const trees = runtime.treesOf(sha256);
+  const log = deps.log.child({ downloadId: content.downloadId, sha256, trees });
+  const attempt: Attempt = { address: null, hadProgress: false };
+  const startedMs = deps.clock.nowMs();
+  log.info({ url: shownUrl(source.url), datastore: source.datastoreId, sizeBytes }, 'download started');
+  try {
+    const result = await deps.download(
+      {
+        url: source.url,
+        target: deps.store.pendingPath(sha256),
+        sha256,
+        sizeBytes,
+        authorization: source.authorization,
+        ca: source.ca,
+        avoidedAddresses: sourceStateOf(content, source.key).avoidedAddresses,
+      },
+      {
+        onEvent: (event) => takeEvent(runtime, content, origin, attempt, log, event),
+        onProgress: (receivedBytes) => {
+          attempt.hadProgress = true;
+          content.currentBytes = receivedBytes;
+        },
+      },
+      abort.signal,
+    );
+    await deps.store.promote(sha256);
+    content.currentBytes = content.totalBytes = result.sizeBytes;
+    content.sources.clear();
+    content.failure = null;
+    advance(runtime, content, 'digest-matched');
+    const { receivedBytes, resumedFromBytes } = result;
+    const elapsedMs = Math.round(deps.clock.nowMs() - startedMs);
+    log.info({ address: attempt.address, receivedBytes, resumedFromBytes, elapsedMs }, 'verified');
+  } catch (error) {
+    if (abort.signal.aborted) {
+      advance(runtime, content, 'attempt-ended');
+      log.info({ storedBytes: content.currentBytes }, 'download stopped');
+    } else endInFailure(runtime, step, content, origin, attempt, log, error);
+  } finally {
+    content.activity = null;
+    runtime.touchContent(sha256);
+    runtime.replan();
+  }
+}

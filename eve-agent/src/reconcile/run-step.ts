@@ -1,0 +1,133 @@
+import { errorMessage } from '@local-datastore/shared/errors';
+import { type ContentActual, originStateOf } from './actual.ts';
+import { judgeFailure } from './judge-failure.ts';
+import { recordOriginFailure } from './outcome.ts';
+import type { Step } from './plan.ts';
+import { runDownload } from './run-download.ts';
+import { advance, outcomeFacts, type Runtime } from './runtime.ts';
+import type { Source } from './source.ts';
+
+async function probe(runtime: Runtime, source: Source, signal: AbortSignal): Promise<void> {
+  const origin = originStateOf(runtime.actual, source);
+  origin.status = 'probing';
+  try {
+    await runtime.deps.probe(source.url, signal);
+    origin.status = 'found';
+  } catch (error) {
+    origin.status = 'unknown';
+    if (signal.aborted) return;
+    const judgement = judgeFailure(error);
+    const waitMs = recordOriginFailure(origin, judgement, outcomeFacts(runtime));
+    const fields = { datastore: origin.origin, code: judgement.code, reason: judgement.message, waitMs };
+    runtime.deps.log.warn(fields, 'the datastore does not answer');
+  }
+  runtime.touchOrigin(origin.origin);
+  runtime.replan();
+}
+
+/** A file that was whole when an earlier run ended: its digest decides. */
+async function verify(runtime: Runtime, content: ContentActual): Promise<void> {
+  const { store, hashFile, log } = runtime.deps;
+  const { sha256 } = content;
+  const abort = new AbortController();
+  content.activity = { kind: 'verify', abort };
+  advance(runtime, content, 'verification-started');
+  try {
+    const found = await hashFile(store.pendingPath(sha256), abort.signal);
+    if (found.sha256 === sha256) {
+      await store.promote(sha256);
+      content.currentBytes = content.totalBytes = found.sizeBytes;
+      advance(runtime, content, 'digest-matched');
+    } else {
+      await store.remove(sha256);
+      content.currentBytes = 0;
+      advance(runtime, content, 'digest-differed');
+      log.warn({ sha256, found: found.sha256 }, 'a waiting file has another digest: it is fetched again');
+    }
+  } catch (error) {
+    advance(runtime, content, 'attempt-ended');
+    if (!abort.signal.aborted)
+      log.error({ sha256, reason: errorMessage(error) }, 'a waiting file cannot be verified');
+  } finally {
+    content.activity = null;
+    runtime.touchContent(sha256);
+    runtime.replan();
+  }
+}
+
+async function remove(runtime: Runtime, content: ContentActual): Promise<void> {
+  const { store, log, clock } = runtime.deps;
+  const { sha256 } = content;
+  const trees = runtime.treesOf(sha256);
+  content.activity = { kind: 'remove', abort: new AbortController() };
+  const release = () => {
+    content.activity = null;
+    runtime.touchContent(sha256);
+    runtime.replan();
+  };
+  try {
+    await store.remove(sha256);
+    log.info({ sha256, freedBytes: content.currentBytes, trees }, 'content removed');
+    content.currentBytes = 0;
+    if (content.state === 'VERIFIED' || content.state === 'DOWNLOADED')
+      advance(runtime, content, 'content-lost');
+    // A configuration may have asked for it again meanwhile.
+    if (content.unreferencedAtMs !== null) runtime.actual.contents.delete(sha256);
+    release();
+  } catch (error) {
+    log.error({ sha256, reason: errorMessage(error) }, 'content cannot be removed');
+    clock.after(runtime.options.schedule.steadyMs, release);
+  }
+}
+
+async function rename(runtime: Runtime, name: string, sha256: string | null): Promise<void> {
+  const { actual, deps, options } = runtime;
+  actual.busyNames.add(name);
+  let isDone = false;
+  try {
+    if (sha256 === null) {
+      await deps.store.unlink(name);
+      actual.links.delete(name);
+    } else {
+      await deps.store.link(name, sha256);
+      actual.links.set(name, sha256);
+      runtime.touchContent(sha256);
+    }
+    isDone = true;
+  } catch (error) {
+    deps.log.error(
+      { name, sha256, reason: errorMessage(error) },
+      'a name cannot be given to verified content',
+    );
+  }
+  const release = () => {
+    actual.busyNames.delete(name);
+    runtime.replan();
+  };
+  if (isDone) release();
+  else deps.clock.after(options.schedule.steadyMs, release);
+}
+
+/**
+ * Does one step of a plan. What it changes is marked before the first wait, so that the next plan sees it.
+ *
+ * Never rejects: what goes wrong is recorded, and planned around.
+ */
+export async function runStep(runtime: Runtime, step: Step, signal: AbortSignal): Promise<void> {
+  if (step.kind === 'probe') return await probe(runtime, step.source, signal);
+  if (step.kind === 'link') return await rename(runtime, step.name, step.sha256);
+  if (step.kind === 'unlink') return await rename(runtime, step.name, null);
+  const content = runtime.actual.contents.get(step.sha256);
+  if (content === undefined) return;
+  switch (step.kind) {
+    case 'download':
+      return await runDownload(runtime, step, content);
+    case 'stop':
+      content.activity?.abort.abort(new Error('no longer wanted'));
+      return;
+    case 'verify':
+      return await verify(runtime, content);
+    case 'remove':
+      return await remove(runtime, content);
+  }
+}

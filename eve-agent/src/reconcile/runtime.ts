@@ -1,0 +1,72 @@
+import type { Log } from '@local-datastore/shared/log';
+import type { Clock } from '../discovery/clock.ts';
+import type { DownloadObserver, DownloadRequest, DownloadResult } from '../download/download.ts';
+import type { Actual, ContentActual } from './actual.ts';
+import type { ContentStore } from './content-store.ts';
+import type { OutcomeFacts } from './outcome.ts';
+import type { PlanLimits } from './plan.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
+import { type ContentEvent, nextState } from './transitions.ts';
+
+/** A download as the service asks for it. */
+export interface ContentRequest extends DownloadRequest {
+  /** Addresses that served wrong bytes: another one is preferred. */
+  readonly avoidedAddresses: ReadonlySet<string>;
+}
+
+/** The world that steps act upon. */
+export interface StepDeps {
+  readonly store: ContentStore;
+  /** One attempt: it fails at the first failure, and keeps what has arrived. */
+  download(request: ContentRequest, observer: DownloadObserver, signal: AbortSignal): Promise<DownloadResult>;
+  /** @throws CodedError when the datastore of a URL does not answer by multicast DNS */
+  probe(url: URL, signal: AbortSignal): Promise<void>;
+  /** @returns sha256 as 64 hexadecimal digits, and the size */
+  hashFile(
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly sha256: string; readonly sizeBytes: number }>;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  random(): number;
+  /** Ties the lines of one download together. */
+  createId(): string;
+  readonly log: Log;
+}
+
+export interface StepOptions {
+  readonly limits: PlanLimits;
+  readonly schedule: RetrySchedule;
+}
+
+/** What the steps share while the service runs. */
+export interface Runtime {
+  readonly actual: Actual;
+  readonly deps: StepDeps;
+  readonly options: StepOptions;
+  /** The trees that have some content, for the log. */
+  treesOf(sha256: string): readonly string[];
+  /** The status of the trees with this content may have changed. */
+  touchContent(sha256: string): void;
+  /** The same for all content that may come from there. */
+  touchOrigin(origin: string): void;
+  /** Compare again what should be with what is. */
+  replan(): void;
+}
+
+/** Takes content through the table of transitions. */
+export function advance(runtime: Runtime, content: ContentActual, event: ContentEvent): void {
+  content.state = nextState(content.state, event);
+  runtime.touchContent(content.sha256);
+}
+
+export function outcomeFacts({ deps, options }: Runtime): OutcomeFacts {
+  return {
+    schedule: options.schedule,
+    maxMismatches: options.limits.maxMismatches,
+    nowMs: deps.clock.nowMs(),
+    wallMs: deps.wallMs(),
+    random: deps.random(),
+  };
+}

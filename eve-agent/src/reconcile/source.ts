@@ -1,0 +1,105 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { domainToUnicode } from 'node:url';
+import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
+import { parseImageUrl } from '../discovery/locate.ts';
+import { printableText } from '../discovery/printable-text.ts';
+
+/** One place to fetch content from, and how. */
+export interface Source {
+  /** The same for the same URL, credential and certificates: what is known of a source ends with its key. */
+  readonly key: string;
+  readonly datastoreId: string;
+  readonly url: URL;
+  /** The value of `Authorization`; a secret. */
+  readonly authorization: string | null;
+  /** PEM that replaces the system's roots. */
+  readonly ca: string | null;
+  /** Lower case, without the final dot. */
+  readonly host: string;
+  /** Found by multicast DNS. */
+  readonly isLocal: boolean;
+}
+
+export interface SourceOptions {
+  /** Whether a credential may cross the network unencrypted. */
+  readonly allowPlainCredentials: boolean;
+}
+
+const PRINTABLE = /^[\x20-\x7e]{1,8192}$/;
+
+/**
+ * The URL of a file in a datastore, joined as EVE's downloader does: scheme and host of `fqdn`, whose path is
+ * dropped, then `dpath`, then the content tree's URL, each with one slash between.
+ *
+ * @throws ConfigurationError, DiscoveryError naming what is wrong
+ */
+export function joinSourceUrl(fqdn: string, dpath: string, relativeUrl: string): URL {
+  const base = parseImageUrl(fqdn);
+  const parts = [dpath, relativeUrl].map((part) => part.replace(/^\/+|\/+$/g, '')).filter(Boolean);
+  const url = parseImageUrl(`${base.protocol}//${base.host}/${parts.join('/')}`);
+  // As text `#` would start a fragment, which is never sent.
+  if (url.hash !== '') throw new Error(`"${printableText(relativeUrl)}" holds "#": write %23`);
+  return url;
+}
+
+/** EVE sends `apiKey` and `password` as they are, with a space between. */
+function authorizationOf({ apiKey = '', password = '' }: DatastoreConfig): string | null {
+  const value = `${apiKey} ${password}`.trim();
+  return value === '' ? null : value;
+}
+
+/** PEM from the base64 of `dsCertPEM`; null without. @throws when one is no certificate */
+function caOf({ dsCertPEM = [] }: DatastoreConfig): string | null {
+  if (dsCertPEM.length === 0) return null;
+  return dsCertPEM
+    .map((encoded, i) => {
+      const pem = Buffer.from(encoded, 'base64').toString();
+      try {
+        new X509Certificate(pem);
+      } catch (error) {
+        throw new Error(`dsCertPEM[${i}] holds no PEM certificate: ${errorMessage(error)}`);
+      }
+      return pem.endsWith('\n') ? pem : `${pem}\n`;
+    })
+    .join('');
+}
+
+/**
+ * How to fetch a content tree's file from one of its datastores.
+ *
+ * @returns the source, or why this datastore cannot be used as it is configured: one sentence, without secrets
+ */
+export function buildSource(
+  datastore: DatastoreConfig,
+  relativeUrl: string,
+  { allowPlainCredentials }: SourceOptions,
+): Source | string {
+  const name = `datastore ${datastore.id}`;
+  if (datastore.dType !== 'DsHttp' && datastore.dType !== 'DsHttps') {
+    return `${name}: dType ${datastore.dType} is not supported: DsHttp or DsHttps expected`;
+  }
+  try {
+    const url = joinSourceUrl(datastore.fqdn, datastore.dpath, relativeUrl);
+    const authorization = authorizationOf(datastore);
+    if (authorization !== null && !PRINTABLE.test(authorization)) {
+      return `${name}: apiKey and password must be printable ASCII`;
+    }
+    if (authorization !== null && url.protocol === 'http:' && !allowPlainCredentials) {
+      return (
+        `${name}: apiKey and password would cross the network unencrypted: use https, or start the agent ` +
+        'with --allow-plain-credentials'
+      );
+    }
+    const ca = caOf(datastore);
+    const host = domainToUnicode(url.hostname).toLowerCase().replace(/\.$/, '');
+    const key = createHash('sha256')
+      .update(JSON.stringify([url.href, authorization, ca]))
+      .digest('hex')
+      .slice(0, 16);
+    return { key, datastoreId: datastore.id, url, authorization, ca, host, isLocal: isLocalHost(host) };
+  } catch (error) {
+    return `${name}: ${errorMessage(error)}`;
+  }
+}

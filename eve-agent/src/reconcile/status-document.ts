@@ -1,0 +1,129 @@
+import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
+import { type Actual, type ContentActual, type Failure, UNTIL_CHANGE } from './actual.ts';
+import type { DesiredTree } from './desired.ts';
+
+/** What the documents are made from, beside the tree itself. */
+export interface StatusFacts {
+  readonly actual: Actual;
+  /** How many trees have the content. */
+  readonly refCount: number;
+  /** How much space the content lacks, and since when (milliseconds since the epoch); undefined: none. */
+  readonly lack: { readonly bytes: number; readonly sinceMs: number } | undefined;
+  /** When the configuration came, in milliseconds since the epoch. */
+  readonly configuredAtMs: number;
+  /** When verified, where. */
+  readonly fileLocation: string;
+  /** The clock of the waits, and the time since the epoch at the same moment. */
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+const timeText = (atMs: number) => new Date(atMs).toISOString();
+
+interface Shown {
+  readonly failure: Failure | null;
+  readonly condition: string;
+}
+
+function retryCondition(waitUntilMs: number, { nowMs, wallMs }: StatusFacts): string {
+  if (waitUntilMs === UNTIL_CHANGE)
+    return 'waits for a change of the configuration, or for "eve-agent retry"';
+  // To the second: otherwise the text would differ each time it is made.
+  const atMs = Math.round((wallMs + waitUntilMs - nowMs) / 1000) * 1000;
+  return waitUntilMs > nowMs ? `tries again at ${timeText(atMs)}` : '';
+}
+
+/** What is to be said of a tree that is not where it should be. */
+function findFailure(tree: DesiredTree, content: ContentActual | undefined, facts: StatusFacts): Shown {
+  const { configuredAtMs, lack, actual } = facts;
+  const fresh = (code: string, message: string, atMs = configuredAtMs): Failure => ({
+    code,
+    message,
+    atMs,
+    severity: 'SEVERITY_ERROR',
+  });
+  if (tree.sha256 === null || content === undefined) {
+    const message =
+      'content without a sha256 comes from container registries only, which this agent does not read';
+    return { failure: fresh('NOT_SUPPORTED', message), condition: '' };
+  }
+  if (content.state === 'VERIFIED') {
+    if (content.totalBytes === tree.sizeBytes) return { failure: null, condition: '' };
+    const message = `the content has ${content.totalBytes} bytes, not the ${tree.sizeBytes} of maxSizeBytes`;
+    return { failure: fresh('SIZE_MISMATCH', message), condition: '' };
+  }
+  if (tree.sources.length === 0)
+    return { failure: fresh('CONFIGURATION_INVALID', tree.problems.join('; ')), condition: '' };
+  if (lack !== undefined) {
+    const message = `waits for space: ${lack.bytes} more bytes must be free`;
+    return {
+      failure: fresh('NO_SPACE', message, lack.sinceMs),
+      condition: 'tries again when there is space',
+    };
+  }
+  if (content.activity?.kind === 'download') return { failure: content.failure, condition: '' };
+  let shown: Failure | null = content.failure;
+  let waitUntilMs = UNTIL_CHANGE;
+  for (const { key, url } of tree.sources) {
+    const [source, origin] = [content.sources.get(key), actual.origins.get(url.origin)];
+    waitUntilMs = Math.min(waitUntilMs, Math.max(source?.waitUntilMs ?? 0, origin?.waitUntilMs ?? 0));
+    if (origin?.failure && (shown === null || origin.failure.atMs > shown.atMs)) shown = origin.failure;
+  }
+  return { failure: shown, condition: shown === null ? '' : retryCondition(waitUntilMs, facts) };
+}
+
+function retryCountOf(tree: DesiredTree, content: ContentActual, { actual }: StatusFacts): number {
+  const origins = new Set(tree.sources.map(({ url }) => url.origin));
+  let count = content.retryCount;
+  if (content.state !== 'VERIFIED')
+    for (const origin of origins) count += actual.origins.get(origin)?.failures ?? 0;
+  return count;
+}
+
+function percentOf({ state, currentBytes, totalBytes }: ContentActual): number {
+  if (state === 'VERIFIED') return 100;
+  // 100 only when nothing is missing.
+  return totalBytes === null || totalBytes === 0 ? 0 : Math.floor((currentBytes * 100) / totalBytes);
+}
+
+/** The status of one content tree, with EVE's names. */
+export function statusDocument(
+  desired: DesiredTree,
+  content: ContentActual | undefined,
+  facts: StatusFacts,
+): ContentTreeStatus {
+  const { tree, uuid, datastoreIds } = desired;
+  const hold: Hold = facts.actual.holds.get(uuid) ?? 'none';
+  const { failure, condition } = findFailure(desired, content, facts);
+  const isHeld = hold !== 'none' && content?.state !== 'VERIFIED';
+  const isActive = content?.activity?.kind === 'download';
+  const totalBytes = content?.totalBytes ?? desired.sizeBytes;
+  return {
+    ContentID: uuid,
+    DisplayName: tree.displayName ?? '',
+    DatastoreIDList: [...datastoreIds],
+    DatastoreID: content?.datastoreId ?? '',
+    RelativeURL: tree.URL,
+    Format: tree.iformat,
+    ContentSha256: desired.sha256 ?? '',
+    MaxDownloadSize: desired.sizeBytes,
+    GenerationCounter: tree.generationCount ?? 0,
+    State: content?.state ?? 'INITIAL',
+    Progress: content === undefined ? 0 : percentOf(content),
+    CurrentSize: content?.currentBytes ?? 0,
+    TotalSize: totalBytes,
+    ReservedSpace: isActive ? Math.max(totalBytes - (content?.currentBytes ?? 0), 0) : 0,
+    FileLocation:
+      content?.state === 'VERIFIED' && content.totalBytes === desired.sizeBytes ? facts.fileLocation : '',
+    RefCount: facts.refCount,
+    LastUse: content === undefined ? '' : timeText(content.lastUseMs),
+    RetryCount: content === undefined ? 0 : retryCountOf(desired, content, facts),
+    Error: failure?.message ?? '',
+    ErrorTime: failure === null ? '' : timeText(failure.atMs),
+    ErrorSeverity: failure?.severity ?? 'SEVERITY_UNSPECIFIED',
+    ErrorRetryCondition: isHeld ? `waits for "eve-agent resume ${uuid}"` : condition,
+    ErrorCode: failure?.code ?? '',
+    Hold: hold,
+    DownloadID: content?.downloadId ?? '',
+  };
+}

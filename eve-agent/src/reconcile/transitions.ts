@@ -1,0 +1,66 @@
+import type { SwState } from '@local-datastore/shared/eve/sw-state';
+
+/** Those of EVE's SwState that content passes on its way to this host. */
+export const CONTENT_STATES = [
+  'INITIAL',
+  'DOWNLOADING',
+  'DOWNLOADED',
+  'VERIFYING',
+  'VERIFIED',
+] as const satisfies readonly SwState[];
+export type ContentState = (typeof CONTENT_STATES)[number];
+
+export const CONTENT_EVENTS = [
+  /** A download begins, or goes on after a failure. */
+  'download-started',
+  /** The last byte is here. */
+  'content-arrived',
+  /** At the start: a whole file waits in `pending`, its digest not yet trusted. */
+  'found-pending',
+  /** At the start: the file is in `verified`. */
+  'found-verified',
+  'verification-started',
+  'digest-matched',
+  'digest-differed',
+  /** The download or the verification ended with an error, or was stopped. */
+  'attempt-ended',
+  /** A scrub found other bytes, or the file is gone. */
+  'content-lost',
+] as const;
+export type ContentEvent = (typeof CONTENT_EVENTS)[number];
+
+/** The one table of what may follow what. What does not stand here must not happen. */
+export const TRANSITIONS: Readonly<
+  Record<ContentState, Readonly<Partial<Record<ContentEvent, ContentState>>>>
+> = {
+  INITIAL: {
+    'download-started': 'DOWNLOADING',
+    'found-pending': 'DOWNLOADED',
+    'found-verified': 'VERIFIED',
+  },
+  DOWNLOADING: {
+    'content-arrived': 'DOWNLOADED',
+    'attempt-ended': 'INITIAL',
+  },
+  DOWNLOADED: {
+    'verification-started': 'VERIFYING',
+    'content-lost': 'INITIAL',
+  },
+  VERIFYING: {
+    'digest-matched': 'VERIFIED',
+    'digest-differed': 'INITIAL',
+    'attempt-ended': 'INITIAL',
+    // A resumed file whose prefix was wrong is fetched again within the same download.
+    'download-started': 'DOWNLOADING',
+  },
+  VERIFIED: {
+    'content-lost': 'INITIAL',
+  },
+};
+
+/** @throws Error for an event that must not happen in this state: a fault of the program */
+export function nextState(state: ContentState, event: ContentEvent): ContentState {
+  const next = TRANSITIONS[state][event];
+  if (next === undefined) throw new Error(`${event} cannot happen in ${state}`);
+  return next;
+}

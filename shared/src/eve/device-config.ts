@@ -1,0 +1,117 @@
+import * as z from 'zod';
+import { type ContentTree, contentTreeSchema } from './content-tree.ts';
+import { type DatastoreConfig, datastoreConfigSchema } from './datastore-config.ts';
+
+/** The part of EVE's `EdgeDevConfig` that says which content a device needs. Other fields are left alone. */
+export interface DeviceConfig {
+  readonly datastores: readonly DatastoreConfig[];
+  readonly contentInfo: readonly ContentTree[];
+}
+
+/** One thing that is wrong with a device configuration. */
+export interface ConfigProblem {
+  /** Where, such as `contentInfo[2].sha256`; of a fragment, with its name in front. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** One JSON document of a configuration; `name` stands in front of its paths, '' where there is only one. */
+export interface ConfigFragment {
+  readonly name: string;
+  readonly document: unknown;
+}
+
+export type ParsedDeviceConfig =
+  | { readonly isValid: true; readonly config: DeviceConfig }
+  | { readonly isValid: false; readonly problems: readonly ConfigProblem[] };
+
+/** Far above what a device holds; keeps a hostile document from filling the memory. */
+const MAX_DATASTORES = 10_000;
+const MAX_CONTENT_TREES = 100_000;
+const MAX_PROBLEMS = 100;
+
+/** Protobuf's JSON mapping reads null as absent. */
+const listOf = <Item extends z.ZodType>(item: Item, maxCount: number) =>
+  z
+    .array(item)
+    .max(maxCount)
+    .nullish()
+    .transform((list) => list ?? []);
+
+const fragmentSchema = z.looseObject({
+  datastores: listOf(datastoreConfigSchema, MAX_DATASTORES),
+  contentInfo: listOf(contentTreeSchema, MAX_CONTENT_TREES),
+});
+
+/** `['contentInfo', 2, 'sha256']` → `contentInfo[2].sha256` */
+function pathText(path: readonly PropertyKey[]): string {
+  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return text.replace(/^\./, '');
+}
+
+interface Placed<Item> {
+  readonly path: string;
+  readonly item: Item;
+}
+
+function findRepeated<Item>(placed: readonly Placed<Item>[], key: (item: Item) => string, field: string) {
+  const firstPaths = new Map<string, string>();
+  return placed.flatMap(({ path, item }): ConfigProblem[] => {
+    const value = key(item).toLowerCase();
+    const first = firstPaths.get(value);
+    firstPaths.set(value, first ?? path);
+    if (first === undefined) return [];
+    return [{ path: `${path}.${field}`, message: `${value} is the ${field} of ${first} already` }];
+  });
+}
+
+/** What one content tree lacks that its schema cannot say. */
+function whyUnusable({ path, item }: Placed<ContentTree>): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (item.sha256 === '' && item.iformat !== 'CONTAINER') {
+    const message = '64 hexadecimal digits expected: only an image of a container registry may lack them';
+    problems.push({ path: `${path}.sha256`, message });
+  }
+  if (item.dsIdsList.length === 0 && (item.dsId ?? '') === '') {
+    problems.push({ path: `${path}.dsIdsList`, message: 'the id of at least one datastore expected' });
+  }
+  return problems;
+}
+
+/**
+ * Reads a device configuration, in one document or in several that are put together.
+ *
+ * @returns the configuration, or everything that is wrong with it (at most 100 problems)
+ */
+export function parseDeviceConfig(fragments: readonly ConfigFragment[]): ParsedDeviceConfig {
+  const problems: ConfigProblem[] = [];
+  const datastores: Placed<DatastoreConfig>[] = [];
+  const trees: Placed<ContentTree>[] = [];
+  for (const { name, document } of fragments) {
+    const prefix = name === '' ? '' : `${name}: `;
+    const parsed = fragmentSchema.safeParse(document);
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues) {
+        problems.push({ path: `${prefix}${pathText(path)}`, message });
+      }
+      continue;
+    }
+    parsed.data.datastores.forEach((item, i) => {
+      datastores.push({ path: `${prefix}datastores[${i}]`, item });
+    });
+    parsed.data.contentInfo.forEach((item, i) => {
+      trees.push({ path: `${prefix}contentInfo[${i}]`, item });
+    });
+  }
+  problems.push(
+    ...findRepeated(datastores, ({ id }) => id, 'id'),
+    ...findRepeated(trees, ({ uuid }) => uuid, 'uuid'),
+    ...trees.flatMap(whyUnusable),
+  );
+  if (problems.length > 0) return { isValid: false, problems: problems.slice(0, MAX_PROBLEMS) };
+  const config = {
+    datastores: datastores.map(({ item }) => item),
+    contentInfo: trees.map(({ item }) => item),
+  };
+  return { isValid: true, config };
+}
