@@ -16,10 +16,14 @@ export function createSystemOpenQuerier(log: Log): OpenQuerier {
   };
 }
 
-/** From a URL to an address, with this host's bridges, sockets and clock. */
-export function createSystemLocator(log: Log): Locate {
+/**
+ * From a URL to an address, with this host's bridges, sockets and clock.
+ *
+ * @param openQuerier on this host's sockets, where they are shared
+ */
+export function createSystemLocator(log: Log, openQuerier = createSystemOpenQuerier(log)): Locate {
   return createLocator({
     selectBridges: selectSystemBridges,
-    findDatastore: createFindDatastore({ openQuerier: createSystemOpenQuerier(log), clock: systemClock }),
+    findDatastore: createFindDatastore({ openQuerier, clock: systemClock }),
   });
 }

@@ -6,9 +6,13 @@ import { addOptions, applyConfigurationFile } from '@local-datastore/shared/comm
 import type { Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import * as z from 'zod';
+import { watchAnnouncements } from '../discovery/announcements.ts';
 import { systemClock } from '../discovery/clock.ts';
+import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Locate } from '../discovery/locate.ts';
+import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { createDownload, type Origin } from '../download/download.ts';
+import { createPace } from '../download/pace.ts';
 import { watchConfigFiles } from '../reconcile/config-files.ts';
 import { createConfiguration } from '../reconcile/configuration.ts';
 import { createContentStore } from '../reconcile/content-store.ts';
@@ -20,7 +24,7 @@ import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
-import { createSystemLocator } from './discovery.ts';
+import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './discovery.ts';
 
 const USER_AGENT = 'eve-agent';
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -30,25 +34,42 @@ const SMALL_BYTES = 64 * 1024 * 1024;
 /** What holds credentials is for its owner alone. */
 const SECRET_MODE = 0o600;
 
+/** How long another responder under the same name is looked for, before one that served wrong bytes is asked again. */
+const OTHER_RESPONDER_TIMEOUT_MS = 3000;
+
 function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'download' | 'probe'> {
   const discovery = { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 };
-  const locateOrigin = async (url: URL, signal: AbortSignal): Promise<Origin> => {
-    const located = await locate(url, { ...discovery, signal });
-    if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
-    const { sourceAddress, bridge } = located.location;
-    return { url: located.url, sourceAddress, bridgeName: bridge.name };
-  };
+  const pace = options.rateLimit === undefined ? undefined : createPace(options.rateLimit, systemClock.nowMs);
+
+  async function locateOther(url: URL, avoidedAddresses: ReadonlySet<string>, signal: AbortSignal) {
+    if (avoidedAddresses.size === 0) return await locate(url, { ...discovery, signal });
+    try {
+      const timeoutMs = Math.min(discovery.timeoutMs, OTHER_RESPONDER_TIMEOUT_MS);
+      return await locate(url, { ...discovery, timeoutMs, signal, avoidedAddresses });
+    } catch (error) {
+      if (!(error instanceof DiscoveryError) || error.code !== 'DATASTORE_NOT_FOUND') throw error;
+      return await locate(url, { ...discovery, signal });
+    }
+  }
+
   return {
     probe: async (url, signal) => void (await locate(url, { ...discovery, signal })),
     download(request, observer, signal) {
+      const { avoidedAddresses } = request;
       const download = createDownload(
         {
-          locate: locateOrigin,
+          async locate(url, until): Promise<Origin> {
+            const located = await locateOther(url, avoidedAddresses, until);
+            if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
+            const { sourceAddress, bridge } = located.location;
+            return { url: located.url, sourceAddress, bridgeName: bridge.name };
+          },
           createDispatcher: (dispatch) =>
             createHttpDispatcher({ ...dispatch, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
           delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
           now: Date.now,
           random: Math.random,
+          pace,
         },
         {
           // Every failure is planned around: another datastore may be next.
@@ -65,9 +86,10 @@ function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'dow
 async function runService(options: RunOptions, log: Log, signal: AbortSignal): Promise<void> {
   const state = resolve(options.state);
   mkdirSync(state, { recursive: true });
+  const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const reconciler = createReconciler(
     {
-      ...createNetwork(createSystemLocator(log), options),
+      ...createNetwork(createSystemLocator(log, querier.open), options),
       store: createContentStore(state, resolve(options.images ?? join(state, 'images'))),
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: createJsonFile(
@@ -102,10 +124,23 @@ async function runService(options: RunOptions, log: Log, signal: AbortSignal): P
     log,
   });
   await reconciler.open();
-  configuration.restore();
-  const running = [reconciler.run(signal)];
   const { config } = options;
-  if (config !== undefined) {
+  const running = [
+    reconciler.run(signal),
+    watchAnnouncements(
+      {
+        openQuerier: querier.open,
+        selectBridges: () => selectSystemBridges(options.bridge ?? []),
+        hosts: () => reconciler.waitedHosts(),
+        onSeen: (host) => reconciler.wakeHost(host, querier.hasJustAsked()),
+        clock: systemClock,
+        log,
+      },
+      signal,
+    ),
+  ];
+  if (config === undefined) configuration.restore();
+  else {
     const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {
       if (reading.kind === 'fragments') configuration.offer(reading.fragments, config);
       else configuration.refuse(reading.problems, config);

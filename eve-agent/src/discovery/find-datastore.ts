@@ -38,6 +38,8 @@ export interface FindDatastoreRequest {
   readonly bridges: readonly Bridge[];
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Addresses that do not count: something else under the same name is looked for. */
+  readonly avoidedAddresses?: ReadonlySet<string> | undefined;
 }
 
 export type FindDatastore = (request: FindDatastoreRequest) => Promise<DatastoreLocation>;
@@ -70,10 +72,10 @@ export function planQueries(host: string, round: number): MdnsQuery[] {
  *   did answer; `MDNS_UNAVAILABLE`; the signal's reason
  */
 export function createFindDatastore({ openQuerier, clock }: FindDatastoreDeps): FindDatastore {
-  return async ({ host, bridges, timeoutMs, signal }) => {
+  return async ({ host, bridges, timeoutMs, signal, avoidedAddresses }) => {
     signal.throwIfAborted();
     const querier = await openQuerier(bridges);
-    const search = createSearch(host);
+    const search = createSearch(host, avoidedAddresses);
     const cleanUps: (() => void)[] = [];
     try {
       return await new Promise<DatastoreLocation>((resolve, reject) => {
@@ -114,7 +116,7 @@ interface Sighting {
 }
 
 /** What one search has seen. */
-function createSearch(host: string) {
+function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new Set()) {
   const sightings: Sighting[] = [];
   const services = new Map<Bridge, Set<Service>>();
   const otherNames = new Set<string>();
@@ -143,6 +145,7 @@ function createSearch(host: string) {
         return 'irrelevant';
       }
       const { address } = judgement;
+      if (avoidedAddresses.has(address)) return 'irrelevant';
       const isKnown = sightings.some((seen) => seen.address === address && seen.bridge === bridge);
       if (!isKnown && sightings.length <= MAX_ALTERNATIVES) {
         sightings.push({ address, bridge, responder: source });

@@ -18,6 +18,8 @@ export interface LocateOptions {
   readonly bridges: readonly string[];
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Addresses of local datastores that do not count. */
+  readonly avoidedAddresses?: ReadonlySet<string>;
 }
 
 export interface LocatorDeps {
@@ -64,7 +66,7 @@ export function isAddressLiteral({ hostname }: URL): boolean {
  * @throws (the returned function) DiscoveryError; the signal's reason
  */
 export function createLocator({ selectBridges, findDatastore }: LocatorDeps): Locate {
-  return async (url, { bridges, timeoutMs, signal }) => {
+  return async (url, { bridges, timeoutMs, signal, avoidedAddresses }) => {
     parseImageUrl(url.href);
     // URLs carry names of other scripts in Punycode, multicast DNS in UTF-8 (RFC 6762 §16).
     const host = domainToUnicode(url.hostname).replace(/\.$/, '');
@@ -74,7 +76,13 @@ export function createLocator({ selectBridges, findDatastore }: LocatorDeps): Lo
         `"${printableText(host)}" is no host name: labels of 1 to 63 bytes, 253 in all, are needed`,
       );
     }
-    const location = await findDatastore({ host, bridges: selectBridges(bridges), timeoutMs, signal });
+    const location = await findDatastore({
+      host,
+      bridges: selectBridges(bridges),
+      timeoutMs,
+      signal,
+      avoidedAddresses,
+    });
     const found = new URL(url);
     found.hostname = location.address;
     return { kind: 'local', url: found, location };

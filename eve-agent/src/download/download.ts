@@ -4,7 +4,8 @@ import { ContentSink } from './content-sink.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { ContentError, TransferError } from './errors.ts';
-import { type BodyPlan, fetchBody } from './fetch-body.ts';
+import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
+import { type Pace, paceReceiver } from './pace.ts';
 import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
 import { allocateSharedPages } from './shared-pages.ts';
@@ -73,6 +74,8 @@ export interface DownloadDeps {
   delay(delayMs: number, signal: AbortSignal): Promise<void>;
   now(): number;
   random(): number;
+  /** A rate that this download keeps to, together with others; absent: none. */
+  readonly pace?: Pace | undefined;
 }
 
 export interface DownloadOptions {
@@ -274,8 +277,9 @@ class DownloadRun {
     };
   }
 
-  #receiver() {
-    return {
+  #receiver(): BodyReceiver {
+    const { pace } = this.#deps;
+    const receiver: BodyReceiver = {
       take: (bytes: Buffer) => {
         this.#receivedBytes += bytes.length;
         const hasRoom = this.#sink.take(bytes);
@@ -284,6 +288,7 @@ class DownloadRun {
       },
       listen: this.#sink.listen.bind(this.#sink),
     };
+    return pace === undefined ? receiver : paceReceiver(receiver, pace, setTimeout);
   }
 
   async #prepareStore(

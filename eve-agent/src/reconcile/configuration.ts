@@ -28,7 +28,7 @@ export interface Configuration {
   restore(): void;
   /** Puts a configuration in force, or says why not and keeps the old one. */
   offer(fragments: readonly ConfigFragment[], source: string): ParsedDeviceConfig;
-  /** Says that there is something, but nothing that can be read. */
+  /** Says that there is something, but nothing that can be read. The old one stays, or that of an earlier run. */
   refuse(problems: readonly ConfigProblem[], source: string): void;
   current(): DeviceConfig;
   status(): ConfigurationStatus;
@@ -91,7 +91,17 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
       contentTrees: next.contentInfo.length,
     });
   };
+  const restore = () => {
+    const stored = file.read();
+    if (stored === null) return;
+    const parsed = parseDeviceConfig([{ name: '', document: stored }]);
+    if (!parsed.isValid) return;
+    const { contentInfo } = parsed.config;
+    log.info({ contentTrees: contentInfo.length }, 'going on with the configuration of the last run');
+    putInForce(parsed.config, null);
+  };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
+    if (status.state === 'none') restore();
     const shown = problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
     log.error(
       { source, problems: shown, count: problems.length },
@@ -101,17 +111,7 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
   };
 
   return {
-    restore() {
-      const stored = file.read();
-      if (stored === null) return;
-      const parsed = parseDeviceConfig([{ name: '', document: stored }]);
-      if (!parsed.isValid) return;
-      log.info(
-        { contentTrees: parsed.config.contentInfo.length },
-        'going on with the configuration of the last run',
-      );
-      putInForce(parsed.config, null);
-    },
+    restore,
     offer(fragments, source) {
       const parsed = parseDeviceConfig(fragments);
       if (parsed.isValid) {

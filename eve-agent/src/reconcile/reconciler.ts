@@ -39,8 +39,12 @@ export interface Reconciler {
   /** In the order of the configuration. */
   statuses(): ContentTreeStatus[];
   status(uuid: string): ContentTreeStatus | null;
-  /** A datastore has shown up: what waits for it goes on at once. */
-  wakeHost(host: string): void;
+  /**
+   * A datastore has shown up: what waits for it goes on at once.
+   *
+   * @param isSolicited whether it may just have answered a question of ours: no news where it was found before
+   */
+  wakeHost(host: string, isSolicited: boolean): void;
   /** The hosts on `.local` that something waits for. */
   waitedHosts(): ReadonlySet<string>;
   onEvent(listener: (event: ReconcilerEvent) => void): () => void;
@@ -65,8 +69,10 @@ class ReconcilerLoop implements Reconciler, Runtime {
   #contentOfOrigin = new Map<string, Set<string>>();
   #desired: Desired = NOTHING_DESIRED;
   #configuredAtMs: number;
+  #waitedHosts: ReadonlySet<string> = new Set();
   #signal: AbortSignal | null = null;
   #isPlanned = false;
+  readonly #wokenMs = new Map<string, number>();
   #cancelWake: () => void = () => {};
   #cancelProgress: (() => void) | null = null;
 
@@ -136,7 +142,9 @@ class ReconcilerLoop implements Reconciler, Runtime {
       }
     }
     for (const origin of this.actual.origins.keys()) {
-      if (!this.#contentOfOrigin.has(origin)) this.actual.origins.delete(origin);
+      if (this.#contentOfOrigin.has(origin)) continue;
+      this.actual.origins.delete(origin);
+      this.#wokenMs.delete(origin);
     }
     this.#markUnreferenced();
     for (const uuid of [...this.actual.holds.keys()]) {
@@ -196,29 +204,38 @@ class ReconcilerLoop implements Reconciler, Runtime {
     });
   }
 
-  wakeHost(host: string): void {
+  wakeHost(host: string, isSolicited: boolean): void {
+    const nowMs = this.deps.clock.nowMs();
     for (const origin of this.actual.origins.values()) {
-      if (origin.host !== host) continue;
-      origin.waitUntilMs = 0;
-      for (const sha256 of this.#contentOfOrigin.get(origin.origin) ?? []) {
-        for (const state of this.actual.contents.get(sha256)?.sources.values() ?? []) {
-          if (state.waitUntilMs !== UNTIL_CHANGE) state.waitUntilMs = 0;
-        }
+      const wasMissing = origin.failure?.code === 'DATASTORE_NOT_FOUND';
+      if (origin.host !== host || (isSolicited && !wasMissing)) continue;
+      if (nowMs - (this.#wokenMs.get(origin.origin) ?? Number.NEGATIVE_INFINITY) < MIN_WAKE_INTERVAL_MS)
+        continue;
+      if (this.#wakeOrigin(origin, nowMs)) {
+        this.#wokenMs.set(origin.origin, nowMs);
+        this.deps.log.info({ datastore: origin.origin }, 'the datastore has shown up: its downloads go on');
+        this.touchOrigin(origin.origin);
+        this.replan();
       }
-      this.touchOrigin(origin.origin);
     }
-    this.replan();
+  }
+
+  /** @returns whether anything was waiting */
+  #wakeOrigin(origin: OriginState, nowMs: number): boolean {
+    let isWoken = origin.waitUntilMs > nowMs;
+    origin.waitUntilMs = 0;
+    for (const sha256 of this.#contentOfOrigin.get(origin.origin) ?? []) {
+      for (const state of this.actual.contents.get(sha256)?.sources.values() ?? []) {
+        if (state.waitUntilMs === UNTIL_CHANGE || state.waitUntilMs <= nowMs) continue;
+        state.waitUntilMs = 0;
+        isWoken = true;
+      }
+    }
+    return isWoken;
   }
 
   waitedHosts(): ReadonlySet<string> {
-    const hosts = new Set<string>();
-    for (const { isLocal, host, origin, status } of this.actual.origins.values()) {
-      if (!isLocal || hosts.has(host)) continue;
-      const isIncomplete = (sha256: string) => this.actual.contents.get(sha256)?.state !== 'VERIFIED';
-      if (status !== 'reachable' || [...(this.#contentOfOrigin.get(origin) ?? [])].some(isIncomplete))
-        hosts.add(host);
-    }
-    return hosts;
+    return this.#waitedHosts;
   }
 
   onEvent(listener: (event: ReconcilerEvent) => void): () => void {
@@ -260,6 +277,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
       const running: Promise<void> = runStep(this, step, signal).finally(() => this.#running.delete(running));
       this.#running.add(running);
     }
+    this.#findWaitedHosts();
     this.#keepLacks(plan.lacksBytes);
     // Space may come from elsewhere: nobody says so.
     const spaceMs = this.#lacks.size > 0 ? nowMs + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
@@ -271,6 +289,16 @@ class ReconcilerLoop implements Reconciler, Runtime {
         : deps.clock.after(Math.min(wakeAtMs - nowMs, MAX_TIMER_MS), () => this.replan());
     this.#publish();
     this.#watchProgress();
+  }
+
+  #findWaitedHosts(): void {
+    const hosts = new Set<string>();
+    const isIncomplete = (sha256: string) => this.actual.contents.get(sha256)?.state !== 'VERIFIED';
+    for (const { isLocal, host, origin } of this.actual.origins.values()) {
+      if (!isLocal || hosts.has(host)) continue;
+      if ([...(this.#contentOfOrigin.get(origin) ?? [])].some(isIncomplete)) hosts.add(host);
+    }
+    this.#waitedHosts = hosts;
   }
 
   #keepLacks(lacksBytes: ReadonlyMap<string, number>): void {
@@ -331,5 +359,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
   }
 }
 
+/** Announcements come in threes. */
+const MIN_WAKE_INTERVAL_MS = 2000;
 /** Node's timers hold 31 bits. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
