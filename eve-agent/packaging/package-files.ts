@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { workspace } from '../../compose/program-bundle.ts';
+
+/** A file of the package. */
+export interface PackageFile {
+  /** Below the root, without a leading slash. */
+  readonly path: string;
+  readonly content: Buffer;
+  readonly mode: 0o644 | 0o755;
+}
+
+/** What comes from the build rather than from the sources. */
+export interface BuiltParts {
+  readonly executable: Buffer;
+  readonly licences: string;
+  readonly debianVersion: string;
+  readonly maintainer: string;
+  /** Of the newest change. */
+  readonly date: Date;
+}
+
+const debianFolder = fileURLToPath(new URL('./debian/', import.meta.url));
+const readDebian = (name: string) => readFile(join(debianFolder, name));
+const readWorkspace = (name: string) => readFile(join(workspace, name));
+/** As `gzip -9n` makes it: without a time, so that the same sources make the same package. */
+const compress = async (content: Buffer | string) => await promisify(gzip)(content, { level: 9 });
+
+/** Where Debian looks for the history of the package itself; the program's own stands in `changelog.gz`. */
+function debianChangelog({ debianVersion, maintainer, date }: BuiltParts): string {
+  // RFC 5322, with the offset that deb-changelog(5) asks for.
+  const when = date.toUTCString().replace('GMT', '+0000');
+  return `eve-agent (${debianVersion}) unstable; urgency=medium\n\n  * What is new: changelog.gz.\n\n -- ${maintainer}  ${when}\n`;
+}
+
+/** Everything that the package installs. */
+export async function listPackageFiles(parts: BuiltParts): Promise<PackageFile[]> {
+  const doc = 'usr/share/doc/eve-agent';
+  const text = (path: string, content: Buffer): PackageFile => ({ path, content, mode: 0o644 });
+  return [
+    { path: 'usr/bin/eve-agent', content: parts.executable, mode: 0o755 },
+    text('usr/lib/systemd/system/eve-agent.service', await readDebian('eve-agent.service')),
+    text('usr/lib/sysusers.d/eve-agent.conf', await readDebian('eve-agent.sysusers')),
+    text('usr/lib/tmpfiles.d/eve-agent.conf', await readDebian('eve-agent.tmpfiles')),
+    text('etc/eve-agent/eve-agent.env', await readDebian('eve-agent.env')),
+    text('usr/share/lintian/overrides/eve-agent', await readDebian('lintian-overrides')),
+    text('usr/share/man/man1/eve-agent.1.gz', await compress(await readDebian('eve-agent.1'))),
+    text(`${doc}/copyright`, await readDebian('copyright')),
+    text(`${doc}/LICENSE.gz`, await compress(await readWorkspace('LICENSE'))),
+    text(`${doc}/THIRD-PARTY-LICENSES.gz`, await compress(parts.licences)),
+    text(`${doc}/changelog.gz`, await compress(await readWorkspace('CHANGELOG.md'))),
+    text(`${doc}/changelog.Debian.gz`, await compress(debianChangelog(parts))),
+    text(`${doc}/examples/device.json`, await readDebian('device.json')),
+  ];
+}
+
+/** Scripts that dpkg runs. */
+export async function listMaintainerScripts(): Promise<PackageFile[]> {
+  const script = async (path: string): Promise<PackageFile> => ({
+    path,
+    content: await readDebian(path),
+    mode: 0o755,
+  });
+  return await Promise.all(['postinst', 'prerm', 'postrm'].map(script));
+}
