@@ -22,6 +22,7 @@ export default defineConfig({
       project('unit', [
         '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
         'compose/*.test.ts',
+        'eve-agent/packaging/*.test.ts',
         'test/*.test.ts',
       ]),
       project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
