@@ -1,10 +1,6 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
-import { parseSha256 } from '@local-datastore/shared/digest/sha256';
-import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -21,6 +17,7 @@ import { createDownload, type DownloadDeps, type DownloadResult, type Origin } f
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
+import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
 import { jsonText } from './json-text.ts';
 import {
   createBarView,
@@ -36,49 +33,19 @@ const USER_AGENT = 'eve-agent';
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_RETRY_DELAY_MS = 60_000;
 
-interface DownloadOptions extends DiscoveryOptions {
-  readonly sha256?: string;
-  readonly size?: number;
+interface DownloadOptions extends DiscoveryOptions, ImageOptions {
   readonly output?: string;
-  readonly ca?: string;
-  readonly auth?: string;
   readonly retries: number;
   readonly stallTimeout: number;
 }
 
 const OPTIONS: readonly OptionDescription[] = [
-  {
-    flags: '--sha256 <hex>',
-    description: 'the digest that the file must have (default: what the datastore itself states, if it does)',
-    environment: 'EVE_AGENT_SHA256',
-    schema: z.string().transform(parseSha256),
-  },
-  {
-    flags: '--size <bytes>',
-    description: 'the exact size that the file must have',
-    environment: 'EVE_AGENT_SIZE',
-    schema: wholeNumber(0, Number.MAX_SAFE_INTEGER),
-  },
+  ...imageOptions,
   {
     flags: '-o, --output <file>',
     description: 'the file to make or replace, or a directory for it (default: the current directory)',
     environment: 'EVE_AGENT_OUTPUT',
     schema: z.string().min(1, { error: 'a file or a directory expected' }),
-  },
-  {
-    flags: '--ca <file>',
-    description:
-      'PEM certificates that the chain of an https datastore must lead to, in place of the system’s',
-    environment: 'EVE_AGENT_CA',
-    schema: z.string(),
-  },
-  {
-    flags: '--auth <value>',
-    description: 'value of the Authorization header, such as "Bearer …"; better given by the environment',
-    environment: 'EVE_AGENT_AUTH',
-    schema: z
-      .string()
-      .regex(/^[\x20-\x7e]{1,4096}$/, { error: 'up to 4096 printable ASCII characters expected' }),
   },
   {
     flags: '--retries <count>',
@@ -100,19 +67,6 @@ const OPTIONS: readonly OptionDescription[] = [
   logLevelOption,
   configOption,
 ];
-
-/** @throws ConfigurationError when the file cannot be read or holds no certificate */
-function readCa(file: string): string {
-  try {
-    const pem = readFileSync(file, 'utf8');
-    new X509Certificate(pem);
-    return pem;
-  } catch (error) {
-    throw new ConfigurationError(`--ca ${file} cannot be used as PEM certificates: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
-}
 
 function createSystemDeps(locate: Locate, { bridge = [], timeout }: DiscoveryOptions): DownloadDeps {
   return {

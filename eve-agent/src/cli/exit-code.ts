@@ -39,6 +39,17 @@ export class StoppedBySignal extends Error {
   }
 }
 
+/** Ends the program with an exit code when the result on stdout has said all there is to say. */
+export class EndWithExitCode extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`ended with ${exitCode}`);
+    this.name = 'EndWithExitCode';
+    this.exitCode = exitCode;
+  }
+}
+
 /** 128 + the signal's number, as a shell says it. */
 export function exitCodeOfSignal(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];

@@ -2,7 +2,7 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
-import { exitCodeOf } from './exit-code.ts';
+import { EndWithExitCode, exitCodeOf } from './exit-code.ts';
 import { jsonLine } from './json-text.ts';
 
 type CreateCommand = (context: CommandContext) => Command;
@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   resolve: async () => (await import('./resolve.ts')).resolveCommand,
   download: async () => (await import('./download.ts')).downloadCommand,
   run: async () => (await import('./run.ts')).runCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
 };
 
 const EXIT_CODE_HELP = `
@@ -61,6 +62,7 @@ export async function runProgram(
   } catch (error) {
     // Commander has written its message, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+    if (error instanceof EndWithExitCode) return error.exitCode;
     // Whatever the abort made fail first, the signal is why.
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isJson = program.commands.find((command) => command.name() === called)?.opts().json === true;

@@ -24,7 +24,7 @@ export interface MdnsQuery {
 
 export interface MdnsQuestion {
   readonly name: string;
-  readonly type: 'A' | 'PTR' | 'SRV' | 'TXT';
+  readonly type: 'A' | 'AAAA' | 'PTR' | 'SRV' | 'TXT';
 }
 
 const HEADER_BYTES = 12;

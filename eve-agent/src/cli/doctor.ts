@@ -1,0 +1,109 @@
+import { Command } from 'commander';
+import * as z from 'zod';
+import {
+  addConfigurableOptions,
+  bridgeOption,
+  configOption,
+  type DiscoveryOptions,
+  jsonOption,
+  logLevelOption,
+  timeoutOption,
+} from '../config.ts';
+import { systemClock } from '../discovery/clock.ts';
+import { createEveLookup } from '../doctor/as-eve/lookup.ts';
+import { createEveReplay } from '../doctor/as-eve/replay.ts';
+import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
+import { createDoctor } from '../doctor/diagnose.ts';
+import { probeConnection, probeTls } from '../doctor/probes/connect.ts';
+import { exchange, hashWholeFile } from '../doctor/probes/exchange.ts';
+import { readSystemLinks, readSystemNeighbours } from '../doctor/probes/links.ts';
+import { createListen } from '../doctor/probes/listen.ts';
+import { openMdnsSockets } from '../doctor/probes/mdns-sockets.ts';
+import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
+import type { CommandContext } from './command-context.ts';
+import { selectSystemBridges } from './discovery.ts';
+import { EndWithExitCode } from './exit-code.ts';
+import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
+import { jsonText } from './json-text.ts';
+
+interface DoctorOptions extends DiscoveryOptions, ImageOptions {
+  readonly asEve?: true;
+  readonly full?: true;
+}
+
+const OPTIONS = [
+  {
+    flags: '--as-eve',
+    description: 'replay what a stock EVE device does, and judge for it; takes up to 30 s',
+    schema: z.boolean(),
+  },
+  { flags: '--full', description: 'read the whole file, for its digest', schema: z.boolean() },
+  ...imageOptions,
+  bridgeOption,
+  timeoutOption(3, 'how long to listen to multicast DNS'),
+  jsonOption,
+  logLevelOption,
+  configOption,
+];
+
+/** How long a silent neighbour has for a connection. */
+const NEIGHBOUR_TIMEOUT_MS = 1000;
+
+const HELP = `
+Exit code 0: the datastore can be used; 2: the URL or this host's bridges are not right; 3: it is not found;
+4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device.`;
+
+function createSystemDoctor(signal: AbortSignal) {
+  const openSockets = openMdnsSockets;
+  return createDoctor({
+    selectBridges: selectSystemBridges,
+    readLinks: readSystemLinks,
+    listen: createListen({
+      openSockets,
+      clock: systemClock,
+      readNeighbours: readSystemNeighbours,
+      canConnect: async ({ address: sourceAddress }, host, port) => {
+        const place = { host, port, sourceAddress, timeoutMs: NEIGHBOUR_TIMEOUT_MS, signal };
+        return (await probeConnection(place)).kind === 'open';
+      },
+    }),
+    probeConnection,
+    probeTls,
+    exchange,
+    hashWholeFile,
+    replayEve: createEveReplay({
+      lookUp: createEveLookup({ openSockets, clock: systemClock, random: Math.random }),
+      transfer: createEveTransfer(exchange),
+    }),
+    now: Date.now,
+  });
+}
+
+/** `eve-agent doctor`. */
+export function doctorCommand({ stdout, signal }: CommandContext): Command {
+  const command = new Command('doctor')
+    .summary('explain why a datastore can or cannot be used')
+    .description(
+      'Probes a datastore step by step, from the URL to the bytes, and says what is wrong (!) and what to try ' +
+        'next (>). Stores nothing.',
+    )
+    .argument('<url>', 'such as http://ds.local/image.qcow2')
+    .addHelpText('after', HELP);
+  return addConfigurableOptions(command, OPTIONS).action(async (url: string) => {
+    const options = command.opts<DoctorOptions>();
+    const diagnosis = await createSystemDoctor(signal)({
+      url,
+      sha256: options.sha256 ?? null,
+      sizeBytes: options.size ?? null,
+      authorization: options.auth ?? null,
+      ca: options.ca === undefined ? null : readCa(options.ca),
+      bridges: options.bridge ?? [],
+      listenMs: options.timeout * 1000,
+      isFull: options.full === true,
+      asEve: options.asEve === true,
+      signal,
+    });
+    stdout.write(options.json === true ? jsonText(diagnosisDocument(diagnosis)) : diagnosisText(diagnosis));
+    if (!diagnosis.isUsable) throw new EndWithExitCode(diagnosis.exitCode);
+  });
+}

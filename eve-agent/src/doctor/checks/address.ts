@@ -1,0 +1,71 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { recordsOf } from '../../discovery/dns-message.ts';
+import type { RejectionReason } from '../../discovery/judge-answer.ts';
+import { type Check, type Finding, problem, skipped } from '../check.ts';
+import type { MulticastEvidence } from '../evidence.ts';
+import { isAbout, type Refusal, refusalsOf, responsesIn, sightingsOf } from '../host-records.ts';
+
+const WHY: Record<RejectionReason, (refusal: Refusal) => [message: string, advice: string]> = {
+  'off-link-source': ({ source }) => [
+    `${source} answers, but it is in the subnet of none of the bridges`,
+    'give the datastore an address from the network instance (DHCP on the app’s interface)',
+  ],
+  'too-many-records': ({ source }) => [
+    `${source} answers with more records than an honest responder has`,
+    'find out what this host is',
+  ],
+  'address-outside-subnet': ({ address, bridge }) => [
+    `the datastore gives its address as ${address}, which is not in ${bridge?.cidr} of ${bridge?.name}`,
+    'let it advertise only on the interface that is on the bridge, with that interface’s own address',
+  ],
+  'address-not-of-a-neighbour': ({ address, bridge }) => [
+    `the datastore gives its address as ${address}, which on ${bridge?.name} is the bridge’s own or no host’s`,
+    'give the datastore an address of its own',
+  ],
+  goodbye: ({ source }) => [
+    `${source} takes the host’s address back (TTL 0): the datastore is going down`,
+    'start it again',
+  ],
+};
+
+function otherAddressFinding(multicast: MulticastEvidence): Finding {
+  const records = responsesIn(multicast).flatMap(({ message }) => recordsOf(message));
+  const ipv6 = records.find((record) => record.type === 'AAAA' && isSameHost(record.name, multicast.host));
+  if (ipv6?.type === 'AAAA') {
+    return problem(
+      'datastoreNotFound',
+      'ipv6-only',
+      `the datastore has an IPv6 address alone, ${ipv6.data}; on the bridges of EVE only IPv4 is used`,
+      'give it an IPv4 address on the bridge, and let its responder publish it',
+    );
+  }
+  return problem(
+    'datastoreNotFound',
+    'address-missing',
+    'services name the host, but nobody tells its address, not even when asked for it',
+    'let the responder publish the host’s A record (in Avahi: use-ipv4=yes, publish-addresses=yes)',
+  );
+}
+
+export const addressCheck: Check = {
+  id: 'address',
+  title: 'Address',
+  judge({ multicast }) {
+    if (multicast === null) return skipped('nothing was asked by multicast DNS');
+    if (!responsesIn(multicast).some(({ message }) => isAbout(message, multicast.host))) {
+      return skipped('nobody answers for the host');
+    }
+    const sightings = sightingsOf(multicast);
+    if (sightings.length > 0) {
+      const shown = [...new Set(sightings.map(({ address, bridge }) => `${address} on ${bridge.name}`))];
+      return { summary: shown.join(', '), facts: { addresses: shown } };
+    }
+    const [refusal] = refusalsOf(multicast);
+    if (refusal === undefined) return { summary: 'no address', findings: [otherAddressFinding(multicast)] };
+    const [message, advice] = WHY[refusal.reason](refusal);
+    return {
+      summary: refusal.address ?? `from ${refusal.source}`,
+      findings: [problem('datastoreNotFound', refusal.reason, message, advice)],
+    };
+  },
+};

@@ -1,0 +1,69 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { hostNamesIn } from '../../discovery/judge-answer.ts';
+import { printableText } from '../../discovery/printable-text.ts';
+import { type Check, problem, skipped } from '../check.ts';
+import { editDistance } from '../edit-distance.ts';
+import type { MulticastEvidence } from '../evidence.ts';
+import { isAbout, responsesIn } from '../host-records.ts';
+
+const MAX_NAMES_SHOWN = 16;
+
+/** The names that were heard, each with the bridges on which: `ds.local` → `bn1`. */
+function namesHeard(multicast: MulticastEvidence): Map<string, Set<string>> {
+  const names = new Map<string, Set<string>>();
+  for (const { message, bridge, source } of responsesIn(multicast)) {
+    for (const name of hostNamesIn(message)) {
+      const known = [...names.keys()].find((each) => isSameHost(each, name)) ?? name;
+      const where = names.get(known) ?? new Set();
+      names.set(known, where.add(bridge?.name ?? `no bridge (${source})`));
+    }
+  }
+  return names;
+}
+
+/** The name most like the wanted one; undefined when none is like it. */
+export function nearestName(wanted: string, names: readonly string[]): string | undefined {
+  const folded = wanted.toLowerCase();
+  const likely = names
+    .map((name) => ({ name, distance: editDistance(folded, name.toLowerCase()) }))
+    .filter(({ name, distance }) => {
+      const [wantedLabel = '', label = ''] = [folded, name.toLowerCase()].map((each) => each.split('.')[0]);
+      const holds = label.includes(wantedLabel) || wantedLabel.includes(label);
+      return distance <= Math.max(2, Math.floor(wantedLabel.length / 3)) || holds;
+    });
+  return likely.sort((left, right) => left.distance - right.distance)[0]?.name;
+}
+
+export const answerCheck: Check = {
+  id: 'answer',
+  title: 'Who answers',
+  judge({ form, multicast }) {
+    if (multicast === null) return skipped('nothing was asked by multicast DNS');
+    const heard = [...namesHeard(multicast)].slice(0, MAX_NAMES_SHOWN);
+    if (heard.length === 0) return skipped('nobody was heard');
+    const shown = heard.map(([name, where]) => `${printableText(name)} on ${[...where].join(' and ')}`);
+    const facts = { names: shown };
+    const isKnown = responsesIn(multicast).some(({ message }) => isAbout(message, multicast.host));
+    if (isKnown) return { summary: shown.join(', '), facts };
+    const nearest = nearestName(
+      multicast.host,
+      heard.map(([name]) => name),
+    );
+    const message = `nobody answers for ${printableText(multicast.host)}; there is ${shown.join(', ')}`;
+    const finding =
+      nearest === undefined
+        ? problem(
+            'datastoreNotFound',
+            'name-not-heard',
+            message,
+            'start the datastore under this name, or use one of the names that answer',
+          )
+        : problem(
+            'datastoreNotFound',
+            'near-miss',
+            message,
+            `did you mean ${form.scheme}://${printableText(nearest)}${form.path}?`,
+          );
+    return { summary: shown.join(', '), facts: { ...facts, nearest: nearest ?? null }, findings: [finding] };
+  },
+};

@@ -1,0 +1,20 @@
+import { printableText } from '../../discovery/printable-text.ts';
+import { type Check, problem, skipped } from '../check.ts';
+import { fileAnswer } from '../file-answer.ts';
+
+export const compressionCheck: Check = {
+  id: 'compression',
+  title: 'Compression',
+  judge(evidence) {
+    const answer = fileAnswer(evidence);
+    if (answer === null) return skipped('no file was answered');
+    const field = answer.headers['content-encoding'];
+    const encoding = (typeof field === 'string' ? field : (field ?? []).join(', ')) || 'identity';
+    if (encoding.toLowerCase() === 'identity') return { summary: 'none' };
+    const shown = printableText(encoding);
+    const message = `the file comes with Content-Encoding: ${shown}, although that was not wanted`;
+    const advice =
+      'turn compression off for images (nginx: gzip off; Apache: no mod_deflate, no AddEncoding for the suffix)';
+    return { summary: shown, findings: [problem('transferFailed', 'compressed', message, advice)] };
+  },
+};

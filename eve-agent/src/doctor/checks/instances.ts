@@ -1,0 +1,36 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { SERVICES } from '@local-datastore/shared/dns-sd/service-types';
+import { printableText } from '../../discovery/printable-text.ts';
+import { type Check, skipped, warning } from '../check.ts';
+import { responsesIn, serviceRecordsOf, sightingsOf } from '../host-records.ts';
+
+/** EVE's downloader leaves its library waiting when a message holds a further instance behind the match. */
+export const instancesCheck: Check = {
+  id: 'instances',
+  title: 'Instances in one message',
+  judge({ multicast }) {
+    if (multicast === null || sightingsOf(multicast).length === 0) return skipped('no address was found');
+    for (const { message, source } of responsesIn(multicast)) {
+      const all = serviceRecordsOf(message, () => true);
+      if (!all.some(({ target }) => isSameHost(target, multicast.host))) continue;
+      for (const service of SERVICES) {
+        const names = [
+          ...new Set(all.filter((each) => each.service === service).map(({ instance }) => instance)),
+        ];
+        if (names.length < 2) continue;
+        const shown = names.map((name) => `"${printableText(name)}"`).join(' and ');
+        return {
+          summary: `${names.length} of _${service}._tcp from ${source}`,
+          findings: [
+            warning(
+              'several-instances',
+              `${source} puts ${shown} into one message; stock EVE can hang on it for ever`,
+              `advertise one instance of _${service}._tcp for this host`,
+            ),
+          ],
+        };
+      }
+    }
+    return { summary: 'one of each service' };
+  },
+};

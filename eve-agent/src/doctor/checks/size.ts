@@ -1,0 +1,34 @@
+import { singleValue } from '../../download/validators.ts';
+import { type Check, problem, skipped, warning } from '../check.ts';
+import { fileAnswer } from '../file-answer.ts';
+
+/** EVE `maxSizeBytes` must be exact. */
+export const sizeCheck: Check = {
+  id: 'size',
+  title: 'Size',
+  judge(evidence) {
+    const { given, wholeFile } = evidence;
+    const answer = fileAnswer(evidence);
+    if (answer === null) return skipped('no file was answered');
+    const length = singleValue(answer.headers, 'content-length');
+    const sizeBytes =
+      wholeFile?.kind === 'read' ? wholeFile.sizeBytes : length === null ? null : Number(length);
+    if (sizeBytes === null) {
+      const message = 'the datastore does not say how long the file is (no Content-Length)';
+      const advice = 'serve it as a plain file, not by a program that makes it up on the way';
+      return { summary: 'unknown', findings: [warning('size-unknown', message, advice)] };
+    }
+    const facts = { sizeBytes, givenBytes: given.sizeBytes };
+    if (given.sizeBytes === null || given.sizeBytes === sizeBytes) {
+      const exact = given.sizeBytes === null ? `${sizeBytes} bytes: for EVE, maxSizeBytes` : 'as given';
+      return { summary: exact, facts };
+    }
+    const message = `the file has ${sizeBytes} bytes, not the ${given.sizeBytes} that --size says`;
+    const advice = 'register the exact size, or publish the right file; EVE fails when it is one byte off';
+    return {
+      summary: `${sizeBytes} bytes`,
+      facts,
+      findings: [problem('contentMismatch', 'size-mismatch', message, advice)],
+    };
+  },
+};

@@ -1,0 +1,52 @@
+import { printableText } from '../../discovery/printable-text.ts';
+import { type Check, type Finding, problem, skipped } from '../check.ts';
+import type { TlsEvidence } from '../evidence.ts';
+
+const day = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ');
+
+function chainFinding(
+  { certificate, chainError }: TlsEvidence,
+  hasCa: boolean,
+  nowMs: number,
+): Finding | undefined {
+  if (chainError === null || certificate === null) return undefined;
+  const dates = `${day(certificate.validFromMs)} to ${day(certificate.validToMs)} UTC; here it is ${day(nowMs)}`;
+  if (chainError === 'CERT_HAS_EXPIRED' || chainError === 'CERT_NOT_YET_VALID') {
+    const code = chainError === 'CERT_HAS_EXPIRED' ? 'certificate-expired' : 'certificate-not-yet-valid';
+    return problem(
+      'transferFailed',
+      code,
+      `the certificate is valid from ${dates}`,
+      'set the clocks of device and datastore right; then renew the certificate',
+    );
+  }
+  return problem(
+    'transferFailed',
+    'chain-not-trusted',
+    `the certificate, issued by "${printableText(certificate.issuer)}", does not lead to ${hasCa ? 'the authority of --ca' : 'one of this host’s authorities'} (${chainError})`,
+    `${hasCa ? 'name the authority that issued it' : 'name its authority with --ca'}; for EVE put that into dsCertPEM`,
+  );
+}
+
+export const tlsChainCheck: Check = {
+  id: 'tls-chain',
+  title: 'TLS certificate',
+  judge({ tls, given, probedAtMs }) {
+    if (tls === null) return skipped('no TLS');
+    if (tls.handshakeError !== null || tls.certificate === null) {
+      const advice = 'see that the port speaks TLS 1.2 or 1.3; for plain HTTP write http://';
+      const message = `no TLS connection: ${tls.handshakeError}`;
+      return {
+        summary: 'no handshake',
+        findings: [problem('transferFailed', 'tls-handshake', message, advice)],
+      };
+    }
+    const finding = chainFinding(tls, given.hasCa, probedAtMs);
+    const { subject, issuer, validToMs } = tls.certificate;
+    return {
+      summary: `${printableText(subject)}, valid to ${day(validToMs)} UTC`,
+      facts: { subject, issuer, validTo: day(validToMs) },
+      findings: finding === undefined ? [] : [finding],
+    };
+  },
+};

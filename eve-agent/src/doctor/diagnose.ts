@@ -1,0 +1,59 @@
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { CHECKS } from './all-checks.ts';
+import { type CheckResult, type Finding, runCheck } from './check.ts';
+import type { Evidence } from './evidence.ts';
+import { type DoctorDeps, type DoctorRequest, gatherEvidence } from './gather-evidence.ts';
+
+/** What is right and wrong with a datastore. */
+export interface Diagnosis {
+  readonly url: string;
+  /** By the agent; with `--as-eve`, by a stock EVE device. */
+  readonly isUsable: boolean;
+  readonly judgedFor: 'eve-agent' | 'stock EVE';
+  /** One sentence. */
+  readonly verdict: string;
+  /** One of EXIT_CODES. */
+  readonly exitCode: number;
+  readonly checks: readonly CheckResult[];
+}
+
+function firstProblem(checks: readonly CheckResult[]): Finding | undefined {
+  return checks.flatMap(({ findings }) => findings).find(({ verdict }) => verdict === 'problem');
+}
+
+/** Puts every check to the evidence and draws the conclusion. */
+export function diagnose(evidence: Evidence): Diagnosis {
+  const checks = CHECKS.map((check) => runCheck(check, evidence));
+  const { eve, form } = evidence;
+  if (eve !== null) {
+    return {
+      url: form.text,
+      isUsable: eve.canUse,
+      judgedFor: 'stock EVE',
+      verdict: `a stock EVE device will ${eve.canUse ? '' : 'not '}be able to use this: it ${eve.reason}`,
+      exitCode: EXIT_CODES[eve.failure ?? 'done'],
+      checks,
+    };
+  }
+  const problem = firstProblem(checks);
+  return {
+    url: form.text,
+    isUsable: problem === undefined,
+    judgedFor: 'eve-agent',
+    verdict:
+      problem === undefined
+        ? 'the datastore can be used'
+        : `the datastore cannot be used: ${problem.message}`,
+    exitCode: EXIT_CODES[problem?.failure ?? 'done'],
+    checks,
+  };
+}
+
+/**
+ * Makes the doctor: it probes a datastore and explains what it found.
+ *
+ * @throws (the returned function) DiscoveryError `MDNS_UNAVAILABLE`; the signal's reason
+ */
+export function createDoctor(deps: DoctorDeps): (request: DoctorRequest) => Promise<Diagnosis> {
+  return async (request) => diagnose(await gatherEvidence(deps, request));
+}

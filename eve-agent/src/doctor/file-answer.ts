@@ -1,0 +1,13 @@
+import type { Evidence, Exchange } from './evidence.ts';
+
+export type Answered = Extract<Exchange, { kind: 'answered' }>;
+
+/** The answer to the request for the whole file, when it was the file. */
+export function fileAnswer({ whole }: Pick<Evidence, 'whole'>): Answered | null {
+  return whole?.kind === 'answered' && whole.statusCode === 200 ? whole : null;
+}
+
+/** The answer to the request for a later part; null: not asked, or not answered. */
+export function partAnswer({ part }: Pick<Evidence, 'part'>): Answered | null {
+  return part?.kind === 'answered' ? part : null;
+}

@@ -1,0 +1,74 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
+import type { Bridge } from '../discovery/bridges.ts';
+import { type DnsMessage, recordsOf } from '../discovery/dns-message.ts';
+import { judgeAnswer, type RejectionReason } from '../discovery/judge-answer.ts';
+import type { HeardDatagram, MulticastEvidence } from './evidence.ts';
+
+/** A sound answer for the wanted host. */
+export interface Sighting {
+  readonly address: string;
+  readonly bridge: Bridge;
+  readonly source: string;
+}
+
+/** A message about the wanted host that does not count, and why. */
+export interface Refusal {
+  readonly reason: RejectionReason;
+  readonly address: string | null;
+  readonly source: string;
+  readonly bridge: Bridge | null;
+}
+
+type HeardResponse = HeardDatagram & { readonly message: DnsMessage };
+
+export const responsesIn = ({ heard }: MulticastEvidence): HeardResponse[] =>
+  heard.filter((each): each is HeardResponse => each.message !== null);
+
+/** Whether a message says anything of a host: an address, or a service on it. */
+export function isAbout(message: DnsMessage, host: string): boolean {
+  return recordsOf(message).some(
+    (record) =>
+      ((record.type === 'A' || record.type === 'AAAA') && isSameHost(record.name, host)) ||
+      (record.type === 'SRV' && isSameHost(record.data.target, host)),
+  );
+}
+
+/** The sound answers, each address on each bridge from each source once, in the order of arrival. */
+export function sightingsOf(multicast: MulticastEvidence): Sighting[] {
+  const sightings = new Map<string, Sighting>();
+  for (const { message, source, bridge } of responsesIn(multicast)) {
+    if (bridge === null) continue;
+    const judgement = judgeAnswer(message, source, bridge, multicast.host);
+    if (judgement.kind !== 'match') continue;
+    const sighting = { address: judgement.address, bridge, source };
+    const key = `${bridge.address} ${source} ${judgement.address}`;
+    if (!sightings.has(key)) sightings.set(key, sighting);
+  }
+  return [...sightings.values()];
+}
+
+/** The answers for the host that do not count. */
+export function refusalsOf(multicast: MulticastEvidence): Refusal[] {
+  return responsesIn(multicast).flatMap(({ message, source, bridge }): Refusal[] => {
+    if (bridge === null) {
+      const isOurs = isAbout(message, multicast.host);
+      return isOurs ? [{ reason: 'off-link-source', address: null, source, bridge }] : [];
+    }
+    const judgement = judgeAnswer(message, source, bridge, multicast.host);
+    if (judgement.kind !== 'rejected') return [];
+    return [{ reason: judgement.reason, address: judgement.address ?? null, source, bridge }];
+  });
+}
+
+/** The services of a host, by the SRV records of a message, as they were written. */
+export function serviceRecordsOf(
+  message: DnsMessage,
+  isWanted: (target: string) => boolean,
+): { readonly service: Service; readonly instance: string; readonly target: string }[] {
+  return recordsOf(message).flatMap((record) => {
+    if (record.type !== 'SRV' || record.ttl === 0 || !isWanted(record.data.target)) return [];
+    const service = SERVICES.find((each) => record.name.toLowerCase().endsWith(`.${serviceTypeName(each)}`));
+    return service === undefined ? [] : [{ service, instance: record.name, target: record.data.target }];
+  });
+}

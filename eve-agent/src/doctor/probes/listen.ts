@@ -1,0 +1,173 @@
+import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
+import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { decode } from 'dns-packet';
+import type { Bridge } from '../../discovery/bridges.ts';
+import type { Clock } from '../../discovery/clock.ts';
+import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
+import { type DnsMessage, encodeQuery, type MdnsQuery } from '../../discovery/dns-message.ts';
+import { readWireMessage } from '../as-eve/wire-message.ts';
+import type { BridgeHearing, HeardDatagram, MulticastEvidence, SilentNeighbour } from '../evidence.ts';
+import type { MdnsSockets, OpenMdnsSockets, RawDatagram } from './mdns-sockets.ts';
+
+export interface ListenDeps {
+  readonly openSockets: OpenMdnsSockets;
+  readonly clock: Clock;
+  /** Addresses on a link that the kernel has a link address of. */
+  readNeighbours(interfaceName: string): Promise<readonly string[]>;
+  /** Whether a connection from the bridge's address is accepted. */
+  canConnect(bridge: Bridge, address: string, port: number): Promise<boolean>;
+}
+
+export interface ListenRequest {
+  readonly host: string;
+  /** Of the URL, for neighbours that keep silent. */
+  readonly port: number;
+  readonly bridges: readonly Bridge[];
+  readonly listenMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** More than an honest network says in the time; a hostile one cannot make us keep more. */
+const MAX_HEARD = 512;
+const MAX_NEIGHBOURS = 8;
+const NEIGHBOUR_WAIT_MS = 1000;
+
+/** RFC 6763 §9: whoever offers anything answers it. */
+const ENUMERATION = '_services._dns-sd._udp.local';
+
+const servicesQuery: readonly MdnsQuery[] = SERVICES.map((service) => ({
+  questions: [{ name: serviceTypeName(service), type: 'PTR' }],
+}));
+
+/**
+ * What is asked, and when, as a share of the time. Services come first and alone: a responder need not repeat
+ * within a second what it has just multicast (RFC 6762 §6), and it matters whether the address stands beside SRV.
+ */
+function planQuestions(
+  host: string,
+): readonly { readonly share: number; readonly queries: readonly MdnsQuery[] }[] {
+  const address = (['A', 'AAAA'] as const).map((type) => ({ questions: [{ name: host, type }] }));
+  const others: MdnsQuery = { questions: [{ name: ENUMERATION, type: 'PTR' }] };
+  return [
+    { share: 0, queries: [...servicesQuery, others] },
+    { share: 0.45, queries: address },
+    { share: 0.7, queries: servicesQuery },
+  ];
+}
+
+function decodeResponse(bytes: Buffer): DnsMessage | null {
+  try {
+    const message = decode(bytes);
+    return message.type === 'response' ? message : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Asks the neighbours that were not heard, one by one, so that it shows whether only multicast fails. */
+async function questionNeighbours(
+  { clock, readNeighbours, canConnect }: ListenDeps,
+  sockets: MdnsSockets,
+  bridge: Bridge,
+  heardSources: ReadonlySet<string>,
+  port: number,
+): Promise<SilentNeighbour[]> {
+  const isOnLink = createSubnetTest(bridge.cidr);
+  const silent = (await readNeighbours(bridge.name))
+    .filter((address) => isOnLink(address) && address !== bridge.address && !heardSources.has(address))
+    .slice(0, MAX_NEIGHBOURS);
+  if (silent.length === 0) return [];
+  const answering = new Set<string>();
+  const stop = sockets.listen(({ source }) => answering.add(source));
+  const question = encodeQuery({ questions: [{ name: ENUMERATION, type: 'PTR' }] });
+  for (const address of silent) await sockets.send(bridge, question, address);
+  const waited = new Promise<void>((resolve) => clock.after(NEIGHBOUR_WAIT_MS, resolve));
+  const serving = await Promise.all(silent.map((address) => canConnect(bridge, address, port)));
+  await waited;
+  stop();
+  return silent.map((address, i) => ({
+    address,
+    isServing: serving[i] === true,
+    answersUnicast: answering.has(address),
+  }));
+}
+
+/**
+ * Makes the listening: it asks on every bridge for the services, the host and whoever else is there, and keeps
+ * what is heard, sound or not.
+ *
+ * @throws (the returned function) DiscoveryError `MDNS_UNAVAILABLE`; the signal's reason
+ */
+export function createListen(deps: ListenDeps): (request: ListenRequest) => Promise<MulticastEvidence> {
+  const { openSockets, clock } = deps;
+  return async ({ host, port, bridges, listenMs, signal }) => {
+    signal.throwIfAborted();
+    const sockets = await openSockets(bridges);
+    const heard: HeardDatagram[] = [];
+    const sendErrors = new Map<Bridge, string>();
+    const loopedBack = new Set<Bridge>();
+    const heardCounts = new Map<Bridge, number>();
+    const ownAddresses = new Map(bridges.map((bridge) => [bridge.address, bridge]));
+    const links = bridges.map((bridge) => ({ bridge, isOnLink: createSubnetTest(bridge.cidr) }));
+    const judge = createDatagramFilter(bridges, clock.nowMs);
+
+    const take = ({ bytes, source, sourcePort }: RawDatagram) => {
+      const own = ownAddresses.get(source);
+      if (own !== undefined) {
+        loopedBack.add(own);
+        return;
+      }
+      const bridge = links.find(({ isOnLink }) => isOnLink(source))?.bridge ?? null;
+      if (bridge !== null) heardCounts.set(bridge, (heardCounts.get(bridge) ?? 0) + 1);
+      const verdict = judge(bytes, { address: source, port: sourcePort });
+      const isFlood = verdict.kind === 'rejected' && /^too-/.test(verdict.reason);
+      if (verdict.kind === 'query' || isFlood || heard.length >= MAX_HEARD) return;
+      heard.push({
+        source,
+        sourcePort,
+        bridge,
+        message: decodeResponse(bytes),
+        wire: readWireMessage(bytes),
+      });
+    };
+
+    const ask = (query: MdnsQuery) => {
+      for (const bridge of bridges) {
+        void sockets.send(bridge, encodeQuery(query)).then((error) => {
+          if (error !== null && !sendErrors.has(bridge)) sendErrors.set(bridge, error);
+        });
+      }
+    };
+
+    const cleanUps: (() => void)[] = [sockets.listen(take)];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = () => reject(signal.reason);
+        signal.addEventListener('abort', onAbort);
+        cleanUps.push(() => signal.removeEventListener('abort', onAbort));
+        if (signal.aborted) onAbort();
+        cleanUps.push(clock.after(listenMs, resolve));
+        for (const { share, queries } of planQuestions(host)) {
+          cleanUps.push(clock.after(listenMs * share, () => queries.forEach(ask)));
+        }
+      });
+      const sources = new Set(heard.map(({ source }) => source));
+      const hearings = await Promise.all(
+        bridges.map(
+          async (bridge): Promise<BridgeHearing> => ({
+            bridge,
+            sendError: sockets.joinError(bridge) ?? sendErrors.get(bridge) ?? null,
+            isOwnQuestionHeard: loopedBack.has(bridge),
+            heardCount: heardCounts.get(bridge) ?? 0,
+            silentNeighbours: await questionNeighbours(deps, sockets, bridge, sources, port),
+          }),
+        ),
+      );
+      signal.throwIfAborted();
+      return { host, listenMs, hearings, heard };
+    } finally {
+      for (const cleanUp of cleanUps) cleanUp();
+      await sockets.close();
+    }
+  };
+}

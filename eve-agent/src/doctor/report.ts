@@ -1,0 +1,47 @@
+import type { CheckResult, Finding } from './check.ts';
+import type { Diagnosis } from './diagnose.ts';
+
+const VERDICT_WIDTH = 8;
+const TITLE_WIDTH = 28;
+const INDENT = ' '.repeat(VERDICT_WIDTH + 1);
+
+/** A finding in two lines; the check's own line says how bad it is. */
+function findingText({ message, advice }: Finding): string[] {
+  return [`${INDENT}! ${message}`, `${INDENT}> ${advice}`];
+}
+
+function checkText({ verdict, title, summary, findings }: CheckResult): string[] {
+  const line = `${verdict.padEnd(VERDICT_WIDTH)} ${title.padEnd(TITLE_WIDTH)} ${summary}`.trimEnd();
+  return [line, ...findings.flatMap(findingText)];
+}
+
+/** A diagnosis as lines for people: a line a check, and under it what is wrong (`!`) and what to try next (`>`). */
+export function diagnosisText({ checks, verdict }: Diagnosis): string {
+  return [...checks.flatMap(checkText), '', verdict, ''].join('\n');
+}
+
+/** The JSON document of a diagnosis. */
+export function diagnosisDocument({
+  url,
+  isUsable,
+  judgedFor,
+  verdict,
+  exitCode,
+  checks,
+}: Diagnosis): object {
+  return {
+    url,
+    isUsable,
+    judgedFor,
+    verdict,
+    exitCode,
+    checks: checks.map(({ id, title, verdict, summary, facts, findings }) => ({
+      id,
+      title,
+      verdict,
+      summary,
+      facts,
+      findings: findings.map(({ code, verdict, message, advice }) => ({ code, verdict, message, advice })),
+    })),
+  };
+}
