@@ -39,11 +39,15 @@ export function sightingsOf(multicast: MulticastEvidence): Sighting[] {
   const sightings = new Map<string, Sighting>();
   for (const { message, source, bridge } of responsesIn(multicast)) {
     if (bridge === null) continue;
-    const judgement = judgeAnswer(message, source, bridge, multicast.host);
-    if (judgement.kind !== 'match') continue;
-    const sighting = { address: judgement.address, bridge, source };
-    const key = `${bridge.address} ${source} ${judgement.address}`;
-    if (!sightings.has(key)) sightings.set(key, sighting);
+    // Record by record: of a whole message only the first address would count.
+    for (const record of recordsOf(message)) {
+      const alone: DnsMessage = { type: 'response', answers: [record] };
+      const judgement = judgeAnswer(alone, source, bridge, multicast.host);
+      if (judgement.kind !== 'match') continue;
+      const sighting = { address: judgement.address, bridge, source };
+      const key = `${bridge.address} ${source} ${judgement.address}`;
+      if (!sightings.has(key)) sightings.set(key, sighting);
+    }
   }
   return [...sightings.values()];
 }

@@ -15,9 +15,19 @@ function checkText({ verdict, title, summary, findings }: CheckResult): string[]
   return [line, ...findings.flatMap(findingText)];
 }
 
-/** A diagnosis as lines for people: a line a check, and under it what is wrong (`!`) and what to try next (`>`). */
+/**
+ * A diagnosis as lines for people: a line a check, and under it what is wrong (`!`) and what to try next (`>`).
+ * Checks for which there was nothing to judge share the last line.
+ */
 export function diagnosisText({ checks, verdict }: Diagnosis): string {
-  return [...checks.flatMap(checkText), '', verdict, ''].join('\n');
+  const skipped = checks.filter((check) => check.verdict === 'skipped').map(({ title }) => title);
+  return [
+    ...checks.filter((check) => check.verdict !== 'skipped').flatMap(checkText),
+    ...(skipped.length > 0 ? [`${'skipped'.padEnd(VERDICT_WIDTH)} ${skipped.join(', ')}`] : []),
+    '',
+    verdict,
+    '',
+  ].join('\n');
 }
 
 /** The JSON document of a diagnosis. */

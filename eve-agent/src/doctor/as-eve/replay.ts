@@ -99,17 +99,12 @@ function judgeContent(
   return undefined;
 }
 
-function succeeded(request: EveReplayRequest, transfer: EveTransfer, found: Found): EveReplay {
-  const caveats = [...transfer.caveats];
-  if (request.given.sizeBytes === null) {
-    const size = transfer.sizeBytes === null ? 'the exact size' : String(transfer.sizeBytes);
-    caveats.push(`maxSizeBytes must be ${size}: one byte off fails the download`);
-  }
+function succeeded(transfer: EveTransfer, found: Found): EveReplay {
   const { chosen, lookup } = found;
   const reason =
     `finds ${chosen?.address} on ${chosen?.bridge.name} by _${lookup?.service}._tcp ` +
     `after ${((lookup?.elapsedMs ?? 0) / 1000).toFixed(1)} s and starts the download`;
-  return { canUse: true, reason, failure: null, caveats, ...found };
+  return { canUse: true, reason, failure: null, caveats: transfer.caveats, ...found };
 }
 
 /**
@@ -148,6 +143,6 @@ export function createEveReplay(deps: EveReplayDeps): (request: EveReplayRequest
     if (transfer.failure !== null) return cannot('transferFailed', transfer.failure, found);
     const wrongContent = judgeContent(request, transfer);
     if (wrongContent !== undefined) return cannot('contentMismatch', wrongContent, found);
-    return succeeded(request, transfer, found);
+    return succeeded(transfer, found);
   };
 }

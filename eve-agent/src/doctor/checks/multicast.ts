@@ -36,9 +36,9 @@ function hearingFinding(hearing: BridgeHearing): Finding | undefined {
   );
 }
 
-/** On a host of several bridges one of them working is enough. */
-function isAnythingHeard({ hearings }: MulticastEvidence): boolean {
-  return hearings.some(({ heardCount }) => heardCount > 0);
+/** One bridge is enough; and so is somebody whose address is in the subnet of none. */
+function isAnythingHeard({ hearings, heard }: MulticastEvidence): boolean {
+  return heard.length > 0 || hearings.some(({ heardCount }) => heardCount > 0);
 }
 
 export const multicastCheck: Check = {

@@ -8,7 +8,7 @@ export const stockEveCheck: Check = {
     if (eve === null) return skipped('add --as-eve to replay what a stock EVE device does');
     const { canUse, reason, failure, caveats, chosen, lookup } = eve;
     const findings = caveats.map((caveat) =>
-      warning('stock-eve-caveat', caveat, 'see the check above that is about it'),
+      warning('stock-eve-caveat', caveat, 'the check above that is about it says what to do'),
     );
     const facts = {
       canUse,

@@ -1,0 +1,342 @@
+/** What is wrong with a datastore's multicast DNS, one test a finding: it leads to that diagnosis and no other. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answer } from 'dns-packet';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { datastoreApp, startDatastore, waitForLog } from '../lab/programs.ts';
+import { describeWith } from '../requirements.ts';
+import { runDoctor } from './doctor-runs.ts';
+import { type ResponderRule, responseHex, startScriptedResponder } from './scripted-responder.ts';
+
+const URL_OF_IMAGE = 'http://ds.local/images/a.img';
+const IMAGE_BYTES = 200_000;
+
+const a = (address: string, name = 'ds.local'): Answer => ({ name, type: 'A', ttl: 120, data: address });
+const aaaa = (address: string): Answer => ({ name: 'ds.local', type: 'AAAA', ttl: 120, data: address });
+const ptr = (instance = 'ds', type = '_http._tcp.local'): Answer => ({
+  name: '_http._tcp.local',
+  type: 'PTR',
+  ttl: 4500,
+  data: `${instance}.${type}`,
+});
+const srv = (target = 'ds.local', instance = 'ds', type = '_http._tcp.local'): Answer => ({
+  name: `${instance}.${type}`,
+  type: 'SRV',
+  ttl: 120,
+  data: { port: 80, target },
+});
+
+const answersFor = (question: string, answers: Answer[], additionals: Answer[] = []): ResponderRule => ({
+  question,
+  hex: responseHex({ answers, additionals }),
+});
+const forService = (...answers: Answer[]) => answersFor('PTR _http._tcp.local', answers);
+const forAddress = (...answers: Answer[]) => answersFor('A ds.local', answers);
+
+/** A responder as it should be. */
+const sound = (address: string, name = 'ds.local', instance = 'ds') => [
+  forService(ptr(instance), srv(name, instance), a(address, name)),
+  answersFor(`A ${name}`, [a(address, name)]),
+];
+
+describeWith(['lab'], 'doctor: multicast DNS', () => {
+  let lab: Lab;
+  let folder: string;
+  let app: App;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'doctor-'));
+    lab = await createLab();
+    await lab.addBridge('bn1', '10.1.0.1/24');
+    app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
+  });
+  afterEach(async () => {
+    await lab.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Options of a real datastore with an image in it. */
+  async function storage(name: string): Promise<string[]> {
+    const root = join(folder, name);
+    await mkdir(join(root, 'images'), { recursive: true });
+    await writeFile(join(root, 'images/a.img'), Buffer.alloc(IMAGE_BYTES, name));
+    return ['--root', root, '--state', join(folder, `${name}-state`)];
+  }
+
+  /** The web server of a datastore alone, so that nothing but multicast DNS can be wrong. */
+  async function startWebServer(on: App): Promise<void> {
+    const args = [...(await storage(on.name)), '--advertise', 'none'];
+    const child = on.start(datastoreApp('serve', ...args), { stdio: ['ignore', 'ignore', 'pipe'] });
+    await waitForLog(child, '"listening"').seen;
+  }
+
+  async function diagnose(rules: readonly ResponderRule[], ...args: readonly string[]) {
+    await startWebServer(app);
+    await startScriptedResponder(app, '10.1.0.5', rules);
+    return runDoctor(lab.host, URL_OF_IMAGE, ...args);
+  }
+
+  test('our own datastore: nothing is wrong', async () => {
+    await startDatastore(app, [...(await storage('one')), '--host-name', 'ds']);
+    const { document, exitCode, findings } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: [], exitCode: 0 });
+    expect(document).toMatchObject({ isUsable: true, judgedFor: 'eve-agent', exitCode: 0 });
+    const verdicts = new Set(document.checks.map(({ verdict }) => verdict));
+    expect(verdicts).toEqual(new Set(['ok', 'skipped']));
+    expect(document.checks.find(({ id }) => id === 'size')?.facts).toMatchObject({ sizeBytes: IMAGE_BYTES });
+  });
+
+  test('a name that is nearly right: the right one is suggested', async () => {
+    const { findings, exitCode, advice } = await diagnose(sound('10.1.0.5', 'dss.local'));
+    expect({ findings, exitCode }).toEqual({ findings: ['problem near-miss'], exitCode: 3 });
+    expect(advice('near-miss')).toBe('did you mean http://dss.local/images/a.img?');
+  });
+
+  test('quite another name', async () => {
+    const { findings, exitCode, message } = await diagnose(sound('10.1.0.5', 'printer.local'));
+    expect({ findings, exitCode }).toEqual({ findings: ['problem name-not-heard'], exitCode: 3 });
+    expect(message('name-not-heard')).toContain('printer.local on bn1');
+  });
+
+  test('nobody says anything', async () => {
+    const { findings, exitCode, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem nothing-heard'], exitCode: 3 });
+    expect(advice('nothing-heard')).toContain('224.0.0.251 UDP 5353');
+  });
+
+  test('a web server on the bridge, and no multicast DNS from it', async () => {
+    await startWebServer(app);
+    // Any traffic makes it a neighbour.
+    await lab.host.mustRun(['node', '-e', "fetch('http://10.1.0.5/').then((r) => r.text())"]);
+    const { findings, exitCode, message, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem multicast-swallowed'], exitCode: 3 });
+    expect(message('multicast-swallowed')).toContain('10.1.0.5 on bn1 takes connections');
+    expect(advice('multicast-swallowed')).toContain('network rules');
+  });
+
+  test('an address of another network', async () => {
+    const { findings, exitCode, message } = await diagnose(sound('192.168.7.5'));
+    expect({ findings, exitCode }).toEqual({ findings: ['problem address-outside-subnet'], exitCode: 3 });
+    expect(message('address-outside-subnet')).toContain('192.168.7.5, which is not in 10.1.0.1/24 of bn1');
+  });
+
+  test('the bridge’s own address', async () => {
+    const { findings, exitCode } = await diagnose(sound('10.1.0.1'));
+    expect({ findings, exitCode }).toEqual({ findings: ['problem address-not-of-a-neighbour'], exitCode: 3 });
+  });
+
+  test('a datastore that is in no bridge’s subnet itself', async () => {
+    await app.setAddress('10.9.0.5/24');
+    await startWebServer(app);
+    await startScriptedResponder(app, '10.9.0.5', sound('10.9.0.5'));
+    const { findings, exitCode, message } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem off-link-source'], exitCode: 3 });
+    expect(message('off-link-source')).toContain('10.9.0.5 answers, but it is in the subnet of none');
+  });
+
+  test('IPv6 alone', async () => {
+    const { findings, exitCode } = await diagnose([
+      forService(ptr(), srv(), aaaa('fe80::5')),
+      answersFor('AAAA ds.local', [aaaa('fe80::5')]),
+    ]);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem ipv6-only'], exitCode: 3 });
+  });
+
+  test('a service that names the host, and no address', async () => {
+    const { findings, exitCode } = await diagnose([forService(ptr(), srv())]);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem address-missing'], exitCode: 3 });
+  });
+
+  test('a datastore that says goodbye', async () => {
+    const gone: Answer = { name: 'ds.local', type: 'A', ttl: 0, data: '10.1.0.5' };
+    const { findings, exitCode } = await diagnose([forService(ptr(), srv(), gone), forAddress(gone)]);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem goodbye'], exitCode: 3 });
+  });
+
+  test('two hosts under one name on one bridge', async () => {
+    const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
+    await startWebServer(other);
+    await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'ds.local', 'other'));
+    const { findings, exitCode, message } = await diagnose(sound('10.1.0.5'));
+    expect({ findings, exitCode }).toEqual({ findings: ['problem name-conflict'], exitCode: 3 });
+    expect(message('name-conflict')).toMatch(/10\.1\.0\.[56] and 10\.1\.0\.[56]/);
+  });
+
+  test('the name on two bridges', async () => {
+    await lab.addBridge('bn2', '10.2.0.1/24');
+    const other = await lab.addApp({ name: 'two', bridge: 'bn2', address: '10.2.0.7/24' });
+    await startWebServer(other);
+    await startScriptedResponder(other, '10.2.0.7', sound('10.2.0.7', 'ds.local', 'other'));
+    const { findings, exitCode } = await diagnose(sound('10.1.0.5'));
+    expect({ findings, exitCode }).toEqual({ findings: ['warning several-bridges'], exitCode: 0 });
+  });
+
+  test('one host with two addresses on a bridge', async () => {
+    await app.mustRun(['ip', 'address', 'add', '10.1.0.9/24', 'dev', 'eth0']);
+    const { findings, exitCode } = await diagnose([
+      forService(ptr(), srv(), a('10.1.0.5'), a('10.1.0.9')),
+      forAddress(a('10.1.0.5'), a('10.1.0.9')),
+    ]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning several-addresses'], exitCode: 0 });
+  });
+
+  test('a name in another case: stock EVE compares bytes', async () => {
+    const { findings, exitCode, advice } = await diagnose(
+      sound('10.1.0.5', 'Ds.local').concat(forAddress(a('10.1.0.5', 'Ds.local'))),
+    );
+    expect({ findings, exitCode }).toEqual({ findings: ['warning name-case'], exitCode: 0 });
+    expect(advice('name-case')).toBe('register http://Ds.local');
+  });
+
+  test('another host whose name holds the wanted one: the substring trap', async () => {
+    const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
+    await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'my-ds.local', 'mine'));
+    const { findings, exitCode, message } = await diagnose(sound('10.1.0.5'));
+    expect({ findings, exitCode }).toEqual({ findings: ['warning substring-trap'], exitCode: 0 });
+    expect(message('substring-trap')).toContain('takes my-ds.local for ds.local');
+  });
+
+  test('no service: stock EVE does not ask for addresses', async () => {
+    const { findings, exitCode } = await diagnose([forAddress(a('10.1.0.5'))]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning no-service'], exitCode: 0 });
+  });
+
+  test('A and SRV in separate messages: stock EVE never asks again', async () => {
+    const { findings, exitCode } = await diagnose([forService(ptr(), srv()), forAddress(a('10.1.0.5'))]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning address-in-other-packet'], exitCode: 0 });
+  });
+
+  test('a service type that is not in lower case', async () => {
+    const odd = '_HTTP._tcp.local';
+    const rule = forService(ptr('ds', odd), srv('ds.local', 'ds', odd), a('10.1.0.5'));
+    const { findings, exitCode } = await diagnose([rule, forAddress(a('10.1.0.5'))]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning service-type-case'], exitCode: 0 });
+  });
+
+  test('two instances of a service in one message: stock EVE can hang', async () => {
+    const answers = [ptr('first'), ptr('second'), srv('ds.local', 'first'), srv('ds.local', 'second')];
+    const { findings, exitCode, message } = await diagnose([
+      forService(...answers, a('10.1.0.5')),
+      forAddress(a('10.1.0.5')),
+    ]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning several-instances'], exitCode: 0 });
+    expect(message('several-instances')).toContain('first._http._tcp.local" and "second._http._tcp.local"');
+  });
+
+  test('an NSEC record with an empty bitmap', async () => {
+    const nsec: Answer = {
+      name: 'ds.local',
+      type: 'NSEC',
+      ttl: 120,
+      data: { nextDomain: 'ds.local', rrtypes: [] },
+    };
+    const { findings, exitCode } = await diagnose([
+      answersFor('PTR _http._tcp.local', [ptr()], [srv(), a('10.1.0.5'), nsec]),
+      forAddress(a('10.1.0.5')),
+    ]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning nsec-empty-bitmap'], exitCode: 0 });
+  });
+
+  test('a message that is no DNS', async () => {
+    const malformed = `000084000000000100000000${'ff'.repeat(40)}`;
+    const { findings, exitCode } = await diagnose([
+      ...sound('10.1.0.5'),
+      { question: 'PTR _https._tcp.local', hex: malformed },
+    ]);
+    expect({ findings, exitCode }).toEqual({ findings: ['warning message-discarded'], exitCode: 0 });
+  });
+
+  test('a web server that is not started', async () => {
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5'));
+    const { findings, exitCode, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem connection-refused'], exitCode: 4 });
+    expect(advice('connection-refused')).toContain('start the web server');
+  });
+
+  test('an address that was advertised and that no host has', async () => {
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.77'));
+    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem connection-unreachable'], exitCode: 4 });
+  });
+
+  test('text for people: what is wrong, what to try, and nothing that a terminal would act on', async () => {
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5', 'd\u001b[2Js.local'));
+    const { stdout, stderr, exitCode } = await lab.host.run([
+      ...['node', 'eve-agent/src/main.ts', 'doctor', URL_OF_IMAGE, '--timeout', '1'],
+    ]);
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 3 });
+    expect(stdout).toContain('problem  Who answers');
+    expect(stdout).toContain('! nobody answers for ds.local; there is d\\027[2Js.local on bn1');
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).toMatch(
+      /\nskipped {2}Address, .*\n\nthe datastore cannot be used: nobody answers for ds\.local/,
+    );
+  });
+});
+
+describeWith(['lab', 'root', 'iptables'], 'doctor: firewalls', () => {
+  let lab: Lab;
+  beforeEach(async () => {
+    lab = await createLab();
+    await lab.addBridge('bn1', '10.1.0.1/24');
+    const app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5'));
+  });
+  afterEach(() => lab.stop());
+
+  test.each([
+    ['INPUT', 'multicast-input-blocked'],
+    ['OUTPUT', 'multicast-send-refused'],
+  ])('this host’s own, in %s', async (chain, code) => {
+    const rule = ['-p', 'udp', '--dport', '5353', '-j', 'DROP'];
+    await lab.host.mustRun(['iptables', '-A', chain, ...rule]);
+    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: [`problem ${code}`], exitCode: 3 });
+  });
+
+  test('the datastore’s, on its port', async () => {
+    const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
+    await other.mustRun(['iptables', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP']);
+    await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'walled.local', 'walled'));
+    const { findings, exitCode, advice } = await runDoctor(lab.host, 'http://walled.local/a.img');
+    expect({ findings, exitCode }).toEqual({ findings: ['problem connection-timeout'], exitCode: 4 });
+    expect(advice('connection-timeout')).toContain('network rules');
+  });
+});
+
+describeWith(['lab'], 'doctor: bridges', () => {
+  let lab: Lab;
+  beforeEach(async () => {
+    lab = await createLab();
+  });
+  afterEach(() => lab.stop());
+
+  test('none at all', async () => {
+    const { findings, exitCode, message } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem no-bridge'], exitCode: 2 });
+    expect(message('no-bridge')).toContain('findDSmDNS: has no bridge interface');
+  });
+
+  test.each([
+    ['bridge-down', ['link', 'set', 'bn1', 'down']],
+    ['bridge-without-ipv4', ['-4', 'address', 'flush', 'dev', 'bn1']],
+    ['bridge-without-ports', ['link', 'set', 'veth-one', 'down']],
+  ])('%s', async (code, change) => {
+    await lab.addBridge('bn1', '10.1.0.1/24');
+    await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
+    await lab.host.mustRun(['ip', ...change]);
+    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect({ findings, exitCode }).toEqual({ findings: [`problem ${code}`], exitCode: 2 });
+  });
+
+  test('one that is down beside one that is not', async () => {
+    await lab.addBridge('bn1', '10.1.0.1/24');
+    await lab.addBridge('bn2', '10.2.0.1/24');
+    await lab.host.mustRun(['ip', 'link', 'set', 'bn2', 'down']);
+    const app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
+    await startScriptedResponder(app, '10.1.0.5', []);
+    const { findings } = await runDoctor(lab.host, URL_OF_IMAGE);
+    expect(findings).toEqual(['warning bridge-down', 'problem nothing-heard']);
+  });
+});
