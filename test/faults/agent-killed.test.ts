@@ -59,7 +59,7 @@ describeWith(['lab', 'tc'], 'the agent, killed at random moments', () => {
       const { name, after, withinMs } = random.pick(CHOICES);
       const momentMs = random.next() * withinMs;
       const run = start();
-      if (after !== null) await run.seen(after);
+      if (after !== null) await run.seen(({ event }) => event === after);
       await Promise.race([delay(momentMs), run.ended]);
       const hasEnded = run.child.exitCode !== null;
       await run.kill();

@@ -31,8 +31,8 @@ export interface DownloadDocument {
 export interface AgentRun {
   readonly child: ChildProcess;
   readonly events: readonly AgentEvent[];
-  /** The first event of a kind, from the given index of `events` on; null: the program ended without it. */
-  seen(kind: AgentEvent['event'], from?: number): Promise<AgentEvent | null>;
+  /** The first event that fits, from the given index of `events` on; null: the program ended without it. */
+  seen(fits: (event: AgentEvent) => boolean, from?: number): Promise<AgentEvent | null>;
   /** The exit code, or null when it was killed. */
   readonly ended: Promise<number | null>;
   stdout(): Promise<string>;
@@ -64,10 +64,10 @@ export function watchAgent(child: ChildProcess): AgentRun {
   return {
     child,
     events,
-    seen: (kind, from = 0) =>
+    seen: (fits, from = 0) =>
       new Promise((resolve) => {
         const look = () => {
-          const found = events.slice(from).find(({ event }) => event === kind);
+          const found = events.slice(from).find(fits);
           if (found === undefined && !isOver) return;
           looks.delete(look);
           resolve(found ?? null);
