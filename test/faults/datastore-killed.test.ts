@@ -73,6 +73,7 @@ describeWith(['lab', 'tc'], 'the datastore, killed at random moments', () => {
         await delay(random.next() * UP_WITHIN_MS);
         counts.kills.whileStarting += 1;
       } else {
+        await agent.seen(({ event }) => event === 'located', agent.events.length);
         const before = Math.max(0, ...agent.events.map(({ receivedBytes = 0 }) => receivedBytes));
         await agent.seen(({ receivedBytes = 0 }) => receivedBytes > before, agent.events.length);
         await delay(random.next() * SENDING_WITHIN_MS);
