@@ -2,6 +2,7 @@ import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
+import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
 
 /** Of `eve-agent run`. */
@@ -10,6 +11,10 @@ export interface RunOptions {
   readonly settings?: string;
   readonly state: string;
   readonly images?: string;
+  readonly listen?: readonly ListenAddress[];
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
@@ -56,6 +61,34 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     description: 'where verified images get their names (default: images below the state directory)',
     environment: 'EVE_AGENT_IMAGES',
     schema: z.string().min(1, { error: 'a directory expected' }),
+  },
+  {
+    flags: '--listen <place>',
+    description:
+      'where the API is offered: unix:PATH, or ADDRESS:PORT with mutual TLS; may be given several times ' +
+      '(default: agent.sock in the state directory)',
+    environment: 'EVE_AGENT_LISTEN',
+    schema: z.string().transform(parseListenAddress),
+    isList: true,
+  },
+  {
+    flags: '--tls-certificate <file>',
+    description: 'PEM certificate of the API on TCP',
+    environment: 'EVE_AGENT_TLS_CERTIFICATE',
+    schema: z.string(),
+  },
+  {
+    flags: '--tls-key <file>',
+    description: 'PEM key of that certificate',
+    environment: 'EVE_AGENT_TLS_KEY',
+    schema: z.string(),
+  },
+  {
+    flags: '--client-ca <file>',
+    description:
+      'PEM certificates of the authority that clients of the API on TCP must have a certificate of',
+    environment: 'EVE_AGENT_CLIENT_CA',
+    schema: z.string(),
   },
   {
     flags: '--allow-plain-credentials',

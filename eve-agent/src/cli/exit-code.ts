@@ -1,11 +1,13 @@
 import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
+import type { AgentApiError } from '../api/client.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
 import type { ContentError, SpaceError, TransferError } from '../download/errors.ts';
 
 type AgentErrorCode =
   | (ConfigurationError | ContentError | SpaceError | TransferError)['code']
+  | AgentApiError['code']
   | DiscoveryErrorCode;
 
 /** The one place that says which error ends the program with which code. */
@@ -26,6 +28,8 @@ const EXIT_CODE_OF: Record<AgentErrorCode, number> = {
   DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
   SIZE_MISMATCH: EXIT_CODES.contentMismatch,
   NO_SPACE: EXIT_CODES.noSpace,
+  AGENT_UNREACHABLE: EXIT_CODES.usage,
+  AGENT_REFUSED: EXIT_CODES.usage,
 };
 
 /** The reason of an abort: the process was told to end. */

@@ -14,6 +14,13 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   download: async () => (await import('./download.ts')).downloadCommand,
   run: async () => (await import('./run.ts')).runCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  watch: async () => (await import('./watch.ts')).watchCommand,
+  logs: async () => (await import('./logs.ts')).logsCommand,
+  pause: async () => (await import('./tree-actions.ts')).treeActionCommand('pause'),
+  resume: async () => (await import('./tree-actions.ts')).treeActionCommand('resume'),
+  cancel: async () => (await import('./tree-actions.ts')).treeActionCommand('cancel'),
+  retry: async () => (await import('./tree-actions.ts')).treeActionCommand('retry'),
 };
 
 const EXIT_CODE_HELP = `

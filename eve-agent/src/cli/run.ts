@@ -3,16 +3,25 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import * as z from 'zod';
+import packageJson from '../../package.json' with { type: 'json' };
+import { listen } from '../api/listen.ts';
+import { createLogStream } from '../api/log-stream.ts';
+import { createCounters } from '../api/metrics.ts';
+import { createRouter } from '../api/router.ts';
+import { createRoutes } from '../api/routes.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Locate } from '../discovery/locate.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { createDownload, type Origin } from '../download/download.ts';
+import { TransferError } from '../download/errors.ts';
 import { createPace } from '../download/pace.ts';
+import { lockTarget } from '../download/target-lock.ts';
 import { watchConfigFiles } from '../reconcile/config-files.ts';
 import { createConfiguration } from '../reconcile/configuration.ts';
 import { createContentStore } from '../reconcile/content-store.ts';
@@ -22,6 +31,7 @@ import { createReconciler } from '../reconcile/reconciler.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { SOCKET_NAME } from './agent-client.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './discovery.ts';
@@ -33,6 +43,16 @@ const MAX_MISMATCHES = 5;
 const SMALL_BYTES = 64 * 1024 * 1024;
 /** What holds credentials is for its owner alone. */
 const SECRET_MODE = 0o600;
+
+/** @throws ConfigurationError when another agent works in the same state directory */
+async function lockState(state: string): Promise<() => void> {
+  try {
+    return await lockTarget(join(state, 'agent'));
+  } catch (error) {
+    if (!(error instanceof TransferError)) throw error;
+    throw new ConfigurationError(`another agent runs with the state directory ${state}`, { cause: error });
+  }
+}
 
 /** How long another responder under the same name is looked for, before one that served wrong bytes is asked again. */
 const OTHER_RESPONDER_TIMEOUT_MS = 3000;
@@ -83,9 +103,15 @@ function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'dow
   };
 }
 
-async function runService(options: RunOptions, log: Log, signal: AbortSignal): Promise<void> {
+async function runService(options: RunOptions, plainLog: Log, signal: AbortSignal): Promise<void> {
+  const logStream = createLogStream(plainLog, Date.now);
+  const { log } = logStream;
+  const counters = createCounters();
+  logStream.onLine(counters.add);
   const state = resolve(options.state);
   mkdirSync(state, { recursive: true });
+  // Before anything there is read.
+  const unlock = await lockState(state);
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const reconciler = createReconciler(
     {
@@ -123,32 +149,49 @@ async function runService(options: RunOptions, log: Log, signal: AbortSignal): P
     wallMs: Date.now,
     log,
   });
-  await reconciler.open();
   const { config } = options;
-  const running = [
-    reconciler.run(signal),
-    watchAnnouncements(
-      {
-        openQuerier: querier.open,
-        selectBridges: () => selectSystemBridges(options.bridge ?? []),
-        hosts: () => reconciler.waitedHosts(),
-        onSeen: (host) => reconciler.wakeHost(host, querier.hasJustAsked()),
-        clock: systemClock,
-        log,
-      },
-      signal,
-    ),
-  ];
-  if (config === undefined) configuration.restore();
-  else {
-    const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {
-      if (reading.kind === 'fragments') configuration.offer(reading.fragments, config);
-      else configuration.refuse(reading.problems, config);
-    };
-    running.push(watchConfigFiles(config, systemClock, take, signal));
+  const routes = createRoutes({
+    ...{ reconciler, configuration, logStream, counters },
+    configSource: config ?? null,
+    version: packageJson.version,
+  });
+  const endings: (() => Promise<void>)[] = [];
+  try {
+    const places = options.listen ?? [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }];
+    const listener = createRouter(routes, log);
+    const { tlsCertificate, tlsKey, clientCa } = options;
+    for (const place of places) {
+      endings.push(await listen(place, listener, { certificate: tlsCertificate, key: tlsKey, clientCa }));
+    }
+    await reconciler.open();
+    const running = [
+      reconciler.run(signal),
+      watchAnnouncements(
+        {
+          openQuerier: querier.open,
+          selectBridges: () => selectSystemBridges(options.bridge ?? []),
+          hosts: () => reconciler.waitedHosts(),
+          onSeen: (host) => reconciler.wakeHost(host, querier.hasJustAsked()),
+          clock: systemClock,
+          log,
+        },
+        signal,
+      ),
+    ];
+    if (config === undefined) configuration.restore();
+    else {
+      const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {
+        if (reading.kind === 'fragments') configuration.offer(reading.fragments, config);
+        else configuration.refuse(reading.problems, config);
+      };
+      running.push(watchConfigFiles(config, systemClock, take, signal));
+    }
+    log.info({ state, config: config ?? null }, 'running');
+    await Promise.all(running);
+  } finally {
+    for (const end of endings) await end();
+    unlock();
   }
-  log.info({ state, config: config ?? null }, 'running');
-  await Promise.all(running);
   log.info({}, 'stopped');
 }
 

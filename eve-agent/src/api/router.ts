@@ -1,0 +1,82 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { HttpError, sendProblem } from './http-error.ts';
+
+/** What a route is given. */
+export interface RouteRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** By the names in the path. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+/** One operation of the API, with what its description says of it. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** As OpenAPI writes it: `/v1/content-trees/{uuid}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly requestType?: string;
+  /** By status: the media type of the answer and what it means. */
+  readonly responses: Readonly<Record<number, { readonly type?: string; readonly description: string }>>;
+  /** Answers by itself, or returns what becomes a JSON document. @throws HttpError */
+  readonly handle: (request: RouteRequest) => unknown;
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | null {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  if (wanted.length !== given.length) return null;
+  const parameters: Record<string, string> = {};
+  for (const [i, part] of wanted.entries()) {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name === undefined && part !== given[i]) return null;
+    if (name !== undefined) parameters[name] = given[i] ?? '';
+  }
+  return parameters;
+}
+
+/** Answers with a JSON document. */
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = `${JSON.stringify(value)}\n`;
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}
+
+/** A request listener for a table of routes. */
+export function createRouter(routes: readonly Route[], log: Log): RequestListener {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = URL.parse(request.url ?? '/', 'http://agent');
+    if (url === null) throw new HttpError(400, 'The path cannot be read.');
+    const found = routes.flatMap((route) => {
+      const parameters = matchPath(route.path, url.pathname);
+      return parameters === null ? [] : [{ route, parameters }];
+    });
+    if (found.length === 0)
+      throw new HttpError(404, 'There is nothing at this path; /openapi.json lists what there is.');
+    const matched = found.find(({ route }) => route.method === request.method);
+    if (matched === undefined) {
+      response.setHeader('Allow', found.map(({ route }) => route.method).join(', '));
+      throw new HttpError(405, `${request.method} is not possible here.`);
+    }
+    const { route, parameters } = matched;
+    const value = await route.handle({ request, response, parameters, query: url.searchParams });
+    if (value !== undefined) sendJson(response, 200, value);
+  }
+
+  return (request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      if (error instanceof HttpError) sendProblem(response, error);
+      else {
+        log.error({ path: request.url, reason: errorMessage(error) }, 'a request failed');
+        sendProblem(response, new HttpError(500, 'The request could not be answered; the log says why.'));
+      }
+    });
+  };
+}

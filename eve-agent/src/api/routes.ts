@@ -1,0 +1,201 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
+import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
+import { startEventStream } from './event-stream.ts';
+import { HttpError } from './http-error.ts';
+import type { LogStream } from './log-stream.ts';
+import { type Counters, metricsText } from './metrics.ts';
+import { describeRoutes } from './openapi.ts';
+import { type Route, sendJson } from './router.ts';
+
+export interface RoutesDeps {
+  readonly reconciler: Reconciler;
+  readonly configuration: Configuration;
+  readonly logStream: LogStream;
+  readonly counters: Counters;
+  /** The file or folder that the configuration comes from; null: it is put here. */
+  readonly configSource: string | null;
+  readonly version: string;
+}
+
+const MAX_CONFIGURATION_BYTES = 64 * 1024 * 1024;
+const JSON_TYPE = 'application/json';
+const EVENTS_TYPE = 'text/event-stream';
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of request) {
+    sizeBytes += (chunk as Buffer).length;
+    if (sizeBytes > MAX_CONFIGURATION_BYTES)
+      throw new HttpError(413, `More than ${MAX_CONFIGURATION_BYTES} bytes.`);
+    chunks.push(chunk as Buffer);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    throw new HttpError(400, 'The body is not JSON.');
+  }
+}
+
+function sendText(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function isTreeAction(text: string | undefined): text is TreeAction {
+  return TREE_ACTIONS.some((action) => action === text);
+}
+
+/** The operations of the agent's API. */
+export function createRoutes(deps: RoutesDeps): readonly Route[] {
+  const { reconciler, configuration, logStream, counters, configSource, version } = deps;
+
+  function statusOf(uuid = ''): ContentTreeStatus {
+    const status = reconciler.status(uuid);
+    if (status === null) throw new HttpError(404, 'The configuration has no content tree of this uuid.');
+    return status;
+  }
+
+  const routes: Route[] = [
+    {
+      method: 'GET',
+      path: '/v1/status',
+      summary: 'The configuration in force, and every content tree',
+      responses: { 200: { type: JSON_TYPE, description: 'Configuration and content trees' } },
+      handle: () => ({ version, configuration: configuration.status(), contentTrees: reconciler.statuses() }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/content-trees/{uuid}',
+      summary: 'One content tree',
+      responses: { 200: { type: JSON_TYPE, description: 'ContentTreeStatus' } },
+      handle: ({ parameters }) => statusOf(parameters.uuid),
+    },
+    {
+      method: 'POST',
+      path: '/v1/content-trees/{uuid}/{action}',
+      summary: `Steers one content tree; the action is one of ${TREE_ACTIONS.join(', ')}`,
+      responses: { 202: { type: JSON_TYPE, description: 'ContentTreeStatus' } },
+      handle: ({ parameters, response }) => {
+        const { uuid = '', action } = parameters;
+        if (!isTreeAction(action)) throw new HttpError(404, `The actions are ${TREE_ACTIONS.join(', ')}.`);
+        const outcome = reconciler.act(uuid, action);
+        if (outcome === 'verified') throw new HttpError(409, 'The content is verified already.');
+        const status = statusOf(uuid);
+        sendJson(response, 202, status);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/events',
+      summary: 'Status as it changes: everything at first, then each change',
+      responses: {
+        200: { type: EVENTS_TYPE, description: 'Events configuration, content-tree, content-tree-removed' },
+      },
+      handle({ response }) {
+        const ends = [
+          reconciler.onEvent((event) => {
+            if (event.kind === 'status') stream.send('content-tree', event.status);
+            else stream.send('content-tree-removed', { ContentID: event.uuid });
+          }),
+          configuration.onChange((status) => stream.send('configuration', status)),
+        ];
+        const stream = startEventStream(response, () => {
+          for (const end of ends) end();
+        });
+        stream.send('configuration', configuration.status());
+        for (const status of reconciler.statuses()) stream.send('content-tree', status);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/logs',
+      summary: 'Lines of the log: the last ones at first, then each as it is written',
+      query: {
+        tree: 'only lines about the content tree with this uuid',
+        follow: '"false": end after the lines that are there',
+      },
+      responses: { 200: { type: EVENTS_TYPE, description: 'Events line' } },
+      handle({ response, query }) {
+        const tree = query.get('tree')?.toLowerCase() ?? null;
+        if (tree !== null) statusOf(tree);
+        const isShown = ({ trees }: { trees: readonly string[] }) => tree === null || trees.includes(tree);
+        const end = logStream.onLine((line) => isShown(line) && stream.send('line', line));
+        const stream = startEventStream(response, end);
+        for (const line of logStream.recent()) if (isShown(line)) stream.send('line', line);
+        if (query.get('follow') === 'false') response.end();
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/configuration',
+      summary: 'The device configuration in force, without its secrets',
+      responses: { 200: { type: JSON_TYPE, description: 'In the JSON form of EVE’s API' } },
+      handle: () => withoutSecrets(configuration.current()),
+    },
+    {
+      method: 'PUT',
+      path: '/v1/configuration',
+      summary: 'Puts a device configuration in force',
+      requestType: JSON_TYPE,
+      responses: { 200: { type: JSON_TYPE, description: 'What is in force now' } },
+      async handle({ request }) {
+        if (configSource !== null) {
+          throw new HttpError(409, `The configuration comes from ${configSource}: change it there.`);
+        }
+        const parsed = configuration.offer([{ name: '', document: await readJson(request) }], 'api');
+        if (!parsed.isValid) {
+          const detail = 'The configuration is refused; the old one stays in force.';
+          throw new HttpError(422, detail, { problems: parsed.problems });
+        }
+        return configuration.status();
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      summary: 'Prometheus metrics',
+      responses: { 200: { type: 'text/plain', description: 'Text format 0.0.4' } },
+      handle({ response }) {
+        const isRefused = configuration.status().state === 'refused';
+        const text = metricsText(reconciler.statuses(), counters, isRefused);
+        sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text);
+      },
+    },
+    {
+      method: 'GET',
+      path: '/livez',
+      summary: 'Whether the service answers',
+      responses: { 200: { type: 'text/plain', description: 'It does' } },
+      handle: ({ response }) => sendText(response, 200, 'text/plain', 'ok\n'),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      summary: 'Whether a configuration is in force and was not followed by a bad one',
+      responses: {
+        200: { type: 'text/plain', description: 'It is' },
+        503: { type: 'application/problem+json', description: 'It is not' },
+      },
+      handle({ response }) {
+        const { state } = configuration.status();
+        if (state === 'applied') sendText(response, 200, 'text/plain', 'ok\n');
+        else {
+          const detail =
+            state === 'none' ? 'No configuration is in force.' : 'The newest configuration is refused.';
+          throw new HttpError(503, detail);
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This description',
+      responses: { 200: { type: JSON_TYPE, description: 'OpenAPI 3.1' } },
+      handle: () => describeRoutes(routes, version),
+    },
+  ];
+  return routes;
+}

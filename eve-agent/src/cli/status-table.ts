@@ -1,0 +1,45 @@
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import { printableText } from '../discovery/printable-text.ts';
+import { formatBytes } from './progress.ts';
+
+/** What a person reads first: the state, or why it is not what it says. */
+export function stateText({ State, Hold, Error: error }: ContentTreeStatus): string {
+  if (Hold !== 'none' && State !== 'VERIFIED') return Hold;
+  return State === 'INITIAL' && error !== '' ? 'WAITING' : State;
+}
+
+/** What to show a tree as: its display name, else the end of its URL. */
+export function nameOf({ DisplayName, RelativeURL }: ContentTreeStatus): string {
+  return printableText(DisplayName || RelativeURL);
+}
+
+const HEADINGS = ['NAME', 'STATE', 'HERE', 'SIZE', 'TRIES', 'UUID'] as const;
+
+/** The content trees as a table, each error below its row. */
+export function statusTable(statuses: readonly ContentTreeStatus[]): string {
+  if (statuses.length === 0) return 'The configuration has no content trees.\n';
+  const rows = statuses.map((status) => [
+    nameOf(status),
+    stateText(status),
+    `${status.Progress} %`,
+    formatBytes(status.TotalSize),
+    String(status.RetryCount),
+    status.ContentID,
+  ]);
+  const widths = HEADINGS.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i >= 2 && i <= 4 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  const lines = [line(HEADINGS)];
+  statuses.forEach((status, i) => {
+    lines.push(line(rows[i] ?? []));
+    const { Error: error, ErrorRetryCondition: condition } = status;
+    if (error !== '') lines.push(`    ${printableText(error)}`);
+    if (condition !== '') lines.push(`    ${printableText(condition)}`);
+  });
+  return `${lines.join('\n')}\n`;
+}

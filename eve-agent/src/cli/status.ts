@@ -1,0 +1,50 @@
+import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
+import { Command } from 'commander';
+import * as z from 'zod';
+import { addConfigurableOptions } from '../config.ts';
+import { printableText } from '../discovery/printable-text.ts';
+import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
+import type { CommandContext } from './command-context.ts';
+import { jsonText } from './json-text.ts';
+import { statusTable } from './status-table.ts';
+
+const statusSchema = z.looseObject({
+  configuration: z.looseObject({
+    source: z.string().nullable(),
+    state: z.enum(['none', 'applied', 'refused']),
+    appliedAt: z.string().nullable(),
+    problems: z.array(z.object({ path: z.string(), message: z.string() })),
+  }),
+  contentTrees: z.array(contentTreeStatusSchema),
+});
+export type ServiceStatus = z.infer<typeof statusSchema>;
+
+/** The status as people read it. */
+export function statusText({ configuration, contentTrees }: ServiceStatus): string {
+  const { source, state, appliedAt, problems } = configuration;
+  if (state === 'none') return 'No configuration is in force.\n';
+  const from = source === null ? '' : ` from ${printableText(source)}`;
+  const lines = [
+    appliedAt === null
+      ? 'No configuration is in force.'
+      : `Configuration${from}, in force since ${appliedAt}`,
+  ];
+  if (state === 'refused') {
+    lines.push('A newer one is REFUSED:');
+    for (const { path, message } of problems)
+      lines.push(`    ${printableText(path)}: ${printableText(message)}`);
+  }
+  return `${lines.join('\n')}\n\n${statusTable(contentTrees)}`;
+}
+
+/** `eve-agent status`. */
+export function statusCommand({ stdout, signal }: CommandContext): Command {
+  const command = new Command('status')
+    .summary('what the running agent has and is doing')
+    .description('Prints the configuration in force and every content tree of the running agent.');
+  return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
+    const options = command.opts<ClientOptions>();
+    const status = statusSchema.parse(await connectAgent(options).ask('GET', '/v1/status', signal));
+    stdout.write(options.json === true ? jsonText(status) : statusText(status));
+  });
+}

@@ -1,0 +1,36 @@
+import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
+import { Command } from 'commander';
+import { addConfigurableOptions } from '../config.ts';
+import type { TreeAction } from '../reconcile/reconciler.ts';
+import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from './agent-client.ts';
+import type { CommandContext } from './command-context.ts';
+import { jsonText } from './json-text.ts';
+import { statusTable } from './status-table.ts';
+
+const SUMMARIES: Readonly<Record<TreeAction, string>> = {
+  pause: 'stop a content tree’s download; what has arrived is kept',
+  resume: 'let a content tree go on that was paused or cancelled',
+  cancel: 'stop a content tree’s download and remove what has arrived',
+  retry: 'try a content tree again at once, whatever it waits for',
+};
+
+/** `eve-agent pause`, `resume`, `cancel` and `retry`. */
+export const treeActionCommand =
+  (action: TreeAction) =>
+  ({ stdout, signal }: CommandContext): Command => {
+    const command = new Command(action)
+      .summary(SUMMARIES[action])
+      .description(`Asks the running agent to ${SUMMARIES[action]}.`)
+      .argument('<uuid...>', 'content trees, as "eve-agent status" lists them');
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (texts: readonly string[]) => {
+      const options = command.opts<ClientOptions>();
+      const client = connectAgent(options);
+      const uuids = texts.map(parseUuid);
+      const statuses = [];
+      for (const uuid of uuids) {
+        const answer = await client.ask('POST', `/v1/content-trees/${uuid}/${action}`, signal);
+        statuses.push(contentTreeStatusSchema.parse(answer));
+      }
+      stdout.write(options.json === true ? jsonText(statuses) : statusTable(statuses));
+    });
+  };
