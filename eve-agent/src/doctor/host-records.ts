@@ -76,3 +76,14 @@ export function serviceRecordsOf(
     return service === undefined ? [] : [{ service, instance: record.name, target: record.data.target }];
   });
 }
+
+/** Whether a message holds both a service of the host and the address of just that name, as stock EVE needs it. */
+export function hasAddressBesideService(multicast: MulticastEvidence): boolean {
+  const isOurs = (target: string) => isSameHost(target, multicast.host);
+  return responsesIn(multicast).some(({ message, bridge }) =>
+    serviceRecordsOf(message, isOurs).some(
+      ({ target }) =>
+        bridge !== null && recordsOf(message).some((record) => record.type === 'A' && record.name === target),
+    ),
+  );
+}

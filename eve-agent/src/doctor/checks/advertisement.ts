@@ -1,9 +1,8 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
-import { recordsOf } from '../../discovery/dns-message.ts';
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
-import { responsesIn, serviceRecordsOf, sightingsOf } from '../host-records.ts';
+import { hasAddressBesideService, responsesIn, serviceRecordsOf, sightingsOf } from '../host-records.ts';
 
 /** Stock EVE never asks for an address, and never a second time: what is not in one message is not found. */
 export const advertisementCheck: Check = {
@@ -26,12 +25,7 @@ export const advertisementCheck: Check = {
       return { summary: 'none', findings: [finding] };
     }
     const findings: Finding[] = [];
-    const hasBoth = messages.some((message) =>
-      serviceRecordsOf(message, isOurs).some(({ target }) =>
-        recordsOf(message).some((record) => record.type === 'A' && record.name === target),
-      ),
-    );
-    if (!hasBoth) {
+    if (!hasAddressBesideService(multicast)) {
       findings.push(
         warning(
           'address-in-other-packet',

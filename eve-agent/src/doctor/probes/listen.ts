@@ -7,6 +7,7 @@ import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery } from '../../discovery/dns-message.ts';
 import { readWireMessage } from '../as-eve/wire-message.ts';
 import type { BridgeHearing, HeardDatagram, MulticastEvidence, SilentNeighbour } from '../evidence.ts';
+import { hasAddressBesideService, sightingsOf } from '../host-records.ts';
 import type { MdnsSockets, OpenMdnsSockets, RawDatagram } from './mdns-sockets.ts';
 
 export interface ListenDeps {
@@ -29,6 +30,12 @@ export interface ListenRequest {
 
 /** More than an honest network says in the time; a hostile one cannot make us keep more. */
 const MAX_HEARD = 512;
+/**
+ * RFC 6762 §6: a record need not be multicast again within a second, whoever asked before. What seems to be
+ * missing is asked for once more after that.
+ */
+const SECOND_LOOK_DELAY_MS = 1200;
+const SECOND_LOOK_MS = 800;
 const MAX_NEIGHBOURS = 8;
 const NEIGHBOUR_WAIT_MS = 1000;
 
@@ -50,8 +57,8 @@ function planQuestions(
   const others: MdnsQuery = { questions: [{ name: ENUMERATION, type: 'PTR' }] };
   return [
     { share: 0, queries: [...servicesQuery, others] },
-    { share: 0.45, queries: address },
-    { share: 0.7, queries: servicesQuery },
+    { share: 0.4, queries: address },
+    { share: 0.8, queries: servicesQuery },
   ];
 }
 
@@ -140,17 +147,25 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
     };
 
     const cleanUps: (() => void)[] = [sockets.listen(take)];
-    try {
-      await new Promise<void>((resolve, reject) => {
+    const pass = (durationMs: number) =>
+      new Promise<void>((resolve, reject) => {
         const onAbort = () => reject(signal.reason);
-        signal.addEventListener('abort', onAbort);
+        signal.addEventListener('abort', onAbort, { once: true });
         cleanUps.push(() => signal.removeEventListener('abort', onAbort));
         if (signal.aborted) onAbort();
-        cleanUps.push(clock.after(listenMs, resolve));
-        for (const { share, queries } of planQuestions(host)) {
-          cleanUps.push(clock.after(listenMs * share, () => queries.forEach(ask)));
-        }
+        cleanUps.push(clock.after(durationMs, resolve));
       });
+    try {
+      for (const { share, queries } of planQuestions(host)) {
+        cleanUps.push(clock.after(listenMs * share, () => queries.forEach(ask)));
+      }
+      await pass(listenMs);
+      const soFar: MulticastEvidence = { host, listenMs, hearings: [], heard };
+      if (sightingsOf(soFar).length > 0 && !hasAddressBesideService(soFar)) {
+        await pass(SECOND_LOOK_DELAY_MS);
+        servicesQuery.forEach(ask);
+        await pass(SECOND_LOOK_MS);
+      }
       const sources = new Set(heard.map(({ source }) => source));
       const hearings = await Promise.all(
         bridges.map(
