@@ -27,6 +27,8 @@ export interface Story {
   heading(text: string): void;
   say(text: string): void;
   browse(): Promise<void>;
+  /** Runs the agent, and shows what it prints. @param shown the command line as it is shown */
+  show(shown: string, args: readonly string[]): Promise<void>;
   /** Finds the datastore, downloads and verifies; returns the datastore's address. */
   fetch(order: Order, file: string): Promise<string>;
 }
@@ -57,15 +59,18 @@ export function createStory(runAgent: RunAgent, write: (text: string) => void, i
     return runAgent(args);
   };
 
+  async function show(shown: string, args: readonly string[]): Promise<void> {
+    print(`${indent(await agent(shown, args))}\n`);
+  }
+
   return {
     heading(text) {
       chapter += 1;
       print(`\n${bold(`${chapter}. ${text}`)}\n`);
     },
     say,
-    async browse() {
-      print(`${indent(await agent('browse', ['browse']))}\n`);
-    },
+    browse: () => show('browse', ['browse']),
+    show,
     async fetch({ url, sha256, sizeBytes }, file) {
       const resolved = JSON.parse(await agent(`resolve ${url}`, ['resolve', url, '--json'])) as Resolved;
       const { address, bridge, sourceAddress, elapsedMs } = resolved;

@@ -28,7 +28,9 @@ const ENVIRONMENT = {
   BN2_BRIDGE: 'bn72',
   BN2_SUBNET: '10.72.2.0/24',
 };
-const IMAGES = ['demo', 'datastore-app', 'node-base'].map((name) => `local-datastore/${name}:e2e`);
+const IMAGES = ['demo', 'datastore-app', 'eve-agent', 'node-base'].map(
+  (name) => `local-datastore/${name}:e2e`,
+);
 const BUILD_TIMEOUT_MS = 300_000;
 
 /** What a program in a container reads about itself and its image, as `docker exec` of Node sees it. */
@@ -115,6 +117,7 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
       expect(log).toContain(`The agent will connect from 10.72.1.1, the bridge's own address`);
       expect(log).toContain(`sha256          ${imageSha256}`);
       expect(log).toMatch(/bn72 .*other-app/);
+      expect(log).toMatch(/edge-app +VERIFIED +100 %/);
       expect(exitCode).toBe(0);
     });
 
