@@ -4,7 +4,10 @@ import { type Check, problem, skipped, warning } from '../check.ts';
 export const stockEveCheck: Check = {
   id: 'stock-eve',
   title: 'Stock EVE',
-  judge({ eve }) {
+  judge({ eve, form }) {
+    if (form.url !== null && form.hostKind !== 'local') {
+      return skipped('no local datastore: stock EVE would ask for it by its management ports');
+    }
     if (eve === null) return skipped('add --as-eve to replay what a stock EVE device does');
     const { canUse, reason, failure, caveats, chosen, lookup } = eve;
     const findings = caveats.map((caveat) =>

@@ -31,11 +31,12 @@ export interface ListenRequest {
 /** More than an honest network says in the time; a hostile one cannot make us keep more. */
 const MAX_HEARD = 512;
 /**
- * RFC 6762 §6: a record need not be multicast again within a second, whoever asked before. What seems to be
- * missing is asked for once more after that.
+ * RFC 6762 §6: a record need not be multicast again within a second, whoever asked before, or if it was just
+ * announced. What seems to be missing is asked for again after that; not in step with the announcements of a
+ * responder that has just started, which come after 1, 2, 4 … s.
  */
-const SECOND_LOOK_DELAY_MS = 1200;
-const SECOND_LOOK_MS = 800;
+const FURTHER_LOOK_DELAYS_MS = [1200, 1700, 2300];
+const FURTHER_LOOK_MS = 700;
 const MAX_NEIGHBOURS = 8;
 const NEIGHBOUR_WAIT_MS = 1000;
 
@@ -161,10 +162,11 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
       }
       await pass(listenMs);
       const soFar: MulticastEvidence = { host, listenMs, hearings: [], heard };
-      if (sightingsOf(soFar).length > 0 && !hasAddressBesideService(soFar)) {
-        await pass(SECOND_LOOK_DELAY_MS);
+      for (const delayMs of FURTHER_LOOK_DELAYS_MS) {
+        if (sightingsOf(soFar).length === 0 || hasAddressBesideService(soFar)) break;
+        await pass(delayMs);
         servicesQuery.forEach(ask);
-        await pass(SECOND_LOOK_MS);
+        await pass(FURTHER_LOOK_MS);
       }
       const sources = new Set(heard.map(({ source }) => source));
       const hearings = await Promise.all(
