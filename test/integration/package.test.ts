@@ -87,7 +87,7 @@ describeWith(['dpkg-deb'], 'the package', () => {
         encoding: 'utf8',
       });
       expect([stdout, status]).toEqual(['', 0]);
-    });
+    }, 300_000);
   });
 
   describeWith(['root', 'systemd', 'deb-systemd-helper'], 'in a root of its own', () => {
