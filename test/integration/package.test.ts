@@ -31,6 +31,16 @@ describeWith(['dpkg-deb'], 'the package', () => {
   }, 180_000);
   afterAll(() => built.remove());
 
+  it('starts the service with options that the executable knows', async () => {
+    const [, command = ''] =
+      /^ExecStart=\/usr\/bin\/eve-agent (.*)$/m.exec(await readFile(UNIT, 'utf8')) ?? [];
+    const [name = '', ...rest] = command.split(' ');
+    const help = run(built.executable(ARCHITECTURE), name, '--help');
+    const options = rest.filter((word) => word.startsWith('--'));
+    expect(options).toEqual(['--config', '--state']);
+    for (const option of options) expect(help).toContain(`${option} <`);
+  });
+
   it('names itself, its architecture and what it needs', () => {
     const architecture = { x64: 'amd64', arm64: 'arm64' }[ARCHITECTURE as string];
     expect(file).toMatch(new RegExp(`/eve-agent_${VERSION}_${architecture}\\.deb$`));
