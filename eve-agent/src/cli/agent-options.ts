@@ -23,6 +23,7 @@ export interface RunOptions {
   readonly retryInterval: number;
   readonly grace: number;
   readonly stallTimeout: number;
+  readonly scrubInterval: number;
   readonly bridge?: readonly string[];
   readonly timeout: number;
   readonly logLevel: LogLevel;
@@ -144,6 +145,13 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     environment: 'EVE_AGENT_STALL_TIMEOUT',
     schema: wholeNumber(1, 3600),
     default: 20,
+  },
+  {
+    flags: '--scrub-interval <hours>',
+    description: 'how often every verified image is read again; 0: never',
+    environment: 'EVE_AGENT_SCRUB_INTERVAL',
+    schema: wholeNumber(0, 8760),
+    default: 168,
   },
   bridgeOption,
   timeoutOption(10, 'how long to wait for an answer to the question for a host'),

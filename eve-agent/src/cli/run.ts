@@ -29,6 +29,7 @@ import { hashFile } from '../reconcile/hash-file.ts';
 import { createJsonFile } from '../reconcile/json-file.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
+import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
 import { SOCKET_NAME } from './agent-client.ts';
@@ -40,6 +41,8 @@ const USER_AGENT = 'eve-agent';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** EVE's `blob.download.max.retries`. */
 const MAX_MISMATCHES = 5;
+/** Leaves most of a slow device's disk and processor to others. */
+const HASH_BYTES_PER_SECOND = 100 * 1024 * 1024;
 const SMALL_BYTES = 64 * 1024 * 1024;
 /** What holds credentials is for its owner alone. */
 const SECRET_MODE = 0o600;
@@ -123,7 +126,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
       ),
       lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number())),
-      hashFile,
+      hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
       clock: systemClock,
       wallMs: Date.now,
       random: Math.random,
@@ -178,6 +181,16 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
         signal,
       ),
     ];
+    if (options.scrubInterval > 0) {
+      const file = createJsonFile(join(state, 'scrub.json'), z.object({ endedAtMs: z.number() }));
+      const deps = {
+        scrub: (until: AbortSignal) => reconciler.scrub(until),
+        file,
+        clock: systemClock,
+        wallMs: Date.now,
+      };
+      running.push(runScrubs(deps, options.scrubInterval * 3_600_000, signal));
+    }
     if (config === undefined) configuration.restore();
     else {
       const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {

@@ -1,7 +1,7 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { Bridge } from './bridges.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, waitUnlessAborted } from './clock.ts';
 import { hostNamesIn, judgeAnswer } from './judge-answer.ts';
 import type { OpenQuerier, Querier, ReceivedResponse } from './querier.ts';
 
@@ -70,16 +70,7 @@ export async function watchAnnouncements(deps: AnnouncementDeps, signal: AbortSi
 
   while (!signal.aborted) {
     await review();
-    await new Promise<void>((resolve) => {
-      const finish = () => {
-        cancel();
-        signal.removeEventListener('abort', finish);
-        resolve();
-      };
-      const cancel = clock.after(REVIEW_INTERVAL_MS, finish);
-      signal.addEventListener('abort', finish);
-      if (signal.aborted) finish();
-    });
+    await waitUnlessAborted(clock, REVIEW_INTERVAL_MS, signal);
   }
   await (querier as Querier | null)?.close();
 }

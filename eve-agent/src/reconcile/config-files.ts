@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { ConfigFragment, ConfigProblem } from '@local-datastore/shared/eve/device-config';
-import type { Clock } from '../discovery/clock.ts';
+import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
 
 /** A look at a configuration on the disk. */
 export type ConfigReading =
@@ -86,15 +86,6 @@ export async function watchConfigFiles(
         onReading(reading);
       } else doubted = signature;
     }
-    await new Promise<void>((resolve) => {
-      const cancel = clock.after(POLL_INTERVAL_MS, done);
-      function done() {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done, { once: true });
-      if (signal.aborted) done();
-    });
+    await waitUnlessAborted(clock, POLL_INTERVAL_MS, signal);
   }
 }

@@ -1,18 +1,36 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createPace } from '../download/pace.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Reads a file from its first to its last byte. @throws the system's error; the signal's reason */
+export interface HashedFile {
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Reads a file from its first to its last byte.
+ *
+ * @param bytesPerSecond how fast, so that others can work beside it
+ * @throws the system's error; the signal's reason
+ */
 export async function hashFile(
   path: string,
+  bytesPerSecond: number,
   signal: AbortSignal,
-): Promise<{ readonly sha256: string; readonly sizeBytes: number }> {
+): Promise<HashedFile> {
   const hash = createHash('sha256');
+  const pace = createPace(bytesPerSecond, () => performance.now());
   let sizeBytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES, signal })) {
-    hash.update(chunk as Buffer);
-    sizeBytes += (chunk as Buffer).length;
+    const bytes = chunk as Buffer;
+    hash.update(bytes);
+    sizeBytes += bytes.length;
+    const delayMs = pace.take(bytes.length);
+    if (delayMs > 0) await wait(delayMs, undefined, { signal });
   }
   return { sha256: hash.digest('hex'), sizeBytes };
 }

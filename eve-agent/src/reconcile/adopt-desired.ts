@@ -1,0 +1,60 @@
+import { type Actual, createContent } from './actual.ts';
+import type { Desired, DesiredContent } from './desired.ts';
+
+export interface AdoptionFacts {
+  /** Of the clock of the waits. */
+  readonly nowMs: number;
+  /** Milliseconds since the epoch. */
+  readonly wallMs: number;
+}
+
+function isUnchanged({ trees }: DesiredContent, before: Desired): boolean {
+  return trees.every(
+    ({ uuid, tree }) => JSON.stringify(before.trees.get(uuid)?.tree) === JSON.stringify(tree),
+  );
+}
+
+/**
+ * Fits what is known to a new configuration: new content is known from now on, content that is no longer
+ * wanted begins its grace time, and what waited for a change is free again where something changed.
+ *
+ * @returns the content that may come from each origin
+ */
+export function adoptDesired(
+  actual: Actual,
+  before: Desired,
+  desired: Desired,
+  { nowMs, wallMs }: AdoptionFacts,
+): Map<string, Set<string>> {
+  const contentOfOrigin = new Map<string, Set<string>>();
+  for (const wanted of desired.contents.values()) {
+    const { sha256, trees } = wanted;
+    const content = actual.contents.get(sha256) ?? createContent(sha256, wallMs);
+    actual.contents.set(sha256, content);
+    content.unreferencedAtMs = null;
+    content.lastUseMs = wallMs;
+    const sources = trees.flatMap((tree) => tree.sources);
+    const keys = new Set(sources.map(({ key }) => key));
+    const isSame = isUnchanged(wanted, before);
+    for (const key of [...content.sources.keys()]) {
+      if (!isSame || !keys.has(key)) content.sources.delete(key);
+    }
+    if (content.sources.size === 0) content.failure = null;
+    for (const { url } of sources) {
+      const known = contentOfOrigin.get(url.origin) ?? new Set();
+      contentOfOrigin.set(url.origin, known.add(sha256));
+    }
+  }
+  for (const content of actual.contents.values()) {
+    if (desired.contents.has(content.sha256) || content.unreferencedAtMs !== null) continue;
+    content.unreferencedAtMs = nowMs;
+    content.lastUseMs = wallMs;
+  }
+  for (const origin of [...actual.origins.keys()]) {
+    if (!contentOfOrigin.has(origin)) actual.origins.delete(origin);
+  }
+  for (const uuid of [...actual.holds.keys()]) {
+    if (!desired.trees.has(uuid)) actual.holds.delete(uuid);
+  }
+  return contentOfOrigin;
+}

@@ -1,0 +1,35 @@
+import { type Actual, type ContentActual, createContent } from './actual.ts';
+import type { StoreScan } from './content-store.ts';
+import { nextState } from './transitions.ts';
+
+/**
+ * Puts together what an earlier run left. All of it counts as unreferenced until a configuration comes.
+ *
+ * @param lastUse when content was last referred to, in milliseconds since the epoch, by its digest
+ * @param now the clock of the waits, and the time since the epoch at the same moment
+ */
+export function recallContents(
+  actual: Actual,
+  { verified, whole, partial, links }: StoreScan,
+  lastUse: Readonly<Record<string, number>>,
+  { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
+): void {
+  const recall = (sha256: string, sizeBytes: number): ContentActual => {
+    const content = createContent(sha256, lastUse[sha256] ?? wallMs);
+    content.currentBytes = sizeBytes;
+    content.unreferencedAtMs = nowMs - Math.max(wallMs - content.lastUseMs, 0);
+    actual.contents.set(sha256, content);
+    return content;
+  };
+  for (const { sha256, sizeBytes } of partial) recall(sha256, sizeBytes);
+  for (const { sha256, sizeBytes } of whole) {
+    const content = recall(sha256, sizeBytes);
+    content.state = nextState(content.state, 'found-pending');
+  }
+  for (const { sha256, sizeBytes } of verified) {
+    const content = recall(sha256, sizeBytes);
+    content.totalBytes = sizeBytes;
+    content.state = nextState(content.state, 'found-verified');
+  }
+  for (const [name, sha256] of links) actual.links.set(name, sha256);
+}

@@ -1,0 +1,37 @@
+import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
+import type { JsonFile } from './json-file.ts';
+
+export interface ScrubScheduleDeps {
+  scrub(signal: AbortSignal): Promise<unknown>;
+  /** When the last scrub ended, in milliseconds since the epoch: a device that is often restarted scrubs, too. */
+  readonly file: JsonFile<{ endedAtMs: number }>;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+}
+
+/** How often is looked whether it is time: a device's clock may be set while it runs. */
+const LOOK_INTERVAL_MS = 60_000;
+
+/** Scrubs at an interval until the signal is aborted; the first one an interval after the first start. */
+export async function runScrubs(
+  { scrub, file, clock, wallMs }: ScrubScheduleDeps,
+  intervalMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const remember = () => file.write({ endedAtMs: wallMs() });
+  const endedAtMs = file.read()?.endedAtMs;
+  // A time in the future is no time at all.
+  if (endedAtMs === undefined || endedAtMs > wallMs()) remember();
+  while (!signal.aborted) {
+    if (wallMs() - (file.read()?.endedAtMs ?? 0) >= intervalMs) {
+      try {
+        await scrub(signal);
+        remember();
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    }
+    await waitUnlessAborted(clock, Math.min(LOOK_INTERVAL_MS, intervalMs), signal);
+  }
+}

@@ -1,0 +1,109 @@
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import type { Clock } from '../discovery/clock.ts';
+import type { Actual } from './actual.ts';
+import type { ContentStore } from './content-store.ts';
+import { type Desired, NOTHING_DESIRED } from './desired.ts';
+import { statusDocument } from './status-document.ts';
+import type { StatusFiles } from './status-files.ts';
+
+export type StatusEvent =
+  | { readonly kind: 'status'; readonly status: ContentTreeStatus }
+  | { readonly kind: 'removed'; readonly uuid: string };
+
+export interface StatusBoardDeps {
+  readonly statusFiles: StatusFiles;
+  readonly store: ContentStore;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+}
+
+/** Makes the status of every content tree known: as files, and to whoever listens. */
+export class StatusBoard {
+  readonly #deps: StatusBoardDeps;
+  readonly #actual: Actual;
+  readonly #listeners = new Set<(event: StatusEvent) => void>();
+  readonly #touched = new Set<string>();
+  readonly #lacks = new Map<string, { bytes: number; sinceMs: number }>();
+  #desired: Desired = NOTHING_DESIRED;
+  #configuredAtMs: number;
+
+  constructor(deps: StatusBoardDeps, actual: Actual) {
+    this.#deps = deps;
+    this.#actual = actual;
+    this.#configuredAtMs = deps.wallMs();
+  }
+
+  /** Shows the trees of a new configuration, and no others. */
+  adopt(desired: Desired): void {
+    const before = this.#desired;
+    this.#desired = desired;
+    this.#configuredAtMs = this.#deps.wallMs();
+    this.#deps.statusFiles.keepOnly(new Set(desired.trees.keys()));
+    for (const uuid of before.trees.keys()) {
+      if (!desired.trees.has(uuid)) this.#emit({ kind: 'removed', uuid });
+    }
+    for (const { uuid } of desired.trees.values()) this.#publishTree(uuid);
+  }
+
+  /** The trees with this content are shown anew at the next `publish`. */
+  touch(sha256: string): void {
+    this.#touched.add(sha256);
+  }
+
+  publish(): void {
+    for (const sha256 of this.#touched) {
+      for (const { uuid } of this.#desired.contents.get(sha256)?.trees ?? []) this.#publishTree(uuid);
+    }
+    this.#touched.clear();
+  }
+
+  /** Which content waits for space, and how much. */
+  showLacks(lacksBytes: ReadonlyMap<string, number>): void {
+    for (const sha256 of [...this.#lacks.keys()]) {
+      if (lacksBytes.has(sha256)) continue;
+      this.#lacks.delete(sha256);
+      this.touch(sha256);
+    }
+    for (const [sha256, bytes] of lacksBytes) {
+      const known = this.#lacks.get(sha256);
+      if (known?.bytes === bytes) continue;
+      this.#lacks.set(sha256, { bytes, sinceMs: known?.sinceMs ?? this.#deps.wallMs() });
+      this.touch(sha256);
+    }
+  }
+
+  statuses(): ContentTreeStatus[] {
+    return [...this.#desired.trees.keys()].flatMap((uuid) => this.status(uuid) ?? []);
+  }
+
+  status(uuid: string): ContentTreeStatus | null {
+    const tree = this.#desired.trees.get(uuid.toLowerCase());
+    if (tree === undefined) return null;
+    const { store, clock, wallMs } = this.#deps;
+    const sha256 = tree.sha256 ?? '';
+    return statusDocument(tree, this.#actual.contents.get(sha256), {
+      actual: this.#actual,
+      refCount: this.#desired.contents.get(sha256)?.trees.length ?? 0,
+      lack: this.#lacks.get(sha256),
+      fileLocation: this.#actual.links.get(tree.name) === sha256 ? store.linkPath(tree.name) : '',
+      configuredAtMs: this.#configuredAtMs,
+      nowMs: clock.nowMs(),
+      wallMs: wallMs(),
+    });
+  }
+
+  onEvent(listener: (event: StatusEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #publishTree(uuid: string): void {
+    const status = this.status(uuid);
+    if (status !== null && this.#deps.statusFiles.write(uuid, status)) this.#emit({ kind: 'status', status });
+  }
+
+  #emit(event: StatusEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
