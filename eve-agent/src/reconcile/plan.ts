@@ -136,9 +136,10 @@ export function planSteps(
     const isWanted = wanted !== undefined && !isHeld(wanted, actual);
     if (activity?.kind === 'download') {
       occupancy.add(activity.source.url.origin, remainingOf(content, content.totalBytes ?? 0));
+      // The way there must still be configured; that its own tree is held does not matter.
       const isKnown =
         isWanted &&
-        [...candidatesOf(wanted, actual)].some(({ source }) => source.key === activity.source.key);
+        wanted.trees.some(({ sources }) => sources.some(({ key }) => key === activity.source.key));
       if (!isKnown && !activity.abort.signal.aborted) steps.push({ kind: 'stop', sha256 });
     } else if (activity === null && wanted === undefined) {
       unreferenced.push({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { contentTreeSchema, FORMATS } from './content-tree.ts';
 import { DS_TYPES, datastoreConfigSchema } from './datastore-config.ts';
+import { parseDeviceConfig } from './device-config.ts';
 
 const ID = 'fa78153c-e215-5397-bfa7-514264cdf4dd';
 const SHA256 = 'ab'.repeat(32);
@@ -56,5 +57,62 @@ describe('ContentTree', () => {
   it('may lack the sha256, as an image of a registry may', () => {
     const { sha256: _without, ...rest } = tree;
     expect(contentTreeSchema.parse(rest).sha256).toBe('');
+  });
+});
+
+describe('a device configuration', () => {
+  const datastore = { id: ID, dType: 'DsHttp', fqdn: 'http://ds.local' };
+  const tree = { uuid: ID, dsIdsList: [ID], URL: 'a.img', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' };
+  const parse = (...documents: unknown[]) =>
+    parseDeviceConfig(
+      documents.map((document, i) => ({ name: documents.length > 1 ? `${i}.json` : '', document })),
+    );
+  const problemsOf = (...documents: unknown[]) => {
+    const parsed = parse(...documents);
+    return parsed.isValid ? [] : parsed.problems.map(({ path }) => path);
+  };
+
+  it('leaves fields alone that it does not know', () => {
+    const document = {
+      datastores: [datastore],
+      contentInfo: [tree],
+      apps: [{}],
+      id: { uuid: 'x' },
+      datastoresX: 1,
+    };
+    expect(parse(document)).toMatchObject({ isValid: true, config: { contentInfo: [{ URL: 'a.img' }] } });
+    expect(parse({})).toEqual({ isValid: true, config: { datastores: [], contentInfo: [] } });
+    expect(parse({ datastores: null, contentInfo: null }).isValid).toBe(true);
+  });
+
+  it('names every wrong field by its path', () => {
+    const wrong = [tree, tree, { ...tree, sha256: 'x', maxSizeBytes: -1 }];
+    expect(problemsOf({ datastores: [{ ...datastore, dType: 99 }], contentInfo: wrong })).toEqual([
+      'datastores[0].dType',
+      'contentInfo[2].sha256',
+      'contentInfo[2].maxSizeBytes',
+    ]);
+    expect(problemsOf({ contentInfo: 5 })).toEqual(['contentInfo']);
+    expect(problemsOf([])).toEqual(['']);
+  });
+
+  it('wants uuids once, a digest, and a datastore', () => {
+    const other = { ...tree, uuid: SHA256.slice(0, 8) + ID.slice(8), sha256: '', dsIdsList: [] };
+    expect(problemsOf({ datastores: [datastore, datastore], contentInfo: [tree, tree, other] })).toEqual([
+      'datastores[1].id',
+      'contentInfo[1].uuid',
+      'contentInfo[2].sha256',
+      'contentInfo[2].dsIdsList',
+    ]);
+    const image = { ...tree, sha256: '', iformat: 'CONTAINER' };
+    expect(problemsOf({ contentInfo: [image] })).toEqual([]);
+  });
+
+  it('is put together from fragments, whose names stand before the paths', () => {
+    expect(parse({ datastores: [datastore] }, { contentInfo: [tree] })).toMatchObject({ isValid: true });
+    expect(problemsOf({ contentInfo: [tree] }, { contentInfo: [tree] })).toEqual([
+      '1.json: contentInfo[0].uuid',
+    ]);
+    expect(problemsOf({ contentInfo: [tree] }, { datastores: [{}] })[0]).toBe('1.json: datastores[0].id');
   });
 });
