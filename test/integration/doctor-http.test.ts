@@ -111,6 +111,16 @@ describe('doctor: HTTP', () => {
     expect(message('http-status')).toContain(String(statusCode));
   });
 
+  test('a part that was not asked for', async () => {
+    const { findings, exitCode } = await diagnose((_, response) => {
+      response.writeHead(206, { 'Content-Range': 'bytes 0-9/10' }).end(Buffer.alloc(10));
+    });
+    expect({ findings, exitCode }).toEqual({
+      findings: [AS_ADDRESS, 'problem response-invalid'],
+      exitCode: 4,
+    });
+  });
+
   test('the credential is sent', async () => {
     const { url, requests } = await serve(sound);
     const { exitCode } = await run(url.href, '--auth', 'Bearer abc');

@@ -99,6 +99,22 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(message('name-not-heard')).toContain('printer.local on bn1');
   });
 
+  test('others speak, and name no host', async () => {
+    const { findings, exitCode, message } = await diagnose([forService(ptr())]);
+    expect({ findings, exitCode }).toEqual({ findings: ['problem name-not-heard'], exitCode: 3 });
+    expect(message('name-not-heard')).toContain('what was heard names no host');
+  });
+
+  test('the right answer in a flood of malformed ones', async () => {
+    const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
+    const hex = `000084000000000100000000${'ff'.repeat(40)}`;
+    await startScriptedResponder(other, '10.1.0.6', [
+      { question: 'PTR _workstation._tcp.local', hex, copies: 300 },
+    ]);
+    const { findings, exitCode } = await diagnose(sound('10.1.0.5'));
+    expect({ findings, exitCode }).toEqual({ findings: ['warning message-discarded'], exitCode: 0 });
+  });
+
   test('nobody says anything', async () => {
     const { findings, exitCode, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: ['problem nothing-heard'], exitCode: 3 });

@@ -2,6 +2,7 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CHECKS } from './all-checks.ts';
 import { type CheckResult, type Finding, runCheck } from './check.ts';
 import type { Evidence } from './evidence.ts';
+import { fileAnswer } from './file-answer.ts';
 import { type DoctorDeps, type DoctorRequest, gatherEvidence } from './gather-evidence.ts';
 
 /** What is right and wrong with a datastore. */
@@ -36,15 +37,14 @@ export function diagnose(evidence: Evidence): Diagnosis {
     };
   }
   const problem = firstProblem(checks);
+  // Nothing is called usable of which no file was seen.
+  const why = problem?.message ?? (fileAnswer(evidence) === null ? 'no file was answered' : null);
   return {
     url: form.text,
-    isUsable: problem === undefined,
+    isUsable: why === null,
     judgedFor: 'eve-agent',
-    verdict:
-      problem === undefined
-        ? 'the datastore can be used'
-        : `the datastore cannot be used: ${problem.message}`,
-    exitCode: EXIT_CODES[problem?.failure ?? 'done'],
+    verdict: why === null ? 'the datastore can be used' : `the datastore cannot be used: ${why}`,
+    exitCode: EXIT_CODES[problem?.failure ?? (why === null ? 'done' : 'transferFailed')],
     checks,
   };
 }

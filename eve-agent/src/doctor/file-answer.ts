@@ -1,3 +1,4 @@
+import type { HeaderFields } from '../download/validators.ts';
 import type { Evidence, Exchange } from './evidence.ts';
 
 export type Answered = Extract<Exchange, { kind: 'answered' }>;
@@ -10,4 +11,10 @@ export function fileAnswer({ whole }: Pick<Evidence, 'whole'>): Answered | null 
 /** The answer to the request for a later part; null: not asked, or not answered. */
 export function partAnswer({ part }: Pick<Evidence, 'part'>): Answered | null {
   return part?.kind === 'answered' ? part : null;
+}
+
+/** The codings of a body, as the server names them; null: none. */
+export function compressionOf(headers: HeaderFields): string | null {
+  const encoding = [headers['content-encoding'] ?? []].flat().join(', ');
+  return /^(?:identity)?$/i.test(encoding) ? null : encoding;
 }

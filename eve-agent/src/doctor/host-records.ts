@@ -25,6 +25,11 @@ type HeardResponse = HeardDatagram & { readonly message: DnsMessage };
 export const responsesIn = ({ heard }: MulticastEvidence): HeardResponse[] =>
   heard.filter((each): each is HeardResponse => each.message !== null);
 
+/** Whether anybody was heard at all, on any bridge; be it somebody whose address is in the subnet of none. */
+export function isAnythingHeard({ hearings, heard }: MulticastEvidence): boolean {
+  return heard.length > 0 || hearings.some(({ heardCount }) => heardCount > 0);
+}
+
 /** Whether a message says anything of a host: an address, or a service on it. */
 export function isAbout(message: DnsMessage, host: string): boolean {
   return recordsOf(message).some(

@@ -4,7 +4,7 @@ import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { editDistance } from '../edit-distance.ts';
 import type { MulticastEvidence } from '../evidence.ts';
-import { isAbout, responsesIn } from '../host-records.ts';
+import { isAbout, isAnythingHeard, responsesIn } from '../host-records.ts';
 
 const MAX_NAMES_SHOWN = 16;
 
@@ -39,17 +39,18 @@ export const answerCheck: Check = {
   title: 'Who answers',
   judge({ form, multicast }) {
     if (multicast === null) return skipped('nothing was asked by multicast DNS');
+    if (!isAnythingHeard(multicast)) return skipped('nobody was heard');
     const heard = [...namesHeard(multicast)].slice(0, MAX_NAMES_SHOWN);
-    if (heard.length === 0) return skipped('nobody was heard');
     const shown = heard.map(([name, where]) => `${printableText(name)} on ${[...where].join(' and ')}`);
     const facts = { names: shown };
+    const summary = shown.join(', ') || 'no host';
     const isKnown = responsesIn(multicast).some(({ message }) => isAbout(message, multicast.host));
-    if (isKnown) return { summary: shown.join(', '), facts };
+    if (isKnown) return { summary, facts };
     const nearest = nearestName(
       multicast.host,
       heard.map(([name]) => name),
     );
-    const message = `nobody answers for ${printableText(multicast.host)}; there is ${shown.join(', ')}`;
+    const message = `nobody answers for ${printableText(multicast.host)}; ${shown.length === 0 ? 'what was heard names no host' : `there is ${shown.join(', ')}`}`;
     const finding =
       nearest === undefined
         ? problem(
@@ -64,6 +65,6 @@ export const answerCheck: Check = {
             message,
             `did you mean ${form.scheme}://${printableText(nearest)}${form.path}?`,
           );
-    return { summary: shown.join(', '), facts: { ...facts, nearest: nearest ?? null }, findings: [finding] };
+    return { summary, facts: { ...facts, nearest: nearest ?? null }, findings: [finding] };
   },
 };

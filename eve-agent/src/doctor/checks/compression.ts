@@ -1,6 +1,6 @@
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
-import { fileAnswer } from '../file-answer.ts';
+import { compressionOf, fileAnswer } from '../file-answer.ts';
 
 export const compressionCheck: Check = {
   id: 'compression',
@@ -8,9 +8,8 @@ export const compressionCheck: Check = {
   judge(evidence) {
     const answer = fileAnswer(evidence);
     if (answer === null) return skipped('no file was answered');
-    const field = answer.headers['content-encoding'];
-    const encoding = (typeof field === 'string' ? field : (field ?? []).join(', ')) || 'identity';
-    if (encoding.toLowerCase() === 'identity') return { summary: 'none' };
+    const encoding = compressionOf(answer.headers);
+    if (encoding === null) return { summary: 'none' };
     const shown = printableText(encoding);
     const message = `the file comes with Content-Encoding: ${shown}, although that was not wanted`;
     const advice =

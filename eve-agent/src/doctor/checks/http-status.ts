@@ -1,9 +1,8 @@
 import { printableText } from '../../discovery/printable-text.ts';
 import { decideResponse } from '../../download/decide-response.ts';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
-import type { Evidence, Exchange } from '../evidence.ts';
-
-type Answered = Extract<Exchange, { kind: 'answered' }>;
+import type { Evidence } from '../evidence.ts';
+import { type Answered, compressionOf } from '../file-answer.ts';
 
 /** Without what the user expects: that is judged by checks of its own. */
 const ANYTHING = { position: 0, stored: null, expectedBytes: null, isDigestKnown: true };
@@ -30,9 +29,11 @@ function statusFinding(whole: Answered, { form, given, target }: Evidence): Find
       'serve the file where the URL says, or register the URL that it leads to',
     );
   }
-  if (decision.kind !== 'fail' || decision.error.code !== 'HTTP_STATUS') return undefined;
+  // Compression has a check of its own.
+  if (decision.kind !== 'fail' || compressionOf(headers) !== null) return undefined;
+  const code = decision.error.code === 'HTTP_STATUS' ? 'http-status' : 'response-invalid';
   const advice = adviceFor(statusCode, given.hasAuthorization);
-  return problem('transferFailed', 'http-status', decision.error.message.replace(url, form.path), advice);
+  return problem('transferFailed', code, decision.error.message.replace(url, form.path), advice);
 }
 
 export const httpStatusCheck: Check = {

@@ -1,5 +1,6 @@
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
-import type { BridgeHearing, MulticastEvidence } from '../evidence.ts';
+import type { BridgeHearing } from '../evidence.ts';
+import { isAnythingHeard } from '../host-records.ts';
 
 const APP_RULES =
   'allow it in the app’s network rules: outgoing to 0.0.0.0/0, or 224.0.0.251 UDP 5353 and TCP local port 80';
@@ -34,11 +35,6 @@ function hearingFinding(hearing: BridgeHearing): Finding | undefined {
     `on ${bridge.name} not even our own question came back: this host’s firewall drops multicast DNS`,
     'let its firewall pass UDP port 5353 on the bridge, in and out',
   );
-}
-
-/** One bridge is enough; and so is somebody whose address is in the subnet of none. */
-function isAnythingHeard({ hearings, heard }: MulticastEvidence): boolean {
-  return heard.length > 0 || hearings.some(({ heardCount }) => heardCount > 0);
 }
 
 export const multicastCheck: Check = {

@@ -29,7 +29,8 @@ export interface ListenRequest {
 }
 
 /** More than an honest network says in the time; a hostile one cannot make us keep more. */
-const MAX_HEARD = 512;
+const MAX_HEARD = 1024;
+const MAX_HEARD_PER_SOURCE = 64;
 /**
  * RFC 6762 §6: a record need not be multicast again within a second, whoever asked before, or if it was just
  * announced. What seems to be missing is asked for again after that; not in step with the announcements of a
@@ -115,6 +116,7 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
     const sendErrors = new Map<Bridge, string>();
     const loopedBack = new Set<Bridge>();
     const heardCounts = new Map<Bridge, number>();
+    const keptCounts = new Map<string, number>();
     const ownAddresses = new Map(bridges.map((bridge) => [bridge.address, bridge]));
     const links = bridges.map((bridge) => ({ bridge, isOnLink: createSubnetTest(bridge.cidr) }));
     const judge = createDatagramFilter(bridges, clock.nowMs);
@@ -130,6 +132,9 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
       const verdict = judge(bytes, { address: source, port: sourcePort });
       const isFlood = verdict.kind === 'rejected' && /^too-/.test(verdict.reason);
       if (verdict.kind === 'query' || isFlood || heard.length >= MAX_HEARD) return;
+      const fromSource = (keptCounts.get(source) ?? 0) + 1;
+      if (fromSource > MAX_HEARD_PER_SOURCE) return;
+      keptCounts.set(source, fromSource);
       heard.push({
         source,
         sourcePort,
