@@ -5,7 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
-import { decode } from 'dns-packet';
+import { decode, type Packet } from 'dns-packet';
 import type { ResponderEvent, ResponderRule } from '../scripted-responder.ts';
 
 const [address = '', script = '[]'] = process.argv.slice(2);
@@ -25,9 +25,18 @@ async function openSocket(port: number): Promise<Socket> {
 const socket = await openSocket(MDNS_PORT);
 const otherPort = await openSocket(0);
 
+/** Who floods the link is not this program's concern. */
+function decodeIfSound(bytes: Buffer): Packet {
+  try {
+    return decode(bytes);
+  } catch {
+    return {};
+  }
+}
+
 socket.on('message', (bytes, source) => {
   if (source.address === address) return;
-  const { type, questions = [] } = decode(bytes);
+  const { type, questions = [] } = decodeIfSound(bytes);
   if (type !== 'query') return;
   print({ event: 'asked', source: source.address, sourcePort: source.port, hex: bytes.toString('hex') });
   for (const { name, type } of questions) {
