@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http';
+import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { HeaderFields } from '../../download/validators.ts';
@@ -61,7 +61,7 @@ export async function exchange(request: ExchangeRequest): Promise<ExchangeOutcom
       port: portOf(url),
       path: url.pathname + url.search,
       method: 'GET',
-      headers: headers satisfies IncomingHttpHeaders,
+      headers,
       agent: false,
       timeout: stallTimeoutMs,
       signal,
