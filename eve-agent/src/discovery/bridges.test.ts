@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type BridgeSources, parseDefaultRouteInterfaces, selectBridges } from './bridges.ts';
+import type { NetworkInstance } from './network-instances.ts';
 
 const ROUTES = [
   'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
@@ -8,7 +9,12 @@ const ROUTES = [
   '',
 ].join('\n');
 
-function sources(cidrs: Record<string, string>, kernelBridges: string[], routes = ''): BridgeSources {
+function sources(
+  cidrs: Record<string, string>,
+  kernelBridges: string[],
+  routes = '',
+  instances: NetworkInstance[] = [],
+): BridgeSources {
   return {
     listAddresses: () =>
       Object.entries(cidrs).map(([interfaceName, cidr]) => ({
@@ -20,6 +26,7 @@ function sources(cidrs: Record<string, string>, kernelBridges: string[], routes 
       })),
     isKernelBridge: (name) => kernelBridges.includes(name),
     readRouteTable: () => routes,
+    readNetworkInstances: () => instances,
   };
 }
 
@@ -85,5 +92,24 @@ describe('with names', () => {
   });
   test('a host without any interface says so', () => {
     expect(() => selectBridges(sources({}, []), ['bn1'])).toThrow('there is none');
+  });
+});
+
+describe('where EVE runs', () => {
+  const instances = [
+    { bridgeName: 'bn2', assignedAddresses: ['10.2.0.5'] },
+    { bridgeName: 'bn7', assignedAddresses: [] },
+  ];
+
+  test('the bridges are those of its network instances, with what it gave to apps', () => {
+    expect(selectBridges(sources(DEVICE, DEVICE_BRIDGES, '', instances), [])).toEqual([
+      { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24', assignedAddresses: ['10.2.0.5'] },
+    ]);
+  });
+
+  test('others are still asked on when they are named', () => {
+    expect(selectBridges(sources(DEVICE, DEVICE_BRIDGES, '', instances), ['bn1'])).toEqual([
+      { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' },
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
 import { DiscoveryError } from './discovery-error.ts';
+import { type NetworkInstance, readNetworkInstances } from './network-instances.ts';
 import { printableText } from './printable-text.ts';
 
 /** A link on which datastores are looked for, with the address that this host has on it. */
@@ -12,6 +13,8 @@ export interface Bridge {
   readonly address: string;
   /** With the prefix length, such as `10.1.0.1/24`. */
   readonly cidr: string;
+  /** What EVE gave to apps there; absent: EVE does not run here, or says nothing of this bridge. */
+  readonly assignedAddresses?: readonly string[];
 }
 
 /** What the kernel says about the interfaces of this host. */
@@ -20,6 +23,8 @@ export interface BridgeSources {
   isKernelBridge(interfaceName: string): boolean;
   /** The text of `/proc/net/route`. */
   readRouteTable(): string;
+  /** What EVE says of its bridges, where it runs. */
+  readNetworkInstances(): readonly NetworkInstance[];
 }
 
 /** What EVE names the bridges of its network instances. */
@@ -27,6 +32,7 @@ const EVE_BRIDGE = /^bn(\d+)$/;
 
 export const systemBridgeSources: BridgeSources = {
   listAddresses: listIpv4Addresses,
+  readNetworkInstances,
   isKernelBridge: (name) => {
     const folder = `/sys/class/net/${name}`;
     if (existsSync(folder)) return existsSync(`${folder}/bridge`);
@@ -77,14 +83,20 @@ function noBridge(message: string, exists: readonly string[], wayOut: string): D
 /**
  * The bridges to ask on.
  *
- * @param names as given with `--bridge`, in that order; any interface will do. None: every kernel bridge with
- *   an IPv4 address, EVE's `bnN` first, but never an uplink, that is one that holds a default route.
+ * @param names as given with `--bridge`, in that order; any interface will do. None: the bridges of EVE's
+ *   network instances, where EVE runs; else every kernel bridge with an IPv4 address, EVE's `bnN` first. Never an
+ *   uplink, that is one that holds a default route.
  * @returns one or more; an interface with several addresses appears once for each
  * @throws DiscoveryError `NO_BRIDGE`, which lists the interfaces that exist
  */
 export function selectBridges(sources: BridgeSources, names: readonly string[]): Bridge[] {
   const links = sources.listAddresses().filter(({ isLoopback }) => !isLoopback);
-  const bridges = links.map(({ interfaceName, address, cidr }) => ({ name: interfaceName, address, cidr }));
+  const instances = new Map(sources.readNetworkInstances().map((each) => [each.bridgeName, each]));
+  const bridges = links.map(({ interfaceName, address, cidr }): Bridge => {
+    const instance = instances.get(interfaceName);
+    const bridge = { name: interfaceName, address, cidr };
+    return instance === undefined ? bridge : { ...bridge, assignedAddresses: instance.assignedAddresses };
+  });
 
   if (names.length > 0) {
     return [...new Set(names)].flatMap((name) => {
@@ -99,7 +111,10 @@ export function selectBridges(sources: BridgeSources, names: readonly string[]):
   }
 
   const uplinks = parseDefaultRouteInterfaces(sources.readRouteTable());
-  const isUsable = ({ name }: Bridge) => sources.isKernelBridge(name) && !uplinks.has(name);
+  // Where EVE says which bridges are its own, others are none of an app's.
+  const isOfEve = ({ name }: Bridge) => instances.size === 0 || instances.has(name);
+  const isUsable = (bridge: Bridge) =>
+    sources.isKernelBridge(bridge.name) && !uplinks.has(bridge.name) && isOfEve(bridge);
   const found = bridges.filter(isUsable).sort(byEveOrder);
   if (found.length > 0) return found;
   throw noBridge(

@@ -44,12 +44,16 @@ export function isLocalForEve({ writtenHost, writtenPort }: UrlForm): boolean {
 }
 
 /**
- * EVE `findLocalDsSrc`: the first address that EVE itself gave to an app. Who gave it cannot be seen here; one in
- * a bridge's subnet that is not the bridge's own is taken for such.
+ * EVE `findLocalDsSrc`: the first address that EVE itself gave to an app. Where EVE does not run, one in a bridge's
+ * subnet that is not the bridge's own is taken for such.
  */
 export function chooseAddress(addresses: readonly string[], bridges: readonly Bridge[]): EveReplay['chosen'] {
   for (const address of addresses) {
-    const bridge = bridges.find((each) => each.address !== address && createSubnetTest(each.cidr)(address));
+    const bridge = bridges.find(
+      (each) =>
+        each.assignedAddresses?.includes(address) ??
+        (each.address !== address && createSubnetTest(each.cidr)(address)),
+    );
     if (bridge !== undefined) return { address, bridge };
   }
   return null;
