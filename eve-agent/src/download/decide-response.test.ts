@@ -108,6 +108,13 @@ describe('decideResponse', () => {
       fresh,
       { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
     ],
+    [
+      'compressed, said twice',
+      200,
+      { 'content-encoding': ['gzip', 'gzip'] },
+      fresh,
+      { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
+    ],
     ['identity', 200, { 'content-encoding': 'identity', 'content-length': '1' }, fresh, { kind: 'store' }],
     ['a redirect', 307, { location: '/x' }, fresh, { kind: 'redirect', location: '/x' }],
     ['a redirect to nowhere', 302, {}, fresh, { kind: 'fail', error: { code: 'RESPONSE_INVALID' } }],

@@ -80,7 +80,8 @@ export function decideResponse(
     const error = new TransferError('HTTP_STATUS', message, { retryable, details });
     return { kind: 'fail', error, ...(delayMs !== undefined && { retryAfterMs: delayMs }) };
   }
-  const encoding = singleValue(headers, 'content-encoding') ?? 'identity';
+  // Said twice it counts twice (RFC 9110 §5.3).
+  const encoding = [headers['content-encoding'] ?? 'identity'].flat().join(', ');
   if (encoding.toLowerCase() !== 'identity') {
     return invalid(
       `the datastore compresses the file (Content-Encoding: ${encoding}) though it was told not to`,
@@ -110,6 +111,9 @@ function decidePartial(
   if (range === null) return { kind: 'start-over', reason: 'status 206 without a valid Content-Range' };
   const [first, last] = [Number(range[1]), Number(range[2])];
   const totalBytes = range[3] === '*' ? null : Number(range[3]);
+  if (![first, last, totalBytes ?? 0].every(Number.isSafeInteger)) {
+    return { kind: 'start-over', reason: `"${range[0]}" is beyond what can be counted` };
+  }
   if (first !== position || last < first || (totalBytes !== null && last >= totalBytes)) {
     return { kind: 'start-over', reason: `asked for byte ${position} and on, got "${range[0]}"` };
   }
@@ -140,9 +144,8 @@ function decideWhole(headers: HeaderFields, { expectedBytes, isDigestKnown }: Ex
     }
     return invalid('the datastore does not say how long the file is: give --sha256 or --size');
   }
-  if (typeof length !== 'string' || !LENGTH.test(length))
-    return invalid(`Content-Length "${length}" is no length`);
-  const totalBytes = Number(length);
+  const totalBytes = typeof length === 'string' && LENGTH.test(length) ? Number(length) : Number.NaN;
+  if (!Number.isSafeInteger(totalBytes)) return invalid(`Content-Length "${length}" is no length`);
   if (expectedBytes !== null && totalBytes !== expectedBytes) return wrongSize(totalBytes, expectedBytes);
   return { kind: 'store', from: 0, totalBytes };
 }

@@ -43,7 +43,9 @@ export function parseRegularHead(bytes: Buffer): RegularHead | 'incomplete' | 'i
     headers[name] = before === undefined ? value : [before, value].flat();
   }
   const length = headers['content-length'];
-  if (typeof length !== 'string' || !DECIMAL.test(length)) return 'irregular';
+  if (typeof length !== 'string' || !DECIMAL.test(length) || !Number.isSafeInteger(Number(length))) {
+    return 'irregular';
+  }
   if ('transfer-encoding' in headers || 'upgrade' in headers) return 'irregular';
   return {
     statusCode: Number(status[1]),
