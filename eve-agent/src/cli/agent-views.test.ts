@@ -1,0 +1,98 @@
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import { describe, expect, it } from 'vitest';
+import { createActual, createContent } from '../reconcile/actual.ts';
+import { statusDocument } from '../reconcile/status-document.ts';
+import { desiredOf, treeOf, uuidOf } from '../reconcile/test-fixtures.ts';
+import { parseUuid } from './agent-client.ts';
+import { logText } from './logs.ts';
+import { type ServiceStatus, statusText } from './status.ts';
+import { statusTable } from './status-table.ts';
+import { barLine, barLines } from './watch.ts';
+
+function statusOf(number: number, more: Partial<ContentTreeStatus> = {}): ContentTreeStatus {
+  const tree = desiredOf([treeOf(number)]).trees.get(uuidOf(number));
+  if (tree === undefined) throw new Error('no tree');
+  const facts = {
+    actual: createActual(),
+    refCount: 1,
+    lack: undefined,
+    fileLocation: '',
+    configuredAtMs: 0,
+    nowMs: 0,
+    wallMs: 0,
+  };
+  return { ...statusDocument(tree, createContent(tree.sha256 ?? '', 0), facts), ...more };
+}
+const failed = statusOf(2, {
+  Error: 'no datastore\u001b[2J',
+  ErrorRetryCondition: 'tries again at noon',
+  RetryCount: 3,
+});
+
+describe('the table', () => {
+  it('has a row for each tree, its error below, and nothing a terminal acts on', () => {
+    const table = statusTable([statusOf(1, { State: 'VERIFIED', Progress: 100 }), failed]);
+    expect(table.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
+      'NAME STATE HERE SIZE TRIES UUID',
+      `image-1 VERIFIED 100 % 1000 B 0 ${uuidOf(1)}`,
+      `image-2 WAITING 0 % 1000 B 3 ${uuidOf(2)}`,
+      expect.stringMatching(/^ no datastore[^\u001b]*$/),
+      ' tries again at noon',
+      '',
+    ]);
+  });
+
+  it('says what a person asked for', () => {
+    expect(statusTable([statusOf(1, { Hold: 'paused' })])).toContain('paused');
+    expect(statusTable([statusOf(1, { Hold: 'paused', State: 'VERIFIED' })])).not.toContain('paused');
+    expect(statusTable([])).toContain('no content trees');
+  });
+});
+
+it('the status says loudly what is wrong with a new configuration', () => {
+  const problems = [{ path: 'contentInfo[0].sha256', message: '64 hexadecimal digits expected' }];
+  const configuration = {
+    source: 'c.json',
+    state: 'refused',
+    appliedAt: '2026-01-01T00:00:00Z',
+    problems,
+  } as const;
+  const text = statusText({ configuration, contentTrees: [] } as unknown as ServiceStatus);
+  expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
+  expect(text).toContain('REFUSED:\n    contentInfo[0].sha256: 64 hexadecimal digits expected');
+  const none = { ...configuration, state: 'none' };
+  expect(statusText({ configuration: none, contentTrees: [] } as unknown as ServiceStatus)).toContain(
+    'No configuration',
+  );
+});
+
+describe('the bars', () => {
+  it('grow with the progress', () => {
+    expect(barLine(statusOf(1, { Progress: 50, CurrentSize: 500, State: 'DOWNLOADING' }))).toMatch(
+      /^image-1 +\[#{12}-{12}\] {2}50 % {2}DOWNLOADING 500 B of 1000 B$/,
+    );
+  });
+
+  it('show what is under way first, and count the rest', () => {
+    const trees = Array.from({ length: 30 }, (_, i) => statusOf(i, i < 3 ? { State: 'VERIFIED' } : {}));
+    trees.push(statusOf(40, { State: 'DOWNLOADING' }));
+    const lines = barLines(trees, 60);
+    expect(lines.length).toBe(21);
+    expect(lines[0]).toContain('image-40');
+    expect(lines.at(-1)).toBe('3 of 31 verified; 8 more wait');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+  });
+});
+
+it('a line of the log has time, level, sentence and fields', () => {
+  const fields = { downloadId: 'ab', address: null, bytes: 5 };
+  expect(logText({ time: 'T', level: 'info', message: 'verified', fields })).toBe(
+    'T info  verified  downloadId=ab bytes=5',
+  );
+});
+
+it('only a uuid goes into a path', () => {
+  expect(parseUuid(uuidOf(1).toUpperCase())).toBe(uuidOf(1));
+  for (const text of ['', 'x', '../status', `${uuidOf(1)}/..`])
+    expect(() => parseUuid(text)).toThrow('is no uuid');
+});

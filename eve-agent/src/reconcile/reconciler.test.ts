@@ -1,0 +1,240 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CodedError } from '@local-datastore/shared/errors';
+import { silentLog } from '@local-datastore/shared/log';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import * as z from 'zod';
+import { createManualClock, type ManualClock } from '../discovery/manual-clock.ts';
+import type { DownloadObserver, DownloadResult } from '../download/download.ts';
+import { ContentError } from '../download/errors.ts';
+import { createContentStore } from './content-store.ts';
+import { hashFile } from './hash-file.ts';
+import { createJsonFile } from './json-file.ts';
+import { createReconciler, type Reconciler } from './reconciler.ts';
+import type { ContentRequest } from './runtime.ts';
+import { createStatusFiles } from './status-files.ts';
+import { configOf, datastoreIdOf, datastoreOf, LIMITS, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
+
+/** What the tests fetch: the fixtures' content with its true size. */
+const tree = (number: number, more: object = {}) =>
+  treeOf(number, { maxSizeBytes: String(`content ${number}`.length), ...more });
+
+type Answer = (request: ContentRequest, observer: DownloadObserver, signal: AbortSignal) => Promise<void>;
+
+let folder: string;
+let clock: ManualClock;
+let stop: AbortController;
+let running: Promise<void>;
+let reconciler: Reconciler;
+let requests: ContentRequest[];
+let isThere: boolean;
+let answer: Answer;
+
+const origin = { url: new URL('http://10.1.0.5/'), sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
+/** A datastore that has everything. */
+const serve: Answer = async (request, { onEvent, onProgress }) => {
+  const text = `content ${request.url.pathname.split('-')[1]}`;
+  onEvent({ kind: 'located', origin });
+  onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: text.length });
+  onProgress(text.length);
+  onEvent({ kind: 'verifying' });
+  await writeFile(request.target, text);
+};
+const result = { receivedBytes: 9, resumedFromBytes: 0 } as DownloadResult;
+
+async function start() {
+  const graceMs = 10_000;
+  reconciler = createReconciler(
+    {
+      store: createContentStore(folder, join(folder, 'images')),
+      statusFiles: createStatusFiles(join(folder, 'status')),
+      holdsFile: createJsonFile(
+        join(folder, 'holds.json'),
+        z.record(z.string(), z.enum(['paused', 'cancelled'])),
+      ),
+      lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number())),
+      async download(request, observer, signal) {
+        requests.push(request);
+        await answer(request, observer, signal);
+        return { ...result, sizeBytes: Number(request.sizeBytes) };
+      },
+      async probe() {
+        if (!isThere) throw new CodedError('DATASTORE_NOT_FOUND', 'no datastore', { retryable: true });
+      },
+      hashFile: (path, signal) => hashFile(path, 1e9, signal),
+      clock,
+      wallMs: () => 1_000_000 + clock.nowMs(),
+      random: () => 0,
+      createId: () => 'id',
+      log: silentLog,
+    },
+    { limits: { ...LIMITS, graceMs }, schedule: { steadyMs: 60_000 }, allowPlainCredentials: false },
+  );
+  await reconciler.open();
+  running = reconciler.run(stop.signal);
+}
+const state = (number: number) => reconciler.status(uuidOf(number));
+const expectState = (number: number, expected: object) =>
+  expect.poll(() => state(number)).toMatchObject(expected);
+const files = (name: string) => readdir(join(folder, name));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reconciler-'));
+  clock = createManualClock();
+  stop = new AbortController();
+  requests = [];
+  isThere = true;
+  answer = serve;
+  await start();
+});
+afterEach(async () => {
+  stop.abort();
+  await running;
+  await rm(folder, { recursive: true });
+});
+
+it('tells of every change on the way, and ends in VERIFIED with a name', async () => {
+  const seen: string[] = [];
+  reconciler.onEvent((event) => event.kind === 'status' && seen.push(event.status.State));
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED', Progress: 100, FileLocation: join(folder, 'images', 'image-1') });
+  expect(seen[0]).toBe('INITIAL');
+  expect(seen.at(-1)).toBe('VERIFIED');
+  expect(await files('status')).toEqual([`${uuidOf(1)}.json`]);
+  expect(requests[0]).toMatchObject({ sha256: sha256Of('content 1'), sizeBytes: 9, authorization: null });
+});
+
+it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
+  isThere = false;
+  reconciler.apply(configOf([tree(1)]));
+  for (const [count, waitMs] of [1000, 2000, 4000].entries()) {
+    await expectState(1, { State: 'INITIAL', ErrorCode: 'DATASTORE_NOT_FOUND', RetryCount: count + 1 });
+    await expect.poll(() => clock.pendingTimers()).toBe(1);
+    clock.advance(waitMs);
+  }
+  await expectState(1, { RetryCount: 4 });
+  isThere = true;
+  expect(reconciler.waitedHosts()).toEqual(new Set(['ds1.local']));
+  reconciler.wakeHost('other.local', false);
+  reconciler.wakeHost('ds1.local', true);
+  await expectState(1, { State: 'VERIFIED', Error: '' });
+  expect(reconciler.waitedHosts()).toEqual(new Set());
+});
+
+it('takes an answer to its own question for no news of a datastore that was found', async () => {
+  answer = async () => {
+    throw new CodedError('CONNECTION_FAILED', 'refused', { retryable: true });
+  };
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { ErrorCode: 'CONNECTION_FAILED', RetryCount: 1 });
+  reconciler.wakeHost('ds1.local', true);
+  await new Promise((done) => setImmediate(done));
+  expect(requests.length).toBe(1);
+  reconciler.wakeHost('ds1.local', false);
+  await expectState(1, { RetryCount: 2 });
+});
+
+it('avoids an address that served wrong bytes, and takes the next datastore after five', async () => {
+  answer = async (request, observer, signal) => {
+    if (request.url.hostname === 'ds1.local') return await serve(request, observer, signal);
+    observer.onEvent({ kind: 'located', origin });
+    observer.onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: 9 });
+    observer.onEvent({ kind: 'verifying' });
+    throw new ContentError('DIGEST_MISMATCH', 'wrong bytes');
+  };
+  reconciler.apply(configOf([tree(1, { dsIdsList: [datastoreIdOf(2)] })], [datastoreOf(2)]));
+  for (const waitMs of [1000, 2000, 4000, 8000]) {
+    await expectState(1, { State: 'INITIAL', ErrorCode: 'DIGEST_MISMATCH' });
+    await expect.poll(() => clock.pendingTimers()).toBeGreaterThan(0);
+    clock.advance(waitMs);
+  }
+  await expectState(1, { RetryCount: 5, ErrorSeverity: 'SEVERITY_ERROR' });
+  expect(requests.length).toBe(5);
+  expect([...(requests[4]?.avoidedAddresses ?? [])]).toEqual(['10.1.0.5']);
+  reconciler.apply(
+    configOf(
+      [tree(1, { dsIdsList: [datastoreIdOf(2), datastoreIdOf(1)] })],
+      [datastoreOf(1), datastoreOf(2)],
+    ),
+  );
+  await expectState(1, { State: 'VERIFIED', DatastoreID: datastoreIdOf(1) });
+});
+
+it('goes on from what an earlier run left: verified as it is, whole files after another look', async () => {
+  stop.abort();
+  await running;
+  await writeFile(join(folder, 'verified', sha256Of('content 1')), 'content 1');
+  await writeFile(join(folder, 'pending', sha256Of('content 2')), 'content 2');
+  await writeFile(join(folder, 'pending', sha256Of('content 3')), 'content X');
+  stop = new AbortController();
+  await start();
+  reconciler.apply(configOf([tree(1), tree(2), tree(3)]));
+  for (const number of [1, 2, 3]) await expectState(number, { State: 'VERIFIED' });
+  expect(requests.map(({ url }) => url.pathname)).toEqual(['/file-3']);
+});
+
+it('keeps content that is dropped for its grace time, and takes it back without a download', async () => {
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED' });
+  reconciler.apply(configOf([]));
+  await expect.poll(() => files('images')).toEqual([]);
+  expect(await files('status')).toEqual([]);
+  clock.advance(9000);
+  reconciler.apply(configOf([tree(1, { displayName: 'again' })]));
+  await expectState(1, { State: 'VERIFIED', FileLocation: join(folder, 'images', 'again') });
+  expect(requests.length).toBe(1);
+  reconciler.apply(configOf([]));
+  await expect.poll(() => files('images')).toEqual([]);
+  clock.advance(10_001);
+  await expect.poll(() => files('verified')).toEqual([]);
+});
+
+it('fetches anew what a scrub finds damaged', async () => {
+  reconciler.apply(configOf([tree(1), tree(2)]));
+  await expectState(1, { State: 'VERIFIED' });
+  await expectState(2, { State: 'VERIFIED' });
+  const path = join(folder, 'verified', sha256Of('content 1'));
+  await rm(path);
+  await writeFile(path, 'c0ntent 1');
+  await rm(join(folder, 'verified', sha256Of('content 2')));
+  await reconciler.scrub(stop.signal);
+  await expect.poll(() => requests.length).toBe(4);
+  for (const number of [1, 2]) await expectState(number, { State: 'VERIFIED', Error: '' });
+  expect((await hashFile(path, 1e9, stop.signal)).sha256).toBe(sha256Of('content 1'));
+});
+
+it('pauses, cancels and retries one content tree', async () => {
+  answer = (_, observer, signal) => {
+    observer.onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: 9 });
+    observer.onProgress(4);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'DOWNLOADING', ReservedSpace: 5 });
+  expect(reconciler.act(uuidOf(1), 'pause')).toBe('done');
+  await expectState(1, { State: 'INITIAL', Hold: 'paused', CurrentSize: 4, Error: '' });
+  expect(reconciler.act(uuidOf(1), 'cancel')).toBe('done');
+  await expectState(1, { Hold: 'cancelled', CurrentSize: 0 });
+  answer = serve;
+  expect(reconciler.act(uuidOf(1), 'retry')).toBe('done');
+  await expectState(1, { State: 'VERIFIED', Hold: 'none' });
+  expect(reconciler.act(uuidOf(1), 'cancel')).toBe('verified');
+  expect(reconciler.act(uuidOf(2), 'pause')).toBe('unknown');
+});
+
+it('says what is wrong with a tree that cannot be fetched as it is configured', async () => {
+  await mkdir(join(folder, 'x'));
+  reconciler.apply(
+    configOf([
+      tree(1, { dsIdsList: [datastoreIdOf(9)] }),
+      tree(2, { sha256: '', iformat: 'CONTAINER' }),
+      tree(3, { maxSizeBytes: '5' }),
+    ]),
+  );
+  expect(state(1)).toMatchObject({
+    ErrorCode: 'CONFIGURATION_INVALID',
+    Error: expect.stringContaining('not in the configuration'),
+  });
+  expect(state(2)).toMatchObject({ ErrorCode: 'NOT_SUPPORTED' });
+});

@@ -1,0 +1,300 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { request as httpsRequest } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ConfigurationError } from '@local-datastore/shared/errors';
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import { silentLog } from '@local-datastore/shared/log';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { createAgentClient } from '../../eve-agent/src/api/client.ts';
+import { listen, parseListenAddress } from '../../eve-agent/src/api/listen.ts';
+import { createLogStream } from '../../eve-agent/src/api/log-stream.ts';
+import { createCounters } from '../../eve-agent/src/api/metrics.ts';
+import { createRouter } from '../../eve-agent/src/api/router.ts';
+import { createRoutes } from '../../eve-agent/src/api/routes.ts';
+import { createConfiguration } from '../../eve-agent/src/reconcile/configuration.ts';
+import { createJsonFile } from '../../eve-agent/src/reconcile/json-file.ts';
+import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
+import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
+import { describeWith } from '../requirements.ts';
+
+const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
+const status = {
+  ContentID: uuidOf(1),
+  State: 'VERIFIED',
+  Error: '',
+  CurrentSize: 5,
+  TotalSize: 5,
+} as ContentTreeStatus;
+const never = new AbortController().signal;
+
+let folder: string;
+let socket: string;
+let ends: (() => Promise<void>)[];
+let acted: string[];
+let emit: (event: Parameters<Parameters<Reconciler['onEvent']>[0]>[0]) => void;
+
+function createApi(configSource: string | null = null) {
+  acted = [];
+  const reconciler = {
+    statuses: () => [status],
+    status: (uuid: string) => (uuid === uuidOf(1) ? status : null),
+    act(uuid: string, action: string) {
+      acted.push(`${action} ${uuid}`);
+      return action === 'cancel' ? 'verified' : 'done';
+    },
+    onEvent(listener: typeof emit) {
+      emit = listener;
+      return () => {};
+    },
+  } as unknown as Reconciler;
+  const logStream = createLogStream(silentLog, () => 0);
+  const counters = createCounters();
+  logStream.onLine(counters.add);
+  const configuration = createConfiguration({
+    apply: () => {},
+    file: createJsonFile(join(folder, 'last.json'), z.unknown()),
+    wallMs: () => 0,
+    log: silentLog,
+  });
+  const routes = createRoutes({
+    reconciler,
+    configuration,
+    logStream,
+    counters,
+    configSource,
+    version: '1.2.3',
+  });
+  return { listener: createRouter(routes, silentLog), logStream, configuration };
+}
+
+/** curl's view: status and body. */
+async function curl(...args: string[]) {
+  const command = ['-s', '--max-time', '20', '-w', '\n%{http_code}', '--unix-socket', socket, ...args];
+  const { stdout } = await promisify(execFile)('curl', command);
+  return { code: Number(stdout.split('\n').at(-1)), body: stdout.slice(0, stdout.lastIndexOf('\n')) };
+}
+async function serve(configSource: string | null = null) {
+  const api = createApi(configSource);
+  ends.push(await listen({ kind: 'unix', path: socket }, api.listener, NO_TLS));
+  return api;
+}
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'api-'));
+  socket = join(folder, 'agent.sock');
+  ends = [];
+});
+afterEach(async () => {
+  for (const end of ends) await end();
+  await rm(folder, { recursive: true });
+});
+
+describe('a place to listen', () => {
+  it.each([
+    ['unix:/run/a.sock', { kind: 'unix', path: '/run/a.sock' }],
+    ['10.1.0.1:8443', { kind: 'tcp', host: '10.1.0.1', port: 8443 }],
+    ['[::1]:8443', { kind: 'tcp', host: '::1', port: 8443 }],
+  ])('%s is read', (text, address) => expect(parseListenAddress(text)).toEqual(address));
+  it.each(['unix:', '8443', ':8443', '10.1.0.1:99999', '::1:8443'])('%s is refused', (text) => {
+    expect(() => parseListenAddress(text)).toThrow(ConfigurationError);
+  });
+});
+
+describe('the socket', () => {
+  it('is for owner and group, replaces one that was left behind, and never a living one', async () => {
+    const left = createServer().listen({ path: socket });
+    await once(left, 'listening');
+    await expect(serve()).rejects.toThrow('another program answers');
+    left.close();
+    await writeFile(socket, '');
+    await chmod(socket, 0o777);
+    await serve();
+    expect((await stat(socket)).mode & 0o777).toBe(0o660);
+  });
+});
+
+describeWith(['curl'], 'the operations', () => {
+  const client = () => createAgentClient(socket);
+
+  it('tell status, and steer a content tree', async () => {
+    await serve();
+    expect(await client().ask('GET', '/v1/status', never)).toMatchObject({
+      version: '1.2.3',
+      contentTrees: [status],
+    });
+    expect(await client().ask('GET', `/v1/content-trees/${uuidOf(1)}`, never)).toEqual(status);
+    expect(await client().ask('POST', `/v1/content-trees/${uuidOf(1)}/pause`, never)).toEqual(status);
+    expect(acted).toEqual([`pause ${uuidOf(1)}`]);
+    const refused = (path: string) => expect(client().ask('POST', path, never)).rejects;
+    await refused(`/v1/content-trees/${uuidOf(1)}/cancel`).toMatchObject({
+      code: 'AGENT_REFUSED',
+      details: { statusCode: 409 },
+    });
+    await refused(`/v1/content-trees/${uuidOf(1)}/dance`).toThrow('pause, resume, cancel, retry');
+    await refused('/v1/status').toMatchObject({ details: { statusCode: 405 } });
+    await refused('/nowhere').toMatchObject({ details: { statusCode: 404 } });
+    await expect(createAgentClient(`${socket}x`).ask('GET', '/', never)).rejects.toMatchObject({
+      code: 'AGENT_UNREACHABLE',
+    });
+  });
+
+  it('send everything at first, then each change', async () => {
+    await serve();
+    const stream = client().follow('/v1/events', never);
+    expect((await stream.next()).value).toMatchObject({ event: 'configuration', data: { state: 'none' } });
+    expect((await stream.next()).value).toEqual({ event: 'content-tree', data: status });
+    emit({ kind: 'removed', uuid: uuidOf(1) });
+    expect((await stream.next()).value).toEqual({
+      event: 'content-tree-removed',
+      data: { ContentID: uuidOf(1) },
+    });
+    await stream.return(undefined);
+  });
+
+  it('send the log of one tree, without secrets', async () => {
+    const { logStream } = await serve();
+    const log = logStream.log.child({ trees: [uuidOf(1)], downloadId: 'd1' });
+    log.info({ password: 'hidden', n: 1 }, 'first');
+    logStream.log.warn({}, 'of nobody');
+    const lines = [];
+    for await (const { data } of client().follow(`/v1/logs?tree=${uuidOf(1)}&follow=false`, never))
+      lines.push(data);
+    expect(lines).toMatchObject([{ message: 'first', level: 'info', fields: { downloadId: 'd1', n: 1 } }]);
+    expect(JSON.stringify(lines)).not.toContain('hidden');
+  });
+
+  it('take a configuration, refuse a bad one with its paths, and hide its secrets', async () => {
+    await serve();
+    const put = (document: object) =>
+      curl('-X', 'PUT', '-d', JSON.stringify(document), 'http://a/v1/configuration');
+    expect((await curl('http://a/readyz')).code).toBe(503);
+    expect(
+      (await put({ datastores: [datastoreOf(1, { apiKey: 'hidden' })], contentInfo: [treeOf(1)] })).code,
+    ).toBe(200);
+    expect((await curl('http://a/readyz')).code).toBe(200);
+    const { code, body } = await put({ contentInfo: [{ ...treeOf(1), sha256: 'x' }] });
+    expect([code, JSON.parse(body)]).toMatchObject([422, { problems: [{ path: 'contentInfo[0].sha256' }] }]);
+    expect((await curl('-X', 'PUT', '-d', '{', 'http://a/v1/configuration')).code).toBe(400);
+    expect((await curl('http://a/v1/configuration')).body).not.toContain('hidden');
+    expect((await curl('http://a/metrics')).body).toContain('eve_agent_configuration_refused 1\n');
+  });
+
+  it('take none where a file is in charge', async () => {
+    await serve('/etc/device.json');
+    expect(await curl('-X', 'PUT', '-d', '{}', 'http://a/v1/configuration')).toMatchObject({
+      code: 409,
+      body: expect.stringContaining('/etc/device.json'),
+    });
+  });
+
+  it('are measured and described', async () => {
+    const { logStream } = await serve();
+    logStream.log.info({ receivedBytes: 7 }, 'verified');
+    logStream.log.warn({ code: 'STALLED' }, 'x');
+    const { body } = await curl('http://a/metrics');
+    for (const line of [
+      'eve_agent_content_trees{state="VERIFIED"} 1',
+      'eve_agent_received_bytes_total 7',
+      'eve_agent_failures_total{code="STALLED"} 1',
+    ]) {
+      expect(body).toContain(`${line}\n`);
+    }
+    const description = JSON.parse((await curl('http://a/openapi.json')).body) as {
+      paths: Record<string, object>;
+    };
+    expect(Object.keys(description.paths['/v1/configuration'] ?? {})).toEqual(['get', 'put']);
+    expect(await curl('http://a/livez')).toEqual({ code: 200, body: 'ok\n' });
+  });
+});
+
+describeWith(['openssl'], 'on TCP', () => {
+  const tls = (name: string) => join(folder, name);
+  /** An authority of its own, and a certificate of it. */
+  function makeCertificates(name: string) {
+    const run = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    run(
+      'req',
+      '-x509',
+      ...key,
+      '-keyout',
+      tls(`${name}-ca.key`),
+      '-out',
+      tls(`${name}-ca.pem`),
+      '-subj',
+      `/CN=${name} CA`,
+      '-days',
+      '2',
+    );
+    run('req', ...key, '-keyout', tls(`${name}.key`), '-out', tls(`${name}.csr`), '-subj', `/CN=${name}`);
+    run(
+      'x509',
+      '-req',
+      '-in',
+      tls(`${name}.csr`),
+      '-CA',
+      tls(`${name}-ca.pem`),
+      '-CAkey',
+      tls(`${name}-ca.key`),
+      '-CAcreateserial',
+      '-out',
+      tls(`${name}.pem`),
+      '-days',
+      '2',
+    );
+  }
+  async function get(port: number, client: string | null) {
+    const files =
+      client === null
+        ? {}
+        : { cert: await readFile(tls(`${client}.pem`)), key: await readFile(tls(`${client}.key`)) };
+    const ca = await readFile(tls('server-ca.pem'));
+    const request = httpsRequest({
+      host: '127.0.0.1',
+      port,
+      path: '/livez',
+      ca,
+      ...files,
+      checkServerIdentity: () => undefined,
+    });
+    request.end();
+    const [response] = await once(request, 'response');
+    response.resume();
+    return response.statusCode as number;
+  }
+  /** A port that nobody has. */
+  async function freePort() {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    await once(server, 'close');
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  }
+
+  it('wants the certificate of a client, of the right authority', async () => {
+    for (const name of ['server', 'client', 'stranger']) makeCertificates(name);
+    const files = { certificate: tls('server.pem'), key: tls('server.key'), clientCa: tls('client-ca.pem') };
+    const port = await freePort();
+    const { listener } = createApi();
+    ends.push(await listen({ kind: 'tcp', host: '127.0.0.1', port }, listener, files));
+    expect(await get(port, 'client')).toBe(200);
+    await expect(get(port, 'stranger')).rejects.toThrow();
+    await expect(get(port, null)).rejects.toThrow();
+  });
+
+  it('is refused without all three files', async () => {
+    const { listener } = createApi();
+    const place = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
+    await expect(listen(place, listener, NO_TLS)).rejects.toThrow('--tls-certificate is missing');
+    await expect(listen(place, listener, { ...NO_TLS, certificate: '/nonexistent' })).rejects.toThrow(
+      'cannot be read',
+    );
+  });
+});
