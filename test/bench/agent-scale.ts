@@ -1,56 +1,95 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLab } from '../lab/lab.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent } from '../lab/programs.ts';
 
-const lab = await createLab();
-for (const i of [1, 2, 3]) await lab.addBridge(`bn${i}`, `10.${i}.0.1/24`);
-const sha = (t: string) => createHash('sha256').update(t).digest('hex');
-for (const n of [0, 10, 100, 1000])
-  for (const kind of ['missing', 'verified']) {
-    const folder = await mkdtemp(join(tmpdir(), 'scale-'));
-    const state = join(folder, 's');
-    await mkdir(join(state, 'verified'), { recursive: true });
-    const hosts = Math.max(1, Math.min(100, n / 10));
-    const ds = Array.from({ length: hosts }, (_, i) => ({
-      id: `00000000-0000-4000-8001-${String(i).padStart(12, '0')}`,
-      dType: 'DsHttp',
-      fqdn: `http://ds${i}.local`,
-    }));
-    const trees = await Promise.all(
-      Array.from({ length: n }, async (_, i) => {
-        const text = `content ${i}`;
-        if (kind === 'verified') await writeFile(join(state, 'verified', sha(text)), text);
-        return {
-          uuid: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
-          dsIdsList: [ds[i % hosts]?.id],
-          URL: `i${i}`,
-          iformat: 'RAW',
-          sha256: sha(text),
-          maxSizeBytes: String(text.length),
-          displayName: `image-${i}`,
-        };
-      }),
-    );
-    await writeFile(join(folder, 'c.json'), JSON.stringify({ datastores: ds, contentInfo: trees }));
-    const child = lab.host.start(
-      eveAgent('run', '--config', join(folder, 'c.json'), '--state', state, '--log-level', 'error'),
-      { stdio: ['ignore', 'inherit', 'inherit'] },
-    );
-    const cpu = async () => {
-      const s = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-      return (Number(s[11]) + Number(s[12])) / 100;
-    };
-    const at = [];
-    for (const ms of [1500, 2500, 6000, 10000]) {
-      await new Promise((r) => setTimeout(r, ms));
-      at.push(await cpu());
-    }
-    const rss = /VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-    console.log(n, kind, 'cpu s at 1.5,4,10,20 s', at.join(' '), 'peak MB', Math.round(Number(rss) / 1024));
-    child.kill('SIGTERM');
-    await new Promise((r) => child.once('exit', r));
+/**
+ * What `eve-agent run` costs with 10, 100 and 1,000 content trees on up to 100 datastore names and three
+ * bridges: with every datastore missing, and with everything verified already.
+ *
+ * usage: node test/bench/agent-scale.ts
+ */
+const COUNTS = [0, 10, 100, 1000];
+const MAX_DATASTORES = 100;
+/** By then everything is started, and nothing happens but retries. */
+const STARTED_MS = 2000;
+const LATER_MS = 18_000;
+/** USER_HZ of every Linux port. */
+const CLOCK_TICKS_PER_SECOND = 100;
+
+const uuidOf = (kind: number, number: number) =>
+  `00000000-0000-4000-800${kind}-${String(number).padStart(12, '0')}`;
+
+async function writeConfiguration(folder: string, count: number, isVerified: boolean): Promise<void> {
+  const verified = join(folder, 'state', 'verified');
+  await mkdir(verified, { recursive: true });
+  const datastores = Array.from({ length: Math.min(Math.max(count / 10, 1), MAX_DATASTORES) }, (_, i) => ({
+    id: uuidOf(1, i),
+    dType: 'DsHttp',
+    fqdn: `http://ds${i}.local`,
+  }));
+  const contentInfo = [];
+  for (let i = 0; i < count; i++) {
+    const text = `content ${i}`;
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    if (isVerified) await writeFile(join(verified, sha256), text);
+    contentInfo.push({
+      uuid: uuidOf(0, i),
+      dsIdsList: [datastores[i % datastores.length]?.id],
+      URL: `image-${i}`,
+      iformat: 'RAW',
+      sha256,
+      maxSizeBytes: String(text.length),
+      displayName: `image-${i}`,
+    });
   }
-await lab.stop();
+  await writeFile(join(folder, 'device.json'), JSON.stringify({ datastores, contentInfo }));
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
+}
+
+async function measure(lab: Lab, count: number, isVerified: boolean): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'agent-scale-'));
+  await writeConfiguration(folder, count, isVerified);
+  const place = ['--config', join(folder, 'device.json'), '--state', join(folder, 'state')];
+  const child = lab.host.start(eveAgent('run', ...place, '--log-level', 'error'), {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const pid = child.pid ?? 0;
+  await wait(STARTED_MS);
+  const started = await cpuSeconds(pid);
+  await wait(LATER_MS);
+  const later = await cpuSeconds(pid);
+  const peakKiB = Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+  await rm(folder, { recursive: true });
+  const cells = [
+    count,
+    isVerified ? 'verified' : 'missing',
+    started.toFixed(2),
+    later.toFixed(2),
+    Math.round(peakKiB / 1024),
+  ];
+  return cells.map((cell) => String(cell).padStart(10)).join('');
+}
+
+const lab = await createLab();
+try {
+  for (const number of [1, 2, 3]) await lab.addBridge(`bn${number}`, `10.${number}.0.1/24`);
+  process.stdout.write('     trees datastore CPU s 2 s CPU s 20 s  peak MiB\n');
+  for (const count of COUNTS) {
+    for (const isVerified of [false, true])
+      process.stdout.write(`${await measure(lab, count, isVerified)}\n`);
+  }
+} finally {
+  await lab.stop();
+}

@@ -69,6 +69,7 @@ function createApi(configSource: string | null = null) {
     counters,
     configSource,
     version: '1.2.3',
+    listInstances: () => [],
   });
   return { listener: createRouter(routes, silentLog), logStream, configuration };
 }
@@ -126,6 +127,7 @@ describeWith(['curl'], 'the operations', () => {
     await serve();
     expect(await client().ask('GET', '/v1/status', never)).toMatchObject({
       version: '1.2.3',
+      networkInstances: [],
       contentTrees: [status],
     });
     expect(await client().ask('GET', `/v1/content-trees/${uuidOf(1)}`, never)).toEqual(status);

@@ -246,6 +246,23 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
     expect(refused.stderr).toContain('verified already');
   });
 
+  it('passes over the one of two responders under a name that serves wrong bytes, and says which it was', async () => {
+    const wrong = join(folder, 'wrong-root');
+    await mkdir(join(wrong, 'images'), { recursive: true });
+    await writeFile(join(wrong, 'images', 'small.img'), makeImage(small.length, 'wrong'));
+    const liar = await lab.addApp({ name: 'liar', bridge: 'bn1', address: '10.1.0.66/24' });
+    const args = ['--root', wrong, '--state', join(folder, 'liar-state'), '--host-name', 'ds'];
+    const lying = await startDatastore(liar, args);
+    await configure([treeOf(1, 'small.img', small)]);
+    await startAgent();
+    await expectState(1, { State: 'INITIAL', ErrorCode: 'DIGEST_MISMATCH' });
+    await serve();
+    await expectState(1, { State: 'VERIFIED', Error: '' });
+    const accused = lines('this address served wrong bytes: they are thrown away');
+    expect(new Set(accused.map(({ address }) => address))).toEqual(new Set(['10.1.0.66']));
+    await lying.kill();
+  });
+
   it('lets no second agent into its state directory', async () => {
     await configure([]);
     await startAgent();

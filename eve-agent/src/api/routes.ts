@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import { startEventStream } from './event-stream.ts';
@@ -17,6 +18,8 @@ export interface RoutesDeps {
   /** The file or folder that the configuration comes from; null: it is put here. */
   readonly configSource: string | null;
   readonly version: string;
+  /** EVE's own, where it runs. */
+  listInstances(): readonly NetworkInstance[];
 }
 
 const MAX_CONFIGURATION_BYTES = 64 * 1024 * 1024;
@@ -50,7 +53,7 @@ function isTreeAction(text: string | undefined): text is TreeAction {
 
 /** The operations of the agent's API. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
-  const { reconciler, configuration, logStream, counters, configSource, version } = deps;
+  const { reconciler, configuration, logStream, counters, configSource, version, listInstances } = deps;
 
   function statusOf(uuid = ''): ContentTreeStatus {
     const status = reconciler.status(uuid);
@@ -64,7 +67,12 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       path: '/v1/status',
       summary: 'The configuration in force, and every content tree',
       responses: { 200: { type: JSON_TYPE, description: 'Configuration and content trees' } },
-      handle: () => ({ version, configuration: configuration.status(), contentTrees: reconciler.statuses() }),
+      handle: () => ({
+        version,
+        configuration: configuration.status(),
+        contentTrees: reconciler.statuses(),
+        networkInstances: listInstances(),
+      }),
     },
     {
       method: 'GET',

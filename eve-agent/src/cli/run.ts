@@ -17,6 +17,7 @@ import { watchAnnouncements } from '../discovery/announcements.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Locate } from '../discovery/locate.ts';
+import { readNetworkInstances } from '../discovery/network-instances.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { createDownload, type Origin } from '../download/download.ts';
 import { TransferError } from '../download/errors.ts';
@@ -155,6 +156,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   const { config } = options;
   const routes = createRoutes({
     ...{ reconciler, configuration, logStream, counters },
+    listInstances: () => readNetworkInstances(),
     configSource: config ?? null,
     version: packageJson.version,
   });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { type BridgeSources, parseDefaultRouteInterfaces, selectBridges } from './bridges.ts';
-import type { NetworkInstance } from './network-instances.ts';
 
 const ROUTES = [
   'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
@@ -13,7 +12,7 @@ function sources(
   cidrs: Record<string, string>,
   kernelBridges: string[],
   routes = '',
-  instances: NetworkInstance[] = [],
+  instances: ReturnType<BridgeSources['readNetworkInstances']> = [],
 ): BridgeSources {
   return {
     listAddresses: () =>

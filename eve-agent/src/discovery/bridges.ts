@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
 import { DiscoveryError } from './discovery-error.ts';
-import { type NetworkInstance, readNetworkInstances } from './network-instances.ts';
+import { readNetworkInstances } from './network-instances.ts';
 import { printableText } from './printable-text.ts';
 
 /** A link on which datastores are looked for, with the address that this host has on it. */
@@ -24,7 +25,7 @@ export interface BridgeSources {
   /** The text of `/proc/net/route`. */
   readRouteTable(): string;
   /** What EVE says of its bridges, where it runs. */
-  readNetworkInstances(): readonly NetworkInstance[];
+  readNetworkInstances(): readonly Pick<NetworkInstance, 'bridgeName' | 'assignedAddresses'>[];
 }
 
 /** What EVE names the bridges of its network instances. */
@@ -32,7 +33,7 @@ const EVE_BRIDGE = /^bn(\d+)$/;
 
 export const systemBridgeSources: BridgeSources = {
   listAddresses: listIpv4Addresses,
-  readNetworkInstances,
+  readNetworkInstances: () => readNetworkInstances(),
   isKernelBridge: (name) => {
     const folder = `/sys/class/net/${name}`;
     if (existsSync(folder)) return existsSync(`${folder}/bridge`);
