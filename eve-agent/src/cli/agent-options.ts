@@ -19,6 +19,7 @@ export interface RunOptions {
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
   readonly rateLimit?: number;
+  readonly proxy?: URL;
   readonly reserve: number;
   readonly retryInterval: number;
   readonly grace: number;
@@ -116,6 +117,16 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     description: 'bytes a second that all downloads together may take, such as 10M (default: no limit)',
     environment: 'EVE_AGENT_RATE_LIMIT',
     schema: byteSize().refine((bytes) => bytes >= 1024, { error: 'at least 1K expected' }),
+  },
+  {
+    flags: '--proxy <url>',
+    description:
+      'HTTP proxy for datastores that have a name which is not on .local; better given by the environment',
+    environment: 'EVE_AGENT_PROXY',
+    schema: z
+      .url({ protocol: /^https?$/, error: 'an http or https URL expected' })
+      .transform((text) => new URL(text)),
+    isSecret: true,
   },
   {
     flags: '--reserve <size>',

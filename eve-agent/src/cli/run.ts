@@ -16,7 +16,7 @@ import { createRoutes } from '../api/routes.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import type { Locate } from '../discovery/locate.ts';
+import { isAddressLiteral, type Locate } from '../discovery/locate.ts';
 import { readNetworkInstances } from '../discovery/network-instances.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { createDownload, type Origin } from '../download/download.ts';
@@ -33,6 +33,7 @@ import type { StepDeps } from '../reconcile/runtime.ts';
 import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { createProxyDispatcher } from '../transports/proxy-dispatcher.ts';
 import { SOCKET_NAME } from './agent-client.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
@@ -88,8 +89,14 @@ function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'dow
             const { sourceAddress, bridge } = located.location;
             return { url: located.url, sourceAddress, bridgeName: bridge.name };
           },
-          createDispatcher: (dispatch) =>
-            createHttpDispatcher({ ...dispatch, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+          createDispatcher(dispatch) {
+            const { url, ca } = dispatch;
+            const connectTimeoutMs = CONNECT_TIMEOUT_MS;
+            // What was found by multicast DNS has an address in place of its name by now.
+            return options.proxy !== undefined && !isAddressLiteral(url)
+              ? createProxyDispatcher({ proxy: options.proxy, ca, connectTimeoutMs })
+              : createHttpDispatcher({ ...dispatch, connectTimeoutMs });
+          },
           delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
           now: Date.now,
           random: Math.random,
