@@ -21,8 +21,10 @@ export interface OriginState {
   readonly isLocal: boolean;
   /** `found`: multicast DNS answered, HTTP has not yet. */
   status: 'unknown' | 'probing' | 'found' | 'reachable';
-  /** In a row. */
+  /** In a row; what the next wait depends on. */
   failures: number;
+  /** Since it last answered. */
+  retryCount: number;
   waitUntilMs: number;
   failure: Failure | null;
 }
@@ -129,6 +131,7 @@ export function originStateOf(actual: Actual, { url, host, isLocal }: Source): O
     isLocal,
     status: 'unknown',
     failures: 0,
+    retryCount: 0,
     waitUntilMs: 0,
     failure: null,
   };

@@ -22,6 +22,7 @@ function failureOf({ code, message }: Judgement, isFinal: boolean, atMs: number)
 export function recordOriginFailure(origin: OriginState, judgement: Judgement, facts: OutcomeFacts): number {
   origin.status = 'unknown';
   origin.failures += 1;
+  origin.retryCount += 1;
   origin.failure = failureOf(judgement, false, facts.wallMs);
   const waitMs =
     judgement.remedy === 'retry'
@@ -73,6 +74,7 @@ export function recordSourceFailure(
 export function recordResponse(origin: OriginState): void {
   origin.status = 'reachable';
   origin.failures = 0;
+  origin.retryCount = 0;
   origin.waitUntilMs = 0;
   origin.failure = null;
 }

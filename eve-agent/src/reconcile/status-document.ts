@@ -76,7 +76,7 @@ function retryCountOf(tree: DesiredTree, content: ContentActual, { actual }: Sta
   const origins = new Set(tree.sources.map(({ url }) => url.origin));
   let count = content.retryCount;
   if (content.state !== 'VERIFIED')
-    for (const origin of origins) count += actual.origins.get(origin)?.failures ?? 0;
+    for (const origin of origins) count += actual.origins.get(origin)?.retryCount ?? 0;
   return count;
 }
 

@@ -15,10 +15,13 @@ export function wakeOrigin(
 ): boolean {
   let isWoken = origin.waitUntilMs > nowMs;
   origin.waitUntilMs = 0;
+  // Should it not be quite ready yet, the next tries come quickly.
+  origin.failures = 0;
   for (const sha256 of digests) {
     for (const state of contents.get(sha256)?.sources.values() ?? []) {
       if (state.waitUntilMs === UNTIL_CHANGE || state.waitUntilMs <= nowMs) continue;
       state.waitUntilMs = 0;
+      state.failures = 0;
       isWoken = true;
     }
   }
