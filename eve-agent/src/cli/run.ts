@@ -19,8 +19,9 @@ import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { isAddressLiteral, type Locate } from '../discovery/locate.ts';
 import { readNetworkInstances } from '../discovery/network-instances.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
-import { createDownload, type Origin } from '../download/download.ts';
+import { createDownload, HASH_LANE_BYTES, type Origin } from '../download/download.ts';
 import { TransferError } from '../download/errors.ts';
+import { createHashLanes, type HashLanes } from '../download/hash-lanes.ts';
 import { createPace } from '../download/pace.ts';
 import { lockTarget } from '../download/target-lock.ts';
 import { watchConfigFiles } from '../reconcile/config-files.ts';
@@ -62,7 +63,11 @@ async function lockState(state: string): Promise<() => void> {
 /** How long another responder under the same name is looked for, before one that served wrong bytes is asked again. */
 const OTHER_RESPONDER_TIMEOUT_MS = 3000;
 
-function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'download' | 'probe'> {
+function createNetwork(
+  locate: Locate,
+  hashLanes: HashLanes,
+  options: RunOptions,
+): Pick<StepDeps, 'download' | 'probe'> {
   const discovery = { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 };
   const pace = options.rateLimit === undefined ? undefined : createPace(options.rateLimit, systemClock.nowMs);
 
@@ -101,6 +106,7 @@ function createNetwork(locate: Locate, options: RunOptions): Pick<StepDeps, 'dow
           now: Date.now,
           random: Math.random,
           pace,
+          hashLanes,
         },
         {
           // Every failure is planned around: another datastore may be next.
@@ -123,10 +129,11 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   mkdirSync(state, { recursive: true });
   // Before anything there is read.
   const unlock = await lockState(state);
+  const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const reconciler = createReconciler(
     {
-      ...createNetwork(createSystemLocator(log, querier.open), options),
+      ...createNetwork(createSystemLocator(log, querier.open), hashLanes, options),
       store: createContentStore(state, resolve(options.images ?? join(state, 'images'))),
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: createJsonFile(
@@ -212,6 +219,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();
+    hashLanes.close();
     unlock();
   }
   log.info({}, 'stopped');

@@ -5,11 +5,10 @@ import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
+import { createHashLanes, type HashLane, type HashLanes } from './hash-lanes.ts';
 import { type Pace, paceReceiver } from './pace.ts';
 import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
-import { allocateSharedPages } from './shared-pages.ts';
-import { createStreamHasher } from './stream-hasher.ts';
 import { lockTarget } from './target-lock.ts';
 import {
   type HeaderFields,
@@ -76,6 +75,8 @@ export interface DownloadDeps {
   random(): number;
   /** A rate that this download keeps to, together with others; absent: none. */
   readonly pace?: Pace | undefined;
+  /** Shared with other downloads; absent: each has its own. */
+  readonly hashLanes?: HashLanes | undefined;
 }
 
 export interface DownloadOptions {
@@ -95,6 +96,8 @@ const SLOT_BYTES = 4 * 1024 * 1024;
 const SLOT_COUNT = 6;
 /** What a killed run has to fetch again: at most what came in this time, and one slot. Fast links never wait for it. */
 const WRITE_INTERVAL_MS = 250;
+/** What {@link DownloadDeps.hashLanes} are to be made with. */
+export const HASH_LANE_BYTES = SLOT_BYTES * SLOT_COUNT;
 const MAX_REDIRECTS = 5;
 /** A file that changes under every attempt, or a server that cannot do ranges, is given up after this. */
 const MAX_START_OVERS = 3;
@@ -143,7 +146,8 @@ class DownloadRun {
   readonly #observer: DownloadObserver;
   readonly #partial: PartialFile;
   readonly #sink: ContentSink;
-  readonly #hasher: ReturnType<typeof createStreamHasher>;
+  readonly #lanes: HashLanes;
+  readonly #lane: HashLane;
   /** After redirects. */
   #url: URL;
   #stored: Stored | null = null;
@@ -168,9 +172,11 @@ class DownloadRun {
     this.#observer = observer;
     this.#partial = partial;
     this.#url = request.url;
-    const memory = allocateSharedPages(SLOT_BYTES * SLOT_COUNT);
-    this.#hasher = createStreamHasher(memory, (error) => this.#sink.fail(error));
-    this.#sink = new ContentSink(this.#hasher, partial.file, {
+    this.#lanes = deps.hashLanes ?? createHashLanes(HASH_LANE_BYTES, 0);
+    this.#lane = this.#lanes.take();
+    const { hasher, memory } = this.#lane;
+    this.#lane.onError = (error) => this.#sink.fail(error);
+    this.#sink = new ContentSink(hasher, partial.file, {
       memory,
       slotBytes: SLOT_BYTES,
       writeIntervalMs: WRITE_INTERVAL_MS,
@@ -195,7 +201,7 @@ class DownloadRun {
       else await this.#partial.discardIfEmpty();
       throw error;
     } finally {
-      this.#hasher.close();
+      this.#lanes.give(this.#lane);
     }
   }
 
