@@ -111,6 +111,7 @@ describe('a wrong value', () => {
     ['port: many', 'port: "many" is not allowed: a whole number from 0 to 65535 expected'],
     ['port:', 'port: "null" is not allowed'],
     ['port: [1, 2]', 'is not allowed'],
+    ['port: { toString: 1 }', 'port: "{ toString: 1 }" is not allowed'],
     ['quiet: maybe', 'quiet: "maybe" is not allowed: true or false expected'],
     ['prot: 80', 'unknown key "prot"; known are port, host-name, interface, quiet'],
     ['config: other.yaml', 'unknown key "config"'],

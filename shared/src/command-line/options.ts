@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
@@ -122,12 +123,15 @@ export function applyConfigurationFile(
       throw new ConfigurationError(
         description.isSecret === true
           ? `${file}: ${key}: ${errorMessage(error)}`
-          : `${file}: ${key}: "${String(value)}" is not allowed: ${errorMessage(error)}`,
+          : `${file}: ${key}: "${shown(value)}" is not allowed: ${errorMessage(error)}`,
         { cause: error },
       );
     }
   }
 }
+
+/** A value of a file as text. What stands in braces may have a `toString` of its own. */
+const shown = (value: unknown) => (typeof value === 'object' ? inspect(value) : String(value));
 
 function convertSetting(option: Option, description: OptionDescription, value: unknown): unknown {
   if (option.isBoolean()) return convert(z.boolean({ error: 'true or false expected' }), value);
