@@ -1,0 +1,120 @@
+/** Device configurations of any kind: refused with a path, or planned so that no file leaves its folder. */
+import { expect, it } from 'vitest';
+import { planDesired } from '../../eve-agent/src/reconcile/desired.ts';
+import {
+  CONTENT_EVENTS,
+  CONTENT_STATES,
+  type ContentState,
+  nextState,
+  TRANSITIONS,
+} from '../../eve-agent/src/reconcile/transitions.ts';
+import { parseDeviceConfig } from '../../shared/src/eve/device-config.ts';
+import { type Random, randomOfThisRun } from '../random.ts';
+
+const CASES = 20_000;
+const WALKS = 2000;
+const WALK_STEPS = 50;
+const SHA256 = /^[0-9a-f]{64}$/;
+
+const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const ODD = [
+  null,
+  true,
+  -1,
+  1.5,
+  1e300,
+  '',
+  ' ',
+  'x',
+  '../../etc/passwd',
+  [],
+  {},
+  '\u0000',
+  'a'.repeat(5000),
+];
+
+/** Mostly what a controller sends, now and then something else. */
+function oneOf(random: Random, usual: readonly unknown[]): unknown {
+  return random.integer(0, 14) === 0 ? random.pick(ODD) : random.pick(usual);
+}
+
+function randomConfiguration(random: Random): unknown {
+  const datastore = () => ({
+    id: oneOf(random, [uuidOf(1), uuidOf(2), uuidOf(1).toUpperCase()]),
+    dType: oneOf(random, ['DsHttp', 'DsHttps', 1, 2, 'DsS3', 5]),
+    fqdn: oneOf(random, [
+      'http://ds.local',
+      'https://ds.local:8443/x',
+      'ds.local',
+      'http://[::1]',
+      'ftp://a',
+    ]),
+    dpath: oneOf(random, ['', 'a/b', '/a/', '..', '%2e%2e']),
+    apiKey: oneOf(random, ['', 'Bearer']),
+    password: oneOf(random, ['', 'secret', 'line\nbreak']),
+    dsCertPEM: oneOf(random, [[], ['LS0t'], undefined]),
+    unknown: random.pick(ODD),
+  });
+  const tree = () => ({
+    uuid: oneOf(random, [uuidOf(1), uuidOf(2), uuidOf(3)]),
+    dsIdsList: oneOf(random, [[uuidOf(1)], [uuidOf(2), uuidOf(1)], [], [uuidOf(9)]]),
+    dsId: oneOf(random, ['', uuidOf(1)]),
+    URL: oneOf(random, ['disk.img', 'a/b.img', '/x', '../x', '?q', '#f', 'http://evil.example/x']),
+    iformat: oneOf(random, ['RAW', 'QCOW2', 2, 'CONTAINER', 99]),
+    sha256: oneOf(random, ['ab'.repeat(32), 'AB'.repeat(32), 'ab', '']),
+    maxSizeBytes: oneOf(random, ['1048576', 10, '0', '-1', '9'.repeat(30)]),
+    displayName: oneOf(random, ['disk', '..', '.hidden', 'a/b', uuidOf(7), 'disk ', '-rf', 'ä']),
+    generationCount: oneOf(random, ['1', 0]),
+  });
+  const list = (make: () => unknown) =>
+    oneOf(random, [Array.from({ length: random.integer(0, 3) }, make), [make()], undefined]);
+  return random.integer(0, 49) === 0
+    ? random.pick(ODD)
+    : { datastores: list(datastore), contentInfo: list(tree), other: random.pick(ODD) };
+}
+
+it('are taken or refused with a path, and what is taken has names of its own folder', () => {
+  const random = randomOfThisRun('device configurations');
+  let taken = 0;
+  for (let count = 0; count < CASES; count += 1) {
+    const document = randomConfiguration(random);
+    const fragments = [{ name: random.pick(['', 'a.json']), document }];
+    const parsed = parseDeviceConfig(fragments);
+    if (!parsed.isValid) {
+      expect(parsed.problems.length).toBeGreaterThan(0);
+      for (const { message } of parsed.problems) expect(message).not.toBe('');
+      continue;
+    }
+    taken += 1;
+    const desired = planDesired(parsed.config, { allowPlainCredentials: random.integer(0, 1) === 1 });
+    const names = new Set<string>();
+    for (const { name, sha256, sources } of desired.trees.values()) {
+      expect(name).toMatch(/^[A-Za-z0-9][^/\\]*$/);
+      expect(names.has(name)).toBe(false);
+      names.add(name);
+      if (sha256 !== null) expect(sha256).toMatch(SHA256);
+      for (const { url } of sources) expect(new URL(url).hostname).not.toBe('evil.example');
+    }
+    for (const [sha256, content] of desired.contents) {
+      expect(content.trees.every((each) => each.sha256 === sha256)).toBe(true);
+    }
+  }
+  expect(taken).toBeGreaterThan(CASES / 100);
+});
+
+it('any walk through the states of content keeps to the table, and none is a dead end', () => {
+  const random = randomOfThisRun('state walks');
+  const seen = new Set<ContentState>();
+  for (let walk = 0; walk < WALKS; walk += 1) {
+    let state: ContentState = 'INITIAL';
+    for (let step = 0; step < WALK_STEPS; step += 1) {
+      const event = random.pick(CONTENT_EVENTS);
+      const foreseen: ContentState | undefined = TRANSITIONS[state][event];
+      if (foreseen === undefined) expect(() => nextState(state, event)).toThrow('cannot happen');
+      else state = nextState(state, event);
+      seen.add(state);
+    }
+    expect(Object.keys(TRANSITIONS[state]).length).toBeGreaterThan(0);
+  }
+  expect([...seen].sort()).toEqual([...CONTENT_STATES].sort());
+});
