@@ -97,7 +97,8 @@ export function applyConfigurationFile(
 ): void {
   let document: unknown;
   try {
-    document = parseYaml(readFileSync(file, 'utf8'));
+    // An unknown tag is no reason to write past the log.
+    document = parseYaml(readFileSync(file, 'utf8'), { logLevel: 'error' });
   } catch (error) {
     throw new ConfigurationError(`configuration file ${file} cannot be read: ${errorMessage(error)}`, {
       cause: error,
