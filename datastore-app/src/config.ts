@@ -278,7 +278,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     description: `which requests are logged: ${ACCESS_LOG_CHOICES.join(', ')}`,
     environment: 'DATASTORE_ACCESS_LOG',
     schema: z.enum(ACCESS_LOG_CHOICES, { error: `one of ${ACCESS_LOG_CHOICES.join(', ')} expected` }),
-    default: 'images',
+    default: 'notable',
   },
   {
     flags: '--upload-expiry <hours>',

@@ -117,10 +117,20 @@ const requestLines = (log: string) =>
 it.each([
   ['none', []],
   [
+    'notable',
+    [
+      { method: 'GET', path: '/disk.img', status: 200 },
+      { method: 'PUT', path: '/new.img', status: 401 },
+      { method: 'GET', path: '/missing', status: 404 },
+    ],
+  ],
+  [
     'images',
     [
       { method: 'GET', path: '/disk.img', status: 200 },
       { method: 'PUT', path: '/new.img', status: 401 },
+      { method: 'GET', path: '/missing', status: 404 },
+      { method: 'GET', path: '/disk.img', status: 206 },
     ],
   ],
   [
@@ -128,6 +138,8 @@ it.each([
     [
       { method: 'GET', path: '/disk.img', status: 200 },
       { method: 'PUT', path: '/new.img', status: 401 },
+      { method: 'GET', path: '/missing', status: 404 },
+      { method: 'GET', path: '/disk.img', status: 206 },
       { method: 'GET', path: '/-/livez', status: 200 },
     ],
   ],
@@ -136,6 +148,8 @@ it.each([
   await (await fetch(`${url}/disk.img?secret=1`)).arrayBuffer();
   const headers = { authorization: 'Bearer wrong-and-secret' };
   await (await fetch(`${url}/new.img`, { method: 'PUT', body: 'content', headers })).text();
+  await (await fetch(`${url}/missing`)).text();
+  await (await fetch(`${url}/disk.img`, { headers: { Range: 'bytes=0-9' } })).text();
   await (await fetch(`${url}/-/livez`)).text();
   expect(await stop()).toBe(0);
   expect(requestLines(log())).toEqual(expected.map((line) => expect.objectContaining(line)));

@@ -16,17 +16,42 @@ export interface Metrics {
 /** From a small file in the kernel's cache to gigabytes on a slow link. */
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.5, 2, 10, 60, 300, 1800];
 
+/** Requests of one method, kind and status. */
+interface TallyRow {
+  readonly method: string;
+  readonly kind: string;
+  readonly code: string;
+  requests: number;
+  sentBytes: number;
+  receivedBytes: number;
+  broken: number;
+}
+
+/** Counts requests in plain numbers: a counter's labels cost more than a small file, so they wait for a scrape. */
+function createTally() {
+  const rows = new Map<string, TallyRow>();
+  return {
+    add({ method, kind, status, sentBytes, receivedBytes, isComplete }: FinishedRequest): void {
+      const key = `${method} ${kind} ${status}`;
+      let row = rows.get(key);
+      if (row === undefined) {
+        row = { method, kind, code: String(status), requests: 0, sentBytes: 0, receivedBytes: 0, broken: 0 };
+        rows.set(key, row);
+      }
+      row.requests += 1;
+      row.sentBytes += sentBytes;
+      row.receivedBytes += receivedBytes;
+      if (!isComplete) row.broken += 1;
+    },
+    rows: () => [...rows.values()],
+  };
+}
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
 
-  const requests = new Counter({
-    name: 'datastore_http_requests_total',
-    help: 'Requests that ended, by method, kind of path and status.',
-    labelNames: ['method', 'kind', 'code'],
-    registers,
-  });
   const durations = new Histogram({
     name: 'datastore_http_request_duration_seconds',
     help: 'From the head of a request to the end of its answer.',
@@ -34,24 +59,28 @@ export function createMetrics(): Metrics {
     buckets: DURATION_BUCKETS,
     registers,
   });
-  const sent = new Counter({
-    name: 'datastore_http_sent_bytes_total',
-    help: 'Bytes of answers handed to the network, heads included.',
-    labelNames: ['kind'],
-    registers,
-  });
-  const received = new Counter({
-    name: 'datastore_http_received_bytes_total',
-    help: 'Bytes of requests, heads included.',
-    labelNames: ['kind'],
-    registers,
-  });
-  const broken = new Counter({
-    name: 'datastore_http_broken_responses_total',
-    help: 'Answers that were cut before their end.',
-    labelNames: ['kind'],
-    registers,
-  });
+  const tally = createTally();
+  for (const [name, help, field] of [
+    ['datastore_http_requests_total', 'Requests that ended, by method, kind of path and status.', 'requests'],
+    [
+      'datastore_http_sent_bytes_total',
+      'Bytes of answers handed to the network, heads included.',
+      'sentBytes',
+    ],
+    ['datastore_http_received_bytes_total', 'Bytes of requests, heads included.', 'receivedBytes'],
+    ['datastore_http_broken_responses_total', 'Answers that were cut before their end.', 'broken'],
+  ] as const) {
+    const labelNames = field === 'requests' ? ['method', 'kind', 'code'] : ['kind'];
+    new Counter({
+      ...{ name, help, labelNames, registers },
+      collect() {
+        this.reset();
+        for (const { method, kind, code, ...counts } of tally.rows()) {
+          this.inc(field === 'requests' ? { method, kind, code } : { kind }, counts[field]);
+        }
+      },
+    });
+  }
   const queries = new Counter({
     name: 'datastore_mdns_queries_total',
     help: 'Multicast DNS queries heard.',
@@ -67,12 +96,9 @@ export function createMetrics(): Metrics {
 
   return {
     contentType: registry.contentType,
-    noteRequest({ method, kind, status, sentBytes, receivedBytes, durationMs, isComplete }) {
-      requests.labels(method, kind, String(status)).inc();
-      durations.labels(kind).observe(durationMs / 1000);
-      sent.labels(kind).inc(sentBytes);
-      received.labels(kind).inc(receivedBytes);
-      if (!isComplete) broken.labels(kind).inc();
+    noteRequest(request) {
+      tally.add(request);
+      durations.observe({ kind: request.kind }, request.durationMs / 1000);
     },
     noteMdnsQuery: (networkInterface) => queries.labels(networkInterface).inc(),
     noteMdnsConflict: (networkInterface) => conflicts.labels(networkInterface).inc(),

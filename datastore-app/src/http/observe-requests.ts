@@ -7,7 +7,8 @@ const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIO
 const MAX_LOGGED_LENGTH = 1024;
 
 /** What was counted on a connection before: keep-alive lets several requests share its counters. */
-const counted = new WeakMap<IncomingMessage['socket'], { sentBytes: number; receivedBytes: number }>();
+const COUNTED = Symbol('counted');
+type CountedSocket = IncomingMessage['socket'] & { [COUNTED]?: { sentBytes: number; receivedBytes: number } };
 
 /** Tells of every request once its answer has ended. */
 export function observeRequests(
@@ -16,12 +17,12 @@ export function observeRequests(
 ): RequestListener {
   return (request, response) => {
     const startedMs = performance.now();
-    const { socket } = request;
+    const socket: CountedSocket = request.socket;
     const path = pathOfTarget(request.url ?? '');
     response.once('close', () => {
-      const before = counted.get(socket) ?? { sentBytes: 0, receivedBytes: 0 };
+      const before = socket[COUNTED] ?? { sentBytes: 0, receivedBytes: 0 };
       const after = { sentBytes: socket.bytesWritten, receivedBytes: socket.bytesRead };
-      counted.set(socket, after);
+      socket[COUNTED] = after;
       onFinished({
         method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'OTHER',
         path: path.slice(0, MAX_LOGGED_LENGTH),
