@@ -140,7 +140,7 @@ export const TOKEN_OPTIONS: readonly OptionDescription[] = [
 ];
 
 /** What `ca` takes. */
-export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION];
+export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION];
 
 /** Who may read, where not everybody may. */
 const READ_OPTIONS: readonly OptionDescription[] = [

@@ -276,6 +276,20 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
       expect(await upload(output.trim())).toBe(201);
     });
 
+    test('what root asks for in the container is still of the user that serves', async () => {
+      const container = await start(inItsVm());
+      expect(await upload(await tokenOf())).toBe(201);
+      for (const command of [['ca'], ['images', 'verify']]) {
+        const { exitCode } = await client.container.exec(container, [
+          ...['/usr/local/bin/node', '/opt/datastore-app/main.js', ...command],
+        ]);
+        expect(exitCode).toBe(0);
+      }
+      for (const path of ['tls/ca-key.pem', 'verifications']) {
+        expect(await stat(join(volumes.state.directory, path)), path).toMatchObject({ uid: 1000 });
+      }
+    });
+
     test("starts by the files that EVE writes, as EVE's init reads them", async () => {
       const rootfs = join(folder, 'rootfs');
       await mkdir(rootfs);

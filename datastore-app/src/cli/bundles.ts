@@ -12,6 +12,7 @@ import {
   STORAGE_OPTIONS,
   type StorageOptions,
   USER_OPTION,
+  type UserOptions,
 } from '../config.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { syncDirectory } from '../images/durable-file.ts';
@@ -20,8 +21,7 @@ import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
 import { removeFile } from '../images/staging.ts';
 import { prepareStorage } from '../images/storage.ts';
-import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
-import type { ServiceUser } from '../privileges/service-user.ts';
+import { enterStorage } from './enter-storage.ts';
 import { openStore } from './offline-store.ts';
 
 /** The usual name for stdin and stdout. */
@@ -39,11 +39,8 @@ export function importCommand(): Command {
     .option('--replace', 'replace images that have these names already');
   addOptions(command, [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
   return command.action(async (file: string) => {
-    const options = command.opts<StorageOptions & SpaceLimits & { user?: ServiceUser; replace?: true }>();
-    const storage = await prepareStorage(options);
-    // What is imported belongs to whom the datastore runs as.
-    await dropPrivileges(currentProcess(), options.user, [storage.root, storage.state]);
-    const store = await openStore(storage, options);
+    const options = command.opts<StorageOptions & UserOptions & SpaceLimits & { replace?: true }>();
+    const store = await openStore(await enterStorage(options), options);
     const { importBundle } = await import('../bundles/import-bundle.ts');
     const content = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
     try {

@@ -1,8 +1,8 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { Command } from 'commander';
-import { CA_OPTIONS, type StorageOptions } from '../config.ts';
-import { prepareState } from '../images/storage.ts';
+import { CA_OPTIONS, type StorageOptions, type UserOptions } from '../config.ts';
 import { loadAuthority } from '../tls/authority.ts';
+import { enterState } from './enter-storage.ts';
 
 /** `datastore-app ca`: prints the built-in authority's certificate, and makes it where there is none yet. */
 export function caCommand(): Command {
@@ -12,8 +12,8 @@ export function caCommand(): Command {
   );
   addOptions(command, CA_OPTIONS);
   return command.action(async () => {
-    const { state } = command.opts<Pick<StorageOptions, 'state'>>();
-    const { certificate } = await loadAuthority(await prepareState(state));
+    const options = command.opts<Pick<StorageOptions, 'state'> & UserOptions>();
+    const { certificate } = await loadAuthority(await enterState(options));
     process.stdout.write(certificate);
   });
 }

@@ -12,8 +12,8 @@ import {
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { prepareStorage } from '../images/storage.ts';
-import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 import { exportCommand, importCommand } from './bundles.ts';
+import { enterStorage } from './enter-storage.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
 import { verifyCommand } from './verify.ts';
@@ -57,10 +57,7 @@ function addCommand(): Command {
     const options = command.opts<
       StorageOptions & UserOptions & SpaceLimits & { to: string; replace?: true }
     >();
-    const storage = await prepareStorage(options);
-    // What is added belongs to whom the datastore runs as.
-    await dropPrivileges(currentProcess(), options.user, [storage.root, storage.state]);
-    const store = await openStore(storage, options);
+    const store = await openStore(await enterStorage(options), options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);
       process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${added.path}\n`);

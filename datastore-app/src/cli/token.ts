@@ -2,8 +2,7 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { Command } from 'commander';
 import { loadWriteToken } from '../access/write-token.ts';
 import { type StorageOptions, TOKEN_OPTIONS, type UserOptions, type WriteTokenOptions } from '../config.ts';
-import { prepareState } from '../images/storage.ts';
-import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
+import { enterState } from './enter-storage.ts';
 
 /** `datastore-app token`: prints the write token, and makes it where there is none yet. */
 export function tokenCommand(): Command {
@@ -13,12 +12,10 @@ export function tokenCommand(): Command {
   addOptions(command, TOKEN_OPTIONS);
   return command.action(async () => {
     const options = command.opts<Pick<StorageOptions, 'state'> & UserOptions & WriteTokenOptions>();
-    const state = await prepareState(options.state);
-    await dropPrivileges(currentProcess(), options.user, [state]);
     const { token } = await loadWriteToken({
       token: options.writeToken,
       tokenFile: options.writeTokenFile,
-      stateDirectory: state,
+      stateDirectory: await enterState(options),
     });
     process.stdout.write(`${token}\n`);
   });
