@@ -1,6 +1,7 @@
 import { uuidOfUrl } from '@local-datastore/shared/digest/uuid';
 import type { Format } from '@local-datastore/shared/eve/content-tree';
 import type { ImageFormat } from '../images/formats.ts';
+import { imageReference } from '../images/image-path.ts';
 import { edenCommandOf } from './eden-command.ts';
 import type { EveSettings } from './settings-document.ts';
 import type { EveSettingsInput } from './settings-input.ts';
@@ -22,7 +23,7 @@ export function eveSettings(input: EveSettingsInput): EveSettings {
   const { image, hostName, scheme, port } = input;
   const hasUsualPort = port === DEFAULT_PORTS[scheme];
   const fqdn = `${scheme}://${hostName}${hasUsualPort ? '' : `:${port}`}`;
-  const url = image.path.split('/').map(encodeURIComponent).join('/');
+  const url = imageReference(image.path);
   const format = eveFormatOf(image.format);
   const dType = scheme === 'https' ? 'DsHttps' : 'DsHttp';
   const certificatePem = (scheme === 'https' && input.certificatePem) || null;

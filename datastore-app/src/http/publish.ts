@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileVersion } from '../images/file-version.ts';
-import { parseImagePath } from '../images/image-path.ts';
+import { imageReference, parseImagePath } from '../images/image-path.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES } from '../images/placing.ts';
@@ -102,12 +102,11 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
       const replace = headers['if-none-match']?.trim() !== '*';
       const { sizeBytes, sha256, isNew } = await store.publish(staged, path, { replace });
       log.info({ path, sizeBytes, sha256, isNew }, 'an image was uploaded');
-      const location = `/${path.split('/').map(encodeURIComponent).join('/')}`;
       const body = `${JSON.stringify({ path, sizeBytes, sha256 })}\n`;
       response.writeHead(isNew ? 201 : 200, {
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(body),
-        Location: location,
+        Location: `/${imageReference(path)}`,
         ETag: `"sha256:${sha256}"`,
         'Repr-Digest': reprDigest(sha256),
         'X-Content-Type-Options': 'nosniff',

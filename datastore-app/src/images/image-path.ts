@@ -70,6 +70,9 @@ export function parseImagePath(urlPath: string): string | undefined {
   return isImagePath(path) ? path : undefined;
 }
 
+/** The relative reference that names an image in a URL: {@link parseImagePath} the other way round. */
+export const imageReference = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
+
 function decodeName(encoded: string): string | undefined {
   try {
     return decodeURIComponent(encoded);

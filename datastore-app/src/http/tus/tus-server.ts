@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { Server } from '@tus/server';
+import { imageReference } from '../../images/image-path.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
 import type { Problem } from '../problem.ts';
 import { refuse } from '../refuse.ts';
@@ -66,8 +67,9 @@ export function createTusHandler(
     getFileIdFromRequest: (_request, id) => (id !== undefined && UPLOAD_ID.test(id) ? id : undefined),
     async onUploadFinish(_request, { id }) {
       const { path: imagePath, sha256 } = await uploads.finish(id);
-      const location = `/${imagePath.split('/').map(encodeURIComponent).join('/')}`;
-      return { headers: { 'Content-Location': location, 'X-Checksum-Sha256': sha256 } };
+      return {
+        headers: { 'Content-Location': `/${imageReference(imagePath)}`, 'X-Checksum-Sha256': sha256 },
+      };
     },
     onResponseError(_request, error) {
       if (!(error instanceof Error) || 'status_code' in error) return undefined;
