@@ -14,7 +14,6 @@ export type Authorize = (request: IncomingMessage, response: ServerResponse, acc
 
 export function createAuthorize({ guard }: { readonly guard: Guard }): Authorize {
   return (request, response, access) => {
-    if (access === 'read' && guard.isReadOpen) return true;
     const client = clientAddress(request.socket);
     const decision = guard.decide(access, client, request.headers.authorization);
     if (decision.kind === 'allowed') return true;
