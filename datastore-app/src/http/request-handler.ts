@@ -7,14 +7,14 @@ import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
-import { createImageOpener } from '../images/open-image.ts';
+import { createImageOpener, type OpenImage } from '../images/open-image.ts';
 import { diskSpaceOf } from '../images/storage.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
-import { createAuthorize } from './authorize.ts';
+import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
 import { observeRequests } from './observe-requests.ts';
 import { createPublishHandler } from './publish.ts';
@@ -61,17 +61,23 @@ export interface RequestHandlerOptions {
   readonly accessLog: AccessLogChoice;
 }
 
+export interface RouterDeps extends RequestHandlerDeps {
+  readonly authorize: Authorize;
+  readonly openImage: (path: string) => OpenImage | undefined;
+}
+
 /** One router for each resource below `/-/`. */
-export function createRouters(deps: RequestHandlerDeps, options: RequestHandlerOptions): Router[] {
+export function createRouters(deps: RouterDeps, options: RequestHandlerOptions): Router[] {
   const { log, catalogue, store, uploads, guard, certificates, activity, reasonsNotReady } = deps;
+  const { authorize, openImage } = deps;
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
   return [
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
-    createUploadRoutes({ log, uploads, authorize: createAuthorize({ guard }) }),
-    createBundleRoutes({ log, catalogue, store, openImage: createImageOpener(root) }),
+    createUploadRoutes({ log, uploads, authorize }),
+    createBundleRoutes({ log, catalogue, store, openImage }),
     createStatusRoutes(
       {
         ...deps,
@@ -121,7 +127,7 @@ export function createRequestHandler(
   return observeRequests(
     createRequestListener({
       authorize,
-      api: createApi({ log }, createRouters(deps, options)),
+      api: createApi({ log }, createRouters({ ...deps, authorize, openImage }, options)),
       files: createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
       publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
     }),

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createActivity } from '../../activity/activity.ts';
-import { createRouters, type RequestHandlerDeps, type RequestHandlerOptions } from '../request-handler.ts';
+import { createRouters, type RequestHandlerOptions, type RouterDeps } from '../request-handler.ts';
 import { openapiDocument } from './document.ts';
 
 const METHODS = ['get', 'head', 'put', 'post', 'patch', 'delete'];
@@ -20,7 +20,7 @@ function routes(): Set<string> {
     activity: createActivity(),
     catalogue: {},
     guard: { isReadOpen: true },
-  } as unknown as RequestHandlerDeps;
+  } as unknown as RouterDeps;
   const found = new Set<string>();
   for (const router of createRouters(deps, { root: '/', version: '1' } as RequestHandlerOptions)) {
     for (const { route } of router.stack) {
