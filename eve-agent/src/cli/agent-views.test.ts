@@ -17,6 +17,7 @@ function statusOf(number: number, more: Partial<ContentTreeStatus> = {}): Conten
     refCount: 1,
     lack: undefined,
     fileLocation: '',
+    linkFailure: undefined,
     configuredAtMs: 0,
     nowMs: 0,
     wallMs: 0,

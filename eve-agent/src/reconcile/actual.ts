@@ -67,6 +67,12 @@ export interface ContentActual {
   datastoreId: string;
 }
 
+export interface LinkFailure {
+  readonly failure: Failure;
+  /** On the clock of the waits. */
+  readonly waitUntilMs: number;
+}
+
 export interface Actual {
   readonly contents: Map<string, ContentActual>;
   readonly origins: Map<string, OriginState>;
@@ -74,6 +80,8 @@ export interface Actual {
   readonly links: Map<string, string>;
   /** Names that are being changed, or whose change failed a moment ago. */
   readonly busyNames: Set<string>;
+  /** Why a name does not lead to its content. */
+  readonly linkFailures: Map<string, LinkFailure>;
   /** By the trees' uuids; absent: none. */
   readonly holds: Map<string, Exclude<Hold, 'none'>>;
 }
@@ -84,6 +92,7 @@ export function createActual(): Actual {
     origins: new Map(),
     links: new Map(),
     busyNames: new Set(),
+    linkFailures: new Map(),
     holds: new Map(),
   };
 }

@@ -56,5 +56,9 @@ export function adoptDesired(
   for (const uuid of [...actual.holds.keys()]) {
     if (!desired.trees.has(uuid)) actual.holds.delete(uuid);
   }
+  const names = new Set([...desired.trees.values()].map(({ name }) => name));
+  for (const name of [...actual.linkFailures.keys()]) {
+    if (!names.has(name)) actual.linkFailures.delete(name);
+  }
   return contentOfOrigin;
 }

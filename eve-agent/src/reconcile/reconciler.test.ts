@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@local-datastore/shared/errors';
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -95,14 +96,32 @@ afterEach(async () => {
 });
 
 it('tells of every change on the way, and ends in VERIFIED with a name', async () => {
-  const seen: string[] = [];
-  reconciler.onEvent((event) => event.kind === 'status' && seen.push(event.status.State));
+  const seen: ContentTreeStatus[] = [];
+  reconciler.onEvent((event) => event.kind === 'status' && seen.push(event.status));
   reconciler.apply(configOf([tree(1)]));
-  await expectState(1, { State: 'VERIFIED', Progress: 100, FileLocation: join(folder, 'images', 'image-1') });
-  expect(seen[0]).toBe('INITIAL');
-  expect(seen.at(-1)).toBe('VERIFIED');
+  const FileLocation = join(folder, 'images', 'image-1');
+  await expectState(1, { State: 'VERIFIED', Progress: 100, FileLocation });
+  expect(seen[0]?.State).toBe('INITIAL');
+  const verified = seen.filter(({ State }) => State === 'VERIFIED');
+  expect(verified.map((status) => status.FileLocation)).toEqual([FileLocation]);
   expect(await files('status')).toEqual([`${uuidOf(1)}.json`]);
   expect(requests[0]).toMatchObject({ sha256: sha256Of('content 1'), sizeBytes: 9, authorization: null });
+});
+
+it('says why a name cannot be given, and gives it when it can', async () => {
+  const place = join(folder, 'images', 'image-1');
+  await mkdir(join(place, 'in the way'), { recursive: true });
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, {
+    State: 'VERIFYING',
+    FileLocation: '',
+    ErrorCode: 'TARGET_UNWRITABLE',
+    ErrorRetryCondition: expect.stringMatching(/^tries again at /),
+  });
+  expect(state(1)?.Error).toContain(`${place} cannot be made: `);
+  await rm(place, { recursive: true });
+  clock.advance(60_000);
+  await expectState(1, { State: 'VERIFIED', FileLocation: place, Error: '', ErrorCode: '' });
 });
 
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {

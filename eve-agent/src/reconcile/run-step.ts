@@ -1,5 +1,5 @@
 import { errorMessage } from '@local-datastore/shared/errors';
-import { type ContentActual, originStateOf } from './actual.ts';
+import { type ContentActual, type Failure, originStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { recordOriginFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
@@ -82,6 +82,7 @@ async function remove(runtime: Runtime, content: ContentActual): Promise<void> {
 
 async function rename(runtime: Runtime, name: string, sha256: string | null): Promise<void> {
   const { actual, deps, options } = runtime;
+  const { steadyMs } = options.schedule;
   actual.busyNames.add(name);
   let isDone = false;
   try {
@@ -91,21 +92,27 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
     } else {
       await deps.store.link(name, sha256);
       actual.links.set(name, sha256);
-      runtime.touchContent(sha256);
     }
+    actual.linkFailures.delete(name);
     isDone = true;
   } catch (error) {
-    deps.log.error(
-      { name, sha256, reason: errorMessage(error) },
-      'a name cannot be given to verified content',
-    );
+    const reason = errorMessage(error);
+    const failure: Failure = {
+      code: 'TARGET_UNWRITABLE',
+      message: `${deps.store.linkPath(name)} cannot be ${sha256 === null ? 'removed' : 'made'}: ${reason}`,
+      atMs: deps.wallMs(),
+      severity: 'SEVERITY_ERROR',
+    };
+    actual.linkFailures.set(name, { failure, waitUntilMs: deps.clock.nowMs() + steadyMs });
+    deps.log.error({ name, sha256, reason }, 'a name cannot be given to verified content');
   }
+  if (sha256 !== null) runtime.touchContent(sha256);
   const release = () => {
     actual.busyNames.delete(name);
     runtime.replan();
   };
   if (isDone) release();
-  else deps.clock.after(options.schedule.steadyMs, release);
+  else deps.clock.after(steadyMs, release);
 }
 
 /**

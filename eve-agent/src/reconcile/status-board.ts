@@ -87,6 +87,7 @@ export class StatusBoard {
       refCount: this.#desired.contents.get(sha256)?.trees.length ?? 0,
       lack: this.#lacks.get(sha256),
       fileLocation: this.#actual.links.get(tree.name) === sha256 ? store.linkPath(tree.name) : '',
+      linkFailure: this.#actual.linkFailures.get(tree.name),
       configuredAtMs: this.#configuredAtMs,
       nowMs: clock.nowMs(),
       wallMs: wallMs(),

@@ -1,6 +1,7 @@
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
-import { type Actual, type ContentActual, type Failure, UNTIL_CHANGE } from './actual.ts';
+import { type Actual, type ContentActual, type Failure, type LinkFailure, UNTIL_CHANGE } from './actual.ts';
 import type { DesiredTree } from './desired.ts';
+import type { ContentState } from './transitions.ts';
 
 /** What the documents are made from, beside the tree itself. */
 export interface StatusFacts {
@@ -11,8 +12,10 @@ export interface StatusFacts {
   readonly lack: { readonly bytes: number; readonly sinceMs: number } | undefined;
   /** When the configuration came, in milliseconds since the epoch. */
   readonly configuredAtMs: number;
-  /** When verified, where. */
+  /** Where the tree's name leads to its content; '' where it does not, or not yet. */
   readonly fileLocation: string;
+  /** Why the name does not lead there. */
+  readonly linkFailure: LinkFailure | undefined;
   /** The clock of the waits, and the time since the epoch at the same moment. */
   readonly nowMs: number;
   readonly wallMs: number;
@@ -48,7 +51,11 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
     return { failure: fresh('NOT_SUPPORTED', message), condition: '' };
   }
   if (content.state === 'VERIFIED') {
-    if (content.totalBytes === tree.sizeBytes) return { failure: null, condition: '' };
+    if (content.totalBytes === tree.sizeBytes) {
+      const { linkFailure } = facts;
+      if (linkFailure === undefined) return { failure: null, condition: '' };
+      return { failure: linkFailure.failure, condition: retryCondition(linkFailure.waitUntilMs, facts) };
+    }
     const message = `the content has ${content.totalBytes} bytes, not the ${tree.sizeBytes} of maxSizeBytes`;
     return { failure: fresh('SIZE_MISMATCH', message), condition: '' };
   }
@@ -86,6 +93,12 @@ function percentOf({ state, currentBytes, totalBytes }: ContentActual): number {
   return totalBytes === null || totalBytes === 0 ? 0 : Math.floor((currentBytes * 100) / totalBytes);
 }
 
+/** Who waits for VERIFIED finds the file: until the tree's name leads there, its content alone is verified. */
+function stateOf(content: ContentActual | undefined, fileLocation: string, hold: Hold): ContentState {
+  if (content?.state !== 'VERIFIED' || fileLocation !== '') return content?.state ?? 'INITIAL';
+  return hold === 'cancelled' ? 'INITIAL' : 'VERIFYING';
+}
+
 /** The status of one content tree, with EVE's names. */
 export function statusDocument(
   desired: DesiredTree,
@@ -98,6 +111,8 @@ export function statusDocument(
   const isHeld = hold !== 'none' && content?.state !== 'VERIFIED';
   const isActive = content?.activity?.kind === 'download';
   const totalBytes = content?.totalBytes ?? desired.sizeBytes;
+  const fileLocation =
+    content?.state === 'VERIFIED' && content.totalBytes === desired.sizeBytes ? facts.fileLocation : '';
   return {
     ContentID: uuid,
     DisplayName: tree.displayName ?? '',
@@ -108,13 +123,12 @@ export function statusDocument(
     ContentSha256: desired.sha256 ?? '',
     MaxDownloadSize: desired.sizeBytes,
     GenerationCounter: tree.generationCount ?? 0,
-    State: content?.state ?? 'INITIAL',
+    State: stateOf(content, fileLocation, hold),
     Progress: content === undefined ? 0 : percentOf(content),
     CurrentSize: content?.currentBytes ?? 0,
     TotalSize: totalBytes,
     ReservedSpace: isActive ? Math.max(totalBytes - (content?.currentBytes ?? 0), 0) : 0,
-    FileLocation:
-      content?.state === 'VERIFIED' && content.totalBytes === desired.sizeBytes ? facts.fileLocation : '',
+    FileLocation: fileLocation,
     RefCount: facts.refCount,
     LastUse: content === undefined ? '' : timeText(content.lastUseMs),
     RetryCount: content === undefined ? 0 : retryCountOf(desired, content, facts),
