@@ -121,7 +121,7 @@ describe('the socket', () => {
 });
 
 describeWith(['curl'], 'the operations', () => {
-  const client = () => createAgentClient(socket);
+  const client = () => createAgentClient({ kind: 'unix', path: socket });
 
   it('tell status, and steer a content tree', async () => {
     await serve();
@@ -141,7 +141,9 @@ describeWith(['curl'], 'the operations', () => {
     await refused(`/v1/content-trees/${uuidOf(1)}/dance`).toThrow('pause, resume, cancel, retry');
     await refused('/v1/status').toMatchObject({ details: { statusCode: 405 } });
     await refused('/nowhere').toMatchObject({ details: { statusCode: 404 } });
-    await expect(createAgentClient(`${socket}x`).ask('GET', '/', never)).rejects.toMatchObject({
+    await expect(
+      createAgentClient({ kind: 'unix', path: `${socket}x` }).ask('GET', '/', never),
+    ).rejects.toMatchObject({
       code: 'AGENT_UNREACHABLE',
     });
   });

@@ -1,14 +1,19 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
-import { CodedError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import { AgentApiError, unreachable, unreachableByTls } from './client-errors.ts';
+import type { ClientTls } from './client-tls.ts';
 
-/** The service cannot be asked, or refuses. */
-export class AgentApiError extends CodedError<'AGENT_UNREACHABLE' | 'AGENT_REFUSED'> {}
+/** Where a service is asked. */
+export type AgentPlace =
+  | { readonly kind: 'unix'; readonly path: string }
+  /** An https URL without path, as `https://10.1.0.1:8443`. */
+  | { readonly kind: 'tcp'; readonly url: URL; readonly tls: ClientTls };
 
-/** Asks a running service over its socket. */
+/** Asks a running service. */
 export interface AgentClient {
   /** @returns the JSON document @throws AgentApiError; the signal's reason */
   ask(method: 'GET' | 'POST', path: string, signal: AbortSignal): Promise<unknown>;
@@ -21,25 +26,44 @@ export interface AgentClient {
 
 const problemSchema = z.looseObject({ detail: z.string() });
 
-function unreachable(socketPath: string, error: unknown): AgentApiError {
-  const code = systemErrorCode(error);
-  const why =
-    code === 'ENOENT' || code === 'ECONNREFUSED'
-      ? `no agent runs on ${socketPath}: start "eve-agent run", or name its state directory with --state`
-      : `the agent on ${socketPath} cannot be asked: ${errorMessage(error)}`;
-  return new AgentApiError('AGENT_UNREACHABLE', why, { cause: error });
+/** It answers at once, or not at all: what it does itself takes no time. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** A request on its way, and whether the service has shown who it is. */
+function begin(place: AgentPlace, method: string, path: string, signal: AbortSignal) {
+  const state = { isTrusted: false };
+  let request: ClientRequest;
+  if (place.kind === 'unix') {
+    request = httpRequest({ socketPath: place.path, method, path, signal, headers: { host: 'agent' } });
+  } else {
+    request = httpsRequest(new URL(path, place.url), { method, signal, agent: false, ...place.tls });
+    request.once('socket', (socket) => {
+      socket.once('secureConnect', () => {
+        state.isTrusted = true;
+      });
+    });
+  }
+  request.end();
+  return { request, state };
 }
 
-export function createAgentClient(socketPath: string): AgentClient {
+export function createAgentClient(place: AgentPlace): AgentClient {
   async function send(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
     let response: IncomingMessage;
+    const { request, state } = begin(place, method, path, signal);
+    const limit = setTimeout(
+      () => request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
+      ANSWER_TIMEOUT_MS,
+    );
     try {
-      const request = httpRequest({ socketPath, method, path, signal, headers: { host: 'agent' } });
-      request.end();
       [response] = (await once(request, 'response')) as [IncomingMessage];
     } catch (error) {
       signal.throwIfAborted();
-      throw unreachable(socketPath, error);
+      throw place.kind === 'unix'
+        ? unreachable(place.path, error)
+        : unreachableByTls(place.url, state.isTrusted, error);
+    } finally {
+      clearTimeout(limit);
     }
     const { statusCode = 0 } = response;
     if (statusCode < 400) return response;

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
-import type { AgentApiError } from '../api/client.ts';
+import type { AgentApiError } from '../api/client-errors.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
 import type { ContentError, SpaceError, TransferError } from '../download/errors.ts';
 
