@@ -126,7 +126,10 @@ function describeTlsRefusal(error: Error, url: URL): string | null {
   const reason = errorMessage(error).split(';')[0];
   if (/ERR_SSL/.test(code)) return `no TLS connection to ${url.host}: ${reason}`;
   if (!/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return null;
-  return `the certificate of ${url.host} does not verify (${reason}): name the CA that it comes from with --ca`;
+  return (
+    `the certificate of ${url.host} does not verify (${reason}): name the CA that it comes from with --ca, or in ` +
+    'the datastore’s dsCertPEM'
+  );
 }
 
 function wrapConnectionError(error: Error, url: URL, hasResponse: boolean): TransferError {

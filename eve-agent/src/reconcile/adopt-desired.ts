@@ -14,6 +14,17 @@ function isUnchanged({ trees }: DesiredContent, before: Desired): boolean {
   );
 }
 
+const sourcesOf = ({ trees }: Desired) => [...trees.values()].flatMap(({ sources }) => sources);
+
+/** A new credential, certificate or file may be just what a datastore that failed was waiting for. */
+function wakeChangedOrigins(actual: Actual, before: Desired, desired: Desired): void {
+  const known = new Set(sourcesOf(before).map(({ key }) => key));
+  for (const { key, url } of sourcesOf(desired)) {
+    const origin = actual.origins.get(url.origin);
+    if (origin !== undefined && !known.has(key)) origin.waitUntilMs = 0;
+  }
+}
+
 /**
  * Fits what is known to a new configuration: new content is known from now on, content that is no longer
  * wanted begins its grace time, and what waited for a change is free again where something changed.
@@ -53,6 +64,7 @@ export function adoptDesired(
   for (const origin of [...actual.origins.keys()]) {
     if (!contentOfOrigin.has(origin)) actual.origins.delete(origin);
   }
+  wakeChangedOrigins(actual, before, desired);
   for (const uuid of [...actual.holds.keys()]) {
     if (!desired.trees.has(uuid)) actual.holds.delete(uuid);
   }

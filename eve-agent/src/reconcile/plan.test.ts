@@ -159,6 +159,16 @@ describe('waiting', () => {
     expect(plan()).toMatchObject({ steps: [], wakeAtMs: null });
   });
 
+  it('asks a datastore that failed at once when the configuration changes what is sent to it', () => {
+    want([treeOf(1)], [datastoreOf(1)]);
+    const [source] = [...desired.trees.values()].flatMap(({ sources }) => sources);
+    originOf(source as Source).waitUntilMs = 60_000;
+    want([treeOf(1)], [datastoreOf(1), datastoreOf(2)]);
+    expect(stepsOf()).toEqual([]);
+    want([treeOf(1)], [datastoreOf(1, { fqdn: 'http://ds1.local', dpath: 'moved' })]);
+    expect(stepsOf()).toEqual(['probe']);
+  });
+
   it('waits for ever for a change, and is free once there is one', () => {
     want([treeOf(1)]);
     reach();
