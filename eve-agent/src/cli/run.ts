@@ -30,6 +30,7 @@ import { createContentStore } from '../reconcile/content-store.ts';
 import { hashFile } from '../reconcile/hash-file.ts';
 import { createJsonFile } from '../reconcile/json-file.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
+import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
@@ -141,6 +142,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
       ),
       lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number())),
+      retriesFile: createJsonFile(join(state, 'retries.json'), retryRecordsSchema),
       hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
       clock: systemClock,
       wallMs: Date.now,

@@ -1,3 +1,4 @@
+import { errorMessage } from '@local-datastore/shared/errors';
 import {
   type ConfigFragment,
   type ConfigProblem,
@@ -100,6 +101,17 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     log.info({ contentTrees: contentInfo.length }, 'going on with the configuration of the last run');
     putInForce(parsed.config, null);
   };
+  const keep = (next: DeviceConfig) => {
+    try {
+      file.write(next);
+    } catch (error) {
+      // It may be the very one that makes room on a full disk.
+      log.error(
+        { reason: errorMessage(error) },
+        'the configuration cannot be stored: without its source a restart goes back to the one before',
+      );
+    }
+  };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
     if (status.state === 'none') restore();
     const shown = problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
@@ -115,7 +127,7 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     offer(fragments, source) {
       const parsed = parseDeviceConfig(fragments);
       if (parsed.isValid) {
-        file.write(parsed.config);
+        keep(parsed.config);
         log.info(
           {
             source,

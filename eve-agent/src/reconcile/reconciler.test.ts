@@ -13,6 +13,7 @@ import { createContentStore } from './content-store.ts';
 import { hashFile } from './hash-file.ts';
 import { createJsonFile } from './json-file.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
+import { retryRecordsSchema } from './retry-records.ts';
 import type { ContentRequest } from './runtime.ts';
 import { createStatusFiles } from './status-files.ts';
 import { configOf, datastoreIdOf, datastoreOf, LIMITS, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
@@ -55,6 +56,7 @@ async function start() {
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
       ),
       lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number())),
+      retriesFile: createJsonFile(join(folder, 'retries.json'), retryRecordsSchema),
       async download(request, observer, signal) {
         requests.push(request);
         await answer(request, observer, signal);

@@ -1,9 +1,9 @@
-import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { createActual, type OriginState, originStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
 import { type Desired, NOTHING_DESIRED, planDesired } from './desired.ts';
-import type { JsonFile } from './json-file.ts';
+import { KeptState, type KeptStateDeps } from './kept-state.ts';
 import { planSteps } from './plan.ts';
 import { recallContents } from './recall.ts';
 import { runStep } from './run-step.ts';
@@ -11,16 +11,9 @@ import type { Runtime, StepDeps, StepOptions } from './runtime.ts';
 import { scrub } from './scrub.ts';
 import type { SourceOptions } from './source.ts';
 import { StatusBoard, type StatusEvent } from './status-board.ts';
-import type { StatusFiles } from './status-files.ts';
-import { wakeOrigin } from './wake.ts';
+import { findWaitedHosts, wakeOrigin } from './wake.ts';
 
-export interface ReconcilerDeps extends StepDeps {
-  readonly statusFiles: StatusFiles;
-  /** By the trees' uuids. */
-  readonly holdsFile: JsonFile<Record<string, Exclude<Hold, 'none'>>>;
-  /** When content was last referred to, in milliseconds since the epoch, by its digest. */
-  readonly lastUseFile: JsonFile<Record<string, number>>;
-}
+export interface ReconcilerDeps extends StepDeps, KeptStateDeps {}
 
 export interface ReconcilerOptions extends StepOptions, SourceOptions {}
 
@@ -64,6 +57,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
   readonly deps: ReconcilerDeps;
   readonly options: ReconcilerOptions;
   readonly #board: StatusBoard;
+  readonly #kept: KeptState;
   readonly #running = new Set<Promise<void>>();
   /** The content that may come from an origin. */
   #contentOfOrigin = new Map<string, Set<string>>();
@@ -79,14 +73,14 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.deps = deps;
     this.options = options;
     this.#board = new StatusBoard(deps, this.actual);
+    this.#kept = new KeptState(deps, this.actual);
   }
 
   async open(): Promise<void> {
-    const { store, wallMs, clock, holdsFile, lastUseFile } = this.deps;
+    const { store, wallMs, clock } = this.deps;
     const scan = await store.open();
     const now = { nowMs: clock.nowMs(), wallMs: wallMs() };
-    recallContents(this.actual, scan, lastUseFile.read() ?? {}, now);
-    for (const [uuid, hold] of Object.entries(holdsFile.read() ?? {})) this.actual.holds.set(uuid, hold);
+    recallContents(this.actual, scan, this.#kept.readHolds(), now);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -100,6 +94,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
     while (this.#running.size > 0) await Promise.all(this.#running);
     this.#cancelProgress?.();
     this.#board.publish();
+    this.#kept.save(this.#desired, true);
   }
 
   apply(config: DeviceConfig): void {
@@ -108,7 +103,9 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.#desired = planDesired(config, this.options);
     const facts = { nowMs: clock.nowMs(), wallMs: wallMs() };
     this.#contentOfOrigin = adoptDesired(this.actual, before, this.#desired, facts);
-    this.#save();
+    this.#kept.recallRetries(this.#desired);
+    this.#kept.changed('holds', 'lastUse', 'retries');
+    this.#kept.save(this.#desired);
     this.#board.adopt(this.#desired);
     this.replan();
   }
@@ -128,7 +125,8 @@ class ReconcilerLoop implements Reconciler, Runtime {
         if (origin !== undefined) origin.waitUntilMs = 0;
       }
     }
-    this.#save();
+    this.#kept.changed('holds', 'lastUse', 'retries');
+    this.#kept.save(this.#desired);
     if (content !== undefined) this.touchContent(content.sha256);
     this.deps.log.info({ trees: [tree.uuid], action }, 'asked for by hand');
     this.replan();
@@ -178,10 +176,12 @@ class ReconcilerLoop implements Reconciler, Runtime {
 
   touchContent(sha256: string): void {
     this.#board.touch(sha256);
+    this.#kept.changed('retries');
     this.replan();
   }
 
   touchOrigin(origin: string): void {
+    this.#kept.changed('retries');
     for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);
   }
 
@@ -206,28 +206,21 @@ class ReconcilerLoop implements Reconciler, Runtime {
       const running: Promise<void> = runStep(this, step, signal).finally(() => this.#running.delete(running));
       this.#running.add(running);
     }
-    this.#waitedHosts = this.#findWaitedHosts();
+    this.#waitedHosts = findWaitedHosts(this.actual, this.#contentOfOrigin);
     this.#board.showLacks(plan.lacksBytes);
+    this.#board.publish();
+    const saving = this.#kept.save(this.#desired);
     // Space may come from elsewhere: nobody says so.
-    const spaceMs = plan.lacksBytes.size > 0 ? nowMs + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
-    const wakeAtMs = Math.min(plan.wakeAtMs ?? Number.POSITIVE_INFINITY, spaceMs);
+    const lacksSpace = plan.lacksBytes.size > 0 || saving === 'failed';
+    const spaceMs = lacksSpace ? nowMs + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
+    const saveMs = typeof saving === 'object' ? saving.laterMs : Number.POSITIVE_INFINITY;
+    const wakeAtMs = Math.min(plan.wakeAtMs ?? Number.POSITIVE_INFINITY, spaceMs, saveMs);
     this.#cancelWake();
     this.#cancelWake =
       wakeAtMs === Number.POSITIVE_INFINITY
         ? () => {}
         : deps.clock.after(Math.min(wakeAtMs - nowMs, MAX_TIMER_MS), () => this.replan());
-    this.#board.publish();
     this.#watchProgress();
-  }
-
-  #findWaitedHosts(): ReadonlySet<string> {
-    const hosts = new Set<string>();
-    const isIncomplete = (sha256: string) => this.actual.contents.get(sha256)?.state !== 'VERIFIED';
-    for (const { isLocal, host, origin } of this.actual.origins.values()) {
-      if (!isLocal || hosts.has(host)) continue;
-      if ([...(this.#contentOfOrigin.get(origin) ?? [])].some(isIncomplete)) hosts.add(host);
-    }
-    return hosts;
   }
 
   #watchProgress(): void {
@@ -241,16 +234,6 @@ class ReconcilerLoop implements Reconciler, Runtime {
       this.#board.publish();
       this.#watchProgress();
     });
-  }
-
-  /** What must outlive the process. */
-  #save(): void {
-    const lastUse: Record<string, number> = {};
-    for (const { sha256, unreferencedAtMs, lastUseMs } of this.actual.contents.values()) {
-      if (unreferencedAtMs !== null) lastUse[sha256] = lastUseMs;
-    }
-    this.deps.lastUseFile.write(lastUse);
-    this.deps.holdsFile.write(Object.fromEntries(this.actual.holds));
   }
 }
 

@@ -19,12 +19,19 @@ export async function runScrubs(
   intervalMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const remember = () => file.write({ endedAtMs: wallMs() });
-  const endedAtMs = file.read()?.endedAtMs;
+  let endedAtMs = file.read()?.endedAtMs;
+  const remember = () => {
+    endedAtMs = wallMs();
+    try {
+      file.write({ endedAtMs });
+    } catch {
+      // A full disk: a restart scrubs earlier or later than it would.
+    }
+  };
   // A time in the future is no time at all.
   if (endedAtMs === undefined || endedAtMs > wallMs()) remember();
   while (!signal.aborted) {
-    if (wallMs() - (file.read()?.endedAtMs ?? 0) >= intervalMs) {
+    if (wallMs() - (endedAtMs ?? 0) >= intervalMs) {
       try {
         await scrub(signal);
         remember();

@@ -1,11 +1,18 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemErrorCode } from '@local-datastore/shared/errors';
 import { jsonText } from '../cli/json-text.ts';
 
 /** Status documents as files: one JSON document a key, whole at any moment, written only when it changed. */
 export interface StatusFiles {
-  /** @returns whether it differs from what was written before */
+  /**
+   * What the disk does not take now, as when it is full, is kept for `flush`.
+   *
+   * @returns whether it differs from what was written before
+   */
   write(key: string, document: object): boolean;
+  /** Writes what could not be written. @returns the system's error when some of it still cannot; null: none is left */
+  flush(): Error | null;
   remove(key: string): void;
   /** Removes the files of all other keys, also those of an earlier run. */
   keepOnly(keys: ReadonlySet<string>): void;
@@ -17,30 +24,53 @@ const SUFFIX = '.json';
  * @param folder such as `status/ContentTreeStatus`; made when it is absent
  */
 export function createStatusFiles(folder: string): StatusFiles {
-  const written = new Map<string, string>();
+  /** The last document of each key, whether it is on the disk or not. */
+  const texts = new Map<string, string>();
+  const unwritten = new Set<string>();
   mkdirSync(folder, { recursive: true });
   const pathOf = (key: string) => join(folder, `${key}${SUFFIX}`);
-  const remove = (key: string) => {
-    written.delete(key);
-    rmSync(pathOf(key), { force: true });
+  const put = (key: string, text: string): Error | null => {
+    // Small files, a few a second at most: a round trip through a thread costs more than the write.
+    const temporary = join(folder, `.${key}.new`);
+    try {
+      writeFileSync(temporary, text);
+      renameSync(temporary, pathOf(key));
+      unwritten.delete(key);
+      return null;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      unwritten.add(key);
+      return error as Error;
+    }
+  };
+  const forget = (key: string) => {
+    texts.delete(key);
+    unwritten.delete(key);
   };
   return {
     write(key, document) {
       const text = jsonText(document);
-      if (written.get(key) === text) return false;
-      // Small files, a few a second at most: a round trip through a thread costs more than the write.
-      const temporary = join(folder, `.${key}.new`);
-      writeFileSync(temporary, text);
-      renameSync(temporary, pathOf(key));
-      written.set(key, text);
+      if (texts.get(key) === text) return false;
+      texts.set(key, text);
+      put(key, text);
       return true;
     },
-    remove,
+    flush() {
+      for (const key of [...unwritten]) {
+        const error = put(key, texts.get(key) ?? '');
+        if (error !== null) return error;
+      }
+      return null;
+    },
+    remove(key) {
+      forget(key);
+      rmSync(pathOf(key), { force: true });
+    },
     keepOnly(keys) {
       for (const name of readdirSync(folder)) {
         if (!keys.has(name.slice(0, -SUFFIX.length))) rmSync(join(folder, name), { force: true });
       }
-      for (const key of written.keys()) if (!keys.has(key)) written.delete(key);
+      for (const key of [...texts.keys()]) if (!keys.has(key)) forget(key);
     },
   };
 }

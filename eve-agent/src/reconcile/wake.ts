@@ -27,3 +27,17 @@ export function wakeOrigin(
   }
   return isWoken;
 }
+
+/** The hosts on `.local` that content which is not here waits for. */
+export function findWaitedHosts(
+  { contents, origins }: Actual,
+  contentOfOrigin: ReadonlyMap<string, ReadonlySet<string>>,
+): ReadonlySet<string> {
+  const hosts = new Set<string>();
+  const isIncomplete = (sha256: string) => contents.get(sha256)?.state !== 'VERIFIED';
+  for (const { isLocal, host, origin } of origins.values()) {
+    if (!isLocal || hosts.has(host)) continue;
+    if ([...(contentOfOrigin.get(origin) ?? [])].some(isIncomplete)) hosts.add(host);
+  }
+  return hosts;
+}

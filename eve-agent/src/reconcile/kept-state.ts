@@ -1,0 +1,127 @@
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Hold } from '@local-datastore/shared/eve/content-tree-status';
+import type { Log } from '@local-datastore/shared/log';
+import type { Clock } from '../discovery/clock.ts';
+import type { Actual } from './actual.ts';
+import type { Desired } from './desired.ts';
+import type { JsonFile } from './json-file.ts';
+import { type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';
+import type { StatusFiles } from './status-files.ts';
+
+export interface KeptStateDeps {
+  readonly statusFiles: StatusFiles;
+  /** By the trees' uuids. */
+  readonly holdsFile: JsonFile<Record<string, Exclude<Hold, 'none'>>>;
+  /** When content was last referred to, in milliseconds since the epoch, by its digest. */
+  readonly lastUseFile: JsonFile<Record<string, number>>;
+  readonly retriesFile: JsonFile<RetryRecords>;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  readonly log: Log;
+}
+
+type Part = 'holds' | 'lastUse' | 'retries';
+
+/** A thousand trees may fail within a second: that is not a thousand files. */
+const RETRIES_INTERVAL_MS = 1000;
+
+/** What outlives the process: beside content itself, what is known of it. */
+export class KeptState {
+  readonly #deps: KeptStateDeps;
+  readonly #actual: Actual;
+  readonly #changed = new Set<Part>();
+  #retriesText = '';
+  #retriesWrittenAtMs = Number.NEGATIVE_INFINITY;
+  #isRecalled = false;
+  #isFailing = false;
+
+  constructor(deps: KeptStateDeps, actual: Actual) {
+    this.#deps = deps;
+    this.#actual = actual;
+  }
+
+  /** Puts back what people asked for. @returns when content was last referred to */
+  readHolds(): Readonly<Record<string, number>> {
+    const { holdsFile, lastUseFile } = this.#deps;
+    for (const [uuid, hold] of Object.entries(holdsFile.read() ?? {})) this.#actual.holds.set(uuid, hold);
+    return lastUseFile.read() ?? {};
+  }
+
+  /** Puts back what is known of failures, once: under the first configuration. */
+  recallRetries(desired: Desired): void {
+    if (this.#isRecalled) return;
+    this.#isRecalled = true;
+    const { retriesFile, clock, wallMs } = this.#deps;
+    const records = retriesFile.read();
+    if (records === null) return;
+    recallRetries(this.#actual, desired, records, { nowMs: clock.nowMs(), wallMs: wallMs() });
+  }
+
+  /** Something is to be written at the next `save`. */
+  changed(...parts: readonly Part[]): void {
+    for (const part of parts) this.#changed.add(part);
+  }
+
+  /**
+   * Writes what has changed. What the disk does not take now, as when it is full, is tried again at the next call.
+   *
+   * @param isLast whether there is no next call
+   * @returns `later`: call again at that time; `failed`: some of it could not be written
+   */
+  save(desired: Desired, isLast = false): { readonly laterMs: number } | 'failed' | 'saved' {
+    const { clock, statusFiles } = this.#deps;
+    const nowMs = clock.nowMs();
+    const dueMs = this.#retriesWrittenAtMs + RETRIES_INTERVAL_MS;
+    let failure = statusFiles.flush();
+    let laterMs: number | null = null;
+    for (const part of [...this.#changed]) {
+      if (part === 'retries' && nowMs < dueMs && !isLast) laterMs = dueMs;
+      else failure = this.#write(part, desired) ?? failure;
+    }
+    this.#report(failure);
+    if (failure !== null) return 'failed';
+    return laterMs === null ? 'saved' : { laterMs };
+  }
+
+  #write(part: Part, desired: Desired): Error | null {
+    try {
+      if (part === 'holds') this.#deps.holdsFile.write(Object.fromEntries(this.#actual.holds));
+      else if (part === 'lastUse') this.#deps.lastUseFile.write(this.#lastUse());
+      else this.#writeRetries(desired);
+      this.#changed.delete(part);
+      return null;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      return error as Error;
+    }
+  }
+
+  #lastUse(): Record<string, number> {
+    const lastUse: Record<string, number> = {};
+    for (const { sha256, unreferencedAtMs, lastUseMs } of this.#actual.contents.values()) {
+      if (unreferencedAtMs !== null) lastUse[sha256] = lastUseMs;
+    }
+    return lastUse;
+  }
+
+  #writeRetries(desired: Desired): void {
+    // Without a configuration nothing is wanted, and everything would be forgotten.
+    if (!this.#isRecalled) return;
+    const { clock, wallMs, retriesFile } = this.#deps;
+    const records = recordRetries(this.#actual, desired, { nowMs: clock.nowMs(), wallMs: wallMs() });
+    const text = JSON.stringify(records);
+    if (text === this.#retriesText) return;
+    retriesFile.write(records);
+    this.#retriesText = text;
+    this.#retriesWrittenAtMs = clock.nowMs();
+  }
+
+  #report(failure: Error | null): void {
+    const { log } = this.#deps;
+    if (failure !== null && !this.#isFailing) {
+      log.error({ reason: errorMessage(failure) }, 'the state directory takes no files: it is tried again');
+    } else if (failure === null && this.#isFailing) log.info({}, 'the state directory takes files again');
+    this.#isFailing = failure !== null;
+  }
+}
