@@ -14,12 +14,12 @@ import * as z from 'zod';
 import { createAgentClient } from '../../eve-agent/src/api/client.ts';
 import { listen, parseListenAddress } from '../../eve-agent/src/api/listen.ts';
 import { createLogStream } from '../../eve-agent/src/api/log-stream.ts';
-import { createCounters } from '../../eve-agent/src/api/metrics.ts';
 import { createRouter } from '../../eve-agent/src/api/router.ts';
 import { createRoutes } from '../../eve-agent/src/api/routes.ts';
 import { createConfiguration } from '../../eve-agent/src/reconcile/configuration.ts';
 import { createJsonFile } from '../../eve-agent/src/reconcile/json-file.ts';
 import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
+import { createTally } from '../../eve-agent/src/reconcile/tally.ts';
 import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
 import { describeWith } from '../requirements.ts';
 
@@ -54,8 +54,7 @@ function createApi(configSource: string | null = null) {
     },
   } as unknown as Reconciler;
   const logStream = createLogStream(silentLog, () => 0);
-  const counters = createCounters();
-  logStream.onLine(counters.add);
+  const tally = createTally();
   const configuration = createConfiguration({
     apply: () => {},
     file: createJsonFile(join(folder, 'last.json'), z.unknown()),
@@ -66,12 +65,12 @@ function createApi(configSource: string | null = null) {
     reconciler,
     configuration,
     logStream,
-    counters,
+    tally,
     configSource,
     version: '1.2.3',
     listInstances: () => [],
   });
-  return { listener: createRouter(routes, silentLog), logStream, configuration };
+  return { listener: createRouter(routes, silentLog), logStream, tally, configuration };
 }
 
 /** curl's view: status and body. */
@@ -198,9 +197,9 @@ describeWith(['curl'], 'the operations', () => {
   });
 
   it('are measured and described', async () => {
-    const { logStream } = await serve();
-    logStream.log.info({ receivedBytes: 7 }, 'verified');
-    logStream.log.warn({ code: 'STALLED' }, 'x');
+    const { tally } = await serve();
+    tally.noteVerified(7);
+    tally.noteFailure('STALLED');
     const { body } = await curl('http://a/metrics');
     for (const line of [
       'eve_agent_content_trees{state="VERIFIED"} 1',

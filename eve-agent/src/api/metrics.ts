@@ -1,35 +1,6 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import type { Tally } from '../reconcile/tally.ts';
 import { CONTENT_STATES } from '../reconcile/transitions.ts';
-import type { LogLine } from './log-stream.ts';
-
-/** What is counted from the start of the program. */
-export interface Counters {
-  /** Takes in one line of the log: each download ends with exactly one that tells how. */
-  add(line: LogLine): void;
-  downloadsVerified(): number;
-  receivedBytes(): number;
-  /** By the project's error code. */
-  failures(): ReadonlyMap<string, number>;
-}
-
-export function createCounters(): Counters {
-  let verified = 0;
-  let receivedBytes = 0;
-  const failures = new Map<string, number>();
-  return {
-    add({ message, fields }) {
-      if (message === 'verified') {
-        verified += 1;
-        receivedBytes += Number(fields.receivedBytes ?? 0);
-      } else if (typeof fields.code === 'string') {
-        failures.set(fields.code, (failures.get(fields.code) ?? 0) + 1);
-      }
-    },
-    downloadsVerified: () => verified,
-    receivedBytes: () => receivedBytes,
-    failures: () => failures,
-  };
-}
 
 interface Family {
   readonly name: string;
@@ -48,7 +19,7 @@ function familyText({ name, type, help, samples }: Family): string {
 /** Prometheus's text format 0.0.4. Labels are codes and states of the program's own: nothing to escape. */
 export function metricsText(
   statuses: readonly ContentTreeStatus[],
-  counters: Counters,
+  tally: Tally,
   configurationRefused: boolean,
 ): string {
   const count = (fits: (status: ContentTreeStatus) => boolean) => statuses.filter(fits).length;
@@ -92,19 +63,19 @@ export function metricsText(
       name: 'eve_agent_downloads_verified_total',
       type: 'counter',
       help: 'Downloads that ended with a verified file.',
-      samples: [{ value: counters.downloadsVerified() }],
+      samples: [{ value: tally.downloadsVerified() }],
     },
     {
       name: 'eve_agent_received_bytes_total',
       type: 'counter',
       help: 'Bytes received by downloads that ended with a verified file.',
-      samples: [{ value: counters.receivedBytes() }],
+      samples: [{ value: tally.receivedBytes() }],
     },
     {
       name: 'eve_agent_failures_total',
       type: 'counter',
       help: 'Failures by code.',
-      samples: [...counters.failures()].map(([code, value]) => ({ labels: `code="${code}"`, value })),
+      samples: [...tally.failures()].map(([code, value]) => ({ labels: `code="${code}"`, value })),
     },
     {
       name: 'process_resident_memory_bytes',

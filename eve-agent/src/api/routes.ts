@@ -3,10 +3,11 @@ import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
+import type { Tally } from '../reconcile/tally.ts';
 import { startEventStream } from './event-stream.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
-import { type Counters, metricsText } from './metrics.ts';
+import { metricsText } from './metrics.ts';
 import { describeRoutes } from './openapi.ts';
 import { type Route, sendJson } from './router.ts';
 
@@ -14,7 +15,7 @@ export interface RoutesDeps {
   readonly reconciler: Reconciler;
   readonly configuration: Configuration;
   readonly logStream: LogStream;
-  readonly counters: Counters;
+  readonly tally: Tally;
   /** The file or folder that the configuration comes from; null: it is put here. */
   readonly configSource: string | null;
   readonly version: string;
@@ -53,7 +54,7 @@ function isTreeAction(text: string | undefined): text is TreeAction {
 
 /** The operations of the agent's API. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
-  const { reconciler, configuration, logStream, counters, configSource, version, listInstances } = deps;
+  const { reconciler, configuration, logStream, tally, configSource, version, listInstances } = deps;
 
   function statusOf(uuid = ''): ContentTreeStatus {
     const status = reconciler.status(uuid);
@@ -168,7 +169,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       responses: { 200: { type: 'text/plain', description: 'Text format 0.0.4' } },
       handle({ response }) {
         const isRefused = configuration.status().state === 'refused';
-        const text = metricsText(reconciler.statuses(), counters, isRefused);
+        const text = metricsText(reconciler.statuses(), tally, isRefused);
         sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text);
       },
     },

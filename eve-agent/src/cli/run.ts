@@ -10,7 +10,6 @@ import * as z from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
-import { createCounters } from '../api/metrics.ts';
 import { createRouter } from '../api/router.ts';
 import { createRoutes } from '../api/routes.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
@@ -34,6 +33,7 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
+import { createTally } from '../reconcile/tally.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
 import { createProxyDispatcher } from '../transports/proxy-dispatcher.ts';
 import { SOCKET_NAME } from './agent-client.ts';
@@ -124,8 +124,7 @@ function createNetwork(
 async function runService(options: RunOptions, plainLog: Log, signal: AbortSignal): Promise<void> {
   const logStream = createLogStream(plainLog, Date.now);
   const { log } = logStream;
-  const counters = createCounters();
-  logStream.onLine(counters.add);
+  const tally = createTally();
   const state = resolve(options.state);
   mkdirSync(state, { recursive: true });
   // Before anything there is read.
@@ -147,6 +146,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
       clock: systemClock,
       wallMs: Date.now,
       random: Math.random,
+      tally,
       createId: () => randomUUID().slice(0, 8),
       log,
     },
@@ -171,7 +171,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   });
   const { config } = options;
   const routes = createRoutes({
-    ...{ reconciler, configuration, logStream, counters },
+    ...{ reconciler, configuration, logStream, tally },
     listInstances: () => readNetworkInstances(),
     configSource: config ?? null,
     version: packageJson.version,

@@ -16,6 +16,7 @@ import { createReconciler, type Reconciler } from './reconciler.ts';
 import { retryRecordsSchema } from './retry-records.ts';
 import type { ContentRequest } from './runtime.ts';
 import { createStatusFiles } from './status-files.ts';
+import { createTally, type Tally } from './tally.ts';
 import { configOf, datastoreIdOf, datastoreOf, LIMITS, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
 
 /** What the tests fetch: the fixtures' content with its true size. */
@@ -30,6 +31,7 @@ let stop: AbortController;
 let running: Promise<void>;
 let reconciler: Reconciler;
 let requests: ContentRequest[];
+let tally: Tally;
 let isThere: boolean;
 let answer: Answer;
 
@@ -69,6 +71,7 @@ async function start() {
       clock,
       wallMs: () => 1_000_000 + clock.nowMs(),
       random: () => 0,
+      tally,
       createId: () => 'id',
       log: silentLog,
     },
@@ -87,6 +90,7 @@ beforeEach(async () => {
   clock = createManualClock();
   stop = new AbortController();
   requests = [];
+  tally = createTally();
   isThere = true;
   answer = serve;
   await start();
@@ -108,6 +112,7 @@ it('tells of every change on the way, and ends in VERIFIED with a name', async (
   expect(verified.map((status) => status.FileLocation)).toEqual([FileLocation]);
   expect(await files('status')).toEqual([`${uuidOf(1)}.json`]);
   expect(requests[0]).toMatchObject({ sha256: sha256Of('content 1'), sizeBytes: 9, authorization: null });
+  expect([tally.downloadsVerified(), tally.receivedBytes()]).toEqual([1, result.receivedBytes]);
 });
 
 it('says why a name cannot be given, and gives it when it can', async () => {
@@ -135,6 +140,7 @@ it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
     clock.advance(waitMs);
   }
   await expectState(1, { RetryCount: 4 });
+  expect(tally.failures()).toEqual(new Map([['DATASTORE_NOT_FOUND', 4]]));
   isThere = true;
   expect(reconciler.waitedHosts()).toEqual(new Set(['ds1.local']));
   reconciler.wakeHost('other.local', false);

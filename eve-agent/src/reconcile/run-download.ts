@@ -78,6 +78,7 @@ function endInFailure(
 ): void {
   const judgement = judgeFailure(error);
   const { code, message } = judgement;
+  runtime.deps.tally.noteFailure(code);
   advance(
     runtime,
     content,
@@ -150,6 +151,7 @@ export async function runDownload(
     advance(runtime, content, 'digest-matched');
     const { receivedBytes, resumedFromBytes } = result;
     const elapsedMs = Math.round(deps.clock.nowMs() - startedMs);
+    deps.tally.noteVerified(receivedBytes);
     log.info({ address: attempt.address, receivedBytes, resumedFromBytes, elapsedMs }, 'verified');
   } catch (error) {
     if (abort.signal.aborted) {

@@ -17,6 +17,7 @@ async function probe(runtime: Runtime, source: Source, signal: AbortSignal): Pro
     origin.status = 'unknown';
     if (signal.aborted) return;
     const judgement = judgeFailure(error);
+    runtime.deps.tally.noteFailure(judgement.code);
     const waitMs = recordOriginFailure(origin, judgement, outcomeFacts(runtime));
     const fields = { datastore: origin.origin, code: judgement.code, reason: judgement.message, waitMs };
     runtime.deps.log.warn(fields, 'the datastore does not answer');
@@ -103,6 +104,7 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
       atMs: deps.wallMs(),
       severity: 'SEVERITY_ERROR',
     };
+    deps.tally.noteFailure(failure.code);
     actual.linkFailures.set(name, { failure, waitUntilMs: deps.clock.nowMs() + steadyMs });
     deps.log.error({ name, sha256, reason }, 'a name cannot be given to verified content');
   }

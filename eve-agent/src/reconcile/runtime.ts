@@ -6,6 +6,7 @@ import type { ContentStore } from './content-store.ts';
 import type { OutcomeFacts } from './outcome.ts';
 import type { PlanLimits } from './plan.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
+import type { Tally } from './tally.ts';
 import { type ContentEvent, nextState } from './transitions.ts';
 
 /** A download as the service asks for it. */
@@ -30,6 +31,7 @@ export interface StepDeps {
   /** Milliseconds since the epoch. */
   wallMs(): number;
   random(): number;
+  readonly tally: Pick<Tally, 'noteVerified' | 'noteFailure'>;
   /** Ties the lines of one download together. */
   createId(): string;
   readonly log: Log;

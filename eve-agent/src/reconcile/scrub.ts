@@ -19,13 +19,12 @@ async function replaceDamaged(runtime: Runtime, content: ContentActual, damage: 
   const { deps } = runtime;
   const { sha256 } = content;
   const message = `the verified file was damaged: ${damage}`;
-  deps.log.error(
-    { sha256, trees: runtime.treesOf(sha256), code: 'CORRUPTED', damage },
-    'a verified file is damaged',
-  );
+  const code = 'CORRUPTED';
+  deps.tally.noteFailure(code);
+  deps.log.error({ sha256, trees: runtime.treesOf(sha256), code, damage }, 'a verified file is damaged');
   await deps.store.remove(sha256);
   content.currentBytes = 0;
-  content.failure = { code: 'CORRUPTED', message, atMs: deps.wallMs(), severity: 'SEVERITY_WARNING' };
+  content.failure = { code, message, atMs: deps.wallMs(), severity: 'SEVERITY_WARNING' };
   advance(runtime, content, 'content-lost');
   runtime.replan();
 }
