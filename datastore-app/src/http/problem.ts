@@ -1,4 +1,5 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { problemDocument } from '@local-datastore/shared/net/problem-document';
 
 /** Says what went wrong as `application/problem+json` (RFC 9457). The status phrase is the title. */
 export interface Problem {
@@ -16,7 +17,7 @@ const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-D
 
 /** The body of a problem document. */
 export function problemBody({ status, detail, code, reasons }: Problem): string {
-  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, code, reasons })}\n`;
+  return problemDocument(status, detail, { code, reasons });
 }
 
 /**

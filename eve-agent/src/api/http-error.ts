@@ -1,4 +1,5 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { problemDocument } from '@local-datastore/shared/net/problem-document';
 
 /** A request that is refused; becomes `application/problem+json` (RFC 9457). */
 export class HttpError extends Error {
@@ -20,8 +21,7 @@ export function sendProblem(response: ServerResponse, { status, message, members
     response.destroy();
     return;
   }
-  const problem = { type: 'about:blank', title: STATUS_CODES[status], status, detail: message, ...members };
-  const body = `${JSON.stringify(problem)}\n`;
+  const body = problemDocument(status, message, members);
   response.writeHead(status, {
     'Content-Type': 'application/problem+json',
     'Content-Length': Buffer.byteLength(body),

@@ -49,7 +49,10 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
   response.end(body);
 }
 
-/** A request listener for a table of routes. */
+/**
+ * A request listener for a table of routes, which is also what the API's description is made from. Express
+ * would take the service a tenth of a second of CPU more to start, and 20 MiB, for a dozen operations.
+ */
 export function createRouter(routes: readonly Route[], log: Log): RequestListener {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(request.url ?? '/', 'http://agent');
