@@ -1,9 +1,7 @@
 import type { Evidence } from './evidence.ts';
+import type { Failure } from './failure.ts';
 
 export type Verdict = 'ok' | 'warning' | 'problem' | 'skipped';
-
-/** What a problem ends the program with; the names of EXIT_CODES. */
-export type Failure = 'usage' | 'datastoreNotFound' | 'transferFailed' | 'contentMismatch';
 
 /** JSON-safe; texts from the network are made printable where they are shown. */
 export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;

@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../download/validators.ts';
-import type { Evidence, Exchange } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
+import type { Exchange } from './observations.ts';
 
 export type Answered = Extract<Exchange, { kind: 'answered' }>;
 

@@ -3,10 +3,12 @@ import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { singleValue } from '../download/validators.ts';
 import type { EveReplay, EveReplayRequest } from './as-eve/replay.ts';
+import type { Evidence } from './evidence.ts';
+import { fileAnswer } from './file-answer.ts';
+import { sightingsOf } from './host-records.ts';
 import type {
   BridgeSelection,
   ConnectionEvidence,
-  Evidence,
   Exchange,
   Given,
   LinkState,
@@ -14,9 +16,7 @@ import type {
   Target,
   TlsEvidence,
   WholeFile,
-} from './evidence.ts';
-import { fileAnswer } from './file-answer.ts';
-import { sightingsOf } from './host-records.ts';
+} from './observations.ts';
 import { type ConnectRequest, portOf, socketHost, type TlsRequest } from './probes/connect.ts';
 import type { ExchangeOutcome, ExchangeRequest } from './probes/exchange.ts';
 import type { ListenRequest } from './probes/listen.ts';

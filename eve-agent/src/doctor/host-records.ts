@@ -3,7 +3,7 @@ import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared
 import type { Bridge } from '../discovery/bridges.ts';
 import { type DnsMessage, recordsOf } from '../discovery/dns-message.ts';
 import { judgeAnswer, type RejectionReason } from '../discovery/judge-answer.ts';
-import type { HeardDatagram, MulticastEvidence } from './evidence.ts';
+import type { HeardDatagram, MulticastEvidence } from './observations.ts';
 
 /** A sound answer for the wanted host. */
 export interface Sighting {

@@ -2,8 +2,8 @@ import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { recordsOf } from '../../discovery/dns-message.ts';
 import type { RejectionReason } from '../../discovery/judge-answer.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
-import type { MulticastEvidence } from '../evidence.ts';
 import { isAbout, type Refusal, refusalsOf, responsesIn, sightingsOf } from '../host-records.ts';
+import type { MulticastEvidence } from '../observations.ts';
 
 const WHY: Record<RejectionReason, (refusal: Refusal) => [message: string, advice: string]> = {
   'off-link-source': ({ source }) => [

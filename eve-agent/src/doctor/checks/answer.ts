@@ -3,8 +3,8 @@ import { hostNamesIn } from '../../discovery/judge-answer.ts';
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { editDistance } from '../edit-distance.ts';
-import type { MulticastEvidence } from '../evidence.ts';
 import { isAbout, isAnythingHeard, responsesIn } from '../host-records.ts';
+import type { MulticastEvidence } from '../observations.ts';
 
 const MAX_NAMES_SHOWN = 16;
 

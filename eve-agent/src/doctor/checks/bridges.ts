@@ -1,5 +1,5 @@
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
-import type { LinkState } from '../evidence.ts';
+import type { LinkState } from '../observations.ts';
 
 /** Why the agent, and EVE, cannot ask on a bridge. */
 function whyUnusable({ name, isUp, hasCarrier, ipv4 }: LinkState): Omit<Finding, 'verdict'> | undefined {

@@ -1,6 +1,6 @@
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
-import type { BridgeHearing } from '../evidence.ts';
 import { isAnythingHeard } from '../host-records.ts';
+import type { BridgeHearing } from '../observations.ts';
 
 const APP_RULES =
   'allow it in the app’s network rules: outgoing to 0.0.0.0/0, or 224.0.0.251 UDP 5353 and TCP local port 80';

@@ -1,6 +1,6 @@
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
-import type { TlsEvidence } from '../evidence.ts';
+import type { TlsEvidence } from '../observations.ts';
 
 const day = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ');
 

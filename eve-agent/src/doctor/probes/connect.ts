@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import type { ConnectionEvidence, TlsEvidence } from '../evidence.ts';
+import type { ConnectionEvidence, TlsEvidence } from '../observations.ts';
 
 export interface ConnectRequest {
   /** A name for ordinary DNS, or an address without brackets. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import type { LinkState } from '../evidence.ts';
+import type { LinkState } from '../observations.ts';
 
 const run = promisify(execFile);
 const TIMEOUT_MS = 5000;

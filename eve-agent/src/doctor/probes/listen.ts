@@ -6,8 +6,8 @@ import type { Clock } from '../../discovery/clock.ts';
 import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery } from '../../discovery/dns-message.ts';
 import { readWireMessage } from '../as-eve/wire-message.ts';
-import type { BridgeHearing, HeardDatagram, MulticastEvidence, SilentNeighbour } from '../evidence.ts';
 import { hasAddressBesideService, sightingsOf } from '../host-records.ts';
+import type { BridgeHearing, HeardDatagram, MulticastEvidence, SilentNeighbour } from '../observations.ts';
 import type { MdnsSockets, OpenMdnsSockets, RawDatagram } from './mdns-sockets.ts';
 
 export interface ListenDeps {

@@ -1,0 +1,118 @@
+import type { Bridge } from '../discovery/bridges.ts';
+import type { DnsMessage } from '../discovery/dns-message.ts';
+import type { HeaderFields } from '../download/validators.ts';
+import type { WireMessage } from './as-eve/wire-message.ts';
+
+/** What the user gave to compare with. */
+export interface Given {
+  readonly sha256: string | null;
+  readonly sizeBytes: number | null;
+  /** Whether `--ca` named the roots. */
+  readonly hasCa: boolean;
+  readonly hasAuthorization: boolean;
+}
+
+/** A network interface as the kernel knows it, up or not. */
+export interface LinkState {
+  readonly name: string;
+  readonly isBridge: boolean;
+  readonly isUp: boolean;
+  /** False for a bridge without a port that is up. */
+  readonly hasCarrier: boolean;
+  /** With the prefix length. */
+  readonly ipv4: readonly string[];
+}
+
+export type BridgeSelection =
+  | { readonly kind: 'selected'; readonly bridges: readonly Bridge[] }
+  /** There is none to ask on. */
+  | { readonly kind: 'none'; readonly message: string }
+  /** The host is not found by multicast DNS. */
+  | { readonly kind: 'not-needed' };
+
+/** A datagram from somebody else on the mDNS port. Nothing in it can be trusted. */
+export interface HeardDatagram {
+  readonly source: string;
+  readonly sourcePort: number;
+  /** The one whose subnet holds the source; null: none does. */
+  readonly bridge: Bridge | null;
+  /** Null: not a DNS response. */
+  readonly message: DnsMessage | null;
+  /** The same, as the strict parser that EVE uses reads it; a text: why it discards the datagram. */
+  readonly wire: WireMessage | string;
+}
+
+/** A host in a bridge's subnet that the kernel has a link address of, and that was not heard. */
+export interface SilentNeighbour {
+  readonly address: string;
+  /** Whether a connection to the URL's port was accepted. */
+  readonly isServing: boolean;
+  /** Whether it answered a multicast DNS question that was sent to it alone. */
+  readonly answersUnicast: boolean;
+}
+
+/** How multicast went on one bridge. */
+export interface BridgeHearing {
+  readonly bridge: Bridge;
+  /** The system's refusal to join or to send; null: none. */
+  readonly sendError: string | null;
+  /** Whether our own question came back to our own socket, as the kernel loops multicasts. */
+  readonly isOwnQuestionHeard: boolean;
+  /** Datagrams from others. */
+  readonly heardCount: number;
+  readonly silentNeighbours: readonly SilentNeighbour[];
+}
+
+export interface MulticastEvidence {
+  /** The name that was asked for, in Unicode, without the root. */
+  readonly host: string;
+  readonly listenMs: number;
+  readonly hearings: readonly BridgeHearing[];
+  /** In the order of arrival; bounded. */
+  readonly heard: readonly HeardDatagram[];
+}
+
+/** Where the datastore is taken to be. */
+export interface Target {
+  /** With the address in place of a `.local` name. */
+  readonly url: URL;
+  /** Null: not found by multicast DNS. */
+  readonly location: { readonly address: string; readonly bridge: Bridge } | null;
+}
+
+export type ConnectionEvidence =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'refused' | 'timeout' | 'unreachable' | 'failed'; readonly message: string };
+
+export interface TlsEvidence {
+  /** Null: there was no handshake; `handshakeError` says why. */
+  readonly certificate: {
+    readonly subject: string;
+    readonly issuer: string;
+    readonly subjectAltName: string;
+    readonly validFromMs: number;
+    readonly validToMs: number;
+    readonly isForAddress: boolean;
+    /** Whether it is for the name in the URL. */
+    readonly isForName: boolean;
+  } | null;
+  readonly handshakeError: string | null;
+  /** The code of what is wrong with the chain, such as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`. */
+  readonly chainError: string | null;
+}
+
+/** A request that was answered, or why not. */
+export type Exchange =
+  | {
+      readonly kind: 'answered';
+      readonly statusCode: number;
+      readonly headers: HeaderFields;
+      /** The byte that was asked for on; null: no range. */
+      readonly rangeStart: number | null;
+      readonly receivedAtMs: number;
+    }
+  | { readonly kind: 'failed'; readonly message: string };
+
+export type WholeFile =
+  | { readonly kind: 'read'; readonly sizeBytes: number; readonly sha256: string }
+  | { readonly kind: 'failed'; readonly message: string };
