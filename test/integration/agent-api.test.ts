@@ -66,7 +66,7 @@ function createApi(configSource: string | null = null) {
     configuration,
     logStream,
     tally,
-    configSource,
+    configSource: () => configSource,
     version: '1.2.3',
     listInstances: () => [],
   });

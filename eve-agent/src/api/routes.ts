@@ -16,8 +16,8 @@ export interface RoutesDeps {
   readonly configuration: Configuration;
   readonly logStream: LogStream;
   readonly tally: Tally;
-  /** The file or folder that the configuration comes from; null: it is put here. */
-  readonly configSource: string | null;
+  /** The file or folder that the configuration comes from now; null: it is put here. */
+  configSource(): string | null;
   readonly version: string;
   /** EVE's own, where it runs. */
   listInstances(): readonly NetworkInstance[];
@@ -151,8 +151,9 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       requestType: JSON_TYPE,
       responses: { 200: { type: JSON_TYPE, description: 'What is in force now' } },
       async handle({ request }) {
-        if (configSource !== null) {
-          throw new HttpError(409, `The configuration comes from ${configSource}: change it there.`);
+        const source = configSource();
+        if (source !== null) {
+          throw new HttpError(409, `The configuration comes from ${source}: change it there.`);
         }
         const parsed = configuration.offer([{ name: '', document: await readJson(request) }], 'api');
         if (!parsed.isValid) {

@@ -53,7 +53,7 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     flags: '--config <path>',
     description:
       'device configuration in the JSON form of EVE’s API, a file or a directory of fragments; it is watched ' +
-      '(default: what was put through the API)',
+      '(default, and while the directory is empty: what was put through the API)',
     environment: 'EVE_AGENT_DEVICE_CONFIG',
     schema: z.string().min(1, { error: 'a file or a directory expected' }),
   },

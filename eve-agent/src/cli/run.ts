@@ -23,7 +23,7 @@ import { TransferError } from '../download/errors.ts';
 import { createHashLanes, type HashLanes } from '../download/hash-lanes.ts';
 import { createPace } from '../download/pace.ts';
 import { lockTarget } from '../download/target-lock.ts';
-import { watchConfigFiles } from '../reconcile/config-files.ts';
+import { createConfigSource } from '../reconcile/config-source.ts';
 import { createConfiguration } from '../reconcile/configuration.ts';
 import { createContentStore } from '../reconcile/content-store.ts';
 import { hashFile } from '../reconcile/hash-file.ts';
@@ -169,11 +169,11 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
     wallMs: Date.now,
     log,
   });
-  const { config } = options;
+  const source = createConfigSource(configuration, options.config ?? null);
   const routes = createRoutes({
     ...{ reconciler, configuration, logStream, tally },
     listInstances: () => readNetworkInstances(),
-    configSource: config ?? null,
+    configSource: source.path,
     version: packageJson.version,
   });
   const endings: (() => Promise<void>)[] = [];
@@ -209,15 +209,8 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
       };
       running.push(runScrubs(deps, options.scrubInterval * 3_600_000, signal));
     }
-    if (config === undefined) configuration.restore();
-    else {
-      const take = (reading: Parameters<Parameters<typeof watchConfigFiles>[2]>[0]) => {
-        if (reading.kind === 'fragments') configuration.offer(reading.fragments, config);
-        else configuration.refuse(reading.problems, config);
-      };
-      running.push(watchConfigFiles(config, systemClock, take, signal));
-    }
-    log.info({ state, config: config ?? null }, 'running');
+    running.push(source.follow(systemClock, signal));
+    log.info({ state, config: options.config ?? null }, 'running');
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();

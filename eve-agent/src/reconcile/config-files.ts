@@ -7,6 +7,8 @@ import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
 /** A look at a configuration on the disk. */
 export type ConfigReading =
   | { readonly kind: 'fragments'; readonly fragments: readonly ConfigFragment[] }
+  /** A folder without any fragment. That is no wish for nothing: it is made by an installation, or not mounted yet. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'unreadable'; readonly problems: readonly ConfigProblem[] };
 
 /** Thousands of content trees fit; a disk image given by mistake does not. */
@@ -41,6 +43,7 @@ async function readFragment(file: string, name: string): Promise<ConfigFragment>
 export async function readConfigFiles(path: string): Promise<ConfigReading> {
   try {
     const files = await listConfigFiles(path);
+    if (files.length === 0) return { kind: 'none' };
     const isFolder = files[0] !== path;
     const fragments: ConfigFragment[] = [];
     const problems: ConfigProblem[] = [];
@@ -81,7 +84,7 @@ export async function watchConfigFiles(
       .catch((error) => `! ${systemErrorCode(error)}`);
     if (signature !== handled) {
       const reading = await readConfigFiles(path);
-      if (reading.kind === 'fragments' || signature === doubted) {
+      if (reading.kind !== 'unreadable' || signature === doubted) {
         handled = signature;
         onReading(reading);
       } else doubted = signature;

@@ -25,7 +25,10 @@ export interface ConfigurationStatus {
 
 /** The configuration in force. */
 export interface Configuration {
-  /** Goes on with what was in force when an earlier run ended. */
+  /**
+   * Says that nothing is offered: what is in force stays, else what was when an earlier run ended. One that was
+   * refused counts no longer.
+   */
   restore(): void;
   /** Puts a configuration in force, or says why not and keeps the old one. */
   offer(fragments: readonly ConfigFragment[], source: string): ParsedDeviceConfig;
@@ -92,7 +95,7 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
       contentTrees: next.contentInfo.length,
     });
   };
-  const restore = () => {
+  const readLast = () => {
     const stored = file.read();
     if (stored === null) return;
     const parsed = parseDeviceConfig([{ name: '', document: stored }]);
@@ -113,7 +116,7 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     }
   };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
-    if (status.state === 'none') restore();
+    if (status.state === 'none') readLast();
     const shown = problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
     log.error(
       { source, problems: shown, count: problems.length },
@@ -123,7 +126,12 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
   };
 
   return {
-    restore,
+    restore() {
+      if (status.state === 'none') readLast();
+      else if (status.state === 'refused') {
+        change({ state: status.appliedAt === null ? 'none' : 'applied', problems: [] });
+      }
+    },
     offer(fragments, source) {
       const parsed = parseDeviceConfig(fragments);
       if (parsed.isValid) {

@@ -124,6 +124,9 @@ describe('the files of a configuration', () => {
     expect(await readConfigFiles(join(folder, 'none'))).toMatchObject({
       problems: [{ message: 'there is no such file or folder' }],
     });
+    await mkdir(join(folder, 'empty'));
+    await writeFile(join(folder, 'empty', 'README'), 'not a fragment');
+    expect(await readConfigFiles(join(folder, 'empty'))).toEqual({ kind: 'none' });
   });
 
   it('are read again when they change, and half a file only when it stays one', async () => {
