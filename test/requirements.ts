@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, globSync } from 'node:fs';
+import { accessSync, constants, globSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
@@ -48,6 +49,17 @@ function whyNoDocker(): string | undefined {
   return `no Docker engine answers (${stderr?.trim().split('\n').at(-1) ?? 'no output'}): start dockerd`;
 }
 
+/** By apt, so that a proxy of the machine's is used as mmdebstrap would use it. */
+function whyNoDebianArchive(): string | undefined {
+  const missing = whyNoPrograms('mmdebstrap', 'mmdebstrap');
+  if (missing !== undefined) return missing;
+  const file = 'http://deb.debian.org/debian/dists/bookworm/Release.gpg';
+  const command = ['download-file', file, join(tmpdir(), `debian-archive-${process.pid}`)];
+  const { status } = spawnSync('/usr/lib/apt/apt-helper', command, { timeout: 20_000 });
+  rmSync(command.at(-1) ?? '', { force: true });
+  return status === 0 ? undefined : `Debian's archive does not answer (${file}): a way there is needed`;
+}
+
 /** Debian's packages of the C and C++ libraries for arm64 come as tools for cross-compiling. */
 function whyNoArm64(): string | undefined {
   return (
@@ -80,6 +92,7 @@ const CHECKS = {
   lab: whyNoLab,
   root: () => (process.getuid?.() === 0 ? undefined : 'root is needed'),
   docker: whyNoDocker,
+  'debian-archive': whyNoDebianArchive,
   'docker-compose': () => whyNoPrograms('docker-compose', 'docker-compose'),
   avahi: () => whyNoPrograms('avahi-daemon', 'avahi-daemon'),
   'avahi-utils': () => whyNoPrograms('avahi-utils', 'avahi-browse', 'avahi-resolve'),

@@ -1,0 +1,344 @@
+/** The Debian package on a Debian machine whose systemd really runs, beside a datastore on its bridge. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ARCHITECTURE, type Built, buildPackaging } from '../integration/packaging-build.ts';
+import { describeWith } from '../requirements.ts';
+import { runProgram, WORKSPACE } from './compose-project.ts';
+import { bootDebianHost, type DebianHost, makeDebianImage } from './debian-host.ts';
+
+const NETWORK = 'local-datastore-systemd';
+const BRIDGE = 'bn91';
+const SUBNET = '10.74.1.0/24';
+const DATASTORE_ADDRESS = '10.74.1.10';
+const IMAGE = 'local-datastore/debian:systemd-e2e';
+const LABEL = 'local-datastore-test=systemd';
+
+const UNIT = 'eve-agent.service';
+const UNIT_SOURCE = `${WORKSPACE}eve-agent/packaging/debian/eve-agent.service`;
+const STATE = '/var/lib/eve-agent';
+const FRAGMENT = '/etc/eve-agent/device.d/device.json';
+const ENVIRONMENT_FILE = '/etc/eve-agent/eve-agent.env';
+
+const DATASTORE_ID = '0f5d1c4e-7f5e-4c1b-9a0e-3d5b2f1c6a77';
+const imageOf = (name: string, sizeBytes: number) => {
+  const content = randomBytes(sizeBytes);
+  return { name, content, sha256: createHash('sha256').update(content).digest('hex') };
+};
+type Image = ReturnType<typeof imageOf>;
+const SMALL = imageOf('small', 300_000);
+const OTHER = imageOf('other', 200_000);
+/** With RATE_LIMIT it is on its way for long enough to be disturbed twice. */
+const LARGE = imageOf('large', 12_000_000);
+const RATE_LIMIT = '2M';
+
+/** As a controller writes it. */
+const deviceConfig = (...images: Image[]) =>
+  JSON.stringify({
+    datastores: [{ id: DATASTORE_ID, dType: 'DsHttp', fqdn: 'http://ds.local' }],
+    contentInfo: images.map(({ name, content, sha256 }) => ({
+      uuid: `${sha256.slice(0, 8)}-52c8-4b27-8c55-0d6f6f5f9d10`,
+      displayName: name,
+      dsIdsList: [DATASTORE_ID],
+      URL: `${name}.img`,
+      iformat: 'RAW',
+      sha256,
+      maxSizeBytes: String(content.length),
+    })),
+  });
+
+/** `NAME=value` of the unit's section [Service]. */
+async function serviceSettings(): Promise<[string, string][]> {
+  const section = (await readFile(UNIT_SOURCE, 'utf8')).split('[Service]')[1]?.split('\n[')[0] ?? '';
+  return [...section.matchAll(/^(\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]);
+}
+
+describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian package under systemd', () => {
+  let client: ContainerRuntimeClient;
+  let folder: string;
+  let built: Built;
+  let host: DebianHost;
+  const docker = () => client.container.dockerode;
+
+  async function removeAll(): Promise<void> {
+    for (const { Id } of await docker().listContainers({ all: true, filters: { label: [LABEL] } })) {
+      await docker().getContainer(Id).remove({ force: true, v: true });
+    }
+    await runProgram(['docker', 'network', 'rm', NETWORK]);
+    await runProgram(['docker', 'image', 'rm', '--force', IMAGE]);
+  }
+
+  /** The datastore from its sources, in a container of the same Debian. */
+  async function startDatastore(): Promise<void> {
+    const root = join(folder, 'root');
+    await mkdir(root);
+    for (const { name, content } of [SMALL, OTHER, LARGE]) {
+      await writeFile(join(root, `${name}.img`), content);
+    }
+    const program = [process.execPath, `${WORKSPACE}datastore-app/src/main.ts`];
+    const container = await docker().createContainer({
+      Image: IMAGE,
+      Cmd: [...program, 'serve', '--root', '/images', '--state', '/state', '--host-name', 'ds'],
+      Labels: Object.fromEntries([LABEL.split('=')]),
+      HostConfig: {
+        NetworkMode: NETWORK,
+        Binds: [
+          `${WORKSPACE}:${WORKSPACE}:ro`,
+          `${process.execPath}:${process.execPath}:ro`,
+          `${root}:/images`,
+        ],
+      },
+      NetworkingConfig: {
+        EndpointsConfig: { [NETWORK]: { IPAMConfig: { IPv4Address: DATASTORE_ADDRESS } } },
+      },
+    });
+    await container.start();
+    const isReady = () =>
+      fetch(`http://${DATASTORE_ADDRESS}/-/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    while (!(await isReady())) {
+      if (!(await container.inspect()).State.Running) {
+        throw new Error(`${await container.logs({ stdout: true, stderr: true })}`);
+      }
+      await wait(50);
+    }
+  }
+
+  beforeAll(async () => {
+    process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
+    client = await getContainerRuntimeClient();
+    await removeAll();
+    folder = await mkdtemp(join(tmpdir(), 'systemd-'));
+    [built] = await Promise.all([buildPackaging('package', ARCHITECTURE), makeDebianImage(IMAGE)]);
+    // Not internal: on such a bridge Docker drops what containers send to each other's groups. Nothing leaves
+    // it all the same, as nothing takes the bridge's addresses for its own.
+    await docker().createNetwork({
+      Name: NETWORK,
+      Options: {
+        'com.docker.network.bridge.name': BRIDGE,
+        'com.docker.network.bridge.enable_ip_masquerade': 'false',
+      },
+      IPAM: { Config: [{ Subnet: SUBNET }] },
+    });
+    await startDatastore();
+    host = await bootDebianHost(client, { image: IMAGE, network: NETWORK, label: LABEL });
+  }, 300_000);
+
+  afterAll(async () => {
+    await removeAll();
+    await built?.remove();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const write = (path: string, text: string) =>
+    host.mustRun('sh', '-c', 'printf %s "$1" >"$2.new" && mv "$2.new" "$2"', 'sh', text, path);
+  /** Owner, group, mode. */
+  const accessOf = (path: string) => host.mustRun('stat', '--format', '%U %G %a', path);
+  const stateOf = (...properties: string[]) => host.show(UNIT, 'ActiveState', ...properties);
+  const pidOf = async () => (await stateOf('MainPID')).MainPID ?? '';
+  const sha256Of = async ({ name }: Image) =>
+    (await host.mustRun('sha256sum', `${STATE}/images/${name}`)).split(' ')[0];
+  const partialBytes = async () =>
+    Number((await host.run('stat', '--format', '%s', `${STATE}/pending/.${LARGE.sha256}.partial`)).stdout);
+  const statusAs = (user: string) => host.run('runuser', '-u', user, '--', 'eve-agent', 'status');
+  const expectVerified = ({ name }: Image) =>
+    expect
+      .poll(async () => (await host.run('eve-agent', 'status')).stdout, { timeout: 30_000 })
+      .toMatch(new RegExp(`^${name} +VERIFIED +100 %`, 'm'));
+  /** The lines of the agent's log with a message, out of the journal. */
+  async function journal(message: string): Promise<Record<string, unknown>[]> {
+    const text = await host.mustRun('journalctl', '--unit', UNIT, '--output', 'cat', '--no-pager');
+    return text
+      .split('\n')
+      .filter((line) => line.includes(`"msg":"${message}"`))
+      .map((line) => JSON.parse(line));
+  }
+
+  test('is installed by dpkg, with its user and folders, and starts nothing', async () => {
+    const name = (await readdir(built.folder)).find((entry) => entry.endsWith('.deb')) ?? '';
+    await host.copy(join(built.folder, name), '/root/eve-agent.deb');
+    await host.mustRun('dpkg', '--install', '/root/eve-agent.deb');
+    expect(await host.mustRun('getent', 'passwd', 'eve-agent')).toMatch(
+      /:\/var\/lib\/eve-agent:\/usr\/sbin\/nologin$/,
+    );
+    expect(await accessOf('/etc/eve-agent/device.d')).toBe('root eve-agent 2750');
+    expect(await stateOf('UnitFileState')).toEqual({ ActiveState: 'inactive', UnitFileState: 'disabled' });
+  });
+
+  test('starts with an empty folder of configurations, and makes its state directory', async () => {
+    await host.mustRun('systemctl', 'enable', '--now', UNIT);
+    expect(await stateOf('SubState', 'UnitFileState')).toEqual({
+      ActiveState: 'active',
+      SubState: 'running',
+      UnitFileState: 'enabled',
+    });
+    await expect.poll(() => journal('running')).toHaveLength(1);
+    expect(await accessOf(STATE)).toBe('eve-agent eve-agent 750');
+    expect(await accessOf(`${STATE}/agent.sock`)).toBe('eve-agent eve-agent 660');
+    expect((await host.run('eve-agent', 'status')).stdout).toBe('No configuration is in force.\n');
+  });
+
+  test('has every hardening of the unit in force, and the unit is the one of the sources', async () => {
+    const { FragmentPath = '', DropInPaths } = await stateOf('FragmentPath', 'DropInPaths');
+    expect(await host.mustRun('cat', FragmentPath)).toBe((await readFile(UNIT_SOURCE, 'utf8')).trimEnd());
+    expect(DropInPaths).toBe('');
+    const settings = (await serviceSettings()).filter(([, value]) =>
+      /^(yes|no|strict|closed|invisible)$/.test(value),
+    );
+    expect(settings).toEqual(
+      expect.arrayContaining([
+        ['NoNewPrivileges', 'yes'],
+        ['ProtectSystem', 'strict'],
+      ]),
+    );
+    expect(settings.length).toBeGreaterThan(15);
+    expect(await host.show(UNIT, ...settings.map(([name]) => name))).toEqual(Object.fromEntries(settings));
+    const { SystemCallFilter, ...others } = await host.show(
+      UNIT,
+      ...['CapabilityBoundingSet', 'AmbientCapabilities', 'RestrictAddressFamilies', 'SystemCallFilter'],
+    );
+    expect(others).toEqual({
+      CapabilityBoundingSet: '',
+      AmbientCapabilities: '',
+      RestrictAddressFamilies: 'AF_INET AF_INET6 AF_NETLINK AF_UNIX',
+    });
+    const allowed = SystemCallFilter?.split(' ') ?? [];
+    expect(allowed).toContain('read');
+    for (const refused of ['mount', 'setuid', 'setpriority', 'ptrace', 'bpf']) {
+      expect(allowed).not.toContain(refused);
+    }
+  });
+
+  test('runs as the kernel sees it without rights, on a file system that it cannot change', async () => {
+    const pid = await pidOf();
+    const uid = await host.mustRun('id', '--user', 'eve-agent');
+    const status = await host.mustRun('cat', `/proc/${pid}/status`);
+    const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1];
+    expect(field('Uid')).toBe([uid, uid, uid, uid].join('\t'));
+    expect(['NoNewPrivs', 'Seccomp'].map(field)).toEqual(['1', '2']);
+    for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb']) expect(field(set)).toMatch(/^0+$/);
+    expect(await host.mustRun('cat', `/proc/${pid}/cgroup`)).toMatch(
+      /^0::\/system\.slice\/eve-agent\.service$/m,
+    );
+
+    const places = ['/', '/usr', '/etc', '/var', '/var/lib', '/sys/fs/cgroup', '/proc/sys/kernel'];
+    const mayWrite = 'for place; do test ! -w "$place" || echo "$place"; done';
+    const inside = (...command: string[]) => host.mustRun('nsenter', '--mount', '--target', pid, ...command);
+    expect(await inside('sh', '-c', mayWrite, 'sh', ...places, STATE, '/tmp')).toBe(`${STATE}\n/tmp`);
+    expect(await inside('ls', '/home', '/root')).not.toContain('eve-agent.deb');
+    // Of the processes it sees its own.
+    const gid = await host.mustRun('id', '--group', 'eve-agent');
+    const asAgent = ['setpriv', '--reuid', uid, '--regid', gid, '--clear-groups'];
+    expect(await inside(...asAgent, 'ls', '/proc')).not.toMatch(/^1$/m);
+  });
+
+  test('keeps over a restart what was put through its API while the folder is empty', async () => {
+    const put = ['--request', 'PUT', '--data-binary', deviceConfig(SMALL), 'http://agent/v1/configuration'];
+    await host.mustRun('curl', '--silent', '--fail', '--unix-socket', `${STATE}/agent.sock`, ...put);
+    await expectVerified(SMALL);
+    expect(await sha256Of(SMALL)).toBe(SMALL.sha256);
+    const [found] = await journal('verified');
+    expect(found).toMatchObject({ receivedBytes: SMALL.content.length });
+
+    await host.mustRun('systemctl', 'restart', UNIT);
+    await expectVerified(SMALL);
+    expect(await journal('verified')).toHaveLength(1);
+  });
+
+  test('brings a configuration in its folder to VERIFIED, from a datastore found by mDNS', async () => {
+    await write(FRAGMENT, deviceConfig(OTHER));
+    await expectVerified(OTHER);
+    expect(await sha256Of(OTHER)).toBe(OTHER.sha256);
+    expect(await accessOf(`${STATE}/images/other`)).toBe('eve-agent eve-agent 444');
+    // The file beats what was put before.
+    const { stdout } = await host.run('eve-agent', 'status');
+    expect(stdout).toMatch(/^Configuration from \/etc\/eve-agent\/device\.d, /);
+    expect(stdout).not.toMatch(/^small /m);
+  });
+
+  test('shows its status and its images to those in the group, and to nobody else', async () => {
+    for (const user of ['member', 'stranger']) await host.mustRun('useradd', user);
+    await host.mustRun('usermod', '--append', '--groups', 'eve-agent', 'member');
+    expect(await statusAs('member')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/^other +VERIFIED/m),
+    });
+    const readAs = async (user: string) =>
+      (await host.run('runuser', '-u', user, '--', 'cmp', `${STATE}/images/other`, '/dev/null')).stderr;
+    expect(await readAs('member')).toContain('EOF on /dev/null');
+    expect(await readAs('stranger')).toContain('Permission denied');
+    const refused = await statusAs('stranger');
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toContain(`${STATE}/agent.sock`);
+  });
+
+  test('goes on where it was after a restart, and is started again after kill -9', async () => {
+    await write(ENVIRONMENT_FILE, `EVE_AGENT_RATE_LIMIT=${RATE_LIMIT}\n`);
+    await host.mustRun('systemctl', 'restart', UNIT);
+    await write(FRAGMENT, deviceConfig(OTHER, LARGE));
+    await expect.poll(partialBytes, { timeout: 30_000 }).toBeGreaterThan(1_000_000);
+    await host.mustRun('systemctl', 'restart', UNIT);
+    await expect.poll(partialBytes, { timeout: 30_000 }).toBeGreaterThan(4_000_000);
+
+    const before = await pidOf();
+    await host.mustRun('sh', '-c', 'kill -9 "$1"', 'sh', before);
+    await expect.poll(() => stateOf('Result')).toEqual({ ActiveState: 'activating', Result: 'signal' });
+    const storedBytes = await partialBytes();
+    expect(storedBytes).toBeGreaterThan(4_000_000);
+    await expect
+      .poll(() => stateOf('NRestarts'), { timeout: 30_000 })
+      .toEqual({ ActiveState: 'active', NRestarts: '1' });
+    expect(await pidOf()).not.toBe(before);
+    await expectVerified(LARGE);
+    expect(await sha256Of(LARGE)).toBe(LARGE.sha256);
+    expect((await journal('verified')).at(-1)).toMatchObject({
+      resumedFromBytes: storedBytes,
+      receivedBytes: LARGE.content.length - storedBytes,
+    });
+  });
+
+  test('ends with 0 when it is stopped, and is there again after the next start', async () => {
+    await host.mustRun('systemctl', 'stop', UNIT);
+    expect(await stateOf('Result', 'ExecMainCode', 'ExecMainStatus')).toEqual({
+      ActiveState: 'inactive',
+      Result: 'success',
+      ExecMainCode: '1', // CLD_EXITED
+      ExecMainStatus: '0',
+    });
+    expect(await journal('stopped')).not.toHaveLength(0);
+    await host.mustRun('systemctl', 'start', UNIT);
+    await expectVerified(LARGE);
+  });
+
+  test('is removed while it runs; configuration and images stay, and an installation goes on with them', async () => {
+    const pid = await pidOf();
+    await host.mustRun('dpkg', '--remove', 'eve-agent');
+    expect(await host.show(UNIT, 'LoadState', 'ActiveState')).toEqual({
+      LoadState: 'not-found',
+      ActiveState: 'inactive',
+    });
+    expect(await host.run('test', '-e', `/proc/${pid}`)).toMatchObject({ exitCode: 1 });
+    expect(await host.mustRun('cat', FRAGMENT)).toBe(deviceConfig(OTHER, LARGE));
+    expect(await sha256Of(LARGE)).toBe(LARGE.sha256);
+
+    await host.mustRun('dpkg', '--install', '/root/eve-agent.deb');
+    expect(await stateOf('UnitFileState')).toEqual({ ActiveState: 'inactive', UnitFileState: 'enabled' });
+    await host.mustRun('systemctl', 'start', UNIT);
+    await expectVerified(LARGE);
+  });
+
+  test('leaves nothing but its user after a purge', async () => {
+    await host.mustRun('dpkg', '--purge', 'eve-agent');
+    const left = await host.mustRun('find', '/etc', '/usr', '/var/lib', '-name', '*eve-agent*');
+    expect(left).toBe('');
+    expect(await host.mustRun('getent', 'passwd', 'eve-agent')).toContain('eve-agent');
+    expect(await host.mustRun('systemctl', 'is-system-running')).toBe('running');
+    expect(await host.stop()).toBe(0);
+  });
+});
