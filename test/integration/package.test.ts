@@ -129,16 +129,19 @@ describeWith(['dpkg-deb'], 'the package', () => {
       spawnSync('systemctl', [`--root=${root}`, 'is-enabled', 'eve-agent'], {
         encoding: 'utf8',
       }).stdout.trim();
-    const idOf = async (path: string) =>
-      Number((await readFile(inRoot(path), 'utf8')).match(/^eve-agent:x:(\d+):/m)?.[1]);
+    const idOf = async (path: string, name = 'eve-agent') =>
+      Number((await readFile(inRoot(path), 'utf8')).match(new RegExp(`^${name}:x:(\\d+):`, 'm'))?.[1]);
 
     it('installs without enabling anything, and runs', async () => {
       dpkg('--install', file);
       expect(run(inRoot('usr/bin/eve-agent'), '--version')).toBe(`${packageJson.version}\n`);
       expect(isEnabled()).toBe('disabled');
       const device = await stat(inRoot('etc/eve-agent/device.d'));
-      // Setgid: a configuration that root puts there is the group's to read, and nobody else's.
-      expect([device.mode & 0o7777, device.uid, device.gid]).toEqual([0o2750, 0, await idOf('etc/group')]);
+      // Setgid: a configuration that root puts there is for that group to read, and for nobody else.
+      const configGroup = await idOf('etc/group', 'eve-agent-config');
+      expect([device.mode & 0o7777, device.uid, device.gid]).toEqual([0o2750, 0, configGroup]);
+      expect(await readFile(inRoot('etc/group'), 'utf8')).toMatch(/^eve-agent-config:x:\d+:eve-agent$/m);
+      expect(await readFile(inRoot('etc/group'), 'utf8')).toMatch(/^eve-agent:x:\d+:$/m);
       expect(await idOf('etc/passwd')).toBeGreaterThan(0);
     });
 
