@@ -68,6 +68,8 @@ export interface DebianHost {
   show(unit: string, ...properties: string[]): Promise<Record<string, string>>;
   /** Shuts down; the exit code of systemd. */
   stop(): Promise<number>;
+  /** Shuts down, and boots again. */
+  reboot(): Promise<void>;
 }
 
 /** Boots an image of `makeDebianImage`, and waits until nothing of the start is left to do. */
@@ -84,7 +86,6 @@ export async function bootDebianHost(
     StopSignal: 'SIGRTMIN+3',
     HostConfig: { ...HOST_CONFIG, NetworkMode: network },
   });
-  await container.start();
   const run = (...command: string[]): Promise<Ended> => client.container.exec(container, command);
 
   async function mustRun(...command: string[]): Promise<string> {
@@ -101,7 +102,15 @@ export async function bootDebianHost(
     if (stdout.trim() === 'degraded') throw new Error(await mustRun('systemctl', '--failed', '--no-pager'));
     return stdout.trim() === 'running';
   };
-  while (!(await isBooted())) await wait(50);
+  async function boot(): Promise<void> {
+    await container.start();
+    while (!(await isBooted())) await wait(50);
+  }
+  async function stop(): Promise<number> {
+    await container.stop();
+    return (await container.inspect()).State.ExitCode;
+  }
+  await boot();
 
   return {
     run,
@@ -113,9 +122,10 @@ export async function bootDebianHost(
       const rows = (await mustRun('systemctl', 'show', '--property', properties.join(','), unit)).split('\n');
       return Object.fromEntries(rows.map((row) => [row.split('=', 1)[0], row.slice(row.indexOf('=') + 1)]));
     },
-    async stop() {
-      await container.stop();
-      return (await container.inspect()).State.ExitCode;
+    stop,
+    async reboot() {
+      await stop();
+      await boot();
     },
   };
 }

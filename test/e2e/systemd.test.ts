@@ -330,6 +330,17 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     await expectVerified(LARGE);
   });
 
+  test('is started again by an upgrade, and by a boot of the machine', async () => {
+    const before = await pidOf();
+    await host.mustRun('dpkg', '--install', '/root/eve-agent.deb');
+    expect(await stateOf()).toEqual({ ActiveState: 'active' });
+    expect(await pidOf()).not.toBe(before);
+    await host.reboot();
+    expect(await stateOf('NRestarts')).toEqual({ ActiveState: 'active', NRestarts: '0' });
+    await expectVerified(LARGE);
+    expect(await sha256Of(LARGE)).toBe(LARGE.sha256);
+  });
+
   test('is removed while it runs; configuration and images stay, and an installation goes on with them', async () => {
     const pid = await pidOf();
     await host.mustRun('dpkg', '--remove', 'eve-agent');
