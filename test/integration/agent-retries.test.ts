@@ -95,7 +95,7 @@ describe('eve-agent run, killed and started again', () => {
   it('gives a source up after five wrong digests in all, over a restart', async () => {
     await configure(treeOf(1, 'wrong'));
     await agent.start('--retry-interval', '1');
-    await killWhenKept(1, (text) => text.includes('"mismatches": 2'));
+    await killWhenKept(1, (text) => /"mismatches": [2-4]/.test(text));
     const before = asked('/wrong');
     await agent.start('--retry-interval', '1');
     await expectState(1, { ErrorCode: 'DIGEST_MISMATCH', ErrorSeverity: 'SEVERITY_ERROR' });

@@ -62,21 +62,47 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Regular files of a folder with size and time of change. */
-async function listFiles(folder: string) {
+interface FoundFile {
+  readonly name: string;
+  readonly dev: number;
+  readonly ino: number;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** Regular files of a folder. */
+async function listFiles(folder: string): Promise<FoundFile[]> {
   const names = await readdir(folder);
   const files = await Promise.all(
     names.map(async (name) => {
       const facts = await stat(join(folder, name)).catch(() => null);
-      return facts?.isFile() ? [{ name, sizeBytes: facts.size, modifiedMs: facts.mtimeMs }] : [];
+      if (!facts?.isFile()) return [];
+      const { dev, ino, size, mtimeMs } = facts;
+      return [{ name, dev, ino, sizeBytes: size, modifiedMs: mtimeMs }];
     }),
   );
   return files.flat();
 }
 
-/** What a link, a reflink and a copy of a file have in common. */
-const identityOf = (file: { sizeBytes: number; modifiedMs: number }) =>
-  `${file.sizeBytes} ${file.modifiedMs}`;
+/**
+ * Tells which verified file a name leads to.
+ *
+ * A hard link is the very file. A copy has its size and its time of change, in whole milliseconds: as a number of
+ * seconds a time loses its nanoseconds on the way to the kernel.
+ *
+ * @returns (the returned function) its digest; undefined: none, or more than one could be meant
+ */
+function identifyVerified(verified: readonly FoundFile[]): (file: FoundFile) => string | undefined {
+  const byNumber = new Map(verified.map(({ dev, ino, name }) => [`${dev} ${ino}`, name]));
+  const copyKey = (sizeBytes: number, wholeMs: number) => `${sizeBytes} ${wholeMs}`;
+  const byTime = new Map<string, string | undefined>();
+  for (const { name, sizeBytes, modifiedMs } of verified) {
+    const key = copyKey(sizeBytes, Math.trunc(modifiedMs));
+    byTime.set(key, byTime.has(key) ? undefined : name);
+  }
+  return ({ dev, ino, sizeBytes, modifiedMs }) =>
+    byNumber.get(`${dev} ${ino}`) ?? byTime.get(copyKey(sizeBytes, Math.round(modifiedMs)));
+}
 
 /**
  * @param stateFolder holds `pending` and `verified`
@@ -94,10 +120,10 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
       for (const folder of [pending, verified, imagesFolder]) await mkdir(folder, { recursive: true });
       const verifiedFiles = (await listFiles(verified)).filter(({ name }) => SHA256.test(name));
       const pendingFiles = await listFiles(pending);
-      const digestOf = new Map(verifiedFiles.map((file) => [identityOf(file), file.name]));
+      const digestOf = identifyVerified(verifiedFiles);
       const links = new Map<string, string>();
       for (const file of await listFiles(imagesFolder)) {
-        const sha256 = digestOf.get(identityOf(file));
+        const sha256 = digestOf(file);
         if (UNFINISHED_LINK.test(file.name)) await rm(linkPath(file.name), { force: true });
         else if (sha256 !== undefined) links.set(file.name, sha256);
       }
@@ -135,8 +161,8 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
         // Another file system, or one without hard links.
         if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(systemErrorCode(error) ?? '')) throw error;
         await copyFile(file, temporary, constants.COPYFILE_FICLONE);
-        const { atime, mtime } = await stat(file);
-        await utimes(temporary, atime, mtime);
+        const seconds = Math.trunc((await stat(file)).mtimeMs) / 1000;
+        await utimes(temporary, seconds, seconds);
       }
       await rename(temporary, linkPath(name));
       // Renaming one hard link over another of the same file does nothing, and leaves both.

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@local-datastore/shared/errors';
@@ -199,6 +199,23 @@ it('goes on from what an earlier run left: verified as it is, whole files after 
   reconciler.apply(configOf([tree(1), tree(2), tree(3)]));
   for (const number of [1, 2, 3]) await expectState(number, { State: 'VERIFIED' });
   expect(requests.map(({ url }) => url.pathname)).toEqual(['/file-3']);
+});
+
+it('leaves every name as it is until a configuration comes', async () => {
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED', FileLocation: join(folder, 'images', 'image-1') });
+  const changedAtNs = async () => (await stat(join(folder, 'images', 'image-1'), { bigint: true })).ctimeNs;
+  const before = await changedAtNs();
+  stop.abort();
+  await running;
+  stop = new AbortController();
+  await start();
+  // Any number of turns is enough for a plan.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise((done) => setImmediate(done));
+  expect(await files('images')).toEqual(['image-1']);
+  reconciler.apply(configOf([tree(1), tree(2)]));
+  await expectState(2, { State: 'VERIFIED' });
+  expect(await changedAtNs()).toBe(before);
 });
 
 it('keeps content that is dropped for its grace time, and takes it back without a download', async () => {

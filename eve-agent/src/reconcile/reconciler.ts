@@ -62,6 +62,8 @@ class ReconcilerLoop implements Reconciler, Runtime {
   /** The content that may come from an origin. */
   #contentOfOrigin = new Map<string, Set<string>>();
   #desired: Desired = NOTHING_DESIRED;
+  /** Until then it is not known what is wanted: what an earlier run left stays as it is. */
+  #isConfigured = false;
   #waitedHosts: ReadonlySet<string> = new Set();
   #signal: AbortSignal | null = null;
   #isPlanned = false;
@@ -101,6 +103,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
     const { clock, wallMs } = this.deps;
     const before = this.#desired;
     this.#desired = planDesired(config, this.options);
+    this.#isConfigured = true;
     const facts = { nowMs: clock.nowMs(), wallMs: wallMs() };
     this.#contentOfOrigin = adoptDesired(this.actual, before, this.#desired, facts);
     this.#kept.recallRetries(this.#desired);
@@ -186,7 +189,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
   }
 
   replan(): void {
-    if (this.#isPlanned || this.#signal === null || this.#signal.aborted) return;
+    if (!this.#isConfigured || this.#isPlanned || this.#signal === null || this.#signal.aborted) return;
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
