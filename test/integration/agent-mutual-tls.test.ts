@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AgentFolder, createAgentFolder, findFreePort } from '../lab/loopback-agent.ts';
 import { eveAgent } from '../lab/programs.ts';
@@ -196,6 +197,21 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
       const args = clientOptions(client, `https://me:hidden@127.0.0.1:${port}`);
       await refused(args, 'no user name or password');
       expect((await statusByApi(...args)).stderr).not.toContain('hidden');
+    });
+  });
+
+  it('tells who watches that it has ended', async () => {
+    const [program = '', ...rest] = eveAgent('watch', '--json', ...clientOptions(client));
+    const watch = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [told, ended] = [text(watch.stderr), once(watch, 'exit')];
+    await readJsonLines<{ event: string }>(watch).waitFor(
+      'an event',
+      ({ event }) => event === 'content-tree',
+    );
+    await agent.end('SIGKILL');
+    expect((await ended)[0]).toBe(2);
+    expect(JSON.parse(await told)).toMatchObject({
+      error: { code: 'AGENT_UNREACHABLE', message: expect.stringContaining('ended the connection') },
     });
   });
 

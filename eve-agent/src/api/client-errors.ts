@@ -54,3 +54,9 @@ export function unreachableByTls({ host }: URL, isTrusted: boolean, error: unkno
   }
   return unreached(`the agent on ${host} cannot be asked: ${errorMessage(error)}`);
 }
+
+/** An answer broke off: the service ended, or the way to it. */
+export function brokenOff(error: unknown): AgentApiError {
+  const why = `the agent ended the connection (${errorMessage(error)}): "eve-agent status" tells whether it runs`;
+  return new AgentApiError('AGENT_UNREACHABLE', why, { cause: error });
+}

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import * as z from 'zod';
-import { AgentApiError, unreachable, unreachableByTls } from './client-errors.ts';
+import { AgentApiError, brokenOff, unreachable, unreachableByTls } from './client-errors.ts';
 import type { ClientTls } from './client-tls.ts';
 
 /** Where a service is asked. */
@@ -75,7 +75,13 @@ export function createAgentClient(place: AgentPlace): AgentClient {
 
   return {
     async ask(method, path, signal) {
-      return safeJson((await buffer(await send(method, path, signal))).toString());
+      const response = await send(method, path, signal);
+      try {
+        return safeJson((await buffer(response)).toString());
+      } catch (error) {
+        signal.throwIfAborted();
+        throw brokenOff(error);
+      }
     },
     async *follow(path, signal) {
       const response = await send('GET', path, signal);
@@ -85,6 +91,9 @@ export function createAgentClient(place: AgentPlace): AgentClient {
           if (line.startsWith('event: ')) event = line.slice('event: '.length);
           else if (line.startsWith('data: ')) yield { event, data: safeJson(line.slice('data: '.length)) };
         }
+      } catch (error) {
+        signal.throwIfAborted();
+        throw brokenOff(error);
       } finally {
         response.destroy();
       }

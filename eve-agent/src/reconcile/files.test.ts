@@ -74,6 +74,19 @@ describe('the content store', () => {
 });
 
 describe('status files', () => {
+  it('are written later where the disk does not take them', async () => {
+    const files = createStatusFiles(folder);
+    expect(files.write('a', { State: 'INITIAL' })).toBe(true);
+    // In the way of the next document.
+    await mkdir(join(folder, '.a.new'));
+    expect(files.write('a', { State: 'VERIFIED' })).toBe(true);
+    expect(files.write('a', { State: 'VERIFIED' })).toBe(false);
+    expect(files.flush()).toMatchObject({ code: 'EISDIR' });
+    await rm(join(folder, '.a.new'), { recursive: true });
+    expect(files.flush()).toBeNull();
+    expect(JSON.parse(await readFile(join(folder, 'a.json'), 'utf8'))).toEqual({ State: 'VERIFIED' });
+  });
+
   it('are written when they differ, and go with their key', async () => {
     await writeFile(join(folder, 'old.json'), '{}');
     const files = createStatusFiles(folder);
