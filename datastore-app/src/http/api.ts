@@ -1,6 +1,6 @@
-import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import express, { type Express, type Request, type Response, type Router } from 'express';
+import { answerFailure } from './answer-failure.ts';
 import { sendProblem } from './problem.ts';
 
 /** Everything of the datastore's own: `GET /`, and one router for each resource below `/-/`. */
@@ -18,14 +18,10 @@ export function createApi({ log }: { readonly log: Log }, routers: readonly Rout
     sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
   );
   app.use((error: unknown, request: Request, response: Response, _next: unknown) => {
+    // The router's own: it undoes the percent-encoding.
     const isClients = error instanceof Error && 'status' in error && error.status === 400;
-    if (!isClients) log.error({ path: request.path, reason: errorMessage(error) }, 'a request failed');
-    sendProblem(
-      response,
-      isClients
-        ? { status: 400, detail: 'The path is not percent-encoded correctly.' }
-        : { status: 500, detail: 'The request could not be answered; the log says why.' },
-    );
+    if (!isClients) answerFailure({ log }, request, response, error);
+    else sendProblem(response, { status: 400, detail: 'The path is not percent-encoded correctly.' });
   });
   return app;
 }

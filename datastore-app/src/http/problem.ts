@@ -12,6 +12,8 @@ export interface Problem {
   readonly reasons?: readonly string[];
 }
 
+export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image at this path.' };
+
 /** Headers that describe a file and not the problem with it. */
 const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-Digest'];
 

@@ -86,6 +86,7 @@ it.each([
   ['DIGEST_MISMATCH', 400],
   ['NO_SPACE', 507],
   ['QUOTA_EXCEEDED', 507],
+  ['NOT_WRITABLE', 403],
 ] as const)('says %s with %i, and discards what was staged', async (code, status) => {
   publishError = new StoreError(code, 'why');
   const answer = await send('PUT', '/a');

@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileVersion } from '../images/file-version.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
@@ -8,11 +7,11 @@ import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
+import { answerFailure } from './answer-failure.ts';
 import type { Authorize } from './authorize.ts';
 import { parseExpectedDigest } from './expected-digest.ts';
-import { sendProblem } from './problem.ts';
+import { NO_SUCH_IMAGE, sendProblem } from './problem.ts';
 import { refuse, sayContinue } from './refuse.ts';
-import { storeProblem } from './store-problem.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 
 export interface PublishDeps {
@@ -121,7 +120,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
   async function remove(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const isRemoved = await store.remove(path);
     if (!isRemoved) {
-      refuse(request, response, { status: 404, detail: 'There is no image at this path.' });
+      refuse(request, response, NO_SUCH_IMAGE);
       return;
     }
     log.info({ path }, 'an image was deleted');
@@ -145,18 +144,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
       if (request.method === 'DELETE') await remove(request, response, path);
       else await put(request, response, path);
     } catch (error) {
-      if (request.destroyed && !request.complete) {
-        log.info({ path: urlPath }, 'an upload was broken off; nothing of it is kept');
-        response.destroy();
-        return;
-      }
-      const problem = storeProblem(error);
-      if (problem === undefined) log.error({ path: urlPath, reason: errorMessage(error) }, 'a change failed');
-      refuse(
-        request,
-        response,
-        problem ?? { status: 500, detail: 'The change failed; the log says why. Nothing of it is kept.' },
-      );
+      answerFailure({ log }, request, response, error);
     }
   };
 }

@@ -14,6 +14,7 @@ const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
   DIGEST_MISMATCH: 400,
   NO_SPACE: 507,
   QUOTA_EXCEEDED: 507,
+  NOT_WRITABLE: 403,
 };
 
 /** What a failure of the store is to the client; undefined for what is no StoreError. */

@@ -229,9 +229,25 @@ describe('removing', () => {
     for (const path of ['folder', '.hidden', 'missing', 'no/such/folder']) {
       expect(await store.remove(path)).toBe(false);
     }
-    await expect(store.remove('out/x')).rejects.toMatchObject({ code: 'PATH_TAKEN' });
+    await writeFile(join(root, 'file'), 'x');
+    for (const path of ['out/x', 'file/x']) {
+      await expect(store.remove(path)).rejects.toMatchObject({ code: 'PATH_TAKEN' });
+    }
+    await rm(join(root, 'file'));
     expect(await readdir(outside)).toEqual(['x']);
     expect((await readdir(root)).sort()).toEqual(['.hidden', 'folder', 'out']);
+  });
+
+  it('says so where the system does not allow it', async () => {
+    // No one, root included, removes anything in /proc.
+    const store = createImageStore(
+      {
+        space: createSpace({ freeBytes: async () => 1e12, usedBytes: () => 0 }, UNLIMITED),
+        hash: hasher.hash,
+      },
+      { root: `/proc/${process.pid}`, owner: 'test' },
+    );
+    await expect(store.remove('status')).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
   });
 
   it('collects what it left itself and what others abandoned, not what is coming in', async () => {

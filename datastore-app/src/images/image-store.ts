@@ -18,13 +18,8 @@ import {
 import type { Publication, PublishedImage } from './publication.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 import type { Space } from './space.ts';
-import {
-  asStoreError,
-  createStaging,
-  type ExpectedContent,
-  incomingDirectoryOf,
-  type StagedImage,
-} from './staging.ts';
+import { createStaging, type ExpectedContent, incomingDirectoryOf, type StagedImage } from './staging.ts';
+import { asStoreError } from './store-error.ts';
 
 /** Takes images into the root and out of it. Whatever happens, an image is there whole or not at all. */
 export interface ImageStore {
@@ -84,6 +79,14 @@ export interface ImageStoreOptions {
 /** So long another program may take to publish a bundle that it has checked; beyond it, it is gone. */
 const PUBLISHING_MS = 600_000;
 
+async function inWordsOfTheStore<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
 export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageStoreOptions): ImageStore {
   const { now = Date.now } = deps;
   const incoming = incomingDirectoryOf(root);
@@ -98,92 +101,94 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     }
   }
 
+  async function publish(
+    staged: StagedImage,
+    path: string,
+    options: PublishOptions,
+  ): Promise<PublishedImage> {
+    requireImagePath(path);
+    const { file, version, sha256 } = staged;
+    const { folders, name } = splitPath(path);
+    const directory = await makeImageDirectory(root, folders);
+    try {
+      const isNew = await place(file, directory.entry(name), options);
+      await directory.sync();
+      await deps.onPublished?.([{ path, version, sha256 }]);
+      staging.release(staged);
+      return { path, sizeBytes: version.sizeBytes, sha256, isNew };
+    } finally {
+      await directory.close();
+    }
+  }
+
+  async function publishTogether(
+    placements: readonly Placement[],
+    options: PublishOptions,
+  ): Promise<PublishedImage[]> {
+    for (const { path } of placements) requireImagePath(path);
+    const published = await group.publish(placements, options);
+    const publications = placements.map(({ path, staged: { version, sha256 } }) => ({
+      path,
+      version,
+      sha256,
+    }));
+    if (publications.length > 0) await deps.onPublished?.(publications);
+    for (const { staged } of placements) staging.release(staged);
+    return published;
+  }
+
+  async function holds(path: string, { version, sha256 }: StagedImage): Promise<boolean> {
+    requireImagePath(path);
+    const { folders, name } = splitPath(path);
+    const directory = await openImageDirectory(root, folders, { create: false });
+    if (directory === undefined) return false;
+    try {
+      const there = await lstat(directory.entry(name), { bigint: true });
+      if (!there.isFile() || Number(there.size) !== version.sizeBytes) return false;
+      const outcome = await deps.hash(join(root, path), versionOf(there));
+      return outcome.kind === 'hashed' && outcome.sha256 === sha256;
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return false;
+      throw error;
+    } finally {
+      await directory.close();
+    }
+  }
+
+  async function remove(path: string): Promise<boolean> {
+    if (!isImagePath(path)) return false;
+    const { folders, name } = splitPath(path);
+    const directory = await openImageDirectory(root, folders, { create: false });
+    if (directory === undefined) return false;
+    try {
+      if (!(await lstat(directory.entry(name))).isFile()) return false;
+      await unlink(directory.entry(name));
+      await directory.sync();
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return false;
+      throw error;
+    } finally {
+      await directory.close();
+    }
+    await removeEmptyDirectories(root, folders);
+    await deps.onRemoved?.();
+    return true;
+  }
+
   return {
     stage: staging.stage,
     stageFile: staging.stageFile,
     discard: staging.discard,
-    requirePlaceable: (path, options) => requirePlaceable(root, path, options),
-
-    async publish(staged, path, options) {
-      requireImagePath(path);
-      const { file, version, sha256 } = staged;
-      const { folders, name } = splitPath(path);
-      try {
-        const directory = await makeImageDirectory(root, folders);
-        try {
-          const isNew = await place(file, directory.entry(name), options);
-          await directory.sync();
-          await deps.onPublished?.([{ path, version, sha256 }]);
-          staging.release(staged);
-          return { path, sizeBytes: version.sizeBytes, sha256, isNew };
-        } finally {
-          await directory.close();
-        }
-      } catch (error) {
-        throw asStoreError(error);
-      }
-    },
-
-    async publishTogether(placements, options) {
-      for (const { path } of placements) requireImagePath(path);
-      try {
-        const published = await group.publish(placements, options);
-        const publications = placements.map(({ path, staged: { version, sha256 } }) => ({
-          path,
-          version,
-          sha256,
-        }));
-        if (publications.length > 0) await deps.onPublished?.(publications);
-        for (const { staged } of placements) staging.release(staged);
-        return published;
-      } catch (error) {
-        throw asStoreError(error);
-      }
-    },
-
-    async holds(path, { version, sha256 }) {
-      requireImagePath(path);
-      const { folders, name } = splitPath(path);
-      const directory = await openImageDirectory(root, folders, { create: false });
-      if (directory === undefined) return false;
-      try {
-        const there = await lstat(directory.entry(name), { bigint: true });
-        if (!there.isFile() || Number(there.size) !== version.sizeBytes) return false;
-        const outcome = await deps.hash(join(root, path), versionOf(there));
-        return outcome.kind === 'hashed' && outcome.sha256 === sha256;
-      } catch (error) {
-        if (systemErrorCode(error) === 'ENOENT') return false;
-        throw error;
-      } finally {
-        await directory.close();
-      }
-    },
-
+    requirePlaceable: (path, options) => inWordsOfTheStore(requirePlaceable(root, path, options)),
+    publish: (staged, path, options) => inWordsOfTheStore(publish(staged, path, options)),
+    publishTogether: (placements, options) => inWordsOfTheStore(publishTogether(placements, options)),
+    holds: (path, staged) => inWordsOfTheStore(holds(path, staged)),
+    remove: (path) => inWordsOfTheStore(remove(path)),
     recover: () => recover(0),
 
     async collectAbandoned(olderThanMs) {
       await recover(PUBLISHING_MS);
       return staging.collect(olderThanMs);
-    },
-
-    async remove(path) {
-      if (!isImagePath(path)) return false;
-      const { folders, name } = splitPath(path);
-      const directory = await openImageDirectory(root, folders, { create: false });
-      if (directory === undefined) return false;
-      try {
-        if (!(await lstat(directory.entry(name))).isFile()) return false;
-        await unlink(directory.entry(name));
-        await directory.sync();
-      } catch (error) {
-        if (systemErrorCode(error) === 'ENOENT') return false;
-        throw error;
-      } finally {
-        await directory.close();
-      }
-      await removeEmptyDirectories(root, folders);
-      await deps.onRemoved?.();
-      return true;
     },
   };
 }

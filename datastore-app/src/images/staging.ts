@@ -5,7 +5,7 @@ import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import type { Space, SpaceClaim } from './space.ts';
-import { StoreError } from './store-error.ts';
+import { asStoreError, StoreError } from './store-error.ts';
 import { writePieces } from './write-pieces.ts';
 
 /** What is known of an image before it has come in. */
@@ -96,16 +96,6 @@ function requireExpected(sizeBytes: number, sha256: string, expected: ExpectedCo
       { details: { expectedSha256: expected.sha256, sha256 } },
     );
   }
-}
-
-/** What the system says when there is no more room, in the words of the store. */
-export function asStoreError(error: unknown): unknown {
-  const code = systemErrorCode(error);
-  if (code === 'ENOSPC') return new StoreError('NO_SPACE', 'The volume is full.', { cause: error });
-  if (code === 'EDQUOT') {
-    return new StoreError('NO_SPACE', 'The quota of the file system is used up.', { cause: error });
-  }
-  return error;
 }
 
 /** @param owner tells what this program left behind when it was killed from what another one is still writing */

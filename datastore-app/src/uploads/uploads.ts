@@ -2,8 +2,7 @@ import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { ImageStore } from '../images/image-store.ts';
 import type { Space, SpaceClaim } from '../images/space.ts';
-import { asStoreError } from '../images/staging.ts';
-import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
+import { asStoreError, StoreError, type StoreErrorCode } from '../images/store-error.ts';
 import type { UploadFiles } from './upload-files.ts';
 import { parseUploadMetadata, type UploadRecord } from './upload-record.ts';
 

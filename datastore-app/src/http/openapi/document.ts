@@ -46,6 +46,7 @@ const problem = (description: string): Json => ({
 const PROBLEMS: Readonly<Record<number, Json>> = {
   400: problem('The request is malformed, or the content is not what was promised.'),
   401: problem('A credential is missing or wrong.'),
+  403: problem('The volume takes no change.'),
   404: problem('There is nothing at this path.'),
   409: problem('It contradicts the present state.'),
   412: problem('A condition of the request does not hold, or the image exists.'),
@@ -124,7 +125,7 @@ const imageResponses = {
 const publishResponses = {
   200: json('Another image was replaced.', 'Published'),
   201: json('The image is published.', 'Published'),
-  ...problems(400, 409, 412, 415, 507),
+  ...problems(400, 403, 409, 412, 415, 507),
 };
 const content = body('application/octet-stream', BINARY);
 
@@ -133,9 +134,11 @@ const PATHS = {
     get: read('An image, whole or a range', imageResponses, [IMAGE_PATH, ...RANGES, ...CONDITIONS]),
     put: write('Publish an image', publishResponses, [IMAGE_PATH, ...DIGESTS, ...CONDITIONS], content),
     post: write('The same, as EVE sends collect-info', publishResponses, [IMAGE_PATH, ...DIGESTS], content),
-    delete: write('Delete an image', { 204: { description: 'It is gone.' }, ...problems(404, 412) }, [
-      IMAGE_PATH,
-    ]),
+    delete: write(
+      'Delete an image',
+      { 204: { description: 'It is gone.' }, ...problems(403, 404, 409, 412) },
+      [IMAGE_PATH],
+    ),
   },
   '/': { get: open('Leads to the page', { 302: { description: 'To /-/.' } }) },
   '/-/': {
@@ -151,7 +154,9 @@ const PATHS = {
   },
   '/-/api/v1/images/{path}': {
     get: read('One image', { 200: json('What is known of it.', 'Image'), ...problems(404) }, [IMAGE_PATH]),
-    delete: write('Delete an image', { 204: { description: 'It is gone.' }, ...problems(404) }, [IMAGE_PATH]),
+    delete: write('Delete an image', { 204: { description: 'It is gone.' }, ...problems(403, 404, 409) }, [
+      IMAGE_PATH,
+    ]),
   },
   '/-/api/v1/eve/{path}': {
     get: read(
@@ -167,7 +172,7 @@ const PATHS = {
       'Create an upload (tus 1.0)',
       {
         201: { description: 'Location says where to send it.' },
-        ...problems(400, 409, 412, 507),
+        ...problems(400, 403, 409, 412, 507),
       },
       [
         TUS_RESUMABLE,
@@ -188,7 +193,7 @@ const PATHS = {
     ]),
     patch: write(
       'Send the next bytes (tus 1.0); the last of them publish the image',
-      { 204: { description: 'They are stored.' }, ...problems(400, 404, 409, 412, 507) },
+      { 204: { description: 'They are stored.' }, ...problems(400, 403, 404, 409, 412, 507) },
       [UPLOAD_ID, TUS_RESUMABLE, parameter('header', 'Upload-Offset', 'Bytes sent before.')],
       body('application/offset+octet-stream', BINARY),
     ),
@@ -200,7 +205,7 @@ const PATHS = {
   '/-/api/v1/import': {
     post: write(
       'Publish the images of a tar with SHA256SUMS: all or none',
-      { 200: json('What was published.', 'Imported'), ...problems(400, 409, 412, 507) },
+      { 200: json('What was published.', 'Imported'), ...problems(400, 403, 409, 412, 507) },
       [parameter('query', 'replace', '`true`: replace images of these names.')],
       body('application/x-tar', BINARY),
     ),

@@ -4,7 +4,7 @@ import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import { eveSettings } from '../../eve/settings.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
-import { sendProblem } from '../problem.ts';
+import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const EVE = '/-/api/v1/eve';
@@ -44,7 +44,7 @@ export function createEveRoutes(deps: EveRoutesDeps): Router {
       const path = parseImagePath(request.path.slice(EVE.length));
       const image = path === undefined ? undefined : deps.catalogue.find(path);
       if (image === undefined) {
-        sendProblem(response, { status: 404, detail: 'There is no image at this path.' });
+        sendProblem(response, NO_SUCH_IMAGE);
         return;
       }
       const scheme = schemeOf(request);

@@ -3,7 +3,7 @@ import { type Request, Router } from 'express';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
-import { sendProblem } from '../problem.ts';
+import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const IMAGES = '/-/api/v1/images';
@@ -13,8 +13,6 @@ export interface ImageRoutesDeps {
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
 }
-
-const NO_SUCH_IMAGE = { status: 404, detail: 'There is no image at this path.' };
 
 const pathOf = (request: Request) => parseImagePath(request.path.slice(IMAGES.length));
 

@@ -1,10 +1,9 @@
-import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import type { UploadStatus, Uploads } from '../../uploads/uploads.ts';
 import type { Authorize } from '../authorize.ts';
 import { sendProblem } from '../problem.ts';
-import { refuse, sayContinue } from '../refuse.ts';
+import { sayContinue } from '../refuse.ts';
 import type { TusHandler } from '../tus/tus-server.ts';
 
 const UPLOADS = '/-/api/v1/uploads';
@@ -48,16 +47,10 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
   };
 
   const byTus = async (request: Request, response: Response) => {
-    try {
-      tus ??= loadTus();
-      const handler = await tus;
-      await continueIfWanted(request, response);
-      await handler(request, response, request.path);
-    } catch (error) {
-      log.error({ reason: errorMessage(error) }, 'an upload failed');
-      const problem = { status: 500, detail: 'The upload failed; the log says why.' };
-      refuse(request, response, problem);
-    }
+    tus ??= loadTus();
+    const handler = await tus;
+    await continueIfWanted(request, response);
+    await handler(request, response, request.path);
   };
 
   router.all([UPLOADS, `${UPLOADS}/*id`], requireToken);
