@@ -87,6 +87,19 @@ function whyNoChromium(): string | undefined {
   return 'no Chromium found: install the package chromium';
 }
 
+/** exFAT in user space, on a loop device: it needs nothing of the kernel but FUSE. */
+function whyNoExfat(): string | undefined {
+  return (
+    whyNoPrograms('exfatprogs', 'mkfs.exfat') ??
+    whyNoPrograms('exfat-fuse', 'mount.exfat-fuse') ??
+    whyNoPrograms('mount', 'losetup', 'umount') ??
+    ['/dev/fuse', '/dev/loop-control'].map((device) => whyNoDevice(device)).find((why) => why !== undefined)
+  );
+}
+
+const whyNoDevice = (device: string) =>
+  spawnSync('test', ['-c', device]).status === 0 ? undefined : `the kernel has no ${device}`;
+
 /** What a test may need of the machine, each with the reason why it is absent; undefined when it is there. */
 const CHECKS = {
   lab: whyNoLab,
@@ -114,6 +127,7 @@ const CHECKS = {
   'dpkg-deb': () => whyNoPrograms('dpkg', 'dpkg-deb', 'dpkg'),
   'deb-systemd-helper': () => whyNoPrograms('init-system-helpers', 'deb-systemd-helper'),
   lintian: () => whyNoPrograms('lintian', 'lintian'),
+  exfat: whyNoExfat,
   setpriv: () => whyNoPrograms('util-linux', 'setpriv'),
   strace: () => whyNoPrograms('strace', 'strace'),
   systemd: () =>

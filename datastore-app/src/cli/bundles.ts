@@ -17,6 +17,7 @@ import {
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { syncDirectory } from '../images/durable-file.ts';
 import { loadImageIndex } from '../images/image-index.ts';
+import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
 import { removeFile } from '../images/staging.ts';
@@ -79,7 +80,10 @@ export function exportCommand(): Command {
   return command.action(async (file: string, wanted: string[]) => {
     const { root, state } = await prepareStorage(command.opts<StorageOptions>());
     const log = createLog('datastore-app', 'warn');
-    const index = await loadImageIndex({ log }, { stateDirectory: state, isReadOnly: true });
+    const index = await loadImageIndex(
+      { log },
+      { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root), isReadOnly: true },
+    );
     const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
     const { exportBundle, selectImages } = await import('../bundles/export-bundle.ts');
     const paths = selectImages(

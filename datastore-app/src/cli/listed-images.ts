@@ -1,6 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { loadImageIndex } from '../images/image-index.ts';
+import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import type { Storage } from '../images/storage.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';
@@ -13,7 +14,10 @@ export interface Listed extends ScannedFile {
 
 /** The images of a root, with what is known of them. */
 export async function listImages(log: Log, { root, state }: Storage): Promise<Listed[]> {
-  const index = await loadImageIndex({ log }, { stateDirectory: state, isReadOnly: true });
+  const index = await loadImageIndex(
+    { log },
+    { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root), isReadOnly: true },
+  );
   for (const { path, version, ...verified } of await createVerificationInbox({
     stateDirectory: state,
   }).peek()) {

@@ -21,6 +21,7 @@ import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogu
 import { createHasher } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
+import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { incomingDirectoryOf } from '../images/staging.ts';
@@ -84,7 +85,10 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
   const catalogue = createCatalogue({
     log,
     hasher,
-    index: await loadImageIndex({ log }, { stateDirectory: state }),
+    index: await loadImageIndex(
+      { log },
+      { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root) },
+    ),
     scan: (signal) => scanImages(root, MAX_IMAGES, signal),
     ...imageFilesBelow(root),
   });

@@ -71,7 +71,7 @@ async function start(
   const catalogue = createCatalogue({
     log: silentLog,
     hasher,
-    index: await loadImageIndex({ log: silentLog }, { stateDirectory: state }),
+    index: await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true }),
     scan: (signal) => scanImages(root, 100, signal),
     ...imageFilesBelow(root),
     // As fast as the event loop allows.
@@ -200,7 +200,7 @@ it('takes over at once what was published, without hashing it', async () => {
   await catalogue.notePublished([{ path: 'a.img', version, sha256: sha256Of('content') }]);
   expect(digests(catalogue)).toEqual([['a.img', sha256Of('content')]]);
   expect(catalogue.totalBytes()).toBe(7);
-  const index = await loadImageIndex({ log: silentLog }, { stateDirectory: state });
+  const index = await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true });
   expect(index.digestOf('a.img', version)).toBe(sha256Of('content'));
   await rm(join(root, 'a.img'));
   await catalogue.noteRemoved();

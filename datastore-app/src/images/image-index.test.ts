@@ -20,7 +20,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(stateDirectory, { recursive: true }));
 
-const load = (isReadOnly = false) => loadImageIndex({ log }, { stateDirectory, isReadOnly });
+const load = (isReadOnly = false, areInodesPermanent = true) =>
+  loadImageIndex({ log }, { stateDirectory, isReadOnly, areInodesPermanent });
 
 async function onlyFile(): Promise<string> {
   const [name = ''] = await readdir(stateDirectory);
@@ -38,6 +39,23 @@ it('remembers a digest to the nanosecond, for exactly that version at that path'
   expect(again.digestOf('a.img', { ...VERSION, mtimeNs: VERSION.mtimeNs + 1n })).toBeUndefined();
   expect(again.digestOf('a.img', { ...VERSION, inode: 1n })).toBeUndefined();
   expect(warnings).toEqual([]);
+});
+
+it('knows an image again whose file system numbers files anew, but once only', async () => {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256, '2026-01-01T00:00:00.000Z');
+  index.set('b.img', VERSION, SHA256);
+  await index.save();
+  const again = await load(false, false);
+  const renumbered = { ...VERSION, inode: 7n };
+  expect(again.digestOf('a.img', { ...renumbered, sizeBytes: 6 })).toBeUndefined();
+  expect(again.digestOf('a.img', { ...renumbered, mtimeNs: VERSION.mtimeNs + 2n })).toBeUndefined();
+  expect(again.digestOf('a.img', renumbered)).toBe(SHA256);
+  expect(again.verifiedOf('a.img', renumbered)?.verified).toBe('2026-01-01T00:00:00.000Z');
+  // From now on another inode is another file, though it has the same time: times are coarse there.
+  expect(again.digestOf('a.img', { ...renumbered, inode: 8n })).toBeUndefined();
+  again.set('b.img', renumbered, SHA256);
+  expect(again.digestOf('b.img', VERSION)).toBeUndefined();
 });
 
 it('forgets what is gone', async () => {

@@ -61,14 +61,17 @@ export interface ImageIndex {
  * Reads the index of a state directory. One that cannot be understood is set aside (as `….unreadable`) and
  * said so in the log; hashing again restores it.
  *
+ * @param options.areInodesPermanent false: an image of before counts as the same when size and time are; of what
+ *   this run has seen the inode counts too
  * @param options.isReadOnly leaves the state directory as it is, also when the index is not sound
  * @throws system errors other than that there is no index yet
  */
 export async function loadImageIndex(
   { log }: { log: Log },
-  { stateDirectory, isReadOnly = false }: { stateDirectory: string; isReadOnly?: boolean },
+  options: { stateDirectory: string; areInodesPermanent: boolean; isReadOnly?: boolean },
 ): Promise<ImageIndex> {
-  const file = join(stateDirectory, INDEX_FILE);
+  const { areInodesPermanent, isReadOnly = false } = options;
+  const file = join(options.stateDirectory, INDEX_FILE);
   const digests = new Map<string, RememberedDigest>();
   try {
     const index = indexSchema.parse(JSON.parse(await readFile(file, 'utf8')));
@@ -82,15 +85,23 @@ export async function loadImageIndex(
       log.warn(fields, 'the image index is not sound and is set aside: all images are hashed again');
     }
   }
+  /** Of these the inode is one of an earlier mount. */
+  const renumbered = new Set(areInodesPermanent ? [] : digests.keys());
+
   function find(path: string, version: FileVersion): RememberedDigest | undefined {
     const digest = digests.get(path);
-    return digest !== undefined && isSameVersion(digest, version) ? digest : undefined;
+    if (digest === undefined) return undefined;
+    const { inode } = renumbered.has(path) ? version : digest;
+    if (!isSameVersion({ ...digest, inode }, version)) return undefined;
+    if (renumbered.delete(path)) digests.set(path, { ...digest, inode });
+    return digest;
   }
 
   return {
     digestOf: (path, version) => find(path, version)?.sha256,
     verifiedOf: find,
     set(path, { sizeBytes, mtimeNs, inode }, sha256, verified) {
+      renumbered.delete(path);
       digests.set(path, { sizeBytes, mtimeNs, inode, sha256, verified });
     },
     setVerified(path, version, { verified, isCorrupt }) {

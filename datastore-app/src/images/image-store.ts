@@ -6,10 +6,10 @@ import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
+import { createPlacer, type Placer } from './placer.ts';
 import {
   makeImageDirectory,
   type PublishOptions,
-  place,
   removeEmptyDirectories,
   requireImagePath,
   requirePlaceable,
@@ -67,6 +67,7 @@ export interface ImageStoreDeps {
   readonly onRemoved?: () => Promise<void>;
   readonly log?: Log;
   readonly now?: () => number;
+  readonly placer?: Placer;
 }
 
 export interface ImageStoreOptions {
@@ -88,10 +89,10 @@ async function inWordsOfTheStore<T>(work: Promise<T>): Promise<T> {
 }
 
 export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageStoreOptions): ImageStore {
-  const { now = Date.now } = deps;
+  const { now = Date.now, placer = createPlacer() } = deps;
   const incoming = incomingDirectoryOf(root);
   const staging = createStaging({ space: deps.space, hash: deps.hash, now }, { incoming, owner });
-  const group = createGroupPublisher({ now }, { root, incoming });
+  const group = createGroupPublisher({ now, placer }, { root, incoming });
 
   async function recover(olderThanMs: number): Promise<void> {
     const { published, failures } = await group.recover(olderThanMs);
@@ -111,7 +112,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     const { folders, name } = splitPath(path);
     const directory = await makeImageDirectory(root, folders);
     try {
-      const isNew = await place(file, directory.entry(name), options);
+      const isNew = await placer.place(file, directory.entry(name), options);
       await directory.sync();
       await deps.onPublished?.([{ path, version, sha256 }]);
       staging.release(staged);

@@ -1,4 +1,4 @@
-import { link, lstat, rename, rmdir, unlink } from 'node:fs/promises';
+import { lstat, rmdir } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type ImageDirectory, openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
@@ -34,7 +34,8 @@ const isAbsent = (error: unknown) => {
   return undefined;
 };
 
-function requireReplaceable(isFile: boolean, { replace }: PublishOptions): void {
+/** @throws StoreError PATH_TAKEN or IMAGE_EXISTS, where what has a path must not be replaced */
+export function requireReplaceable(isFile: boolean, { replace }: PublishOptions): void {
   if (!isFile) throw new StoreError('PATH_TAKEN', 'A folder, a link or a special file has this path.');
   if (!replace) throw new StoreError('IMAGE_EXISTS', 'An image of this path exists already.');
 }
@@ -62,32 +63,6 @@ export async function makeImageDirectory(root: string, folders: readonly string[
   const directory = await openImageDirectory(root, folders, { create: true });
   if (directory === undefined) throw new Error(`the folder ${folders.join('/')} was removed meanwhile`);
   return directory;
-}
-
-/**
- * Moves a staged file to its name.
- *
- * @returns whether the name was free
- * @throws StoreError PATH_TAKEN or IMAGE_EXISTS
- */
-export async function place(file: string, target: string, options: PublishOptions): Promise<boolean> {
-  try {
-    // Unlike rename, link never replaces.
-    await link(file, target);
-    await unlink(file);
-    return true;
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-  }
-  const [there, ours] = [await lstat(target, { bigint: true }), await lstat(file, { bigint: true })];
-  if (there.ino === ours.ino && there.dev === ours.dev) {
-    // An earlier attempt was cut off after its first half.
-    await unlink(file);
-    return true;
-  }
-  requireReplaceable(there.isFile(), options);
-  await rename(file, target);
-  return false;
 }
 
 /** Removes folders that hold nothing any more, upwards to the root. */

@@ -1,3 +1,4 @@
+import * as fs from 'node:fs/promises';
 import {
   link,
   mkdir,
@@ -12,9 +13,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { versionOf } from './file-version.ts';
+import { createPlacer } from './placer.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 
 let root: string;
@@ -26,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-const publisher = () => createGroupPublisher({ now: Date.now }, { root, incoming });
+const publisher = () => createGroupPublisher({ now: Date.now, placer: createPlacer() }, { root, incoming });
 
 async function stage(path: string): Promise<Placement> {
   const file = join(incoming, `${path.replaceAll('/', '-')}.staged`);
@@ -90,7 +92,8 @@ describe('after a power cut', () => {
       path,
       staged: staged.file.slice(incoming.length + 1),
       replaced: `id-${index}.replaced`,
-      inode: String(staged.version.inode),
+      sizeBytes: staged.version.sizeBytes,
+      mtimeNs: String(staged.version.mtimeNs),
       sha256: staged.sha256,
     }));
     await writeFile(join(incoming, 'id.bundle.json'), JSON.stringify({ step, replace, entries }));
@@ -153,5 +156,100 @@ describe('after a power cut', () => {
     const longAgo = new Date(Date.now() - 120_000);
     await utimes(join(incoming, 'id.bundle.json'), longAgo, longAgo);
     expect((await publisher().recover(60_000)).published).toHaveLength(3);
+  });
+});
+
+describe('without hard links', () => {
+  /** A file system without them; the naming call of this number fails, as when the power goes. */
+  function setUp(failingCall = Number.POSITIVE_INFINITY) {
+    let calls = 0;
+    const count = () => {
+      calls += 1;
+      if (calls >= failingCall) throw Object.assign(new Error('EIO: cut off'), { code: 'EIO' });
+    };
+    const placer = createPlacer({
+      ...fs,
+      async link() {
+        throw Object.assign(new Error('EPERM: link'), { code: 'EPERM' });
+      },
+      async rename(...names) {
+        count();
+        await fs.rename(...names);
+      },
+    });
+    return createGroupPublisher({ now: Date.now, placer }, { root, incoming });
+  }
+
+  it('publishes all, and says which were new', async () => {
+    await writeFile(join(root, 'a'), 'old a');
+    const published = await setUp().publish(await stageAll('a', 'b/c'), { replace: true });
+    expect(published.map(({ path, isNew }) => [path, isNew])).toEqual([
+      ['a', false],
+      ['b/c', true],
+    ]);
+    expect(await images()).toEqual({ a: 'new a', 'b/c': 'new b/c' });
+    expect(await readdir(incoming)).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4])('is as it was when naming call %i fails', async (failingCall) => {
+    await writeFile(join(root, 'a'), 'old a');
+    await writeFile(join(root, 'b'), 'old b');
+    await expect(
+      setUp(failingCall).publish(await stageAll('a', 'b'), { replace: true }),
+    ).rejects.toMatchObject({ code: 'EIO' });
+    expect(await images()).toEqual({ a: 'old a', b: 'old b' });
+    expect(await readdir(incoming)).toEqual([]);
+  });
+
+  /** What a kill leaves: the journal, and the files as far as they had come. */
+  async function cut(step: 'publishing' | 'undoing', ...done: readonly [string, string][]): Promise<void> {
+    await writeFile(join(root, 'a'), 'old a');
+    const placements = await stageAll('a', 'b');
+    const entries = placements.map(({ path, staged: { file, version, sha256 } }, index) => ({
+      path,
+      staged: basename(file),
+      replaced: `id-${index}.replaced`,
+      sizeBytes: version.sizeBytes,
+      mtimeNs: String(version.mtimeNs),
+      sha256,
+    }));
+    await writeFile(join(incoming, 'id.bundle.json'), JSON.stringify({ step, replace: true, entries }));
+    for (const [from, to] of done) await fs.rename(join(root, from), join(root, to));
+  }
+  const ASIDE: [string, string] = ['a', '.incoming/id-0.replaced'];
+  const A_PLACED: [string, string] = ['.incoming/a.staged', 'a'];
+  const B_PLACED: [string, string] = ['.incoming/b.staged', 'b'];
+
+  it.each([
+    ['nothing', []],
+    ['one set aside', [ASIDE]],
+    ['one placed', [ASIDE, A_PLACED]],
+    ['both placed', [ASIDE, A_PLACED, B_PLACED]],
+  ])('completes after %s was done', async (_what, done) => {
+    await cut('publishing', ...done);
+    const { published, failures } = await setUp().recover(0);
+    expect([published.map(({ path }) => path), failures]).toEqual([['a', 'b'], []]);
+    expect(await images()).toEqual({ a: 'new a', b: 'new b' });
+    expect(await readdir(incoming)).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['one set aside', [ASIDE]],
+    ['one placed', [ASIDE, A_PLACED]],
+    ['both placed', [ASIDE, A_PLACED, B_PLACED]],
+    ['one put back', [ASIDE, A_PLACED, [A_PLACED[1], A_PLACED[0]], [ASIDE[1], ASIDE[0]]]],
+  ] as [string, [string, string][]][])('undoes after %s was done', async (_what, done) => {
+    await cut('undoing', ...done);
+    expect(await setUp().recover(0)).toEqual({ published: [], failures: [] });
+    expect(await images()).toEqual({ a: 'old a' });
+    expect(await readdir(incoming)).toEqual([]);
+  });
+
+  it('keeps what was replaced as long as that cannot be put back', async () => {
+    await cut('undoing', ASIDE);
+    await writeFile(join(incoming, 'id.bundle.json'), 'damaged');
+    expect((await setUp().recover(0)).failures).toHaveLength(1);
+    expect(await readFile(join(incoming, 'id-0.replaced'), 'utf8')).toBe('old a');
   });
 });

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { link, lstat, readFile, rename, stat } from 'node:fs/promises';
+import { lstat, readFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import * as z from 'zod';
-import { syncDirectory, writeDurably } from './durable-file.ts';
+import { type BundleEntry, type BundleJournal, parseJournal, writeJournal } from './bundle-journal.ts';
+import { syncDirectory } from './durable-file.ts';
 import { type FileVersion, versionOf } from './file-version.ts';
 import { openImageDirectory } from './image-directory.ts';
-import { makeImageDirectory, place, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
+import type { Placer } from './placer.ts';
+import { makeImageDirectory, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
 import type { Publication, PublishedImage } from './publication.ts';
 import { makeIncomingDirectory, readIncoming, removeFile, type StagedImage } from './staging.ts';
-import { StoreError } from './store-error.ts';
+import { asStoreError, StoreError } from './store-error.ts';
 
 /** Staged content, and the path that it is to have. */
 export interface Placement {
@@ -21,7 +22,8 @@ export interface Placement {
  * Publishes several images, all or none. What is to be done is written down before the first of them changes
  * its place (the journal); where the program or the power goes away half-way, {@link GroupPublisher.recover}
  * carries on and completes it, or undoes all of it where that is impossible. For some milliseconds a reader
- * can see some of the images and not yet the others.
+ * can see some of the images and not yet the others; where the file system has no hard links, also none where
+ * one is being replaced.
  */
 export interface GroupPublisher {
   /** @throws StoreError, whose message names the image; then all is as it was */
@@ -39,121 +41,102 @@ export interface Recovery {
 
 const JOURNAL_SUFFIX = '.bundle.json';
 const REPLACED_SUFFIX = '.replaced';
-const bigintText = z
-  .string()
-  .regex(/^-?\d{1,20}$/)
-  .transform(BigInt);
-const fileName = z.string().regex(/^[\w.-]{1,128}$/);
-
-const journalSchema = z.object({
-  step: z.enum(['publishing', 'undoing']),
-  replace: z.boolean(),
-  entries: z.array(
-    z.object({
-      path: z.string(),
-      staged: fileName,
-      /** A second name of the image that had the path before. */
-      replaced: fileName,
-      inode: bigintText,
-      sha256: z.string(),
-    }),
-  ),
-});
-
-type Journal = z.infer<typeof journalSchema>;
-type Entry = Journal['entries'][number];
-
 const absent = (error: unknown) => {
   if (systemErrorCode(error) !== 'ENOENT') throw error;
   return undefined;
 };
 
 /** undefined: there is nothing, or no file. */
-async function inodeOf(file: string): Promise<bigint | undefined> {
+async function fileAt(file: string): Promise<FileVersion | undefined> {
   const stats = await lstat(file, { bigint: true }).catch(absent);
-  return stats?.isFile() ? stats.ino : undefined;
+  return stats?.isFile() ? versionOf(stats) : undefined;
 }
 
+const isContentOf = ({ sizeBytes, mtimeNs }: BundleEntry, version: FileVersion | undefined): boolean =>
+  version?.sizeBytes === sizeBytes && version.mtimeNs === mtimeNs;
+
 export function createGroupPublisher(
-  { now }: { readonly now: () => number },
+  { now, placer }: { readonly now: () => number; readonly placer: Placer },
   { root, incoming }: { readonly root: string; readonly incoming: string },
 ): GroupPublisher {
   const current = new Set<string>();
   const journalOf = (id: string) => join(incoming, `${id}${JOURNAL_SUFFIX}`);
 
-  function write(id: string, journal: Journal): Promise<void> {
-    const asText = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-    return writeDurably(journalOf(id), `${JSON.stringify(journal, asText)}\n`);
-  }
-
   /** Gives one image its place. @returns whether the path was free */
-  async function carryOut(entry: Entry, replace: boolean): Promise<boolean> {
+  async function carryOut(entry: BundleEntry, replace: boolean): Promise<boolean> {
     const staged = join(incoming, entry.staged);
+    const replaced = join(incoming, entry.replaced);
     const { folders, name } = splitPath(entry.path);
     const directory = await makeImageDirectory(root, folders);
     try {
       const target = directory.entry(name);
-      const inode = await inodeOf(target);
-      const isReplacing = replace && inode !== undefined && inode !== entry.inode;
+      const there = await fileAt(target);
+      const isReplacing = replace && there !== undefined && there.inode !== (await fileAt(staged))?.inode;
       if (isReplacing) {
-        await removeFile(join(incoming, entry.replaced));
-        await link(target, join(incoming, entry.replaced));
+        await removeFile(replaced);
+        await placer.setAside(target, replaced);
       }
-      const isNew = await place(staged, target, { replace });
+      const isFree = await placer.place(staged, target, { replace });
       await directory.sync();
-      return isNew;
+      return isFree && !isReplacing;
     } finally {
       await directory.close();
     }
   }
 
-  /** Puts back what one image replaced, and removes its content. */
-  async function undo({ path, staged, replaced, inode }: Entry): Promise<void> {
-    const { folders, name } = splitPath(path);
-    const before = join(incoming, replaced);
+  /** Puts back what one image replaced. To do it twice does no harm: its content is kept till the end. */
+  async function undo(entry: BundleEntry): Promise<void> {
+    const { folders, name } = splitPath(entry.path);
+    const [staged, replaced] = [join(incoming, entry.staged), join(incoming, entry.replaced)];
     const directory = await openImageDirectory(root, folders, { create: false }).catch((error) => {
       // Something else stands where the folder would be: the image never came to its place.
       if (!(error instanceof StoreError)) throw error;
       return undefined;
     });
     try {
-      if (directory !== undefined && (await inodeOf(directory.entry(name))) === inode) {
-        if ((await inodeOf(before)) === undefined) await removeFile(directory.entry(name));
-        else await rename(before, directory.entry(name));
+      if (directory !== undefined) {
+        const target = directory.entry(name);
+        const [there, kept] = [await fileAt(target), await fileAt(staged)];
+        if (there !== undefined && there.inode === kept?.inode) await removeFile(target);
+        else if (kept === undefined && isContentOf(entry, there)) await rename(target, staged);
+        const isFree = (await fileAt(target)) === undefined;
+        if (isFree && (await fileAt(replaced)) !== undefined) await rename(replaced, target);
         await directory.sync();
       }
     } finally {
       await directory?.close();
     }
-    await removeFile(before);
-    await removeFile(join(incoming, staged));
     await removeEmptyDirectories(root, folders);
   }
 
-  async function finish(id: string, entries: readonly Entry[]): Promise<void> {
+  async function finish(id: string, entries: readonly BundleEntry[]): Promise<void> {
     await removeFile(journalOf(id));
     await syncDirectory(incoming);
-    for (const { replaced } of entries) await removeFile(join(incoming, replaced));
+    for (const { replaced, staged } of entries) {
+      await removeFile(join(incoming, replaced));
+      await removeFile(join(incoming, staged));
+    }
   }
 
-  async function undoAll(id: string, journal: Journal): Promise<void> {
-    await write(id, { ...journal, step: 'undoing' });
+  async function undoAll(id: string, journal: BundleJournal): Promise<void> {
+    await writeJournal(journalOf(id), { ...journal, step: 'undoing' });
     for (const entry of journal.entries.toReversed()) await undo(entry);
     await finish(id, journal.entries);
   }
 
   /** @returns the paths that were free before */
-  async function carryOutAll(id: string, journal: Journal): Promise<Set<string>> {
+  async function carryOutAll(id: string, journal: BundleJournal): Promise<Set<string>> {
     const isNew = new Set<string>();
     for (const entry of journal.entries) {
       // Gone already: it was given its place before the program was cut off.
-      if ((await inodeOf(join(incoming, entry.staged))) === undefined) continue;
+      if ((await fileAt(join(incoming, entry.staged))) === undefined) continue;
       try {
         if (await carryOut(entry, journal.replace)) isNew.add(entry.path);
       } catch (error) {
         await undoAll(id, journal);
-        if (!(error instanceof StoreError)) throw error;
-        throw new StoreError(error.code, `"${entry.path}": ${error.message}`, { cause: error });
+        const known = asStoreError(error);
+        if (!(known instanceof StoreError)) throw error;
+        throw new StoreError(known.code, `"${entry.path}": ${known.message}`, { cause: error });
       }
     }
     await finish(id, journal.entries);
@@ -165,16 +148,17 @@ export function createGroupPublisher(
     return stats && versionOf(stats);
   }
 
-  async function recoverOne(id: string, journal: Journal): Promise<Publication[]> {
+  async function recoverOne(id: string, journal: BundleJournal): Promise<Publication[]> {
     if (journal.step === 'undoing') {
       await undoAll(id, journal);
       return [];
     }
     await carryOutAll(id, journal);
     const publications: Publication[] = [];
-    for (const { path, sha256, inode } of journal.entries) {
+    for (const entry of journal.entries) {
+      const { path, sha256 } = entry;
       const version = await versionAt(path);
-      if (version?.inode === inode) publications.push({ path, version, sha256 });
+      if (version !== undefined && isContentOf(entry, version)) publications.push({ path, version, sha256 });
     }
     return publications;
   }
@@ -193,14 +177,15 @@ export function createGroupPublisher(
         path,
         staged: basename(staged.file),
         replaced: `${id}-${index}${REPLACED_SUFFIX}`,
-        inode: staged.version.inode,
+        sizeBytes: staged.version.sizeBytes,
+        mtimeNs: staged.version.mtimeNs,
         sha256: staged.sha256,
       }));
-      const journal: Journal = { step: 'publishing', replace, entries };
+      const journal: BundleJournal = { step: 'publishing', replace, entries };
       current.add(id);
       try {
         await makeIncomingDirectory(incoming);
-        await write(id, journal);
+        await writeJournal(journalOf(id), journal);
         const isNew = await carryOutAll(id, journal);
         return placements.map(({ path, staged: { version, sha256 } }) => ({
           path,
@@ -227,8 +212,10 @@ export function createGroupPublisher(
         }
         try {
           const text = await readFile(journalOf(id), 'utf8');
-          published.push(...(await recoverOne(id, journalSchema.parse(JSON.parse(text)))));
+          published.push(...(await recoverOne(id, parseJournal(text))));
         } catch (error) {
+          // What it replaced may have no other name.
+          alive.add(id);
           failures.push(errorMessage(error));
         }
       }

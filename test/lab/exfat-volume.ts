@@ -1,0 +1,54 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What USB sticks come with: no hard links, times of two seconds, and inodes that are numbered anew. */
+export interface ExfatVolume {
+  /** Where it is mounted. */
+  readonly folder: string;
+  /** Takes it off, and mounts it again. */
+  remount(): void;
+  /** Takes it off, and removes it. */
+  remove(): Promise<void>;
+}
+
+const run = (program: string, ...args: string[]) =>
+  execFileSync(program, args, {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }).trim();
+
+/** Makes an exFAT file system in a file, and mounts it by FUSE. It needs root, and what `exfat` requires. */
+export async function createExfatVolume(sizeBytes: number): Promise<ExfatVolume> {
+  const place = await mkdtemp(join(tmpdir(), 'exfat-'));
+  const image = join(place, 'volume');
+  const folder = join(place, 'mounted');
+  await mkdir(folder);
+  run('truncate', '--size', String(sizeBytes), image);
+  run('mkfs.exfat', image);
+
+  function mount(): void {
+    const device = run('losetup', '--find', '--show', image);
+    try {
+      run('mount.exfat-fuse', device, folder);
+    } finally {
+      // While it is mounted this only says that the device goes with it.
+      run('losetup', '--detach', device);
+    }
+  }
+
+  mount();
+  return {
+    folder,
+    remount() {
+      run('umount', folder);
+      mount();
+    },
+    async remove() {
+      run('umount', folder);
+      await rm(place, { recursive: true });
+    },
+  };
+}
