@@ -156,11 +156,12 @@ describeWith(['chromium'], 'the page', () => {
   });
 
   it('tells how to use an image in EVE, and copies it', async () => {
-    await datastore.put('linux/disk.img', DISK);
+    await datastore.put('linux/disk.qcow2', DISK);
     await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
-    await press(page, 'Use in EVE: linux/disk.img');
+    await press(page, 'Use in EVE: linux/disk.qcow2');
     await waitForText(page, '.warnings', 'a port in the FQDN switches its multicast DNS off');
     await waitForText(page, '.warnings', 'Advertising is turned off');
+    await waitForText(page, '.warnings', 'The name ends in ".qcow2", but the content is raw');
     await waitForText(page, 'dd', datastore.origin);
     await waitForText(page, 'dd', sha256Of(DISK));
     await press(page, 'Copy Size in bytes');
@@ -173,7 +174,12 @@ describeWith(['chromium'], 'the page', () => {
     expect(json).toMatchObject({
       datastores: [{ dType: 'DsHttp', fqdn: datastore.origin, dpath: '' }],
       contentInfo: [
-        { URL: 'linux/disk.img', iformat: 'RAW', sha256: sha256Of(DISK), maxSizeBytes: String(DISK.length) },
+        {
+          URL: 'linux/disk.qcow2',
+          iformat: 'RAW',
+          sha256: sha256Of(DISK),
+          maxSizeBytes: String(DISK.length),
+        },
       ],
     });
     await page.keyboard.press('ArrowRight');
@@ -181,9 +187,9 @@ describeWith(['chromium'], 'the page', () => {
     await press(page, 'Copy eden command');
     await waitForText(page, '[aria-live=polite]', 'eden command copied');
     await page.keyboard.press('Escape');
-    expect(await focusedLabel(page)).toBe('Use in EVE: linux/disk.img');
+    expect(await focusedLabel(page)).toBe('Use in EVE: linux/disk.qcow2');
     expect(await readClipboard(page)).toBe(
-      `eden volume create ${datastore.origin}/linux/disk.img --datastoreOverride=${datastore.origin} --format=raw -n disk.img`,
+      `eden volume create ${datastore.origin}/linux/disk.qcow2 --datastoreOverride=${datastore.origin} --format=raw -n disk.qcow2`,
     );
   });
 

@@ -7,6 +7,7 @@ export interface EveWarning {
     | 'PORT_IN_FQDN'
     | 'FORMAT_NOT_USABLE'
     | 'COMPRESSED'
+    | 'NAME_CONTRADICTS_FORMAT'
     | 'NOT_HASHED'
     | 'CORRUPT'
     | 'PERCENT_ENCODED'

@@ -128,6 +128,38 @@ describe('warns', () => {
     expect(codesOf({ ...INPUT, ...change })).toContain(code);
   });
 
+  it.each([
+    ['disk.qcow2', 'raw'],
+    ['disk.QCOW2', 'raw'],
+    ['disk.qcow2', 'qcow'],
+    ['disk.raw', 'qcow2'],
+    ['a.b/disk.vhd', 'vhdx'],
+    ['disk.vhdx', 'vhd'],
+    ['disk.vmdk', 'ova'],
+    ['disk.ova', 'container'],
+    ['installer.iso', 'raw'],
+  ] as const)('of the name %s where the content is %s', (path, format) => {
+    const { warnings } = eveSettings({ ...INPUT, image: { ...IMAGE, path, format } });
+    const warning = warnings.find(({ code }) => code === 'NAME_CONTRADICTS_FORMAT');
+    expect(warning?.message).toContain(
+      `The name ends in ".${path.split('.').at(-1)?.toLowerCase()}", but the content is ${format},`,
+    );
+  });
+
+  it.each([
+    ['disk.qcow2', 'qcow2'],
+    ['disk.qcow', 'qcow2'],
+    ['disk.img', 'qcow2'],
+    ['disk', 'raw'],
+    ['qcow2', 'raw'],
+    ['disk.qcow2/disk', 'raw'],
+    ['disk.qcow2.img', 'raw'],
+    ['disk.constructor', 'raw'],
+    ['folder/.iso', 'raw'],
+  ] as const)('not of the name %s where the content is %s', (path, format) => {
+    expect(codesOf({ ...INPUT, image: { ...IMAGE, path, format } })).toEqual([]);
+  });
+
   it('says why the name is not advertised', () => {
     const advertising = { isReady: false, reasons: ['10.1.0.9 uses the name ds.local'] };
     expect(eveSettings({ ...INPUT, advertising }).warnings[0]?.message).toContain('10.1.0.9 uses the name');

@@ -13,6 +13,26 @@ const UNUSABLE_FORMATS: Partial<Record<ImageFormat, string>> = {
 
 const COMPRESSED_NAME = /\.(?:gz|tgz|xz|txz|bz2|zst|lz4|zip|7z)$/i;
 
+/** What names say of the content, which alone decides. `.img` and other names say nothing. */
+const FORMATS_OF_SUFFIX: Readonly<Record<string, readonly ImageFormat[]>> = {
+  raw: ['raw'],
+  qcow: ['qcow', 'qcow2'],
+  qcow2: ['qcow2'],
+  vhd: ['vhd'],
+  vmdk: ['vmdk'],
+  ova: ['ova'],
+  vhdx: ['vhdx'],
+  iso: ['iso'],
+};
+
+/** The suffix of a name, in lower case, where it says another format than the content has. */
+function contradictingSuffix({ path, format }: EveSettingsInput['image']): string | undefined {
+  const suffix = /[^/]\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
+  const isContradicted =
+    Object.hasOwn(FORMATS_OF_SUFFIX, suffix) && FORMATS_OF_SUFFIX[suffix]?.includes(format) === false;
+  return isContradicted ? suffix : undefined;
+}
+
 interface WarningInput extends EveSettingsInput {
   readonly fqdn: string;
   readonly url: string;
@@ -57,6 +77,13 @@ function* imageWarnings({ image }: WarningInput): Generator<EveWarning> {
     yield {
       code: 'NOT_HASHED',
       message: 'The sha256 is not known yet, and EVE needs it: wait until the image is hashed.',
+    };
+  }
+  const suffix = contradictingSuffix(image);
+  if (suffix !== undefined) {
+    yield {
+      code: 'NAME_CONTRADICTS_FORMAT',
+      message: `The name ends in ".${suffix}", but the content is ${image.format}, and the format here is that of the content. If it was meant to be ${suffix}, the file is damaged, incomplete or another one: upload it again. Otherwise rename it.`,
     };
   }
   const unusable = UNUSABLE_FORMATS[image.format];

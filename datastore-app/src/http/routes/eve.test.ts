@@ -26,7 +26,9 @@ let https: number | null = null;
 
 beforeAll(async () => {
   const routes = createEveRoutes({
-    catalogue: { find: (path) => (path === IMAGE.path ? IMAGE : undefined) },
+    catalogue: {
+      find: (path) => [IMAGE, { ...IMAGE, path: 'misnamed.qcow2' }].find((image) => image.path === path),
+    },
     isReadOpen: true,
     hostName: 'ds.local',
     ports: () => ({ http: 80, https }),
@@ -45,6 +47,7 @@ async function get(path: string, { host = '10.1.0.5:8080', method = 'GET' } = {}
   return { status: response.statusCode as number, body: (await json(response)) as Partial<EveSettings> };
 }
 
+const MISNAMED_PATH = '/-/api/v1/eve/misnamed.qcow2';
 const PATH = '/-/api/v1/eve/linux/my%20disk.raw';
 
 describe('/-/api/v1/eve/{path}', () => {
@@ -57,6 +60,12 @@ describe('/-/api/v1/eve/{path}', () => {
       edenCommand: expect.stringContaining('eden volume create http://10.1.0.5:8080/linux/my%20disk.raw '),
     });
     expect(body.warnings?.map(({ code }) => code)).toEqual(['NOT_ADVERTISED', 'PERCENT_ENCODED']);
+  });
+
+  it('warns of a name that contradicts the content', async () => {
+    const warned = async (path: string) =>
+      (await get(path)).body.warnings?.map(({ code }) => code).includes('NAME_CONTRADICTS_FORMAT');
+    expect([await warned(MISNAMED_PATH), await warned(PATH)]).toEqual([true, false]);
   });
 
   it.each(['evil host', '$(reboot)', "a';reboot;'", '10.1.0.5:80:80', `${'a'.repeat(254)}`])(
