@@ -1,7 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
+import { collectYoung } from './collect-young.ts';
 
 /** Pieces of the network are collected to writes of this size. */
 const WRITE_BYTES = 1024 * 1024;
+/** So much arrives between two collections of its buffers. */
+const COLLECT_BYTES = 4 * WRITE_BYTES;
 
 /**
  * Writes pieces to a file at a position, in large writes; what came before an error is written too. The pieces
@@ -36,6 +39,7 @@ export async function writePieces(
       offset += bytesWritten;
       writtenBytes += bytesWritten;
     }
+    if (writtenBytes % COLLECT_BYTES === 0) collectYoung();
   }
 
   try {
