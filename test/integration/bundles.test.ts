@@ -5,7 +5,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Datastore, type Folders, makeFolders, SOON } from './datastore-process.ts';
+import {
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  problemOf,
+  SOON,
+} from '../lab/loopback-datastore.ts';
 
 const IMPORT = '/-/api/v1/import';
 const EXPORT = '/-/api/v1/export';
@@ -14,17 +20,17 @@ const B = randomBytes(70_000);
 const LONG_NAME = `${'folder-with-a-long-name/'.repeat(6)}${'ä'.repeat(60)}.img`;
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
-let folders: Folders;
+let folders: DatastoreFolder;
 let stick: string;
 beforeEach(async () => {
-  folders = await makeFolders();
+  folders = await createDatastoreFolder();
   stick = await mkdtemp(join(tmpdir(), 'stick-'));
   await mkdir(join(stick, 'debian'));
   await writeFile(join(stick, 'a.img'), A);
   await writeFile(join(stick, 'debian', 'b.qcow2'), B);
 });
 afterEach(async () => {
-  await folders.clean();
+  await folders.remove();
   await rm(stick, { recursive: true });
 });
 
@@ -50,7 +56,7 @@ const images = async () =>
     .sort();
 
 describe('by HTTP', () => {
-  let datastore: Datastore;
+  let datastore: LoopbackDatastore;
   beforeEach(async () => {
     datastore = await folders.start('--quota', '100M');
   });
@@ -84,7 +90,7 @@ describe('by HTTP', () => {
     await sum('a.img', 'debian/b.qcow2');
     const bundle = tar('SHA256SUMS', 'debian', 'a.img');
     const refused = await post(bundle);
-    expect([refused.status, datastore.problemOf(refused)]).toEqual([412, 'IMAGE_EXISTS']);
+    expect([refused.status, problemOf(refused)]).toEqual([412, 'IMAGE_EXISTS']);
     expect(JSON.parse(refused.body.toString()).detail).toContain('"a.img"');
     expect(await images()).toEqual(['a.img']);
     const outcomes = async (query: string) =>
@@ -227,14 +233,14 @@ describe('by HTTP', () => {
         cwd: stick,
       });
       const answer = await post(stdout);
-      expect([answer.status, datastore.problemOf(answer)]).toEqual([507, 'QUOTA_EXCEEDED']);
+      expect([answer.status, problemOf(answer)]).toEqual([507, 'QUOTA_EXCEEDED']);
     }
     // The quota holds for all of a bundle together.
     await writeFile(join(stick, 'c.img'), Buffer.alloc(60_000_000));
     await writeFile(join(stick, 'd.img'), Buffer.alloc(60_000_000));
     await sum('c.img', 'd.img');
     const answer = await post(tar('SHA256SUMS', 'c.img', 'd.img'));
-    expect([answer.status, datastore.problemOf(answer)]).toEqual([507, 'QUOTA_EXCEEDED']);
+    expect([answer.status, problemOf(answer)]).toEqual([507, 'QUOTA_EXCEEDED']);
     expect(await folders.incoming()).toEqual([]);
   });
 

@@ -6,8 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createExfatVolume, type ExfatVolume } from '../lab/exfat-volume.ts';
+import {
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  problemOf,
+  SOON,
+  UPLOADS,
+} from '../lab/loopback-datastore.ts';
 import { describeWith } from '../requirements.ts';
-import { type Datastore, type Folders, makeFolders, SOON, UPLOADS } from './datastore-process.ts';
 
 const MODIFIED = new Date('2026-02-03T04:05:06Z');
 const A = randomBytes(1_500_000);
@@ -16,17 +23,17 @@ const sha256Of = (content: Buffer) => createHash('sha256').update(content).diges
 
 describeWith(['root', 'exfat'], 'on exFAT', () => {
   let volume: ExfatVolume;
-  let folders: Folders;
-  let datastore: Datastore;
+  let folders: DatastoreFolder;
+  let datastore: LoopbackDatastore;
   let outside: string;
   beforeEach(async () => {
     volume = await createExfatVolume(64 * 1024 * 1024);
-    folders = await makeFolders({ root: volume.folder });
+    folders = await createDatastoreFolder({ root: volume.folder });
     outside = await mkdtemp(join(tmpdir(), 'outside-'));
     datastore = await folders.start('--reserve', '0');
   });
   afterEach(async () => {
-    await folders.clean();
+    await folders.remove();
     await volume.remove();
     await rm(outside, { recursive: true });
   });
@@ -83,7 +90,7 @@ describeWith(['root', 'exfat'], 'on exFAT', () => {
     });
     await writeFile(join(folders.root, 'b.img'), 'old');
     const imported = (query: string) => datastore.request('POST', `/-/api/v1/import${query}`, { body });
-    expect(datastore.problemOf(await imported(''))).toBe('IMAGE_EXISTS');
+    expect(problemOf(await imported(''))).toBe('IMAGE_EXISTS');
     expect((await datastore.request('GET', '/a.img')).status).toBe(404);
     expect((await datastore.request('GET', '/b.img')).body.toString()).toBe('old');
     const { images } = JSON.parse((await imported('?replace=true')).body.toString());
@@ -125,7 +132,7 @@ describeWith(['root', 'exfat'], 'on exFAT', () => {
 
   it('says what such a file system cannot hold', async () => {
     const full = await datastore.request('PUT', '/big.img', { body: Buffer.alloc(70_000_000) });
-    expect([full.status, datastore.problemOf(full)]).toEqual([507, 'NO_SPACE']);
+    expect([full.status, problemOf(full)]).toEqual([507, 'NO_SPACE']);
     expect(await folders.incoming()).toEqual([]);
   });
 });

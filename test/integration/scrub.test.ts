@@ -3,22 +3,28 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Datastore, type Folders, makeFolders, SOON } from './datastore-process.ts';
+import {
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  problemOf,
+  SOON,
+} from '../lab/loopback-datastore.ts';
 
 const MODIFIED = new Date('2026-02-03T04:05:06Z');
 const GOOD = Buffer.alloc(300_000, 'x');
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
-let folders: Folders;
+let folders: DatastoreFolder;
 beforeEach(async () => {
-  folders = await makeFolders();
+  folders = await createDatastoreFolder();
   await mkdir(folders.root);
   for (const name of ['good.img', 'rotten.img']) {
     await writeFile(join(folders.root, name), GOOD);
     await utimes(join(folders.root, name), MODIFIED, MODIFIED);
   }
 });
-afterEach(() => folders.clean());
+afterEach(() => folders.remove());
 
 /** As a failing disk does it: other bytes, the same time. */
 async function rot(name: string, content: string): Promise<void> {
@@ -29,10 +35,10 @@ async function rot(name: string, content: string): Promise<void> {
   await handle.close();
 }
 
-const imageOf = (datastore: Datastore, name: string) => datastore.json(`/-/api/v1/images/${name}`);
-const stateOf = async (datastore: Datastore, name: string) => (await imageOf(datastore, name)).state;
+const imageOf = (datastore: LoopbackDatastore, name: string) => datastore.json(`/-/api/v1/images/${name}`);
+const stateOf = async (datastore: LoopbackDatastore, name: string) => (await imageOf(datastore, name)).state;
 
-async function startHashed(...args: string[]): Promise<Datastore> {
+async function startHashed(...args: string[]): Promise<LoopbackDatastore> {
   const datastore = await folders.start(...args);
   for (const name of ['good.img', 'rotten.img']) {
     await expect.poll(() => stateOf(datastore, name), SOON).toBe('ready');
@@ -40,9 +46,9 @@ async function startHashed(...args: string[]): Promise<Datastore> {
   return datastore;
 }
 
-async function expectOutOfService(datastore: Datastore): Promise<void> {
+async function expectOutOfService(datastore: LoopbackDatastore): Promise<void> {
   const answer = await datastore.request('GET', '/rotten.img');
-  expect([answer.status, datastore.problemOf(answer)]).toEqual([503, 'IMAGE_CORRUPT']);
+  expect([answer.status, problemOf(answer)]).toEqual([503, 'IMAGE_CORRUPT']);
   expect((await datastore.request('GET', '/good.img')).status).toBe(200);
   expect(await imageOf(datastore, 'rotten.img')).toMatchObject({ state: 'corrupt', sha256: sha256Of(GOOD) });
 }

@@ -7,16 +7,25 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  ADDRESS,
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  problemOf,
+  SOON,
+  UPLOADS,
+  WRITE_TOKEN,
+} from '../lab/loopback-datastore.ts';
 import { describeWith } from '../requirements.ts';
-import { ADDRESS, type Datastore, type Folders, makeFolders, SOON, UPLOADS } from './datastore-process.ts';
 
 const MIB = 1024 * 1024;
 const CONTENT = randomBytes(3 * MIB + 5);
 const sha256Of = (content: Buffer, encoding: 'hex' | 'base64' = 'hex') =>
   createHash('sha256').update(content).digest(encoding);
 
-let folders: Folders;
-let datastore: Datastore;
+let folders: DatastoreFolder;
+let datastore: LoopbackDatastore;
 
 const images = async () => (await readdir(folders.root)).filter((name) => !name.startsWith('.'));
 
@@ -40,10 +49,10 @@ function patch(upload: string, offset: number, body: Buffer) {
 
 describe('an image in one request', () => {
   beforeEach(async () => {
-    folders = await makeFolders();
+    folders = await createDatastoreFolder();
     datastore = await folders.start();
   });
-  afterEach(() => folders.clean());
+  afterEach(() => folders.remove());
 
   it('is new with 201, replaced with 200, and checked against what is promised of it', async () => {
     const put = (headers: Record<string, string> = {}) =>
@@ -64,7 +73,7 @@ describe('an image in one request', () => {
     expect((await put({ 'If-Match': '"sha256:0"' })).status).toBe(412);
     expect((await put({ 'If-Match': first.headers.etag ?? '' })).status).toBe(200);
     const wrong = await put({ 'X-Checksum-Sha256': 'ab'.repeat(32) });
-    expect([wrong.status, datastore.problemOf(wrong)]).toEqual([400, 'DIGEST_MISMATCH']);
+    expect([wrong.status, problemOf(wrong)]).toEqual([400, 'DIGEST_MISMATCH']);
     expect((await put({ 'X-Checksum-Sha256': 'ab' })).status).toBe(400);
     expect((await put({ 'Content-Encoding': 'gzip' })).status).toBe(415);
     expect((await put({ 'Content-Range': 'bytes 0-1/2' })).status).toBe(400);
@@ -76,7 +85,7 @@ describe('an image in one request', () => {
   });
 
   it.each(['POST', 'PUT'])("comes by %s as EVE's collect-info sends it", async (method) => {
-    const headers = { Authorization: `edge-node ${datastore.token}`, 'User-Agent': 'curl/8.5.0' };
+    const headers = { Authorization: `edge-node ${WRITE_TOKEN}`, 'User-Agent': 'curl/8.5.0' };
     const name = 'eve-info-v37-2026-02-03-04-05-06.tar.gz';
     const answer = await datastore.request(method, `/info/${name}`, { headers, body: CONTENT });
     expect(answer.status).toBe(201);
@@ -123,7 +132,7 @@ describe('an image in one request', () => {
       const socket = connect(datastore.port, ADDRESS);
       socket.on('error', () => {});
       socket.write(
-        `PUT /a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${datastore.token}\r\nContent-Length: ${CONTENT.length}\r\n\r\n`,
+        `PUT /a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${WRITE_TOKEN}\r\nContent-Length: ${CONTENT.length}\r\n\r\n`,
       );
       socket.write(CONTENT.subarray(0, 2 * MIB));
       return socket;
@@ -145,13 +154,13 @@ describe('an image in one request', () => {
 
 describeWith(['curl'], 'curl', () => {
   beforeEach(async () => {
-    folders = await makeFolders();
+    folders = await createDatastoreFolder();
     datastore = await folders.start();
   });
-  afterEach(() => folders.clean());
+  afterEach(() => folders.remove());
 
   function curl(...args: string[]) {
-    const authorization = `Authorization: Bearer ${datastore.token}`;
+    const authorization = `Authorization: Bearer ${WRITE_TOKEN}`;
     const { stdout, stderr, status } = spawnSync('curl', ['-sS', '-H', authorization, ...args]);
     expect([stderr.toString(), status]).toEqual(['', 0]);
     return stdout.toString();
@@ -164,7 +173,7 @@ describeWith(['curl'], 'curl', () => {
     expect(JSON.parse(curl('-T', file, `${url}/folder/`))).toMatchObject({ path: 'folder/disk.img' });
     const { stdout } = spawnSync(
       'curl',
-      ['-sS', '-H', `Authorization: Bearer ${datastore.token}`, '-T', '-', `${url}/piped.img`],
+      ['-sS', '-H', `Authorization: Bearer ${WRITE_TOKEN}`, '-T', '-', `${url}/piped.img`],
       { input: CONTENT },
     );
     expect(JSON.parse(stdout.toString())).toMatchObject({ sha256: sha256Of(CONTENT) });
@@ -208,24 +217,24 @@ describeWith(['root'], 'a small volume', () => {
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12M', 'tmpfs', volume]);
     expect(mounted.stderr.toString()).toBe('');
     await mkdir(join(volume, 'lost+found'));
-    folders = await makeFolders({ root: volume });
+    folders = await createDatastoreFolder({ root: volume });
     datastore = await folders.start('--reserve', '2M');
   });
   afterEach(async () => {
-    await folders.clean();
+    await folders.remove();
     spawnSync('umount', [volume]);
     await rm(volume, { recursive: true });
   });
 
   it('takes what fits, and refuses the rest with 507 before it is full', async () => {
     const tooMuch = await datastore.request('PUT', '/a', { body: Buffer.alloc(11 * MIB) });
-    expect([tooMuch.status, datastore.problemOf(tooMuch)]).toEqual([507, 'NO_SPACE']);
+    expect([tooMuch.status, problemOf(tooMuch)]).toEqual([507, 'NO_SPACE']);
     // Of unknown length: it is stopped on the way, and the client still hears why.
     const unknown = await datastore.request('PUT', '/a', {
       headers: { 'Transfer-Encoding': 'chunked' },
       body: Buffer.alloc(14 * MIB),
     });
-    expect([unknown.status, datastore.problemOf(unknown)]).toEqual([507, 'NO_SPACE']);
+    expect([unknown.status, problemOf(unknown)]).toEqual([507, 'NO_SPACE']);
     expect(await folders.incoming()).toEqual([]);
     expect((await datastore.request('PUT', '/a', { body: Buffer.alloc(9 * MIB) })).status).toBe(201);
     expect((await datastore.request('PUT', '/b', { body: Buffer.alloc(9 * MIB) })).status).toBe(507);
@@ -236,7 +245,7 @@ describeWith(['root'], 'a small volume', () => {
     const first = await createUpload('a', 6 * MIB);
     expect(first.status).toBe(201);
     const second = await createUpload('b', 6 * MIB);
-    expect([second.status, datastore.problemOf(second)]).toEqual([507, 'NO_SPACE']);
+    expect([second.status, problemOf(second)]).toEqual([507, 'NO_SPACE']);
     expect((await datastore.request('PUT', '/b', { body: Buffer.alloc(6 * MIB) })).status).toBe(507);
     // Half of it has come: the other half is still kept for it.
     const upload = first.headers.location ?? '';
@@ -250,7 +259,7 @@ describeWith(['root'], 'a small volume', () => {
     const upload = (await createUpload('a', 6 * MIB)).headers.location ?? '';
     await writeFile(join(volume, '.other'), Buffer.alloc(8 * MIB));
     const refused = await patch(upload, 0, Buffer.alloc(6 * MIB));
-    expect([refused.status, datastore.problemOf(refused)]).toEqual([507, 'NO_SPACE']);
+    expect([refused.status, problemOf(refused)]).toEqual([507, 'NO_SPACE']);
     await rm(join(volume, '.other'));
     expect((await patch(upload, 0, Buffer.alloc(6 * MIB))).status).toBe(204);
     expect((await datastore.request('GET', '/a')).body.length).toBe(6 * MIB);

@@ -6,7 +6,16 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Upload, type UploadOptions } from 'tus-js-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ADDRESS, type Datastore, type Folders, makeFolders, SOON, UPLOADS } from './datastore-process.ts';
+import {
+  ADDRESS,
+  createDatastoreFolder,
+  type DatastoreFolder,
+  type LoopbackDatastore,
+  problemOf,
+  SOON,
+  UPLOADS,
+  WRITE_TOKEN,
+} from '../lab/loopback-datastore.ts';
 
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const OFFSET_STREAM = { 'Content-Type': 'application/offset+octet-stream' };
@@ -15,13 +24,13 @@ const HALF = CONTENT.length >> 1;
 
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
-let folders: Folders;
-let datastore: Datastore;
+let folders: DatastoreFolder;
+let datastore: LoopbackDatastore;
 beforeEach(async () => {
-  folders = await makeFolders();
+  folders = await createDatastoreFolder();
   datastore = await folders.start();
 });
-afterEach(() => folders.clean());
+afterEach(() => folders.remove());
 
 const encodeMetadata = (metadata: Record<string, string>) =>
   Object.entries(metadata)
@@ -63,7 +72,7 @@ function uploadByClient(
   return new Promise((resolve, reject) => {
     const upload = new Upload(CONTENT, {
       endpoint: `http://${ADDRESS}:${datastore.port}${UPLOADS}`,
-      headers: { Authorization: `Bearer ${datastore.token}` },
+      headers: { Authorization: `Bearer ${WRITE_TOKEN}` },
       retryDelays: null,
       onError: reject,
       onSuccess: () => resolve(upload),
@@ -216,7 +225,7 @@ describe('the protocol', () => {
     ] as const;
     for (const [what, metadata, sizeBytes, headers, problem] of cases) {
       const answer = await create(metadata, sizeBytes, headers);
-      expect([what, datastore.problemOf(answer)]).toEqual([what, problem]);
+      expect([what, problemOf(answer)]).toEqual([what, problem]);
     }
     expect(await folders.incoming()).toEqual([]);
   });
@@ -283,7 +292,7 @@ describe('what an upload becomes', () => {
   it('is no image when the digest is another', async () => {
     const upload = await begin({ path: 'disk.img', sha256: 'ab'.repeat(32) });
     const answer = await patch(upload, 0, CONTENT);
-    expect([answer.status, datastore.problemOf(answer)]).toEqual([400, 'DIGEST_MISMATCH']);
+    expect([answer.status, problemOf(answer)]).toEqual([400, 'DIGEST_MISMATCH']);
     expect((await head(upload)).status).toBe(404);
     expect((await datastore.request('GET', '/disk.img')).status).toBe(404);
     expect(await folders.incoming()).toEqual([]);
@@ -292,7 +301,7 @@ describe('what an upload becomes', () => {
   it('replaces an image only when it says so', async () => {
     await writeFile(join(folders.root, 'disk.img'), 'old');
     const refused = await create({ path: 'disk.img' }, CONTENT.length);
-    expect([refused.status, datastore.problemOf(refused)]).toEqual([412, 'IMAGE_EXISTS']);
+    expect([refused.status, problemOf(refused)]).toEqual([412, 'IMAGE_EXISTS']);
     const upload = await begin({ path: 'disk.img', replace: 'true' });
     expect((await imageAt('/disk.img')).toString()).toBe('old');
     expect((await patch(upload, 0, CONTENT)).status).toBe(204);
@@ -303,7 +312,7 @@ describe('what an upload becomes', () => {
     const [first, second] = [await begin({ path: 'a' }, 5), await begin({ path: 'a' }, 6)];
     expect((await patch(first, 0, Buffer.from('first'))).status).toBe(204);
     const answer = await patch(second, 0, Buffer.from('second'));
-    expect([answer.status, datastore.problemOf(answer)]).toEqual([412, 'IMAGE_EXISTS']);
+    expect([answer.status, problemOf(answer)]).toEqual([412, 'IMAGE_EXISTS']);
     expect((await imageAt('/a')).toString()).toBe('first');
   });
 
@@ -342,7 +351,7 @@ describe('connections', () => {
   /** Sends a request by hand, and as much of its body as is given. */
   function sendRaw(lines: readonly string[], body: Buffer) {
     const socket = connect(datastore.port, ADDRESS);
-    const head = [...lines, `Host: ${ADDRESS}`, `Authorization: Bearer ${datastore.token}`, '', ''];
+    const head = [...lines, `Host: ${ADDRESS}`, `Authorization: Bearer ${WRITE_TOKEN}`, '', ''];
     socket.write(head.join('\r\n'));
     socket.write(body);
     return socket;
@@ -417,7 +426,7 @@ describe('limits', () => {
     await datastore.stop();
     datastore = await folders.start('--quota', '8M');
     const upload = await begin({ path: 'a' });
-    const refused = async () => datastore.problemOf(await create({ path: 'b' }, CONTENT.length));
+    const refused = async () => problemOf(await create({ path: 'b' }, CONTENT.length));
     expect(await refused()).toBe('QUOTA_EXCEEDED');
     await datastore.kill();
     datastore = await folders.start('--quota', '8M');
