@@ -1,12 +1,12 @@
 /** The page of a datastore that lets only those read who have its credential. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import {
+  allowDownloads,
   type Datastore,
   fill,
   launchBrowser,
@@ -50,14 +50,7 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
     await waitForText(page, 'tbody th', 'disk.img');
     await primed;
 
-    const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
-    const client = await page.createCDPSession();
-    const browserContextId = page.browserContext().id;
-    await client.send('Browser.setDownloadBehavior', {
-      behavior: 'allow',
-      downloadPath: folder,
-      ...(browserContextId !== undefined && { browserContextId }),
-    });
+    const folder = await allowDownloads(page);
     await press(page, 'Download disk.img');
     await vi.waitFor(async () => expect(await readFile(join(folder, 'disk.img'))).toEqual(DISK), 10_000);
     await rm(folder, { recursive: true });

@@ -1,12 +1,12 @@
 /** The table of images, copying, deleting, downloading, and how an image is used in EVE. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import {
+  allowDownloads,
   type Datastore,
   fill,
   giveToken,
@@ -101,14 +101,7 @@ describeWith(['chromium'], 'the page', () => {
 
   it('downloads by a link', async () => {
     await datastore.put('linux/my disk.img', DISK);
-    const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
-    const client = await page.createCDPSession();
-    const browserContextId = page.browserContext().id;
-    await client.send('Browser.setDownloadBehavior', {
-      behavior: 'allow',
-      downloadPath: folder,
-      ...(browserContextId !== undefined && { browserContextId }),
-    });
+    const folder = await allowDownloads(page);
     await press(page, 'Download linux/my disk.img');
     await vi.waitFor(async () => expect(await readFile(join(folder, 'my disk.img'))).toEqual(DISK), 10_000);
     await rm(folder, { recursive: true });

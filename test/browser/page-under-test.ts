@@ -1,17 +1,15 @@
 /** A real datastore on loopback, and a real browser that looks at its page. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { datastoreApp, waitForLog } from '../lab/programs.ts';
+import { ADDRESS, createDatastoreFolder, WRITE_TOKEN } from '../lab/loopback-datastore.ts';
 
-export const WRITE_TOKEN = 'a-write-token-for-tests-0123456789';
+export { WRITE_TOKEN } from '../lab/loopback-datastore.ts';
+
 /** As in the field, the page's origin is no secure context: neither https nor localhost. */
 const HOST = 'ds.local';
-const ADDRESS = '127.0.0.1';
 
 export interface Datastore {
   readonly root: string;
@@ -28,57 +26,21 @@ export interface Datastore {
 
 /** @param options of `serve` beside the usual */
 export async function startDatastore(...options: readonly string[]): Promise<Datastore> {
-  const folder = await mkdtemp(join(tmpdir(), 'datastore-page-'));
-  const root = join(folder, 'images');
-  const state = join(folder, 'state');
-  await mkdir(root);
-  let port = 0;
-  let child: ChildProcess;
-  let log = () => '';
-
-  async function start(): Promise<void> {
-    const [program = '', ...rest] = datastoreApp(
-      'serve',
-      ...['--root', root, '--state', state, '--advertise', 'none', '--host-name', 'ds'],
-      ...['--address', ADDRESS, '--port', String(port), ...options],
-    );
-    const env = { ...process.env, DATASTORE_WRITE_TOKEN: WRITE_TOKEN };
-    child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], env });
-    const started = waitForLog(child, '"listening"');
-    log = started.log;
-    await started.seen;
-    const line = log()
-      .split('\n')
-      .find((text) => text.includes('"listening"'));
-    ({ port } = JSON.parse(line ?? '{}') as { port: number });
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
-  }
-
-  await start();
+  const place = await createDatastoreFolder();
+  await mkdir(place.root);
+  const start = (port: number) => place.start('--host-name', 'ds', '--port', String(port), ...options);
+  let running = await start(0);
+  const { port } = running;
   return {
-    root,
+    root: place.root,
     origin: `http://${HOST}:${port}`,
-    log: () => log(),
-    async put(path, content) {
-      const temporary = join(folder, 'temporary');
-      await writeFile(temporary, content);
-      const modified = new Date('2026-02-03T04:05:06Z');
-      await utimes(temporary, modified, modified);
-      await mkdir(dirname(join(root, path)), { recursive: true });
-      await rename(temporary, join(root, path));
+    log: () => running.log(),
+    put: place.put,
+    kill: () => running.kill(),
+    async startAgain() {
+      running = await start(port);
     },
-    kill: () => end('SIGKILL'),
-    startAgain: start,
-    async stop() {
-      await end('SIGKILL');
-      await rm(folder, { recursive: true, force: true });
-    },
+    stop: place.remove,
   };
 }
 
@@ -176,4 +138,17 @@ export async function chooseFiles(page: Page, selector: string, ...files: readon
   if (field === null) throw new Error(`no ${selector}`);
   // The types of puppeteer name elements of the DOM, which tests do not have.
   await (field as unknown as { uploadFile(...paths: readonly string[]): Promise<void> }).uploadFile(...files);
+}
+
+/** Lets the page's downloads come into a new folder, which the caller removes. */
+export async function allowDownloads(page: Page): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));
+  const client = await page.createCDPSession();
+  const browserContextId = page.browserContext().id;
+  await client.send('Browser.setDownloadBehavior', {
+    behavior: 'allow',
+    downloadPath: folder,
+    ...(browserContextId !== undefined && { browserContextId }),
+  });
+  return folder;
 }

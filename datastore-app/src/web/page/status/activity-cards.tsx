@@ -1,6 +1,6 @@
 import type { Advertising, Download, Query } from '../api/answers.ts';
-import { ageText, percentOf, sizeText } from '../text/quantities.ts';
-import { Card, Scrollable } from './card.tsx';
+import { percentOf, sizeText } from '../text/quantities.ts';
+import { Age, Card, PlainTable } from './card.tsx';
 
 const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
   ready: { word: 'ready', kind: 'good' },
@@ -26,33 +26,24 @@ export function AdvertisingCard({ advertising }: { advertising: Advertising | nu
       {advertising.interfaces.length === 0 ? (
         <p class="second">No interface has an address yet.</p>
       ) : (
-        <Scrollable label="Interfaces">
-          <table class="plain">
-            <caption class="visually-hidden">Where the host name is advertised</caption>
-            <thead>
-              <tr>
-                <th scope="col">Interface</th>
-                <th scope="col">Address</th>
-                <th scope="col">Services</th>
-                <th scope="col">State</th>
-              </tr>
-            </thead>
-            <tbody>
-              {advertising.interfaces.map(({ name, address, services, state }) => (
-                <tr key={`${name} ${address}`}>
-                  <th scope="row">{name}</th>
-                  <td>{address}</td>
-                  <td title={services.join('\n')}>{services.map(serviceWord).join(', ')}</td>
-                  <td>
-                    <span class={`badge badge-${STATES[state]?.kind ?? 'off'}`}>
-                      {STATES[state]?.word ?? state}
-                    </span>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scrollable>
+        <PlainTable
+          label="Interfaces"
+          caption="Where the host name is advertised"
+          columns={['Interface', 'Address', 'Services', 'State']}
+        >
+          {advertising.interfaces.map(({ name, address, services, state }) => (
+            <tr key={`${name} ${address}`}>
+              <th scope="row">{name}</th>
+              <td>{address}</td>
+              <td title={services.join('\n')}>{services.map(serviceWord).join(', ')}</td>
+              <td>
+                <span class={`badge badge-${STATES[state]?.kind ?? 'off'}`}>
+                  {STATES[state]?.word ?? state}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </Card>
   );
@@ -64,52 +55,43 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
       {downloads.length === 0 ? (
         <p class="second">Nobody has downloaded anything yet.</p>
       ) : (
-        <Scrollable label="Downloads">
-          <table class="plain">
-            <caption class="visually-hidden">Recent downloads</caption>
-            <thead>
-              <tr>
-                <th scope="col">Image</th>
-                <th scope="col">Client</th>
-                <th scope="col">Progress</th>
-                <th scope="col">Began</th>
-              </tr>
-            </thead>
-            <tbody>
-              {downloads.map(({ id, path, client, startedAt, sentBytes, totalBytes, state }) => (
-                <tr key={id}>
-                  <th scope="row" class="path">
-                    {path}
-                  </th>
-                  <td>{client}</td>
-                  <td>
-                    {state === 'running' && (
-                      <span class="hashing">
-                        <progress
-                          value={percentOf(sentBytes, totalBytes)}
-                          max={100}
-                          aria-label={`Download of ${path} by ${client}`}
-                        />
-                        <span>
-                          {sizeText(sentBytes)} of {sizeText(totalBytes)}
-                        </span>
-                      </span>
-                    )}
-                    {state === 'done' && <span class="badge badge-good">{sizeText(sentBytes)}</span>}
-                    {state === 'broken' && (
-                      <span class="badge badge-bad">
-                        broken off at {sizeText(sentBytes)} of {sizeText(totalBytes)}
-                      </span>
-                    )}
-                  </td>
-                  <td>
-                    <time dateTime={startedAt}>{ageText(startedAt, Date.now())}</time>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scrollable>
+        <PlainTable
+          label="Downloads"
+          caption="Recent downloads"
+          columns={['Image', 'Client', 'Progress', 'Began']}
+        >
+          {downloads.map(({ id, path, client, startedAt, sentBytes, totalBytes, state }) => (
+            <tr key={id}>
+              <th scope="row" class="path">
+                {path}
+              </th>
+              <td>{client}</td>
+              <td>
+                {state === 'running' && (
+                  <span class="hashing">
+                    <progress
+                      value={percentOf(sentBytes, totalBytes)}
+                      max={100}
+                      aria-label={`Download of ${path} by ${client}`}
+                    />
+                    <span>
+                      {sizeText(sentBytes)} of {sizeText(totalBytes)}
+                    </span>
+                  </span>
+                )}
+                {state === 'done' && <span class="badge badge-good">{sizeText(sentBytes)}</span>}
+                {state === 'broken' && (
+                  <span class="badge badge-bad">
+                    broken off at {sizeText(sentBytes)} of {sizeText(totalBytes)}
+                  </span>
+                )}
+              </td>
+              <td>
+                <Age at={startedAt} />
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </Card>
   );
@@ -121,33 +103,24 @@ export function QueriesCard({ queries }: { queries: readonly Query[] }) {
       {queries.length === 0 ? (
         <p class="second">Nobody has asked for this datastore yet.</p>
       ) : (
-        <Scrollable label="Queries">
-          <table class="plain">
-            <caption class="visually-hidden">Last mDNS queries, the newest first</caption>
-            <thead>
-              <tr>
-                <th scope="col">Question</th>
-                <th scope="col">Asked by</th>
-                <th scope="col">Interface</th>
-                <th scope="col">When</th>
-              </tr>
-            </thead>
-            <tbody>
-              {queries.map(({ at, source, interface: link, question }, index) => (
-                <tr key={`${at} ${source} ${index}`}>
-                  <th scope="row" class="path">
-                    {question}
-                  </th>
-                  <td>{source}</td>
-                  <td>{link}</td>
-                  <td>
-                    <time dateTime={at}>{ageText(at, Date.now())}</time>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scrollable>
+        <PlainTable
+          label="Queries"
+          caption="Last mDNS queries, the newest first"
+          columns={['Question', 'Asked by', 'Interface', 'When']}
+        >
+          {queries.map(({ at, source, interface: link, question }, index) => (
+            <tr key={`${at} ${source} ${index}`}>
+              <th scope="row" class="path">
+                {question}
+              </th>
+              <td>{source}</td>
+              <td>{link}</td>
+              <td>
+                <Age at={at} />
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </Card>
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
+import { ageText } from '../text/quantities.ts';
 
 export function Card({
   title,
@@ -29,11 +30,46 @@ export function Fact({ label, children }: { label: string; children: ComponentCh
 }
 
 /** What is wider than a narrow screen scrolls, also by keyboard. */
-export function Scrollable({ label, children }: { label: string; children: ComponentChildren }) {
+function Scrollable({ label, children }: { label: string; children: ComponentChildren }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label={label}>
       {children}
     </section>
   );
+}
+
+/** One row a thing; the first column says which. */
+export function PlainTable({
+  label,
+  caption,
+  columns,
+  children,
+}: {
+  label: string;
+  caption: string;
+  columns: readonly string[];
+  children: ComponentChildren;
+}) {
+  return (
+    <Scrollable label={label}>
+      <table class="plain">
+        <caption class="visually-hidden">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </Scrollable>
+  );
+}
+
+export function Age({ at }: { at: string }) {
+  return <time dateTime={at}>{ageText(at, Date.now())}</time>;
 }
