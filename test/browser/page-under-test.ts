@@ -121,9 +121,14 @@ export async function press(page: Page, name: string): Promise<void> {
   await page.locator(`::-p-aria([name="${name}"])`).click();
 }
 
-/** Writes into the field of this accessible name. */
+/**
+ * Writes into the field of this accessible name, over what is there, as a person does: what puppeteer's own
+ * `fill` empties unheard comes back when the page is drawn anew before the first key.
+ */
 export async function fill(page: Page, name: string, value: string): Promise<void> {
-  await page.locator(`::-p-aria([name="${name}"])`).fill(value);
+  await page.locator(`::-p-aria([name="${name}"])`).click({ count: 3 });
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type(value);
 }
 
 /** Gives the write token to the dialog that asks for it. */
