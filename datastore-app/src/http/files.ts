@@ -8,7 +8,7 @@ import { type FileVersion, isSameVersion, versionOf } from '../images/file-versi
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
-import { sendProblem } from './problem.ts';
+import { NO_SUCH_IMAGE, sendProblem } from './problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
 import {
   decideEntityTag,
@@ -181,7 +181,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       return;
     }
     if (image === undefined) {
-      sendProblem(response, { status: 404, detail: 'There is no image at this path.' });
+      sendProblem(response, NO_SUCH_IMAGE);
       return;
     }
     if (isCorrupt(image.path, image.version)) {
