@@ -87,6 +87,16 @@ describe('status files', () => {
     expect(JSON.parse(await readFile(join(folder, 'a.json'), 'utf8'))).toEqual({ State: 'VERIFIED' });
   });
 
+  it('are left as they are where an earlier run wrote the same', async () => {
+    createStatusFiles(folder).write('a', { x: 1 });
+    const { ino } = await stat(join(folder, 'a.json'));
+    const files = createStatusFiles(folder);
+    expect(files.write('a', { x: 1 })).toBe(true);
+    expect((await stat(join(folder, 'a.json'))).ino).toBe(ino);
+    files.write('a', { x: 2 });
+    expect(JSON.parse(await readFile(join(folder, 'a.json'), 'utf8'))).toEqual({ x: 2 });
+  });
+
   it('are written when they differ, and go with their key', async () => {
     await writeFile(join(folder, 'old.json'), '{}');
     const files = createStatusFiles(folder);

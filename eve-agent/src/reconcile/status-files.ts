@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { jsonText } from '../cli/json-text.ts';
@@ -19,6 +19,15 @@ export interface StatusFiles {
 }
 
 const SUFFIX = '.json';
+
+/** What an earlier run wrote: most of it still holds after a restart, and reading costs less than writing. */
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
 
 /**
  * @param folder such as `status/ContentTreeStatus`; made when it is absent
@@ -51,8 +60,9 @@ export function createStatusFiles(folder: string): StatusFiles {
     write(key, document) {
       const text = jsonText(document);
       if (texts.get(key) === text) return false;
+      const isOnDisk = !texts.has(key) && text === readIfThere(pathOf(key));
       texts.set(key, text);
-      put(key, text);
+      if (!isOnDisk) put(key, text);
       return true;
     },
     flush() {
