@@ -45,8 +45,11 @@ async function writePage(): Promise<readonly string[]> {
   return inputs;
 }
 
-/** Dependencies stand at the top, or below a workspace whose version differs; the lock says which they are. */
-const isOfPackage = (input: string) => /(?:^|\/)node_modules\//.test(input);
+/**
+ * What bundles are made from beside the workspace's sources: dependencies, at the top or below a workspace whose
+ * version differs (the lock says which they are), and what a plugin makes up, which has its name in front.
+ */
+const isSource = (input: string) => !/(?:^|\/)node_modules\/|^[\w-]+:/.test(input);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
@@ -54,12 +57,12 @@ await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
 const inputs = new Set<string>();
 for (const program of ['datastore-app', 'eve-agent']) {
   const metafile = await buildProgram(program).catch(() => process.exit(1)); // esbuild has said why
-  for (const input of Object.keys(metafile.inputs)) if (!isOfPackage(input)) inputs.add(input);
+  for (const input of Object.keys(metafile.inputs)) if (isSource(input)) inputs.add(input);
   const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
   process.stdout.write(`dist/${program}: ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
 }
 inputs.add('datastore-app/src/web/build-page.ts');
-for (const input of await writePage()) if (!isOfPackage(input)) inputs.add(input);
+for (const input of await writePage()) if (isSource(input)) inputs.add(input);
 // Written last: without it the bundles count as absent.
 const digests = await digestInputs(workspace, [...inputs]);
 await writeFile(join(dist, INPUTS_FILE), `${JSON.stringify(digests, null, 2)}\n`);
