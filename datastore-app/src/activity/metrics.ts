@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, Histogram, Registry } from 'prom-client';
 import type { FinishedRequest } from './finished-request.ts';
+import { observeProcess } from './observe-process.ts';
 
 /** What the datastore counts, for Prometheus. */
 export interface Metrics {
@@ -50,7 +51,7 @@ function createTally() {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  observeProcess(registry);
 
   const durations = new Histogram({
     name: 'datastore_http_request_duration_seconds',
