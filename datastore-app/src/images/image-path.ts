@@ -40,7 +40,8 @@ export function isImagePath(path: string): boolean {
 
 /** The path of a request target in origin or absolute form (RFC 9112 §3.2), without the query. */
 export function pathOfTarget(target: string): string {
-  const withoutQuery = target.split('?', 1)[0] ?? '';
+  const queryAt = target.indexOf('?');
+  const withoutQuery = queryAt === -1 ? target : target.slice(0, queryAt);
   if (withoutQuery.startsWith('/')) return withoutQuery;
   const authority = /^https?:\/\/[^/]*/i.exec(withoutQuery)?.[0];
   return authority === undefined ? withoutQuery : withoutQuery.slice(authority.length) || '/';

@@ -52,6 +52,20 @@ it('opens a file and says which version it is', () => {
   });
 });
 
+it('opens what stands directly in the root by its own name', async () => {
+  await writeFile(join(root, 'a.img'), 'in the root');
+  await writeFile(join(root, 'b (deleted)'), 'named so');
+  await symlink('../secret', join(root, 'out.img'));
+  expect([contentAt('a.img'), contentAt('b (deleted)'), contentAt('out.img')]).toEqual([
+    'in the root',
+    'named so',
+    undefined,
+  ]);
+  expect(opened.map(({ path }) => path)).toEqual(['a.img', 'b (deleted)']);
+  expect(contentAt('absent.img')).toBe(undefined);
+  expect(contentAt('sub')).toBe(undefined);
+});
+
 it('follows a link inside the root, and says where the file really stands', async () => {
   await symlink('sub/a.img', join(root, 'alias.img'));
   await symlink('sub', join(root, 'folder'));

@@ -31,23 +31,40 @@ const MAX_ATTEMPTS = 5;
 export function createImageOpener(realRoot: string): (path: string) => OpenImage | undefined {
   const prefix = realRoot.endsWith('/') ? realRoot : `${realRoot}/`;
 
-  function openOnce(path: string): OpenImage | undefined | 'replaced' {
-    const fd = openSync(prefix + path, OPEN_FLAGS);
+  /** The path of a place relative to the root; undefined: outside of it, or where nothing is served. */
+  function relativePath(place: string): string | undefined {
+    const path = place.startsWith(prefix) ? place.slice(prefix.length) : '';
+    return isImagePath(path) ? path : undefined;
+  }
+
+  /** @param isSurelyThere whether the path leads nowhere else: it was opened without following a link */
+  function judge(fd: number, path: string, isSurelyThere: boolean): OpenImage | undefined | 'replaced' {
     let isKept = false;
     try {
       const stat = fstatSync(fd, { bigint: true });
       if (!stat.isFile()) return undefined;
+      const place = isSurelyThere ? prefix + path : readlinkSync(`/proc/self/fd/${fd}`);
       // The kernel appends " (deleted)" to the name of a file that has none any more.
-      const place = readlinkSync(`/proc/self/fd/${fd}`);
-      if (stat.nlink === 0n || place.endsWith(' (deleted)')) return 'replaced';
-      if (place !== prefix + path) {
-        if (!place.startsWith(prefix) || !isImagePath(place.slice(prefix.length))) return undefined;
-      }
+      if (stat.nlink === 0n || (!isSurelyThere && place.endsWith(' (deleted)'))) return 'replaced';
+      const real = place === prefix + path ? path : relativePath(place);
+      if (real === undefined) return undefined;
       isKept = true;
-      return { fd, path: place.slice(prefix.length), version: versionOf(stat) };
+      return { fd, path: real, version: versionOf(stat) };
     } finally {
       if (!isKept) closeSync(fd);
     }
+  }
+
+  function openOnce(path: string): OpenImage | undefined | 'replaced' {
+    // Directly in the root only the file's own name could be a link: the kernel need not be asked where it led.
+    if (!path.includes('/')) {
+      try {
+        return judge(openSync(prefix + path, OPEN_FLAGS | constants.O_NOFOLLOW), path, true);
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ELOOP') throw error;
+      }
+    }
+    return judge(openSync(prefix + path, OPEN_FLAGS), path, false);
   }
 
   return (path) => {
