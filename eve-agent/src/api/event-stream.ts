@@ -2,11 +2,14 @@ import type { ServerResponse } from 'node:http';
 
 /** Server-sent events (WHATWG HTML §9.2) to one client. */
 export interface EventStream {
+  /** What comes after the end is dropped. */
   send(event: string, data: unknown): void;
+  /** Nothing follows: the client gets what is on its way, however slowly it reads, and then the end. */
+  end(): void;
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** A client that reads this much too slowly is cut off; it can ask again. */
+/** Beside what it is sent at first: a client that reads this much too slowly is cut off; it can ask again. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -17,7 +20,16 @@ const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 export function startEventStream(response: ServerResponse, onClose: () => void): EventStream {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.flushHeaders();
-  const timer = setInterval(() => response.write(': still here\n\n'), KEEP_ALIVE_MS);
+  // A write after the end is an error that nobody listens for, and would end the service.
+  const write = (text: string) => {
+    if (!response.writableEnded) response.write(text);
+  };
+  // All that there is comes in one go, however much it is: that says nothing of how fast the client reads.
+  let maxUnreadBytes = Number.POSITIVE_INFINITY;
+  setImmediate(() => {
+    maxUnreadBytes = response.writableLength + MAX_UNREAD_BYTES;
+  });
+  const timer = setInterval(() => write(': still here\n\n'), KEEP_ALIVE_MS);
   timer.unref();
   response.once('close', () => {
     clearInterval(timer);
@@ -25,9 +37,13 @@ export function startEventStream(response: ServerResponse, onClose: () => void):
   });
   return {
     send(event, data) {
-      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
+      if (response.writableLength > maxUnreadBytes) response.destroy();
       // JSON has no line breaks, which would end the field.
-      else response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      else write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    end() {
+      clearInterval(timer);
+      response.end();
     },
   };
 }

@@ -134,7 +134,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const end = logStream.onLine((line) => isShown(line) && stream.send('line', line));
         const stream = startEventStream(response, end);
         for (const line of logStream.recent()) if (isShown(line)) stream.send('line', line);
-        if (query.get('follow') === 'false') response.end();
+        if (query.get('follow') === 'false') stream.end();
       },
     },
     {
