@@ -70,7 +70,7 @@ export function planDesired({ datastores, contentInfo }: DeviceConfig, options: 
     const built = datastoreIds.map((id) => {
       const datastore = datastoreOf.get(id);
       if (datastore === undefined) return `datastore ${id} is not in the configuration`;
-      return buildSource(datastore, tree.URL, options);
+      return buildSource(datastore, tree, options);
     });
     const isFetchable = tree.sha256 !== '';
     const desired: DesiredTree = {

@@ -162,6 +162,17 @@ it('takes an answer to its own question for no news of a datastore that was foun
   await expectState(1, { RetryCount: 2 });
 });
 
+it('fetches shared content for the tree that states its size, whatever another one states', async () => {
+  answer = async (request, observer, signal) => {
+    if (request.sizeBytes === 9) return await serve(request, observer, signal);
+    throw new ContentError('SIZE_MISMATCH', 'the file has 9 bytes, not 5');
+  };
+  const { sha256, URL } = tree(1);
+  reconciler.apply(configOf([tree(1, { maxSizeBytes: '5' }), tree(2, { sha256, URL })]));
+  await expectState(2, { State: 'VERIFIED', Error: '' });
+  await expectState(1, { ErrorCode: 'SIZE_MISMATCH' });
+});
+
 it('avoids an address that served wrong bytes, and takes the next datastore after five', async () => {
   answer = async (request, observer, signal) => {
     if (request.url.hostname === 'ds1.local') return await serve(request, observer, signal);

@@ -2,13 +2,17 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { domainToUnicode } from 'node:url';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
 import { parseImageUrl } from '../discovery/locate.ts';
 import { printableText } from '../discovery/printable-text.ts';
 
 /** One place to fetch content from, and how. */
 export interface Source {
-  /** The same for the same URL, credential and certificates: what is known of a source ends with its key. */
+  /**
+   * The same for the same URL, size, credential and certificates: what is known of a source ends with its key.
+   * The size, as trees may share content, and one that states a wrong size must not stand in another's way.
+   */
   readonly key: string;
   readonly datastoreId: string;
   readonly url: URL;
@@ -73,7 +77,7 @@ function caOf({ dsCertPEM = [] }: DatastoreConfig): string | null {
  */
 export function buildSource(
   datastore: DatastoreConfig,
-  relativeUrl: string,
+  { URL: relativeUrl, maxSizeBytes }: Pick<ContentTree, 'URL' | 'maxSizeBytes'>,
   { allowPlainCredentials }: SourceOptions,
 ): Source | string {
   const name = `datastore ${datastore.id}`;
@@ -95,7 +99,7 @@ export function buildSource(
     const ca = caOf(datastore);
     const host = domainToUnicode(url.hostname).toLowerCase().replace(/\.$/, '');
     const key = createHash('sha256')
-      .update(JSON.stringify([url.href, authorization, ca]))
+      .update(JSON.stringify([url.href, maxSizeBytes, authorization, ca]))
       .digest('hex')
       .slice(0, 16);
     return { key, datastoreId: datastore.id, url, authorization, ca, host, isLocal: isLocalHost(host) };
