@@ -49,6 +49,8 @@ export type Activity =
 export interface ContentActual {
   readonly sha256: string;
   state: ContentState;
+  /** Found in `verified` at the start; nobody has read it since. */
+  isOfEarlierRun: boolean;
   /** Of the whole file, once it is known. */
   totalBytes: number | null;
   /** How much of it is here. */
@@ -102,6 +104,7 @@ export function createContent(sha256: string, nowMs: number): ContentActual {
   return {
     sha256,
     state: 'INITIAL',
+    isOfEarlierRun: false,
     totalBytes: null,
     currentBytes: 0,
     activity: null,

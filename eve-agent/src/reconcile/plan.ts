@@ -16,6 +16,8 @@ export type Step =
   | { readonly kind: 'stop'; readonly sha256: string }
   /** Hash a whole file that an earlier run left in `pending`. */
   | { readonly kind: 'verify'; readonly sha256: string }
+  /** Read verified content of an earlier run again, as its size is none that is wanted. */
+  | { readonly kind: 'recheck'; readonly sha256: string }
   | { readonly kind: 'link'; readonly sha256: string; readonly name: string }
   | { readonly kind: 'unlink'; readonly name: string }
   /** Everything of this content leaves the disk. */
@@ -162,6 +164,7 @@ export function planSteps(
     const content = actual.contents.get(wanted.sha256);
     if (content === undefined || content.activity !== null) continue;
     if (content.state === 'DOWNLOADED') steps.push({ kind: 'verify', sha256: wanted.sha256 });
+    if (isDoubtful(wanted, content)) steps.push({ kind: 'recheck', sha256: wanted.sha256 });
     if (content.state !== 'INITIAL') continue;
     const choice = chooseSource(candidatesOf(wanted, actual), content, originOf, limits, nowMs);
     if (choice.kind === 'wait') {
@@ -190,6 +193,14 @@ export function planSteps(
   steps.push(...removal.steps);
   wakeAtMs = Math.min(wakeAtMs, removal.nextExpiryMs);
   return { steps, wakeAtMs: wakeAtMs === Number.POSITIVE_INFINITY ? null : wakeAtMs, lacksBytes };
+}
+
+/** Whether a disk that lost the end of a file, and not the configuration, may be why the sizes differ. */
+function isDoubtful(
+  { trees }: DesiredContent,
+  { state, isOfEarlierRun, totalBytes }: ContentActual,
+): boolean {
+  return state === 'VERIFIED' && isOfEarlierRun && trees.every(({ sizeBytes }) => sizeBytes !== totalBytes);
 }
 
 function isCancelled(wanted: DesiredContent | undefined, { holds }: Actual): boolean {

@@ -29,6 +29,7 @@ export function recallContents(
   for (const { sha256, sizeBytes } of verified) {
     const content = recall(sha256, sizeBytes);
     content.totalBytes = sizeBytes;
+    content.isOfEarlierRun = true;
     content.state = nextState(content.state, 'found-verified');
   }
   for (const [name, sha256] of links) actual.links.set(name, sha256);

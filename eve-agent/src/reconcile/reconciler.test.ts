@@ -259,6 +259,34 @@ it('fetches anew what a scrub finds damaged', async () => {
   expect((await hashFile(path, 1e9, stop.signal)).sha256).toBe(sha256Of('content 1'));
 });
 
+it('goes on after a scrub that cannot remove what is damaged', async () => {
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED' });
+  answer = async () => {
+    throw new CodedError('TARGET_UNWRITABLE', 'read-only file system');
+  };
+  const path = join(folder, 'verified', sha256Of('content 1'));
+  await rm(path);
+  // No file is removed where a folder stands, as none is on a read-only disk.
+  await mkdir(join(path, 'in the way'), { recursive: true });
+  await reconciler.scrub(stop.signal);
+  await expectState(1, { State: 'INITIAL', FileLocation: '', ErrorCode: 'TARGET_UNWRITABLE' });
+  await expect.poll(() => files('images')).toEqual([]);
+});
+
+it('reads a verified file of an earlier run again when its size is not the wanted one', async () => {
+  stop.abort();
+  await running;
+  await writeFile(join(folder, 'verified', sha256Of('content 1')), 'conte');
+  await writeFile(join(folder, 'verified', sha256Of('content 2')), 'content 2');
+  stop = new AbortController();
+  await start();
+  reconciler.apply(configOf([tree(1), tree(2, { maxSizeBytes: '5' })]));
+  await expectState(1, { State: 'VERIFIED', Error: '', TotalSize: 9 });
+  await expectState(2, { ErrorCode: 'SIZE_MISMATCH', TotalSize: 9 });
+  expect(requests.map(({ url }) => url.pathname)).toEqual(['/file-1']);
+});
+
 it('pauses, cancels and retries one content tree', async () => {
   answer = (_, observer, signal) => {
     observer.onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: 9 });

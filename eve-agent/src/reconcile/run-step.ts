@@ -5,6 +5,7 @@ import { recordOriginFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { runDownload } from './run-download.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
+import { recheck } from './scrub.ts';
 import type { Source } from './source.ts';
 
 async function probe(runtime: Runtime, source: Source, signal: AbortSignal): Promise<void> {
@@ -136,6 +137,8 @@ export async function runStep(runtime: Runtime, step: Step, signal: AbortSignal)
       return;
     case 'verify':
       return await verify(runtime, content);
+    case 'recheck':
+      return await recheck(runtime, content, signal);
     case 'remove':
       return await remove(runtime, content);
   }

@@ -15,18 +15,41 @@ async function findDamage({ deps }: Runtime, sha256: string, signal: AbortSignal
   }
 }
 
+/** What is here is not what it was: it leaves the disk and is fetched anew. Never rejects. */
 async function replaceDamaged(runtime: Runtime, content: ContentActual, damage: string): Promise<void> {
   const { deps } = runtime;
   const { sha256 } = content;
-  const message = `the verified file was damaged: ${damage}`;
+  const trees = runtime.treesOf(sha256);
   const code = 'CORRUPTED';
   deps.tally.noteFailure(code);
-  deps.log.error({ sha256, trees: runtime.treesOf(sha256), code, damage }, 'a verified file is damaged');
-  await deps.store.remove(sha256);
+  deps.log.error({ sha256, trees, code, damage }, 'a verified file is damaged');
+  // No other step may touch it meanwhile.
+  content.activity = { kind: 'remove', abort: new AbortController() };
+  try {
+    await deps.store.remove(sha256);
+  } catch (error) {
+    // A disk that fails is often read-only by then. No name leads there any longer, and new content replaces it.
+    deps.log.error({ sha256, trees, reason: errorMessage(error) }, 'a damaged file cannot be removed');
+  }
+  content.activity = null;
   content.currentBytes = 0;
+  const message = `the verified file was damaged: ${damage}`;
   content.failure = { code, message, atMs: deps.wallMs(), severity: 'SEVERITY_WARNING' };
   advance(runtime, content, 'content-lost');
   runtime.replan();
+}
+
+/**
+ * Reads a file that an earlier run verified and that has not the size that is wanted: the configuration may be
+ * wrong, or a disk that lost its end. Never rejects.
+ */
+export async function recheck(runtime: Runtime, content: ContentActual, signal: AbortSignal): Promise<void> {
+  content.activity = { kind: 'verify', abort: new AbortController() };
+  const damage = await findDamage(runtime, content.sha256, signal).catch(() => null);
+  content.isOfEarlierRun = false;
+  content.activity = null;
+  if (damage !== null) await replaceDamaged(runtime, content, damage);
+  else runtime.replan();
 }
 
 /** Reads every verified file again, one after another; what is damaged is removed, and so fetched anew. */
