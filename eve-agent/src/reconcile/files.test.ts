@@ -87,6 +87,20 @@ describe('status files', () => {
     expect(JSON.parse(await readFile(join(folder, 'a.json'), 'utf8'))).toEqual({ State: 'VERIFIED' });
   });
 
+  it('come back where their folder was removed, and share it with other folders', async () => {
+    const place = join(folder, 'status');
+    const files = createStatusFiles(place);
+    files.write('a', {});
+    await rm(place, { recursive: true });
+    files.keepOnly(new Set(['a', 'b']));
+    files.write('b', {});
+    expect(files.flush()).toBeNull();
+    expect(await readdir(place)).toEqual(['a.json', 'b.json']);
+    await mkdir(join(place, 'lost+found'));
+    files.keepOnly(new Set());
+    expect(await readdir(place)).toEqual(['lost+found']);
+  });
+
   it('are left as they are where an earlier run wrote the same', async () => {
     createStatusFiles(folder).write('a', { x: 1 });
     const { ino } = await stat(join(folder, 'a.json'));

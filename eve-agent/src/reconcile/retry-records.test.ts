@@ -108,6 +108,14 @@ describe('what is known of failures', () => {
     });
   });
 
+  it('is not taken back with a time that none can be', () => {
+    const failure = { code: 'X', message: '', atMs: 1e300, severity: 'SEVERITY_ERROR' };
+    const origins = { 'http://ds1.local': { failures: 1, retryCount: 1, failure } };
+    const isTaken = (records: object) =>
+      retryRecordsSchema.safeParse({ version: 1, contents: {}, ...records }).success;
+    expect([isTaken({ origins }), isTaken({ origins: {} })]).toEqual([false, true]);
+  });
+
   it('is bounded', () => {
     const [first] = [...contentIn(before).sources.values()];
     Object.assign(first ?? {}, { failure: { ...failure, message: 'x'.repeat(5000) } });

@@ -16,11 +16,13 @@ import type { Desired } from './desired.ts';
 const MAX_MESSAGE_CHARACTERS = 1000;
 const MAX_ADDRESSES = 32;
 const count = z.number().int().min(0);
+/** Milliseconds since the epoch, as a Date can hold them (ECMA-262 §21.4.1.1): others cannot be shown. */
+const timeMs = z.number().min(0).max(8.64e15);
 
 const failureSchema = z.object({
   code: z.string().max(100),
   message: z.string().max(MAX_MESSAGE_CHARACTERS),
-  atMs: z.number(),
+  atMs: timeMs,
   severity: z.enum(ERROR_SEVERITIES),
 });
 
@@ -28,7 +30,7 @@ const sourceSchema = z.object({
   failures: count,
   mismatches: count,
   /** Milliseconds since the epoch; 0: it does not wait; null: for a change of the configuration. */
-  waitUntilMs: z.number().nullable(),
+  waitUntilMs: timeMs.nullable(),
   failure: failureSchema.nullable(),
   avoidedAddresses: z.array(z.string().max(100)).max(MAX_ADDRESSES),
 });

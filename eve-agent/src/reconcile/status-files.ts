@@ -29,6 +29,16 @@ function readIfThere(file: string): string | null {
   }
 }
 
+/** None where the folder is gone. Folders in it, such as `lost+found`, are nobody's status. */
+function listFiles(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
 /**
  * @param folder such as `status/ContentTreeStatus`; made when it is absent
  */
@@ -36,7 +46,16 @@ export function createStatusFiles(folder: string): StatusFiles {
   /** The last document of each key, whether it is on the disk or not. */
   const texts = new Map<string, string>();
   const unwritten = new Set<string>();
+  /** File names that could not be removed. */
+  const unremoved = new Set<string>();
   mkdirSync(folder, { recursive: true });
+  const makeFolder = () => {
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch {
+      // What is written there says why not.
+    }
+  };
   const pathOf = (key: string) => join(folder, `${key}${SUFFIX}`);
   const put = (key: string, text: string): Error | null => {
     // Small files, a few a second at most: a round trip through a thread costs more than the write.
@@ -45,10 +64,22 @@ export function createStatusFiles(folder: string): StatusFiles {
       writeFileSync(temporary, text);
       renameSync(temporary, pathOf(key));
       unwritten.delete(key);
+      unremoved.delete(`${key}${SUFFIX}`);
       return null;
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error;
       unwritten.add(key);
+      return error as Error;
+    }
+  };
+  const drop = (name: string): Error | null => {
+    try {
+      rmSync(join(folder, name), { force: true });
+      unremoved.delete(name);
+      return null;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error;
+      unremoved.add(name);
       return error as Error;
     }
   };
@@ -66,21 +97,29 @@ export function createStatusFiles(folder: string): StatusFiles {
       return true;
     },
     flush() {
+      // Somebody may have removed it with all that was in it.
+      if (unwritten.size > 0) makeFolder();
       for (const key of [...unwritten]) {
         const error = put(key, texts.get(key) ?? '');
+        if (error !== null) return error;
+      }
+      for (const name of [...unremoved]) {
+        const error = drop(name);
         if (error !== null) return error;
       }
       return null;
     },
     remove(key) {
       forget(key);
-      rmSync(pathOf(key), { force: true });
+      drop(`${key}${SUFFIX}`);
     },
     keepOnly(keys) {
-      for (const name of readdirSync(folder)) {
-        if (!keys.has(name.slice(0, -SUFFIX.length))) rmSync(join(folder, name), { force: true });
+      const names = new Set(listFiles(folder));
+      for (const name of names) if (!keys.has(name.slice(0, -SUFFIX.length))) drop(name);
+      for (const key of [...texts.keys()]) {
+        if (!keys.has(key)) forget(key);
+        else if (!names.has(`${key}${SUFFIX}`)) unwritten.add(key);
       }
-      for (const key of [...texts.keys()]) if (!keys.has(key)) forget(key);
     },
   };
 }
