@@ -33,10 +33,33 @@ async function signatureOf(files: readonly string[]): Promise<string> {
     .join('\n');
 }
 
+/** How many characters V8 quotes on each side of what it does not expect. */
+const QUOTED_CHARACTERS = 10;
+
+/**
+ * Says what keeps a text from being JSON, and where, but nothing of the text: V8 quotes what stands around the
+ * place, and that may be a password.
+ */
+function describeJsonError(text: string, message: string): string {
+  const [, why, dots, quoted] =
+    /^(Unexpected .+?), (\.\.\.)?"(.*)"(?:\.\.\.)? is not valid JSON$/s.exec(message) ?? [];
+  if (why === undefined || quoted === undefined) return message;
+  const at = text.indexOf(quoted) + (dots === undefined ? 0 : QUOTED_CHARACTERS);
+  return `not JSON: ${why} in line ${text.slice(0, at).split('\n').length}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(describeJsonError(text, errorMessage(error)));
+  }
+}
+
 async function readFragment(file: string, name: string): Promise<ConfigFragment> {
   const { size } = await stat(file);
   if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes are too many for a device configuration`);
-  return { name, document: JSON.parse(await readFile(file, 'utf8')) as unknown };
+  return { name, document: parseJson(await readFile(file, 'utf8')) };
 }
 
 /** Reads a file, or a folder of fragments. */

@@ -166,6 +166,19 @@ describe('the files of a configuration', () => {
     expect(await readConfigFiles(join(folder, 'empty'))).toEqual({ kind: 'none' });
   });
 
+  it.each([
+    [`{\n "datastores": [{\n  "password": hunter2 }] }`, `c.json: not JSON: Unexpected token 'h' in line 3`],
+    ['hunter2', `c.json: not JSON: Unexpected token 'h' in line 1`],
+    ['{"password":"hunter2', 'c.json: Unterminated string in JSON at position 20'],
+  ])('are refused without a word of what they hold: %j', async (text, why) => {
+    await writeFile(join(folder, 'c.json'), text);
+    const reading = await readConfigFiles(folder);
+    if (reading.kind !== 'unreadable') throw new Error(reading.kind);
+    const [problem] = reading.problems;
+    expect(`${problem?.path}: ${problem?.message}`).toContain(why);
+    expect(problem?.message).not.toContain('unter2');
+  });
+
   it('are read again when they change, and half a file only when it stays one', async () => {
     const file = join(folder, 'c.json');
     const readings: ConfigReading[] = [];

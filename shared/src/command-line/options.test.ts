@@ -124,6 +124,12 @@ describe('a wrong value', () => {
     await expect(parsing).rejects.toThrow(file);
   });
 
+  it('is refused without a word of what the file holds', async () => {
+    const failure = await parseWithFile('proxy: "http://u:hunter2@h').catch((error: Error) => error);
+    expect(String(failure)).toMatch(/cannot be read: .* at line 1, column \d+$/);
+    expect(String(failure)).not.toContain('hunter2');
+  });
+
   it('is a file that is not there', () => {
     expect(() => applyConfigurationFile(parse(), OPTIONS, join(folder, 'absent'))).toThrow('ENOENT');
   });

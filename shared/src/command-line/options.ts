@@ -100,9 +100,9 @@ export function applyConfigurationFile(
     // An unknown tag is no reason to write past the log.
     document = parseYaml(readFileSync(file, 'utf8'), { logLevel: 'error' });
   } catch (error) {
-    throw new ConfigurationError(`configuration file ${file} cannot be read: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    // Of YAML it says where on its first line; what follows is the text itself, which may hold a secret.
+    const why = errorMessage(error).split('\n')[0]?.replace(/:$/, '');
+    throw new ConfigurationError(`configuration file ${file} cannot be read: ${why}`, { cause: error });
   }
   const settings = z.record(z.string(), z.unknown()).safeParse(document ?? {});
   if (!settings.success) {
