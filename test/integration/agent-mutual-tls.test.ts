@@ -116,6 +116,17 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     expect(logs.stdout).toContain('"message":"verified"');
   });
 
+  it('is started again where its address comes later, as systemd does after 1, not after 2', async () => {
+    const tls = ['--tls-certificate', client.certificate, '--tls-key', client.key];
+    const listen = ['--listen', '192.0.2.1:8443', ...tls, '--client-ca', clients.certificate];
+    const state = join(agent.folder, 'other-state');
+    const [program = '', ...rest] = eveAgent('run', '--state', state, ...listen);
+    const service = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [told, ended] = [text(service.stderr), once(service, 'exit')];
+    expect((await ended)[0]).toBe(1);
+    expect(await told).toMatch(/^eve-agent: cannot listen on 192\.0\.2\.1:8443: .*\n$/);
+  });
+
   it('tries again at once what a client asks for, and pauses', async () => {
     const asked = () => server.requests.filter(({ url }) => url === '/gone.img').length;
     await expect.poll(asked).toBe(1);

@@ -3,12 +3,20 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import {
+  CodedError,
+  ConfigurationError,
+  errorMessage,
+  systemErrorCode,
+} from '@local-datastore/shared/errors';
 
 /** Where the API can be reached. */
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
+/** This host does not have the address, or not yet: a bridge may get it later than the service starts. */
+export class AddressError extends CodedError<'ADDRESS_UNAVAILABLE'> {}
 
 /** The files of mutual TLS; over TCP all of them are needed. */
 export interface TlsFiles {
@@ -100,7 +108,7 @@ async function listenUnix(server: Server, path: string): Promise<void> {
  * Offers the API at one place.
  *
  * @returns its end
- * @throws ConfigurationError when the place cannot be had
+ * @throws ConfigurationError when the place cannot be had; AddressError when it may be had later
  */
 export async function listen(
   address: ListenAddress,
@@ -118,7 +126,10 @@ export async function listen(
   } catch (error) {
     if (error instanceof ConfigurationError || systemErrorCode(error) === undefined) throw error;
     const place = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
-    throw new ConfigurationError(`cannot listen on ${place}: ${errorMessage(error)}`, { cause: error });
+    const message = `cannot listen on ${place}: ${errorMessage(error)}`;
+    throw systemErrorCode(error) === 'EADDRNOTAVAIL'
+      ? new AddressError('ADDRESS_UNAVAILABLE', message, { retryable: true, cause: error })
+      : new ConfigurationError(message, { cause: error });
   }
   return async () => {
     server.close();

@@ -2,12 +2,14 @@ import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
 import type { AgentApiError } from '../api/client-errors.ts';
+import type { AddressError } from '../api/listen.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
 import type { ContentError, SpaceError, TransferError } from '../download/errors.ts';
 
 type AgentErrorCode =
   | (ConfigurationError | ContentError | SpaceError | TransferError)['code']
   | AgentApiError['code']
+  | AddressError['code']
   | DiscoveryErrorCode;
 
 /** The one place that says which error ends the program with which code. */
@@ -30,6 +32,8 @@ const EXIT_CODE_OF: Record<AgentErrorCode, number> = {
   NO_SPACE: EXIT_CODES.noSpace,
   AGENT_UNREACHABLE: EXIT_CODES.usage,
   AGENT_REFUSED: EXIT_CODES.usage,
+  // Not 2, after which the service is not started again.
+  ADDRESS_UNAVAILABLE: EXIT_CODES.unexpected,
 };
 
 /** The reason of an abort: the process was told to end. */

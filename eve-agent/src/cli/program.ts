@@ -78,9 +78,10 @@ export async function runProgram(
   }
 }
 
-/** An error for people; with the stack when nobody foresaw it. */
+/** An error for people; with the stack when nobody foresaw it. Coded errors are raised on purpose. */
 function errorText(error: unknown): string {
-  if (exitCodeOf(error) !== EXIT_CODES.unexpected) return `eve-agent: ${errorMessage(error)}\n`;
+  if (error instanceof CodedError || exitCodeOf(error) !== EXIT_CODES.unexpected)
+    return `eve-agent: ${errorMessage(error)}\n`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `eve-agent: unexpected error: ${stack}\n`;
 }
