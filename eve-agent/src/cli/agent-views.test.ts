@@ -7,7 +7,7 @@ import { parseUuid } from './agent-client.ts';
 import { logText } from './logs.ts';
 import { type ServiceStatus, statusText } from './status.ts';
 import { statusTable } from './status-table.ts';
-import { barLine, barLines } from './watch.ts';
+import { barLine, barLines, sizeOf } from './watch.ts';
 
 function statusOf(number: number, more: Partial<ContentTreeStatus> = {}): ContentTreeStatus {
   const tree = desiredOf([treeOf(number)]).trees.get(uuidOf(number));
@@ -78,11 +78,20 @@ describe('the bars', () => {
   it('show what is under way first, and count the rest', () => {
     const trees = Array.from({ length: 30 }, (_, i) => statusOf(i, i < 3 ? { State: 'VERIFIED' } : {}));
     trees.push(statusOf(40, { State: 'DOWNLOADING' }));
-    const lines = barLines(trees, 60);
+    const lines = barLines(trees, { columns: 60, rows: 24 });
     expect(lines.length).toBe(21);
     expect(lines[0]).toContain('image-40');
     expect(lines.at(-1)).toBe('3 of 31 verified; 8 more wait');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+    expect(barLines(trees, { columns: 60, rows: 5 })).toHaveLength(4);
+    expect(barLines(trees, { columns: 60, rows: 1 })).toEqual(['3 of 31 verified; 28 more wait']);
+  });
+
+  it('never wrap, whatever the name is written in, and need no terminal that knows its size', () => {
+    const [line = ''] = barLines([statusOf(1, { DisplayName: '日本'.repeat(40) })], sizeOf({ columns: 0 }));
+    const wide = [...line].filter((character) => character > '\u1100').length;
+    expect([wide, line.length + wide]).toEqual([14, 80]);
+    expect(sizeOf({ columns: 0, rows: 0 })).toEqual({ columns: 80, rows: 24 });
   });
 });
 

@@ -14,30 +14,56 @@ import { nameOf, stateText } from './status-table.ts';
 
 const BAR_CELLS = 24;
 const MAX_NAME_CELLS = 28;
-/** A terminal's rows hold no more; the rest is counted. */
+/** More is hard to follow; the rest is counted. */
 const MAX_BARS = 20;
 const REFRESH_MS = 200;
+
+/** Of characters beyond the alphabets (Hangul and on) some take two cells of a terminal: all are counted so. */
+const FIRST_WIDE = 0x1100;
+
+/** The beginning of a text that surely fits: a line that wrapped could not be drawn over. */
+function cutToCells(text: string, cells: number): string {
+  let left = cells;
+  let cut = '';
+  for (const character of text) {
+    left -= (character.codePointAt(0) ?? 0) < FIRST_WIDE ? 1 : 2;
+    if (left < 0) break;
+    cut += character;
+  }
+  return cut;
+}
 
 /** One content tree as one line with a bar. */
 export function barLine(status: ContentTreeStatus): string {
   const filled = Math.floor((status.Progress * BAR_CELLS) / 100);
   const bar = '#'.repeat(filled).padEnd(BAR_CELLS, '-');
-  const name = nameOf(status).slice(0, MAX_NAME_CELLS).padEnd(MAX_NAME_CELLS);
+  const name = cutToCells(nameOf(status), MAX_NAME_CELLS).padEnd(MAX_NAME_CELLS);
   const size = `${formatBytes(status.CurrentSize)} of ${formatBytes(status.TotalSize)}`;
   const error = status.Error === '' ? '' : `  ${printableText(status.Error)}`;
   return `${name} [${bar}] ${String(status.Progress).padStart(3)} %  ${stateText(status).padEnd(11)} ${size}${error}`;
 }
 
-/** The bars of all trees: what is under way first, what is done counted. */
-export function barLines(statuses: readonly ContentTreeStatus[], columns: number): string[] {
+/** A terminal that knows its size. A serial line says 0 rows and columns. */
+export function sizeOf({ columns, rows }: { columns?: number; rows?: number }) {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
+/**
+ * The bars of all trees: what is under way first, what is done counted. They fit on a terminal with the line
+ * below them, where the cursor stands: what has left it above cannot be drawn over.
+ */
+export function barLines(
+  statuses: readonly ContentTreeStatus[],
+  { columns, rows }: { readonly columns: number; readonly rows: number },
+): string[] {
   const open = statuses.filter(({ State }) => State !== 'VERIFIED');
   const active = open.filter(({ State }) => State !== 'INITIAL');
   const waiting = open.filter(({ State }) => State === 'INITIAL');
-  const shown = [...active, ...waiting].slice(0, MAX_BARS);
+  const shown = [...active, ...waiting].slice(0, Math.max(Math.min(MAX_BARS, rows - 2), 0));
   const rest = open.length - shown.length;
   const counts = `${statuses.length - open.length} of ${statuses.length} verified`;
   return [...shown.map(barLine), rest > 0 ? `${counts}; ${rest} more wait` : counts].map((line) =>
-    line.slice(0, columns),
+    cutToCells(line, columns),
   );
 }
 
@@ -55,7 +81,7 @@ export function watchCommand({ stdout, stderr, signal }: CommandContext): Comman
     const isBars = options.json !== true && stderr.isTTY === true;
     let drawnLines = 0;
     const draw = () => {
-      const lines = barLines([...trees.values()], stderr.columns ?? 80);
+      const lines = barLines([...trees.values()], sizeOf(stderr));
       // Up to the first line drawn before, and clear from there on (ECMA-48 CUU, ED).
       stderr.write(`${drawnLines > 0 ? `\u001b[${drawnLines}A` : ''}\u001b[J${lines.join('\n')}\n`);
       drawnLines = lines.length;
