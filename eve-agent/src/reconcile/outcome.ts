@@ -35,7 +35,7 @@ export function recordOriginFailure(origin: OriginState, judgement: Judgement, f
 /**
  * Records that one file could not be had from one source.
  *
- * @param hadProgress whether bytes of it arrived: then the count of failures in a row starts again
+ * @param hadProgress whether more of it is here than before: then the count of failures in a row starts again
  * @param address where the bytes came from; null: none came
  * @returns how long this source is left alone; UNTIL_CHANGE
  */

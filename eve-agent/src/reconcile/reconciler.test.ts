@@ -173,6 +173,23 @@ it('fetches shared content for the tree that states its size, whatever another o
   await expectState(1, { ErrorCode: 'SIZE_MISMATCH' });
 });
 
+it('waits longer each time for a datastore that begins anew and breaks off where it did before', async () => {
+  answer = async (_, observer) => {
+    observer.onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: 9 });
+    for (const receivedBytes of [2, 5]) observer.onProgress(receivedBytes);
+    throw new CodedError('CONNECTION_LOST', 'lost', { retryable: true });
+  };
+  reconciler.apply(configOf([tree(1)]));
+  for (const [count, waitMs] of [1000, 2000, 4000].entries()) {
+    await expectState(1, { State: 'INITIAL', RetryCount: count + 1 });
+    clock.advance(waitMs - 1);
+    await new Promise((done) => setImmediate(done));
+    expect(requests.length).toBe(count + 1);
+    clock.advance(1);
+  }
+  await expectState(1, { RetryCount: 4 });
+});
+
 it('avoids an address that served wrong bytes, and takes the next datastore after five', async () => {
   answer = async (request, observer, signal) => {
     if (request.url.hostname === 'ds1.local') return await serve(request, observer, signal);

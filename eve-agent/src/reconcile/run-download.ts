@@ -20,6 +20,8 @@ const shownUrl = (url: URL) => `${url.origin}${url.pathname}`;
 /** Where bytes came from in one attempt. */
 interface Attempt {
   address: string | null;
+  /** What was here before it. Who begins anew and gets no further each time makes no progress. */
+  readonly storedBytes: number;
   hadProgress: boolean;
 }
 
@@ -121,7 +123,7 @@ export async function runDownload(
   advance(runtime, content, 'download-started');
   const trees = runtime.treesOf(sha256);
   const log = deps.log.child({ downloadId: content.downloadId, sha256, trees });
-  const attempt: Attempt = { address: null, hadProgress: false };
+  const attempt: Attempt = { address: null, storedBytes: content.currentBytes, hadProgress: false };
   const startedMs = deps.clock.nowMs();
   log.info({ url: shownUrl(source.url), datastore: source.datastoreId, sizeBytes }, 'download started');
   try {
@@ -138,7 +140,7 @@ export async function runDownload(
       {
         onEvent: (event) => takeEvent(runtime, content, origin, attempt, log, event),
         onProgress: (receivedBytes) => {
-          attempt.hadProgress = true;
+          attempt.hadProgress = receivedBytes > attempt.storedBytes;
           content.currentBytes = receivedBytes;
         },
       },
