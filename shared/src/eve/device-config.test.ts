@@ -35,6 +35,33 @@ describe('DatastoreConfig', () => {
   });
 });
 
+describe('what protobuf leaves out of JSON', () => {
+  const tree = { uuid: ID, dsIdsList: [ID], URL: 'a.img', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' };
+  const parse = (datastore: object, contentTree: object) =>
+    parseDeviceConfig([{ name: '', document: { datastores: [datastore], contentInfo: [contentTree] } }]);
+
+  it('takes null for absent, the host of a cloud for none, and the size of a container for unknown', () => {
+    const cloud = { id: ID, dType: 'DsS3', region: null, dsCertPEM: null, password: null };
+    const image = { uuid: ID, dsIdsList: null, dsId: ID, URL: 'x', iformat: 8, sha256: null };
+    expect(parse(cloud, image)).toMatchObject({
+      isValid: true,
+      config: {
+        datastores: [{ dType: 'DsS3', fqdn: '' }],
+        contentInfo: [{ dsIdsList: [], dsId: ID, sha256: '', maxSizeBytes: 0 }],
+      },
+    });
+  });
+
+  it.each([
+    [{ id: ID, dType: 'DsHttp' }, tree, 'datastores[0].fqdn'],
+    [{ id: ID, dType: 1, fqdn: null }, tree, 'datastores[0].fqdn'],
+    [{ id: ID, dType: 'DsS3' }, { ...tree, maxSizeBytes: null }, 'contentInfo[0].maxSizeBytes'],
+    [{ id: ID, dType: 'DsS3' }, [], 'contentInfo[0]'],
+  ])('refuses %j with %j for %s, which is needed', (datastore, contentTree, path) => {
+    expect(parse(datastore, contentTree)).toMatchObject({ isValid: false, problems: [{ path }] });
+  });
+});
+
 describe('ContentTree', () => {
   const tree = { uuid: ID, dsIdsList: [ID], URL: 'a.img', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' };
 

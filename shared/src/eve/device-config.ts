@@ -30,7 +30,26 @@ const MAX_DATASTORES = 10_000;
 const MAX_CONTENT_TREES = 100_000;
 const MAX_PROBLEMS = 100;
 
-/** Protobuf's JSON mapping reads null as absent. */
+/** Protobuf's JSON mapping reads null as absent, and writes nothing where the value is 0 or ''. */
+const takeOmitted = (fill: (item: Readonly<Record<string, unknown>>) => object) => (item: unknown) => {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
+  const given = Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null));
+  return { ...fill(given), ...given };
+};
+
+/** A cloud's datastore may have no host of its own; one that is asked by HTTP must. */
+const IS_HTTP = new Set<unknown>(['DsHttp', 'DsHttps', 1, 2]);
+const datastoreSchema = z.preprocess(
+  takeOmitted(({ dType }) => (IS_HTTP.has(dType) ? {} : { fqdn: '' })),
+  datastoreConfigSchema,
+);
+
+/** The size of a container's image stands in its manifest. */
+const treeSchema = z.preprocess(
+  takeOmitted(({ iformat }) => (iformat === 'CONTAINER' || iformat === 8 ? { maxSizeBytes: 0 } : {})),
+  contentTreeSchema,
+);
+
 const listOf = <Item extends z.ZodType>(item: Item, maxCount: number) =>
   z
     .array(item)
@@ -39,8 +58,8 @@ const listOf = <Item extends z.ZodType>(item: Item, maxCount: number) =>
     .transform((list) => list ?? []);
 
 const fragmentSchema = z.looseObject({
-  datastores: listOf(datastoreConfigSchema, MAX_DATASTORES),
-  contentInfo: listOf(contentTreeSchema, MAX_CONTENT_TREES),
+  datastores: listOf(datastoreSchema, MAX_DATASTORES),
+  contentInfo: listOf(treeSchema, MAX_CONTENT_TREES),
 });
 
 /** `['contentInfo', 2, 'sha256']` → `contentInfo[2].sha256` */
