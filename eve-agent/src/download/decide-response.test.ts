@@ -83,7 +83,8 @@ describe('decideResponse', () => {
       200,
       { 'content-length': '99' },
       resumed,
-      { kind: 'fail', error: { code: 'SIZE_MISMATCH' } },
+      // What a device configuration calls it is named, too.
+      { kind: 'fail', error: { code: 'SIZE_MISMATCH', message: expect.stringContaining('maxSizeBytes') } },
     ],
     [
       'a length that is none',

@@ -40,7 +40,7 @@ function invalid(message: string): ResponseDecision {
 
 function wrongSize(totalBytes: number, expectedBytes: number): ResponseDecision {
   const details = { sizeBytes: totalBytes, expectedBytes };
-  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size says`;
+  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size or maxSizeBytes says`;
   return { kind: 'fail', error: new ContentError('SIZE_MISMATCH', message, { details }) };
 }
 

@@ -377,7 +377,7 @@ class DownloadRun {
     this.#observer.onEvent({ kind: 'verifying' });
     const sizeBytes = this.#sink.position;
     if (this.#request.sizeBytes !== null && sizeBytes !== this.#request.sizeBytes) {
-      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size says`;
+      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size or maxSizeBytes says`;
       throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
     }
     const sha256 = await this.#sink.finish();
