@@ -41,6 +41,8 @@ export interface ContentStore {
   /** Lets a name lead to verified content, in one step: a hard link, else a reflink, else a copy. */
   link(name: string, sha256: string): Promise<void>;
   unlink(name: string): Promise<void>;
+  /** Whether a name is the very file, and no copy of it. */
+  isHardLink(name: string, sha256: string): Promise<boolean>;
   /** Removes all files of some content. */
   remove(sha256: string): Promise<void>;
   /** What downloads may still fill. */
@@ -170,6 +172,12 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
     },
     async unlink(name) {
       await rm(linkPath(name), { force: true });
+    },
+    async isHardLink(name, sha256) {
+      const [there, here] = await Promise.all(
+        [linkPath(name), verifiedPath(sha256)].map((path) => stat(path).catch(() => null)),
+      );
+      return there != null && here != null && there.dev === here.dev && there.ino === here.ino;
     },
     async remove(sha256) {
       const { file, record } = partialPaths(pendingPath(sha256));

@@ -276,6 +276,20 @@ it('fetches anew what a scrub finds damaged', async () => {
   expect((await hashFile(path, 1e9, stop.signal)).sha256).toBe(sha256Of('content 1'));
 });
 
+it('gives names anew that a scrub finds gone, or to be damaged copies', async () => {
+  reconciler.apply(configOf([tree(1), tree(2)]));
+  for (const number of [1, 2]) await expectState(number, { State: 'VERIFIED' });
+  const [gone, copy] = ['image-1', 'image-2'].map((name) => join(folder, 'images', name)) as [string, string];
+  await rm(gone);
+  await rm(copy);
+  await writeFile(copy, 'c0ntent 2');
+  await reconciler.scrub(stop.signal);
+  for (const number of [1, 2]) await expectState(number, { State: 'VERIFIED' });
+  await expect.poll(() => files('images')).toEqual(['image-1', 'image-2']);
+  expect((await hashFile(copy, 1e9, stop.signal)).sha256).toBe(sha256Of('content 2'));
+  expect(requests.length).toBe(2);
+});
+
 it('goes on after a scrub that cannot remove what is damaged', async () => {
   reconciler.apply(configOf([tree(1)]));
   await expectState(1, { State: 'VERIFIED' });

@@ -2,10 +2,15 @@ import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { ContentActual } from './actual.ts';
 import { advance, type Runtime } from './runtime.ts';
 
-/** Reads one verified file again. @returns why it is not what it was; null when it is */
-async function findDamage({ deps }: Runtime, sha256: string, signal: AbortSignal): Promise<string | null> {
+/** Reads a file again. @returns why it is not what it was; null when it is */
+async function findDamage(
+  { deps }: Runtime,
+  path: string,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   try {
-    const found = await deps.hashFile(deps.store.verifiedPath(sha256), signal);
+    const found = await deps.hashFile(path, signal);
     return found.sha256 === sha256 ? null : `its sha256 is ${found.sha256} now`;
   } catch (error) {
     signal.throwIfAborted();
@@ -45,14 +50,34 @@ async function replaceDamaged(runtime: Runtime, content: ContentActual, damage: 
  */
 export async function recheck(runtime: Runtime, content: ContentActual, signal: AbortSignal): Promise<void> {
   content.activity = { kind: 'verify', abort: new AbortController() };
-  const damage = await findDamage(runtime, content.sha256, signal).catch(() => null);
+  const { sha256 } = content;
+  const path = runtime.deps.store.verifiedPath(sha256);
+  const damage = await findDamage(runtime, path, sha256, signal).catch(() => null);
   content.isOfEarlierRun = false;
   content.activity = null;
   if (damage !== null) await replaceDamaged(runtime, content, damage);
   else runtime.replan();
 }
 
-/** Reads every verified file again, one after another; what is damaged is removed, and so fetched anew. */
+/** Gives names anew that are gone, or whose copy on another file system is damaged. @returns how many */
+async function scrubNames(runtime: Runtime, signal: AbortSignal): Promise<number> {
+  const { actual, deps } = runtime;
+  let damaged = 0;
+  for (const [name, sha256] of [...actual.links]) {
+    if (await deps.store.isHardLink(name, sha256)) continue;
+    const damage = await findDamage(runtime, deps.store.linkPath(name), sha256, signal);
+    // It may lead elsewhere by now, or be on its way off the disk with its content.
+    const isKept = actual.contents.get(sha256)?.state === 'VERIFIED' && !actual.busyNames.has(name);
+    if (damage === null || actual.links.get(name) !== sha256 || !isKept) continue;
+    deps.log.warn({ name, sha256, trees: runtime.treesOf(sha256), damage }, 'a name is given anew');
+    actual.links.delete(name);
+    runtime.touchContent(sha256);
+    damaged += 1;
+  }
+  return damaged;
+}
+
+/** Reads every verified file again, and every copy, one after another; what is damaged is removed, and so fetched anew. */
 export async function scrub(
   runtime: Runtime,
   signal: AbortSignal,
@@ -61,13 +86,15 @@ export async function scrub(
   let [checked, damaged] = [0, 0];
   for (const content of [...runtime.actual.contents.values()]) {
     if (!isVerified(content)) continue;
-    const damage = await findDamage(runtime, content.sha256, signal);
+    const { sha256 } = content;
+    const damage = await findDamage(runtime, runtime.deps.store.verifiedPath(sha256), sha256, signal);
     checked += 1;
     // It may have been dropped while it was read.
     if (damage === null || !isVerified(content) || !runtime.actual.contents.has(content.sha256)) continue;
     await replaceDamaged(runtime, content, damage);
     damaged += 1;
   }
+  damaged += await scrubNames(runtime, signal);
   runtime.deps.log.info({ checked, damaged }, 'verified files were read again');
   return { checked, damaged };
 }
