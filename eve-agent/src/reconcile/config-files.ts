@@ -57,7 +57,10 @@ function parseJson(text: string): unknown {
 }
 
 async function readFragment(file: string, name: string): Promise<ConfigFragment> {
-  const { size } = await stat(file);
+  const facts = await stat(file);
+  // Reading a pipe may never end, and with it neither the watching nor the service.
+  if (!facts.isFile()) throw new Error('it is no file');
+  const { size } = facts;
   if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes are too many for a device configuration`);
   return { name, document: parseJson(await readFile(file, 'utf8')) };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -177,6 +178,14 @@ describe('the files of a configuration', () => {
     const [problem] = reading.problems;
     expect(`${problem?.path}: ${problem?.message}`).toContain(why);
     expect(problem?.message).not.toContain('unter2');
+  });
+
+  it('are files, and nothing that reading could wait for', async () => {
+    execFileSync('mkfifo', [join(folder, 'c.json')]);
+    expect(await readConfigFiles(folder)).toEqual({
+      kind: 'unreadable',
+      problems: [{ path: 'c.json', message: 'it is no file' }],
+    });
   });
 
   it('are read again when they change, and half a file only when it stays one', async () => {
