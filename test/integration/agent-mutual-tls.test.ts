@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -114,6 +115,12 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     expect((await ended)[0]).toBe(130);
     const logs = await agent.command('logs', HERE, '--json', ...clientOptions(client));
     expect(logs.stdout).toContain('"message":"verified"');
+  });
+
+  it('closes a connection that shows no certificate, long before two minutes', async () => {
+    const idle = connect(port, '127.0.0.1');
+    idle.on('error', () => {});
+    await once(idle.resume(), 'close');
   });
 
   it('is started again where its address comes later, as systemd does after 1, not after 2', async () => {

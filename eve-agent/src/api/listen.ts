@@ -28,6 +28,8 @@ export interface TlsFiles {
 
 const MAX_CONNECTIONS = 128;
 const SOCKET_MODE = 0o660;
+/** Who shows no certificate keeps none of the connections from those who have one; Node waits two minutes. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** @throws ConfigurationError unless it is `unix:PATH` or `ADDRESS:PORT` */
 export function parseListenAddress(text: string): ListenAddress {
@@ -62,7 +64,8 @@ function createMutualTlsServer(listener: RequestListener, { certificate, key, cl
     ca: readTlsFile('--client-ca', clientCa),
   };
   try {
-    return createTlsServer({ ...files, requestCert: true, rejectUnauthorized: true }, listener);
+    const options = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
+    return createTlsServer({ ...files, ...options }, listener);
   } catch (error) {
     throw new ConfigurationError(
       `the certificate, key or client authority cannot be used: ${errorMessage(error)}`,
