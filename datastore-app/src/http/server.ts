@@ -14,6 +14,7 @@ import type { BoundPort } from './bound-port.ts';
 import type { FilesHandler } from './files.ts';
 import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { PublishHandler } from './publish.ts';
 import { createTlsServer } from './tls-server.ts';
 
@@ -102,10 +103,11 @@ export async function listen(
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
   };
-  const secured = tls && createTlsServer({ log }, options, tls, handler);
-  const server: Server = secured?.server ?? createHttpServer(options, handler);
+  const answer = oneAtATime(handler);
+  const secured = tls && createTlsServer({ log }, options, tls, answer);
+  const server: Server = secured?.server ?? createHttpServer(options, answer);
   // Whoever asks first is told before it sends: the handlers say when they want the body.
-  server.on('checkContinue', handler);
+  server.on('checkContinue', answer);
   server.maxConnections = limits.maxConnections;
   server.on('drop', createFullHandler({ log }, server, limits.maxConnections));
   server.setTimeout(limits.idleTimeoutMs, (socket) => socket.destroy());
