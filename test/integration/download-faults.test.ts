@@ -275,6 +275,46 @@ describe('an interrupted download', () => {
     await expectWhole();
   });
 
+  it('fetches the first part again when nothing would tell if the file was replaced', async () => {
+    const server = await serve((request, response, index) =>
+      index === 0
+        ? serveImage(request, response, otherImage, { etag: 'W/"1"', stopAfterBytes: HALF })
+        : serveImage(request, response, image, { etag: 'W/"2"' }),
+    );
+    const { result, events } = start(server.url);
+    await result;
+    expect(server.ranges).toEqual([null, null]);
+    expect(events.map(({ kind }) => kind)).toContain('starting-over');
+    await expectWhole();
+  });
+
+  it('fetches everything once more when two parts of one run do not fit', async () => {
+    const server = await serve((request, response, index) => {
+      if (index === 0)
+        return serveImage(request, response, otherImage, { etag: '"a"', stopAfterBytes: HALF });
+      return serveImage(request, response, image, { etag: '"a"' });
+    });
+    await start(server.url, { sha256: digest }).result;
+    expect(server.ranges).toEqual([null, `bytes=${HALF}-`, null]);
+    await expectWhole();
+  });
+
+  it('does not take the end of a range for the end of a file of unknown length', async () => {
+    const server = await serve((_, response, index) => {
+      response.setHeader('ETag', '"a"');
+      if (index === 1) {
+        const range = `bytes ${HALF}-${HALF + 999}/*`;
+        response.writeHead(206, { 'Content-Range': range }).end(image.subarray(HALF, HALF + 1000));
+        return;
+      }
+      response.writeHead(200);
+      if (index > 0) return response.end(image);
+      return response.write(image.subarray(0, HALF), () => response.destroy());
+    });
+    await start(server.url).result;
+    await expectWhole();
+  });
+
   it('takes 416 at the end for done', async () => {
     await leaveHalf();
     await writeFile(join(directory, '.image.img.partial'), image);

@@ -4,10 +4,11 @@ import type { HeaderFields } from './validators.ts';
 
 const url = 'http://10.1.0.5/disk.img';
 const fresh: Expectation = { url, position: 0, stored: null, expectedBytes: null, isDigestKnown: false };
+const validators = { etag: '"a"', lastModified: null };
 const resumed: Expectation = {
   url,
   position: 40,
-  stored: { validators: { etag: '"a"', lastModified: null }, totalBytes: 100 },
+  stored: { validators, totalBytes: 100 },
   expectedBytes: 100,
   isDigestKnown: true,
 };
@@ -75,7 +76,34 @@ describe('decideResponse', () => {
       fresh,
       { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
     ],
-    ['416 at the end', 416, { 'content-range': 'bytes */40' }, resumed, { kind: 'complete', totalBytes: 40 }],
+    [
+      '416 at the end',
+      416,
+      { 'content-range': 'bytes */40' },
+      { ...resumed, stored: null, expectedBytes: null },
+      { kind: 'complete', totalBytes: 40 },
+    ],
+    [
+      '416 where the file is said to end now, but did not before',
+      416,
+      { 'content-range': 'bytes */40' },
+      { ...resumed, stored: { validators, totalBytes: 100 } },
+      { kind: 'start-over' },
+    ],
+    [
+      'a range of a file of unknown size',
+      206,
+      { 'content-range': 'bytes 40-99/*' },
+      { ...resumed, stored: { validators, totalBytes: null }, expectedBytes: null },
+      { kind: 'start-over' },
+    ],
+    [
+      'a range of a file whose size the user knows',
+      206,
+      { 'content-range': 'bytes 40-99/*' },
+      { ...resumed, stored: { validators, totalBytes: null }, expectedBytes: 100 },
+      { kind: 'store', from: 40, totalBytes: 100 },
+    ],
     ['416 elsewhere', 416, { 'content-range': 'bytes */39' }, resumed, { kind: 'start-over' }],
     ['416 without a range asked for', 416, {}, fresh, { kind: 'fail', error: { retryable: false } }],
     [

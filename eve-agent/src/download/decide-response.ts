@@ -95,8 +95,14 @@ function decideUnsatisfied(
   { position, stored, expectedBytes }: Expectation,
 ): ResponseDecision {
   const total = UNSATISFIED_RANGE.exec(singleValue(headers, 'content-range') ?? '')?.[1];
-  const totalBytes = total === undefined ? (stored?.totalBytes ?? expectedBytes) : Number(total);
-  const fits = totalBytes === position && !(stored !== null && isContradicted(stored.validators, headers));
+  const knownBytes = stored?.totalBytes ?? expectedBytes;
+  const totalBytes = total === undefined ? knownBytes : Number(total);
+  // A file that has shrunk to just the bytes that are here is another file.
+  const isOfAnotherSize = knownBytes !== null && totalBytes !== knownBytes;
+  const fits =
+    totalBytes === position &&
+    !isOfAnotherSize &&
+    !(stored !== null && isContradicted(stored.validators, headers));
   return fits
     ? { kind: 'complete', totalBytes }
     : { kind: 'start-over', reason: `the datastore's file ends before byte ${position}` };
@@ -128,8 +134,11 @@ function decidePartial(
   if (totalBytes !== null && knownBytes !== null && totalBytes !== knownBytes) {
     return { kind: 'start-over', reason: `the file had ${knownBytes} bytes and now has ${totalBytes}` };
   }
-  const sizeBytes = totalBytes ?? knownBytes;
-  if (sizeBytes !== null && expectedBytes !== null && sizeBytes !== expectedBytes) {
+  const sizeBytes = totalBytes ?? knownBytes ?? expectedBytes;
+  // The end of such a range need not be the end of the file; a whole response shows where that is.
+  if (sizeBytes === null)
+    return { kind: 'start-over', reason: `"${range[0]}" does not say how long the file is` };
+  if (expectedBytes !== null && sizeBytes !== expectedBytes) {
     return wrongSize(sizeBytes, expectedBytes);
   }
   return { kind: 'store', from: position, totalBytes: sizeBytes };

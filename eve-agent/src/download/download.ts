@@ -153,6 +153,8 @@ class DownloadRun {
   #stored: Stored | null = null;
   #statedSha256: string | null = null;
   #resumedFromBytes = 0;
+  /** Whether what is here came with several responses, which may be of different files after all. */
+  #isPieced = false;
   #receivedBytes = 0;
   #startOvers = 0;
   #redirects = 0;
@@ -191,6 +193,7 @@ class DownloadRun {
       if (stored !== null && isResumable(stored.record, wanted)) {
         this.#stored = stored.record;
         this.#resumedFromBytes = stored.sizeBytes;
+        this.#isPieced = true;
         await this.#sink.resume(this.#partial.path, stored.sizeBytes);
       }
       return await this.#tryUntilWhole(signal);
@@ -235,6 +238,7 @@ class DownloadRun {
     const origin = await this.#deps.locate(this.#url, signal);
     this.#origin = origin;
     this.#observer.onEvent({ kind: 'located', origin });
+    await this.#dropWhatNothingGuards();
     const dispatcher = this.#deps.createDispatcher({
       url: origin.url,
       localAddress: origin.sourceAddress,
@@ -268,6 +272,18 @@ class DownloadRun {
       await dispatcher.destroy();
     }
     return decision === undefined ? false : await this.#conclude(decision);
+  }
+
+  /** Forgets bytes of this run that could not be told from those of another file under the same URL. */
+  async #dropWhatNothingGuards(): Promise<void> {
+    const isGuarded =
+      this.#request.sha256 !== null ||
+      this.#statedSha256 !== null ||
+      (this.#stored !== null && ifRangeOf(this.#stored.validators) !== null);
+    if (this.#sink.position === 0 || isGuarded) return;
+    const reason = 'nothing would tell if the file was replaced since its first part was downloaded';
+    this.#observer.onEvent({ kind: 'starting-over', reason });
+    await this.#forget();
   }
 
   #requestHeaders(position: number): Record<string, string> {
@@ -305,6 +321,7 @@ class DownloadRun {
       await this.#sink.restart();
       this.#resumedFromBytes = 0;
     }
+    this.#isPieced = from > 0;
     await this.#partial.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
     if (from === 0) {
       this.#statedSha256 = readStatedSha256(headers);
@@ -351,9 +368,14 @@ class DownloadRun {
       );
     }
     this.#observer.onEvent({ kind: 'starting-over', reason });
+    await this.#forget();
+  }
+
+  async #forget(): Promise<void> {
     this.#stored = null;
     this.#statedSha256 = null;
     this.#resumedFromBytes = 0;
+    this.#isPieced = false;
     await this.#sink.restart();
   }
 
@@ -383,7 +405,7 @@ class DownloadRun {
     const sha256 = await this.#sink.finish();
     const expected = this.#request.sha256 ?? this.#statedSha256;
     if (expected !== null && sha256 !== expected) {
-      if (this.#resumedFromBytes > 0) {
+      if (this.#isPieced) {
         await this.#startOver('the resumed file does not have the wanted digest');
         return null;
       }
