@@ -444,6 +444,13 @@ describe('a failing datastore', () => {
     expect(loop.requests.length).toBeLessThanOrEqual(6);
     const ftp = await serve((_, response) => response.writeHead(302, { Location: 'ftp://x/y' }).end());
     await expect(start(ftp.url).result).rejects.toMatchObject({ code: 'REDIRECT_REFUSED' });
+    const named = await serve((_, response) =>
+      response.writeHead(302, { Location: 'http://a:b@127.0.0.1/\u009b31m' }).end(),
+    );
+    await expect(start(named.url).result).rejects.toMatchObject({
+      code: 'REDIRECT_REFUSED',
+      message: expect.not.stringContaining('\u009b'),
+    });
     const other = await serve((request, response) => serveImage(request, response, image));
     const moved = await serve((_, response) => response.writeHead(302, { Location: other.url.href }).end());
     await start(moved.url, { authorization: 'Bearer secret' }).result;

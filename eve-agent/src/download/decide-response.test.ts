@@ -144,6 +144,13 @@ describe('decideResponse', () => {
       fresh,
       { kind: 'fail', error: { code: 'RESPONSE_INVALID' } },
     ],
+    [
+      'compression that would write to the terminal',
+      200,
+      { 'content-encoding': '\u009b31m' },
+      fresh,
+      { kind: 'fail', error: { message: expect.not.stringContaining('\u009b') } },
+    ],
     ['identity', 200, { 'content-encoding': 'identity', 'content-length': '1' }, fresh, { kind: 'store' }],
     ['a redirect', 307, { location: '/x' }, fresh, { kind: 'redirect', location: '/x' }],
     ['a redirect to nowhere', 302, {}, fresh, { kind: 'fail', error: { code: 'RESPONSE_INVALID' } }],

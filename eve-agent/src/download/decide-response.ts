@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { printableText } from '../discovery/printable-text.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type HeaderFields, isContradicted, singleValue, type Validators } from './validators.ts';
 
@@ -84,7 +85,7 @@ export function decideResponse(
   const encoding = [headers['content-encoding'] ?? 'identity'].flat().join(', ');
   if (encoding.toLowerCase() !== 'identity') {
     return invalid(
-      `the datastore compresses the file (Content-Encoding: ${encoding}) though it was told not to`,
+      `the datastore compresses the file (Content-Encoding: ${printableText(encoding)}) though it was told not to`,
     );
   }
   return statusCode === 206 ? decidePartial(headers, expected) : decideWhole(headers, expected);

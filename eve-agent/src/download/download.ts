@@ -1,5 +1,6 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
+import { printableText } from '../discovery/printable-text.ts';
 import { ContentSink } from './content-sink.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
@@ -383,8 +384,9 @@ class DownloadRun {
     this.#redirects += 1;
     const next = URL.canParse(location, this.#url.href) ? new URL(location, this.#url) : null;
     const refuse = (why: string) =>
-      new TransferError('REDIRECT_REFUSED', `redirect to "${location}" refused: ${why}`);
+      new TransferError('REDIRECT_REFUSED', `redirect to "${printableText(location)}" refused: ${why}`);
     if (next === null || !/^https?:$/.test(next.protocol)) throw refuse('it is no http or https URL');
+    if (next.username !== '' || next.password !== '') throw refuse('it holds a user name or password');
     if (this.#redirects > MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} in a row`);
     if (this.#url.protocol === 'https:' && next.protocol === 'http:')
       throw refuse('it leads from https to http');
