@@ -9,6 +9,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // Once: a second signal of the same kind ends the process at once.
   process.once(signal, () => stop.abort(new StoppedBySignal(signal)));
 }
+// Progress and logs that nobody takes, as when their reader ended, are no reason to stop.
+process.stderr.on('error', () => {});
 // A reader such as `head` that has seen enough.
 process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
