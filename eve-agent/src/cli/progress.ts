@@ -145,15 +145,42 @@ export function createJsonView(stderr: Output): ProgressView {
   };
 }
 
+/** The longest that stands beside name and bar: `] 100%  1023.9 MiB of 1023.9 MiB  1023.9 MiB/s  99:59:59 left`. */
+const FIGURES_WIDTH = 64;
+const LEAST_BAR_WIDTH = 5;
+const MOST_BAR_WIDTH = 30;
+const LEAST_NAME_WIDTH = 8;
+const SHORT_FORMAT = '{percentage}%  {rate}/s  {left}';
+const LONG_FORMAT = '{name} [{bar}] {percentage}%  {done} of {size}  {rate}/s  {left}';
+
+/**
+ * What of a progress bar fits into one line: cli-progress 3 cuts lines off at the end of the terminal, and
+ * rate and time left stand there.
+ */
+export function layBarOut(
+  name: string,
+  columns: number,
+): { readonly format: string; readonly name: string; readonly barWidth: number } {
+  const room = columns - FIGURES_WIDTH - 3;
+  if (room < LEAST_NAME_WIDTH + LEAST_BAR_WIDTH) return { format: SHORT_FORMAT, name, barWidth: 0 };
+  const nameWidth = Math.min(name.length, Math.max(LEAST_NAME_WIDTH, room - MOST_BAR_WIDTH));
+  return {
+    format: LONG_FORMAT,
+    name: name.length <= nameWidth ? name : `${name.slice(0, nameWidth - 1)}…`,
+    barWidth: Math.min(MOST_BAR_WIDTH, room - nameWidth),
+  };
+}
+
 /** A bar with rate and time left, on a terminal. */
 export async function createBarView(stderr: NodeJS.WriteStream, name: string): Promise<ProgressView> {
   const { default: cliProgress } = await import('cli-progress');
+  const layout = layBarOut(name, stderr.columns ?? 80);
   const bar = new cliProgress.SingleBar({
     stream: stderr,
     hideCursor: true,
     etaBuffer: 1,
-    barsize: 30,
-    format: '{name} [{bar}] {percentage}%  {done} of {size}  {rate}/s  {left}',
+    barsize: layout.barWidth,
+    format: layout.format,
     barCompleteChar: '#',
     barIncompleteChar: '-',
   });
@@ -161,7 +188,7 @@ export async function createBarView(stderr: NodeJS.WriteStream, name: string): P
   let totalBytes: number | null = null;
   let isShown = false;
   const fields = (receivedBytes: number, bytesPerSecond: number) => ({
-    name,
+    name: layout.name,
     done: formatBytes(receivedBytes),
     size: totalBytes === null ? '?' : formatBytes(totalBytes),
     rate: formatBytes(Math.round(bytesPerSecond)),
