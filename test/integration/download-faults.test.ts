@@ -8,6 +8,7 @@ import {
   type DownloadRequest,
   type DownloadResult,
 } from '../../eve-agent/src/download/download.ts';
+import { openPartialFile } from '../../eve-agent/src/download/partial-file.ts';
 import { createHttpDispatcher } from '../../eve-agent/src/transports/http-dispatcher.ts';
 import {
   type Behaviour,
@@ -471,6 +472,27 @@ describe('the target', () => {
     held[0]?.();
     await first.result;
     await expectWhole();
+  });
+
+  it('is not made of the bytes of another download that the lock cannot see', async () => {
+    let sendRest = () => {};
+    const server = await serve((_, response) => {
+      response.writeHead(200, { 'Content-Length': image.length });
+      response.write(image.subarray(0, HALF));
+      sendRest = () => response.end(image.subarray(HALF));
+    });
+    const first = start(server.url, { sha256: digest });
+    const partial = join(directory, '.image.img.partial');
+    await expect.poll(() => stat(partial).then(({ size }) => size)).toBeGreaterThan(0);
+    // As from another network namespace.
+    const other = await openPartialFile(target);
+    await other.file.truncate();
+    await other.file.write(otherImage.subarray(0, 1000), 0);
+    sendRest();
+    await expect(first.result).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await other.close();
+    await expectAbsent();
+    expect(await readFile(partial)).toEqual(otherImage.subarray(0, 1000));
   });
 
   it('must be in a directory that exists', async () => {

@@ -1,4 +1,5 @@
-import { close, constants, fdatasync, ftruncate, open, read, write } from 'node:fs';
+import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
+import { lstat, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { BlockWriter } from './content-sink.ts';
@@ -8,13 +9,15 @@ const DIRECT_BLOCK_BYTES = 4096;
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
-const truncateFile = promisify(ftruncate);
+const statFile = promisify(fstat);
 const syncFileData = promisify(fdatasync);
 
 /** A file that is written front to back, past the page cache where the file system allows it. */
 export interface BlockFile extends BlockWriter {
   /** Bytes written are on the disk when this returns. */
   sync(): Promise<void>;
+  /** Whether its path still leads to this file, and not to one that somebody else has made there. */
+  isInPlace(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -29,10 +32,10 @@ export interface BlockFile extends BlockWriter {
  */
 export async function openBlockFile(path: string): Promise<BlockFile> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
-  const cached = await openFile(path, flags, 0o666);
-  let direct = await openFile(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT).catch(
-    () => null,
-  );
+  const openDirect = () =>
+    openFile(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT).catch(() => null);
+  let cached = await openFile(path, flags, 0o666);
+  let direct = await openDirect();
 
   async function closeDirect(): Promise<void> {
     if (direct === null) return;
@@ -78,8 +81,21 @@ export async function openBlockFile(path: string): Promise<BlockFile> {
       });
       bytes.set(buffer.subarray(0, byteCount));
     },
-    truncate: () => truncateFile(cached, 0),
+    async truncate() {
+      // A new file: another download to the same target that the lock cannot see, as from another network
+      // namespace or another host, may still be writing to the old one.
+      await closeDirect();
+      await rm(path, { force: true });
+      const emptied = await openFile(path, flags | constants.O_EXCL, 0o666);
+      await closeFile(cached);
+      cached = emptied;
+      direct = await openDirect();
+    },
     sync: () => syncFileData(cached),
+    async isInPlace() {
+      const [ours, there] = await Promise.all([statFile(cached), lstat(path).catch(() => null)]);
+      return there !== null && ours.ino === there.ino && ours.dev === there.dev;
+    },
     async close() {
       await closeDirect();
       await closeFile(cached);

@@ -115,13 +115,18 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
     },
     async publish() {
       await file.sync();
+      if (!(await file.isInPlace())) {
+        const message = `another download to ${target} took its place: wait for it, or choose another file with -o`;
+        throw new TransferError('TARGET_BUSY', message);
+      }
       await rename(paths.file, target);
       await rm(paths.record, { force: true });
       await syncDirectory(directory);
     },
     discard,
     async discardIfEmpty() {
-      if ((await stat(paths.file)).size === 0) await discard();
+      const left = await stat(paths.file).catch(() => null);
+      if (left?.size === 0 && (await file.isInPlace())) await discard();
     },
     close: () => file.close(),
   };
