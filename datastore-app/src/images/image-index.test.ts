@@ -119,3 +119,18 @@ it('reads an index of before images were read again', async () => {
   expect(index.digestOf('a.img', VERSION)).toBe(SHA256);
   expect(index.verifiedOf('a.img', VERSION)?.verified).toBeUndefined();
 });
+
+it('can be saved by many at once, and then holds what all of them know', async () => {
+  const index = await load();
+  const paths = Array.from({ length: 20 }, (_, number) => `${'a'.repeat(200 - number * 10)}${number}.img`);
+  await Promise.all(
+    paths.map((path) => {
+      index.set(path, VERSION, SHA256);
+      return index.save();
+    }),
+  );
+  expect(await readdir(stateDirectory)).toEqual(['image-index.json']);
+  const again = await load();
+  expect(paths.filter((path) => again.digestOf(path, VERSION) !== SHA256)).toEqual([]);
+  expect(warnings).toEqual([]);
+});

@@ -5,6 +5,7 @@ import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { writeDurably } from './durable-file.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
+import { createInTurn } from './in-turn.ts';
 
 const INDEX_FILE = 'image-index.json';
 const INDEX_VERSION = 1;
@@ -97,6 +98,17 @@ export async function loadImageIndex(
     return digest;
   }
 
+  async function write(): Promise<void> {
+    const images: Record<string, unknown> = Object.create(null);
+    for (const [path, { mtimeNs, inode, ...rest }] of digests) {
+      images[path] = { ...rest, mtimeNs: String(mtimeNs), inode: String(inode) };
+    }
+    await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
+  }
+
+  const inTurn = createInTurn();
+  let waiting: Promise<void> | undefined;
+
   return {
     digestOf: (path, version) => find(path, version)?.sha256,
     verifiedOf: find,
@@ -113,12 +125,14 @@ export async function loadImageIndex(
       for (const path of digests.keys()) if (!paths.has(path)) digests.delete(path);
       return digests.size !== before;
     },
-    async save() {
-      const images: Record<string, unknown> = Object.create(null);
-      for (const [path, { mtimeNs, inode, ...rest }] of digests) {
-        images[path] = { ...rest, mtimeNs: String(mtimeNs), inode: String(inode) };
-      }
-      await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
+    save() {
+      // One at a time, for all write the same new file before they rename it; what waits writes for all that
+      // came meanwhile.
+      waiting ??= inTurn(() => {
+        waiting = undefined;
+        return write();
+      });
+      return waiting;
     },
   };
 }
