@@ -10,7 +10,7 @@ import type { StagedImage } from '../images/staging.ts';
 import { answerFailure } from './answer-failure.ts';
 import type { Authorize } from './authorize.ts';
 import { parseExpectedDigest } from './expected-digest.ts';
-import { NO_SUCH_IMAGE, sendProblem } from './problem.ts';
+import { NO_SUCH_IMAGE } from './problem.ts';
 import { refuse, sayContinue } from './refuse.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 
@@ -43,6 +43,9 @@ export async function* contentOf(
   request.socket.setTimeout(0);
 }
 
+/** A condition of the request does not hold. */
+class ConditionFailedError extends Error {}
+
 /** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */
 export function createPublishHandler(deps: PublishDeps): PublishHandler {
   const { log, store, authorize, openImage, digestOf } = deps;
@@ -55,19 +58,22 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     return validatorsOf(image.version, digestOf(image.path, image.version));
   }
 
-  /** RFC 9110 §13.1: If-Match guards against overwriting another's work, `If-None-Match: *` against any. */
-  function findFailedCondition(request: IncomingMessage, path: string): string | undefined {
+  /**
+   * RFC 9110 §13.1: If-Match guards against overwriting another's work, `If-None-Match: *` against any.
+   *
+   * @throws ConditionFailedError
+   */
+  function requireConditions(request: IncomingMessage, path: string): void {
     const ifMatch = request.headers['if-match'];
     const ifNoneMatch = request.headers['if-none-match'];
-    if (ifMatch === undefined && ifNoneMatch === undefined) return undefined;
+    if (ifMatch === undefined && ifNoneMatch === undefined) return;
     const current = currentValidators(path);
     if (ifMatch !== undefined && (current === undefined || !isMatch(ifMatch, current))) {
-      return 'The image is not the one that If-Match names.';
+      throw new ConditionFailedError('The image is not the one that If-Match names.');
     }
     if (ifNoneMatch !== undefined && current !== undefined && isMatch(ifNoneMatch, current)) {
-      return 'There is an image at this path, which If-None-Match excludes.';
+      throw new ConditionFailedError('There is an image at this path, which If-None-Match excludes.');
     }
-    return undefined;
   }
 
   async function put(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
@@ -91,15 +97,11 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     let staged: StagedImage | undefined;
     try {
       staged = await store.stage(contentOf(request, response), expected);
-      // The other side may have been quicker.
-      const failed = findFailedCondition(request, path);
-      if (failed !== undefined) {
-        await store.discard(staged);
-        sendProblem(response, { status: 412, detail: failed });
-        return;
-      }
-      const replace = headers['if-none-match']?.trim() !== '*';
-      const { sizeBytes, sha256, isNew } = await store.publish(staged, path, { replace });
+      const { sizeBytes, sha256, isNew } = await store.publish(staged, path, {
+        replace: headers['if-none-match']?.trim() !== '*',
+        // Another request may have been quicker while the content came.
+        precondition: () => requireConditions(request, path),
+      });
       log.info({ path, sizeBytes, sha256, isNew }, 'an image was uploaded');
       const body = `${JSON.stringify({ path, sizeBytes, sha256 })}\n`;
       response.writeHead(isNew ? 201 : 200, {
@@ -118,7 +120,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
   }
 
   async function remove(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
-    const isRemoved = await store.remove(path);
+    const isRemoved = await store.remove(path, { precondition: () => requireConditions(request, path) });
     if (!isRemoved) {
       refuse(request, response, NO_SUCH_IMAGE);
       return;
@@ -136,14 +138,14 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
         refuse(request, response, { status: 400, code: 'NAME_INVALID', detail });
         return;
       }
-      const failed = findFailedCondition(request, path);
-      if (failed !== undefined) {
-        refuse(request, response, { status: 412, detail: failed });
-        return;
-      }
+      requireConditions(request, path);
       if (request.method === 'DELETE') await remove(request, response, path);
       else await put(request, response, path);
     } catch (error) {
+      if (error instanceof ConditionFailedError) {
+        refuse(request, response, { status: 412, detail: error.message });
+        return;
+      }
       answerFailure({ log }, request, response, error);
     }
   };

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import {
   chmod,
   link,
@@ -15,10 +16,12 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addImage } from './add-image.ts';
 import { createHasher, type Hasher } from './hasher.ts';
 import { createImageStore } from './image-store.ts';
+import { createPlacer, type Placer } from './placer.ts';
 import { createSpace, type SpaceOptions } from './space.ts';
 import { incomingDirectoryOf } from './staging.ts';
 
@@ -39,7 +42,7 @@ afterEach(async () => {
 const UNLIMITED: SpaceOptions = { reserveBytes: 0, quotaBytes: undefined };
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
-function setUp({ freeBytes = 1e12, usedBytes = 0, ...limits }: Partial<SpaceOptions> & SetUp = {}) {
+function setUp({ freeBytes = 1e12, usedBytes = 0, placer, ...limits }: Partial<SpaceOptions> & SetUp = {}) {
   const events: string[] = [];
   const store = createImageStore(
     {
@@ -52,6 +55,7 @@ function setUp({ freeBytes = 1e12, usedBytes = 0, ...limits }: Partial<SpaceOpti
         for (const { path, version } of images) events.push(`+${path} ${version.sizeBytes}`);
       },
       onRemoved: async () => void events.push('-'),
+      ...(placer && { placer }),
     },
     { root, owner: 'test' },
   );
@@ -60,6 +64,7 @@ function setUp({ freeBytes = 1e12, usedBytes = 0, ...limits }: Partial<SpaceOpti
 interface SetUp {
   freeBytes?: number;
   usedBytes?: number;
+  placer?: Placer;
 }
 
 async function* pieces(...texts: string[]) {
@@ -151,6 +156,42 @@ describe('publishing', () => {
     }
     expect(await readdir(outside)).toEqual([]);
     expect(await readFile(join(root, 'file'), 'utf8')).toBe('x');
+  });
+
+  it('lets no other change come between a condition and what it is for', async () => {
+    const { store } = setUp();
+    await store.publish(await store.stage(pieces('first'), {}), 'a', { replace: true });
+    const content = await Promise.all(['b', 'c', 'd'].map((text) => store.stage(pieces(text), {})));
+    // As If-Match has it.
+    const precondition = () => {
+      if (readFileSync(join(root, 'a'), 'utf8') !== 'first') throw new Error('another was quicker');
+    };
+    const replaced = content.map((image) => store.publish(image, 'a', { replace: true, precondition }));
+    const removed = store.remove('a', { precondition });
+    expect((await Promise.allSettled([...replaced, removed])).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'rejected',
+    ]);
+    expect(await readFile(join(root, 'a'), 'utf8')).toBe('b');
+  });
+
+  it('keeps the folder that an image comes into, though the last one in it goes meanwhile', async () => {
+    const real = createPlacer();
+    const placer: Placer = {
+      ...real,
+      async place(file, target, options) {
+        await delay(50);
+        return real.place(file, target, options);
+      },
+    };
+    const { store } = setUp({ placer });
+    await store.publish(await store.stage(pieces('old'), {}), 'x/y/old', { replace: false });
+    const content = await store.stage(pieces('new'), {});
+    const changes = [store.publish(content, 'x/y/new', { replace: false }), store.remove('x/y/old')];
+    expect(await Promise.all(changes)).toMatchObject([{ isNew: true }, true]);
+    expect(await readdir(join(root, 'x/y'))).toEqual(['new']);
   });
 
   it('checks a file that was written elsewhere', async () => {

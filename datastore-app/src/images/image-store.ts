@@ -6,8 +6,10 @@ import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
+import { createInTurn } from './in-turn.ts';
 import { createPlacer, type Placer } from './placer.ts';
 import {
+  type ChangeOptions,
   makeImageDirectory,
   type PublishOptions,
   removeEmptyDirectories,
@@ -34,7 +36,11 @@ export interface ImageStore {
   /** Whether an image may come to a path, as far as can be said beforehand. @throws StoreError */
   requirePlaceable(path: string, options: PublishOptions): Promise<void>;
   /** Gives staged content its path; from then on it survives a power cut. @throws StoreError */
-  publish(staged: StagedImage, path: string, options: PublishOptions): Promise<PublishedImage>;
+  publish(
+    staged: StagedImage,
+    path: string,
+    options: PublishOptions & ChangeOptions,
+  ): Promise<PublishedImage>;
   /**
    * Publishes several images, all or none, also over a power cut ({@link recover}).
    *
@@ -48,7 +54,7 @@ export interface ImageStore {
   /** Gives up staged content. */
   discard(staged: StagedImage): Promise<void>;
   /** Removes an image; running downloads of it end well. @returns false when there is none @throws StoreError */
-  remove(path: string): Promise<boolean>;
+  remove(path: string, options?: ChangeOptions): Promise<boolean>;
   /**
    * Removes staged content that an earlier run of this program left, and other that nobody has written to for
    * so long.
@@ -93,33 +99,48 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   const incoming = incomingDirectoryOf(root);
   const staging = createStaging({ space: deps.space, hash: deps.hash, now }, { incoming, owner });
   const group = createGroupPublisher({ now, placer }, { root, incoming });
+  /**
+   * One change of names at a time: a condition must hold until the name is taken, and an image that goes must
+   * not take away the folder that another is just coming into.
+   */
+  const inTurn = createInTurn();
 
   async function recover(olderThanMs: number): Promise<void> {
-    const { published, failures } = await group.recover(olderThanMs);
+    const { published, failures } = await inTurn(() => group.recover(olderThanMs));
     if (published.length > 0) await deps.onPublished?.(published);
     for (const reason of failures) {
       deps.log?.error({ reason }, 'a bundle that was cut off could not be completed, and is undone');
     }
   }
 
-  async function publish(
-    staged: StagedImage,
+  async function place(
+    file: string,
     path: string,
-    options: PublishOptions,
-  ): Promise<PublishedImage> {
-    requireImagePath(path);
-    const { file, version, sha256 } = staged;
+    options: PublishOptions & ChangeOptions,
+  ): Promise<boolean> {
+    options.precondition?.();
     const { folders, name } = splitPath(path);
     const directory = await makeImageDirectory(root, folders);
     try {
       const isNew = await placer.place(file, directory.entry(name), options);
       await directory.sync();
-      await deps.onPublished?.([{ path, version, sha256 }]);
-      staging.release(staged);
-      return { path, sizeBytes: version.sizeBytes, sha256, isNew };
+      return isNew;
     } finally {
       await directory.close();
     }
+  }
+
+  async function publish(
+    staged: StagedImage,
+    path: string,
+    options: PublishOptions & ChangeOptions,
+  ): Promise<PublishedImage> {
+    requireImagePath(path);
+    const { file, version, sha256 } = staged;
+    const isNew = await inTurn(() => place(file, path, options));
+    await deps.onPublished?.([{ path, version, sha256 }]);
+    staging.release(staged);
+    return { path, sizeBytes: version.sizeBytes, sha256, isNew };
   }
 
   async function publishTogether(
@@ -127,7 +148,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     options: PublishOptions,
   ): Promise<PublishedImage[]> {
     for (const { path } of placements) requireImagePath(path);
-    const published = await group.publish(placements, options);
+    const published = await inTurn(() => group.publish(placements, options));
     const publications = placements.map(({ path, staged: { version, sha256 } }) => ({
       path,
       version,
@@ -156,8 +177,8 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     }
   }
 
-  async function remove(path: string): Promise<boolean> {
-    if (!isImagePath(path)) return false;
+  async function unlinkImage(path: string, { precondition }: ChangeOptions): Promise<boolean> {
+    precondition?.();
     const { folders, name } = splitPath(path);
     const directory = await openImageDirectory(root, folders, { create: false });
     if (directory === undefined) return false;
@@ -172,6 +193,11 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
       await directory.close();
     }
     await removeEmptyDirectories(root, folders);
+    return true;
+  }
+
+  async function remove(path: string, options: ChangeOptions): Promise<boolean> {
+    if (!isImagePath(path) || !(await inTurn(() => unlinkImage(path, options)))) return false;
     await deps.onRemoved?.();
     return true;
   }
@@ -184,7 +210,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     publish: (staged, path, options) => inWordsOfTheStore(publish(staged, path, options)),
     publishTogether: (placements, options) => inWordsOfTheStore(publishTogether(placements, options)),
     holds: (path, staged) => inWordsOfTheStore(holds(path, staged)),
-    remove: (path) => inWordsOfTheStore(remove(path)),
+    remove: (path, options = {}) => inWordsOfTheStore(remove(path, options)),
     recover: () => recover(0),
 
     async collectAbandoned(olderThanMs) {

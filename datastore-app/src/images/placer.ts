@@ -1,5 +1,6 @@
 import * as fs from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { createInTurn } from './in-turn.ts';
 import { type PublishOptions, requireReplaceable } from './placing.ts';
 
 /** The calls of the file system by which a file gets its name. */
@@ -32,7 +33,8 @@ const NO_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLI
  * @param calls of the file system; others than Node's only for tests
  */
 export function createPlacer({ link, lstat, rename, unlink }: NamingCalls = fs): Placer {
-  let lastTaken: Promise<unknown> = Promise.resolve();
+  /** Of two that come at once, not both may find the name free. */
+  const inTurn = createInTurn();
 
   /** @returns whether the target has this second name now; false: the file system has no hard links */
   async function tryLink(file: string, target: string): Promise<boolean> {
@@ -55,18 +57,13 @@ export function createPlacer({ link, lstat, rename, unlink }: NamingCalls = fs):
     return there === undefined;
   }
 
-  /** One at a time: of two that come at once, not both may find the name free. */
-  function takeInTurn(file: string, target: string, options: PublishOptions): Promise<boolean> {
-    const taken = lastTaken.then(() => takeFreeName(file, target, options));
-    lastTaken = taken.catch(() => {});
-    return taken;
-  }
-
   return {
     async place(file, target, options) {
       try {
         // Unlike rename, link never replaces.
-        if (!(await tryLink(file, target))) return await takeInTurn(file, target, options);
+        if (!(await tryLink(file, target))) {
+          return await inTurn(() => takeFreeName(file, target, options));
+        }
         await unlink(file);
         return true;
       } catch (error) {

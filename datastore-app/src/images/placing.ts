@@ -9,6 +9,15 @@ export interface PublishOptions {
   readonly replace: boolean;
 }
 
+/** A change of what stands at a path, on a condition. */
+export interface ChangeOptions {
+  /**
+   * Called when it is this change's turn, and no other of this program can come between it and the change;
+   * what it throws ends the change.
+   */
+  readonly precondition?: () => void;
+}
+
 /** What no path of an image may look like, for a message. */
 export const NAME_RULES =
   'no name in it may begin with a dot, be empty or "lost+found", hold a backslash or a control character, or have over 255 bytes; nor may the first be "-"';
