@@ -110,6 +110,14 @@ describe('after a power cut', () => {
     expect(await readdir(incoming)).toEqual([]);
   });
 
+  it('completes it also where the clock has lost the time', async () => {
+    await cut('publishing');
+    const publisher = createGroupPublisher({ now: () => 0, placer: createPlacer() }, { root, incoming });
+    expect((await publisher.recover(0)).published).toHaveLength(3);
+    expect(await images()).toEqual(ALL);
+    expect(await readdir(incoming)).toEqual([]);
+  });
+
   it('completes what had been done by halves', async () => {
     const [a, b] = await cut('publishing');
     // The first was replaced; of the second one name was made and the other not yet removed.

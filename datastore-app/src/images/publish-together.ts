@@ -205,7 +205,9 @@ export function createGroupPublisher(
       const alive = new Set<string>();
       for (const name of names.filter((candidate) => candidate.endsWith(JOURNAL_SUFFIX))) {
         const id = name.slice(0, -JOURNAL_SUFFIX.length);
-        const age = now() - (await stat(journalOf(id)).then(({ mtimeMs }) => mtimeMs, now));
+        const writtenMs = await stat(journalOf(id)).then(({ mtimeMs }) => mtimeMs, now);
+        // A device whose clock lost the time with its power is earlier than what it wrote before.
+        const age = Math.max(0, now() - writtenMs);
         if (current.has(id) || age < olderThanMs) {
           alive.add(id);
           continue;
