@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createFailureLimiter } from './failure-limiter.ts';
 
 function setUp() {
@@ -57,4 +57,16 @@ it('remembers so many and no more', () => {
   for (let count = 0; count < 4095; count += 1) fail(1, `client ${count}`);
   expect(limiter.waitMs('first')).toBe(0);
   expect(limiter.waitMs('second')).toBeGreaterThan(0);
+});
+
+it('does not make a client wait for a clock that was set back', () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  try {
+    const limiter = createFailureLimiter();
+    for (let count = 0; count < 6; count += 1) limiter.fail('a');
+    vi.setSystemTime(Date.now() - 3_600_000);
+    expect(limiter.waitMs('a')).toBeLessThanOrEqual(2000);
+  } finally {
+    vi.useRealTimers();
+  }
 });

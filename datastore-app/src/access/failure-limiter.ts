@@ -15,7 +15,12 @@ const FORGET_MS = 600_000;
 /** Memory for so many clients; beyond it the one that failed longest ago is forgotten. */
 const MAX_CLIENTS = 4096;
 
-export function createFailureLimiter({ now = Date.now }: { now?: () => number } = {}): FailureLimiter {
+/** @param deps.now a clock that is never set: one that is set back would lock a client out until it catches up */
+export function createFailureLimiter({
+  now = () => performance.now(),
+}: {
+  now?: () => number;
+} = {}): FailureLimiter {
   /** In the order of the last failure. */
   const clients = new Map<string, { failures: number; lastMs: number }>();
 
