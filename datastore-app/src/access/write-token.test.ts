@@ -1,8 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadWriteToken, parseWriteToken } from './write-token.ts';
+import { inspectWriteToken, loadWriteToken, parseWriteToken } from './write-token.ts';
 
 const TOKEN = 'a-token-of-some-length';
 
@@ -37,6 +37,31 @@ it('takes back the file from others who could read it', async () => {
   await chmod(file, 0o644);
   await load();
   expect(await modeOf(file)).toBe(0o600);
+});
+
+it('leaves alone what a symbolic link leads to, and says so where it leads nowhere', async () => {
+  const file = join(stateDirectory, 'write-token');
+  const other = join(stateDirectory, 'other');
+  await writeFile(other, TOKEN, { mode: 0o644 });
+  await symlink('other', file);
+  expect(await load()).toEqual({ token: TOKEN, file });
+  expect(await modeOf(other)).toBe(0o644);
+  await rm(other);
+  await expect(load()).rejects.toMatchObject({
+    code: 'CONFIGURATION_INVALID',
+    message: expect.stringContaining(file),
+  });
+});
+
+it('can be looked at without making or changing anything', async () => {
+  const file = join(stateDirectory, 'write-token');
+  expect(await inspectWriteToken(stateDirectory)).toBe(file);
+  expect(await readdir(stateDirectory)).toEqual([]);
+  await writeFile(file, TOKEN, { mode: 0o644 });
+  expect(await inspectWriteToken(stateDirectory)).toBe(file);
+  expect(await modeOf(file)).toBe(0o644);
+  await writeFile(file, 'short');
+  await expect(inspectWriteToken(stateDirectory)).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
 });
 
 it('takes what is configured instead', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, link, open, readFile, unlink } from 'node:fs/promises';
+import { chmod, link, lstat, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '../images/durable-file.ts';
@@ -81,16 +81,51 @@ export async function loadWriteToken(options: {
   }
   const file = join(stateDirectory, WRITE_TOKEN_FILE);
   try {
-    // A volume that was copied about may have lost the mode.
-    await chmod(file, 0o600).catch(async (error) => {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-      await createTokenFile(stateDirectory, file);
-    });
+    if (await isThere(file)) await closeToOthers(file);
+    else await createTokenFile(stateDirectory, file);
   } catch (error) {
     throw new ConfigurationError(
       `the write token cannot be kept in ${file}, readable by its owner alone: ${errorMessage(error)}`,
       { cause: error },
     );
   }
-  return { token: await readTokenFile(file), file };
+  return { token: await readKeptToken(file), file };
+}
+
+/** Also a symbolic link that leads nowhere. */
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** A volume that was copied about may have lost the mode. */
+async function closeToOthers(file: string): Promise<void> {
+  // What a link leads to is somebody else's, as a file that is configured: only its reader is us.
+  if (!(await lstat(file)).isSymbolicLink()) await chmod(file, 0o600);
+}
+
+async function readKeptToken(file: string): Promise<string> {
+  return readTokenFile(file).catch((error) => {
+    if (error instanceof ConfigurationError) throw error;
+    throw new ConfigurationError(`the write token in ${file} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  });
+}
+
+/**
+ * Looks at the write token of the state directory as {@link loadWriteToken} will, and makes and changes nothing.
+ *
+ * @returns where it is, or will be made
+ * @throws ConfigurationError when there is one that cannot be used
+ */
+export async function inspectWriteToken(stateDirectory: string): Promise<string> {
+  const file = join(stateDirectory, WRITE_TOKEN_FILE);
+  if (await isThere(file)) await readKeptToken(file);
+  return file;
 }
