@@ -183,3 +183,17 @@ test('nothing is said of interfaces when nothing is advertised', async () => {
   expect(report).toMatchObject({ isFine: true, hostName: null, interfaces: [], problems: [] });
   expect(formatReport(report)).toContain('Nothing would be advertised.');
 });
+
+test('finds an authority that serve would not take, and leaves the state directory as it is', async () => {
+  const authority = { input: { tls: () => ({ kind: 'authority' }) as const } };
+  expect((await check(authority)).isFine).toBe(true);
+  expect(await readdir(join(folder, 'state'))).toEqual([]);
+  await mkdir(join(folder, 'state/tls'));
+  await writeFile(join(folder, 'state/tls/ca.pem'), 'no certificate');
+  const { isFine, problems } = await check(authority);
+  expect(isFine).toBe(false);
+  expect(problems).toContainEqual({
+    severity: 'error',
+    message: expect.stringContaining('ca-key.pem is missing'),
+  });
+});

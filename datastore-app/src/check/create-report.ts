@@ -8,6 +8,7 @@ import {
 import { selectInterfaces } from '../advertise/responder-plan.ts';
 import { planServiceInstances } from '../advertise/service-instances.ts';
 import type { ServeOptions } from '../config.ts';
+import { inspectAuthority } from '../tls/authority.ts';
 import type { TlsChoice } from '../tls/decide-tls.ts';
 import { readGivenIdentity } from '../tls/given-identity.ts';
 import { checkCertificate } from './check-certificate.ts';
@@ -102,6 +103,7 @@ export async function createReport(deps: CheckDeps, input: CheckInput): Promise<
   const isTlsOn = tls.kind !== 'off';
   const given = tls.kind === 'given' ? await attempt(() => readGivenIdentity(tls)) : undefined;
   await attempt(input.readCredential);
+  if (tls.kind === 'authority') await attempt(() => inspectAuthority(options.state, { now }));
   const writeTokenFile = (await attempt(input.writeTokenFile)) ?? null;
   const storage = await checkStorage(options);
   problems.push(...storage.problems);

@@ -1,8 +1,8 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
-import { loadWriteToken, WRITE_TOKEN_FILE } from '../access/write-token.ts';
+import { inspectWriteToken, loadWriteToken } from '../access/write-token.ts';
 import { createReport, unreadableReport } from '../check/create-report.ts';
 import { formatReport } from '../check/format-report.ts';
 import type { CheckReport } from '../check/report.ts';
@@ -17,7 +17,7 @@ async function findWriteToken({
   writeTokenFile,
   state,
 }: ServeOptions): Promise<string | undefined> {
-  if (writeToken === undefined && writeTokenFile === undefined) return join(resolve(state), WRITE_TOKEN_FILE);
+  if (writeToken === undefined && writeTokenFile === undefined) return inspectWriteToken(resolve(state));
   const given = { token: writeToken, tokenFile: writeTokenFile, stateDirectory: state };
   return (await loadWriteToken(given)).file;
 }

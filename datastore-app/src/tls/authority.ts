@@ -64,12 +64,16 @@ async function readBounded(file: string): Promise<string> {
   return await readFile(file, 'utf8');
 }
 
-/** Both files, or undefined where neither is there. */
-async function readFiles(folder: string): Promise<TlsIdentity | undefined> {
+/**
+ * Both files, or undefined where neither is there.
+ *
+ * @param options.isReadOnly leaves the modes as they are
+ */
+async function readFiles(folder: string, { isReadOnly = false } = {}): Promise<TlsIdentity | undefined> {
   const read = async (name: string) => {
     const file = join(folder, name);
     try {
-      if (name === KEY_FILE) await closeToOthers(file, 0o600);
+      if (name === KEY_FILE && !isReadOnly) await closeToOthers(file, 0o600);
       return await readBounded(file);
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined;
@@ -82,7 +86,7 @@ async function readFiles(folder: string): Promise<TlsIdentity | undefined> {
   const key = await read(KEY_FILE);
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate !== undefined && key !== undefined) {
-    await closeToOthers(folder, 0o700);
+    if (!isReadOnly) await closeToOthers(folder, 0o700);
     return { certificate, key };
   }
   const [missing, present] =
@@ -157,4 +161,19 @@ export async function loadAuthority(
     });
   }
   throw new ConfigurationError(`${folder} holds other files and no authority: move it away, and start again`);
+}
+
+/**
+ * Looks at the authority of the state directory as {@link loadAuthority} will, and makes and changes nothing.
+ *
+ * @returns undefined where there is none yet
+ * @throws ConfigurationError naming the file and the way out when what is there cannot be used
+ */
+export async function inspectAuthority(
+  stateDirectory: string,
+  { now = Date.now }: { now?: () => number } = {},
+): Promise<Authority | undefined> {
+  const folder = join(stateDirectory, FOLDER);
+  const files = await readFiles(folder, { isReadOnly: true });
+  return files && check(files, folder, now());
 }
