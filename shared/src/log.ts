@@ -1,4 +1,6 @@
+import { writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
+import { systemErrorCode } from './errors.ts';
 
 /** The part of pino's logger that the programs use: fields first, then a sentence. */
 export interface Log {
@@ -20,6 +22,30 @@ const FORM = {
   formatters: { level: (label: string) => ({ level: label }) },
 };
 
+const STDERR = 2;
+/** A reader that is slow is waited for so often and so long; then the line is lost. */
+const MAX_WAITS = 100;
+const WAIT_MS = 10;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Writes to stderr, in a way that the program outlives. pino's own destination (sonic-boom 4.2.1) tries for ever,
+ * with the whole thread, to flush lines that nobody reads any more, and throws where their disk is full.
+ */
+function writeToStderr(text: string): void {
+  let rest: Uint8Array = Buffer.from(text);
+  let waits = 0;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(STDERR, rest));
+    } catch (error) {
+      waits += 1;
+      if (systemErrorCode(error) !== 'EAGAIN' || waits > MAX_WAITS) return;
+      Atomics.wait(never, 0, 0, WAIT_MS);
+    }
+  }
+}
+
 /**
  * Structured log lines, one JSON object each, on stderr (stdout belongs to results).
  *
@@ -27,7 +53,7 @@ const FORM = {
  */
 export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Log {
   const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
-  return pino({ name, level, ...FORM, redact }, destination ?? pino.destination({ dest: 2, sync: true }));
+  return pino({ name, level, ...FORM, redact }, destination ?? { write: writeToStderr });
 }
 
 export interface BufferedLog {
@@ -38,19 +64,32 @@ export interface BufferedLog {
 }
 
 /** A system call a line would cost more than the line; a second later nobody minds. */
-const BUFFER_BYTES = 4096;
+const BUFFER_LENGTH = 4096;
 const FLUSH_INTERVAL_MS = 1000;
 
 /** {@link createLog} for very many lines: they are written together, at the latest after a second. */
 export function createBufferedLog(name: string, level: LogLevel): BufferedLog {
-  // Written synchronously all the same: whole lines never mix with those of another log on stderr.
-  const destination = pino.destination({ dest: 2, sync: true, minLength: BUFFER_BYTES });
-  const timer = setInterval(() => destination.flushSync(), FLUSH_INTERVAL_MS).unref();
+  let held = '';
+  function flush(): void {
+    const lines = held;
+    held = '';
+    // Written synchronously all the same: whole lines never mix with those of another log on stderr.
+    if (lines !== '') writeToStderr(lines);
+  }
+  const timer = setInterval(flush, FLUSH_INTERVAL_MS).unref();
   return {
-    log: pino({ name, level, ...FORM }, destination),
+    log: pino(
+      { name, level, ...FORM },
+      {
+        write(line) {
+          held += line;
+          if (held.length >= BUFFER_LENGTH) flush();
+        },
+      },
+    ),
     stop() {
       clearInterval(timer);
-      destination.flushSync();
+      flush();
     },
   };
 }
