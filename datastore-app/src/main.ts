@@ -33,6 +33,9 @@ const EXIT_CODE_OF: Readonly<Record<string, number>> = {
 // @homebridge/ciao 1.3.12 tells of failed goodbyes with console.log; stdout belongs to results.
 globalThis.console = new Console(process.stderr, process.stderr);
 
+// A reader such as `head` that has seen enough.
+process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
+
 // A variable without a value, as templates leave them, is one that is not set.
 for (const [name, value] of Object.entries(process.env)) {
   if (name.startsWith('DATASTORE_') && value === '') delete process.env[name];

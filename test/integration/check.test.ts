@@ -1,9 +1,11 @@
 /** `datastore-app check`, the real program: what it prints, how it ends, and that it leaves nothing behind. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CheckReport } from '../../datastore-app/src/check/report.ts';
 import { createOpensslCa } from '../interop/certificates.ts';
@@ -138,4 +140,12 @@ describeWith(['openssl'], 'the TLS certificate', () => {
       expect.stringContaining('is not the key of the certificate'),
     );
   });
+});
+
+test('ends without a word when nobody reads what it prints', async () => {
+  const [program = '', ...rest] = datastoreApp('check', ...storage(), '--interface', 'lo', '--port', '0');
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [stderr, [exitCode]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 141, stderr: '' });
 });
