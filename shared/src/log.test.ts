@@ -8,11 +8,14 @@ import { expect, it } from 'vitest';
 /** Logs by both logs, and then says on stdout that it came to its end. */
 const PROGRAM = `
   import { createBufferedLog, createLog } from ${JSON.stringify(new URL('./log.ts', import.meta.url).href)};
-  process.stdin.once('data', () => {
+  // As a program that has used it: Node makes pipes non-blocking then.
+  process.stderr.isTTY;
+  process.stdin.once('data', (data) => {
+    const filler = 'x'.repeat(Number(data));
     const log = createLog('test', 'info');
     const buffered = createBufferedLog('test', 'info');
     log.info({ number: 1 }, 'at once');
-    for (let number = 0; number < 20; number += 1) buffered.log.info({ number }, 'later');
+    for (let number = 0; number < 20; number += 1) buffered.log.info({ number, filler }, 'later');
     buffered.stop();
     log.info({ number: 2 }, 'at last');
     console.log('the end');
@@ -25,8 +28,8 @@ function start(stderr: 'pipe' | number) {
   const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', stderr], timeout: 20_000 });
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('no pipes');
-  const end = async () => {
-    stdin.end('go');
+  const end = async ({ fillerLength = 1 } = {}) => {
+    stdin.end(String(fillerLength));
     const [said, [exitCode]] = await Promise.all([text(stdout), once(child, 'exit')]);
     return { said, exitCode };
   };
@@ -53,6 +56,14 @@ it('goes on when nobody reads it any more', async () => {
   const { stderr, end } = start('pipe');
   stderr?.destroy();
   expect(await end()).toEqual(FINE);
+});
+
+it('goes on without its lines when the reader has stopped reading', async () => {
+  const { stderr, end } = start('pipe');
+  stderr?.pause();
+  // Much more than a pipe holds.
+  expect(await end({ fillerLength: 100_000 })).toEqual(FINE);
+  stderr?.destroy();
 });
 
 it('goes on when its disk is full', async () => {

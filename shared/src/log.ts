@@ -23,10 +23,11 @@ const FORM = {
 };
 
 const STDERR = 2;
-/** A reader that is slow is waited for so often and so long; then the line is lost. */
+/** A reader that is slow is waited for so often and so long; then lines are lost until it reads on. */
 const MAX_WAITS = 100;
 const WAIT_MS = 10;
 const never = new Int32Array(new SharedArrayBuffer(4));
+let hasReaderStopped = false;
 
 /**
  * Writes to stderr, in a way that the program outlives. pino's own destination (sonic-boom 4.2.1) tries for ever,
@@ -34,16 +35,18 @@ const never = new Int32Array(new SharedArrayBuffer(4));
  */
 function writeToStderr(text: string): void {
   let rest: Uint8Array = Buffer.from(text);
-  let waits = 0;
+  let waits = hasReaderStopped ? MAX_WAITS : 0;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(STDERR, rest));
     } catch (error) {
       waits += 1;
-      if (systemErrorCode(error) !== 'EAGAIN' || waits > MAX_WAITS) return;
+      hasReaderStopped = systemErrorCode(error) !== 'EAGAIN' || waits > MAX_WAITS;
+      if (hasReaderStopped) return;
       Atomics.wait(never, 0, 0, WAIT_MS);
     }
   }
+  hasReaderStopped = false;
 }
 
 /**
