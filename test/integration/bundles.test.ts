@@ -214,6 +214,7 @@ describe('by HTTP', () => {
         'BUNDLE_INVALID',
         'not complete',
       ],
+      ['compressed', () => bundleOf(['a.img'], '-z', 'SHA256SUMS', 'a.img'), 'BUNDLE_INVALID', 'by gzip'],
       ['no tar', async () => randomBytes(5000), 'BUNDLE_INVALID', 'tar'],
       ['nothing', async () => Buffer.alloc(0), 'BUNDLE_INVALID', 'tar'],
     ];

@@ -39,6 +39,30 @@ async function readList({ header, body }: ParsedTarEntry): Promise<Map<string, s
   return parseChecksumList(Buffer.concat(pieces));
 }
 
+/** What compressed files begin with (RFC 1952, RFC 8878, the xz and bzip2 formats). */
+const COMPRESSIONS: readonly (readonly [name: string, magic: Buffer])[] = [
+  ['gzip', Buffer.from([0x1f, 0x8b])],
+  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
+  ['bzip2', Buffer.from('BZh')],
+];
+
+/** @throws StoreError BUNDLE_INVALID when it is compressed: to the tar decoder that is mere damage */
+async function* refuseCompressed(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let isFirst = true;
+  for await (const piece of content) {
+    const [name] =
+      COMPRESSIONS.find(([, magic]) => isFirst && magic.equals(piece.subarray(0, magic.length))) ?? [];
+    if (name !== undefined) {
+      throw invalid(
+        `The tar is compressed by ${name}: make it without, as "tar cf" does in place of "tar czf".`,
+      );
+    }
+    isFirst = false;
+    yield piece;
+  }
+}
+
 /** Gives errors of the archive itself a message that says so. */
 function explain(error: unknown): unknown {
   if (error instanceof StoreError || systemErrorCode(error) !== undefined) return error;
@@ -78,7 +102,9 @@ export async function readBundle(
   }
 
   try {
-    const entries = ReadableStream.from(content).pipeThrough(createTarDecoder({ strict: true }));
+    const entries = ReadableStream.from(refuseCompressed(content)).pipeThrough(
+      createTarDecoder({ strict: true }),
+    );
     for await (const entry of entries) {
       await takeEntry(entry);
       // What was not wanted is passed over; of a file nothing is left.
