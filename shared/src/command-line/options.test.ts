@@ -130,6 +130,11 @@ describe('a wrong value', () => {
     expect(String(failure)).not.toContain('hunter2');
   });
 
+  it('is a file without an end', () => {
+    const apply = () => applyConfigurationFile(parse(), OPTIONS, '/dev/zero');
+    expect(apply).toThrow('/dev/zero cannot be read: it has more than 1048576 bytes');
+  });
+
   it('is a file that is not there', () => {
     expect(() => applyConfigurationFile(parse(), OPTIONS, join(folder, 'absent'))).toThrow('ENOENT');
   });

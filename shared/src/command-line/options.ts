@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parse as parseYaml } from 'yaml';
@@ -84,6 +84,25 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
   return command;
 }
 
+/** A person writes a few lines; beyond this it is another file, or none, such as a device. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Also of a pipe, as a shell makes for `<(…)`, whose size nobody knows before. */
+function readBounded(file: string): string {
+  const fd = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = readSync(fd, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_FILE_BYTES) throw new RangeError(`it has more than ${MAX_FILE_BYTES} bytes`);
+    return buffer.toString('utf8', 0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Lays the values of a YAML file below what environment and flags gave. Keys are the options' long names
  * (`host-name: ds`).
@@ -98,7 +117,7 @@ export function applyConfigurationFile(
   let document: unknown;
   try {
     // An unknown tag is no reason to write past the log.
-    document = parseYaml(readFileSync(file, 'utf8'), { logLevel: 'error' });
+    document = parseYaml(readBounded(file), { logLevel: 'error' });
   } catch (error) {
     // Of YAML it says where on its first line; what follows is the text itself, which may hold a secret.
     const why = errorMessage(error).split('\n')[0]?.replace(/:$/, '');
