@@ -12,6 +12,7 @@ import { checkCommand } from './cli/check.ts';
 import { imagesCommand } from './cli/images.ts';
 import { serveCommand } from './cli/serve.ts';
 import { tokenCommand } from './cli/token.ts';
+import { describeUnknownVariables } from './cli/unknown-variables.ts';
 
 /** The one place that says which error ends the program with which code. */
 const EXIT_CODE_OF: Readonly<Record<string, number>> = {
@@ -66,6 +67,10 @@ for (const command of [
 }
 for (const nested of program.commands.flatMap((command) => command.commands))
   nested.copyInheritedSettings(program);
+
+for (const warning of describeUnknownVariables(program, Object.keys(process.env))) {
+  process.stderr.write(`datastore-app: ${warning}\n`);
+}
 
 try {
   await program.parseAsync();
