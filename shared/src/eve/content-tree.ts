@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { eveUuid } from './eve-uuid.ts';
 import { protoEnum, protoUint64 } from './proto-json.ts';
 
 /** EVE's `Format`, in the order of its numbers. */
@@ -18,11 +19,11 @@ export type Format = (typeof FORMATS)[number];
 
 /** EVE's `ContentTree` (`contentInfo[]` of a device's configuration), in protobuf's JSON mapping. */
 export const contentTreeSchema = z.looseObject({
-  uuid: z.uuid(),
+  uuid: eveUuid,
   /** The one datastore of old configurations. */
   dsId: z.string().optional(),
   /** Datastores, the next one where one fails. */
-  dsIdsList: z.array(z.uuid()).default([]),
+  dsIdsList: z.array(eveUuid).default([]),
   /** Relative: comes after the datastore's `fqdn` and `dpath`. */
   URL: z.string(),
   iformat: protoEnum(FORMATS),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { eveUuid } from './eve-uuid.ts';
 import { protoEnum } from './proto-json.ts';
 
 /** EVE's `DsType`, in the order of its numbers. */
@@ -16,7 +17,7 @@ export type DsType = (typeof DS_TYPES)[number];
 
 /** EVE's `DatastoreConfig` (`datastores[]` of a device's configuration), in protobuf's JSON mapping. */
 export const datastoreConfigSchema = z.looseObject({
-  id: z.uuid(),
+  id: eveUuid,
   dType: protoEnum(DS_TYPES),
   /** With the scheme; a port switches EVE's look-up of `.local` names off, a path is dropped. */
   fqdn: z.string(),

@@ -35,6 +35,30 @@ describe('DatastoreConfig', () => {
   });
 });
 
+describe('a UUID', () => {
+  const configOf = (id: string) => ({
+    datastores: [{ id, dType: 'DsHttp', fqdn: 'http://ds.local' }],
+    contentInfo: [{ uuid: id, dsIdsList: [id], URL: 'a', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' }],
+  });
+  const parse = (id: string) => parseDeviceConfig([{ name: '', document: configOf(id) }]);
+
+  it.each(['00000000-0000-0000-0000-000000000001', 'FA78153C-E215-0397-0fa7-514264cdf4dd'])(
+    '%s is taken, whatever its version',
+    (id) => expect(parse(id)).toMatchObject({ isValid: true, config: { datastores: [{ id }] } }),
+  );
+
+  it.each(['', 'ds', 'fa78153ce2155397bfa7514264cdf4dd', `${ID}/..`, `${ID}\n`])('%j is refused', (id) => {
+    const parsed = parse(id);
+    const problems = parsed.isValid ? [] : parsed.problems;
+    expect(problems.map(({ path }) => path)).toEqual([
+      'datastores[0].id',
+      'contentInfo[0].uuid',
+      'contentInfo[0].dsIdsList[0]',
+    ]);
+    expect(problems[0]?.message).toContain('a UUID expected');
+  });
+});
+
 describe('what protobuf leaves out of JSON', () => {
   const tree = { uuid: ID, dsIdsList: [ID], URL: 'a.img', iformat: 'RAW', sha256: SHA256, maxSizeBytes: '1' };
   const parse = (datastore: object, contentTree: object) =>
