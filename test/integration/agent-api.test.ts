@@ -188,6 +188,28 @@ describeWith(['curl'], 'the operations', () => {
     expect((await curl('http://a/metrics')).body).toContain('eve_agent_configuration_refused 1\n');
   });
 
+  it('answer HEAD wherever they answer GET, with the same header and no content', async () => {
+    await serve();
+    const description = JSON.parse((await curl('http://a/openapi.json')).body) as {
+      paths: Record<string, { get?: object }>;
+    };
+    const paths = Object.entries(description.paths).flatMap(([path, { get }]) =>
+      get === undefined ? [] : path.replace('{uuid}', uuidOf(1)),
+    );
+    expect(paths).toContain('/v1/events');
+    for (const path of paths) {
+      const isStream = ['/v1/events', '/v1/logs'].includes(path);
+      const head = await curl('-I', `http://a${path}`);
+      const got = isStream ? { code: 200 } : await curl('-D', '-', '-o', '/dev/null', `http://a${path}`);
+      expect([path, head.code]).toEqual([path, got.code]);
+      const typeOf = (text: string) => /^content-type: (.*)$/im.exec(text)?.[1];
+      expect(typeOf(head.body)).toBe('body' in got ? typeOf(got.body) : 'text/event-stream');
+    }
+    expect((await curl('-I', 'http://a/v1/nowhere')).code).toBe(404);
+    const { body } = await curl('-D', '-', '-X', 'POST', 'http://a/v1/configuration');
+    expect(body).toMatch(/^allow: GET, HEAD, PUT\r$/im);
+  });
+
   it('take none where a file is in charge', async () => {
     await serve('/etc/device.json');
     expect(await curl('-X', 'PUT', '-d', '{}', 'http://a/v1/configuration')).toMatchObject({

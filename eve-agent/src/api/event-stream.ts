@@ -35,6 +35,8 @@ export function startEventStream(response: ServerResponse, onClose: () => void):
     clearInterval(timer);
     onClose();
   });
+  // There are no events without content.
+  if (response.req.method === 'HEAD') response.end();
   return {
     send(event, data) {
       if (response.writableLength > maxUnreadBytes) response.destroy();

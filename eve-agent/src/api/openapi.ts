@@ -39,7 +39,8 @@ export function describeRoutes(routes: readonly Route[], version: string): objec
     info: {
       title: 'eve-agent',
       version,
-      description: 'What the service does for its device, and how to steer it.',
+      description:
+        'What the service does for its device, and how to steer it. HEAD is answered wherever GET is.',
     },
     paths,
     components: { schemas: { ContentTreeStatus: z.toJSONSchema(contentTreeStatusSchema) } },

@@ -63,9 +63,12 @@ export function createRouter(routes: readonly Route[], log: Log): RequestListene
     });
     if (found.length === 0)
       throw new HttpError(404, 'There is nothing at this path; /openapi.json lists what there is.');
-    const matched = found.find(({ route }) => route.method === request.method);
+    // RFC 9110 §9.1: HEAD is answered wherever GET is; Node leaves the content out.
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
+    const matched = found.find(({ route }) => route.method === method);
     if (matched === undefined) {
-      response.setHeader('Allow', found.map(({ route }) => route.method).join(', '));
+      const allowed = found.flatMap(({ route }) => (route.method === 'GET' ? ['GET', 'HEAD'] : route.method));
+      response.setHeader('Allow', allowed.join(', '));
       throw new HttpError(405, `${request.method} is not possible here.`);
     }
     const { route, parameters } = matched;
