@@ -145,6 +145,44 @@ describe('doctor: HTTP', () => {
     expect({ findings, exitCode }).toEqual({ findings: [AS_ADDRESS, 'warning redirected'], exitCode: 0 });
   });
 
+  test('several redirects are one remark, and too many a problem', async () => {
+    const behaviour =
+      (count: number): Serve =>
+      (request, response) => {
+        const step = Number(/\d+/.exec(request.url ?? '')?.[0] ?? 0);
+        if (step === count) serveImage(request, response, IMAGE);
+        else response.writeHead(302, { Location: `/${step + 1}` }).end();
+      };
+    const some = await diagnose(behaviour(3));
+    expect(some.findings).toEqual([AS_ADDRESS, 'warning redirected']);
+    expect(some.message('redirected')).toContain('redirects in 3 steps to /3;');
+    const endless = await diagnose(behaviour(-1));
+    expect(endless.findings).toEqual([AS_ADDRESS, 'warning redirected', 'problem redirect']);
+    expect(endless.message('redirect')).toContain('more than 5 times in a row, at last to /6');
+  });
+
+  test('a file whose end is the end of the connection', async () => {
+    const { url } = await serve((_, response) => {
+      response.useChunkedEncodingByDefault = false;
+      response.removeHeader('Transfer-Encoding');
+      response.shouldKeepAlive = false;
+      response.writeHead(200);
+      response.end(IMAGE);
+    });
+    const { findings, exitCode, advice, message } = await run(url.href);
+    expect(findings.slice(0, 2)).toEqual([AS_ADDRESS, 'problem end-unknown']);
+    expect([exitCode, advice('end-unknown')]).toEqual([4, expect.stringContaining('--size')]);
+    expect(message('size-unknown')).toContain('stock EVE goes by maxSizeBytes alone');
+    for (const given of [
+      ['--size', '200000'],
+      ['--sha256', SHA256],
+    ]) {
+      const known = await run(url.href, ...given);
+      expect(known.findings).not.toContain('problem end-unknown');
+      expect(known.exitCode).toBe(0);
+    }
+  });
+
   test('compression', async () => {
     const { findings, exitCode } = await diagnose((_, response) => {
       const body = gzipSync(IMAGE);

@@ -12,6 +12,9 @@ import type {
 } from './observations.ts';
 import type { UrlForm } from './url-form.ts';
 
+/** How many redirects in a row are followed: as many as a download follows. */
+export const MAX_REDIRECTS = 5;
+
 /** Everything that was probed; null: not asked, because something before it failed or it was not wanted. */
 export interface Evidence {
   /** This host's clock when the probing began. */

@@ -3,7 +3,7 @@ import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { singleValue } from '../download/validators.ts';
 import type { EveReplay, EveReplayRequest } from './as-eve/replay.ts';
-import type { Evidence } from './evidence.ts';
+import { type Evidence, MAX_REDIRECTS } from './evidence.ts';
 import { fileAnswer } from './file-answer.ts';
 import { sightingsOf } from './host-records.ts';
 import type {
@@ -58,7 +58,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const STALL_TIMEOUT_MS = 20_000;
 /** Of the file, to see that bytes do come. */
 const HEAD_BYTES = 64 * 1024;
-const MAX_REDIRECTS = 5;
 
 /** What the agent sends with a download. */
 const HEADERS = { 'user-agent': 'eve-agent', accept: '*/*', 'accept-encoding': 'identity' };

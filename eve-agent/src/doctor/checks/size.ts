@@ -14,7 +14,8 @@ export const sizeCheck: Check = {
     const sizeBytes =
       wholeFile?.kind === 'read' ? wholeFile.sizeBytes : length === null ? null : Number(length);
     if (sizeBytes === null) {
-      const message = 'the datastore does not say how long the file is (no Content-Length)';
+      const message =
+        'the datastore does not say how long the file is (no Content-Length); stock EVE goes by maxSizeBytes alone';
       const advice = 'serve it as a plain file, not by a program that makes it up on the way';
       return { summary: 'unknown', findings: [warning('size-unknown', message, advice)] };
     }
