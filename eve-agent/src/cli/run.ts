@@ -27,6 +27,7 @@ import { createConfigSource } from '../reconcile/config-source.ts';
 import { createConfiguration } from '../reconcile/configuration.ts';
 import { createContentStore } from '../reconcile/content-store.ts';
 import { hashFile } from '../reconcile/hash-file.ts';
+import { imagesFolderOf } from '../reconcile/images-folder.ts';
 import { createJsonFile } from '../reconcile/json-file.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
@@ -126,6 +127,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   const { log } = logStream;
   const tally = createTally();
   const state = resolve(options.state);
+  const images = imagesFolderOf(state, options.images);
   mkdirSync(state, { recursive: true });
   // Before anything there is read.
   const unlock = await lockState(state);
@@ -134,7 +136,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   const reconciler = createReconciler(
     {
       ...createNetwork(createSystemLocator(log, querier.open), hashLanes, options),
-      store: createContentStore(state, resolve(options.images ?? join(state, 'images'))),
+      store: createContentStore(state, images),
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: createJsonFile(
         join(state, 'holds.json'),
