@@ -57,7 +57,7 @@ function createApi(configSource: string | null = null) {
   const tally = createTally();
   const configuration = createConfiguration({
     apply: () => {},
-    file: createJsonFile(join(folder, 'last.json'), z.unknown()),
+    file: createJsonFile(join(folder, 'last.json'), z.unknown(), silentLog),
     wallMs: () => 0,
     log: silentLog,
   });

@@ -141,9 +141,10 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
       holdsFile: createJsonFile(
         join(state, 'holds.json'),
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
+        log,
       ),
-      lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number())),
-      retriesFile: createJsonFile(join(state, 'retries.json'), retryRecordsSchema),
+      lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number()), log),
+      retriesFile: createJsonFile(join(state, 'retries.json'), retryRecordsSchema, log),
       hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
       clock: systemClock,
       wallMs: Date.now,
@@ -167,7 +168,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   );
   const configuration = createConfiguration({
     apply: (config) => reconciler.apply(config),
-    file: createJsonFile(join(state, 'device-config.json'), z.unknown(), SECRET_MODE),
+    file: createJsonFile(join(state, 'device-config.json'), z.unknown(), log, SECRET_MODE),
     wallMs: Date.now,
     log,
   });
@@ -202,7 +203,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
       ),
     ];
     if (options.scrubInterval > 0) {
-      const file = createJsonFile(join(state, 'scrub.json'), z.object({ endedAtMs: z.number() }));
+      const file = createJsonFile(join(state, 'scrub.json'), z.object({ endedAtMs: z.number() }), log);
       const deps = {
         scrub: (until: AbortSignal) => reconciler.scrub(until),
         file,

@@ -36,7 +36,7 @@ async function start(watched: string | null = fragments) {
   const applied: number[] = [];
   const configuration = createConfiguration({
     apply: ({ contentInfo }) => applied.push(contentInfo.length),
-    file: createJsonFile(join(folder, 'last.json'), z.unknown(), 0o600),
+    file: createJsonFile(join(folder, 'last.json'), z.unknown(), silentLog, 0o600),
     wallMs: () => 0,
     log: silentLog,
   });

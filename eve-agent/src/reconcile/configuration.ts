@@ -52,6 +52,9 @@ const EMPTY: DeviceConfig = { datastores: [], contentInfo: [] };
 /** How many problems one line of the log names; the status has all. */
 const MAX_LOGGED_PROBLEMS = 5;
 
+const logged = (problems: readonly ConfigProblem[]) =>
+  problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
+
 /** A configuration without what nobody should read. */
 export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): DeviceConfig {
   const hide = (value: string | undefined) => (value === undefined || value === '' ? value : '(secret)');
@@ -99,7 +102,13 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     const stored = file.read();
     if (stored === null) return;
     const parsed = parseDeviceConfig([{ name: '', document: stored }]);
-    if (!parsed.isValid) return;
+    if (!parsed.isValid) {
+      log.error(
+        { problems: logged(parsed.problems), count: parsed.problems.length },
+        'the configuration of the last run is left out: it is none',
+      );
+      return;
+    }
     const { contentInfo } = parsed.config;
     log.info({ contentTrees: contentInfo.length }, 'going on with the configuration of the last run');
     putInForce(parsed.config, null);
@@ -117,9 +126,8 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
   };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
     if (status.state === 'none') readLast();
-    const shown = problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
     log.error(
-      { source, problems: shown, count: problems.length },
+      { source, problems: logged(problems), count: problems.length },
       'the new configuration is refused; the old one stays',
     );
     change({ state: 'refused', refusedAt: timeText(), problems });

@@ -23,6 +23,13 @@ afterEach(async () => {
 });
 const A = sha256Of('a');
 
+/** A log, and the fields and text of each line of it. */
+function keepLog() {
+  const lines: unknown[][] = [];
+  const keep = (...line: unknown[]) => void lines.push(line);
+  return { log: { ...silentLog, info: () => {}, error: keep }, lines };
+}
+
 describe('the content store', () => {
   let store: ContentStore;
   beforeEach(async () => {
@@ -132,12 +139,20 @@ describe('status files', () => {
 describe('a JSON file', () => {
   it('gives back what was written, and null for what it cannot read', async () => {
     const path = join(folder, 'deep', 'x.json');
-    const file = createJsonFile(path, z.object({ n: z.number() }), 0o600);
+    const { log, lines } = keepLog();
+    const file = createJsonFile(path, z.object({ n: z.number() }), log, 0o600);
     expect(file.read()).toBeNull();
+    expect(lines).toEqual([]);
     file.write({ n: 1 });
     expect([file.read(), (await stat(path)).mode & 0o777]).toEqual([{ n: 1 }, 0o600]);
-    await writeFile(path, '{"n":');
-    expect(file.read()).toBeNull();
+    for (const [text, reason] of [
+      ['{"password":"hunter2', 'it is not JSON'],
+      ['{"n":"hunter2"}', 'it is not of the form that is written there'],
+    ] as const) {
+      await writeFile(path, text);
+      expect(file.read()).toBeNull();
+      expect(lines.pop()).toMatchObject([{ file: path, reason }, expect.stringContaining('left out')]);
+    }
   });
 });
 
@@ -225,13 +240,14 @@ describe('the files of a configuration', () => {
 describe('the configuration in force', () => {
   function create() {
     const applied: number[] = [];
+    const { log, lines } = keepLog();
     const configuration = createConfiguration({
       apply: ({ contentInfo }) => applied.push(contentInfo.length),
-      file: createJsonFile(join(folder, 'last.json'), z.unknown(), 0o600),
+      file: createJsonFile(join(folder, 'last.json'), z.unknown(), log, 0o600),
       wallMs: () => 0,
-      log: silentLog,
+      log,
     });
-    return { applied, configuration };
+    return { applied, configuration, lines };
   }
   const good = [{ name: '', document: { datastores: [datastoreOf(1)], contentInfo: [treeOf(1)] } }];
   const bad = [{ name: '', document: { contentInfo: [{}] } }];
@@ -254,6 +270,14 @@ describe('the configuration in force', () => {
     configuration.refuse([{ path: 'x', message: 'cannot be read' }], 'file');
     expect(applied).toEqual([1]);
     expect(configuration.status()).toMatchObject({ state: 'refused', contentTrees: 1 });
+  });
+
+  it('is said to be left out where an earlier run left none', async () => {
+    await writeFile(join(folder, 'last.json'), JSON.stringify({ contentInfo: [{}] }));
+    const { applied, configuration, lines } = create();
+    configuration.restore();
+    expect([applied, configuration.status().state]).toEqual([[], 'none']);
+    expect(JSON.stringify(lines)).toContain('contentInfo[0].uuid');
   });
 
   it('is shown without secrets', () => {

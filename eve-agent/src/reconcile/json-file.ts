@@ -1,5 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
 import type * as z from 'zod';
 import { jsonText } from '../cli/json-text.ts';
 
@@ -10,14 +12,28 @@ export interface JsonFile<Value> {
   write(value: Value): void;
 }
 
+/** Cut short by a power loss, or of another version. Says nothing of the text, which may hold secrets. */
+function whyUnusable(error: unknown): string {
+  if (systemErrorCode(error) !== undefined) return errorMessage(error);
+  return error instanceof SyntaxError ? 'it is not JSON' : 'it is not of the form that is written there';
+}
+
 /** @param mode of the file, for those that hold secrets */
-export function createJsonFile<Value>(path: string, schema: z.ZodType<Value>, mode = 0o644): JsonFile<Value> {
+export function createJsonFile<Value>(
+  path: string,
+  schema: z.ZodType<Value>,
+  log: Log,
+  mode = 0o644,
+): JsonFile<Value> {
   return {
     read() {
       try {
         return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
-      } catch {
-        // Absent, cut short by a power loss, or of another version.
+      } catch (error) {
+        if (systemErrorCode(error) !== 'ENOENT') {
+          const reason = whyUnusable(error);
+          log.error({ file: path, reason }, 'a file of an earlier run is left out: it cannot be used');
+        }
         return null;
       }
     },

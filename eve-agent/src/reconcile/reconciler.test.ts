@@ -56,9 +56,10 @@ async function start() {
       holdsFile: createJsonFile(
         join(folder, 'holds.json'),
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
+        silentLog,
       ),
-      lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number())),
-      retriesFile: createJsonFile(join(folder, 'retries.json'), retryRecordsSchema),
+      lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number()), silentLog),
+      retriesFile: createJsonFile(join(folder, 'retries.json'), retryRecordsSchema, silentLog),
       async download(request, observer, signal) {
         requests.push(request);
         await answer(request, observer, signal);
