@@ -80,7 +80,7 @@ export interface Actual {
   readonly origins: Map<string, OriginState>;
   /** File names that lead to verified content, and its digest. */
   readonly links: Map<string, string>;
-  /** Names that are being changed, or whose change failed a moment ago. */
+  /** Names that are being changed. */
   readonly busyNames: Set<string>;
   /** Why a name does not lead to its content. */
   readonly linkFailures: Map<string, LinkFailure>;

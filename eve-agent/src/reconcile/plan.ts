@@ -126,11 +126,11 @@ export function planSteps(
   freeBytes: number,
   nowMs: number,
 ): Plan {
-  const steps: Step[] = [...planLinks(desired, actual)];
+  const steps: Step[] = [...planLinks(desired, actual, nowMs)];
   const lacksBytes = new Map<string, number>();
   const occupancy = new Occupancy(limits, freeBytes);
   const unreferenced: Unreferenced[] = [];
-  let wakeAtMs = Number.POSITIVE_INFINITY;
+  let wakeAtMs = nextLinkTryMs(actual, nowMs);
 
   for (const content of actual.contents.values()) {
     const { activity, sha256 } = content;
@@ -242,17 +242,28 @@ function isLinkable({ sha256, sizeBytes, uuid }: DesiredTree, actual: Actual): b
 }
 
 /** Names that lead to the wrong content go before any content does. */
-function* planLinks({ trees }: Desired, actual: Actual): Generator<Step> {
+function* planLinks({ trees }: Desired, actual: Actual, nowMs: number): Generator<Step> {
   const wanted = new Map<string, string>();
   for (const tree of trees.values()) {
     if (tree.sha256 !== null && isLinkable(tree, actual)) wanted.set(tree.name, tree.sha256);
   }
-  const { links, busyNames } = actual;
+  const { links, busyNames, linkFailures } = actual;
+  const isFree = (name: string) =>
+    !busyNames.has(name) && (linkFailures.get(name)?.waitUntilMs ?? nowMs) <= nowMs;
   for (const name of links.keys()) {
     // A name that is to lead elsewhere is replaced in one step.
-    if (!wanted.has(name) && !busyNames.has(name)) yield { kind: 'unlink', name };
+    if (!wanted.has(name) && isFree(name)) yield { kind: 'unlink', name };
   }
   for (const [name, sha256] of wanted) {
-    if (links.get(name) !== sha256 && !busyNames.has(name)) yield { kind: 'link', name, sha256 };
+    if (links.get(name) !== sha256 && isFree(name)) yield { kind: 'link', name, sha256 };
   }
+}
+
+/** When the next name that could not be changed is due. */
+function nextLinkTryMs({ linkFailures }: Actual, nowMs: number): number {
+  let nextMs = Number.POSITIVE_INFINITY;
+  for (const { waitUntilMs } of linkFailures.values()) {
+    if (waitUntilMs > nowMs) nextMs = Math.min(nextMs, waitUntilMs);
+  }
+  return nextMs;
 }

@@ -132,6 +132,22 @@ it('says why a name cannot be given, and gives it when it can', async () => {
   await expectState(1, { State: 'VERIFIED', FileLocation: place, Error: '', ErrorCode: '' });
 });
 
+it('gives a name at once that could not be given, where a person asks for it', async () => {
+  const place = join(folder, 'images', 'image-1');
+  await mkdir(join(place, 'in the way'), { recursive: true });
+  reconciler.apply(configOf([tree(1), tree(2)]));
+  await expectState(1, { ErrorCode: 'TARGET_UNWRITABLE' });
+  await expectState(2, { State: 'VERIFIED' });
+  await rm(place, { recursive: true });
+  expect([reconciler.act(uuidOf(1), 'retry'), reconciler.act(uuidOf(2), 'retry')]).toEqual([
+    'done',
+    'verified',
+  ]);
+  await expectState(1, { State: 'VERIFIED', FileLocation: place, Error: '' });
+  expect(reconciler.act(uuidOf(1), 'retry')).toBe('verified');
+  expect(requests.length).toBe(2);
+});
+
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
   isThere = false;
   reconciler.apply(configOf([tree(1)]));

@@ -117,7 +117,10 @@ class ReconcilerLoop implements Reconciler, Runtime {
     const tree = this.#desired.trees.get(uuid.toLowerCase());
     if (tree === undefined) return 'unknown';
     const content = tree.sha256 === null ? undefined : this.actual.contents.get(tree.sha256);
-    if (content?.state === 'VERIFIED' && action !== 'resume') return 'verified';
+    const linkFailure = this.actual.linkFailures.get(tree.name);
+    const isNameTried = action === 'retry' && linkFailure !== undefined;
+    if (content?.state === 'VERIFIED' && action !== 'resume' && !isNameTried) return 'verified';
+    if (isNameTried) this.actual.linkFailures.set(tree.name, { ...linkFailure, waitUntilMs: 0 });
     if (action === 'pause' || action === 'cancel') {
       this.actual.holds.set(tree.uuid, action === 'pause' ? 'paused' : 'cancelled');
     } else this.actual.holds.delete(tree.uuid);

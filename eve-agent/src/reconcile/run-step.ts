@@ -86,7 +86,6 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
   const { actual, deps, options } = runtime;
   const { steadyMs } = options.schedule;
   actual.busyNames.add(name);
-  let isDone = false;
   try {
     if (sha256 === null) {
       await deps.store.unlink(name);
@@ -96,7 +95,6 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
       actual.links.set(name, sha256);
     }
     actual.linkFailures.delete(name);
-    isDone = true;
   } catch (error) {
     const reason = errorMessage(error);
     const failure: Failure = {
@@ -110,12 +108,8 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
     deps.log.error({ name, sha256, reason }, 'a name cannot be given to verified content');
   }
   if (sha256 !== null) runtime.touchContent(sha256);
-  const release = () => {
-    actual.busyNames.delete(name);
-    runtime.replan();
-  };
-  if (isDone) release();
-  else deps.clock.after(steadyMs, release);
+  actual.busyNames.delete(name);
+  runtime.replan();
 }
 
 /**
