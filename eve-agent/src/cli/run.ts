@@ -145,6 +145,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
       ),
       lastUseFile: createJsonFile(join(state, 'last-use.json'), z.record(z.string(), z.number()), log),
       retriesFile: createJsonFile(join(state, 'retries.json'), retryRecordsSchema, log),
+      namesFile: createJsonFile(join(state, 'names.json'), z.array(z.string()), log),
       hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
       clock: systemClock,
       wallMs: Date.now,

@@ -80,6 +80,11 @@ export interface Actual {
   readonly origins: Map<string, OriginState>;
   /** File names that lead to verified content, and its digest. */
   readonly links: Map<string, string>;
+  /**
+   * File names that this service or an earlier run of it gave, also those that lead nowhere for the moment. What
+   * stands at any other name is somebody else's.
+   */
+  readonly givenNames: Set<string>;
   /** Names that are being changed. */
   readonly busyNames: Set<string>;
   /** Why a name does not lead to its content. */
@@ -93,6 +98,7 @@ export function createActual(): Actual {
     contents: new Map(),
     origins: new Map(),
     links: new Map(),
+    givenNames: new Set(),
     busyNames: new Set(),
     linkFailures: new Map(),
     holds: new Map(),

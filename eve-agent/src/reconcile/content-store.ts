@@ -5,6 +5,7 @@ import {
   constants,
   copyFile,
   link,
+  lstat,
   mkdir,
   open,
   readdir,
@@ -36,6 +37,8 @@ export interface ContentStore {
   pendingPath(sha256: string): string;
   verifiedPath(sha256: string): string;
   linkPath(name: string): string;
+  /** What stands at a name: nothing that a new link would replace, a file of this size, or something else. */
+  whatStandsAt(name: string): Promise<'nothing' | { readonly sizeBytes: number } | 'other'>;
   /** Moves a file whose digest is right from `pending` to `verified`; on the disk when it returns. */
   promote(sha256: string): Promise<{ readonly sizeBytes: number }>;
   /** Lets a name lead to verified content, in one step: a hard link, else a reflink, else a copy. */
@@ -152,6 +155,12 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
       await rename(pendingPath(sha256), verifiedPath(sha256));
       await syncDirectory(verified);
       return { sizeBytes: size };
+    },
+    async whatStandsAt(name) {
+      const facts = await lstat(linkPath(name)).catch(() => null);
+      // A folder is replaced by nothing: the system refuses.
+      if (facts === null || facts.isDirectory()) return 'nothing';
+      return facts.isFile() ? { sizeBytes: facts.size } : 'other';
     },
     async link(name, sha256) {
       const temporary = join(imagesFolder, `.${createHash('sha256').update(name).digest('hex')}.link`);

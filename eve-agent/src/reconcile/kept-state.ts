@@ -15,16 +15,18 @@ export interface KeptStateDeps {
   /** When content was last referred to, in milliseconds since the epoch, by its digest. */
   readonly lastUseFile: JsonFile<Record<string, number>>;
   readonly retriesFile: JsonFile<RetryRecords>;
+  /** File names that were given to content. */
+  readonly namesFile: JsonFile<readonly string[]>;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   wallMs(): number;
   readonly log: Log;
 }
 
-type Part = 'holds' | 'lastUse' | 'retries';
+type Part = 'holds' | 'lastUse' | 'retries' | 'names';
 
-/** A thousand trees may fail within a second: that is not a thousand files. */
-const RETRIES_INTERVAL_MS = 1000;
+/** A thousand trees may fail, or get their names, within a second: that is not a thousand files. */
+const INTERVAL_MS = 1000;
 
 /** What outlives the process: beside content itself, what is known of it. */
 export class KeptState {
@@ -32,7 +34,9 @@ export class KeptState {
   readonly #actual: Actual;
   readonly #changed = new Set<Part>();
   #retriesText = '';
-  #retriesWrittenAtMs = Number.NEGATIVE_INFINITY;
+  #namesText = '';
+  /** Of those that change often. */
+  readonly #writtenAtMs = { retries: Number.NEGATIVE_INFINITY, names: Number.NEGATIVE_INFINITY };
   #isRecalled = false;
   #isFailing = false;
 
@@ -41,9 +45,10 @@ export class KeptState {
     this.#actual = actual;
   }
 
-  /** Puts back what people asked for. @returns when content was last referred to */
+  /** Puts back what people asked for, and which names are the service's own. @returns when content was last referred to */
   readHolds(): Readonly<Record<string, number>> {
-    const { holdsFile, lastUseFile } = this.#deps;
+    const { holdsFile, lastUseFile, namesFile } = this.#deps;
+    for (const name of namesFile.read() ?? []) this.#actual.givenNames.add(name);
     for (const [uuid, hold] of Object.entries(holdsFile.read() ?? {})) this.#actual.holds.set(uuid, hold);
     return lastUseFile.read() ?? {};
   }
@@ -72,11 +77,14 @@ export class KeptState {
   save(desired: Desired, isLast = false): { readonly laterMs: number } | 'failed' | 'saved' {
     const { clock, statusFiles } = this.#deps;
     const nowMs = clock.nowMs();
-    const dueMs = this.#retriesWrittenAtMs + RETRIES_INTERVAL_MS;
     let failure = statusFiles.flush();
     let laterMs: number | null = null;
     for (const part of [...this.#changed]) {
-      if (part === 'retries' && nowMs < dueMs && !isLast) laterMs = dueMs;
+      const dueMs =
+        part === 'retries' || part === 'names'
+          ? this.#writtenAtMs[part] + INTERVAL_MS
+          : Number.NEGATIVE_INFINITY;
+      if (nowMs < dueMs && !isLast) laterMs = Math.min(laterMs ?? dueMs, dueMs);
       else failure = this.#write(part, desired) ?? failure;
     }
     this.#report(failure);
@@ -88,6 +96,7 @@ export class KeptState {
     try {
       if (part === 'holds') this.#deps.holdsFile.write(Object.fromEntries(this.#actual.holds));
       else if (part === 'lastUse') this.#deps.lastUseFile.write(this.#lastUse());
+      else if (part === 'names') this.#writeNames();
       else this.#writeRetries(desired);
       this.#changed.delete(part);
       return null;
@@ -114,7 +123,16 @@ export class KeptState {
     if (text === this.#retriesText) return;
     retriesFile.write(records);
     this.#retriesText = text;
-    this.#retriesWrittenAtMs = clock.nowMs();
+    this.#writtenAtMs.retries = clock.nowMs();
+  }
+
+  #writeNames(): void {
+    const names = [...this.#actual.givenNames].sort();
+    const text = JSON.stringify(names);
+    if (text === this.#namesText) return;
+    this.#deps.namesFile.write(names);
+    this.#namesText = text;
+    this.#writtenAtMs.names = this.#deps.clock.nowMs();
   }
 
   #report(failure: Error | null): void {

@@ -32,5 +32,8 @@ export function recallContents(
     content.isOfEarlierRun = true;
     content.state = nextState(content.state, 'found-verified');
   }
-  for (const [name, sha256] of links) actual.links.set(name, sha256);
+  for (const [name, sha256] of links) {
+    actual.links.set(name, sha256);
+    actual.givenNames.add(name);
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError } from '@local-datastore/shared/errors';
@@ -60,6 +60,7 @@ async function start() {
       ),
       lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number()), silentLog),
       retriesFile: createJsonFile(join(folder, 'retries.json'), retryRecordsSchema, silentLog),
+      namesFile: createJsonFile(join(folder, 'names.json'), z.array(z.string()), silentLog),
       async download(request, observer, signal) {
         requests.push(request);
         await answer(request, observer, signal);
@@ -146,6 +147,47 @@ it('gives a name at once that could not be given, where a person asks for it', a
   await expectState(1, { State: 'VERIFIED', FileLocation: place, Error: '' });
   expect(reconciler.act(uuidOf(1), 'retry')).toBe('verified');
   expect(requests.length).toBe(2);
+});
+
+it('replaces no file of somebody else, unless it is the very content', async () => {
+  const images = join(folder, 'images');
+  await writeFile(join(images, 'image-1'), 'precious');
+  await writeFile(join(images, 'image-2'), 'content 2');
+  await symlink('image-1', join(images, 'image-3'));
+  reconciler.apply(configOf([tree(1), tree(2), tree(3)]));
+  for (const number of [1, 3]) {
+    await expectState(number, {
+      State: 'VERIFYING',
+      FileLocation: '',
+      ErrorCode: 'TARGET_UNWRITABLE',
+      Error: expect.stringContaining('did not put there'),
+    });
+  }
+  await expectState(2, { State: 'VERIFIED', FileLocation: join(images, 'image-2') });
+  expect((await stat(join(images, 'image-2'))).nlink).toBe(2);
+  expect(await readFile(join(images, 'image-1'), 'utf8')).toBe('precious');
+  await rename(join(images, 'image-1'), join(images, 'kept'));
+  clock.advance(60_000);
+  await expectState(1, { State: 'VERIFIED', Error: '' });
+  reconciler.apply(configOf([]));
+  await expect.poll(async () => (await files('images')).sort()).toEqual(['image-3', 'kept']);
+});
+
+it('replaces a name of its own that leads nowhere, also one that an earlier run gave', async () => {
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED' });
+  stop.abort();
+  await running;
+  // As after a power loss in the middle of a scrub that found damage.
+  await rm(join(folder, 'verified', sha256Of('content 1')));
+  const name = join(folder, 'images', 'image-1');
+  await rm(name);
+  await writeFile(name, 'damaged 1');
+  stop = new AbortController();
+  await start();
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { State: 'VERIFIED', FileLocation: name });
+  expect(await readFile(name, 'utf8')).toBe('content 1');
 });
 
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {

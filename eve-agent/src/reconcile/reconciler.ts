@@ -186,6 +186,10 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.replan();
   }
 
+  namesChanged(): void {
+    this.#kept.changed('names');
+  }
+
   touchOrigin(origin: string): void {
     this.#kept.changed('retries');
     for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);

@@ -82,7 +82,29 @@ async function remove(runtime: Runtime, content: ContentActual): Promise<void> {
   }
 }
 
-async function rename(runtime: Runtime, name: string, sha256: string | null): Promise<void> {
+/** @throws Error when a link would replace a file of somebody else's that holds something else */
+async function requireNoForeignFile(
+  { actual, deps }: Runtime,
+  name: string,
+  sha256: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (actual.givenNames.has(name)) return;
+  const there = await deps.store.whatStandsAt(name);
+  if (there === 'nothing') return;
+  const isTheSame =
+    there !== 'other' &&
+    there.sizeBytes === actual.contents.get(sha256)?.totalBytes &&
+    (await deps.hashFile(deps.store.linkPath(name), signal)).sha256 === sha256;
+  if (!isTheSame) throw new Error('something stands there that this service did not put there: move it away');
+}
+
+async function rename(
+  runtime: Runtime,
+  name: string,
+  sha256: string | null,
+  signal: AbortSignal,
+): Promise<void> {
   const { actual, deps, options } = runtime;
   const { steadyMs } = options.schedule;
   actual.busyNames.add(name);
@@ -90,9 +112,12 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
     if (sha256 === null) {
       await deps.store.unlink(name);
       actual.links.delete(name);
+      actual.givenNames.delete(name);
     } else {
+      await requireNoForeignFile(runtime, name, sha256, signal);
       await deps.store.link(name, sha256);
       actual.links.set(name, sha256);
+      actual.givenNames.add(name);
     }
     actual.linkFailures.delete(name);
   } catch (error) {
@@ -109,6 +134,7 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
   }
   if (sha256 !== null) runtime.touchContent(sha256);
   actual.busyNames.delete(name);
+  runtime.namesChanged();
   runtime.replan();
 }
 
@@ -119,8 +145,8 @@ async function rename(runtime: Runtime, name: string, sha256: string | null): Pr
  */
 export async function runStep(runtime: Runtime, step: Step, signal: AbortSignal): Promise<void> {
   if (step.kind === 'probe') return await probe(runtime, step.source, signal);
-  if (step.kind === 'link') return await rename(runtime, step.name, step.sha256);
-  if (step.kind === 'unlink') return await rename(runtime, step.name, null);
+  if (step.kind === 'link') return await rename(runtime, step.name, step.sha256, signal);
+  if (step.kind === 'unlink') return await rename(runtime, step.name, null, signal);
   const content = runtime.actual.contents.get(step.sha256);
   if (content === undefined) return;
   switch (step.kind) {

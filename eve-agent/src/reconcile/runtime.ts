@@ -53,6 +53,8 @@ export interface Runtime {
   touchContent(sha256: string): void;
   /** The same for all content that may come from there. */
   touchOrigin(origin: string): void;
+  /** The names that were given are others. */
+  namesChanged(): void;
   /** Compare again what should be with what is. */
   replan(): void;
 }
