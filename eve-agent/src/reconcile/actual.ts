@@ -56,6 +56,8 @@ export interface ContentActual {
   /** How much of it is here. */
   currentBytes: number;
   activity: Activity | null;
+  /** When a whole file in `pending` that could not be moved on is tried again, on the clock of the waits. */
+  promotionWaitUntilMs: number;
   /** By the sources' keys. */
   readonly sources: Map<string, SourceState>;
   failure: Failure | null;
@@ -114,6 +116,7 @@ export function createContent(sha256: string, nowMs: number): ContentActual {
     totalBytes: null,
     currentBytes: 0,
     activity: null,
+    promotionWaitUntilMs: 0,
     sources: new Map(),
     failure: null,
     retryCount: 0,

@@ -153,7 +153,13 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
       await chmod(pendingPath(sha256), READ_ONLY);
       const { size } = await stat(pendingPath(sha256));
       await rename(pendingPath(sha256), verifiedPath(sha256));
-      await syncDirectory(verified);
+      try {
+        await syncDirectory(verified);
+      } catch (error) {
+        // It may not be there after a power loss: it is promoted once more.
+        await rename(verifiedPath(sha256), pendingPath(sha256));
+        throw error;
+      }
       return { sizeBytes: size };
     },
     async whatStandsAt(name) {

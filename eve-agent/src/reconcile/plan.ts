@@ -163,7 +163,10 @@ export function planSteps(
   for (const wanted of desired.contents.values()) {
     const content = actual.contents.get(wanted.sha256);
     if (content === undefined || content.activity !== null) continue;
-    if (content.state === 'DOWNLOADED') steps.push({ kind: 'verify', sha256: wanted.sha256 });
+    if (content.state === 'DOWNLOADED') {
+      if (content.promotionWaitUntilMs <= nowMs) steps.push({ kind: 'verify', sha256: wanted.sha256 });
+      else wakeAtMs = Math.min(wakeAtMs, content.promotionWaitUntilMs);
+    }
     if (isDoubtful(wanted, content)) steps.push({ kind: 'recheck', sha256: wanted.sha256 });
     if (content.state !== 'INITIAL') continue;
     const choice = chooseSource(candidatesOf(wanted, actual), content, originOf, limits, nowMs);

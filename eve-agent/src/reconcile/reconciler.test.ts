@@ -190,6 +190,23 @@ it('replaces a name of its own that leads nowhere, also one that an earlier run 
   expect(await readFile(name, 'utf8')).toBe('content 1');
 });
 
+it('keeps a whole file that the disk does not take to its place, and fetches it only once', async () => {
+  // In the way of the file, as a disk that is read-only by now would be.
+  const place = join(folder, 'verified', sha256Of('content 1'));
+  await mkdir(join(place, 'in the way'), { recursive: true });
+  reconciler.apply(configOf([tree(1)]));
+  const failure = { State: 'DOWNLOADED', ErrorCode: 'TARGET_UNWRITABLE', Progress: 100 };
+  await expectState(1, { ...failure, ErrorRetryCondition: expect.stringMatching(/^tries again at /) });
+  expect(state(1)?.Error).toContain(`${place} cannot be written`);
+  clock.advance(60_000);
+  await expect.poll(() => tally.failures()).toEqual(new Map([['TARGET_UNWRITABLE', 2]]));
+  expect(state(1)).toMatchObject(failure);
+  await rm(place, { recursive: true });
+  expect(reconciler.act(uuidOf(1), 'retry')).toBe('done');
+  await expectState(1, { State: 'VERIFIED', Error: '', ErrorRetryCondition: '' });
+  expect(requests.length).toBe(1);
+});
+
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
   isThere = false;
   reconciler.apply(configOf([tree(1)]));

@@ -125,7 +125,10 @@ class ReconcilerLoop implements Reconciler, Runtime {
       this.actual.holds.set(tree.uuid, action === 'pause' ? 'paused' : 'cancelled');
     } else this.actual.holds.delete(tree.uuid);
     if (action === 'retry') {
-      content?.sources.clear();
+      if (content !== undefined) {
+        content.sources.clear();
+        content.promotionWaitUntilMs = 0;
+      }
       for (const { url } of tree.sources) {
         const origin = this.actual.origins.get(url.origin);
         if (origin !== undefined) origin.waitUntilMs = 0;

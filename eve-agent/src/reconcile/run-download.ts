@@ -10,6 +10,7 @@ import {
 import { judgeFailure } from './judge-failure.ts';
 import { recordOriginFailure, recordResponse, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
+import { promote } from './promote.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
 
 type DownloadStep = Extract<Step, { kind: 'download' }>;
@@ -146,11 +147,8 @@ export async function runDownload(
       },
       abort.signal,
     );
-    await deps.store.promote(sha256);
     content.currentBytes = content.totalBytes = result.sizeBytes;
-    content.sources.clear();
-    content.failure = null;
-    advance(runtime, content, 'digest-matched');
+    if (!(await promote(runtime, content))) return;
     const { receivedBytes, resumedFromBytes } = result;
     const elapsedMs = Math.round(deps.clock.nowMs() - startedMs);
     deps.tally.noteVerified(receivedBytes);

@@ -3,6 +3,7 @@ import { type ContentActual, type Failure, originStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { recordOriginFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
+import { promote } from './promote.ts';
 import { runDownload } from './run-download.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
 import { recheck } from './scrub.ts';
@@ -37,9 +38,7 @@ async function verify(runtime: Runtime, content: ContentActual): Promise<void> {
   try {
     const found = await hashFile(store.pendingPath(sha256), abort.signal);
     if (found.sha256 === sha256) {
-      await store.promote(sha256);
-      content.currentBytes = content.totalBytes = found.sizeBytes;
-      advance(runtime, content, 'digest-matched');
+      await promote(runtime, content);
     } else {
       await store.remove(sha256);
       content.currentBytes = 0;

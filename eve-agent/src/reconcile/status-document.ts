@@ -59,6 +59,11 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
     const message = `the content has ${content.totalBytes} bytes, not the ${tree.sizeBytes} of maxSizeBytes`;
     return { failure: fresh('SIZE_MISMATCH', message), condition: '' };
   }
+  if (content.state === 'DOWNLOADED' && content.failure !== null)
+    return {
+      failure: content.failure,
+      condition: retryCondition(content.promotionWaitUntilMs, facts),
+    };
   if (tree.sources.length === 0)
     return { failure: fresh('CONFIGURATION_INVALID', tree.problems.join('; ')), condition: '' };
   if (lack !== undefined) {

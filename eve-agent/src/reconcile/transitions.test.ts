@@ -21,6 +21,7 @@ describe('the table of transitions', () => {
       'VERIFYING -download-started-> DOWNLOADING',
       'VERIFYING -digest-matched-> VERIFIED',
       'VERIFYING -digest-differed-> INITIAL',
+      'VERIFYING -promotion-failed-> DOWNLOADED',
       'VERIFYING -attempt-ended-> INITIAL',
       'VERIFIED -content-lost-> INITIAL',
     ]);

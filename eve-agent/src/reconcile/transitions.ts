@@ -22,6 +22,8 @@ export const CONTENT_EVENTS = [
   'verification-started',
   'digest-matched',
   'digest-differed',
+  /** The digest is right, but the disk did not take the file to `verified`: it waits in `pending`. */
+  'promotion-failed',
   /** The download or the verification ended with an error, or was stopped. */
   'attempt-ended',
   /** A scrub found other bytes, or the file is gone. */
@@ -49,6 +51,7 @@ export const TRANSITIONS: Readonly<
   VERIFYING: {
     'digest-matched': 'VERIFIED',
     'digest-differed': 'INITIAL',
+    'promotion-failed': 'DOWNLOADED',
     'attempt-ended': 'INITIAL',
     // A resumed file whose prefix was wrong is fetched again within the same download.
     'download-started': 'DOWNLOADING',
