@@ -56,7 +56,7 @@ function createApi(configSource: string | null = null) {
   const logStream = createLogStream(silentLog, () => 0);
   const tally = createTally();
   const configuration = createConfiguration({
-    apply: () => {},
+    apply: () => [],
     file: createJsonFile(join(folder, 'last.json'), z.unknown(), silentLog),
     wallMs: () => 0,
     log: silentLog,

@@ -14,6 +14,7 @@ const statusSchema = z.looseObject({
     state: z.enum(['none', 'applied', 'refused']),
     appliedAt: z.string().nullable(),
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
+    warnings: z.array(z.string()).default([]),
   }),
   contentTrees: z.array(contentTreeStatusSchema),
 });
@@ -21,7 +22,7 @@ export type ServiceStatus = z.infer<typeof statusSchema>;
 
 /** The status as people read it. */
 export function statusText({ configuration, contentTrees }: ServiceStatus): string {
-  const { source, state, appliedAt, problems } = configuration;
+  const { source, state, appliedAt, problems, warnings } = configuration;
   if (state === 'none') return 'No configuration is in force.\n';
   const from = source === null ? '' : ` from ${printableText(source)}`;
   const lines = [
@@ -29,6 +30,7 @@ export function statusText({ configuration, contentTrees }: ServiceStatus): stri
       ? 'No configuration is in force.'
       : `Configuration${from}, in force since ${appliedAt}`,
   ];
+  for (const warning of warnings) lines.push(`    not used: ${printableText(warning)}`);
   if (state === 'refused') {
     lines.push('A newer one is REFUSED:');
     for (const { path, message } of problems)

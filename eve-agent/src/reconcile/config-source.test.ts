@@ -35,7 +35,10 @@ async function start(watched: string | null = fragments) {
   const clock = createManualClock();
   const applied: number[] = [];
   const configuration = createConfiguration({
-    apply: ({ contentInfo }) => applied.push(contentInfo.length),
+    apply({ contentInfo }) {
+      applied.push(contentInfo.length);
+      return [];
+    },
     file: createJsonFile(join(folder, 'last.json'), z.unknown(), silentLog, 0o600),
     wallMs: () => 0,
     log: silentLog,

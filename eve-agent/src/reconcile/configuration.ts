@@ -19,6 +19,8 @@ export interface ConfigurationStatus {
   readonly appliedAt: string | null;
   readonly refusedAt: string | null;
   readonly problems: readonly ConfigProblem[];
+  /** What of the configuration in force cannot be used, though something else takes its place. */
+  readonly warnings: readonly string[];
   readonly datastores: number;
   readonly contentTrees: number;
 }
@@ -40,7 +42,8 @@ export interface Configuration {
 }
 
 export interface ConfigurationDeps {
-  apply(config: DeviceConfig): void;
+  /** @returns warnings: what of it cannot be used */
+  apply(config: DeviceConfig): readonly string[];
   /** The last one in force. It holds credentials. */
   readonly file: JsonFile<unknown>;
   /** Milliseconds since the epoch. */
@@ -49,8 +52,10 @@ export interface ConfigurationDeps {
 }
 
 const EMPTY: DeviceConfig = { datastores: [], contentInfo: [] };
-/** How many problems one line of the log names; the status has all. */
+/** How many problems or warnings one line of the log names; the status has all problems. */
 const MAX_LOGGED_PROBLEMS = 5;
+/** How many warnings the status has. */
+const MAX_WARNINGS = 100;
 
 const logged = (problems: readonly ConfigProblem[]) =>
   problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
@@ -78,6 +83,7 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     appliedAt: null,
     refusedAt: null,
     problems: [],
+    warnings: [],
     datastores: 0,
     contentTrees: 0,
   };
@@ -88,12 +94,19 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
   };
   const putInForce = (next: DeviceConfig, source: string | null) => {
     config = next;
-    apply(next);
+    const warnings = apply(next);
+    if (warnings.length > 0) {
+      log.warn(
+        { source, warnings: warnings.slice(0, MAX_LOGGED_PROBLEMS), count: warnings.length },
+        'datastores of the configuration cannot be used: others take their place',
+      );
+    }
     change({
       source,
       state: 'applied',
       appliedAt: timeText(),
       problems: [],
+      warnings: warnings.slice(0, MAX_WARNINGS),
       datastores: next.datastores.length,
       contentTrees: next.contentInfo.length,
     });

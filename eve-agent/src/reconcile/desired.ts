@@ -57,6 +57,18 @@ function datastoreIdsOf({ dsIdsList, dsId = '' }: ContentTree): string[] {
   return [...new Set(ids.map((id) => id.toLowerCase()))];
 }
 
+/**
+ * Why datastores cannot be used that trees name beside others which can, each reason once: those trees are
+ * fetched, and nothing else would tell that there is no fallback.
+ */
+export function lostFallbacks({ trees }: Desired): string[] {
+  const reasons = new Set<string>();
+  for (const { sources, problems } of trees.values()) {
+    if (sources.length > 0) for (const problem of problems) reasons.add(problem);
+  }
+  return [...reasons];
+}
+
 /** What a device configuration asks of this host. */
 export function planDesired({ datastores, contentInfo }: DeviceConfig, options: SourceOptions): Desired {
   const datastoreOf = new Map<string, DatastoreConfig>(

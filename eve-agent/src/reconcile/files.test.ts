@@ -9,10 +9,11 @@ import { createManualClock } from '../discovery/manual-clock.ts';
 import { type ConfigReading, readConfigFiles, watchConfigFiles } from './config-files.ts';
 import { createConfiguration, withoutSecrets } from './configuration.ts';
 import { type ContentStore, createContentStore } from './content-store.ts';
+import { lostFallbacks, planDesired } from './desired.ts';
 import { hashFile } from './hash-file.ts';
 import { createJsonFile } from './json-file.ts';
 import { createStatusFiles } from './status-files.ts';
-import { configOf, datastoreOf, sha256Of, treeOf } from './test-fixtures.ts';
+import { configOf, datastoreIdOf, datastoreOf, sha256Of, treeOf } from './test-fixtures.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -27,7 +28,7 @@ const A = sha256Of('a');
 function keepLog() {
   const lines: unknown[][] = [];
   const keep = (...line: unknown[]) => void lines.push(line);
-  return { log: { ...silentLog, info: () => {}, error: keep }, lines };
+  return { log: { ...silentLog, warn: keep, error: keep }, lines };
 }
 
 describe('the content store', () => {
@@ -242,7 +243,10 @@ describe('the configuration in force', () => {
     const applied: number[] = [];
     const { log, lines } = keepLog();
     const configuration = createConfiguration({
-      apply: ({ contentInfo }) => applied.push(contentInfo.length),
+      apply(config) {
+        applied.push(config.contentInfo.length);
+        return lostFallbacks(planDesired(config, { allowPlainCredentials: false }));
+      },
       file: createJsonFile(join(folder, 'last.json'), z.unknown(), log, 0o600),
       wallMs: () => 0,
       log,
@@ -270,6 +274,24 @@ describe('the configuration in force', () => {
     configuration.refuse([{ path: 'x', message: 'cannot be read' }], 'file');
     expect(applied).toEqual([1]);
     expect(configuration.status()).toMatchObject({ state: 'refused', contentTrees: 1 });
+  });
+
+  it('comes with a warning for a datastore that only others stand in for', () => {
+    const { configuration, lines } = create();
+    const missing = datastoreIdOf(3);
+    const dsIdsList = [datastoreIdOf(2), missing, datastoreIdOf(1)];
+    const trees = [treeOf(1, { dsIdsList }), treeOf(2, { dsIdsList }), treeOf(3, { dsIdsList: [missing] })];
+    const datastores = [datastoreOf(1), datastoreOf(2, { dType: 'DsS3' })];
+    configuration.offer([{ name: '', document: { datastores, contentInfo: trees } }], 'file');
+    const warnings = [
+      expect.stringContaining('dType DsS3 is not supported'),
+      `datastore ${missing} is not in the configuration`,
+    ];
+    expect(configuration.status()).toMatchObject({ state: 'applied', warnings });
+    expect(lines).toMatchObject([[{ source: 'file', warnings, count: 2 }, expect.any(String)]]);
+    configuration.offer([{ name: '', document: { datastores, contentInfo: [treeOf(1)] } }], 'file');
+    expect(configuration.status().warnings).toEqual([]);
+    expect(lines.length).toBe(1);
   });
 
   it('is said to be left out where an earlier run left none', async () => {

@@ -2,7 +2,7 @@ import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree
 import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { createActual, type OriginState, originStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
-import { type Desired, NOTHING_DESIRED, planDesired } from './desired.ts';
+import { type Desired, lostFallbacks, NOTHING_DESIRED, planDesired } from './desired.ts';
 import { KeptState, type KeptStateDeps } from './kept-state.ts';
 import { planSteps } from './plan.ts';
 import { recallContents } from './recall.ts';
@@ -26,7 +26,8 @@ export interface Reconciler {
   open(): Promise<void>;
   /** Works until the signal is aborted; returns when nothing is under way any more. */
   run(signal: AbortSignal): Promise<void>;
-  apply(config: DeviceConfig): void;
+  /** @returns why datastores in it cannot be used, where a tree has others */
+  apply(config: DeviceConfig): readonly string[];
   /** @returns `unknown`: there is no such tree; `verified`: there is nothing to hold up any more */
   act(uuid: string, action: TreeAction): 'done' | 'unknown' | 'verified';
   /** In the order of the configuration. */
@@ -99,7 +100,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.#kept.save(this.#desired, true);
   }
 
-  apply(config: DeviceConfig): void {
+  apply(config: DeviceConfig): readonly string[] {
     const { clock, wallMs } = this.deps;
     const before = this.#desired;
     this.#desired = planDesired(config, this.options);
@@ -111,6 +112,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.#kept.save(this.#desired);
     this.#board.adopt(this.#desired);
     this.replan();
+    return lostFallbacks(this.#desired);
   }
 
   act(uuid: string, action: TreeAction): 'done' | 'unknown' | 'verified' {

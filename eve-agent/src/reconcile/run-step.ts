@@ -38,7 +38,7 @@ async function verify(runtime: Runtime, content: ContentActual): Promise<void> {
   try {
     const found = await hashFile(store.pendingPath(sha256), abort.signal);
     if (found.sha256 === sha256) {
-      await promote(runtime, content);
+      if (await promote(runtime, content)) log.info({ sha256, trees: runtime.treesOf(sha256) }, 'verified');
     } else {
       await store.remove(sha256);
       content.currentBytes = 0;
