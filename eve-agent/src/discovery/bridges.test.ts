@@ -72,6 +72,14 @@ describe('without names', () => {
   });
 });
 
+test('a bridge that EVE does not name is said to be none of EVE’s', () => {
+  const ofEve = {
+    ...sources({ bn1: '10.1.0.1/24' }, ['bn1'], ''),
+    readNetworkInstances: () => [{ bridgeName: 'bn9', assignedAddresses: [] }],
+  };
+  expect(() => selectBridges(ofEve, [])).toThrow('bn1 (10.1.0.1/24, of none of EVE’s network instances)');
+});
+
 describe('with names', () => {
   test('any interface will do, in the order given, once each', () => {
     const found = selectBridges(sources(DEVICE, DEVICE_BRIDGES, ROUTES), ['eth0', 'bn2', 'eth0']);

@@ -121,7 +121,8 @@ export function selectBridges(sources: BridgeSources, names: readonly string[]):
   throw noBridge(
     'no bridge with an IPv4 address was found on this host',
     bridges.map((bridge) => {
-      const why = uplinks.has(bridge.name) ? 'an uplink' : 'no bridge';
+      const whyNoBridge = isOfEve(bridge) ? 'no bridge' : 'of none of EVE’s network instances';
+      const why = uplinks.has(bridge.name) ? 'an uplink' : whyNoBridge;
       return `${bridge.name} (${bridge.cidr}, ${why})`;
     }),
     'Name the interface to ask on with --bridge.',

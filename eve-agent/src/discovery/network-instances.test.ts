@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -10,6 +11,9 @@ it('reads the documents that can be read, and nothing where EVE does not run', a
   await writeFile(join(folder, 'a.json'), JSON.stringify({ BridgeName: 'bn1' }));
   await writeFile(join(folder, 'half.json'), '{');
   await writeFile(join(folder, 'huge.json'), ' '.repeat(2 * 1024 * 1024));
+  await mkdir(join(folder, 'folder.json'));
+  // Reading it would never end.
+  execFileSync('mkfifo', [join(folder, 'pipe.json')]);
   await writeFile(join(folder, 'other.txt'), JSON.stringify({ BridgeName: 'bn9' }));
   expect(readNetworkInstances(folder).map(({ bridgeName }) => bridgeName)).toEqual(['bn1', 'bn2']);
   await rm(folder, { recursive: true });

@@ -13,7 +13,9 @@ const MAX_DOCUMENT_BYTES = 1024 * 1024;
 /** @returns null for a document that is being replaced, or is none */
 function readInstance(file: string): NetworkInstance | null {
   try {
-    if (statSync(file).size > MAX_DOCUMENT_BYTES) return null;
+    const facts = statSync(file);
+    // Reading a pipe may never end.
+    if (!facts.isFile() || facts.size > MAX_DOCUMENT_BYTES) return null;
     return parseNetworkInstance(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
     return null;

@@ -1,23 +1,29 @@
 import * as z from 'zod';
 
+/** The addresses of one app: a list, in older releases one, in the oldest as a text by itself. */
+const assignmentSchema = z.union([
+  z.string().transform((address) => [address]),
+  z
+    .looseObject({
+      IPv4Addr: z.string().catch(''),
+      IPv4Addrs: z
+        .array(z.looseObject({ Address: z.string() }).catch({ Address: '' }))
+        .nullish()
+        .catch(null),
+    })
+    .transform(({ IPv4Addr, IPv4Addrs }) => [IPv4Addr, ...(IPv4Addrs ?? []).map(({ Address }) => Address)]),
+]);
+
 /**
  * The part of EVE's `NetworkInstanceStatus` (zedrouter) that says which bridge a network instance has, and
- * which addresses it handed to the apps there. Go writes absent lists as null, and older releases one address
- * (`IPv4Addr`) where newer ones have a list (`IPv4Addrs`).
+ * which addresses it handed to the apps there. Go writes absent lists as null. What of the addresses cannot be
+ * read is left out: the bridge counts all the same.
  */
 export const networkInstanceStatusSchema = z.looseObject({
-  DisplayName: z.string().default(''),
-  BridgeName: z.string().default(''),
-  BridgeIPAddr: z.string().nullish(),
-  IPAssignments: z
-    .record(
-      z.string(),
-      z.looseObject({
-        IPv4Addr: z.string().nullish(),
-        IPv4Addrs: z.array(z.looseObject({ Address: z.string() })).nullish(),
-      }),
-    )
-    .nullish(),
+  DisplayName: z.string().catch(''),
+  BridgeName: z.string().catch(''),
+  BridgeIPAddr: z.string().catch(''),
+  IPAssignments: z.record(z.string(), assignmentSchema.catch([])).catch({}),
 });
 
 /** A network instance with a bridge. */
@@ -36,14 +42,13 @@ export function parseNetworkInstance(document: unknown): NetworkInstance | null 
   const parsed = networkInstanceStatusSchema.safeParse(document);
   if (!parsed.success || parsed.data.BridgeName === '') return null;
   const { DisplayName, BridgeName, BridgeIPAddr, IPAssignments } = parsed.data;
-  const assignedAddresses = Object.values(IPAssignments ?? {}).flatMap(({ IPv4Addr, IPv4Addrs }) => [
-    ...(IPv4Addr ? [IPv4Addr] : []),
-    ...(IPv4Addrs ?? []).map(({ Address }) => Address),
-  ]);
+  const assignedAddresses = Object.values(IPAssignments)
+    .flat()
+    .filter((address) => address !== '');
   return {
     displayName: DisplayName,
     bridgeName: BridgeName,
-    bridgeAddress: BridgeIPAddr ?? '',
+    bridgeAddress: BridgeIPAddr,
     assignedAddresses: [...new Set(assignedAddresses)],
   };
 }
