@@ -160,6 +160,18 @@ describeWith(['curl'], 'the operations', () => {
     await stream.return(undefined);
   });
 
+  it('are followed by a bounded number of clients', async () => {
+    await serve();
+    const stop = new AbortController();
+    const followers = Array.from({ length: 32 }, () => client().follow('/v1/events', stop.signal));
+    for (const follower of followers) await follower.next();
+    expect((await curl('http://a/v1/events')).code).toBe(503);
+    expect((await curl('http://a/v1/logs?follow=false')).code).toBe(503);
+    await Promise.all(followers.map((follower) => follower.return(undefined)));
+    stop.abort();
+    await expect.poll(async () => (await curl('http://a/v1/logs?follow=false')).code).toBe(200);
+  });
+
   it('send the log of one tree, without secrets', async () => {
     const { logStream } = await serve();
     const log = logStream.log.child({ trees: [uuidOf(1)], downloadId: 'd1' });

@@ -59,3 +59,18 @@ it('sends all that there is at first, and cuts off who does not read what follow
   for (let i = 0; i < 16; i++) stream.send('content-tree', MUCH);
   expect(response.destroyed).toBe(true);
 });
+
+it('is over with its connection, also where it waits for the answer to an earlier request', async () => {
+  const closed: number[] = [];
+  const paths: string[] = [];
+  server.on('request', (request, waiting: ServerResponse) => {
+    startEventStream(waiting, () => closed.push(paths.length)).send('line', MUCH);
+    paths.push(request.url ?? '');
+  });
+  client.write('GET /2 HTTP/1.1\r\nHost: agent\r\n\r\nGET /3 HTTP/1.1\r\nHost: agent\r\n\r\n');
+  await expect.poll(() => paths).toEqual(['/2', '/3']);
+  client.destroy();
+  await expect.poll(() => closed).toEqual([2, 2]);
+  await nextTurn();
+  expect(errors).toEqual([]);
+});

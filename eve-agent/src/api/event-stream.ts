@@ -20,15 +20,23 @@ const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
 export function startEventStream(response: ServerResponse, onClose: () => void): EventStream {
   response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   response.flushHeaders();
-  // A write after the end is an error that nobody listens for, and would end the service.
-  const write = (text: string) => {
-    if (!response.writableEnded) response.write(text);
-  };
-  // All that there is comes in one go, however much it is: that says nothing of how fast the client reads.
+  // All that there is comes in one go, and as one text: a thousand writes take several times its memory for as
+  // long as nobody reads. However much it is, that says nothing of how fast the client reads.
+  let first: string[] | null = [];
   let maxUnreadBytes = Number.POSITIVE_INFINITY;
-  setImmediate(() => {
+  // A write after the end, or to nobody, is an error that nobody listens for, and would end the service.
+  const write = (text: string) => {
+    if (first !== null) first.push(text);
+    else if (!response.writableEnded && !response.destroyed) response.write(text);
+  };
+  const writeFirst = () => {
+    if (first === null) return;
+    const text = first.join('');
+    first = null;
+    if (text !== '') write(text);
     maxUnreadBytes = response.writableLength + MAX_UNREAD_BYTES;
-  });
+  };
+  setImmediate(writeFirst);
   const timer = setInterval(() => write(': still here\n\n'), KEEP_ALIVE_MS);
   timer.unref();
   response.once('close', () => {
@@ -45,6 +53,7 @@ export function startEventStream(response: ServerResponse, onClose: () => void):
     },
     end() {
       clearInterval(timer);
+      writeFirst();
       response.end();
     },
   };

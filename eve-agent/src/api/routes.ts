@@ -4,7 +4,7 @@ import type { NetworkInstance } from '@local-datastore/shared/eve/network-instan
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
-import { startEventStream } from './event-stream.ts';
+import { type EventStream, startEventStream } from './event-stream.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
@@ -24,6 +24,8 @@ export interface RoutesDeps {
 }
 
 const MAX_CONFIGURATION_BYTES = 64 * 1024 * 1024;
+/** Of events and logs together: what clients that do not read leave in the memory is bounded. */
+const MAX_STREAMS = 32;
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
@@ -60,6 +62,20 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     const status = reconciler.status(uuid);
     if (status === null) throw new HttpError(404, 'The configuration has no content tree of this uuid.');
     return status;
+  }
+
+  let streams = 0;
+  /** @throws HttpError where as many are open as may be */
+  function openStream(response: ServerResponse, onClose: () => void): EventStream {
+    if (streams >= MAX_STREAMS) {
+      onClose();
+      throw new HttpError(503, `${MAX_STREAMS} clients follow events or logs already.`);
+    }
+    streams += 1;
+    return startEventStream(response, () => {
+      streams -= 1;
+      onClose();
+    });
   }
 
   const routes: Route[] = [
@@ -111,7 +127,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
           }),
           configuration.onChange((status) => stream.send('configuration', status)),
         ];
-        const stream = startEventStream(response, () => {
+        const stream = openStream(response, () => {
           for (const end of ends) end();
         });
         stream.send('configuration', configuration.status());
@@ -132,7 +148,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         if (tree !== null) statusOf(tree);
         const isShown = ({ trees }: { trees: readonly string[] }) => tree === null || trees.includes(tree);
         const end = logStream.onLine((line) => isShown(line) && stream.send('line', line));
-        const stream = startEventStream(response, end);
+        const stream = openStream(response, end);
         for (const line of logStream.recent()) if (isShown(line)) stream.send('line', line);
         if (query.get('follow') === 'false') stream.end();
       },
