@@ -14,8 +14,9 @@ export interface Failure {
   readonly severity: ErrorSeverity;
 }
 
-/** What is known of a scheme, host and port. Its failures hold up every download from there. */
+/** What is known of a scheme, host and port, under one authority. Its failures hold up every download from there. */
 export interface OriginState {
+  /** The `originKey` of its sources. */
   readonly origin: string;
   readonly host: string;
   readonly isLocal: boolean;
@@ -143,11 +144,11 @@ export function sourceStateOf(content: ContentActual, key: string): SourceState 
 }
 
 /** What is known of a source's origin; made when it is new. */
-export function originStateOf(actual: Actual, { url, host, isLocal }: Source): OriginState {
-  const known = actual.origins.get(url.origin);
+export function originStateOf(actual: Actual, { originKey, host, isLocal }: Source): OriginState {
+  const known = actual.origins.get(originKey);
   if (known !== undefined) return known;
   const state: OriginState = {
-    origin: url.origin,
+    origin: originKey,
     host,
     isLocal,
     status: 'unknown',
@@ -156,6 +157,6 @@ export function originStateOf(actual: Actual, { url, host, isLocal }: Source): O
     waitUntilMs: 0,
     failure: null,
   };
-  actual.origins.set(url.origin, state);
+  actual.origins.set(originKey, state);
   return state;
 }

@@ -19,8 +19,8 @@ const sourcesOf = ({ trees }: Desired) => [...trees.values()].flatMap(({ sources
 /** A new credential, certificate or file may be just what a datastore that failed was waiting for. */
 function wakeChangedOrigins(actual: Actual, before: Desired, desired: Desired): void {
   const known = new Set(sourcesOf(before).map(({ key }) => key));
-  for (const { key, url } of sourcesOf(desired)) {
-    const origin = actual.origins.get(url.origin);
+  for (const { key, originKey } of sourcesOf(desired)) {
+    const origin = actual.origins.get(originKey);
     if (origin !== undefined && !known.has(key)) origin.waitUntilMs = 0;
   }
 }
@@ -51,9 +51,9 @@ export function adoptDesired(
       if (!isSame || !keys.has(key)) content.sources.delete(key);
     }
     if (content.sources.size === 0) content.failure = null;
-    for (const { url } of sources) {
-      const known = contentOfOrigin.get(url.origin) ?? new Set();
-      contentOfOrigin.set(url.origin, known.add(sha256));
+    for (const { originKey } of sources) {
+      const known = contentOfOrigin.get(originKey) ?? new Set();
+      contentOfOrigin.set(originKey, known.add(sha256));
     }
   }
   for (const content of actual.contents.values()) {

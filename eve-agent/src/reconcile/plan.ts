@@ -137,7 +137,7 @@ export function planSteps(
     const wanted = desired.contents.get(sha256);
     const isWanted = wanted !== undefined && !isHeld(wanted, actual);
     if (activity?.kind === 'download') {
-      occupancy.add(activity.source.url.origin, remainingOf(content, content.totalBytes ?? 0));
+      occupancy.add(activity.source.originKey, remainingOf(content, content.totalBytes ?? 0));
       // The way there must still be configured; that its own tree is held does not matter.
       const isKnown =
         isWanted &&

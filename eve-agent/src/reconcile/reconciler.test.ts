@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { silentLog } from '@local-datastore/shared/log';
@@ -264,6 +265,25 @@ it('waits longer each time for a datastore that begins anew and breaks off where
     clock.advance(1);
   }
   await expectState(1, { RetryCount: 4 });
+});
+
+it('fetches from a datastore whose authority is right beside one at the same place whose is not', async () => {
+  const [wrong = '', right = ''] = rootCertificates;
+  answer = async (request, observer, signal) => {
+    if (request.ca?.trim() === right.trim()) return await serve(request, observer, signal);
+    throw new CodedError('CONNECTION_FAILED', 'the certificate does not verify', { retryable: false });
+  };
+  const datastores = [wrong, right].map((pem, i) =>
+    datastoreOf(i + 1, {
+      dType: 'DsHttps',
+      fqdn: 'https://ds.example',
+      dsCertPEM: [Buffer.from(pem).toString('base64')],
+    }),
+  );
+  const trees = [tree(1), tree(2, { dsIdsList: [datastoreIdOf(2)] })];
+  reconciler.apply(configOf(trees, datastores));
+  await expectState(1, { State: 'INITIAL', ErrorCode: 'CONNECTION_FAILED', RetryCount: 1 });
+  await expectState(2, { State: 'VERIFIED', Error: '' });
 });
 
 it('avoids an address that served wrong bytes, and takes the next datastore after five', async () => {

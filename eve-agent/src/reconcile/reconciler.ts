@@ -131,8 +131,8 @@ class ReconcilerLoop implements Reconciler, Runtime {
         content.sources.clear();
         content.promotionWaitUntilMs = 0;
       }
-      for (const { url } of tree.sources) {
-        const origin = this.actual.origins.get(url.origin);
+      for (const { originKey } of tree.sources) {
+        const origin = this.actual.origins.get(originKey);
         if (origin !== undefined) origin.waitUntilMs = 0;
       }
     }

@@ -143,7 +143,7 @@ export function recallRetries(actual: Actual, desired: Desired, records: RetryRe
     }
   }
   for (const source of [...desired.trees.values()].flatMap(({ sources }) => sources)) {
-    const record = records.origins[source.url.origin];
+    const record = records.origins[source.originKey];
     if (record !== undefined) Object.assign(originStateOf(actual, source), record);
   }
 }

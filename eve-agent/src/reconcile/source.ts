@@ -15,6 +15,11 @@ export interface Source {
    */
   readonly key: string;
   readonly datastoreId: string;
+  /**
+   * Scheme, host and port, and which authority is trusted there: where two datastores differ in `dsCertPEM` alone,
+   * a certificate that one of them does not trust must not hold up the other.
+   */
+  readonly originKey: string;
   readonly url: URL;
   /** The value of `Authorization`; a secret. */
   readonly authorization: string | null;
@@ -70,6 +75,12 @@ function caOf({ dsCertPEM = [] }: DatastoreConfig): string | null {
     .join('');
 }
 
+/** The origin alone where no authority is named. People read it in the log. */
+function originKeyOf({ origin, protocol }: URL, ca: string | null): string {
+  if (ca === null || protocol === 'http:') return origin;
+  return `${origin} (dsCertPEM ${createHash('sha256').update(ca).digest('hex').slice(0, 8)})`;
+}
+
 /**
  * How to fetch a content tree's file from one of its datastores.
  *
@@ -102,7 +113,8 @@ export function buildSource(
       .update(JSON.stringify([url.href, maxSizeBytes, authorization, ca]))
       .digest('hex')
       .slice(0, 16);
-    return { key, datastoreId: datastore.id, url, authorization, ca, host, isLocal: isLocalHost(host) };
+    const origin = { originKey: originKeyOf(url, ca), host, isLocal: isLocalHost(host) };
+    return { key, datastoreId: datastore.id, url, authorization, ca, ...origin };
   } catch (error) {
     return `${name}: ${errorMessage(error)}`;
   }

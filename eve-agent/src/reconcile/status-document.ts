@@ -76,8 +76,8 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
   if (content.activity?.kind === 'download') return { failure: content.failure, condition: '' };
   let shown: Failure | null = content.failure;
   let waitUntilMs = UNTIL_CHANGE;
-  for (const { key, url } of tree.sources) {
-    const [source, origin] = [content.sources.get(key), actual.origins.get(url.origin)];
+  for (const { key, originKey } of tree.sources) {
+    const [source, origin] = [content.sources.get(key), actual.origins.get(originKey)];
     waitUntilMs = Math.min(waitUntilMs, Math.max(source?.waitUntilMs ?? 0, origin?.waitUntilMs ?? 0));
     if (origin?.failure && (shown === null || origin.failure.atMs > shown.atMs)) shown = origin.failure;
   }
@@ -85,7 +85,7 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
 }
 
 function retryCountOf(tree: DesiredTree, content: ContentActual, { actual }: StatusFacts): number {
-  const origins = new Set(tree.sources.map(({ url }) => url.origin));
+  const origins = new Set(tree.sources.map(({ originKey }) => originKey));
   let count = content.retryCount;
   if (content.state !== 'VERIFIED')
     for (const origin of origins) count += actual.origins.get(origin)?.retryCount ?? 0;
