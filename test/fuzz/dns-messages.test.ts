@@ -7,7 +7,8 @@ import {
   createDatagramFilter,
   MAX_RECORDS_PER_DATAGRAM,
 } from '../../eve-agent/src/discovery/datagram-filter.ts';
-import { type DnsMessage, encodeQuery, recordsOf } from '../../eve-agent/src/discovery/dns-message.ts';
+import { decodeMessage } from '../../eve-agent/src/discovery/decode-message.ts';
+import { encodeQuery, recordsOf } from '../../eve-agent/src/discovery/dns-message.ts';
 import { hostNamesIn, judgeAnswer } from '../../eve-agent/src/discovery/judge-answer.ts';
 import { printableText } from '../../eve-agent/src/discovery/printable-text.ts';
 import { createServiceCache } from '../../eve-agent/src/discovery/service-cache.ts';
@@ -28,6 +29,7 @@ const SOURCES = [
   '10.1.0.9',
   '10.1.0.5',
   '10.1.0.66',
+  '10.1.0.1',
   '10.2.0.0',
   '10.9.0.5',
   '127.0.0.1',
@@ -122,15 +124,6 @@ function someDatagram(random: Random): Buffer {
   }
 }
 
-/** As multicast-dns does it: what cannot be decoded is a warning. */
-function decodeOrNull(bytes: Buffer): DnsMessage | null {
-  try {
-    return decode(bytes);
-  } catch {
-    return null;
-  }
-}
-
 describe('the agent, given any datagrams', () => {
   it('decides, finds only sound addresses, and keeps little', { timeout: 120_000 }, () => {
     const random = randomOfThisRun('DNS messages');
@@ -146,7 +139,7 @@ describe('the agent, given any datagrams', () => {
       const verdict = filter(bytes, { address: source, port: random.pick([5353, 5353, 5353, 0, 40000]) });
       verdicts[verdict.kind] = (verdicts[verdict.kind] ?? 0) + 1;
       // Judged also where the filter would have refused: it must hold by itself.
-      const message = decodeOrNull(bytes);
+      const message = decodeMessage(bytes);
       if (message === null) continue;
       const bridge = random.pick(BRIDGES);
       const judgement = judgeAnswer(message, source, bridge, HOST);
@@ -155,7 +148,8 @@ describe('the agent, given any datagrams', () => {
         const { address } = judgement;
         expect(isIPv4(address)).toBe(true);
         expect(createSubnetTest(bridge.cidr)(address) && createSubnetTest(bridge.cidr)(source)).toBe(true);
-        expect(address).not.toBe(bridge.address);
+        // The bridge's own is a datastore's on this host, and nobody else may say so.
+        if (source !== bridge.address) expect(address).not.toBe(bridge.address);
         expect(recordsOf(message)).toContainEqual(expect.objectContaining({ type: 'A', data: address }));
         expect(recordsOf(message).length).toBeLessThanOrEqual(MAX_RECORDS_PER_DATAGRAM);
       }

@@ -133,6 +133,24 @@ describeWith(['lab'], 'finding a datastore', () => {
       });
     });
 
+    test('takes what is sound in a message with a record that is not', async () => {
+      const good = responseHex({ answers: [a('ds.local', '10.1.0.5')] });
+      // Two records: an AAAA of four bytes with the root as its name, then the good one.
+      const hex = `${good.slice(0, 12)}0002${good.slice(16, 24)}00001c00010000007800040a010005${good.slice(24)}`;
+      await startScriptedResponder(onBn1, '10.1.0.5', [{ question: ASK_ADDRESS, hex }]);
+      expect(await resolveJson()).toMatchObject({ address: '10.1.0.5', packets: { malformed: 0 } });
+    });
+
+    test('names an alias', async () => {
+      const alias: Answer = { name: 'ds.local', type: 'CNAME', ttl: 120, data: 'store.local' };
+      await startScriptedResponder(onBn1, '10.1.0.5', [
+        { question: ASK_ADDRESS, hex: responseHex({ answers: [alias, a('store.local', '10.1.0.5')] }) },
+      ]);
+      const { stderr, exitCode } = await agent(['resolve', 'http://ds.local/', '--timeout', '0.5']);
+      expect(exitCode).toBe(3);
+      expect(stderr).toContain('10.1.0.5 on bn1: the name is an alias (CNAME) of store.local');
+    });
+
     test('is not taken in by a source that is on no link', async () => {
       const stranger = await lab.addApp({ name: 'stranger', bridge: 'bn1', address: '10.9.0.5/24' });
       await startScriptedResponder(stranger, '10.9.0.5', [says('10.1.0.5')]);

@@ -40,7 +40,15 @@ test.each([
 });
 
 test('a question is told apart', () => {
-  expect(filter()(datagram({ flags: 0 }), APP)).toEqual({ kind: 'query' });
+  expect(filter()(datagram({ flags: 0 }), APP)).toEqual({ kind: 'query', isOfThisHost: false });
+});
+
+test.each([
+  ['a question is ours, or of another program here', 0, { kind: 'query', isOfThisHost: true }],
+  ['an answer is that of a datastore here', 0x8400, { kind: 'response', bridge: BN2 }],
+  ['an error is none', 0x8403, { kind: 'malformed' }],
+])('from this host’s own address %s', (_, flags, expected) => {
+  expect(filter()(datagram({ flags }), { address: BN2.address, port: 5353 })).toEqual(expected);
 });
 
 describe('a flood', () => {

@@ -26,8 +26,8 @@ export interface DatagramSource {
 export type DatagramVerdict =
   /** May be decoded: a response that reached us on this bridge. */
   | { readonly kind: 'response'; readonly bridge: Bridge }
-  /** Somebody's question, or ours come back. */
-  | { readonly kind: 'query' }
+  /** A question: somebody's, or, from this host itself, most likely ours come back. */
+  | { readonly kind: 'query'; readonly isOfThisHost: boolean }
   | { readonly kind: 'malformed' }
   | {
       readonly kind: 'rejected';
@@ -42,12 +42,17 @@ export type DatagramVerdict =
 /**
  * Decides by header and source alone whether a datagram is worth decoding, and which bridge it came over.
  * The socket does not tell: every one hears all links, so the subnet of the source decides.
+ *
+ * This host's own addresses are sources like others: the agent sends nothing but questions, so a response from
+ * here is that of a datastore on this host. Nobody else can send from them, as Linux drops what comes in with an
+ * address of its own as the source (unless `accept_local` is set).
  */
 export function createDatagramFilter(
   bridges: readonly Bridge[],
   nowMs: () => number,
 ): (datagram: Uint8Array, source: DatagramSource) => DatagramVerdict {
   const links = bridges.map((bridge) => ({ bridge, isOnLink: createSubnetTest(bridge.cidr) }));
+  const ownAddresses = new Set(bridges.map(({ address }) => address));
   const isWithinRate = createRateLimit(nowMs);
 
   return (datagram, source) => {
@@ -57,7 +62,8 @@ export function createDatagramFilter(
     if (datagram.byteLength < HEADER_BYTES) return { kind: 'malformed' };
     const header = new DataView(datagram.buffer, datagram.byteOffset, HEADER_BYTES);
     const flags = header.getUint8(2);
-    if ((flags & RESPONSE_BIT) === 0) return { kind: 'query' };
+    if ((flags & RESPONSE_BIT) === 0)
+      return { kind: 'query', isOfThisHost: ownAddresses.has(source.address) };
     if (source.port !== MDNS_PORT) return { kind: 'rejected', reason: 'wrong-port' };
     // RFC 6762 §18.3 and §18.11: both must be zero.
     if ((flags & OPCODE_BITS) !== 0 || (header.getUint8(3) & RCODE_BITS) !== 0) return { kind: 'malformed' };

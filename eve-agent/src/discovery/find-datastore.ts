@@ -3,7 +3,7 @@ import type { Bridge } from './bridges.ts';
 import type { Clock } from './clock.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import type { MdnsQuery } from './dns-message.ts';
-import { hostNamesIn, judgeAnswer } from './judge-answer.ts';
+import { hostNamesIn, type Judgement, judgeAnswer } from './judge-answer.ts';
 import { printableText } from './printable-text.ts';
 import type { OpenQuerier, PacketCounts, ReceivedResponse } from './querier.ts';
 import { startQuerySchedule } from './query-schedule.ts';
@@ -115,6 +115,12 @@ interface Sighting {
   readonly responder: string;
 }
 
+function refusalText({ reason, address, alias }: Extract<Judgement, { kind: 'rejected' }>): string {
+  if (alias !== undefined)
+    return `the name is an alias (CNAME) of ${printableText(alias)}, to be asked for itself`;
+  return address === undefined ? reason : `${reason} ${address}`;
+}
+
 /** What one search has seen. */
 function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new Set()) {
   const sightings: Sighting[] = [];
@@ -132,9 +138,9 @@ function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new 
     take({ message, source, bridge }: ReceivedResponse): 'first' | 'more' | 'rejected' | 'irrelevant' {
       const judgement = judgeAnswer(message, source, bridge, host);
       if (judgement.kind === 'rejected') {
-        const { reason, address } = judgement;
-        const what = address === undefined ? reason : `${reason} ${address}`;
-        if (refusals.size < MAX_REFUSALS_REPORTED) refusals.add(`${source} on ${bridge.name}: ${what}`);
+        if (refusals.size < MAX_REFUSALS_REPORTED) {
+          refusals.add(`${source} on ${bridge.name}: ${refusalText(judgement)}`);
+        }
         return 'rejected';
       }
       keepServices(bridge, judgement.services);

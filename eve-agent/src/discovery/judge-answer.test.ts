@@ -90,7 +90,7 @@ describe('the address', () => {
   test.each([
     ['of another subnet', '10.9.0.5', 'address-outside-subnet'],
     ['of another bridge', '10.2.0.5', 'address-outside-subnet'],
-    ['of this host', '10.1.0.1', 'address-not-of-a-neighbour'],
+    ['of this host, from a neighbour', '10.1.0.1', 'address-not-of-a-neighbour'],
     ['of the network', '10.1.0.0', 'address-not-of-a-neighbour'],
     ['for broadcast', '10.1.0.255', 'address-not-of-a-neighbour'],
     ['for loopback', '127.0.0.1', 'address-outside-subnet'],
@@ -119,6 +119,52 @@ describe('the address', () => {
       cidr,
     };
     expect(judge(response({ answers: [a('ds.local', address)] }), address, bridge).kind).toBe(kind);
+  });
+});
+
+describe('a datastore on this host', () => {
+  const OF_BN1 = { ...MATCH, address: BN1.address };
+  test.each([
+    ['its own address on the bridge', [a('ds.local', '10.1.0.1')], OF_BN1],
+    [
+      'those of all its links, this one among them',
+      [a('ds.local', '10.2.0.1'), a('ds.local', '10.1.0.1')],
+      OF_BN1,
+    ],
+    [
+      'an address of another link',
+      [a('ds.local', '10.2.0.1')],
+      { kind: 'rejected', reason: 'address-outside-subnet', address: '10.2.0.1' },
+    ],
+    [
+      'no host’s address',
+      [a('ds.local', '10.1.0.255')],
+      { kind: 'rejected', reason: 'address-not-of-a-neighbour', address: '10.1.0.255' },
+    ],
+    ['the address of a neighbour, as a reflector does', [a('ds.local')], MATCH],
+    ['another name', [a('laptop.local', '10.1.0.1')], IRRELEVANT],
+  ])('says %s', (_, answers, expected) => {
+    expect(judge(response({ answers }), BN1.address)).toEqual(expected);
+  });
+});
+
+describe('an alias', () => {
+  const cname = (name: string, data: string, ttl = 120): DnsRecord => ({ name, type: 'CNAME', ttl, data });
+  const ALIAS = { kind: 'rejected', reason: 'alias', alias: 'store.local' };
+  test.each([
+    ['alone', [cname('ds.local', 'store.local')], ALIAS],
+    ['in another case', [cname('DS.local', 'store.local')], ALIAS],
+    ['with the address of the other name', [cname('ds.local', 'store.local'), a('store.local')], ALIAS],
+    ['beside an address of its own', [cname('ds.local', 'store.local'), a('ds.local')], MATCH],
+    ['of another name', [cname('my-ds.local', 'store.local')], IRRELEVANT],
+    ['that is taken back', [cname('ds.local', 'store.local', 0)], IRRELEVANT],
+    [
+      'beside an unsound address',
+      [cname('ds.local', 'store.local'), a('ds.local', '10.9.0.5')],
+      { kind: 'rejected', reason: 'address-outside-subnet', address: '10.9.0.5' },
+    ],
+  ])('%s', (_, answers, expected) => {
+    expect(judge(response({ answers }))).toEqual(expected);
   });
 });
 

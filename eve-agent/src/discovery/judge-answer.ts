@@ -11,20 +11,29 @@ export type RejectionReason =
   | 'too-many-records'
   /** The address belongs to another link, as when a responder gives the addresses of all its interfaces. */
   | 'address-outside-subnet'
-  /** The address is the bridge's own, the network's or the broadcast address. */
+  /** The address is the network's or the broadcast address, or the bridge's own though another host says so. */
   | 'address-not-of-a-neighbour'
+  /** The name is an alias (CNAME): the address is to be asked for under the other name. */
+  | 'alias'
   /** TTL 0: the host takes its address back (RFC 6762 §10.1). */
   | 'goodbye';
 
 export type Judgement =
   | { readonly kind: 'match'; readonly address: string; readonly services: readonly Service[] }
-  | { readonly kind: 'rejected'; readonly reason: RejectionReason; readonly address?: string }
+  | {
+      readonly kind: 'rejected';
+      readonly reason: RejectionReason;
+      readonly address?: string;
+      /** What the name is an alias of. */
+      readonly alias?: string;
+    }
   /** Says nothing of the wanted host's IPv4 address; `services` are those that it does name the host for. */
   | { readonly kind: 'irrelevant'; readonly services: readonly Service[] };
 
 /**
  * Whether a message that came over a bridge soundly says where the wanted host is: an A record of just that
- * host, in any section of a response, that is alive and whose address is a neighbour's on that bridge.
+ * host, in any section of a response, that is alive and whose address is a neighbour's on that bridge. The
+ * bridge's own address is that of a datastore on this host, and counts when this host itself says so.
  *
  * Of several sound addresses the first counts.
  */
@@ -38,24 +47,31 @@ export function judgeAnswer(message: DnsMessage, source: string, bridge: Bridge,
 
   const services = servicesOf(records, host);
   let rejection: Judgement | undefined;
+  let alias: string | undefined;
   for (const record of records) {
+    if (record.type === 'CNAME' && record.ttl !== 0 && isSameHost(record.name, host)) alias ??= record.data;
     // dns-packet has masked the cache-flush bit out of the class.
     if (record.type !== 'A' || record.class !== 'IN' || !isSameHost(record.name, host)) continue;
-    const reason = whyUnsound(record, bridge, isOnLink);
+    const reason = whyUnsound(record, source, bridge, isOnLink);
     if (reason === undefined) return { kind: 'match', address: record.data, services };
     rejection ??= { kind: 'rejected', reason, address: record.data };
   }
-  return rejection ?? { kind: 'irrelevant', services };
+  if (rejection !== undefined) return rejection;
+  return alias === undefined
+    ? { kind: 'irrelevant', services }
+    : { kind: 'rejected', reason: 'alias', alias };
 }
 
 function whyUnsound(
   { data: address, ttl }: { data: string; ttl?: number | undefined },
+  source: string,
   bridge: Bridge,
   isOnLink: (address: string) => boolean,
 ): RejectionReason | undefined {
   if (ttl === undefined || ttl === 0) return 'goodbye';
   if (!isOnLink(address)) return 'address-outside-subnet';
-  if (!isNeighbour(address, bridge)) return 'address-not-of-a-neighbour';
+  const isOfThisHost = address === bridge.address && source === bridge.address;
+  if (!isOfThisHost && !isNeighbour(address, bridge)) return 'address-not-of-a-neighbour';
   return undefined;
 }
 

@@ -7,11 +7,12 @@ import createMulticastDns, { type MulticastDNS } from 'multicast-dns';
 import type { Bridge } from './bridges.ts';
 import type { Clock } from './clock.ts';
 import { createDatagramFilter } from './datagram-filter.ts';
+import { decodeMessage } from './decode-message.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery } from './dns-message.ts';
 
 export interface PacketCounts {
-  /** Datagrams from others that reached the mDNS port. */
+  /** Datagrams that reached the mDNS port, but for this host's own questions. */
   readonly received: number;
   /** Of those: not DNS at all. */
   readonly malformed: number;
@@ -86,15 +87,14 @@ export function createOpenQuerier({ log, clock }: QuerierDeps): OpenQuerier {
     const listeners: ((response: ReceivedResponse) => void)[] = [];
     const counts = { received: 0, malformed: 0, rejected: 0 };
     const judge = createDatagramFilter(isAsked, clock.nowMs);
-    const ownAddresses = new Set(isAsked.map(({ address }) => address));
-    receiveBehind(receiver, links, (datagram, source, decode) => {
-      if (ownAddresses.has(source.address)) return;
-      counts.received += 1;
+    receiveBehind(receiver, links, (datagram, source) => {
       const verdict = judge(datagram, source);
+      if (verdict.kind === 'query' && verdict.isOfThisHost) return;
+      counts.received += 1;
       if (verdict.kind === 'malformed' || verdict.kind === 'rejected') counts[verdict.kind] += 1;
       if (verdict.kind !== 'response') return;
-      const message = decode();
-      if (message === undefined) {
+      const message = decodeMessage(datagram);
+      if (message === null) {
         counts.malformed += 1;
         return;
       }
@@ -145,7 +145,7 @@ async function openLink(bridge: Bridge, log: Log): Promise<Link> {
 }
 
 /**
- * Lets one socket receive for all bridges, and a check stand before multicast-dns's decoder.
+ * Lets one socket receive for all bridges, past multicast-dns's decoder, which takes messages whole or not at all.
  *
  * Linux gives a multicast to every socket of the port (IP_MULTICAST_ALL), and a unicast to the one that was
  * bound last: that one joins the group everywhere and hears everything once.
@@ -153,23 +153,11 @@ async function openLink(bridge: Bridge, log: Log): Promise<Link> {
 function receiveBehind(
   receiver: Link,
   links: readonly Link[],
-  handle: (datagram: Buffer, source: RemoteInfo, decode: () => DnsMessage | undefined) => void,
+  handle: (datagram: Buffer, source: RemoteInfo) => void,
 ): void {
-  const decoders = receiver.socket.listeners('message') as ((datagram: Buffer, source: RemoteInfo) => void)[];
   for (const { socket } of links) socket.removeAllListeners('message').on('message', () => {});
   for (const { bridge } of links) {
     if (bridge !== receiver.bridge) receiver.socket.addMembership(MDNS_GROUP_IPV4, bridge.address);
   }
-  let decoded: DnsMessage | undefined;
-  receiver.mdns.on('response', (message) => {
-    decoded = message;
-  });
-  receiver.socket.on('message', (datagram, source) =>
-    handle(datagram, source, () => {
-      decoded = undefined;
-      // Emits 'response' before it returns, or 'warning' for what it cannot decode.
-      for (const decode of decoders) decode(datagram, source);
-      return decoded;
-    }),
-  );
+  receiver.socket.on('message', handle);
 }

@@ -16,6 +16,8 @@ export interface Sighting {
 export interface Refusal {
   readonly reason: RejectionReason;
   readonly address: string | null;
+  /** What the host's name is an alias of, when that is why. */
+  readonly alias: string | null;
   readonly source: string;
   readonly bridge: Bridge | null;
 }
@@ -25,16 +27,19 @@ type HeardResponse = HeardDatagram & { readonly message: DnsMessage };
 export const responsesIn = ({ heard }: MulticastEvidence): HeardResponse[] =>
   heard.filter((each): each is HeardResponse => each.message !== null);
 
+/** Records that say something of the host that owns them. */
+const ABOUT_OWNER: ReadonlySet<string> = new Set(['A', 'AAAA', 'CNAME']);
+
 /** Whether anybody was heard at all, on any bridge; be it somebody whose address is in the subnet of none. */
 export function isAnythingHeard({ hearings, heard }: MulticastEvidence): boolean {
   return heard.length > 0 || hearings.some(({ heardCount }) => heardCount > 0);
 }
 
-/** Whether a message says anything of a host: an address, or a service on it. */
+/** Whether a message says anything of a host: an address, that it is an alias, or a service on it. */
 export function isAbout(message: DnsMessage, host: string): boolean {
   return recordsOf(message).some(
     (record) =>
-      ((record.type === 'A' || record.type === 'AAAA') && isSameHost(record.name, host)) ||
+      (ABOUT_OWNER.has(record.type) && isSameHost(record.name, host)) ||
       (record.type === 'SRV' && isSameHost(record.data.target, host)),
   );
 }
@@ -62,11 +67,12 @@ export function refusalsOf(multicast: MulticastEvidence): Refusal[] {
   return responsesIn(multicast).flatMap(({ message, source, bridge }): Refusal[] => {
     if (bridge === null) {
       const isOurs = isAbout(message, multicast.host);
-      return isOurs ? [{ reason: 'off-link-source', address: null, source, bridge }] : [];
+      return isOurs ? [{ reason: 'off-link-source', address: null, alias: null, source, bridge }] : [];
     }
     const judgement = judgeAnswer(message, source, bridge, multicast.host);
     if (judgement.kind !== 'rejected') return [];
-    return [{ reason: judgement.reason, address: judgement.address ?? null, source, bridge }];
+    const { reason, address = null, alias = null } = judgement;
+    return [{ reason, address, alias, source, bridge }];
   });
 }
 

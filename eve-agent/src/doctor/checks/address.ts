@@ -1,6 +1,7 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { recordsOf } from '../../discovery/dns-message.ts';
 import type { RejectionReason } from '../../discovery/judge-answer.ts';
+import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
 import { isAbout, type Refusal, refusalsOf, responsesIn, sightingsOf } from '../host-records.ts';
 import type { MulticastEvidence } from '../observations.ts';
@@ -21,6 +22,10 @@ const WHY: Record<RejectionReason, (refusal: Refusal) => [message: string, advic
   'address-not-of-a-neighbour': ({ address, bridge }) => [
     `the datastore gives its address as ${address}, which on ${bridge?.name} is the bridge’s own or no host’s`,
     'give the datastore an address of its own',
+  ],
+  alias: ({ alias, source }) => [
+    `${source} answers that the name is an alias (CNAME) of ${printableText(alias ?? '')}, which neither EVE nor the agent follows`,
+    `use ${printableText(alias ?? '')} in the URL, or let the responder publish an address under this name`,
   ],
   goodbye: ({ source }) => [
     `${source} takes the host’s address back (TTL 0): the datastore is going down`,

@@ -1,9 +1,9 @@
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
-import { decode } from 'dns-packet';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { Clock } from '../../discovery/clock.ts';
 import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
+import { decodeMessage } from '../../discovery/decode-message.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery } from '../../discovery/dns-message.ts';
 import { readWireMessage } from '../as-eve/wire-message.ts';
 import { hasAddressBesideService, sightingsOf } from '../host-records.ts';
@@ -65,12 +65,8 @@ function planQuestions(
 }
 
 function decodeResponse(bytes: Buffer): DnsMessage | null {
-  try {
-    const message = decode(bytes);
-    return message.type === 'response' ? message : null;
-  } catch {
-    return null;
-  }
+  const message = decodeMessage(bytes);
+  return message?.type === 'response' ? message : null;
 }
 
 /** Asks the neighbours that were not heard, one by one, so that it shows whether only multicast fails. */
@@ -122,14 +118,14 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
     const judge = createDatagramFilter(bridges, clock.nowMs);
 
     const take = ({ bytes, source, sourcePort }: RawDatagram) => {
-      const own = ownAddresses.get(source);
-      if (own !== undefined) {
-        loopedBack.add(own);
+      const verdict = judge(bytes, { address: source, port: sourcePort });
+      if (verdict.kind === 'query' && verdict.isOfThisHost) {
+        const own = ownAddresses.get(source);
+        if (own !== undefined) loopedBack.add(own);
         return;
       }
       const bridge = links.find(({ isOnLink }) => isOnLink(source))?.bridge ?? null;
       if (bridge !== null) heardCounts.set(bridge, (heardCounts.get(bridge) ?? 0) + 1);
-      const verdict = judge(bytes, { address: source, port: sourcePort });
       const isFlood = verdict.kind === 'rejected' && /^too-/.test(verdict.reason);
       if (verdict.kind === 'query' || isFlood || heard.length >= MAX_HEARD) return;
       const fromSource = (keptCounts.get(source) ?? 0) + 1;
