@@ -200,6 +200,34 @@ describeWith(['curl'], 'the operations', () => {
     expect((await curl('http://a/metrics')).body).toContain('eve_agent_configuration_refused 1\n');
   });
 
+  it.each([
+    ['an error message', '{"message":"Unauthorized"}', 422, 'an object with \\"message\\"'],
+    ['names in another case', '{"Datastores":[],"ContentInfo":[]}', 422, 'Datastores'],
+    ['a list', '[]', 422, 'a list of 0'],
+    ['a page of HTML', '<html><body>502</body></html>', 400, 'a page of HTML'],
+    ['half a file', '{"contentInfo":[{', 400, 'ends early'],
+    ['nothing', '', 400, 'it is empty'],
+  ])('take no document that is no configuration: %s', async (_name, document, code, words) => {
+    await serve();
+    const put = (body: string) => curl('-X', 'PUT', '--data-binary', body, 'http://a/v1/configuration');
+    await put(JSON.stringify({ datastores: [datastoreOf(1)], contentInfo: [treeOf(1)] }));
+    expect(await put(document)).toEqual({ code, body: expect.stringContaining(words) });
+    expect((await curl('http://a/v1/configuration')).body).toContain(uuidOf(1));
+  });
+
+  it('take a configuration in its envelope, and tell that it drops everything', async () => {
+    await serve();
+    const put = (document: object) =>
+      curl('-X', 'PUT', '-d', JSON.stringify(document), 'http://a/v1/configuration');
+    const config = { datastores: [datastoreOf(1)], contentInfo: [treeOf(1)] };
+    expect((await put({ config, configHash: 'x' })).body).toContain('"contentTrees":1');
+    const { code, body } = await put({});
+    expect([code, JSON.parse(body)]).toMatchObject([
+      200,
+      { state: 'applied', warnings: [expect.stringContaining('wanted no more')] },
+    ]);
+  });
+
   it('answer HEAD wherever they answer GET, with the same header and no content', async () => {
     await serve();
     const description = JSON.parse((await curl('http://a/openapi.json')).body) as {

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
+import { parseConfigText } from '../reconcile/config-text.ts';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
@@ -27,6 +29,7 @@ const MAX_CONFIGURATION_BYTES = 64 * 1024 * 1024;
 /** Of events and logs together: what clients that do not read leave in the memory is bounded. */
 const MAX_STREAMS = 32;
 const JSON_TYPE = 'application/json';
+const PROBLEM_TYPE = 'application/problem+json';
 const EVENTS_TYPE = 'text/event-stream';
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -39,9 +42,9 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     chunks.push(chunk as Buffer);
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString());
-  } catch {
-    throw new HttpError(400, 'The body is not JSON.');
+    return parseConfigText(Buffer.concat(chunks));
+  } catch (error) {
+    throw new HttpError(400, `The body cannot be read: ${errorMessage(error)}.`);
   }
 }
 
@@ -165,7 +168,19 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       path: '/v1/configuration',
       summary: 'Puts a device configuration in force',
       requestType: JSON_TYPE,
-      responses: { 200: { type: JSON_TYPE, description: 'What is in force now' } },
+      responses: {
+        200: {
+          type: JSON_TYPE,
+          description: 'What is in force now; "warnings" tell what a person should know',
+        },
+        400: { type: PROBLEM_TYPE, description: 'The body is not JSON, but what "detail" says' },
+        409: { type: PROBLEM_TYPE, description: 'A file or folder gives the configuration' },
+        422: {
+          type: PROBLEM_TYPE,
+          description:
+            'No device configuration: neither {} nor datastores or contentInfo, also in an envelope ("config")',
+        },
+      },
       async handle({ request }) {
         const source = configSource();
         if (source !== null) {
@@ -203,7 +218,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       summary: 'Whether a configuration is in force and was not followed by a bad one',
       responses: {
         200: { type: 'text/plain', description: 'It is' },
-        503: { type: 'application/problem+json', description: 'It is not' },
+        503: { type: PROBLEM_TYPE, description: 'It is not' },
       },
       handle({ response }) {
         const { state } = configuration.status();

@@ -62,7 +62,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
   } as const;
   const text = statusText({ configuration, contentTrees: [] } as unknown as ServiceStatus);
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
-  expect(text).toContain('\n    not used: datastore 1 is not in the configuration\n');
+  expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
   expect(text).toContain('REFUSED:\n    contentInfo[0].sha256: 64 hexadecimal digits expected');
   const none = { ...configuration, state: 'none' };
   expect(statusText({ configuration: none, contentTrees: [] } as unknown as ServiceStatus)).toContain(

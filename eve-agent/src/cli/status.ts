@@ -1,4 +1,5 @@
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
+import { problemText } from '@local-datastore/shared/eve/device-config';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
@@ -30,11 +31,10 @@ export function statusText({ configuration, contentTrees }: ServiceStatus): stri
       ? 'No configuration is in force.'
       : `Configuration${from}, in force since ${appliedAt}`,
   ];
-  for (const warning of warnings) lines.push(`    not used: ${printableText(warning)}`);
+  for (const warning of warnings) lines.push(`    warning: ${printableText(warning)}`);
   if (state === 'refused') {
     lines.push('A newer one is REFUSED:');
-    for (const { path, message } of problems)
-      lines.push(`    ${printableText(path)}: ${printableText(message)}`);
+    for (const problem of problems) lines.push(`    ${printableText(problemText(problem))}`);
   }
   return `${lines.join('\n')}\n\n${statusTable(contentTrees)}`;
 }

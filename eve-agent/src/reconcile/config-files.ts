@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { ConfigFragment, ConfigProblem } from '@local-datastore/shared/eve/device-config';
 import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
+import { parseConfigText } from './config-text.ts';
 
 /** A look at a configuration on the disk. */
 export type ConfigReading =
@@ -33,36 +34,13 @@ async function signatureOf(files: readonly string[]): Promise<string> {
     .join('\n');
 }
 
-/** How many characters V8 quotes on each side of what it does not expect. */
-const QUOTED_CHARACTERS = 10;
-
-/**
- * Says what keeps a text from being JSON, and where, but nothing of the text: V8 quotes what stands around the
- * place, and that may be a password.
- */
-function describeJsonError(text: string, message: string): string {
-  const [, why, dots, quoted] =
-    /^(Unexpected .+?), (\.\.\.)?"(.*)"(?:\.\.\.)? is not valid JSON$/s.exec(message) ?? [];
-  if (why === undefined || quoted === undefined) return message;
-  const at = text.indexOf(quoted) + (dots === undefined ? 0 : QUOTED_CHARACTERS);
-  return `not JSON: ${why} in line ${text.slice(0, at).split('\n').length}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(describeJsonError(text, errorMessage(error)));
-  }
-}
-
 async function readFragment(file: string, name: string): Promise<ConfigFragment> {
   const facts = await stat(file);
   // Reading a pipe may never end, and with it neither the watching nor the service.
   if (!facts.isFile()) throw new Error('it is no file');
   const { size } = facts;
   if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes are too many for a device configuration`);
-  return { name, document: parseJson(await readFile(file, 'utf8')) };
+  return { name, document: parseConfigText(await readFile(file)) };
 }
 
 /** Reads a file, or a folder of fragments. */

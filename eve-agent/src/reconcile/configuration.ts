@@ -1,10 +1,12 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import {
   type ConfigFragment,
   type ConfigProblem,
   type DeviceConfig,
   type ParsedDeviceConfig,
   parseDeviceConfig,
+  problemText,
 } from '@local-datastore/shared/eve/device-config';
 import type { Log } from '@local-datastore/shared/log';
 import type { JsonFile } from './json-file.ts';
@@ -19,7 +21,10 @@ export interface ConfigurationStatus {
   readonly appliedAt: string | null;
   readonly refusedAt: string | null;
   readonly problems: readonly ConfigProblem[];
-  /** What of the configuration in force cannot be used, though something else takes its place. */
+  /**
+   * What a person should know of the configuration in force: what of it cannot be used, though something else takes
+   * its place, and that it wants nothing of what was wanted before it.
+   */
   readonly warnings: readonly string[];
   readonly datastores: number;
   readonly contentTrees: number;
@@ -58,7 +63,7 @@ const MAX_LOGGED_PROBLEMS = 5;
 const MAX_WARNINGS = 100;
 
 const logged = (problems: readonly ConfigProblem[]) =>
-  problems.slice(0, MAX_LOGGED_PROBLEMS).map(({ path, message }) => `${path}: ${message}`);
+  problems.slice(0, MAX_LOGGED_PROBLEMS).map(problemText);
 
 /** A configuration without what nobody should read. */
 export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): DeviceConfig {
@@ -74,9 +79,26 @@ export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): Devic
   };
 }
 
+/** @returns why a person should look, where nothing of what was wanted is wanted any more */
+function droppedEverything(before: DeviceConfig, { contentInfo }: DeviceConfig): string[] {
+  const count = before.contentInfo.length;
+  const uuids = new Set(contentInfo.map(({ uuid }) => uuid.toLowerCase()));
+  const digests = new Set(contentInfo.map(({ sha256 }) => sha256.toLowerCase()));
+  const isWanted = ({ uuid, sha256 }: ContentTree) =>
+    uuids.has(uuid.toLowerCase()) || (sha256 !== '' && digests.has(sha256.toLowerCase()));
+  if (count === 0 || before.contentInfo.some(isWanted)) return [];
+  const what =
+    count === 1
+      ? 'the one content tree that was wanted is'
+      : `all ${count} content trees that were wanted are`;
+  return [`${what} wanted no more: what is here of it goes after its grace time`];
+}
+
 export function createConfiguration({ apply, file, wallMs, log }: ConfigurationDeps): Configuration {
   const listeners = new Set<(status: ConfigurationStatus) => void>();
   let config = EMPTY;
+  /** Of the last run; null: there is none; undefined: not read yet. */
+  let last: DeviceConfig | null | undefined;
   let status: ConfigurationStatus = {
     source: null,
     state: 'none',
@@ -92,15 +114,31 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     status = { ...status, ...next };
     for (const listener of listeners) listener(status);
   };
+  const readLast = (): DeviceConfig | null => {
+    if (last !== undefined) return last;
+    const stored = file.read();
+    const parsed = stored === null ? null : parseDeviceConfig([{ name: '', document: stored }]);
+    if (parsed?.isValid === false) {
+      log.error(
+        { problems: logged(parsed.problems), count: parsed.problems.length },
+        'the configuration of the last run is left out: it is none',
+      );
+    }
+    last = parsed?.isValid === true ? parsed.config : null;
+    return last;
+  };
   const putInForce = (next: DeviceConfig, source: string | null) => {
+    const dropped = droppedEverything(status.appliedAt === null ? (readLast() ?? EMPTY) : config, next);
     config = next;
-    const warnings = apply(next);
-    if (warnings.length > 0) {
+    for (const warning of dropped) log.warn({ source }, warning);
+    const unused = apply(next);
+    if (unused.length > 0) {
       log.warn(
-        { source, warnings: warnings.slice(0, MAX_LOGGED_PROBLEMS), count: warnings.length },
+        { source, warnings: unused.slice(0, MAX_LOGGED_PROBLEMS), count: unused.length },
         'datastores of the configuration cannot be used: others take their place',
       );
     }
+    const warnings = [...dropped, ...unused];
     change({
       source,
       state: 'applied',
@@ -110,21 +148,6 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
       datastores: next.datastores.length,
       contentTrees: next.contentInfo.length,
     });
-  };
-  const readLast = () => {
-    const stored = file.read();
-    if (stored === null) return;
-    const parsed = parseDeviceConfig([{ name: '', document: stored }]);
-    if (!parsed.isValid) {
-      log.error(
-        { problems: logged(parsed.problems), count: parsed.problems.length },
-        'the configuration of the last run is left out: it is none',
-      );
-      return;
-    }
-    const { contentInfo } = parsed.config;
-    log.info({ contentTrees: contentInfo.length }, 'going on with the configuration of the last run');
-    putInForce(parsed.config, null);
   };
   const keep = (next: DeviceConfig) => {
     try {
@@ -137,8 +160,14 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
       );
     }
   };
+  const restoreLast = () => {
+    const stored = readLast();
+    if (stored === null) return;
+    log.info({ contentTrees: stored.contentInfo.length }, 'going on with the configuration of the last run');
+    putInForce(stored, null);
+  };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
-    if (status.state === 'none') readLast();
+    if (status.state === 'none') restoreLast();
     log.error(
       { source, problems: logged(problems), count: problems.length },
       'the new configuration is refused; the old one stays',
@@ -148,12 +177,14 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
 
   return {
     restore() {
-      if (status.state === 'none') readLast();
+      if (status.state === 'none') restoreLast();
       else if (status.state === 'refused') {
         change({ state: status.appliedAt === null ? 'none' : 'applied', problems: [] });
       }
     },
     offer(fragments, source) {
+      // Before it is written over.
+      readLast();
       const parsed = parseDeviceConfig(fragments);
       if (parsed.isValid) {
         keep(parsed.config);

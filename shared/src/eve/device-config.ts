@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readConfigDocument } from './config-document.ts';
 import { type ContentTree, contentTreeSchema } from './content-tree.ts';
 import { type DatastoreConfig, datastoreConfigSchema } from './datastore-config.ts';
 
@@ -10,10 +11,14 @@ export interface DeviceConfig {
 
 /** One thing that is wrong with a device configuration. */
 export interface ConfigProblem {
-  /** Where, such as `contentInfo[2].sha256`; of a fragment, with its name in front. */
+  /** Where, such as `contentInfo[2].sha256`, of a fragment with its name in front; '' for the document itself. */
   readonly path: string;
   readonly message: string;
 }
+
+/** A problem in one line. */
+export const problemText = ({ path, message }: ConfigProblem): string =>
+  path === '' ? message : `${path}: ${message}`;
 
 /** One JSON document of a configuration; `name` stands in front of its paths, '' where there is only one. */
 export interface ConfigFragment {
@@ -25,9 +30,6 @@ export type ParsedDeviceConfig =
   | { readonly isValid: true; readonly config: DeviceConfig }
   | { readonly isValid: false; readonly problems: readonly ConfigProblem[] };
 
-/** Far above what a device holds; keeps a hostile document from filling the memory. */
-const MAX_DATASTORES = 10_000;
-const MAX_CONTENT_TREES = 100_000;
 const MAX_PROBLEMS = 100;
 
 /** Protobuf's JSON mapping reads null as absent, and writes nothing where the value is 0 or ''. */
@@ -50,17 +52,11 @@ const treeSchema = z.preprocess(
   contentTreeSchema,
 );
 
-const listOf = <Item extends z.ZodType>(item: Item, maxCount: number) =>
-  z
-    .array(item)
-    .max(maxCount)
-    .nullish()
-    .transform((list) => list ?? []);
+/** The place in a fragment, with the fragment's name in front. */
+const placeOf = (name: string, path: string) =>
+  name === '' || path === '' ? `${name}${path}` : `${name}: ${path}`;
 
-const fragmentSchema = z.looseObject({
-  datastores: listOf(datastoreSchema, MAX_DATASTORES),
-  contentInfo: listOf(treeSchema, MAX_CONTENT_TREES),
-});
+const listsSchema = z.object({ datastores: z.array(datastoreSchema), contentInfo: z.array(treeSchema) });
 
 /** `['contentInfo', 2, 'sha256']` → `contentInfo[2].sha256` */
 function pathText(path: readonly PropertyKey[]): string {
@@ -107,19 +103,23 @@ export function parseDeviceConfig(fragments: readonly ConfigFragment[]): ParsedD
   const datastores: Placed<DatastoreConfig>[] = [];
   const trees: Placed<ContentTree>[] = [];
   for (const { name, document } of fragments) {
-    const prefix = name === '' ? '' : `${name}: `;
-    const parsed = fragmentSchema.safeParse(document);
+    const read = readConfigDocument(document);
+    if (!read.isConfig) {
+      problems.push({ path: placeOf(name, read.path), message: read.message });
+      continue;
+    }
+    const parsed = listsSchema.safeParse(read.lists);
     if (!parsed.success) {
       for (const { path, message } of parsed.error.issues) {
-        problems.push({ path: `${prefix}${pathText(path)}`, message });
+        problems.push({ path: placeOf(name, pathText(path)), message });
       }
       continue;
     }
     parsed.data.datastores.forEach((item, i) => {
-      datastores.push({ path: `${prefix}datastores[${i}]`, item });
+      datastores.push({ path: placeOf(name, `datastores[${i}]`), item });
     });
     parsed.data.contentInfo.forEach((item, i) => {
-      trees.push({ path: `${prefix}contentInfo[${i}]`, item });
+      trees.push({ path: placeOf(name, `contentInfo[${i}]`), item });
     });
   }
   problems.push(
