@@ -16,6 +16,12 @@ export interface FetchRequest {
   readonly stallTimeoutMs: number;
 }
 
+/**
+ * How far an attempt came before it failed, the `reached` of its error's details: whether there was a connection,
+ * so that the datastore is there, and whether the head of a response came.
+ */
+export type Reached = 'nothing' | 'connection' | 'response';
+
 /** What to do with a body: its length limit in bytes, or nothing (the connection is dropped). */
 export type BodyPlan = { readonly maxBytes: number | null } | null;
 
@@ -41,6 +47,9 @@ export function fetchBody(
     let controller: Dispatcher.DispatchController | undefined;
     let failure: Error | undefined;
 
+    // undici starts a request once it has a connection, and a session or a tunnel where those are needed.
+    const reached = (): Reached =>
+      hasResponse ? 'response' : controller === undefined ? 'nothing' : 'connection';
     const fail = (error: Error) => {
       failure ??= error;
       if (controller === undefined) settle(() => reject(error));
@@ -53,7 +62,8 @@ export function fetchBody(
         return;
       }
       const message = `${url.host} sent nothing for ${stallTimeoutMs / 1000} s`;
-      fail(new TransferError('STALLED', message, { retryable: true, details: { stallTimeoutMs } }));
+      const details = { stallTimeoutMs, reached: reached() };
+      fail(new TransferError('STALLED', message, { retryable: true, details }));
     }, stallTimeoutMs);
     const settle = (then: () => void) => {
       clearTimeout(stall);
@@ -108,7 +118,7 @@ export function fetchBody(
         },
         onResponseEnd: () => settle(resolve),
         onResponseError(_, error) {
-          settle(() => reject(failure ?? wrapConnectionError(error, url, hasResponse)));
+          settle(() => reject(failure ?? wrapConnectionError(error, url, reached())));
         },
       },
     );
@@ -132,7 +142,8 @@ function describeTlsRefusal(error: Error, url: URL): string | null {
   );
 }
 
-function wrapConnectionError(error: Error, url: URL, hasResponse: boolean): TransferError {
+function wrapConnectionError(error: Error, url: URL, reached: Reached): TransferError {
+  const hasResponse = reached === 'response';
   const tlsRefusal = describeTlsRefusal(error, url);
   if (tlsRefusal !== null) {
     // What does not verify will not verify at the next try either.
@@ -144,6 +155,6 @@ function wrapConnectionError(error: Error, url: URL, hasResponse: boolean): Tran
     hasResponse
       ? `the connection to ${url.host} was lost: ${reason}`
       : `no answer from ${url.host}: ${reason}`,
-    { retryable: true, cause: error },
+    { retryable: true, cause: error, details: { reached } },
   );
 }

@@ -28,6 +28,8 @@ export interface OriginState {
   retryCount: number;
   waitUntilMs: number;
   failure: Failure | null;
+  /** The content that got no proper answer, by its digests, since the last one that did. */
+  readonly unanswered: Set<string>;
 }
 
 /** What is known of one file at one source. */
@@ -57,6 +59,8 @@ export interface ContentActual {
   /** How much of it is here. */
   currentBytes: number;
   activity: Activity | null;
+  /** Since when it is without a download: who waits longest is first. On the clock of the waits. */
+  waitingSinceMs: number;
   /** When a whole file in `pending` that could not be moved on is tried again, on the clock of the waits. */
   promotionWaitUntilMs: number;
   /** By the sources' keys. */
@@ -117,6 +121,7 @@ export function createContent(sha256: string, nowMs: number): ContentActual {
     totalBytes: null,
     currentBytes: 0,
     activity: null,
+    waitingSinceMs: 0,
     promotionWaitUntilMs: 0,
     sources: new Map(),
     failure: null,
@@ -156,6 +161,7 @@ export function originStateOf(actual: Actual, { originKey, host, isLocal }: Sour
     retryCount: 0,
     waitUntilMs: 0,
     failure: null,
+    unanswered: new Set(),
   };
   actual.origins.set(originKey, state);
   return state;

@@ -41,6 +41,7 @@ export function adoptDesired(
   for (const wanted of desired.contents.values()) {
     const { sha256, trees } = wanted;
     const content = actual.contents.get(sha256) ?? createContent(sha256, wallMs);
+    if (!actual.contents.has(sha256)) content.waitingSinceMs = nowMs;
     actual.contents.set(sha256, content);
     content.unreferencedAtMs = null;
     content.lastUseMs = wallMs;

@@ -1,11 +1,18 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import type { Reached } from '../download/fetch-body.ts';
 
 /** What a failure means for the next try. */
 export interface Judgement {
   readonly code: string;
   readonly message: string;
-  /** What failed: the way to the datastore, for every file in it, or this one file. */
-  readonly scope: 'origin' | 'source';
+  /** What it shows of the datastore. */
+  readonly datastore: /** It is not there, or nobody gets in: no file can be had from it. */
+    | 'gone'
+    /** It was reached and gave no proper answer: this one file may be why, until several others fare alike. */
+    | 'silent'
+    | 'answered'
+    /** Nothing: the fault is on this host. */
+    | 'unknown';
   readonly remedy: /** Soon again, then less often. */
     | 'retry'
     /** At the steady interval: it will not heal in seconds. */
@@ -17,34 +24,42 @@ export interface Judgement {
   readonly retryAfterMs: number;
 }
 
-type Verdict = Pick<Judgement, 'scope' | 'remedy'>;
+type Verdict = Pick<Judgement, 'datastore' | 'remedy'>;
 
 const VERDICTS: Readonly<Record<string, Verdict>> = {
-  DATASTORE_NOT_FOUND: { scope: 'origin', remedy: 'retry' },
-  NO_BRIDGE: { scope: 'origin', remedy: 'retry' },
-  MDNS_UNAVAILABLE: { scope: 'origin', remedy: 'retry-steadily' },
-  CONNECTION_FAILED: { scope: 'origin', remedy: 'retry' },
-  CONNECTION_LOST: { scope: 'source', remedy: 'retry' },
-  STALLED: { scope: 'source', remedy: 'retry' },
-  HTTP_STATUS: { scope: 'source', remedy: 'wait-for-change' },
-  RESPONSE_INVALID: { scope: 'source', remedy: 'retry-steadily' },
-  REDIRECT_REFUSED: { scope: 'source', remedy: 'retry-steadily' },
-  DIGEST_MISMATCH: { scope: 'source', remedy: 'mismatch' },
-  SIZE_MISMATCH: { scope: 'source', remedy: 'mismatch' },
-  NO_SPACE: { scope: 'source', remedy: 'retry-steadily' },
-  TARGET_BUSY: { scope: 'source', remedy: 'retry' },
-  TARGET_UNWRITABLE: { scope: 'source', remedy: 'retry-steadily' },
-  URL_INVALID: { scope: 'source', remedy: 'wait-for-change' },
+  DATASTORE_NOT_FOUND: { datastore: 'gone', remedy: 'retry' },
+  NO_BRIDGE: { datastore: 'gone', remedy: 'retry' },
+  MDNS_UNAVAILABLE: { datastore: 'gone', remedy: 'retry-steadily' },
+  CONNECTION_FAILED: { datastore: 'gone', remedy: 'retry' },
+  CONNECTION_LOST: { datastore: 'answered', remedy: 'retry' },
+  STALLED: { datastore: 'silent', remedy: 'retry' },
+  HTTP_STATUS: { datastore: 'answered', remedy: 'wait-for-change' },
+  RESPONSE_INVALID: { datastore: 'answered', remedy: 'retry-steadily' },
+  REDIRECT_REFUSED: { datastore: 'answered', remedy: 'retry-steadily' },
+  DIGEST_MISMATCH: { datastore: 'answered', remedy: 'mismatch' },
+  SIZE_MISMATCH: { datastore: 'answered', remedy: 'mismatch' },
+  NO_SPACE: { datastore: 'unknown', remedy: 'retry-steadily' },
+  TARGET_BUSY: { datastore: 'unknown', remedy: 'retry' },
+  TARGET_UNWRITABLE: { datastore: 'unknown', remedy: 'retry-steadily' },
+  URL_INVALID: { datastore: 'unknown', remedy: 'wait-for-change' },
 };
-const UNFORESEEN: Verdict = { scope: 'source', remedy: 'retry-steadily' };
+const UNFORESEEN: Verdict = { datastore: 'unknown', remedy: 'retry-steadily' };
+
+const SHOWN_BY: Readonly<Record<Reached, Verdict['datastore']>> = {
+  nothing: 'gone',
+  connection: 'silent',
+  response: 'answered',
+};
 
 function verdictOf(error: CodedError): Verdict {
   // 5xx, 408, 425 and 429.
-  if (error.code === 'HTTP_STATUS' && error.retryable) return { scope: 'source', remedy: 'retry' };
+  if (error.code === 'HTTP_STATUS' && error.retryable) return { datastore: 'answered', remedy: 'retry' };
   // A certificate that does not verify: a new one may come, but not within seconds.
   if (error.code === 'CONNECTION_FAILED' && !error.retryable)
-    return { scope: 'origin', remedy: 'retry-steadily' };
-  return VERDICTS[error.code] ?? UNFORESEEN;
+    return { datastore: 'gone', remedy: 'retry-steadily' };
+  const verdict = VERDICTS[error.code] ?? UNFORESEEN;
+  const datastore = SHOWN_BY[error.details.reached as Reached];
+  return datastore === undefined ? verdict : { ...verdict, datastore };
 }
 
 /** The one place that says what follows from which error of a download. */

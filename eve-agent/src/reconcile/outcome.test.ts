@@ -1,9 +1,15 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { describe, expect, it } from 'vitest';
-import { ContentError, TransferError } from '../download/errors.ts';
+import { ContentError, SpaceError, TransferError } from '../download/errors.ts';
 import { createActual, createContent, originStateOf, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
-import { recordOriginFailure, recordResponse, recordSourceFailure } from './outcome.ts';
+import {
+  isSilent,
+  recordDatastore,
+  recordOriginFailure,
+  recordResponse,
+  recordSourceFailure,
+} from './outcome.ts';
 import { decideWaitMs } from './retry-schedule.ts';
 import type { Source } from './source.ts';
 import { desiredOf, treeOf, uuidOf } from './test-fixtures.ts';
@@ -21,27 +27,6 @@ describe('the schedule', () => {
   it('shaves up to a quarter off, and honours what the server asks for', () => {
     expect(decideWaitMs(3, SCHEDULE, 1)).toBe(3000);
     expect(decideWaitMs(1, SCHEDULE, 0.5, 30_000)).toBe(30_000);
-  });
-});
-
-describe('what follows from an error', () => {
-  const status = (retryable: boolean, details = {}) =>
-    new TransferError('HTTP_STATUS', 'x', { retryable, details });
-  it.each([
-    [new CodedError('DATASTORE_NOT_FOUND', 'x', { retryable: true }), 'origin', 'retry'],
-    [new TransferError('CONNECTION_FAILED', 'x', { retryable: true }), 'origin', 'retry'],
-    [new TransferError('CONNECTION_FAILED', 'certificate'), 'origin', 'retry-steadily'],
-    [new TransferError('CONNECTION_LOST', 'x', { retryable: true }), 'source', 'retry'],
-    [status(true, { retryAfterMs: 7 }), 'source', 'retry'],
-    [status(false), 'source', 'wait-for-change'],
-    [new ContentError('DIGEST_MISMATCH', 'x'), 'source', 'mismatch'],
-    [new ContentError('SIZE_MISMATCH', 'x'), 'source', 'mismatch'],
-    [new Error('x'), 'source', 'retry-steadily'],
-  ])('%s: %s, %s', (error, scope, remedy) => {
-    expect(judgeFailure(error)).toMatchObject({ scope, remedy, message: error.message });
-  });
-  it('takes over what the server asked for', () => {
-    expect(judgeFailure(status(true, { retryAfterMs: 7 })).retryAfterMs).toBe(7);
   });
 });
 
@@ -87,5 +72,39 @@ describe('the records', () => {
     expect(origin).toMatchObject({ status: 'unknown', failures: 2, waitUntilMs: 3000 });
     recordResponse(origin);
     expect(origin).toMatchObject({ status: 'reachable', failures: 0, waitUntilMs: 0, failure: null });
+  });
+
+  describe('of a datastore that gives no proper answer', () => {
+    const silent = judgeFailure(
+      new TransferError('CONNECTION_FAILED', 'x', { retryable: true, details: { reached: 'connection' } }),
+    );
+    const refused = judgeFailure(new TransferError('HTTP_STATUS', 'x'));
+    const full = judgeFailure(new SpaceError('NO_SPACE', 'x'));
+    const gone = judgeFailure(new TransferError('CONNECTION_FAILED', 'x', { retryable: true }));
+    it.each([
+      ['one file, however often', ['a', 'a', 'a', 'a'], null],
+      ['two files in turns', ['a', 'b', 'a', 'b'], null],
+      ['three different ones', ['a', 'b', 'c'], 1000],
+      ['each after that', ['a', 'b', 'c', 'a'], 2000],
+      ['three with an answer, though a refusal, in between', ['a', 'b', refused, 'c'], null],
+      ['three with a fault of this host in between', ['a', 'b', full, 'c'], 1000],
+      ['one, where the datastore cannot be reached', ['a', gone], 1000],
+    ])('count %s', (_, outcomes, waitMs) => {
+      const origin = originStateOf(createActual(), source);
+      const waits = outcomes.map((each) =>
+        typeof each === 'string'
+          ? recordDatastore(origin, each, silent, facts)
+          : recordDatastore(origin, 'z', each, facts),
+      );
+      expect(waits.at(-1)).toBe(waitMs);
+      expect(origin.failure === null).toBe(waitMs === null);
+    });
+    it('are bounded, and over once it answers', () => {
+      const origin = originStateOf(createActual(), source);
+      for (let i = 0; i < 100; i += 1) recordDatastore(origin, String(i), silent, facts);
+      expect([origin.unanswered.size, isSilent(origin)]).toEqual([3, true]);
+      recordResponse(origin);
+      expect(isSilent(origin)).toBe(false);
+    });
   });
 });

@@ -24,13 +24,53 @@ export function recordOriginFailure(origin: OriginState, judgement: Judgement, f
   origin.failures += 1;
   origin.retryCount += 1;
   origin.failure = failureOf(judgement, false, facts.wallMs);
+  const inARow =
+    judgement.datastore === 'silent' ? Math.min(origin.failures, MAX_SILENT_FAILURES) : origin.failures;
   const waitMs =
     judgement.remedy === 'retry'
-      ? decideWaitMs(origin.failures, facts.schedule, facts.random, judgement.retryAfterMs)
+      ? decideWaitMs(inARow, facts.schedule, facts.random, judgement.retryAfterMs)
       : facts.schedule.steadyMs;
   origin.waitUntilMs = facts.nowMs + waitMs;
   return waitMs;
 }
+
+/** That many different files without a proper answer, and nothing in between, and it is no longer the files. */
+export const SEVERAL_FILES = 3;
+
+/** So it is asked for one file every four seconds at least: the next one may be the first good one of many. */
+const MAX_SILENT_FAILURES = 3;
+
+/**
+ * Records what the failure of one file shows of its datastore. One that is silent for one file alone is asked for
+ * others: they must not wait behind that one.
+ *
+ * @returns how long the datastore is left alone; null: it is not
+ */
+export function recordDatastore(
+  origin: OriginState,
+  sha256: string,
+  judgement: Judgement,
+  facts: OutcomeFacts,
+): number | null {
+  switch (judgement.datastore) {
+    case 'gone':
+      return recordOriginFailure(origin, judgement, facts);
+    case 'answered':
+      recordResponse(origin);
+      return null;
+    case 'silent': {
+      if (!isSilent(origin)) origin.unanswered.add(sha256);
+      if (!isSilent(origin)) return null;
+      const message = `${SEVERAL_FILES} or more files in a row got no proper answer from ${origin.origin}`;
+      return recordOriginFailure(origin, { ...judgement, message }, facts);
+    }
+    case 'unknown':
+      return null;
+  }
+}
+
+/** Whether a datastore that can be reached counts as failed, as it answers for no file. */
+export const isSilent = ({ unanswered }: OriginState) => unanswered.size >= SEVERAL_FILES;
 
 /**
  * Records that one file could not be had from one source.
@@ -77,4 +117,5 @@ export function recordResponse(origin: OriginState): void {
   origin.retryCount = 0;
   origin.waitUntilMs = 0;
   origin.failure = null;
+  origin.unanswered.clear();
 }

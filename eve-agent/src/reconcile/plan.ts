@@ -160,9 +160,7 @@ export function planSteps(
   }
 
   const probed = new Set<string>();
-  for (const wanted of desired.contents.values()) {
-    const content = actual.contents.get(wanted.sha256);
-    if (content === undefined || content.activity !== null) continue;
+  for (const { wanted, content } of inTurn(desired, actual)) {
     if (content.state === 'DOWNLOADED') {
       if (content.promotionWaitUntilMs <= nowMs) steps.push({ kind: 'verify', sha256: wanted.sha256 });
       else wakeAtMs = Math.min(wakeAtMs, content.promotionWaitUntilMs);
@@ -196,6 +194,16 @@ export function planSteps(
   steps.push(...removal.steps);
   wakeAtMs = Math.min(wakeAtMs, removal.nextExpiryMs);
   return { steps, wakeAtMs: wakeAtMs === Number.POSITIVE_INFINITY ? null : wakeAtMs, lacksBytes };
+}
+
+/** What is wanted and idle, who waits longest first; alike in the order of the configuration. */
+function inTurn({ contents }: Desired, actual: Actual) {
+  const idle: { readonly wanted: DesiredContent; readonly content: ContentActual }[] = [];
+  for (const wanted of contents.values()) {
+    const content = actual.contents.get(wanted.sha256);
+    if (content?.activity === null) idle.push({ wanted, content });
+  }
+  return idle.sort((left, right) => left.content.waitingSinceMs - right.content.waitingSinceMs);
 }
 
 /** Whether a disk that lost the end of a file, and not the configuration, may be why the sizes differ. */

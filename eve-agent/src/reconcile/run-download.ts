@@ -8,7 +8,7 @@ import {
   UNTIL_CHANGE,
 } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
-import { recordOriginFailure, recordResponse, recordSourceFailure } from './outcome.ts';
+import { recordDatastore, recordResponse, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
@@ -88,13 +88,12 @@ function endInFailure(
     judgement.remedy === 'mismatch' && content.state === 'VERIFYING' ? 'digest-differed' : 'attempt-ended',
   );
   if (judgement.remedy === 'mismatch') content.currentBytes = 0;
-  // Whatever it said, the datastore answered.
-  if (code === 'HTTP_STATUS' || judgement.remedy === 'mismatch') recordResponse(origin);
   const facts = outcomeFacts(runtime);
+  const originWaitMs = recordDatastore(origin, content.sha256, judgement, facts);
   const waitMs =
-    judgement.scope === 'origin'
-      ? recordOriginFailure(origin, judgement, facts)
-      : recordSourceFailure(content, source, judgement, attempt, facts);
+    judgement.datastore === 'gone' && originWaitMs !== null
+      ? originWaitMs
+      : Math.max(recordSourceFailure(content, source, judgement, attempt, facts), originWaitMs ?? 0);
   runtime.touchOrigin(origin.origin);
   const fields = { code, address: attempt.address, waitMs: waitMs === UNTIL_CHANGE ? null : waitMs };
   if (judgement.remedy === 'mismatch') {
@@ -160,6 +159,7 @@ export async function runDownload(
     } else endInFailure(runtime, step, content, origin, attempt, log, error);
   } finally {
     content.activity = null;
+    content.waitingSinceMs = deps.clock.nowMs();
     runtime.touchContent(sha256);
     runtime.replan();
   }

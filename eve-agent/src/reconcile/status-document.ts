@@ -1,6 +1,14 @@
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
-import { type Actual, type ContentActual, type Failure, type LinkFailure, UNTIL_CHANGE } from './actual.ts';
+import {
+  type Actual,
+  type ContentActual,
+  type Failure,
+  type LinkFailure,
+  type OriginState,
+  UNTIL_CHANGE,
+} from './actual.ts';
 import type { DesiredTree } from './desired.ts';
+import { isSilent } from './outcome.ts';
 import type { ContentState } from './transitions.ts';
 
 /** What the documents are made from, beside the tree itself. */
@@ -34,6 +42,22 @@ function retryCondition(waitUntilMs: number, { nowMs, wallMs }: StatusFacts): st
   // To the second: otherwise the text would differ each time it is made.
   const atMs = Math.round((wallMs + waitUntilMs - nowMs) / 1000) * 1000;
   return waitUntilMs > nowMs ? `tries again at ${timeText(atMs)}` : '';
+}
+
+/** Whether what a datastore failed with says more than what a tree itself met there. */
+function isWorthMore(origin: OriginState, failure: Failure, own: Failure | null): boolean {
+  return own === null || (failure.atMs > own.atMs && !isSilent(origin));
+}
+
+/** What the tree's own sources failed with last, since anything came of it. */
+function ownFailure({ sources }: DesiredTree, content: ContentActual): Failure | null {
+  if (content.failure === null) return null;
+  let own: Failure | null = null;
+  for (const { key } of sources) {
+    const failure = content.sources.get(key)?.failure ?? null;
+    if (failure !== null && failure.atMs >= (own?.atMs ?? 0)) own = failure;
+  }
+  return own;
 }
 
 /** What is to be said of a tree that is not where it should be. */
@@ -73,13 +97,13 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
       condition: 'tries again when there is space',
     };
   }
-  if (content.activity?.kind === 'download') return { failure: content.failure, condition: '' };
-  let shown: Failure | null = content.failure;
+  let shown = ownFailure(tree, content);
+  if (content.activity?.kind === 'download') return { failure: shown, condition: '' };
   let waitUntilMs = UNTIL_CHANGE;
   for (const { key, originKey } of tree.sources) {
     const [source, origin] = [content.sources.get(key), actual.origins.get(originKey)];
     waitUntilMs = Math.min(waitUntilMs, Math.max(source?.waitUntilMs ?? 0, origin?.waitUntilMs ?? 0));
-    if (origin?.failure && (shown === null || origin.failure.atMs > shown.atMs)) shown = origin.failure;
+    if (origin?.failure && isWorthMore(origin, origin.failure, shown)) shown = origin.failure;
   }
   return { failure: shown, condition: shown === null ? '' : retryCondition(waitUntilMs, facts) };
 }

@@ -17,6 +17,7 @@ export function wakeOrigin(
   origin.waitUntilMs = 0;
   // Should it not be quite ready yet, the next tries come quickly.
   origin.failures = 0;
+  origin.unanswered.clear();
   for (const sha256 of digests) {
     for (const state of contents.get(sha256)?.sources.values() ?? []) {
       if (state.waitUntilMs === UNTIL_CHANGE || state.waitUntilMs <= nowMs) continue;

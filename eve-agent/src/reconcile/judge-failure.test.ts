@@ -1,0 +1,48 @@
+import { CodedError } from '@local-datastore/shared/errors';
+import { expect, it } from 'vitest';
+import { DiscoveryError } from '../discovery/discovery-error.ts';
+import { ContentError, SpaceError, TransferError } from '../download/errors.ts';
+import { judgeFailure } from './judge-failure.ts';
+
+type Code = TransferError['code'];
+const soon = (code: Code, reached?: string) =>
+  new TransferError(code, 'x', { retryable: true, details: reached === undefined ? {} : { reached } });
+const status = (retryable: boolean, details = {}) =>
+  new TransferError('HTTP_STATUS', 'x', { retryable, details });
+
+it.each([
+  // Of the whole datastore: no connection, or none that may be used.
+  [soon('CONNECTION_FAILED', 'nothing'), 'gone', 'retry'],
+  [soon('CONNECTION_FAILED'), 'gone', 'retry'],
+  [soon('STALLED', 'nothing'), 'gone', 'retry'],
+  [new TransferError('CONNECTION_FAILED', 'certificate'), 'gone', 'retry-steadily'],
+  [new CodedError('DATASTORE_NOT_FOUND', 'x', { retryable: true }), 'gone', 'retry'],
+  [new DiscoveryError('NO_BRIDGE', 'x'), 'gone', 'retry'],
+  [new DiscoveryError('MDNS_UNAVAILABLE', 'x'), 'gone', 'retry-steadily'],
+  // Of this one file, for all that is known: the datastore was there.
+  [soon('CONNECTION_FAILED', 'connection'), 'silent', 'retry'],
+  [soon('STALLED', 'connection'), 'silent', 'retry'],
+  [soon('STALLED'), 'silent', 'retry'],
+  // Of this one file: the datastore answered.
+  [soon('STALLED', 'response'), 'answered', 'retry'],
+  [soon('CONNECTION_LOST', 'response'), 'answered', 'retry'],
+  [soon('CONNECTION_LOST'), 'answered', 'retry'],
+  [status(true, { retryAfterMs: 7 }), 'answered', 'retry'],
+  [status(false), 'answered', 'wait-for-change'],
+  [new TransferError('RESPONSE_INVALID', 'x'), 'answered', 'retry-steadily'],
+  [new TransferError('REDIRECT_REFUSED', 'x'), 'answered', 'retry-steadily'],
+  [new ContentError('DIGEST_MISMATCH', 'x'), 'answered', 'mismatch'],
+  [new ContentError('SIZE_MISMATCH', 'x'), 'answered', 'mismatch'],
+  // Of this host: a hash worker that ends, a disk that is full.
+  [new Error('x'), 'unknown', 'retry-steadily'],
+  [new CodedError('NEVER_SEEN', 'x'), 'unknown', 'retry-steadily'],
+  [new SpaceError('NO_SPACE', 'x'), 'unknown', 'retry-steadily'],
+  [soon('TARGET_BUSY'), 'unknown', 'retry'],
+  [new TransferError('TARGET_UNWRITABLE', 'x'), 'unknown', 'retry-steadily'],
+])('%s: the datastore is %s; %s', (error, datastore, remedy) => {
+  expect(judgeFailure(error)).toMatchObject({ datastore, remedy, message: error.message });
+});
+
+it('takes over what the server asked for', () => {
+  expect(judgeFailure(status(true, { retryAfterMs: 7 })).retryAfterMs).toBe(7);
+});

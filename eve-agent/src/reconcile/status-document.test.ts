@@ -1,0 +1,75 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Actual, createActual, type Failure, originStateOf, sourceStateOf } from './actual.ts';
+import { adoptDesired } from './adopt-desired.ts';
+import type { Desired, DesiredTree } from './desired.ts';
+import { statusDocument } from './status-document.ts';
+import { desiredOf, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
+
+const failureAt = (atMs: number, message: string): Failure => ({
+  ...{ code: 'X', message, atMs },
+  severity: 'SEVERITY_NOTICE',
+});
+
+let actual: Actual;
+let desired: Desired;
+
+beforeEach(() => {
+  actual = createActual();
+  // The second tree has the content of the first, and states another size for it.
+  desired = desiredOf([
+    treeOf(1),
+    treeOf(2, { sha256: sha256Of('content 1'), maxSizeBytes: '999' }),
+    treeOf(3),
+  ]);
+  adoptDesired(actual, desiredOf([]), desired, { nowMs: 0, wallMs: 0 });
+});
+
+const treeIn = (number: number) => desired.trees.get(uuidOf(number)) as DesiredTree;
+function fail(number: number, failure: Failure) {
+  const { sha256, sources } = treeIn(number);
+  const content = actual.contents.get(sha256 ?? '');
+  if (content === undefined) throw new Error(`no content ${number}`);
+  content.failure = sourceStateOf(content, sources[0]?.key ?? '').failure = failure;
+}
+function failOrigin(failure: Failure, unanswered = 0) {
+  const [source] = treeIn(1).sources;
+  if (source === undefined) throw new Error('no source');
+  const origin = originStateOf(actual, source);
+  origin.failure = failure;
+  for (let i = 0; i < unanswered; i += 1) origin.unanswered.add(String(i));
+}
+const errorOf = (number: number) =>
+  statusDocument(treeIn(number), actual.contents.get(treeIn(number).sha256 ?? ''), {
+    ...{ actual, refCount: 1, lack: undefined, fileLocation: '', linkFailure: undefined },
+    ...{ configuredAtMs: 0, nowMs: 0, wallMs: 10_000 },
+  }).Error;
+
+describe('the error of a tree', () => {
+  it('is its own, never that of another one with the same content or datastore', () => {
+    fail(1, failureAt(5000, 'of tree 1'));
+    expect([1, 2, 3].map(errorOf)).toEqual(['of tree 1', '', '']);
+    fail(2, failureAt(6000, 'of tree 2'));
+    expect([1, 2, 3].map(errorOf)).toEqual(['of tree 1', 'of tree 2', '']);
+  });
+
+  it('is that of its datastore where that is gone since', () => {
+    fail(1, failureAt(5000, 'of tree 1'));
+    failOrigin(failureAt(4000, 'gone'));
+    expect([1, 3].map(errorOf)).toEqual(['of tree 1', 'gone']);
+    failOrigin(failureAt(6000, 'gone'));
+    expect([1, 3].map(errorOf)).toEqual(['gone', 'gone']);
+  });
+
+  it('stays its own where the datastore only counts as failed since several files had no answer', () => {
+    fail(1, failureAt(5000, 'of tree 1'));
+    failOrigin(failureAt(6000, 'several files'), 3);
+    expect([1, 3].map(errorOf)).toEqual(['of tree 1', 'several files']);
+  });
+
+  it('is over once something of it arrives', () => {
+    fail(1, failureAt(5000, 'of tree 1'));
+    const content = actual.contents.get(sha256Of('content 1'));
+    if (content !== undefined) content.failure = null;
+    expect(errorOf(1)).toBe('');
+  });
+});
