@@ -70,8 +70,10 @@ async function becomeServiceUser(
   const mustBind = willDropPrivileges(identity, options.user);
   const http = mustBind ? await bindPort(options.address, options.port) : undefined;
   const https = mustBind && isTlsOn ? await bindPort(options.address, options.tlsPort) : undefined;
-  const refused = await dropPrivileges(identity, options.user, [root, state]);
-  if (refused > 0) log.warn({ refused }, 'some files and folders of the volumes keep their owner');
+  for (const { kept, whyNone } of await dropPrivileges(identity, options.user, [root, state])) {
+    if (whyNone !== undefined) log.warn({ reason: whyNone }, 'a volume keeps its owner');
+    if (kept > 0) log.warn({ kept }, 'some files and folders of the volumes keep their owner');
+  }
   const whyNoState = await whyNotWritable('--state', state);
   if (whyNoState !== undefined) throw new ConfigurationError(whyNoState);
   const whyReadOnly = await whyNotWritable('--root', root);

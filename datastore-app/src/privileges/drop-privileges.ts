@@ -1,5 +1,5 @@
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import { handOver } from './hand-over.ts';
+import { type HandOver, handOver } from './hand-over.ts';
 import type { ServiceUser } from './service-user.ts';
 
 /** What of `process` says and changes who the program is. */
@@ -27,17 +27,17 @@ export const willDropPrivileges = (identity: ProcessIdentity, user: ServiceUser 
  * Where the program was started as root and has a user to become: gives the volumes to that user, and
  * becomes it for good. All capabilities go with it. Does nothing otherwise.
  *
- * @returns how many files and folders of the volumes could not be given away
+ * @returns what became of each volume; none: nothing was to be given away
  * @throws ConfigurationError when the kernel does not let it, as without CAP_SETUID
  */
 export async function dropPrivileges(
   identity: ProcessIdentity,
   user: ServiceUser | undefined,
   volumes: readonly string[],
-): Promise<number> {
-  if (user === undefined || !willDropPrivileges(identity, user)) return 0;
-  let refused = 0;
-  for (const volume of volumes) refused += await handOver(volume, user);
+): Promise<readonly HandOver[]> {
+  if (user === undefined || !willDropPrivileges(identity, user)) return [];
+  const handedOver: HandOver[] = [];
+  for (const volume of volumes) handedOver.push(await handOver(volume, user));
   try {
     // The user last: who is no longer root may change neither.
     identity.setgroups([]);
@@ -52,5 +52,5 @@ export async function dropPrivileges(
       { cause: error },
     );
   }
-  return refused;
+  return handedOver;
 }

@@ -65,7 +65,7 @@ describe('dropPrivileges', () => {
     const { identity, steps } = fakeProcess(uid);
     const before = await stat(folder);
     expect(willDropPrivileges(identity, wanted)).toBe(false);
-    expect(await dropPrivileges(identity, wanted, [folder])).toBe(0);
+    expect(await dropPrivileges(identity, wanted, [folder])).toEqual([]);
     expect(steps).toEqual([]);
     expect((await stat(folder)).uid).toBe(before.uid);
   });
