@@ -42,6 +42,10 @@ export interface AppOptions {
   readonly root: string;
   /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
   readonly hostName: string;
+  /** Of the system; page and API can be asked for by it, too. */
+  readonly systemHostName: string;
+  /** Further names by which page and API can be asked for, in lower case. */
+  readonly trustedHosts: readonly string[];
   readonly http: Place;
   /** Where TLS is on. */
   readonly https: Place;

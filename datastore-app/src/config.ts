@@ -36,6 +36,7 @@ export interface WriteTokenOptions {
 
 export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, WriteTokenOptions {
   readonly hostName: string;
+  readonly trustedHost?: readonly string[];
   readonly interface?: readonly string[];
   /** From Avahi's `deny-interfaces` alone. */
   readonly excludedInterfaces?: readonly string[];
@@ -183,6 +184,17 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_HOST_NAME',
     schema: z.string().transform(parseHostLabel),
     default: 'datastore',
+  },
+  {
+    flags: '--trusted-host <name>',
+    description:
+      'another name by which page and API may be asked for, as behind a proxy; may be given several times',
+    environment: 'DATASTORE_TRUSTED_HOST',
+    schema: z
+      .string()
+      .regex(/^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/i, { error: 'a host name without port expected' })
+      .toLowerCase(),
+    isList: true,
   },
   {
     flags: '--interface <name>',

@@ -145,6 +145,23 @@ export async function chooseFiles(page: Page, selector: string, ...files: readon
   await (field as unknown as { uploadFile(...paths: readonly string[]): Promise<void> }).uploadFile(...files);
 }
 
+/**
+ * From now on the browser's own dialog for a name and a password is closed at once, as by a person: the request
+ * ends with its 401 where the browser knows no credential by itself.
+ */
+export async function dismissCredentialDialogs(page: Page): Promise<void> {
+  const client = await page.createCDPSession();
+  client.on(
+    'Fetch.requestPaused',
+    ({ requestId }) => void client.send('Fetch.continueRequest', { requestId }),
+  );
+  client.on('Fetch.authRequired', ({ requestId }) => {
+    const authChallengeResponse = { response: 'CancelAuth' } as const;
+    void client.send('Fetch.continueWithAuth', { requestId, authChallengeResponse });
+  });
+  await client.send('Fetch.enable', { handleAuthRequests: true });
+}
+
 /** Lets the page's downloads come into a new folder, which the caller removes. */
 export async function allowDownloads(page: Page): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'datastore-download-'));

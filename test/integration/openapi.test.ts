@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type * as z from 'zod';
 import {
+  downloadLinkSchema,
   eveSettingsSchema,
   healthSchema,
   imageSchema,
@@ -55,6 +56,7 @@ it.each([
   ['/-/api/v1/images', 200, imagesSchema],
   ['/-/api/v1/images/disk.img', 200, imageSchema],
   ['/-/api/v1/images/missing', 404, problemSchema],
+  ['/-/api/v1/download-links/disk.img', 200, downloadLinkSchema],
   ['/-/api/v1/status', 200, statusSchema],
   ['/-/api/v1/eve/disk.img', 200, eveSettingsSchema],
   ['/-/api/v1/eve/disk.img?scheme=https', 200, eveSettingsSchema],

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hostname as systemHostName } from 'node:os';
 import {
   effectiveOptions,
   printEffectiveOptions,
@@ -210,6 +211,8 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           version,
           root,
           hostName: `${options.hostName}.local`,
+          systemHostName: systemHostName(),
+          trustedHosts: options.trustedHost ?? [],
           http: { address, port, bound: bound.http },
           https: { address, port: tlsPort, bound: bound.https },
           drainMs: drainTimeout * 1000,

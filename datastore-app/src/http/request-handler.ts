@@ -1,7 +1,9 @@
 import type { RequestListener } from 'node:http';
 import type { Log } from '@local-datastore/shared/log';
 import type { Router } from 'express';
+import { createDownloadTickets, type DownloadTickets } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
+import { createOwnNames } from '../access/request-origin.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
@@ -18,8 +20,10 @@ import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
 import { observeRequests } from './observe-requests.ts';
 import { createPublishHandler } from './publish.ts';
+import { createRequireOrigin } from './require-origin.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
 import { createCaRoutes } from './routes/ca.ts';
+import { createDownloadLinkRoutes } from './routes/download-links.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import { createImageRoutes } from './routes/images.ts';
@@ -56,6 +60,10 @@ export interface RequestHandlerOptions {
   readonly root: string;
   /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
   readonly hostName: string;
+  /** Of the system; page and API can be asked for by it, too. */
+  readonly systemHostName: string;
+  /** Further names by which page and API can be asked for, in lower case. */
+  readonly trustedHosts: readonly string[];
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
   readonly accessLog: AccessLogChoice;
@@ -63,19 +71,21 @@ export interface RequestHandlerOptions {
 
 export interface RouterDeps extends RequestHandlerDeps {
   readonly authorize: Authorize;
+  readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
 }
 
 /** One router for each resource below `/-/`. */
 export function createRouters(deps: RouterDeps, options: RequestHandlerOptions): Router[] {
   const { log, catalogue, store, uploads, guard, certificates, activity, reasonsNotReady } = deps;
-  const { authorize, openImage } = deps;
+  const { authorize, tickets, openImage } = deps;
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
   return [
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
+    createDownloadLinkRoutes({ tickets }),
     createUploadRoutes({ log, uploads, authorize }),
     createBundleRoutes({ log, catalogue, store, openImage }),
     createStatusRoutes(
@@ -110,8 +120,10 @@ export function createRequestHandler(
 ): RequestListener {
   const { log, catalogue, store, guard, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
-  const { root, version } = options;
+  const { root, version, hostName, systemHostName, trustedHosts } = options;
   const authorize = createAuthorize({ guard });
+  const tickets = createDownloadTickets();
+  const isOwnName = createOwnNames([hostName, systemHostName, `${systemHostName}.local`, ...trustedHosts]);
   const openImage = createImageOpener(root);
   const { digestOf } = catalogue;
 
@@ -127,7 +139,9 @@ export function createRequestHandler(
   return observeRequests(
     createRequestListener({
       authorize,
-      api: createApi({ log }, createRouters({ ...deps, authorize, openImage }, options)),
+      requireOrigin: createRequireOrigin(isOwnName, trustedHosts),
+      tickets,
+      api: createApi({ log }, createRouters({ ...deps, authorize, tickets, openImage }, options)),
       files: createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
       publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
     }),

@@ -7,7 +7,8 @@ import {
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
-import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
+import type { DownloadTickets } from '../access/download-tickets.ts';
+import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
 import type { Authorize } from './authorize.ts';
 import type { BoundPort } from './bound-port.ts';
@@ -16,6 +17,8 @@ import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES } from '
 import { explainListenError } from './listen-error.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { PublishHandler } from './publish.ts';
+import type { RequireOrigin } from './require-origin.ts';
+import { ticketOf } from './routes/download-links.ts';
 import { createTlsServer } from './tls-server.ts';
 
 export interface ListenOptions {
@@ -47,6 +50,8 @@ const DRAIN_CHECK_MS = 100;
 
 export interface RequestHandlers {
   readonly authorize: Authorize;
+  readonly requireOrigin: RequireOrigin;
+  readonly tickets: Pick<DownloadTickets, 'isValid'>;
   /** Everything of the datastore's own. */
   readonly api: RequestListener;
   readonly files: FilesHandler;
@@ -60,22 +65,35 @@ const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
 const READ_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Sends requests for the datastore's own paths to the API, all others to the images. */
-export function createRequestListener({ authorize, api, files, publish }: RequestHandlers): RequestListener {
+export function createRequestListener(handlers: RequestHandlers): RequestListener {
+  const { authorize, requireOrigin, tickets, api, files, publish } = handlers;
   return (request, response) => {
-    const path = pathOfTarget(request.url ?? '');
+    const target = request.url ?? '';
+    const path = pathOfTarget(target);
     const method = request.method ?? '';
     const isOwn = isOwnPath(path);
+    const isReading = READ_METHODS.has(method);
+    if (!requireOrigin(request, response, { isOwnPath: isOwn, isReading })) return;
     if (!isOwn && PUBLISH_METHODS.has(method)) {
       void publish(request, response, path);
       return;
     }
     const isOpen = OPEN_PATHS.has(path) || path.startsWith(OPEN_FOLDER);
     // Of the datastore's own, what does not only read needs the write token; what images allow they say.
-    const access = isOwn && !READ_METHODS.has(method) ? 'write' : 'read';
-    if ((!isOpen || access === 'write') && !authorize(request, response, access)) return;
+    const access = isOwn && !isReading ? 'write' : 'read';
+    const isTicketed = !isOwn && isTicketFor(tickets, target, path);
+    const needsCredential = access === 'write' || !(isOpen || isTicketed);
+    if (needsCredential && !authorize(request, response, access)) return;
     if (isOwn) api(request, response);
     else files(request, response, path);
   };
+}
+
+/** Whether a link to an image has a ticket with it, as the page's have. */
+function isTicketFor(tickets: RequestHandlers['tickets'], target: string, urlPath: string): boolean {
+  const ticket = target.includes('?') ? ticketOf(target) : undefined;
+  const path = ticket === undefined ? undefined : parseImagePath(urlPath);
+  return path !== undefined && ticket !== undefined && tickets.isValid(path, ticket);
 }
 
 /** Makes room where there is room to make: connections between two requests, which clients can open again. */

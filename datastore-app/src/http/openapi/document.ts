@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {
+  downloadLinkSchema,
   eveSettingsSchema,
   healthSchema,
   imageSchema,
@@ -18,6 +19,7 @@ const SCHEMAS = {
   Problem: problemSchema,
   Image: imageSchema,
   Images: imagesSchema,
+  DownloadLink: downloadLinkSchema,
   Published: publishedSchema,
   Imported: importedSchema,
   Uploads: uploadsSchema,
@@ -46,12 +48,13 @@ const problem = (description: string): Json => ({
 const PROBLEMS: Readonly<Record<number, Json>> = {
   400: problem('The request is malformed, or the content is not what was promised.'),
   401: problem('A credential is missing or wrong.'),
-  403: problem('The volume takes no change.'),
+  403: problem('The volume takes no change, or a page of another origin caused the request.'),
   404: problem('There is nothing at this path.'),
   409: problem('It contradicts the present state.'),
   412: problem('A condition of the request does not hold, or the image exists.'),
   415: problem('Content-Encoding is not taken.'),
   416: problem('The range begins at or after the end of the file.'),
+  421: problem('The name in Host is none of the datastore’s.'),
   429: problem('Too many wrong credentials came from this client.'),
   503: problem('Not now: see the reasons.'),
   507: problem('It would fill the volume or the quota.'),
@@ -87,20 +90,20 @@ const read = (summary: string, responses: Json, parameters: Json[] = []): Json =
   ...READ,
   summary,
   parameters,
-  responses: { ...responses, ...problems(401, 429) },
+  responses: { ...responses, ...problems(401, 421, 429) },
 });
 const open = (summary: string, responses: Json, parameters: Json[] = []): Json => ({
   ...OPEN,
   summary,
   parameters,
-  responses,
+  responses: { ...responses, ...problems(421) },
 });
 const write = (summary: string, responses: Json, parameters: Json[] = [], requestBody?: Json): Json => ({
   ...WRITE,
   summary,
   parameters,
   ...(requestBody && { requestBody }),
-  responses: { ...responses, ...problems(401, 429) },
+  responses: { ...responses, ...problems(401, 403, 421, 429) },
 });
 
 const CONDITIONS = [
@@ -157,6 +160,13 @@ const PATHS = {
     delete: write('Delete an image', { 204: { description: 'It is gone.' }, ...problems(403, 404, 409) }, [
       IMAGE_PATH,
     ]),
+  },
+  '/-/api/v1/download-links/{path}': {
+    get: read(
+      'A link to an image that needs no credential for a while',
+      { 200: json('The link.', 'DownloadLink'), ...problems(404) },
+      [IMAGE_PATH],
+    ),
   },
   '/-/api/v1/eve/{path}': {
     get: read(

@@ -31,6 +31,8 @@ export const imageSchema = z.object({
 
 export const imagesSchema = z.object({ images: z.array(imageSchema) });
 
+export const downloadLinkSchema = z.object({ url: z.string(), lifetimeSeconds: z.number() });
+
 export const publishedSchema = z.object({ path: z.string(), sizeBytes: bytes, sha256 });
 
 export const importedSchema = z.object({

@@ -40,7 +40,12 @@ function readiness({
 function Header({ live, view, context }: { live: Live; view: View; context: PageContext }) {
   const { access } = context;
   const hasWriteToken = useStore(access.hasWriteToken);
+  const hasReadCredential = useStore(access.hasReadCredential);
   const ready = readiness(live);
+  const signOut = () => {
+    access.forgetAll();
+    context.poll.startAgain();
+  };
   return (
     <header class="top">
       <div class="top-inner">
@@ -61,11 +66,16 @@ function Header({ live, view, context }: { live: Live; view: View; context: Page
         <button
           type="button"
           class="button button-quiet token-button"
-          onClick={() => (hasWriteToken ? access.forget() : void access.needWriteToken())}
+          onClick={() => (hasWriteToken ? access.forgetWriteToken() : void access.needWriteToken())}
         >
           <KeyIcon />
           <span>{hasWriteToken ? 'Forget write token' : 'Write token…'}</span>
         </button>
+        {hasReadCredential && (
+          <button type="button" class="button button-quiet" onClick={signOut}>
+            Sign out
+          </button>
+        )}
       </div>
     </header>
   );

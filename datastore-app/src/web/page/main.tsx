@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { createAccess, primeBrowser } from './access/access.ts';
+import { createAccess } from './access/access.ts';
 import { createCredentialStorage } from './access/credentials.ts';
 import { createClient } from './api/client.ts';
 import { App } from './app.tsx';
@@ -7,7 +7,7 @@ import { startPolling } from './live/poll.ts';
 import { announce } from './ui/announce.ts';
 import { createUploads } from './uploads/uploads.ts';
 
-const access = createAccess(createCredentialStorage(sessionStorage, localStorage), primeBrowser);
+const access = createAccess(createCredentialStorage(sessionStorage, localStorage));
 const client = createClient(access);
 const poll = startPolling(client, access);
 const uploads = createUploads(access, (path) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAccess } from './access.ts';
-import { basicAuthorization, createCredentialStorage, type ReadCredential } from './credentials.ts';
+import { basicAuthorization, createCredentialStorage } from './credentials.ts';
 
 const TOKEN = 'token-0123456789';
 const READ = { user: 'eve', password: 'secret-ü' };
@@ -21,9 +21,7 @@ function fakeStorage(): Storage {
 }
 
 function create(tab = fakeStorage(), device = fakeStorage()) {
-  const primed: ReadCredential[] = [];
-  const access = createAccess(createCredentialStorage(tab, device), (read) => primed.push(read));
-  return { access, primed, tab, device };
+  return { access: createAccess(createCredentialStorage(tab, device)), tab, device };
 }
 
 describe('the write token', () => {
@@ -72,7 +70,7 @@ describe('the write token', () => {
     access.answer({ kind: 'write', writeToken: TOKEN, isRemembered });
     expect([tab.length, device.length]).toEqual([inTab, onDevice]);
     expect(create(tab, device).access.writeToken()).toBe(TOKEN);
-    access.forget();
+    access.forgetWriteToken();
     expect([tab.length, device.length]).toEqual([0, 0]);
   });
 });
@@ -87,29 +85,28 @@ describe('reading', () => {
     expect(access.readHeaders()).toEqual({ Authorization: `Bearer ${TOKEN}` });
   });
 
-  it('asks for the credential, and lets the browser know it', async () => {
-    const { access, primed } = create();
+  it('asks for the credential', async () => {
+    const { access } = create();
     expect(access.refuseRead({})).toBe(false);
     const asked = access.needReadCredential();
     expect(access.prompt.get()).toEqual({ kind: 'read' });
     access.answer({ kind: 'read', credential: READ, isRemembered: false });
     expect(await asked).toBe(true);
     expect(access.readHeaders()).toEqual({ Authorization: basicAuthorization(READ) });
-    expect(primed).toEqual([]);
-    access.acceptRead(access.readHeaders());
-    access.acceptRead(access.readHeaders());
-    expect(primed).toEqual([READ]);
   });
 
-  it('lets the browser know the write token where that is what reads', () => {
-    const { access, primed } = create();
-    void access.needWriteToken();
-    access.answer({ kind: 'write', writeToken: TOKEN, isRemembered: false });
-    access.acceptRead(access.readHeaders());
-    expect(primed).toEqual([]);
+  it.each([false, true])('is forgotten together with the write token, remembered %j', (isRemembered) => {
+    const { access, tab, device } = create();
     access.refuseRead({});
-    access.acceptRead(access.readHeaders());
-    expect(primed).toEqual([{ user: 'token', password: TOKEN }]);
+    void access.needReadCredential();
+    access.answer({ kind: 'read', credential: READ, isRemembered });
+    void access.needWriteToken();
+    access.answer({ kind: 'write', writeToken: TOKEN, isRemembered });
+    expect(access.hasReadCredential.get()).toBe(true);
+    access.forgetAll();
+    expect([tab.length, device.length]).toEqual([0, 0]);
+    expect(access.readHeaders()).toEqual({});
+    expect([access.hasReadCredential.get(), access.hasWriteToken.get()]).toEqual([false, false]);
   });
 
   it('forgets a wrong credential, so that it is not sent every second', async () => {
@@ -121,17 +118,6 @@ describe('reading', () => {
     expect(access.readHeaders()).toEqual({});
     void access.needReadCredential();
     expect(access.prompt.get()?.failure).toContain('did not accept');
-  });
-
-  it('lets the browser know what was kept, once it is seen to be right', () => {
-    const { access, tab, device } = create();
-    access.refuseRead({});
-    void access.needReadCredential();
-    access.answer({ kind: 'read', credential: READ, isRemembered: false });
-    const again = create(tab, device);
-    expect(again.primed).toEqual([]);
-    again.access.acceptRead(again.access.readHeaders());
-    expect(again.primed).toEqual([READ]);
   });
 });
 

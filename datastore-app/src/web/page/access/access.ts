@@ -21,11 +21,10 @@ export type PromptAnswer =
 export interface Access {
   readonly prompt: Store<Prompt | undefined>;
   readonly hasWriteToken: Store<boolean>;
+  readonly hasReadCredential: Store<boolean>;
   /** Ends the prompt; undefined: the person gave up. */
   answer(answer: PromptAnswer | undefined): void;
   readHeaders(): Record<string, string>;
-  /** Reading was allowed with this: from now on links may go the same way. */
-  acceptRead(sent: Record<string, string>): void;
   /** Reading was refused: what was sent is forgotten. @returns whether there is something else to try at once */
   refuseRead(sent: Record<string, string>): boolean;
   /** Asks for the read credential. @returns whether one was given */
@@ -35,7 +34,10 @@ export interface Access {
   writeToken(): string | undefined;
   /** The datastore did not take this token: it is forgotten, and the next prompt says so. */
   refuseWriteToken(token: string): void;
-  forget(): void;
+  /** The write token, also where it reads. */
+  forgetWriteToken(): void;
+  /** Everything: nothing of it is left in the page, the tab or the browser. */
+  forgetAll(): void;
 }
 
 const WRONG = {
@@ -44,26 +46,24 @@ const WRONG = {
 } as const;
 
 /**
- * @param primeBrowser lets the browser itself know the read credential, for links cannot carry a header
+ * The browser itself is never told of a credential: it would keep it until it is closed, and send it along with
+ * whatever a page of somebody else's asks here.
  */
-export function createAccess(
-  storage: CredentialStorage,
-  primeBrowser: (credential: ReadCredential) => void,
-): Access {
+export function createAccess(storage: CredentialStorage): Access {
   let credentials: Credentials = storage.load();
   let isReadClosed = credentials.read !== undefined;
   let isRemembered = false;
   const failures: { read?: string; write?: string } = {};
   const prompt = createStore<Prompt | undefined>(undefined);
   const hasWriteToken = createStore(credentials.writeToken !== undefined);
+  const hasReadCredential = createStore(credentials.read !== undefined);
   let waiting: { kind: Prompt['kind']; promise: Promise<void>; resolve: () => void } | undefined;
-  /** The header that the browser was told of. */
-  let primed: string | undefined;
 
   function keep(next: Credentials): void {
     credentials = next;
     storage.save(next, isRemembered);
     hasWriteToken.set(next.writeToken !== undefined);
+    hasReadCredential.set(next.read !== undefined);
   }
 
   /** One prompt at a time; who asks for the same waits for the same answer. */
@@ -84,6 +84,7 @@ export function createAccess(
   return {
     prompt,
     hasWriteToken,
+    hasReadCredential,
     answer(answer) {
       const asked = waiting;
       waiting = undefined;
@@ -100,14 +101,6 @@ export function createAccess(
       if (credentials.read !== undefined) return { Authorization: basicAuthorization(credentials.read) };
       if (credentials.writeToken !== undefined) return { Authorization: `Bearer ${credentials.writeToken}` };
       return {};
-    },
-    acceptRead({ Authorization: accepted }) {
-      if (accepted === undefined || accepted === primed) return;
-      const { read, writeToken } = credentials;
-      primed = accepted;
-      // The write token reads too; beside it the name does not matter.
-      if (read !== undefined) primeBrowser(read);
-      else if (writeToken !== undefined) primeBrowser({ user: 'token', password: writeToken });
     },
     refuseRead(sent) {
       isReadClosed = true;
@@ -136,20 +129,10 @@ export function createAccess(
       const { writeToken: _wrong, ...rest } = credentials;
       keep(rest);
     },
-    forget() {
+    forgetWriteToken() {
       const { writeToken: _forgotten, ...rest } = credentials;
       keep(rest);
     },
+    forgetAll: () => keep({}),
   };
-}
-
-/**
- * Makes the browser remember a read credential for this origin, as if the person had typed it into the
- * browser's own dialog: downloads by link then just work, and go on where they broke off. Where a browser does
- * not take it this way, it asks by itself.
- */
-export function primeBrowser({ user, password }: ReadCredential): void {
-  const request = new XMLHttpRequest();
-  request.open('HEAD', '/-/api/v1/status', true, user, password);
-  request.send();
 }

@@ -67,6 +67,12 @@ export interface Client {
     knownTag?: string,
   ): Promise<{ readonly body: T; readonly entityTag: string | undefined } | undefined>;
   /**
+   * Where a link to an image leads that works without a credential, for a while.
+   *
+   * @throws ApiError
+   */
+  downloadLink(path: string): Promise<string>;
+  /**
    * Asks for the write token where it is missing or wrong.
    *
    * @returns whether it was done; false: the person gave up
@@ -86,6 +92,12 @@ export function createClient(access: Access): Client {
         return undefined;
       }
       return { body: (await response.json()) as T, entityTag };
+    },
+    async downloadLink(path) {
+      const url = `/-/api/v1/download-links${urlOfImage(path)}`;
+      const response = await send(url, { headers: access.readHeaders() });
+      if (!response.ok) throw await errorOf(response);
+      return ((await response.json()) as { url: string }).url;
     },
     async remove(path) {
       for (;;) {

@@ -11,6 +11,8 @@ export interface ImageTableProps {
   readonly onSort: (sorting: Sorting) => void;
   readonly onUseInEve: (image: Image) => void;
   readonly onDelete: (image: Image) => void;
+  /** undefined: links need no help. */
+  readonly onDownload: ((image: Image) => void) | undefined;
 }
 
 const HEADS: readonly {
@@ -84,7 +86,8 @@ function Row({
   image,
   onUseInEve,
   onDelete,
-}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete'>) {
+  onDownload,
+}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete' | 'onDownload'>) {
   const { path, sizeBytes, virtualSizeBytes, format, state, modified } = image;
   const { folder, name } = splitPath(path);
   const age = ageText(modified, Date.now());
@@ -139,6 +142,11 @@ function Row({
             class="button-icon"
             href={urlOfImage(path)}
             download={name}
+            onClick={(event) => {
+              if (onDownload === undefined) return;
+              event.preventDefault();
+              onDownload(image);
+            }}
             aria-label={`Download ${path}`}
             title="Download"
           >
@@ -159,7 +167,7 @@ function Row({
   );
 }
 
-export function ImageTable({ images, sorting, onSort, onUseInEve, onDelete }: ImageTableProps) {
+export function ImageTable({ images, sorting, onSort, ...actions }: ImageTableProps) {
   return (
     <table class="images">
       <caption class="visually-hidden">Images of this datastore</caption>
@@ -168,7 +176,7 @@ export function ImageTable({ images, sorting, onSort, onUseInEve, onDelete }: Im
       </thead>
       <tbody>
         {images.map((image) => (
-          <Row key={image.path} image={image} onUseInEve={onUseInEve} onDelete={onDelete} />
+          <Row key={image.path} image={image} {...actions} />
         ))}
       </tbody>
     </table>

@@ -11,6 +11,7 @@ import { UploadDialog } from '../uploads/upload-dialog.tsx';
 import { UploadPanel } from '../uploads/upload-panel.tsx';
 import type { ChosenFile } from '../uploads/upload-plan.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
+import { downloadByLink } from './download.ts';
 import { EmptyState } from './empty-state.tsx';
 import { EveDialog } from './eve-dialog.tsx';
 import { listImages, type Sorting } from './image-list.ts';
@@ -30,6 +31,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
   const [opened, setOpened] = useState<Opened>();
   const [chosen, setChosen] = useState<readonly ChosenFile[]>();
+  const [failure, setFailure] = useState<string>();
   const chooser = useRef<HTMLInputElement>(null);
   const uploads = useStore(context.uploads.list);
   const { images, status } = live;
@@ -44,6 +46,12 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
 
   const choose = () => chooser.current?.click();
   const open = (kind: Opened['kind']) => (image: Image) => setOpened({ kind, path: image.path });
+  const download = (image: Image) => {
+    setFailure(undefined);
+    downloadByLink(context.client, image.path).catch((error: unknown) =>
+      setFailure(`${image.path} cannot be downloaded: ${error instanceof Error ? error.message : error}`),
+    );
+  };
   const found = images && listImages(images, search, sorting);
   // Also when it has changed meanwhile; and a dialog of an image that is gone closes.
   const openedImage = images?.find(({ path }) => path === opened?.path);
@@ -88,6 +96,11 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               <span>Upload</span>
             </button>
           </div>
+          {failure !== undefined && (
+            <p class="failure" role="alert">
+              {failure}
+            </p>
+          )}
           {found !== undefined && found.length > 0 && (
             <ImageTable
               images={found.slice(0, shown)}
@@ -95,6 +108,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               onSort={setSorting}
               onUseInEve={open('eve')}
               onDelete={open('delete')}
+              onDownload={status?.access?.isReadOpen === false ? download : undefined}
             />
           )}
           {found !== undefined && found.length > shown && (

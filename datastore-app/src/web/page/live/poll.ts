@@ -17,21 +17,21 @@ export interface Poll {
   readonly live: Store<Live>;
   /** Looks now. */
   refresh(): void;
+  /** Forgets what is known, and looks now. */
+  startAgain(): void;
   /** Asks for the read credential, after the person gave up once. */
   unlock(): void;
 }
 
 const INTERVAL_MS = 1000;
+const NOTHING: Live = { images: undefined, status: undefined, connection: 'starting', trouble: undefined };
 
 /** Looks at the datastore every second, as long as the page is seen. */
 export function startPolling(client: Client, access: Access): Poll {
-  const live = createStore<Live>({
-    images: undefined,
-    status: undefined,
-    connection: 'starting',
-    trouble: undefined,
-  });
+  const live = createStore<Live>(NOTHING);
   let entityTag: string | undefined;
+  /** Grows when everything is forgotten: what was asked before does not come back. */
+  let generation = 0;
   let wake = () => {};
 
   const sleep = (ms: number) =>
@@ -46,12 +46,13 @@ export function startPolling(client: Client, access: Access): Poll {
   /** @returns how long to wait before the next look */
   async function look(): Promise<number> {
     const sent = access.readHeaders();
+    const asked = generation;
     try {
       const [images, status] = await Promise.all([
         client.read<{ images: Image[] }>('/-/api/v1/images', entityTag),
         client.read<Status>('/-/api/v1/status'),
       ]);
-      access.acceptRead(sent);
+      if (asked !== generation) return 0;
       entityTag = images?.entityTag ?? entityTag;
       live.set({
         images: images?.body.images ?? live.get().images,
@@ -86,5 +87,12 @@ export function startPolling(client: Client, access: Access): Poll {
     if (!document.hidden && live.get().connection !== 'locked') wake();
   });
   void run();
-  return { live, refresh: () => wake(), unlock: () => wake() };
+  function startAgain(): void {
+    generation += 1;
+    entityTag = undefined;
+    live.set(NOTHING);
+    wake();
+  }
+
+  return { live, refresh: () => wake(), startAgain, unlock: () => wake() };
 }

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { decideOrigin, type IsOwnName } from '../access/request-origin.ts';
+import { refuse } from './refuse.ts';
+
+/** Answers a request that a page of somebody else's caused (403, 421), and says whether it may go on. */
+export type RequireOrigin = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: { readonly isOwnPath: boolean; readonly isReading: boolean },
+) => boolean;
+
+/** @param trustedNames of `--trusted-host`, in lower case */
+export function createRequireOrigin(isOwnName: IsOwnName, trustedNames: readonly string[]): RequireOrigin {
+  return (request, response, asked) => {
+    const decision = decideOrigin({ ...asked, headers: request.headers }, isOwnName, trustedNames);
+    if (decision.kind === 'allowed') return true;
+    const problem =
+      decision.kind === 'unknown-host'
+        ? {
+            status: 421,
+            code: 'HOST_UNKNOWN',
+            detail:
+              `This datastore does not have the name ${JSON.stringify(decision.host)}: ask for it by address or by ` +
+              'its own name, or give it the name with --trusted-host (DATASTORE_TRUSTED_HOST).',
+          }
+        : {
+            status: 403,
+            code: 'ORIGIN_FOREIGN',
+            detail:
+              `The request was caused by ${decision.origin}, which is not this datastore: only its own page and ` +
+              'programs may change something. Behind a proxy, name the proxy with --trusted-host.',
+          };
+    refuse(request, response, problem);
+    return false;
+  };
+}

@@ -1,0 +1,38 @@
+import { Router } from 'express';
+import type { DownloadTickets } from '../../access/download-tickets.ts';
+import { imageReference, parseImagePath } from '../../images/image-path.ts';
+import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
+import { onlyRead } from './only-read.ts';
+
+const LINKS = '/-/api/v1/download-links';
+const PARAMETER = 'ticket';
+
+/** The ticket in the query of a request target. */
+export function ticketOf(target: string): string | undefined {
+  return new URLSearchParams(target.slice(target.indexOf('?') + 1)).get(PARAMETER) ?? undefined;
+}
+
+export interface DownloadLinkRoutesDeps {
+  readonly tickets: DownloadTickets;
+}
+
+/**
+ * `/-/api/v1/download-links/{path}`: a link to an image that needs no credential for a while. Links cannot carry
+ * one, and what a browser is taught for them it keeps until it is closed.
+ */
+export function createDownloadLinkRoutes({ tickets }: DownloadLinkRoutesDeps): Router {
+  const router = Router();
+  router
+    .route(`${LINKS}/*path`)
+    .get((request, response) => {
+      const path = parseImagePath(request.path.slice(LINKS.length));
+      if (path === undefined) {
+        sendProblem(response, NO_SUCH_IMAGE);
+        return;
+      }
+      const url = `/${imageReference(path)}?${PARAMETER}=${tickets.issue(path)}`;
+      response.json({ url, lifetimeSeconds: tickets.lifetimeSeconds });
+    })
+    .all(onlyRead);
+  return router;
+}
