@@ -44,7 +44,7 @@ const ERRORS: Readonly<Record<Exclude<Kind, 'good'>, TransferError>> = {
   busy: new TransferError('HTTP_STATUS', 'x', { retryable: true }),
   lost: new TransferError('CONNECTION_LOST', 'x', { retryable: true, details: { reached: 'response' } }),
 };
-const SCHEDULE = { steadyMs: 60_000 };
+const SCHEDULE = { steadyMs: 60_000, slowMs: 600_000 };
 
 /** Runs until `endMs`. @returns when each content had its turns, by its number */
 function simulate(kinds: readonly Kind[], slots: number, endMs: number): Map<number, number[]> {

@@ -55,7 +55,17 @@ describe('eve-agent run, killed and started again', () => {
     await agent.end('SIGKILL');
   }
 
-  it('asks no more for what was refused, until somebody says so or the configuration changes', async () => {
+  it('asks again for what was refused, but slowly, also over a restart', async () => {
+    await configure(treeOf(1, 'gone'));
+    await agent.start('--slow-retry-interval', '1');
+    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    await agent.end('SIGKILL');
+    const before = asked('/gone');
+    await agent.start('--slow-retry-interval', '1');
+    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBeGreaterThan(before);
+  });
+
+  it('asks not at once for what was refused, unless somebody says so or the configuration changes', async () => {
     const [gone, busy] = [treeOf(1, 'gone'), treeOf(2, 'busy')];
     await configure(gone, busy);
     await agent.start('--retry-interval', '1');
@@ -71,7 +81,7 @@ describe('eve-agent run, killed and started again', () => {
       await expectState(number, { State: 'VERIFIED' });
       await expectState(1, {
         ...{ State: 'INITIAL', ErrorCode: 'HTTP_STATUS', RetryCount: 1, ErrorTime },
-        ErrorRetryCondition: 'waits for a change of the configuration, or for "eve-agent retry"',
+        ErrorRetryCondition: expect.stringMatching(/^tries again at \S+Z, or with "eve-agent retry"$/),
       });
       await expectState(2, { State: 'INITIAL', RetryCount: 1 });
       expect((await agent.statusOf(uuidOf(2))).ErrorRetryCondition).toContain('tries again at');
@@ -92,7 +102,7 @@ describe('eve-agent run, killed and started again', () => {
     expect(asked('/busy')).toBe(1);
   });
 
-  it('gives a source up after five wrong digests in all, over a restart', async () => {
+  it('asks a source slowly after five wrong digests in all, over a restart', async () => {
     await configure(treeOf(1, 'wrong'));
     await agent.start('--retry-interval', '1');
     await killWhenKept(1, (text) => /"mismatches": [2-4]/.test(text));

@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly proxy?: URL;
   readonly reserve: number;
   readonly retryInterval: number;
+  readonly slowRetryInterval: number;
   readonly grace: number;
   readonly stallTimeout: number;
   readonly scrubInterval: number;
@@ -142,6 +143,16 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     environment: 'EVE_AGENT_RETRY_INTERVAL',
     schema: wholeNumber(1, 86_400),
     default: 60,
+  },
+  {
+    flags: '--slow-retry-interval <seconds>',
+    description:
+      'wait, up to twice that long, where a datastore refuses a file (as with 404) or keeps sending wrong bytes; ' +
+      'one on .local that announces itself again is asked at once',
+    environment: 'EVE_AGENT_SLOW_RETRY_INTERVAL',
+    schema: wholeNumber(1, 86_400),
+    // EVE's timer.download.retry.
+    default: 600,
   },
   {
     flags: '--grace <seconds>',

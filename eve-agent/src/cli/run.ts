@@ -164,7 +164,10 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
         graceMs: options.grace * 1000,
         marginBytes: options.reserve,
       },
-      schedule: { steadyMs: options.retryInterval * 1000 },
+      schedule: {
+        steadyMs: options.retryInterval * 1000,
+        slowMs: options.slowRetryInterval * 1000,
+      },
     },
   );
   const configuration = createConfiguration({

@@ -1,9 +1,7 @@
 import type { ErrorSeverity, Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { Source } from './source.ts';
 import type { ContentState } from './transitions.ts';
-
-/** The `waitUntilMs` of what no time will heal: only a change of the configuration, or a person's `retry`. */
-export const UNTIL_CHANGE = Number.POSITIVE_INFINITY;
+import { WakeBudget } from './wake-budget.ts';
 
 /** Why something failed, as the status says it. Never a secret. */
 export interface Failure {
@@ -30,6 +28,8 @@ export interface OriginState {
   failure: Failure | null;
   /** The content that got no proper answer, by its digests, since the last one that did. */
   readonly unanswered: Set<string>;
+  /** How often its announcements may end a waiting. */
+  readonly wakes: WakeBudget;
 }
 
 /** What is known of one file at one source. */
@@ -162,6 +162,7 @@ export function originStateOf(actual: Actual, { originKey, host, isLocal }: Sour
     waitUntilMs: 0,
     failure: null,
     unanswered: new Set(),
+    wakes: new WakeBudget(),
   };
   actual.origins.set(originKey, state);
   return state;

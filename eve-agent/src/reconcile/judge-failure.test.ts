@@ -28,7 +28,7 @@ it.each([
   [soon('CONNECTION_LOST', 'response'), 'answered', 'retry'],
   [soon('CONNECTION_LOST'), 'answered', 'retry'],
   [status(true, { retryAfterMs: 7 }), 'answered', 'retry'],
-  [status(false), 'answered', 'wait-for-change'],
+  [status(false), 'answered', 'retry-slowly'],
   [new TransferError('RESPONSE_INVALID', 'x'), 'answered', 'retry-steadily'],
   [new TransferError('REDIRECT_REFUSED', 'x'), 'answered', 'retry-steadily'],
   [new ContentError('DIGEST_MISMATCH', 'x'), 'answered', 'mismatch'],

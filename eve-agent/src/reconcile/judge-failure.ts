@@ -19,8 +19,8 @@ export interface Judgement {
     | 'retry-steadily'
     /** Again, up to a number of times; another responder under the same name if there is one. */
     | 'mismatch'
-    /** When the configuration changes, or a person says so. */
-    | 'wait-for-change';
+    /** At the slow interval, as it was refused; at once when the datastore announces itself anew. */
+    | 'retry-slowly';
   readonly retryAfterMs: number;
 }
 
@@ -33,7 +33,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   CONNECTION_FAILED: { datastore: 'gone', remedy: 'retry' },
   CONNECTION_LOST: { datastore: 'answered', remedy: 'retry' },
   STALLED: { datastore: 'silent', remedy: 'retry' },
-  HTTP_STATUS: { datastore: 'answered', remedy: 'wait-for-change' },
+  HTTP_STATUS: { datastore: 'answered', remedy: 'retry-slowly' },
   RESPONSE_INVALID: { datastore: 'answered', remedy: 'retry-steadily' },
   REDIRECT_REFUSED: { datastore: 'answered', remedy: 'retry-steadily' },
   DIGEST_MISMATCH: { datastore: 'answered', remedy: 'mismatch' },
@@ -41,7 +41,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   NO_SPACE: { datastore: 'unknown', remedy: 'retry-steadily' },
   TARGET_BUSY: { datastore: 'unknown', remedy: 'retry' },
   TARGET_UNWRITABLE: { datastore: 'unknown', remedy: 'retry-steadily' },
-  URL_INVALID: { datastore: 'unknown', remedy: 'wait-for-change' },
+  URL_INVALID: { datastore: 'unknown', remedy: 'retry-slowly' },
 };
 const UNFORESEEN: Verdict = { datastore: 'unknown', remedy: 'retry-steadily' };
 

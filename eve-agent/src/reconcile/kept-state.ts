@@ -6,6 +6,7 @@ import type { Actual } from './actual.ts';
 import type { Desired } from './desired.ts';
 import type { JsonFile } from './json-file.ts';
 import { type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
 import type { StatusFiles } from './status-files.ts';
 
 export interface KeptStateDeps {
@@ -54,13 +55,14 @@ export class KeptState {
   }
 
   /** Puts back what is known of failures, once: under the first configuration. */
-  recallRetries(desired: Desired): void {
+  recallRetries(desired: Desired, schedule: RetrySchedule): void {
     if (this.#isRecalled) return;
     this.#isRecalled = true;
     const { retriesFile, clock, wallMs } = this.#deps;
     const records = retriesFile.read();
     if (records === null) return;
-    recallRetries(this.#actual, desired, records, { nowMs: clock.nowMs(), wallMs: wallMs() });
+    const now = { nowMs: clock.nowMs(), wallMs: wallMs() };
+    recallRetries(this.#actual, desired, records, schedule, now);
   }
 
   /** Something is to be written at the next `save`. */

@@ -1,7 +1,7 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { describe, expect, it } from 'vitest';
 import { ContentError, SpaceError, TransferError } from '../download/errors.ts';
-import { createActual, createContent, originStateOf, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
+import { createActual, createContent, originStateOf, sourceStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import {
   isSilent,
@@ -14,7 +14,7 @@ import { decideWaitMs } from './retry-schedule.ts';
 import type { Source } from './source.ts';
 import { desiredOf, treeOf, uuidOf } from './test-fixtures.ts';
 
-const SCHEDULE = { steadyMs: 60_000 };
+const SCHEDULE = { steadyMs: 60_000, slowMs: 600_000 };
 const facts = { schedule: SCHEDULE, maxMismatches: 5, nowMs: 1000, wallMs: 5_000_000, random: 0 };
 const source = desiredOf([treeOf(1)]).trees.get(uuidOf(1))?.sources[0] as Source;
 
@@ -48,21 +48,25 @@ describe('the records', () => {
     expect(sourceStateOf(content, source.key).waitUntilMs).toBe(2000);
   });
 
-  it('count wrong digests by themselves, remember who lied, and give up after five', () => {
+  it('count wrong digests by themselves, remember who lied, and ask slowly after five', () => {
     const content = createContent('ab', 0);
     const waits = ['10.1.0.5', '10.1.0.6', null, null, null].map((address) =>
       recordSourceFailure(content, source, mismatch, { hadProgress: true, address }, facts),
     );
-    expect(waits).toEqual([1000, 2000, 4000, 8000, UNTIL_CHANGE]);
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 600_000]);
     const { avoidedAddresses, mismatches, failures } = sourceStateOf(content, source.key);
     expect([[...avoidedAddresses], mismatches, failures]).toEqual([['10.1.0.5', '10.1.0.6'], 5, 0]);
     expect(content.failure?.severity).toBe('SEVERITY_ERROR');
   });
 
-  it('make a 4xx wait for a change', () => {
+  it('make a 4xx wait for one to two slow intervals, as EVE does', () => {
     const content = createContent('ab', 0);
     const judgement = judgeFailure(new TransferError('HTTP_STATUS', 'x'));
-    expect(recordSourceFailure(content, source, judgement, none, facts)).toBe(UNTIL_CHANGE);
+    const waits = [0, 0.5, 1].map((random) =>
+      recordSourceFailure(content, source, judgement, none, { ...facts, random }),
+    );
+    expect(waits).toEqual([600_000, 900_000, 1_200_000]);
+    expect(content.failure?.severity).toBe('SEVERITY_ERROR');
   });
 
   it('leave a datastore alone that cannot be reached, until it answers', () => {

@@ -1,6 +1,6 @@
-import { type ContentActual, type Failure, type OriginState, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
+import { type ContentActual, type Failure, type OriginState, sourceStateOf } from './actual.ts';
 import type { Judgement } from './judge-failure.ts';
-import { decideWaitMs, type RetrySchedule } from './retry-schedule.ts';
+import { decideSlowWaitMs, decideWaitMs, type RetrySchedule } from './retry-schedule.ts';
 import type { Source } from './source.ts';
 
 export interface OutcomeFacts {
@@ -14,8 +14,8 @@ export interface OutcomeFacts {
   readonly random: number;
 }
 
-function failureOf({ code, message }: Judgement, isFinal: boolean, atMs: number): Failure {
-  return { code, message, atMs, severity: isFinal ? 'SEVERITY_ERROR' : 'SEVERITY_NOTICE' };
+function failureOf({ code, message }: Judgement, isRefused: boolean, atMs: number): Failure {
+  return { code, message, atMs, severity: isRefused ? 'SEVERITY_ERROR' : 'SEVERITY_NOTICE' };
 }
 
 /** Records that the way to a datastore failed. @returns how long it is left alone */
@@ -77,7 +77,7 @@ export const isSilent = ({ unanswered }: OriginState) => unanswered.size >= SEVE
  *
  * @param hadProgress whether more of it is here than before: then the count of failures in a row starts again
  * @param address where the bytes came from; null: none came
- * @returns how long this source is left alone; UNTIL_CHANGE
+ * @returns how long this source is left alone
  */
 export function recordSourceFailure(
   content: ContentActual,
@@ -90,13 +90,16 @@ export function recordSourceFailure(
   const { schedule, maxMismatches, random, nowMs, wallMs } = facts;
   content.retryCount += 1;
   let waitMs: number;
+  let isRefused = judgement.remedy === 'retry-slowly';
   if (judgement.remedy === 'mismatch') {
     state.mismatches += 1;
     if (address !== null) state.avoidedAddresses.add(address);
-    waitMs =
-      state.mismatches >= maxMismatches ? UNTIL_CHANGE : decideWaitMs(state.mismatches, schedule, random);
-  } else if (judgement.remedy === 'wait-for-change') {
-    waitMs = UNTIL_CHANGE;
+    isRefused = state.mismatches >= maxMismatches;
+    waitMs = isRefused
+      ? decideSlowWaitMs(schedule, random)
+      : decideWaitMs(state.mismatches, schedule, random);
+  } else if (isRefused) {
+    waitMs = decideSlowWaitMs(schedule, random);
   } else {
     state.failures = hadProgress ? 1 : state.failures + 1;
     waitMs =
@@ -105,7 +108,7 @@ export function recordSourceFailure(
         : schedule.steadyMs;
   }
   state.waitUntilMs = nowMs + waitMs;
-  state.failure = failureOf(judgement, waitMs === UNTIL_CHANGE, wallMs);
+  state.failure = failureOf(judgement, isRefused, wallMs);
   content.failure = state.failure;
   return waitMs;
 }

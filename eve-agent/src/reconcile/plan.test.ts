@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Actual, createActual, originStateOf, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
+import { type Actual, createActual, originStateOf, sourceStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
 import type { Desired } from './desired.ts';
 import { type PlanLimits, planSteps } from './plan.ts';
@@ -153,10 +153,21 @@ describe('waiting', () => {
   it('gives a source up after so many wrong digests, and goes on with the next one', () => {
     want([treeOf(1, { dsIdsList: [datastoreIdOf(2), datastoreIdOf(1)] })], [datastoreOf(1), datastoreOf(2)]);
     reach();
-    sourceStateOf(contentOf(1), sourceOf(1, 0).key).mismatches = 5;
-    expect(plan().steps).toMatchObject([{ source: { datastoreId: datastoreIdOf(1) } }]);
-    sourceStateOf(contentOf(1), sourceOf(1, 1).key).mismatches = 5;
-    expect(plan()).toMatchObject({ steps: [], wakeAtMs: null });
+    const [usedUp, other] = [0, 1].map((i) => sourceStateOf(contentOf(1), sourceOf(1, i).key));
+    if (usedUp === undefined || other === undefined) throw new Error('no sources');
+    usedUp.mismatches = 5;
+    const chosen = (nowMs: number) =>
+      plan(nowMs).steps.map((step) => 'source' in step && step.source.datastoreId);
+    expect(chosen(0)).toEqual([datastoreIdOf(1)]);
+    // What is here from the other one is worth more than another look at wrong bytes.
+    Object.assign(other, { waitUntilMs: 4000, failures: 2 });
+    expect([chosen(3000), chosen(4000)]).toEqual([[], [datastoreIdOf(1)]]);
+    Object.assign(other, { waitUntilMs: 9000, failures: 3 });
+    expect(chosen(5000)).toEqual([datastoreIdOf(2)]);
+    Object.assign(other, { failures: 0, failure: { severity: 'SEVERITY_ERROR' } });
+    expect(chosen(5000)).toEqual([datastoreIdOf(2)]);
+    Object.assign(usedUp, { waitUntilMs: 7000 });
+    expect(plan(5000)).toMatchObject({ steps: [], wakeAtMs: 7000 });
   });
 
   it('asks a datastore that failed at once when the configuration changes what is sent to it', () => {
@@ -169,16 +180,16 @@ describe('waiting', () => {
     expect(stepsOf()).toEqual(['probe']);
   });
 
-  it('waits for ever for a change, and is free once there is one', () => {
+  it('is free once the configuration changes', () => {
     want([treeOf(1)]);
     reach();
-    sourceStateOf(contentOf(1), sourceOf(1).key).waitUntilMs = UNTIL_CHANGE;
-    expect(plan(1e9)).toMatchObject({ steps: [], wakeAtMs: null });
+    sourceStateOf(contentOf(1), sourceOf(1).key).waitUntilMs = 600_000;
+    expect(plan(1000)).toMatchObject({ steps: [], wakeAtMs: 600_000 });
     want([treeOf(1)]);
-    expect(plan(1e9).steps).toEqual([]);
+    expect(plan(1000).steps).toEqual([]);
     want([treeOf(1, { generationCount: '1' })]);
     reach();
-    expect(stepsOf(1e9)).toEqual(['download 1']);
+    expect(stepsOf(1000)).toEqual(['download 1']);
   });
 });
 

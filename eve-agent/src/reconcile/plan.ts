@@ -222,7 +222,13 @@ type Choice =
   | { readonly kind: 'use'; readonly candidate: Candidate }
   | { readonly kind: 'wait'; readonly untilMs: number };
 
-/** The first source that may be tried now, or when one may. */
+/** So often in a row another source must have failed before one that sent wrong bytes is asked once more. */
+const HOPELESS_FAILURES = 3;
+
+/**
+ * The first source that may be tried now, or when one may. One that sent wrong bytes too often, which would also
+ * cost what is here from others, comes after all others, and only when those are no hope either.
+ */
 function chooseSource(
   candidates: Iterable<Candidate>,
   content: ContentActual,
@@ -231,14 +237,23 @@ function chooseSource(
   nowMs: number,
 ): Choice {
   let untilMs = Number.POSITIVE_INFINITY;
+  let usedUp: Candidate | null = null;
+  let isHopeful = false;
   for (const candidate of candidates) {
     const state = content.sources.get(candidate.source.key);
-    if (state !== undefined && state.mismatches >= maxMismatches) continue;
-    const readyAtMs = Math.max(state?.waitUntilMs ?? 0, originOf(candidate.source).waitUntilMs);
-    if (readyAtMs <= nowMs) return { kind: 'use', candidate };
-    untilMs = Math.min(untilMs, readyAtMs);
+    const origin = originOf(candidate.source);
+    const readyAtMs = Math.max(state?.waitUntilMs ?? 0, origin.waitUntilMs);
+    const isDue = readyAtMs <= nowMs;
+    if (!isDue) untilMs = Math.min(untilMs, readyAtMs);
+    if (state !== undefined && state.mismatches >= maxMismatches) {
+      if (isDue) usedUp ??= candidate;
+      continue;
+    }
+    if (isDue) return { kind: 'use', candidate };
+    const isRefused = state?.failure?.severity === 'SEVERITY_ERROR';
+    isHopeful ||= !isRefused && Math.max(state?.failures ?? 0, origin.failures) < HOPELESS_FAILURES;
   }
-  return { kind: 'wait', untilMs };
+  return usedUp === null || isHopeful ? { kind: 'wait', untilMs } : { kind: 'use', candidate: usedUp };
 }
 
 /** Whether a tree's name should lead to content that is here. */

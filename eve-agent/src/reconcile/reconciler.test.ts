@@ -78,7 +78,11 @@ async function start() {
       createId: () => 'id',
       log: silentLog,
     },
-    { limits: { ...LIMITS, graceMs }, schedule: { steadyMs: 60_000 }, allowPlainCredentials: false },
+    {
+      limits: { ...LIMITS, graceMs },
+      schedule: { steadyMs: 60_000, slowMs: 600_000 },
+      allowPlainCredentials: false,
+    },
   );
   await reconciler.open();
   running = reconciler.run(stop.signal);

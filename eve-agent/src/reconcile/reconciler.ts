@@ -68,7 +68,6 @@ class ReconcilerLoop implements Reconciler, Runtime {
   #waitedHosts: ReadonlySet<string> = new Set();
   #signal: AbortSignal | null = null;
   #isPlanned = false;
-  readonly #wokenMs = new Map<string, number>();
   #cancelWake: () => void = () => {};
   #cancelProgress: (() => void) | null = null;
 
@@ -107,7 +106,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.#isConfigured = true;
     const facts = { nowMs: clock.nowMs(), wallMs: wallMs() };
     this.#contentOfOrigin = adoptDesired(this.actual, before, this.#desired, facts);
-    this.#kept.recallRetries(this.#desired);
+    this.#kept.recallRetries(this.#desired, this.options.schedule);
     this.#kept.changed('holds', 'lastUse', 'retries');
     this.#kept.save(this.#desired);
     this.#board.adopt(this.#desired);
@@ -157,15 +156,16 @@ class ReconcilerLoop implements Reconciler, Runtime {
     for (const origin of this.actual.origins.values()) {
       const wasMissing = origin.failure?.code === 'DATASTORE_NOT_FOUND';
       if (origin.host !== host || (isSolicited && !wasMissing)) continue;
-      if (nowMs - (this.#wokenMs.get(origin.origin) ?? Number.NEGATIVE_INFINITY) < MIN_WAKE_INTERVAL_MS)
-        continue;
       const digests = this.#contentOfOrigin.get(origin.origin) ?? [];
-      if (wakeOrigin(this.actual, origin, digests, nowMs)) {
-        this.#wokenMs.set(origin.origin, nowMs);
-        this.deps.log.info({ datastore: origin.origin }, 'the datastore has shown up: its downloads go on');
-        this.touchOrigin(origin.origin);
-        this.replan();
-      }
+      const { actual, options } = this;
+      const atMs = wakeOrigin(actual, this.#desired, origin, digests, options.schedule, nowMs);
+      if (atMs === null) continue;
+      this.deps.log.info(
+        { datastore: origin.origin, waitMs: Math.round(atMs - nowMs) },
+        'the datastore has shown up: its downloads go on',
+      );
+      this.touchOrigin(origin.origin);
+      this.replan();
     }
   }
 
@@ -252,7 +252,5 @@ class ReconcilerLoop implements Reconciler, Runtime {
   }
 }
 
-/** Announcements come in threes. */
-const MIN_WAKE_INTERVAL_MS = 2000;
 /** Node's timers hold 31 bits. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Actual, createActual, originStateOf, sourceStateOf, UNTIL_CHANGE } from './actual.ts';
+import { type Actual, createActual, originStateOf, sourceStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
 import type { Desired } from './desired.ts';
 import { recallRetries, recordRetries, retryRecordsSchema } from './retry-records.ts';
@@ -8,6 +8,7 @@ import { datastoreIdOf, datastoreOf, desiredOf, sha256Of, treeOf } from './test-
 
 const NOTHING = desiredOf([]);
 const WALL_MS = 1_700_000_000_000;
+const SCHEDULE = { steadyMs: 60_000, slowMs: 600_000 };
 const failure = { code: 'HTTP_STATUS', message: '404', atMs: WALL_MS, severity: 'SEVERITY_ERROR' } as const;
 const both = { dsIdsList: [datastoreIdOf(1), datastoreIdOf(2)] };
 const datastores = [datastoreOf(1), datastoreOf(2)];
@@ -31,7 +32,7 @@ function restart(next: Desired, { nowMs = 50, wallMs = WALL_MS } = {}): Actual {
   const read = retryRecordsSchema.parse(JSON.parse(JSON.stringify(records)));
   const actual = createActual();
   adopt(actual, next);
-  recallRetries(actual, next, read, { nowMs, wallMs });
+  recallRetries(actual, next, read, SCHEDULE, { nowMs, wallMs });
   return actual;
 }
 
@@ -41,7 +42,7 @@ beforeEach(() => {
   adopt(before, desired);
   const [first, second] = sourcesOf(desired);
   contentIn(before).retryCount = 7;
-  Object.assign(sourceStateOf(contentIn(before), first?.key ?? ''), { waitUntilMs: UNTIL_CHANGE, failure });
+  Object.assign(sourceStateOf(contentIn(before), first?.key ?? ''), { waitUntilMs: 900_000, failure });
   const wrong = sourceStateOf(contentIn(before), second?.key ?? '');
   Object.assign(wrong, {
     mismatches: 3,
@@ -56,7 +57,7 @@ describe('what is known of failures', () => {
     const content = contentIn(restart(desired));
     expect(content).toMatchObject({ retryCount: 7, failure: { code: 'HTTP_STATUS' } });
     const [first, second] = [...content.sources.values()];
-    expect(first).toMatchObject({ waitUntilMs: UNTIL_CHANGE, failure });
+    expect(first).toMatchObject({ waitUntilMs: 900_050, failure });
     expect(second).toMatchObject({ mismatches: 3, waitUntilMs: 8050 });
     expect(second?.avoidedAddresses).toEqual(new Set(['10.1.0.66']));
   });
@@ -106,6 +107,18 @@ describe('what is known of failures', () => {
     expect(restart(desired).origins.get(origin.origin)).toMatchObject({
       ...{ failures: 4, retryCount: 9, waitUntilMs: 0, status: 'unknown', failure },
     });
+  });
+
+  it('is read as earlier versions wrote it, who asked no more for what was refused', () => {
+    const records = recordRetries(before, desired, { nowMs: 0, wallMs: WALL_MS });
+    const sources = Object.values(records.contents[sha256Of('content 1')]?.sources ?? {});
+    for (const source of sources) Object.assign(source, { waitUntilMs: null });
+    const actual = createActual();
+    adopt(actual, desired);
+    const later = { nowMs: 50, wallMs: WALL_MS + 100_000 };
+    recallRetries(actual, desired, retryRecordsSchema.parse(records), SCHEDULE, later);
+    const waits = [...contentIn(actual).sources.values()].map(({ waitUntilMs }) => waitUntilMs);
+    expect(waits).toEqual([500_050, 500_050]);
   });
 
   it('is not taken back with a time that none can be', () => {

@@ -9,9 +9,9 @@ import {
   originStateOf,
   type SourceState,
   sourceStateOf,
-  UNTIL_CHANGE,
 } from './actual.ts';
 import type { Desired } from './desired.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
 
 const MAX_MESSAGE_CHARACTERS = 1000;
 const MAX_ADDRESSES = 32;
@@ -29,7 +29,7 @@ const failureSchema = z.object({
 const sourceSchema = z.object({
   failures: count,
   mismatches: count,
-  /** Milliseconds since the epoch; 0: it does not wait; null: for a change of the configuration. */
+  /** Milliseconds since the epoch; 0: it does not wait; null, as earlier versions wrote: it was refused. */
   waitUntilMs: timeMs.nullable(),
   failure: failureSchema.nullable(),
   avoidedAddresses: z.array(z.string().max(100)).max(MAX_ADDRESSES),
@@ -78,7 +78,7 @@ function sourceRecord(state: SourceState, { nowMs, wallMs }: TimePair): SourceRe
   return {
     failures,
     mismatches,
-    waitUntilMs: waitUntilMs === UNTIL_CHANGE ? null : waitUntilMs <= nowMs ? 0 : atMs,
+    waitUntilMs: waitUntilMs <= nowMs ? 0 : atMs,
     failure: shortened(failure),
     avoidedAddresses: [...avoidedAddresses].slice(-MAX_ADDRESSES),
   };
@@ -105,19 +105,24 @@ export function recordRetries(actual: Actual, desired: Desired, now: TimePair): 
   return { version: 1, contents, origins };
 }
 
-function recallSource(content: ContentActual, key: string, record: SourceRecord, now: TimePair): void {
+function recallSource(
+  content: ContentActual,
+  key: string,
+  record: SourceRecord,
+  { slowMs }: RetrySchedule,
+  now: TimePair,
+): void {
   const state = sourceStateOf(content, key);
-  const { failures, mismatches, waitUntilMs, failure, avoidedAddresses } = record;
+  const { failures, mismatches, failure, avoidedAddresses } = record;
   state.failures = failures;
   state.mismatches = mismatches;
   state.failure = failure;
   for (const address of avoidedAddresses) state.avoidedAddresses.add(address);
-  if (waitUntilMs === null) state.waitUntilMs = UNTIL_CHANGE;
-  else {
-    // A device without a clock starts in the past: no wait is longer than it was.
-    const wholeMs = Math.max(waitUntilMs - (failure?.atMs ?? waitUntilMs), 0);
-    state.waitUntilMs = now.nowMs + Math.min(Math.max(waitUntilMs - now.wallMs, 0), wholeMs);
-  }
+  const sinceMs = failure?.atMs ?? now.wallMs;
+  const waitUntilMs = record.waitUntilMs ?? sinceMs + slowMs;
+  // A device without a clock starts in the past: no wait is longer than it was.
+  const wholeMs = Math.max(waitUntilMs - sinceMs, 0);
+  state.waitUntilMs = now.nowMs + Math.min(Math.max(waitUntilMs - now.wallMs, 0), wholeMs);
 }
 
 /**
@@ -126,7 +131,13 @@ function recallSource(content: ContentActual, key: string, record: SourceRecord,
  * key, and all of a content's with a change of its trees, as in a service that runs. A datastore is asked at
  * once, whatever failed before.
  */
-export function recallRetries(actual: Actual, desired: Desired, records: RetryRecords, now: TimePair): void {
+export function recallRetries(
+  actual: Actual,
+  desired: Desired,
+  records: RetryRecords,
+  schedule: RetrySchedule,
+  now: TimePair,
+): void {
   for (const { sha256, trees } of desired.contents.values()) {
     const record = records.contents[sha256];
     const content = actual.contents.get(sha256);
@@ -136,7 +147,7 @@ export function recallRetries(actual: Actual, desired: Desired, records: RetryRe
     if (!trees.every(({ uuid, tree }) => record.trees[uuid] === markOf(tree))) continue;
     for (const { key } of trees.flatMap(({ sources }) => sources)) {
       const known = record.sources[key];
-      if (known !== undefined) recallSource(content, key, known, now);
+      if (known !== undefined) recallSource(content, key, known, schedule, now);
     }
     for (const { failure } of content.sources.values()) {
       if (failure !== null && failure.atMs > (content.failure?.atMs ?? 0)) content.failure = failure;

@@ -1,6 +1,8 @@
 export interface RetrySchedule {
   /** What the growing delays lead to. */
   readonly steadyMs: number;
+  /** For what a datastore refuses: the least wait. EVE's `timer.download.retry`. */
+  readonly slowMs: number;
 }
 
 const FIRST_DELAY_MS = 1000;
@@ -15,11 +17,21 @@ const FIRST_DELAY_MS = 1000;
  */
 export function decideWaitMs(
   failures: number,
-  { steadyMs }: RetrySchedule,
+  { steadyMs }: Pick<RetrySchedule, 'steadyMs'>,
   random: number,
   retryAfterMs = 0,
 ): number {
   // 2^30 s is longer than any interval; more doublings would leave the whole numbers.
   const growingMs = FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 30);
   return Math.max(Math.round(Math.min(growingMs, steadyMs) * (1 - random / 4)), retryAfterMs);
+}
+
+/**
+ * How long to wait where a datastore refused a file, or sent wrong bytes too often: from one to two times the slow
+ * interval, as EVE does.
+ *
+ * @param random from 0 to 1
+ */
+export function decideSlowWaitMs({ slowMs }: RetrySchedule, random: number): number {
+  return Math.round(slowMs * (1 + random));
 }

@@ -1,12 +1,6 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { DownloadEvent } from '../download/download.ts';
-import {
-  type ContentActual,
-  type OriginState,
-  originStateOf,
-  sourceStateOf,
-  UNTIL_CHANGE,
-} from './actual.ts';
+import { type ContentActual, type OriginState, originStateOf, sourceStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { recordDatastore, recordResponse, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
@@ -94,15 +88,13 @@ function endInFailure(
     judgement.datastore === 'gone' && originWaitMs !== null
       ? originWaitMs
       : Math.max(recordSourceFailure(content, source, judgement, attempt, facts), originWaitMs ?? 0);
+  if (attempt.hadProgress) origin.wakes.refill();
   runtime.touchOrigin(origin.origin);
-  const fields = { code, address: attempt.address, waitMs: waitMs === UNTIL_CHANGE ? null : waitMs };
+  const fields = { code, address: attempt.address, waitMs };
   if (judgement.remedy === 'mismatch') {
     log.warn({ ...fields, reason: message }, 'this address served wrong bytes: they are thrown away');
-  } else if (waitMs === UNTIL_CHANGE) {
-    log.error(
-      { ...fields, reason: message },
-      'the download failed: it waits for a change of the configuration',
-    );
+  } else if (judgement.remedy === 'retry-slowly') {
+    log.error({ ...fields, reason: message }, 'the datastore refuses the file: it is asked again slowly');
   } else log.warn({ ...fields, reason: message }, 'the download failed: it is tried again');
 }
 
@@ -151,6 +143,7 @@ export async function runDownload(
     const { receivedBytes, resumedFromBytes } = result;
     const elapsedMs = Math.round(deps.clock.nowMs() - startedMs);
     deps.tally.noteVerified(receivedBytes);
+    origin.wakes.refill();
     log.info({ address: attempt.address, receivedBytes, resumedFromBytes, elapsedMs }, 'verified');
   } catch (error) {
     if (abort.signal.aborted) {

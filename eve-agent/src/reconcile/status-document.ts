@@ -1,12 +1,5 @@
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
-import {
-  type Actual,
-  type ContentActual,
-  type Failure,
-  type LinkFailure,
-  type OriginState,
-  UNTIL_CHANGE,
-} from './actual.ts';
+import type { Actual, ContentActual, Failure, LinkFailure, OriginState } from './actual.ts';
 import type { DesiredTree } from './desired.ts';
 import { isSilent } from './outcome.ts';
 import type { ContentState } from './transitions.ts';
@@ -37,11 +30,16 @@ interface Shown {
 }
 
 function retryCondition(waitUntilMs: number, { nowMs, wallMs }: StatusFacts): string {
-  if (waitUntilMs === UNTIL_CHANGE)
-    return 'waits for a change of the configuration, or for "eve-agent retry"';
   // To the second: otherwise the text would differ each time it is made.
   const atMs = Math.round((wallMs + waitUntilMs - nowMs) / 1000) * 1000;
   return waitUntilMs > nowMs ? `tries again at ${timeText(atMs)}` : '';
+}
+
+/** What else ends a wait that may be long. */
+function alsoTried({ sources }: DesiredTree, shown: Failure | null): string {
+  if (shown?.severity !== 'SEVERITY_ERROR') return '';
+  const isHeard = sources.some(({ isLocal }) => isLocal);
+  return `${isHeard ? ', at once when its datastore announces itself' : ''}, or with "eve-agent retry"`;
 }
 
 /** Whether what a datastore failed with says more than what a tree itself met there. */
@@ -99,13 +97,14 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
   }
   let shown = ownFailure(tree, content);
   if (content.activity?.kind === 'download') return { failure: shown, condition: '' };
-  let waitUntilMs = UNTIL_CHANGE;
+  let waitUntilMs = Number.POSITIVE_INFINITY;
   for (const { key, originKey } of tree.sources) {
     const [source, origin] = [content.sources.get(key), actual.origins.get(originKey)];
     waitUntilMs = Math.min(waitUntilMs, Math.max(source?.waitUntilMs ?? 0, origin?.waitUntilMs ?? 0));
     if (origin?.failure && isWorthMore(origin, origin.failure, shown)) shown = origin.failure;
   }
-  return { failure: shown, condition: shown === null ? '' : retryCondition(waitUntilMs, facts) };
+  const condition = shown === null ? '' : retryCondition(waitUntilMs, facts);
+  return { failure: shown, condition: condition && `${condition}${alsoTried(tree, shown)}` };
 }
 
 function retryCountOf(tree: DesiredTree, content: ContentActual, { actual }: StatusFacts): number {

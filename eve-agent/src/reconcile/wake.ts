@@ -1,32 +1,52 @@
-import { type Actual, type OriginState, UNTIL_CHANGE } from './actual.ts';
+import type { Actual, OriginState, SourceState } from './actual.ts';
+import type { Desired } from './desired.ts';
+import type { RetrySchedule } from './retry-schedule.ts';
 
-/**
- * Ends the waiting for a datastore, of itself and of each file from there. What waits for a change of the
- * configuration goes on waiting.
- *
- * @param digests of the content that may come from there
- * @returns whether anything was waiting
- */
-export function wakeOrigin(
+function* sourcesAt(
   { contents }: Actual,
+  desired: Desired,
   origin: OriginState,
   digests: Iterable<string>,
-  nowMs: number,
-): boolean {
-  let isWoken = origin.waitUntilMs > nowMs;
-  origin.waitUntilMs = 0;
-  // Should it not be quite ready yet, the next tries come quickly.
-  origin.failures = 0;
-  origin.unanswered.clear();
+): Generator<SourceState> {
   for (const sha256 of digests) {
-    for (const state of contents.get(sha256)?.sources.values() ?? []) {
-      if (state.waitUntilMs === UNTIL_CHANGE || state.waitUntilMs <= nowMs) continue;
-      state.waitUntilMs = 0;
-      state.failures = 0;
-      isWoken = true;
+    const states = contents.get(sha256)?.sources;
+    for (const { key, originKey } of desired.contents.get(sha256)?.trees.flatMap((tree) => tree.sources) ??
+      []) {
+      const state = originKey === origin.origin ? states?.get(key) : undefined;
+      if (state !== undefined) yield state;
     }
   }
-  return isWoken;
+}
+
+/**
+ * Ends the waiting for a datastore that has announced itself, of itself and of each file from there, also of those
+ * that it refused; as often as that may be.
+ *
+ * @param digests of the content that may come from there
+ * @returns when the waiting ends: now, or later; null: nothing was waiting, or it has been ended just now
+ */
+export function wakeOrigin(
+  actual: Actual,
+  desired: Desired,
+  origin: OriginState,
+  digests: Iterable<string>,
+  schedule: RetrySchedule,
+  nowMs: number,
+): number | null {
+  const waiting = [...sourcesAt(actual, desired, origin, digests)].filter(
+    ({ waitUntilMs }) => waitUntilMs > nowMs,
+  );
+  if (origin.waitUntilMs <= nowMs && waiting.length === 0) return null;
+  const wasMissing = origin.failure?.code === 'DATASTORE_NOT_FOUND';
+  const atMs = origin.wakes.grant(nowMs, schedule, wasMissing);
+  if (atMs === null) return null;
+  origin.unanswered.clear();
+  for (const state of [origin, ...waiting]) {
+    state.waitUntilMs = Math.min(state.waitUntilMs, atMs);
+    // Should it not be quite ready yet, the next tries come quickly.
+    state.failures = 0;
+  }
+  return atMs;
 }
 
 /** The hosts on `.local` that content which is not here waits for. */
