@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -29,7 +30,7 @@ import {
 import { decideTarget } from './target-path.ts';
 
 /** EVE's User-Agent names its downloader; ours names ours. */
-const USER_AGENT = 'eve-agent';
+const USER_AGENT = AGENT_PRODUCT;
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_RETRY_DELAY_MS = 60_000;
 

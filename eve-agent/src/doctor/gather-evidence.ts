@@ -1,4 +1,5 @@
 import { domainToUnicode } from 'node:url';
+import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { singleValue } from '../download/validators.ts';
@@ -59,8 +60,8 @@ const STALL_TIMEOUT_MS = 20_000;
 /** Of the file, to see that bytes do come. */
 const HEAD_BYTES = 64 * 1024;
 
-/** What the agent sends with a download. */
-const HEADERS = { 'user-agent': 'eve-agent', accept: '*/*', 'accept-encoding': 'identity' };
+/** What the agent sends with a download; only the name is the doctor's, so that a datastore knows its probes. */
+const HEADERS = { 'user-agent': DOCTOR_PRODUCT, accept: '*/*', 'accept-encoding': 'identity' };
 
 function selectBridges(deps: DoctorDeps, names: readonly string[], isNeeded: boolean): BridgeSelection {
   if (!isNeeded) return { kind: 'not-needed' };

@@ -43,7 +43,7 @@ test('a GET, broken off after the first chunk, and the resume: as EVE sends them
   expect(result).toEqual({ failure: null, sizeBytes: SIZE, caveats: [] });
   const common = {
     host: '10.1.0.5',
-    'user-agent': 'UnityNetworkReporter/ (linux amd64)',
+    'user-agent': 'UnityNetworkReporter/ (linux amd64) eve-agent-doctor',
     'content-type': 'application/octet-stream',
   };
   expect(requests.map(({ headers, maxBytes }) => ({ headers, maxBytes }))).toEqual([

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { type HeaderFields, singleValue } from '../../download/validators.ts';
 import { socketHost } from '../probes/connect.ts';
 import type { ExchangeOutcome, ExchangeRequest } from '../probes/exchange.ts';
@@ -24,8 +25,8 @@ export interface EveTransferRequest {
 
 export type SendExchange = (request: ExchangeRequest) => Promise<ExchangeOutcome>;
 
-/** EVE: what its downloader calls itself on amd64. */
-const USER_AGENT = 'UnityNetworkReporter/ (linux amd64)';
+/** EVE: what its downloader calls itself on amd64; and, for the datastore, that it was not EVE. */
+const USER_AGENT = `UnityNetworkReporter/ (linux amd64) ${DOCTOR_PRODUCT}`;
 /** EVE `chunkSize`: the transfer is broken off after the first, to see whether it would go on. */
 const CHUNK_BYTES = 64 * 1024;
 /** EVE waits 5 minutes for a header; a person does not. */
