@@ -14,10 +14,17 @@ export const FULL_STATUS = {
       {
         name: 'bn1',
         address: '10.1.0.5',
+        addresses: ['10.1.0.5', '192.168.7.5'],
         services: ['_workstation._tcp.local', '_http._tcp.local', '_https._tcp.local'],
         state: 'ready',
       },
-      { name: 'bn2', address: '10.2.0.5', services: ['_http._tcp.local'], state: 'conflict' },
+      {
+        name: 'bn2',
+        address: '10.2.0.5',
+        addresses: ['10.2.0.5'],
+        services: ['_http._tcp.local'],
+        state: 'conflict',
+      },
     ],
   },
   queries: [

@@ -1,49 +1,21 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { encode } from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AdvertiserStatus } from '../../datastore-app/src/advertise/advertiser.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
-import type { Namespace } from '../lab/namespace.ts';
 import { describeWith } from '../requirements.ts';
-import { type JsonLines, readJsonLines } from './json-lines.ts';
 import { addressesOf, type HeardPacket, isGoodbye, startMdnsPeer, targetsOf } from './mdns-peer.ts';
+import {
+  hasAnswer,
+  isReady,
+  isResponse,
+  question,
+  type RunningAdvertiser,
+  startAdvertiser,
+  statesOf,
+} from './running-advertiser.ts';
 
-const ALL_SERVICES = 'workstation,http,https';
-const ADVERTISE_PROGRAM = 'test/integration/programs/advertise.ts';
 const IDLE_WINDOW_MS = 20_000;
-
-interface RunningAdvertiser {
-  readonly child: ChildProcess;
-  readonly status: JsonLines<AdvertiserStatus>;
-  readonly stop: () => Promise<void>;
-}
-
-function startAdvertiser(
-  app: Namespace,
-  { hostLabel = 'ds', services = ALL_SERVICES, interfaces = [] as readonly string[] } = {},
-): RunningAdvertiser {
-  const child = app.start(['node', ADVERTISE_PROGRAM, hostLabel, services, ...interfaces]);
-  const closed = once(child, 'close');
-  return {
-    child,
-    status: readJsonLines<AdvertiserStatus>(child),
-    async stop() {
-      child.kill('SIGTERM');
-      await closed;
-    },
-  };
-}
-
-const isReady = ({ isReady }: AdvertiserStatus) => isReady;
-const isResponse = ({ packet }: HeardPacket) => packet.type === 'response';
-const hasAnswer = (heard: HeardPacket, address: string) =>
-  isResponse(heard) && !isGoodbye(heard) && addressesOf(heard).includes(address);
-
-/** A query that asks for a PTR record, or for an A record. */
-const question = (name: string, type: 'PTR' | 'A' = 'PTR') =>
-  encode({ type: 'query', id: 4711, questions: [{ name, type }] });
 
 describeWith(['lab'], 'advertising', () => {
   let lab: Lab;
@@ -67,6 +39,7 @@ describeWith(['lab'], 'advertising', () => {
         {
           name: 'eth0',
           address: '10.1.0.5',
+          addresses: ['10.1.0.5'],
           services: ['_workstation._tcp.local', '_http._tcp.local', '_https._tcp.local'],
           state: 'ready',
         },
@@ -265,8 +238,7 @@ describeWith(['lab'], 'advertising', () => {
     await host.send(claim);
     await host.waitFor('probe of the next name', isProbeFor('ds #2._http._tcp.local'));
     await advertiser.status.waitFor('ready', isReady);
-    const states = advertiser.status.all.flatMap(({ interfaces }) => interfaces.map(({ state }) => state));
-    expect(states).not.toContain('conflict');
+    expect(statesOf(advertiser)).not.toContain('conflict');
     expect(host.heard().flatMap(targetsOf)).toContain('ds.local');
   });
 
@@ -276,11 +248,7 @@ describeWith(['lab'], 'advertising', () => {
     const advertiser = startAdvertiser(app);
     await advertiser.status.waitFor('ready', isReady);
     expect(reflector.heard().filter(isResponse).length).toBeGreaterThan(0);
-    expect(advertiser.status.all.flatMap(({ interfaces }) => interfaces.map(({ state }) => state))).toEqual([
-      'announcing',
-      'checking',
-      'ready',
-    ]);
+    expect(statesOf(advertiser)).toEqual(['announcing', 'checking', 'ready']);
   });
 
   test('names on each interface its own address only, and answers there only', async () => {
@@ -306,8 +274,7 @@ describeWith(['lab'], 'advertising', () => {
       { name: 'eth0', address: '10.1.0.5' },
       { name: 'eth1', address: '10.2.0.5' },
     ]);
-    const states = advertiser.status.all.flatMap(({ interfaces }) => interfaces.map(({ state }) => state));
-    expect(states).not.toContain('conflict');
+    expect(statesOf(advertiser)).not.toContain('conflict');
 
     // Only an answer to a question for the address alone holds nothing but the address.
     const isAddressAlone = ({ packet }: HeardPacket) =>

@@ -82,8 +82,20 @@ test('follows interfaces that come, change and go', async () => {
     reasons: [],
     hostName: 'ds.local',
     interfaces: [
-      { name: 'eth0', address: '10.1.0.5', services: ['_http._tcp.local'], state: 'ready' },
-      { name: 'eth1', address: '10.2.0.5', services: ['_http._tcp.local'], state: 'ready' },
+      {
+        name: 'eth0',
+        address: '10.1.0.5',
+        addresses: ['10.1.0.5'],
+        services: ['_http._tcp.local'],
+        state: 'ready',
+      },
+      {
+        name: 'eth1',
+        address: '10.2.0.5',
+        addresses: ['10.2.0.5'],
+        services: ['_http._tcp.local'],
+        state: 'ready',
+      },
     ],
   });
 

@@ -5,6 +5,7 @@ import {
   type InterfaceAdvertisement,
   waitAbortably,
 } from './interface-advertisement.ts';
+import { type AdvertisedLink, advertisedCidrs, ownAddresses } from './link-addresses.ts';
 import { listNetworkLinks, type NetworkLink } from './network-links.ts';
 import { attributePacket, hasAddress } from './packet-origin.ts';
 import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
@@ -22,7 +23,10 @@ export interface AdvertiserStatus {
   readonly hostName: string;
   readonly interfaces: readonly {
     readonly name: string;
+    /** The one it is called by. */
     readonly address: string;
+    /** All that are advertised there and are its own; `address` is the first. */
+    readonly addresses: readonly string[];
     /** Service type names, such as `_http._tcp.local`. */
     readonly services: readonly string[];
     /** An AdvertisementState. */
@@ -79,7 +83,7 @@ function observed(start: StartHostResponder, observer: AdvertisingObserver | und
 }
 
 /**
- * Advertises services on one host name by multicast DNS, on several interfaces, each with its own address
+ * Advertises services on one host name by multicast DNS, on several interfaces, each with its own addresses
  * only, and follows the interfaces as they come, go and change.
  */
 export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOptions): Advertiser {
@@ -104,12 +108,12 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     const advertisement = running.get(name);
     if (advertisement === undefined) return;
     running.delete(name);
-    log.info({ interface: name, address: advertisement.link.address }, 'no longer advertised there');
+    log.info({ interface: name, addresses: ownAddresses(advertisement.link) }, 'no longer advertised there');
     ending.set(name, advertisement.stop());
   }
 
-  function startOn(link: NetworkLink): void {
-    log.info({ interface: link.name, address: link.address, hostName }, 'announcing');
+  function startOn(link: AdvertisedLink): void {
+    log.info({ interface: link.name, addresses: ownAddresses(link), hostName }, 'announcing');
     const originOf = (source: string) => attributePacket(source, link, links);
     const isOwnAddress = (address: string) => links.some((own) => hasAddress(own, address));
     const after = ending.get(link.name) ?? Promise.resolve();
@@ -134,11 +138,11 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
       log.error({ err: error }, 'the network interfaces cannot be listed');
       return;
     }
-    const selection = selectInterfaces(links, options.interfaces, excludedInterfaces);
-    missing = selection.missing;
+    const { selected, missing: absent } = selectInterfaces(links, options.interfaces, excludedInterfaces);
+    missing = absent;
     const plan = planResponders(
       [...running.values()].map(({ link }) => link),
-      selection.selected,
+      selected.map((link) => ({ ...link, advertisedCidrs: advertisedCidrs(link, selected) })),
     );
     for (const name of plan.stop) stopOn(name);
     for (const link of plan.start) startOn(link);
@@ -168,6 +172,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
         interfaces: advertisements.map(({ link, state }) => ({
           name: link.name,
           address: link.address,
+          addresses: ownAddresses(link),
           services: services.map(typeName),
           state,
         })),

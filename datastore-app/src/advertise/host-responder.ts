@@ -6,6 +6,7 @@ import {
   type Responder,
   type ServiceState,
 } from '@homebridge/ciao';
+import { createOutgoingAddresses, type OutgoingAddressesOptions } from './outgoing-addresses.ts';
 import { createLane, hearOwnLinkOnly, type LinkHearing, namesHost } from './own-link.ts';
 import { partByType, type ServiceInstance } from './service-instances.ts';
 
@@ -29,7 +30,7 @@ export interface HostResponder {
   close(): Promise<void>;
 }
 
-export interface HostResponderOptions extends LinkHearing {
+export interface HostResponderOptions extends LinkHearing, OutgoingAddressesOptions {
   readonly instances: readonly ServiceInstance[];
 }
 
@@ -102,10 +103,16 @@ function startPart(
   responder.getAnnouncedServices = () => new Map<string, CiaoService>().values();
 
   let lastResponse: { readonly source: string; readonly namesOurHost: boolean } | undefined;
+  const outgoing = createOutgoingAddresses(responder, options);
   const lanes = instances.map(() => createLane(responder));
-  hearOwnLinkOnly(responder, lanes, options, (packet, source) => {
-    lastResponse = { source, namesOurHost: namesHost(packet, `${hostLabel}.local`) };
-  });
+  hearOwnLinkOnly(
+    responder,
+    lanes,
+    { ...options, whileAnswering: outgoing.whileAnswering },
+    (packet, source) => {
+      lastResponse = { source, namesOurHost: namesHost(packet, `${hostLabel}.local`) };
+    },
+  );
   const services = instances.map((instance, index) =>
     createService(lanes[index] ?? responder, options, instance, () =>
       reportConflict({
@@ -114,6 +121,8 @@ function startPart(
       }),
     ),
   );
+
+  for (const service of services) outgoing.adopt(service);
 
   const announced = new Set<CiaoService>();
   let isClosing = false;

@@ -2,13 +2,14 @@ import { silentLog } from '@local-datastore/shared/log';
 import { expect, test, vi } from 'vitest';
 import type { HostResponder, HostResponderOptions, NameConflict } from './host-responder.ts';
 import { createInterfaceAdvertisement, retryDelayMs } from './interface-advertisement.ts';
-import type { NetworkLink } from './network-links.ts';
+import type { AdvertisedLink } from './link-addresses.ts';
 import type { ServiceInstance } from './service-instances.ts';
 
-const link: NetworkLink = {
+const link: AdvertisedLink = {
   name: 'eth0',
   address: '10.1.0.5',
   cidrs: ['10.1.0.5/24'],
+  advertisedCidrs: ['10.1.0.5/24'],
   mac: '02:16:3e:00:00:05',
   isLoopback: false,
   index: 2,

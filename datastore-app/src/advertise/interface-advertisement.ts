@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
 import type { NameConflict, StartHostResponder } from './host-responder.ts';
-import type { NetworkLink } from './network-links.ts';
+import { type AdvertisedLink, addressOf, sourceCidrs } from './link-addresses.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 import type { AskForOwnAnswers } from './readiness.ts';
 import {
@@ -33,9 +33,9 @@ export function retryDelayMs(failures: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS);
 }
 
-/** The host's services on one interface with one address: announced, checked, taken down on conflict. */
+/** The host's services on one interface: announced, checked, taken down on conflict. */
 export interface InterfaceAdvertisement {
-  readonly link: NetworkLink;
+  readonly link: AdvertisedLink;
   readonly state: AdvertisementState;
   /** Why it is not ready, as a sentence; undefined when it is. */
   readonly reason: string | undefined;
@@ -53,7 +53,7 @@ export interface InterfaceAdvertisementDeps {
 }
 
 export interface InterfaceAdvertisementOptions {
-  readonly link: NetworkLink;
+  readonly link: AdvertisedLink;
   readonly hostLabel: string;
   readonly services: readonly AdvertisedService[];
   readonly originOf: (source: string) => PacketOrigin;
@@ -85,7 +85,11 @@ export function createInterfaceAdvertisement(
   { link, hostLabel, services, originOf, isOwnAddress, after }: InterfaceAdvertisementOptions,
 ): InterfaceAdvertisement {
   const hostName = `${hostLabel}.local`;
-  const where = { interface: link.name, address: link.address, hostName };
+  const where = { interface: link.name, addresses: link.cidrs.map(addressOf), hostName };
+  const addresses = {
+    sources: link.cidrs.map(addressOf),
+    addresses: link.advertisedCidrs.map(addressOf),
+  };
   const stopping = new AbortController();
   const { signal } = stopping;
   const stopped = new Promise<'stopped'>((resolve) => {
@@ -112,13 +116,15 @@ export function createInterfaceAdvertisement(
       instances,
       originOf,
       isOwnAddress,
+      advertisedCidrs: link.advertisedCidrs,
+      sourceCidrs: sourceCidrs(link),
     });
     const checking = new AbortController();
     const untilAnswered = async () => {
       await responder.announced;
       if (checking.signal.aborted) return [];
       enter('checking', `our own answer for ${hostName} has not been seen on ${link.name} yet`);
-      return askForOwnAnswers({ hostName, address: link.address, instances }, checking.signal);
+      return askForOwnAnswers({ hostName, address: link.address, ...addresses, instances }, checking.signal);
     };
     const limit = new AbortController();
     void responder.announced.then(() => limit.abort());

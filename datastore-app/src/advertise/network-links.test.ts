@@ -27,3 +27,16 @@ test('lists loopback with its first address', () => {
   expect(loopback?.address).toBe('127.0.0.1');
   expect(loopback?.cidrs[0]).toBe('127.0.0.1/8');
 });
+
+test('calls an interface by its first address that is not link-local, and keeps all', () => {
+  const addresses = ['169.254.3.4/16', '192.168.7.5/24', '10.1.0.5/24'].map((cidr) => ({
+    interfaceName: 'eth0',
+    address: cidr.split('/')[0] ?? '',
+    cidr,
+    mac: '02:16:3e:00:00:05',
+    isLoopback: false,
+  }));
+  expect(listNetworkLinks(addresses)).toMatchObject([
+    { name: 'eth0', address: '192.168.7.5', cidrs: addresses.map(({ cidr }) => cidr) },
+  ]);
+});

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
+import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
+import { addressOf, preferredOrder } from './link-addresses.ts';
 
 /** A network interface that is up and has an IPv4 address, as far as advertising is concerned. */
 export interface NetworkLink {
   /** The kernel's name, such as `eth0`. */
   readonly name: string;
-  /** The address that is advertised: the interface's first. Dotted decimal. */
+  /** The one it is called by: its first, or the first that is not link-local. Dotted decimal. */
   readonly address: string;
-  /** All its IPv4 addresses with prefix length, the first being that of `address`. */
+  /** All its IPv4 addresses with prefix length, in the kernel's order. */
   readonly cidrs: readonly string[];
   /** Lower case, colons. */
   readonly mac: string;
@@ -40,18 +41,20 @@ function readInterfaceIndexes(): Map<string, number> {
   }
 }
 
-/** The interfaces that are up and have an IPv4 address, in the kernel's order. */
-export function listNetworkLinks(): NetworkLink[] {
+/**
+ * The interfaces that are up and have an IPv4 address, in the kernel's order.
+ *
+ * @param addresses those of all interfaces
+ */
+export function listNetworkLinks(
+  addresses: readonly InterfaceAddress[] = listIpv4Addresses(),
+): NetworkLink[] {
   const links = new Map<string, NetworkLink>();
   const indexes = readInterfaceIndexes();
-  for (const { interfaceName, address, cidr, mac, isLoopback } of listIpv4Addresses()) {
-    const known = links.get(interfaceName);
-    links.set(
-      interfaceName,
-      known === undefined
-        ? { name: interfaceName, address, cidrs: [cidr], mac, isLoopback, index: indexes.get(interfaceName) }
-        : { ...known, cidrs: [...known.cidrs, cidr] },
-    );
+  for (const { interfaceName: name, cidr, mac, isLoopback } of addresses) {
+    const cidrs = [...(links.get(name)?.cidrs ?? []), cidr];
+    const address = addressOf(preferredOrder(cidrs)[0] ?? cidr);
+    links.set(name, { name, address, cidrs, mac, isLoopback, index: indexes.get(name) });
   }
   return [...links.values()];
 }

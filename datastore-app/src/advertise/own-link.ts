@@ -1,5 +1,6 @@
 import type { Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import type { OutgoingAddresses } from './outgoing-addresses.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 
 type Packet = Parameters<Responder['handleResponse']>[0];
@@ -89,10 +90,10 @@ function proberOf(lane: Responder): PacketHandler | undefined {
 export function hearOwnLinkOnly(
   responder: Responder,
   lanes: readonly Responder[],
-  options: LinkHearing,
+  options: LinkHearing & Pick<OutgoingAddresses, 'whileAnswering'>,
   onResponse: (packet: Packet, source: string) => void,
 ): void {
-  const { interfaceName, originOf } = options;
+  const { interfaceName, originOf, whileAnswering } = options;
   const handleQuery = responder.handleQuery.bind(responder);
   const handleResponse = responder.handleResponse.bind(responder);
   responder.handleQuery = (packet, endpoint) => {
@@ -101,7 +102,7 @@ export function hearOwnLinkOnly(
     const isProbe = packet.authorities.size > 0;
     if (origin === 'other-link' || (origin === 'ourselves' && isProbe)) return;
     if (origin === 'this-link' && !isProbe) options.onQuery?.(endpoint.address, questionsOf(packet));
-    handleQuery(packet, endpoint);
+    whileAnswering(packet, endpoint.address, () => handleQuery(packet, endpoint));
     for (const lane of lanes) proberOf(lane)?.handleQuery(packet, endpoint);
   };
   responder.handleResponse = (packet, endpoint) => {

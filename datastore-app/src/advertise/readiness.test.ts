@@ -7,7 +7,7 @@ const WORKSTATION = 'ds [02:16:3e:00:00:05]._workstation._tcp.local';
 
 const expected = {
   hostName: 'ds.local',
-  address: '10.1.0.5',
+  addresses: ['10.1.0.5'],
   instances: [
     { type: '_http._tcp', instanceName: 'ds', port: 80 },
     { type: '_workstation._tcp', instanceName: 'ds [02:16:3e:00:00:05]', port: 9 },
@@ -34,6 +34,13 @@ test('is content when every service leads to the host and the host to the addres
 test('names what is missing', () => {
   expect(missingAnswers([], expected)).toEqual(['ds.local', HTTP, WORKSTATION]);
   expect(missingAnswers([{ answers: [address, http] }], expected)).toEqual([WORKSTATION]);
+});
+
+test('is content only with every address', () => {
+  const two = { ...expected, addresses: ['10.1.0.5', '192.168.7.5'] };
+  const second: Answer = { ...address, data: '192.168.7.5' } as Answer;
+  expect(missingAnswers([{ answers: [http, address, workstation] }], two)).toEqual(['ds.local']);
+  expect(missingAnswers([{ answers: [http, address, second, workstation] }], two)).toEqual([]);
 });
 
 test.each<[string, Answer[], string]>([

@@ -15,7 +15,12 @@ const TYPE_ENUMERATION = '_services._dns-sd._udp.local';
 export interface ExpectedAnswers {
   /** With `.local`. */
   readonly hostName: string;
+  /** What is asked from. */
   readonly address: string;
+  /** Those of the interface: an answer comes from one of them. */
+  readonly sources: readonly string[];
+  /** All that an answer must name. */
+  readonly addresses: readonly string[];
   readonly instances: readonly Pick<ServiceInstance, 'type' | 'instanceName' | 'port'>[];
 }
 
@@ -28,19 +33,21 @@ export function isAnnouncement({ answers = [] }: Partial<Pick<ResponsePacket, 'a
 }
 
 /**
- * Whether a response shows the host's A record with the expected address, and an SRV record that leads to
+ * Whether responses show the host's A records with the expected addresses, and an SRV record that leads to
  * the host for each instance. Returns what is still missing, as record names; empty when all was there.
  */
 export function missingAnswers(
   packets: readonly Partial<Pick<ResponsePacket, 'answers' | 'additionals'>>[],
-  { hostName, address, instances }: ExpectedAnswers,
+  { hostName, addresses, instances }: Pick<ExpectedAnswers, 'hostName' | 'addresses' | 'instances'>,
 ): string[] {
   // A record with TTL 0 is a goodbye (RFC 6762 §10.1).
   const records = packets
     .flatMap(({ answers = [], additionals = [] }) => [...answers, ...additionals])
     .filter((record) => !('ttl' in record) || record.ttl !== 0);
-  const hasAddress = records.some(
-    (record) => record.type === 'A' && isSameHost(record.name, hostName) && record.data === address,
+  const hasAddress = addresses.every((address) =>
+    records.some(
+      (record) => record.type === 'A' && isSameHost(record.name, hostName) && record.data === address,
+    ),
   );
   const missingInstances = instances.filter(
     ({ type, instanceName, port }) =>
@@ -68,7 +75,7 @@ export type AskForOwnAnswers = (expected: ExpectedAnswers, signal: AbortSignal) 
 
 export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers {
   return async (expected, signal) => {
-    const { hostName, address, instances } = expected;
+    const { hostName, address, sources, instances } = expected;
     const typeNames = new Set(instances.map(typeName));
     // multicast-dns 7.2.5: `interface` alone would bind to the address, where no multicast arrives on Linux.
     const mdns = createMulticastDns({ interface: address, bind: '0.0.0.0' });
@@ -79,7 +86,7 @@ export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers 
     const packets: ResponsePacket[] = [];
     const complete = new AbortController();
     mdns.on('response', (packet, { address: source }) => {
-      if (source !== address || isAnnouncement(packet)) return;
+      if (!sources.includes(source) || isAnnouncement(packet)) return;
       packets.push(packet);
       if (missingAnswers(packets, expected).length === 0) complete.abort();
     });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { NetworkLink } from './network-links.ts';
+import type { AdvertisedLink } from './link-addresses.ts';
 import { planResponders, selectInterfaces } from './responder-plan.ts';
 
-const link = (name: string, address: string, more: Partial<NetworkLink> = {}): NetworkLink => ({
+const link = (name: string, address: string, more: Partial<AdvertisedLink> = {}): AdvertisedLink => ({
   name,
   address,
   cidrs: [`${address}/24`],
+  advertisedCidrs: [`${address}/24`],
   mac: '02:16:3e:00:00:01',
   isLoopback: false,
   index: 2,
@@ -51,6 +52,10 @@ describe('planResponders', () => {
     ['another address', link('eth0', '10.1.0.9')],
     ['another prefix length', { ...eth0, cidrs: ['10.1.0.5/16'] }],
     ['a second address', { ...eth0, cidrs: [...eth0.cidrs, '10.9.0.5/24'] }],
+    [
+      'an address on another interface of its link',
+      { ...eth0, advertisedCidrs: ['10.1.0.5/24', '10.1.0.6/24'] },
+    ],
     ['another MAC', { ...eth0, mac: '02:16:3e:00:00:02' }],
     ['another kernel number', { ...eth0, index: 9 }],
   ])('rebuilds an interface with %s', (_what, changed) => {

@@ -1,3 +1,4 @@
+import type { AdvertisedLink } from './link-addresses.ts';
 import type { NetworkLink } from './network-links.ts';
 
 export interface InterfaceSelection {
@@ -28,16 +29,17 @@ export function selectInterfaces(
 export interface ResponderPlan {
   /** Interfaces whose responder ends. One that also stands in `start` is rebuilt. */
   readonly stop: readonly string[];
-  readonly start: readonly NetworkLink[];
+  readonly start: readonly AdvertisedLink[];
   readonly keep: readonly string[];
 }
 
-function isSameLink(left: NetworkLink, right: NetworkLink): boolean {
+function isSameLink(left: AdvertisedLink, right: AdvertisedLink): boolean {
   return (
     left.name === right.name &&
     left.index === right.index &&
     left.mac === right.mac &&
-    left.cidrs.join() === right.cidrs.join()
+    left.cidrs.join() === right.cidrs.join() &&
+    left.advertisedCidrs.join() === right.advertisedCidrs.join()
   );
 }
 
@@ -46,10 +48,10 @@ function isSameLink(left: NetworkLink, right: NetworkLink): boolean {
  * addresses, another MAC or another kernel number is a new one: its responder's socket and records are void.
  */
 export function planResponders(
-  running: readonly NetworkLink[],
-  wanted: readonly NetworkLink[],
+  running: readonly AdvertisedLink[],
+  wanted: readonly AdvertisedLink[],
 ): ResponderPlan {
-  const isKept = (link: NetworkLink) => wanted.some((candidate) => isSameLink(candidate, link));
+  const isKept = (link: AdvertisedLink) => wanted.some((candidate) => isSameLink(candidate, link));
   const keep = running.filter(isKept).map(({ name }) => name);
   return {
     stop: running.map(({ name }) => name).filter((name) => !keep.includes(name)),

@@ -87,6 +87,7 @@ test('tells what would be advertised and served, and writes nothing', async () =
       {
         name: 'eth0',
         address: '10.1.0.5',
+        addresses: ['10.1.0.5'],
         services: [
           {
             type: '_workstation._tcp',

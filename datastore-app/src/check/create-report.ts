@@ -1,4 +1,5 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { ownAddresses } from '../advertise/link-addresses.ts';
 import { listNetworkLinks, type NetworkLink } from '../advertise/network-links.ts';
 import {
   type AdvertisementChoices,
@@ -56,10 +57,11 @@ function describeInterfaces(
   hostLabel: string,
   { services }: AdvertisementPlan,
 ): CheckedInterface[] {
-  return links.map(({ name, address, mac }) => ({
-    name,
-    address,
-    services: planServiceInstances(hostLabel, mac, services).map(({ txt, ...instance }) => ({
+  return links.map((link) => ({
+    name: link.name,
+    address: link.address,
+    addresses: ownAddresses(link),
+    services: planServiceInstances(hostLabel, link.mac, services).map(({ txt, ...instance }) => ({
       ...instance,
       txt: txt.filter(({ length }) => length > 0).map((bytes) => bytes.toString()),
     })),
@@ -123,7 +125,7 @@ export async function createReport(deps: CheckDeps, input: CheckInput): Promise<
   );
   if (isAdvertised) problems.push(...findInterfaceProblems(missing, selected.length));
 
-  const addresses = selected.map(({ address }) => address);
+  const addresses = selected.flatMap(ownAddresses);
   const { certificate, ...certificateCheck } = given
     ? checkCertificate(given.leaf, addresses, now())
     : { certificate: null, problems: [] };

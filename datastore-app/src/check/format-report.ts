@@ -9,9 +9,9 @@ export function formatSize(sizeBytes: number): string {
   return `${exponent === 0 ? amount : amount.toFixed(1)} ${UNITS[exponent]}`;
 }
 
-function formatInterface({ name, address, services }: CheckedInterface): string[] {
+function formatInterface({ name, addresses, services }: CheckedInterface): string[] {
   return [
-    `  ${name}  ${address}`,
+    `  ${name}  ${addresses.join(', ')}`,
     ...services.map(({ type, instanceName, port, subtypes, txt }) => {
       const extras = [
         ...subtypes.map((subtype) => `subtype ${subtype}`),

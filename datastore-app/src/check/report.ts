@@ -14,8 +14,10 @@ export interface Problem {
 
 export interface CheckedInterface {
   readonly name: string;
-  /** The address that is advertised. */
+  /** The one it is called by. */
   readonly address: string;
+  /** All that are advertised there. */
+  readonly addresses: readonly string[];
   readonly services: readonly (Pick<AdvertisedService, 'type' | 'port'> & {
     readonly instanceName: string;
     readonly subtypes: readonly string[];

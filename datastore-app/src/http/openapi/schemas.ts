@@ -71,7 +71,8 @@ export const statusSchema = z.object({
       interfaces: z.array(
         z.object({
           name: z.string(),
-          address: z.string(),
+          address: z.string().describe('The one it is called by.'),
+          addresses: z.array(z.string()).describe('All its IPv4 addresses that are advertised.'),
           services: z.array(z.string()),
           state: z.enum(['announcing', 'checking', 'ready', 'conflict', 'unanswered']),
         }),

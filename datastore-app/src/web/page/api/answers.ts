@@ -19,6 +19,8 @@ export interface Advertising {
   readonly interfaces: readonly {
     readonly name: string;
     readonly address: string;
+    /** All, `address` being the first. */
+    readonly addresses?: readonly string[];
     readonly services: readonly string[];
     readonly state: string;
   }[];

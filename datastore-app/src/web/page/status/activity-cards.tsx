@@ -29,12 +29,12 @@ export function AdvertisingCard({ advertising }: { advertising: Advertising | nu
         <PlainTable
           label="Interfaces"
           caption="Where the host name is advertised"
-          columns={['Interface', 'Address', 'Services', 'State']}
+          columns={['Interface', 'Addresses', 'Services', 'State']}
         >
-          {advertising.interfaces.map(({ name, address, services, state }) => (
+          {advertising.interfaces.map(({ name, address, addresses = [address], services, state }) => (
             <tr key={`${name} ${address}`}>
               <th scope="row">{name}</th>
-              <td>{address}</td>
+              <td>{addresses.join(', ')}</td>
               <td title={services.join('\n')}>{services.map(serviceWord).join(', ')}</td>
               <td>
                 <span class={`badge badge-${STATES[state]?.kind ?? 'off'}`}>

@@ -1,0 +1,80 @@
+import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import type { NetworkLink } from './network-links.ts';
+
+/** So many on one interface: 16 bytes each, and an answer with all of them stays within one datagram. */
+export const MAX_ADDRESSES = 32;
+/** What is told to all is sent so often at most, once from each network. */
+const MAX_SOURCES = 8;
+/** RFC 3927 §2.1. */
+const LINK_LOCAL = /^169\.254\./;
+
+/** An interface, and what is told of the host's addresses there. */
+export interface AdvertisedLink extends NetworkLink {
+  /** From advertisedCidrs. */
+  readonly advertisedCidrs: readonly string[];
+}
+
+export const addressOf = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'));
+const prefixLengthOf = (cidr: string): number => Number(cidr.slice(cidr.indexOf('/') + 1));
+
+const isSameNetwork = (left: string, right: string): boolean =>
+  prefixLengthOf(left) === prefixLengthOf(right) && createSubnetTest(left)(addressOf(right));
+
+/** The kernel's order, but link-local addresses last: who knows no better takes the first. */
+export function preferredOrder(cidrs: readonly string[]): string[] {
+  const isLinkLocal = (cidr: string) => LINK_LOCAL.test(cidr);
+  return [...cidrs.filter((cidr) => !isLinkLocal(cidr)), ...cidrs.filter(isLinkLocal)];
+}
+
+/**
+ * The addresses, with prefix lengths, that are advertised on a link: all of the interface, and behind them those
+ * that other interfaces have in the same networks. Two interfaces on one link answer side by side, and what one
+ * says of the host's addresses replaces in caches what the other said (RFC 6762 §10.2): so both say the same.
+ *
+ * @param links all on which the datastore is advertised
+ */
+export function advertisedCidrs(link: NetworkLink, links: readonly NetworkLink[]): string[] {
+  const own = preferredOrder(link.cidrs);
+  const ofOthers = links
+    .filter((other) => other.name !== link.name && other.isLoopback === link.isLoopback)
+    .flatMap(({ cidrs }) => cidrs)
+    .filter((cidr) => own.some((each) => isSameNetwork(each, cidr)));
+  const unique = new Map([...own, ...ofOthers].map((cidr) => [addressOf(cidr), cidr]));
+  return [...unique.values()].slice(0, MAX_ADDRESSES);
+}
+
+/** The addresses of an interface that are advertised there, in the order that is told to nobody in particular. */
+export const ownAddresses = ({ cidrs }: Pick<NetworkLink, 'cidrs'>): string[] =>
+  preferredOrder(cidrs).slice(0, MAX_ADDRESSES).map(addressOf);
+
+/**
+ * Addresses in the order in which somebody is told of them: first what stands in the asker's own subnet, the
+ * narrowest first, then the rest as it stands.
+ *
+ * @param asker undefined: nobody in particular
+ */
+export function addressesFor(cidrs: readonly string[], asker: string | undefined): string[] {
+  const near = asker === undefined ? [] : cidrs.filter((cidr) => createSubnetTest(cidr)(asker));
+  near.sort((left, right) => prefixLengthOf(right) - prefixLengthOf(left));
+  return [...new Set([...near, ...cidrs])].map(addressOf);
+}
+
+/**
+ * The addresses of an interface from which is sent what all are to hear: one in every network, since a host
+ * may ignore what comes from outside its own (RFC 6762 §11). Loopback has one.
+ */
+export function sourceCidrs({ cidrs, isLoopback }: Pick<NetworkLink, 'cidrs' | 'isLoopback'>): string[] {
+  const ordered = preferredOrder(cidrs);
+  if (isLoopback) return ordered.slice(0, 1);
+  const widestFirst = [...ordered].sort((left, right) => prefixLengthOf(left) - prefixLengthOf(right));
+  const chosen: string[] = [];
+  for (const cidr of widestFirst) {
+    const isCovered = chosen.some(
+      (other) =>
+        isSameNetwork(other, cidr) ||
+        (prefixLengthOf(cidr) === 32 && createSubnetTest(other)(addressOf(cidr))),
+    );
+    if (!isCovered) chosen.push(cidr);
+  }
+  return ordered.filter((cidr) => chosen.includes(cidr)).slice(0, MAX_SOURCES);
+}
