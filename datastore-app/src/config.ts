@@ -70,6 +70,14 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
 
 const directory = z.string().min(1, { error: 'a directory expected' });
 
+/** Every command takes the same file. */
+const CONFIG_OPTION: OptionDescription = {
+  flags: '--config <file>',
+  description: 'YAML file with settings, named as the long options',
+  environment: 'DATASTORE_CONFIG',
+  schema: z.string(),
+};
+
 const STATE_OPTION: OptionDescription = {
   flags: '--state <dir>',
   description: 'what is remembered over restarts; must not lie in the root',
@@ -78,7 +86,7 @@ const STATE_OPTION: OptionDescription = {
   default: `${DATA_DIRECTORY}/state`,
 };
 
-export const STORAGE_OPTIONS: readonly OptionDescription[] = [
+const STORAGE_OPTIONS: readonly OptionDescription[] = [
   {
     flags: '--root <dir>',
     description: 'the folder whose files are served',
@@ -88,6 +96,9 @@ export const STORAGE_OPTIONS: readonly OptionDescription[] = [
   },
   STATE_OPTION,
 ];
+
+/** What commands take that work on the folders, whether or not the datastore runs. */
+export const FOLDER_OPTIONS: readonly OptionDescription[] = [...STORAGE_OPTIONS, CONFIG_OPTION];
 
 /** Who writes to the volumes. */
 export const USER_OPTION: OptionDescription = {
@@ -138,10 +149,11 @@ export const TOKEN_OPTIONS: readonly OptionDescription[] = [
   STATE_OPTION,
   USER_OPTION,
   ...WRITE_TOKEN_OPTIONS,
+  CONFIG_OPTION,
 ];
 
 /** What `ca` takes. */
-export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION];
+export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];
 
 /** Who may read, where not everybody may. */
 const READ_OPTIONS: readonly OptionDescription[] = [
@@ -321,12 +333,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')} expected` }),
     default: 'info',
   },
-  {
-    flags: '--config <file>',
-    description: 'YAML file with settings, named as the long options',
-    environment: 'DATASTORE_CONFIG',
-    schema: z.string(),
-  },
+  CONFIG_OPTION,
 ];
 
 /**

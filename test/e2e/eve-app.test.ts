@@ -279,7 +279,10 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
     test('what root asks for in the container is still of the user that serves', async () => {
       const container = await start(inItsVm());
       expect(await upload(await tokenOf())).toBe(201);
-      for (const command of [['ca'], ['images', 'verify']]) {
+      for (const command of [
+        ['ca', '--create'],
+        ['images', 'verify'],
+      ]) {
         const { exitCode } = await client.container.exec(container, [
           ...['/usr/local/bin/node', '/opt/datastore-app/main.js', ...command],
         ]);

@@ -312,6 +312,7 @@ describe('on the command line', () => {
     [['images', 'import', '/dev/null'], 'The tar is damaged or not complete', 5],
     [['images', 'export', '/absent/out.tar'], 'cannot be written', 2],
   ])('says what is wrong with %j', async (args, message, code) => {
+    await mkdir(folders.root, { recursive: true });
     const { stderr, exitCode } = await folders.run(...args);
     expect(stderr).toContain(message);
     expect(exitCode).toBe(code);

@@ -92,15 +92,15 @@ describe('with the built-in authority', () => {
     expect(printed).toMatchObject({ stdout: pem, exitCode: 0 });
   });
 
-  it('`ca` makes the authority that `serve` then uses', async () => {
-    const { stdout } = await folder.runPlain('ca', '--state', place('state-early'));
+  it('`ca --create` makes the authority that `serve` then uses', async () => {
+    const { stdout } = await folder.runPlain('ca', '--create', '--state', place('state-early'));
     const server = await startServer('state-early', '--tls', 'authority');
     expect(await presentedBy(server, stdout)).toBe('ds');
     expect(await server.stop()).toBe(0);
   });
 
   it('a damaged authority stops the start, with the file and the way out', async () => {
-    await folder.runPlain('ca', '--state', place('state-broken'));
+    await folder.runPlain('ca', '--create', '--state', place('state-broken'));
     const file = place('state-broken/tls/ca.pem');
     await writeFile(file, (await readFile(file, 'utf8')).slice(0, 100));
     for (const args of [

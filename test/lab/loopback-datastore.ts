@@ -67,6 +67,8 @@ export interface DatastoreFolder {
   run(...args: readonly string[]): Promise<Finished>;
   /** Runs the program with just these arguments to its end. */
   runPlain(...args: readonly string[]): Promise<Finished>;
+  /** The same with further variables in the environment. */
+  runPlainWith(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Finished>;
   /** Kills what still runs, and removes the folder. */
   remove(): Promise<void>;
 }
@@ -122,9 +124,12 @@ export async function createDatastoreFolder(options: { root?: string } = {}): Pr
   const storage = ['--root', root, '--state', state];
   const running = new Set<ChildProcess>();
 
-  function spawnProgram(args: readonly string[]): ChildProcess {
+  function spawnProgram(
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
     const [program = '', ...rest] = datastoreApp(...args);
-    const env = { ...process.env, DATASTORE_WRITE_TOKEN: WRITE_TOKEN };
+    const env = { ...process.env, DATASTORE_WRITE_TOKEN: WRITE_TOKEN, ...variables };
     const child = spawn(program, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     running.add(child);
     child.once('exit', () => running.delete(child));
@@ -157,6 +162,7 @@ export async function createDatastoreFolder(options: { root?: string } = {}): Pr
 
     run: (...args) => finish(spawnProgram([...args, ...storage])),
     runPlain: (...args) => finish(spawnProgram(args)),
+    runPlainWith: (variables, ...args) => finish(spawnProgram(args, variables)),
 
     async remove() {
       for (const child of running) await end(child, 'SIGKILL');

@@ -55,13 +55,14 @@ it('leaves alone what a symbolic link leads to, and says so where it leads nowhe
 
 it('can be looked at without making or changing anything', async () => {
   const file = join(stateDirectory, 'write-token');
-  expect(await inspectWriteToken(stateDirectory)).toBe(file);
+  const kept = { token: undefined, tokenFile: undefined, stateDirectory };
+  expect(await inspectWriteToken(kept)).toEqual({ token: undefined, file });
   expect(await readdir(stateDirectory)).toEqual([]);
   await writeFile(file, TOKEN, { mode: 0o644 });
-  expect(await inspectWriteToken(stateDirectory)).toBe(file);
+  expect(await inspectWriteToken(kept)).toEqual({ token: TOKEN, file });
   expect(await modeOf(file)).toBe(0o644);
   await writeFile(file, 'short');
-  await expect(inspectWriteToken(stateDirectory)).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+  await expect(inspectWriteToken(kept)).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
 });
 
 it('takes what is configured instead', async () => {

@@ -59,30 +59,39 @@ async function createTokenFile(stateDirectory: string, file: string): Promise<vo
   await syncDirectory(stateDirectory);
 }
 
+/** How the write token is configured, and where it is kept otherwise. */
+export interface WriteTokenSettings {
+  readonly token: string | undefined;
+  readonly tokenFile: string | undefined;
+  readonly stateDirectory: string;
+}
+
+/** The write token as it is configured; undefined: it is the one of the state directory. */
+async function readGivenToken({ token, tokenFile }: WriteTokenSettings): Promise<WriteToken | undefined> {
+  if (token !== undefined) return { token, file: undefined };
+  if (tokenFile === undefined) return undefined;
+  const given = await readTokenFile(tokenFile).catch((error) => {
+    if (error instanceof ConfigurationError) throw error;
+    throw new ConfigurationError(`--write-token-file ${tokenFile} does not exist`, { cause: error });
+  });
+  return { token: given, file: tokenFile };
+}
+
+const keptFileOf = ({ stateDirectory }: WriteTokenSettings) => join(stateDirectory, WRITE_TOKEN_FILE);
+
 /**
  * The write token as it is configured; otherwise the one of the state directory, which is made at the first
  * start, readable by its owner alone.
  *
  * @throws ConfigurationError when a given file cannot be read, or holds what is no token
  */
-export async function loadWriteToken(options: {
-  readonly token: string | undefined;
-  readonly tokenFile: string | undefined;
-  readonly stateDirectory: string;
-}): Promise<WriteToken> {
-  const { token, tokenFile, stateDirectory } = options;
-  if (token !== undefined) return { token, file: undefined };
-  if (tokenFile !== undefined) {
-    const given = await readTokenFile(tokenFile).catch((error) => {
-      if (error instanceof ConfigurationError) throw error;
-      throw new ConfigurationError(`--write-token-file ${tokenFile} does not exist`, { cause: error });
-    });
-    return { token: given, file: tokenFile };
-  }
-  const file = join(stateDirectory, WRITE_TOKEN_FILE);
+export async function loadWriteToken(settings: WriteTokenSettings): Promise<WriteToken> {
+  const given = await readGivenToken(settings);
+  if (given !== undefined) return given;
+  const file = keptFileOf(settings);
   try {
     if (await isThere(file)) await closeToOthers(file);
-    else await createTokenFile(stateDirectory, file);
+    else await createTokenFile(settings.stateDirectory, file);
   } catch (error) {
     throw new ConfigurationError(
       `the write token cannot be kept in ${file}, readable by its owner alone: ${errorMessage(error)}`,
@@ -119,13 +128,16 @@ async function readKeptToken(file: string): Promise<string> {
 }
 
 /**
- * Looks at the write token of the state directory as {@link loadWriteToken} will, and makes and changes nothing.
+ * Looks for the write token where {@link loadWriteToken} does, and makes and changes nothing.
  *
- * @returns where it is, or will be made
+ * @returns with the file where it is, or will be made; without a token where there is none yet
  * @throws ConfigurationError when there is one that cannot be used
  */
-export async function inspectWriteToken(stateDirectory: string): Promise<string> {
-  const file = join(stateDirectory, WRITE_TOKEN_FILE);
-  if (await isThere(file)) await readKeptToken(file);
-  return file;
+export async function inspectWriteToken(
+  settings: WriteTokenSettings,
+): Promise<{ readonly token: string | undefined; readonly file: string | undefined }> {
+  const given = await readGivenToken(settings);
+  if (given !== undefined) return given;
+  const file = keptFileOf(settings);
+  return { token: (await isThere(file)) ? await readKeptToken(file) : undefined, file };
 }

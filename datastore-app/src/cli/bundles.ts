@@ -7,9 +7,9 @@ import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datast
 import { createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import {
+  FOLDER_OPTIONS,
   SPACE_OPTIONS,
   type SpaceLimits,
-  STORAGE_OPTIONS,
   type StorageOptions,
   USER_OPTION,
   type UserOptions,
@@ -21,8 +21,8 @@ import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
 import { removeFile } from '../images/staging.ts';
-import { prepareStorage } from '../images/storage.ts';
-import { enterStorage } from './enter-storage.ts';
+import { readSettings } from './effective-options.ts';
+import { enterStorage, findStorage } from './enter-storage.ts';
 import { openStore } from './offline-store.ts';
 
 /** The usual name for stdin and stdout. */
@@ -38,9 +38,9 @@ export function importCommand(): Command {
     .description('Takes in a tar with images and their SHA256SUMS: all of them, or none.')
     .argument('<file>', 'the tar; - for stdin')
     .option('--replace', 'replace images that have these names already');
-  addOptions(command, [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
+  addOptions(command, [...FOLDER_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
   return command.action(async (file: string) => {
-    const options = command.opts<StorageOptions & UserOptions & SpaceLimits & { replace?: true }>();
+    const options = readSettings<StorageOptions & UserOptions & SpaceLimits & { replace?: true }>(command);
     const store = await openStore(await enterStorage(options), options);
     const { importBundle } = await import('../bundles/import-bundle.ts');
     const content = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
@@ -76,9 +76,10 @@ export function exportCommand(): Command {
     .description('Packs images and their SHA256SUMS into a tar, for `images import` of another datastore.')
     .argument('<file>', 'the tar; - for stdout')
     .argument('[path...]', 'images and folders (default: all images)');
-  addOptions(command, STORAGE_OPTIONS);
+  addOptions(command, FOLDER_OPTIONS);
   return command.action(async (file: string, wanted: string[]) => {
-    const { root, state } = await prepareStorage(command.opts<StorageOptions>());
+    readSettings(command);
+    const { root, state } = await findStorage(command);
     const log = createLog('datastore-app', 'warn');
     const index = await loadImageIndex(
       { log },

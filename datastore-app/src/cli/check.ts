@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
-import { inspectWriteToken, loadWriteToken } from '../access/write-token.ts';
+import { inspectWriteToken } from '../access/write-token.ts';
 import { createReport, unreadableReport } from '../check/create-report.ts';
 import { formatReport } from '../check/format-report.ts';
 import type { CheckReport } from '../check/report.ts';
@@ -12,14 +12,9 @@ import { advertisementChoices, type EffectiveOptions, readEffectiveOptions } fro
 import { readCredentialOf } from './serve.ts';
 
 /** Where the write token is or will be made; undefined when it is given as such. */
-async function findWriteToken({
-  writeToken,
-  writeTokenFile,
-  state,
-}: ServeOptions): Promise<string | undefined> {
-  if (writeToken === undefined && writeTokenFile === undefined) return inspectWriteToken(resolve(state));
-  const given = { token: writeToken, tokenFile: writeTokenFile, stateDirectory: state };
-  return (await loadWriteToken(given)).file;
+async function findWriteToken(options: ServeOptions): Promise<string | undefined> {
+  const { writeToken: token, writeTokenFile: tokenFile, state } = options;
+  return (await inspectWriteToken({ token, tokenFile, stateDirectory: resolve(state) })).file;
 }
 
 async function checkConfiguration(command: Command): Promise<CheckReport> {

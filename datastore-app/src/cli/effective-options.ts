@@ -1,3 +1,4 @@
+import { sourceOf } from '@local-datastore/shared/command-line/effective-options';
 import { applyConfigurationFile } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Command } from 'commander';
@@ -39,14 +40,33 @@ async function loadNamedAvahiFiles(command: Command): Promise<AvahiConfiguration
 }
 
 /**
+ * The options of a command that does not advertise: from their defaults, the YAML file, the environment and
+ * the flags.
+ *
+ * @throws ConfigurationError when the file cannot be read or understood
+ */
+export function readSettings<Options extends object>(command: Command): Options {
+  const { config } = command.opts<{ config?: string }>();
+  if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
+  return command.opts<Options>();
+}
+
+/** Where the setting with this attribute comes from: `default`, `environment NAME`, `file NAME` or `flag`. */
+export function sourceOfSetting(command: Command, attribute: string): string {
+  const option = command.options.find((each) => each.attributeName() === attribute);
+  return option === undefined
+    ? 'default'
+    : sourceOf(command, option, command.opts<{ config?: string }>().config);
+}
+
+/**
  * The options as they are in effect, in rising order of strength from their defaults, Avahi's files, the YAML
  * file, the environment and the flags.
  *
  * @throws ConfigurationError when a file cannot be read or understood
  */
 export async function readEffectiveOptions(command: Command): Promise<EffectiveOptions> {
-  const { config } = command.opts<{ config?: string }>();
-  if (config !== undefined) applyConfigurationFile(command, SERVE_OPTIONS, config);
+  readSettings(command);
   const avahi = await loadNamedAvahiFiles(command);
   const { hostLabel, allowedInterfaces = [], deniedInterfaces = [] } = avahi?.settings ?? {};
   if (hostLabel !== undefined && !isGiven(command, 'hostName')) {

@@ -2,28 +2,28 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import {
+  FOLDER_OPTIONS,
   SPACE_OPTIONS,
   type SpaceLimits,
-  STORAGE_OPTIONS,
   type StorageOptions,
   USER_OPTION,
   type UserOptions,
 } from '../config.ts';
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
-import { prepareStorage } from '../images/storage.ts';
 import { exportCommand, importCommand } from './bundles.ts';
-import { enterStorage } from './enter-storage.ts';
+import { readSettings } from './effective-options.ts';
+import { enterStorage, findStorage, placeText } from './enter-storage.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
 import { verifyCommand } from './verify.ts';
 
 function listCommand(): Command {
   const command = new Command('list').description('Lists the images, and the digests that are known.');
-  addOptions(command, STORAGE_OPTIONS).option('--json', 'print one JSON document');
+  addOptions(command, FOLDER_OPTIONS).option('--json', 'print one JSON document');
   return command.action(async () => {
-    const options = command.opts<StorageOptions & { json?: true }>();
-    const storage = await prepareStorage(options);
+    const options = readSettings<StorageOptions & { json?: true }>(command);
+    const storage = await findStorage(command);
     const { detect } = imageFilesBelow(storage.root);
     const images = [];
     // One after another: there may be more of them than files that may be open at once.
@@ -37,6 +37,7 @@ function listCommand(): Command {
       process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
       return;
     }
+    if (images.length === 0) process.stderr.write(`no images in ${placeText(command, 'root')}\n`);
     for (const { path, sizeBytes, sha256, format, state } of images) {
       const mark = state === undefined ? '' : '  CORRUPT';
       process.stdout.write(
@@ -52,11 +53,11 @@ function addCommand(): Command {
     .argument('<file...>')
     .option('--to <folder>', 'folder below the root (default: the root itself)', '')
     .option('--replace', 'replace images that have these names already');
-  addOptions(command, [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
+  addOptions(command, [...FOLDER_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
   return command.action(async (files: string[]) => {
-    const options = command.opts<
-      StorageOptions & UserOptions & SpaceLimits & { to: string; replace?: true }
-    >();
+    const options = readSettings<StorageOptions & UserOptions & SpaceLimits & { to: string; replace?: true }>(
+      command,
+    );
     const store = await openStore(await enterStorage(options), options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);

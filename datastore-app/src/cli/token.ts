@@ -1,22 +1,34 @@
+import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
-import { loadWriteToken } from '../access/write-token.ts';
+import { inspectWriteToken, loadWriteToken } from '../access/write-token.ts';
 import { type StorageOptions, TOKEN_OPTIONS, type UserOptions, type WriteTokenOptions } from '../config.ts';
-import { enterState } from './enter-storage.ts';
+import { readSettings } from './effective-options.ts';
+import { enterState, placeText } from './enter-storage.ts';
 
-/** `datastore-app token`: prints the write token, and makes it where there is none yet. */
+/** `datastore-app token`: prints the write token. */
 export function tokenCommand(): Command {
   const command = new Command('token').description(
-    'Prints the write token, which PUT, POST and DELETE need; makes it where there is none yet.',
+    'Prints the write token, which PUT, POST and DELETE need. `serve` makes it at its first start.',
   );
-  addOptions(command, TOKEN_OPTIONS);
+  addOptions(command, TOKEN_OPTIONS).option('--create', 'make it where there is none yet');
   return command.action(async () => {
-    const options = command.opts<Pick<StorageOptions, 'state'> & UserOptions & WriteTokenOptions>();
-    const { token } = await loadWriteToken({
-      token: options.writeToken,
-      tokenFile: options.writeTokenFile,
-      stateDirectory: await enterState(options),
-    });
+    const options = readSettings<
+      Pick<StorageOptions, 'state'> & UserOptions & WriteTokenOptions & { create?: true }
+    >(command);
+    const given = { token: options.writeToken, tokenFile: options.writeTokenFile };
+    const { token } =
+      options.create === true
+        ? await loadWriteToken({ ...given, stateDirectory: await enterState(options) })
+        : await inspectWriteToken({ ...given, stateDirectory: resolve(options.state) });
+    if (token === undefined) {
+      throw new ConfigurationError(
+        `there is no write token yet in ${placeText(command, 'state')}: \`serve\` makes one at its first start. ` +
+          'Name the state directory of the datastore with --state, DATASTORE_STATE or --config, or make a token ' +
+          'with --create',
+      );
+    }
     process.stdout.write(`${token}\n`);
   });
 }

@@ -2,13 +2,15 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
 import { Command } from 'commander';
-import { STORAGE_OPTIONS, type StorageOptions, USER_OPTION, type UserOptions } from '../config.ts';
+import { FOLDER_OPTIONS, type StorageOptions, USER_OPTION, type UserOptions } from '../config.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { createHasher } from '../images/hasher.ts';
 import type { Verification } from '../images/verification.ts';
+import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 import { createVerificationInbox, type VerificationInbox } from '../scrub/verification-inbox.ts';
 import { hashAgain } from '../scrub/verify-file.ts';
-import { enterStorage } from './enter-storage.ts';
+import { readSettings } from './effective-options.ts';
+import { findStorage } from './enter-storage.ts';
 import { listImages } from './listed-images.ts';
 
 /** Files whose content changed although nothing else did. Exit code 5. */
@@ -28,9 +30,12 @@ export function verifyCommand(): Command {
   const command = new Command('verify').description(
     'Reads every image again from the disk, and compares with the digest that is known of it. What differs is not served any more, by a datastore that is running too. Exit code 5 on a difference.',
   );
-  addOptions(command, [...STORAGE_OPTIONS, USER_OPTION]);
+  addOptions(command, [...FOLDER_OPTIONS, USER_OPTION]);
   return command.action(async () => {
-    const storage = await enterStorage(command.opts<StorageOptions & UserOptions>());
+    const { user } = readSettings<StorageOptions & UserOptions>(command);
+    const storage = await findStorage(command);
+    // What the datastore is to read must belong to whom it runs as.
+    await dropPrivileges(currentProcess(), user, []);
     const { fileOf } = imageFilesBelow(storage.root);
     const inbox = createVerificationInbox({ stateDirectory: storage.state });
     const hasher = createHasher({ reading: { isDirect: true, bytesPerSecond: undefined } });

@@ -14,7 +14,8 @@ export interface EffectiveOption {
 
 const SECRET = '(secret)';
 
-function sourceOf(command: Command, option: Option, file: string | undefined): string {
+/** Where the value of an option comes from, as {@link EffectiveOption.source}. */
+export function sourceOf(command: Command, option: Option, file: string | undefined): string {
   const source = command.getOptionValueSource(option.attributeName());
   switch (source) {
     case 'cli':

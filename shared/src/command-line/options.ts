@@ -105,8 +105,9 @@ function readBounded(file: string): string {
 
 /**
  * Lays the values of a YAML file below what environment and flags gave. Keys are the options' long names
- * (`host-name: ds`).
+ * (`host-name: ds`). One file serves all commands of a program: what a command does not take is left alone.
  *
+ * @param descriptions all settings that a file may hold
  * @throws ConfigurationError naming the file, the key, the value and what is allowed
  */
 export function applyConfigurationFile(
@@ -128,12 +129,13 @@ export function applyConfigurationFile(
     throw new ConfigurationError(`configuration file ${file} must hold one "key: value" a line`);
   }
   for (const [key, value] of Object.entries(settings.data)) {
-    const option = command.options.find(({ long }) => long === `--${key}`);
-    const description = descriptions.find((candidate) => candidate.flags === option?.flags);
-    if (option === undefined || description === undefined || !isSetting(description)) {
+    const description = descriptions.find((each) => isSetting(each) && settingName(each.flags) === key);
+    if (description === undefined) {
       const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
       throw new ConfigurationError(`${file}: unknown key "${key}"; known are ${known.join(', ')}`);
     }
+    const option = command.options.find(({ flags }) => flags === description.flags);
+    if (option === undefined) continue;
     const attribute = option.attributeName();
     const source = command.getOptionValueSource(attribute);
     if (source === 'env' || source === 'cli') continue;
