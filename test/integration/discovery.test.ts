@@ -92,12 +92,16 @@ describeWith(['lab'], 'finding a datastore', () => {
       });
     });
 
-    test('asks on every bridge from port 5353: for the address, by unicast too, then for the services', async () => {
+    test('asks on every bridge for the address, by unicast too, then for the services; then from its own port', async () => {
       const responder = await startScriptedResponder(onBn1, '10.1.0.5', []);
       const other = await startScriptedResponder(onBn2, '10.2.0.7', []);
       expect((await agent(['resolve', 'http://ds.local/', '--timeout', '1.5'])).exitCode).toBe(3);
-      const queries = (lines: typeof responder) =>
+      const allQueries = (lines: typeof responder) =>
         lines.all.flatMap((event) => (event.event === 'asked' ? event : []));
+      const queries = (lines: typeof responder) =>
+        allQueries(lines).filter(({ sourcePort }) => sourcePort === 5353);
+      const ownPortQueries = (lines: typeof responder) =>
+        allQueries(lines).filter(({ sourcePort }) => sourcePort !== 5353);
       const name = (...labels: string[]) =>
         `${labels.map((each) => Buffer.from(`${String.fromCharCode(each.length)}${each}`).toString('hex')).join('')}00`;
       const services = ['_workstation', '_http', '_https'].map(
@@ -108,10 +112,12 @@ describeWith(['lab'], 'finding a datastore', () => {
       const rounds = [`${forAddress}8001`, forServices, `${forAddress}0001`, forServices];
       expect(queries(responder).map(({ hex }) => hex)).toEqual(rounds);
       expect(queries(other).map(({ hex }) => hex)).toEqual(rounds);
-      expect(
-        queries(responder).every(({ source, sourcePort }) => source === '10.1.0.1' && sourcePort === 5353),
-      ).toBe(true);
-      expect(queries(other).every(({ source }) => source === '10.2.0.1')).toBe(true);
+      // One question each, none of them for unicast: conventional queries (RFC 6762 §6.7).
+      const oneShot = [`${forAddress}0001`, ...services.map((each) => `000000000001000000000000${each}`)];
+      expect(ownPortQueries(responder).map(({ hex }) => hex)).toEqual([...oneShot, ...oneShot]);
+      expect(new Set(ownPortQueries(responder).map(({ sourcePort }) => sourcePort)).size).toBe(1);
+      expect(allQueries(responder).every(({ source }) => source === '10.1.0.1')).toBe(true);
+      expect(allQueries(other).every(({ source }) => source === '10.2.0.1')).toBe(true);
     });
 
     test.each([
@@ -123,8 +129,17 @@ describeWith(['lab'], 'finding a datastore', () => {
       expect(await resolveJson()).toMatchObject({ address, bridge, packets: { received: 1 } });
     });
 
+    test.each([
+      ['bn1', '10.1.0.5'],
+      ['bn2', '10.2.0.7'],
+    ])('finds one on %s that answers nobody but who asks from another port', async (bridge, address) => {
+      const app = bridge === 'bn1' ? onBn1 : onBn2;
+      await startScriptedResponder(app, address, [{ ...says(address), asker: 'one-shot' }]);
+      expect(await resolveJson()).toMatchObject({ address, bridge, packets: { received: 1 } });
+    });
+
     test('is not taken in by an address of another bridge', async () => {
-      await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.1.0.66'), time: 1 }]);
+      await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.1.0.66'), time: 1, asker: 'mdns' }]);
       await startScriptedResponder(onBn1, '10.1.0.5', [{ ...says('10.1.0.5'), time: 2 }]);
       expect(await resolveJson()).toMatchObject({
         address: '10.1.0.5',
@@ -163,7 +178,8 @@ describeWith(['lab'], 'finding a datastore', () => {
       await startScriptedResponder(onBn1, '10.1.0.5', [{ ...says('10.1.0.5'), fromOtherPort: true }]);
       const { exitCode, stderr } = await agent(['resolve', 'http://ds.local/', '--timeout', '1', '--json']);
       expect(exitCode).toBe(3);
-      expect(JSON.parse(stderr).error.details).toMatchObject({ received: 1, rejected: 1 });
+      // Neither to the question from port 5353 nor to that from the agent's own.
+      expect(JSON.parse(stderr).error.details).toMatchObject({ received: 2, rejected: 2 });
     });
 
     test('is not taken in by a name that holds the wanted one', async () => {
@@ -179,7 +195,7 @@ describeWith(['lab'], 'finding a datastore', () => {
       // The header of a response with one answer, and then nothing that could be one.
       const malformed = `000084000000000100000000${'ff'.repeat(40)}`;
       await startScriptedResponder(onBn1, '10.1.0.5', [
-        { question: ASK_ADDRESS, hex: malformed, time: 1, copies: 1000 },
+        { question: ASK_ADDRESS, hex: malformed, time: 1, copies: 1000, asker: 'mdns' },
       ]);
       await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.2.0.7'), time: 2 }]);
       const { address, packets } = await resolveJson();

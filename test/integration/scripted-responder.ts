@@ -8,8 +8,10 @@ export interface ResponderRule {
   readonly question: string;
   /** The datagram. */
   readonly hex: string;
-  /** Only when the question is heard for this time, counted from 1; absent: every time. */
+  /** Only when the question is heard for this time, counted from 1 for port 5353 and others; absent: every time. */
   readonly time?: number;
+  /** Only to who asks from port 5353, or from another; absent: to both. */
+  readonly asker?: 'mdns' | 'one-shot';
   /** How often the datagram is sent; absent: once. */
   readonly copies?: number;
   /** To the asker instead of the group. */

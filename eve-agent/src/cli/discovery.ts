@@ -11,8 +11,17 @@ export const selectSystemBridges = (names: readonly string[]) => selectBridges(s
 /** Queriers on this host's sockets. Their code is loaded when the first is opened. */
 export function createSystemOpenQuerier(log: Log): OpenQuerier {
   return async (bridges) => {
-    const { createOpenQuerier } = await import('../discovery/querier.ts');
-    return createOpenQuerier({ log, clock: systemClock })(bridges);
+    const [{ createOpenQuerier }, { openBridgeSockets }, { systemPortHolderSources }] = await Promise.all([
+      import('../discovery/querier.ts'),
+      import('../discovery/bridge-sockets.ts'),
+      import('../discovery/port-holder.ts'),
+    ]);
+    return createOpenQuerier({
+      openSockets: openBridgeSockets,
+      portHolderSources: systemPortHolderSources,
+      log,
+      clock: systemClock,
+    })(bridges);
   };
 }
 

@@ -10,6 +10,7 @@ import {
   timeoutOption,
 } from '../config.ts';
 import { systemClock } from '../discovery/clock.ts';
+import { describePortHolder, systemPortHolderSources } from '../discovery/port-holder.ts';
 import { createEveLookup } from '../doctor/as-eve/lookup.ts';
 import { createEveReplay } from '../doctor/as-eve/replay.ts';
 import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
@@ -61,6 +62,7 @@ function createSystemDoctor(signal: AbortSignal) {
     listen: createListen({
       openSockets,
       clock: systemClock,
+      describePortHolder: (refusal) => describePortHolder(refusal, systemPortHolderSources),
       readNeighbours: readSystemNeighbours,
       canConnect: async ({ address: sourceAddress }, host, port) => {
         const place = { host, port, sourceAddress, timeoutMs: NEIGHBOUR_TIMEOUT_MS, signal };

@@ -7,7 +7,7 @@ export type DiscoveryErrorCode =
   | 'NO_BRIDGE'
   /** The URL cannot name an image on a datastore. Exit code 2. */
   | 'URL_INVALID'
-  /** The mDNS port cannot be used on any of the bridges. Exit code 2. */
+  /** The system gives no socket on any of the bridges. Exit code 2. */
   | 'MDNS_UNAVAILABLE';
 
 /** What keeps a datastore from being found. */

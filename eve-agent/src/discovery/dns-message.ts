@@ -53,3 +53,11 @@ export function encodeQuery({ questions, knownAnswers = [], wantsUnicast = false
   }
   return bytes;
 }
+
+/**
+ * The same questions as a resolver asks that does not take part in multicast DNS: from a port of its own, one a
+ * datagram, without known answers and the QU bit. Answers come to that port alone (RFC 6762 §5.1, §6.7).
+ */
+export function encodeOneShotQueries({ questions }: MdnsQuery): Buffer[] {
+  return questions.map((question) => encodeQuery({ questions: [question] }));
+}

@@ -1,18 +1,15 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { once } from 'node:events';
-import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
-import { errorMessage } from '@local-datastore/shared/errors';
+import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import type { Log } from '@local-datastore/shared/log';
-import createMulticastDns, { type MulticastDNS } from 'multicast-dns';
+import type { BridgeSockets, OpenBridgeSockets } from './bridge-sockets.ts';
 import type { Bridge } from './bridges.ts';
 import type { Clock } from './clock.ts';
 import { createDatagramFilter } from './datagram-filter.ts';
 import { decodeMessage } from './decode-message.ts';
-import { DiscoveryError } from './discovery-error.ts';
-import { type DnsMessage, encodeQuery, type MdnsQuery } from './dns-message.ts';
+import { type DnsMessage, encodeOneShotQueries, encodeQuery, type MdnsQuery } from './dns-message.ts';
+import { describePortHolder, type PortHolderSources } from './port-holder.ts';
 
 export interface PacketCounts {
-  /** Datagrams that reached the mDNS port, but for this host's own questions. */
+  /** Datagrams that reached us by multicast DNS, but for this host's own questions. */
   readonly received: number;
   /** Of those: not DNS at all. */
   readonly malformed: number;
@@ -43,121 +40,123 @@ export interface Querier {
 export type OpenQuerier = (bridges: readonly Bridge[]) => Promise<Querier>;
 
 export interface QuerierDeps {
+  readonly openSockets: OpenBridgeSockets;
+  readonly portHolderSources: PortHolderSources;
   readonly log: Log;
   readonly clock: Clock;
 }
 
-interface Link {
-  readonly bridge: Bridge;
-  readonly socket: Socket;
-  readonly mdns: MulticastDNS;
-}
+/**
+ * When what was asked from port 5353 is asked from a port of our own, too. Whoever is heard at once has
+ * answered by then; otherwise a flood may hide the answer, or another program on port 5353 have taken it.
+ */
+const OWN_PORT_DELAY_MS = 250;
+/** How often port 5353 and the group are tried again, where they are missing. */
+const PORT_RETRY_MS = 10_000;
 
 /**
- * Makes queriers on real sockets.
+ * Makes queriers on real sockets. What happens to a socket is logged, and ends nothing: where port 5353 cannot be
+ * had, questions go out from a port of our own (one-shot queries, RFC 6762 §5.1), answers come to it (§6.7), and
+ * the port is tried again.
  *
- * The returned function joins the group on every bridge. It throws DiscoveryError `MDNS_UNAVAILABLE` when the
- * system refuses the port, or the group on every one of the bridges.
+ * @throws (the returned function) DiscoveryError `MDNS_UNAVAILABLE` when the system gives no socket at all
  */
-export function createOpenQuerier({ log, clock }: QuerierDeps): OpenQuerier {
+export function createOpenQuerier(deps: QuerierDeps): OpenQuerier {
+  const { openSockets, log, clock } = deps;
   return async (bridges) => {
-    const links: Link[] = [];
-    const failures: string[] = [];
-    const close = async () => {
-      await Promise.all(links.splice(0).map(({ mdns }) => new Promise<void>((done) => mdns.destroy(done))));
-    };
+    const sockets = await openSockets(bridges);
     for (const bridge of bridges) {
-      try {
-        links.push(await openLink(bridge, log));
-      } catch (error) {
-        log.warn({ bridge: bridge.name, err: error }, 'no multicast DNS on this bridge');
-        failures.push(`${bridge.name}: ${errorMessage(error)}`);
-      }
+      if (!sockets.bridges.includes(bridge))
+        log.warn({ bridge: bridge.name }, 'no multicast DNS on this bridge');
     }
-    const receiver = links.at(-1);
-    if (receiver === undefined) {
-      throw new DiscoveryError(
-        'MDNS_UNAVAILABLE',
-        `multicast DNS (UDP port ${MDNS_PORT}) cannot be used: ${failures.join('; ')}`,
-        { details: { bridges: bridges.map(({ name }) => name) } },
-      );
-    }
-
-    const isAsked = links.map(({ bridge }) => bridge);
     const listeners: ((response: ReceivedResponse) => void)[] = [];
     const counts = { received: 0, malformed: 0, rejected: 0 };
-    const judge = createDatagramFilter(isAsked, clock.nowMs);
-    receiveBehind(receiver, links, (datagram, source) => {
-      const verdict = judge(datagram, source);
+    // What comes to our own port is judged by itself: a flood on port 5353 must not use up its sender's share.
+    const judgeGroup = createDatagramFilter(sockets.bridges, clock.nowMs);
+    const judgeOwn = createDatagramFilter(sockets.bridges, clock.nowMs);
+    sockets.listen(({ bytes, source, sourcePort, isToOwnPort }) => {
+      const judge = isToOwnPort ? judgeOwn : judgeGroup;
+      const verdict = judge(bytes, { address: source, port: sourcePort });
       if (verdict.kind === 'query' && verdict.isOfThisHost) return;
       counts.received += 1;
       if (verdict.kind === 'malformed' || verdict.kind === 'rejected') counts[verdict.kind] += 1;
       if (verdict.kind !== 'response') return;
-      const message = decodeMessage(datagram);
+      const message = decodeMessage(bytes);
       if (message === null) {
         counts.malformed += 1;
         return;
       }
-      for (const listener of listeners) listener({ message, source: source.address, bridge: verdict.bridge });
+      for (const listener of listeners) listener({ message, source, bridge: verdict.bridge });
     });
 
+    const pending = new Set<() => void>();
+    let isClosed = false;
+    const after = (delayMs: number, callback: () => void) => {
+      if (isClosed) return;
+      const cancel = clock.after(delayMs, () => {
+        pending.delete(cancel);
+        callback();
+      });
+      pending.add(cancel);
+    };
+    const report = (bridge: Bridge, refusal: string | null) => {
+      if (refusal !== null)
+        log.warn({ bridge: bridge.name, reason: refusal }, 'the question could not be sent');
+    };
+    const askFromOwnPort = async (bridge: Bridge, query: MdnsQuery) => {
+      for (const bytes of encodeOneShotQueries(query)) {
+        report(bridge, await sockets.sendFromOwnPort(bridge, bytes));
+      }
+    };
+    keepTryingPort(deps, sockets, after);
+
     return {
-      bridges: isAsked,
+      bridges: sockets.bridges,
       ask(bridge, query) {
-        const link = links.find((candidate) => candidate.bridge === bridge);
-        link?.socket.send(encodeQuery(query), MDNS_PORT, MDNS_GROUP_IPV4, (error) => {
-          if (error) log.warn({ bridge: bridge.name, err: error }, 'the question could not be sent');
-        });
+        if (!sockets.hearsGroup(bridge)) {
+          void askFromOwnPort(bridge, query);
+          return;
+        }
+        void sockets.send(bridge, encodeQuery(query)).then((refusal) => report(bridge, refusal));
+        after(OWN_PORT_DELAY_MS, () => void askFromOwnPort(bridge, query));
       },
       onResponse: (listener) => listeners.push(listener),
       countRejected: () => {
         counts.rejected += 1;
       },
       packets: () => ({ ...counts }),
-      close,
+      async close() {
+        isClosed = true;
+        for (const cancel of pending) cancel();
+        pending.clear();
+        await sockets.close();
+      },
     };
   };
 }
 
-/** One bridge's own instance: multicasts leave by it, from the bridge's address. */
-async function openLink(bridge: Bridge, log: Log): Promise<Link> {
-  const socket = createSocket({ type: 'udp4', reuseAddr: true });
-  // multicast-dns 7.2.5: `interface` alone would bind to that address and so hear no multicast on Linux.
-  const mdns = createMulticastDns({ interface: bridge.address, bind: '0.0.0.0', socket });
-  let joinError: Error | undefined;
-  const keepJoinError = (error: Error) => {
-    joinError ??= error;
-  };
-  mdns.on('warning', keepJoinError);
-  try {
-    await once(mdns, 'ready');
-    if (joinError !== undefined) throw joinError;
-  } catch (error) {
-    mdns.on('error', () => {});
-    mdns.destroy();
-    throw error;
-  }
-  mdns.off('warning', keepJoinError);
-  const logError = (error: Error) => log.debug({ bridge: bridge.name, err: error }, 'multicast DNS socket');
-  mdns.on('warning', logError);
-  mdns.on('error', logError);
-  return { bridge, socket, mdns };
-}
-
-/**
- * Lets one socket receive for all bridges, past multicast-dns's decoder, which takes messages whole or not at all.
- *
- * Linux gives a multicast to every socket of the port (IP_MULTICAST_ALL), and a unicast to the one that was
- * bound last: that one joins the group everywhere and hears everything once.
- */
-function receiveBehind(
-  receiver: Link,
-  links: readonly Link[],
-  handle: (datagram: Buffer, source: RemoteInfo) => void,
+/** Says once what is missing, and tries it again until it is had. */
+function keepTryingPort(
+  { log, portHolderSources }: QuerierDeps,
+  sockets: BridgeSockets,
+  after: (delayMs: number, callback: () => void) => void,
 ): void {
-  for (const { socket } of links) socket.removeAllListeners('message').on('message', () => {});
-  for (const { bridge } of links) {
-    if (bridge !== receiver.bridge) receiver.socket.addMembership(MDNS_GROUP_IPV4, bridge.address);
+  const refusal = sockets.portRefusal();
+  const unheard = sockets.bridges.filter((bridge) => !sockets.hearsGroup(bridge));
+  if (refusal === undefined && unheard.length === 0) return;
+  const names = unheard.map(({ name }) => name);
+  if (refusal !== undefined) {
+    log.warn(
+      { bridges: names, reason: refusal.message, holder: describePortHolder(refusal, portHolderSources) },
+      `UDP port ${MDNS_PORT} cannot be had: asking from another port; announcements are not heard`,
+    );
+  } else {
+    const reasons = unheard.map((bridge) => `${bridge.name}: ${sockets.joinError(bridge)}`);
+    log.warn({ bridges: names, reason: reasons.join('; ') }, 'the multicast group cannot be joined');
   }
-  receiver.socket.on('message', handle);
+  const tryAgain = async () => {
+    if (await sockets.tryPortAgain()) log.info({ bridges: names }, `UDP port ${MDNS_PORT} can be had now`);
+    else after(PORT_RETRY_MS, tryAgain);
+  };
+  after(PORT_RETRY_MS, tryAgain);
 }

@@ -67,6 +67,8 @@ export interface MulticastEvidence {
   /** The name that was asked for, in Unicode, without the root. */
   readonly host: string;
   readonly listenMs: number;
+  /** Why UDP port 5353 could not be had, and who holds it; questions then went out from another port. */
+  readonly portRefusal?: string;
   readonly hearings: readonly BridgeHearing[];
   /** In the order of arrival; bounded. */
   readonly heard: readonly HeardDatagram[];

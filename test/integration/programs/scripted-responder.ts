@@ -39,15 +39,20 @@ socket.on('message', (bytes, source) => {
   const { type, questions = [] } = decodeIfSound(bytes);
   if (type !== 'query') return;
   print({ event: 'asked', source: source.address, sourcePort: source.port, hex: bytes.toString('hex') });
+  // RFC 6762 §6.7: who asks from another port is answered there, and counted by itself.
+  const asker = source.port === MDNS_PORT ? 'mdns' : 'one-shot';
   for (const { name, type } of questions) {
     const question = `${type} ${name}`;
-    const time = (timesAsked.get(question) ?? 0) + 1;
-    timesAsked.set(question, time);
+    const key = `${question} ${asker}`;
+    const time = (timesAsked.get(key) ?? 0) + 1;
+    timesAsked.set(key, time);
     for (const rule of rules) {
       if (rule.question !== question || (rule.time !== undefined && rule.time !== time)) continue;
+      if ((rule.asker ?? asker) !== asker) continue;
       const from = rule.fromOtherPort ? otherPort : socket;
-      const to = rule.byUnicast ? source.address : MDNS_GROUP_IPV4;
-      for (let i = 0; i < (rule.copies ?? 1); i += 1) from.send(Buffer.from(rule.hex, 'hex'), MDNS_PORT, to);
+      const to = asker === 'one-shot' || rule.byUnicast ? source.address : MDNS_GROUP_IPV4;
+      const port = asker === 'one-shot' ? source.port : MDNS_PORT;
+      for (let i = 0; i < (rule.copies ?? 1); i += 1) from.send(Buffer.from(rule.hex, 'hex'), port, to);
     }
   }
 });

@@ -19,6 +19,7 @@ const openSockets: OpenMdnsSockets = async (bridges, options) => {
   ipTtl = options?.ipTtl;
   return {
     bridges,
+    portRefusal: () => undefined,
     joinError: () => undefined,
     send: async (bridge, bytes) => {
       asked.push({ atMs: clock.nowMs(), bridge: bridge.name, bytes });

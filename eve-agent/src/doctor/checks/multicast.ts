@@ -1,6 +1,6 @@
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import { isAnythingHeard } from '../host-records.ts';
-import type { BridgeHearing } from '../observations.ts';
+import type { BridgeHearing, MulticastEvidence } from '../observations.ts';
 
 const APP_RULES =
   'allow it in the app’s network rules: outgoing to 0.0.0.0/0, or 224.0.0.251 UDP 5353 and TCP local port 80';
@@ -18,7 +18,17 @@ function silentFinding({ bridge, silentNeighbours }: BridgeHearing): Finding | u
   );
 }
 
-function hearingFinding(hearing: BridgeHearing): Finding | undefined {
+function portFinding({ portRefusal }: MulticastEvidence): Finding | undefined {
+  if (portRefusal === undefined) return undefined;
+  return problem(
+    'datastoreNotFound',
+    'mdns-port-refused',
+    `UDP port 5353 cannot be had, so questions went out from another port: ${portRefusal}`,
+    'let that program share the port (Avahi: disallow-other-stacks=no) or stop it: until then announcements are not heard',
+  );
+}
+
+function hearingFinding(hearing: BridgeHearing, hasPort: boolean): Finding | undefined {
   const { bridge, sendError, isOwnQuestionHeard, heardCount } = hearing;
   if (sendError !== null) {
     return problem(
@@ -29,6 +39,8 @@ function hearingFinding(hearing: BridgeHearing): Finding | undefined {
     );
   }
   if (heardCount > 0 || isOwnQuestionHeard) return heardCount > 0 ? undefined : silentFinding(hearing);
+  // From another port no question comes back to us.
+  if (!hasPort) return silentFinding(hearing);
   return problem(
     'datastoreNotFound',
     'multicast-input-blocked',
@@ -42,14 +54,18 @@ export const multicastCheck: Check = {
   title: 'Multicast',
   judge({ multicast }) {
     if (multicast === null) return skipped('nothing was asked by multicast DNS');
-    const findings = multicast.hearings.flatMap((hearing) => hearingFinding(hearing) ?? []);
+    const hasPort = multicast.portRefusal === undefined;
+    const onPort = portFinding(multicast);
+    const onBridges = multicast.hearings.flatMap((hearing) => hearingFinding(hearing, hasPort) ?? []);
+    const withPort = (findings: readonly Finding[]) =>
+      onPort === undefined ? findings : [onPort, ...findings];
     const summary = multicast.hearings
       .map(({ bridge, heardCount }) => `${heardCount} messages on ${bridge.name}`)
       .join(', ');
     if (isAnythingHeard(multicast)) {
       return {
         summary,
-        findings: findings.map(({ code, message, advice }) => warning(code, message, advice)),
+        findings: withPort(onBridges).map(({ code, message, advice }) => warning(code, message, advice)),
       };
     }
     const names = multicast.hearings.map(({ bridge }) => bridge.name).join(', ');
@@ -59,6 +75,6 @@ export const multicastCheck: Check = {
       `nobody says anything by multicast DNS on ${names} within ${multicast.listenMs / 1000} s`,
       `see that the datastore runs and is attached to one of these bridges; then ${APP_RULES}`,
     );
-    return { summary, findings: findings.length > 0 ? findings : [nothing] };
+    return { summary, findings: withPort(onBridges.length > 0 ? onBridges : [nothing]) };
   },
 };

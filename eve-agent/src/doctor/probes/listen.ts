@@ -1,5 +1,6 @@
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import type { PortRefusal } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { Clock } from '../../discovery/clock.ts';
 import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
@@ -13,6 +14,8 @@ import type { MdnsSockets, OpenMdnsSockets, RawDatagram } from './mdns-sockets.t
 export interface ListenDeps {
   readonly openSockets: OpenMdnsSockets;
   readonly clock: Clock;
+  /** Who keeps port 5353 from us, as one clause. */
+  describePortHolder(refusal: PortRefusal): string;
   /** Addresses on a link that the kernel has a link address of. */
   readNeighbours(interfaceName: string): Promise<readonly string[]>;
   /** Whether a connection from the bridge's address is accepted. */
@@ -182,7 +185,12 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
         ),
       );
       signal.throwIfAborted();
-      return { host, listenMs, hearings, heard };
+      const refusal = sockets.portRefusal();
+      const portRefusal =
+        refusal === undefined
+          ? {}
+          : { portRefusal: `${deps.describePortHolder(refusal)} (${refusal.message})` };
+      return { host, listenMs, ...portRefusal, hearings, heard };
     } finally {
       for (const cleanUp of cleanUps) cleanUp();
       await sockets.close();

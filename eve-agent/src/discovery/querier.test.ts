@@ -1,0 +1,235 @@
+import { createLog } from '@local-datastore/shared/log';
+import { encode } from 'dns-packet';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { OpenBridgeSockets, PortRefusal, RawDatagram } from './bridge-sockets.ts';
+import type { Bridge } from './bridges.ts';
+import { encodeQuery, type MdnsQuery } from './dns-message.ts';
+import { createManualClock, type ManualClock } from './manual-clock.ts';
+import { createOpenQuerier, type Querier, type ReceivedResponse } from './querier.ts';
+
+const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
+const BN2: Bridge = { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' };
+const QUERY: MdnsQuery = { questions: [{ name: 'ds.local', type: 'A' }], wantsUnicast: true };
+const IN_USE: PortRefusal = { code: 'EADDRINUSE', message: 'bind EADDRINUSE 0.0.0.0:5353' };
+const ANSWER = encode({
+  type: 'response',
+  answers: [{ name: 'ds.local', type: 'A', ttl: 120, data: '10.1.0.5' }],
+});
+
+/** Sockets that do as the test says. */
+function createFakeSockets() {
+  const state = {
+    opened: [] as readonly Bridge[],
+    refusal: undefined as PortRefusal | undefined,
+    joinErrors: new Map<Bridge, string>(),
+    sendError: null as string | null,
+    sent: [] as { from: 'mdns' | 'own'; bridge: string; hex: string }[],
+    tries: 0,
+    isClosed: false,
+    listeners: new Set<(datagram: RawDatagram) => void>(),
+    hear(datagram: Partial<RawDatagram>) {
+      const whole = { bytes: ANSWER, source: '10.1.0.5', sourcePort: 5353, isToOwnPort: false, ...datagram };
+      for (const listener of [...state.listeners]) listener(whole);
+    },
+  };
+  const keep = (from: 'mdns' | 'own') => async (bridge: Bridge, bytes: Buffer) => {
+    state.sent.push({ from, bridge: bridge.name, hex: bytes.toString('hex') });
+    return state.sendError;
+  };
+  const open: OpenBridgeSockets = async (bridges) => ({
+    bridges: state.opened.length > 0 ? state.opened : bridges,
+    portRefusal: () => state.refusal,
+    joinError: (bridge) => state.joinErrors.get(bridge),
+    hearsGroup: (bridge) => state.refusal === undefined && !state.joinErrors.has(bridge),
+    tryPortAgain: async () => {
+      state.tries += 1;
+      return state.refusal === undefined && state.joinErrors.size === 0;
+    },
+    send: keep('mdns'),
+    sendFromOwnPort: keep('own'),
+    listen: (listener) => {
+      state.listeners.add(listener);
+      return () => state.listeners.delete(listener);
+    },
+    close: async () => {
+      state.isClosed = true;
+    },
+  });
+  return { ...state, state, open };
+}
+
+let clock: ManualClock;
+let sockets: ReturnType<typeof createFakeSockets>;
+let lines: Record<string, unknown>[];
+let heard: ReceivedResponse[];
+
+beforeEach(() => {
+  clock = createManualClock();
+  sockets = createFakeSockets();
+  lines = [];
+  heard = [];
+});
+
+async function open(bridges = [BN1, BN2]): Promise<Querier> {
+  const write = (text: string) => lines.push(JSON.parse(text));
+  const querier = await createOpenQuerier({
+    openSockets: sockets.open,
+    portHolderSources: { readUdpTables: () => [], findProcesses: () => ['avahi-daemon (process 81)'] },
+    log: createLog('test', 'info', { write }),
+    clock,
+  })(bridges);
+  querier.onResponse((response) => heard.push(response));
+  return querier;
+}
+
+const settle = () => new Promise((done) => setImmediate(done));
+const asked = () => sockets.state.sent.map(({ from, bridge }) => `${from} ${bridge}`);
+
+describe('with port 5353', () => {
+  test('the question goes out from it, and a while later from a port of our own, without the QU bit', async () => {
+    const querier = await open();
+    querier.ask(BN1, QUERY);
+    expect(asked()).toEqual(['mdns bn1']);
+    clock.advance(249);
+    expect(asked()).toEqual(['mdns bn1']);
+    clock.advance(1);
+    expect(asked()).toEqual(['mdns bn1', 'own bn1']);
+    const oneShot = encodeQuery({ ...QUERY, wantsUnicast: false }).toString('hex');
+    expect(sockets.state.sent[1]?.hex).toBe(oneShot);
+    expect(lines).toEqual([]);
+  });
+
+  test('questions of one datagram go out one by one from our own, without known answers', async () => {
+    const querier = await open();
+    const known = { name: 'x.local', type: 'PTR', ttl: 1, data: 'y.x.local' } as const;
+    querier.ask(BN2, {
+      questions: [
+        { name: 'x.local', type: 'PTR' },
+        { name: 'ds.local', type: 'A' },
+      ],
+      knownAnswers: [known],
+    });
+    clock.advance(250);
+    await settle();
+    expect(asked()).toEqual(['mdns bn2', 'own bn2', 'own bn2']);
+    expect(sockets.state.sent.slice(1).map(({ hex }) => hex)).toEqual([
+      encodeQuery({ questions: [{ name: 'x.local', type: 'PTR' }] }).toString('hex'),
+      encodeQuery({ questions: [{ name: 'ds.local', type: 'A' }] }).toString('hex'),
+    ]);
+  });
+
+  test('whoever has the answer by then asks no more', async () => {
+    const querier = await open();
+    querier.ask(BN1, QUERY);
+    await querier.close();
+    clock.advance(1000);
+    expect(asked()).toEqual(['mdns bn1']);
+    expect(clock.pendingTimers()).toBe(0);
+    expect(sockets.state.isClosed).toBe(true);
+  });
+
+  test('what cannot be sent is told, and ends nothing', async () => {
+    const querier = await open();
+    sockets.state.sendError = 'send ENETUNREACH';
+    querier.ask(BN1, QUERY);
+    clock.advance(250);
+    await settle();
+    expect(lines.map(({ bridge, reason }) => ({ bridge, reason }))).toEqual([
+      { bridge: 'bn1', reason: 'send ENETUNREACH' },
+      { bridge: 'bn1', reason: 'send ENETUNREACH' },
+    ]);
+    sockets.state.hear({});
+    expect(heard).toHaveLength(1);
+  });
+});
+
+describe('without it', () => {
+  test.each([
+    ['in use', IN_USE, 'held, and not shared, by avahi-daemon (process 81)'],
+    ['refused', { code: 'EACCES', message: 'bind EACCES' }, expect.stringContaining('may not use it')],
+    ['out of descriptors', { code: 'EMFILE', message: 'bind EMFILE' }, 'nobody is known to hold it'],
+  ])(
+    '%s: questions go out from our own at once, and it is said who may hold it',
+    async (_, refusal, holder) => {
+      sockets.state.refusal = refusal;
+      const querier = await open();
+      expect(lines).toMatchObject([
+        { level: 'warn', bridges: ['bn1', 'bn2'], reason: refusal.message, holder },
+      ]);
+      querier.ask(BN1, QUERY);
+      expect(asked()).toEqual(['own bn1']);
+      sockets.state.hear({ isToOwnPort: true });
+      expect(heard).toMatchObject([{ source: '10.1.0.5', bridge: BN1 }]);
+      await querier.close();
+    },
+  );
+
+  test('it is tried again until it is had, and said so; then questions go out from it', async () => {
+    sockets.state.refusal = IN_USE;
+    const querier = await open();
+    for (const _ of [1, 2]) {
+      clock.advance(10_000);
+      await settle();
+    }
+    expect(sockets.state.tries).toBe(2);
+    sockets.state.refusal = undefined;
+    clock.advance(10_000);
+    await settle();
+    expect(lines.at(-1)).toMatchObject({ level: 'info', msg: 'UDP port 5353 can be had now' });
+    clock.advance(60_000);
+    expect(sockets.state.tries).toBe(3);
+    querier.ask(BN1, QUERY);
+    expect(asked()).toEqual(['mdns bn1']);
+  });
+
+  test('a group that cannot be joined costs its own bridge alone', async () => {
+    sockets.state.joinErrors.set(BN2, 'addMembership ENOBUFS');
+    const querier = await open();
+    expect(lines).toMatchObject([{ bridges: ['bn2'], reason: 'bn2: addMembership ENOBUFS' }]);
+    for (const bridge of [BN1, BN2]) querier.ask(bridge, QUERY);
+    expect(asked()).toEqual(['mdns bn1', 'own bn2']);
+  });
+
+  test('closed while it is tried again, nothing more is tried', async () => {
+    sockets.state.refusal = IN_USE;
+    const querier = await open();
+    clock.advance(10_000);
+    await querier.close();
+    await settle();
+    expect(clock.pendingTimers()).toBe(0);
+  });
+});
+
+test('a bridge that gives no socket at all is told of', async () => {
+  sockets.state.opened = [BN2];
+  expect((await open()).bridges).toEqual([BN2]);
+  expect(lines).toMatchObject([{ bridge: 'bn1', msg: 'no multicast DNS on this bridge' }]);
+});
+
+describe('what is heard', () => {
+  test('a flood on port 5353 uses up nothing of what may come to our own', async () => {
+    const querier = await open();
+    for (let count = 0; count < 1000; count += 1) sockets.state.hear({});
+    expect(heard).toHaveLength(250);
+    sockets.state.hear({ isToOwnPort: true });
+    expect(heard).toHaveLength(251);
+    expect(querier.packets()).toEqual({ received: 1001, malformed: 0, rejected: 750 });
+  });
+
+  test.each([
+    ['our own question', { bytes: encodeQuery(QUERY), source: '10.1.0.1' }, { received: 0 }],
+    ['another’s question', { bytes: encodeQuery(QUERY) }, { received: 1 }],
+    ['the answer of a datastore on this host', { source: '10.1.0.1' }, { received: 1 }],
+    [
+      'an answer to our own port from another than 5353',
+      { isToOwnPort: true, sourcePort: 9 },
+      { rejected: 1 },
+    ],
+    ['noise', { bytes: Buffer.from('noise') }, { malformed: 1 }],
+    ['a header and nothing more', { bytes: ANSWER.subarray(0, 12) }, { malformed: 1 }],
+  ])('%s', async (_, datagram, counts) => {
+    const querier = await open();
+    sockets.state.hear(datagram);
+    expect(querier.packets()).toMatchObject(counts);
+  });
+});
