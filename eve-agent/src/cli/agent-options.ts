@@ -4,9 +4,10 @@ import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
+import { type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** Of `eve-agent run`. */
-export interface RunOptions {
+export interface RunOptions extends TransferOptions {
   readonly config?: string;
   readonly settings?: string;
   readonly state: string;
@@ -24,7 +25,6 @@ export interface RunOptions {
   readonly retryInterval: number;
   readonly slowRetryInterval: number;
   readonly grace: number;
-  readonly stallTimeout: number;
   readonly scrubInterval: number;
   readonly bridge?: readonly string[];
   readonly timeout: number;
@@ -161,13 +161,10 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     schema: wholeNumber(0, 31_536_000),
     default: 3600,
   },
-  {
-    flags: '--stall-timeout <seconds>',
-    description: 'how long a datastore may send nothing',
-    environment: 'EVE_AGENT_STALL_TIMEOUT',
-    schema: wholeNumber(1, 3600),
-    default: 20,
-  },
+  ...transferOptions(
+    'the next datastore of the content tree is tried, or the slot given to what waits for one; it goes on where ' +
+      'it was when nothing better is there',
+  ),
   {
     flags: '--scrub-interval <hours>',
     description: 'how often every verified image is read again; 0: never',

@@ -13,6 +13,7 @@ import {
   logLevelOption,
   timeoutOption,
 } from '../config.ts';
+import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
 import { createDownload, type DownloadDeps, type DownloadResult, type Origin } from '../download/download.ts';
 import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
@@ -28,16 +29,16 @@ import {
   type ProgressView,
 } from './progress.ts';
 import { decideTarget } from './target-path.ts';
+import { leastRateOf, type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** EVE's User-Agent names its downloader; ours names ours. */
 const USER_AGENT = AGENT_PRODUCT;
 const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_RETRY_DELAY_MS = 60_000;
 
-interface DownloadOptions extends DiscoveryOptions, ImageOptions {
+interface DownloadOptions extends DiscoveryOptions, ImageOptions, TransferOptions {
   readonly output?: string;
   readonly retries: number;
-  readonly stallTimeout: number;
 }
 
 const OPTIONS: readonly OptionDescription[] = [
@@ -55,13 +56,9 @@ const OPTIONS: readonly OptionDescription[] = [
     schema: wholeNumber(0, 1000),
     default: 5,
   },
-  {
-    flags: '--stall-timeout <seconds>',
-    description: 'how long the datastore may send nothing',
-    environment: 'EVE_AGENT_STALL_TIMEOUT',
-    schema: wholeNumber(1, 3600),
-    default: 20,
-  },
+  ...transferOptions(
+    'the datastore is looked for and connected to anew, and the download goes on where it was',
+  ),
   bridgeOption,
   timeoutOption(30, 'how long to wait for an answer to the question for the host'),
   jsonOption,
@@ -81,6 +78,7 @@ function createSystemDeps(locate: Locate, { bridge = [], timeout }: DiscoveryOpt
     delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
     now: Date.now,
     random: Math.random,
+    clock: systemClock,
   };
 }
 
@@ -145,6 +143,8 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
       {
         retry: { maxFailures: options.retries, maxDelayMs: MAX_RETRY_DELAY_MS },
         stallTimeoutMs: options.stallTimeout * 1000,
+        leastRate: leastRateOf(options),
+        reconnectsWhenSlow: true,
         userAgent: USER_AGENT,
       },
     );

@@ -53,6 +53,9 @@ export function describeEvent(event: DownloadEvent): string | null {
       return `starting over: ${event.reason}`;
     case 'retrying':
       return `${event.error.message}; trying again in ${(event.delayMs / 1000).toFixed(1)} s`;
+    case 'slow':
+      return `only ${formatBytes(event.bytesPerSecond)}/s come, less than --least-rate`;
+    case 'fast-enough':
     case 'verifying':
       return null;
   }

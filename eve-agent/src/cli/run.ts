@@ -41,6 +41,7 @@ import { SOCKET_NAME } from './agent-client.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './discovery.ts';
+import { leastRateOf } from './transfer-options.ts';
 
 const USER_AGENT = 'eve-agent';
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -108,12 +109,14 @@ function createNetwork(
           now: Date.now,
           random: Math.random,
           pace,
+          clock: systemClock,
           hashLanes,
         },
         {
           // Every failure is planned around: another datastore may be next.
           retry: { maxFailures: 0, maxDelayMs: 0 },
           stallTimeoutMs: options.stallTimeout * 1000,
+          leastRate: leastRateOf(options),
           userAgent: USER_AGENT,
         },
       );
@@ -163,6 +166,7 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
         maxMismatches: MAX_MISMATCHES,
         graceMs: options.grace * 1000,
         marginBytes: options.reserve,
+        slowTurnMs: options.leastRateWindow * 1000,
       },
       schedule: {
         steadyMs: options.retryInterval * 1000,

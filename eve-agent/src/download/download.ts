@@ -1,5 +1,6 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
+import type { Clock } from '../discovery/clock.ts';
 import { printableText } from '../discovery/printable-text.ts';
 import { ContentSink } from './content-sink.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
@@ -9,6 +10,7 @@ import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
 import { createHashLanes, type HashLane, type HashLanes } from './hash-lanes.ts';
 import { type Pace, paceReceiver } from './pace.ts';
 import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
+import { type LeastRate, type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
 import { lockTarget } from './target-lock.ts';
 import {
@@ -16,6 +18,7 @@ import {
   ifRangeOf,
   readStatedSha256,
   readValidators,
+  singleValue,
   type Validators,
 } from './validators.ts';
 
@@ -45,6 +48,9 @@ export type DownloadEvent =
   | { readonly kind: 'receiving'; readonly fromBytes: number; readonly totalBytes: number | null }
   | { readonly kind: 'starting-over'; readonly reason: string }
   | { readonly kind: 'retrying'; readonly delayMs: number; readonly error: Error }
+  /** The body comes slower than the least rate; and no longer. */
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+  | { readonly kind: 'fast-enough' }
   | { readonly kind: 'verifying' };
 
 export interface DownloadResult {
@@ -76,6 +82,8 @@ export interface DownloadDeps {
   random(): number;
   /** A rate that this download keeps to, together with others; absent: none. */
   readonly pace?: Pace | undefined;
+  /** Of the least rate. */
+  readonly clock?: Clock | undefined;
   /** Shared with other downloads; absent: each has its own. */
   readonly hashLanes?: HashLanes | undefined;
 }
@@ -84,6 +92,10 @@ export interface DownloadOptions {
   readonly retry: RetryLimits;
   readonly stallTimeoutMs: number;
   readonly userAgent: string;
+  /** Below it the observer is told; absent: never. */
+  readonly leastRate?: LeastRate | undefined;
+  /** Whether a new connection is to be tried then, where what is here can be gone on from. */
+  readonly reconnectsWhenSlow?: boolean;
 }
 
 export interface DownloadObserver {
@@ -160,6 +172,9 @@ class DownloadRun {
   #startOvers = 0;
   #redirects = 0;
   #retryAfterMs = 0;
+  #slowConnections = 0;
+  /** Whether the response that comes in says that another one can go on from the middle. */
+  #isResumable = false;
   #origin: Origin | undefined;
 
   constructor(
@@ -248,6 +263,7 @@ class DownloadRun {
     });
     const position = this.#sink.position;
     let decision: ResponseDecision | undefined;
+    const watch = this.#watchedReceiver();
     const prepare = async (statusCode: number, headers: HeaderFields): Promise<BodyPlan> => {
       const expectation = {
         url: `${origin.url.origin}${origin.url.pathname}`,
@@ -262,26 +278,30 @@ class DownloadRun {
     try {
       const { stallTimeoutMs } = this.#options;
       const headers = this.#requestHeaders(position);
-      await fetchBody(
-        dispatcher,
-        { url: origin.url, headers, stallTimeoutMs },
-        this.#receiver(),
-        prepare,
-        signal,
-      );
+      const request = { url: origin.url, headers, stallTimeoutMs };
+      await fetchBody(dispatcher, request, watch.receiver, prepare, signal);
+    } catch (error) {
+      if (error instanceof SlowConnection) return false;
+      throw error;
     } finally {
+      watch.stop();
       await dispatcher.destroy();
     }
     return decision === undefined ? false : await this.#conclude(decision);
   }
 
-  /** Forgets bytes of this run that could not be told from those of another file under the same URL. */
-  async #dropWhatNothingGuards(): Promise<void> {
-    const isGuarded =
+  /** Whether bytes of this file can be told from those of another one under the same URL. */
+  #isGuarded(): boolean {
+    return (
       this.#request.sha256 !== null ||
       this.#statedSha256 !== null ||
-      (this.#stored !== null && ifRangeOf(this.#stored.validators) !== null);
-    if (this.#sink.position === 0 || isGuarded) return;
+      (this.#stored !== null && ifRangeOf(this.#stored.validators) !== null)
+    );
+  }
+
+  /** Forgets bytes of this run that could not be told from those of another file under the same URL. */
+  async #dropWhatNothingGuards(): Promise<void> {
+    if (this.#sink.position === 0 || this.#isGuarded()) return;
     const reason = 'nothing would tell if the file was replaced since its first part was downloaded';
     this.#observer.onEvent({ kind: 'starting-over', reason });
     await this.#forget();
@@ -314,6 +334,24 @@ class DownloadRun {
     return pace === undefined ? receiver : paceReceiver(receiver, pace, setTimeout);
   }
 
+  /** A receiver whose rate is watched. Each slow connection makes the next one be watched for twice as long. */
+  #watchedReceiver(): RateWatch {
+    const { leastRate, reconnectsWhenSlow } = this.#options;
+    const receiver = this.#receiver();
+    if (leastRate === undefined || this.#deps.clock === undefined) return { receiver, stop() {} };
+    const windowMs = leastRate.windowMs * 2 ** this.#slowConnections;
+    return watchRate(receiver, { ...leastRate, windowMs }, this.#deps.clock, (bytesPerSecond, abandon) => {
+      if (bytesPerSecond === null) {
+        this.#observer.onEvent({ kind: 'fast-enough' });
+        return;
+      }
+      this.#observer.onEvent({ kind: 'slow', bytesPerSecond: Math.round(bytesPerSecond) });
+      if (reconnectsWhenSlow !== true || !this.#isResumable || !this.#isGuarded()) return;
+      this.#slowConnections += 1;
+      abandon(new SlowConnection());
+    });
+  }
+
   async #prepareStore(
     { from, totalBytes }: Extract<ResponseDecision, { kind: 'store' }>,
     headers: HeaderFields,
@@ -323,6 +361,7 @@ class DownloadRun {
       this.#resumedFromBytes = 0;
     }
     this.#isPieced = from > 0;
+    this.#isResumable = from > 0 || singleValue(headers, 'accept-ranges')?.toLowerCase() === 'bytes';
     await this.#partial.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
     if (from === 0) {
       this.#statedSha256 = readStatedSha256(headers);

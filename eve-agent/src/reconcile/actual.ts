@@ -40,12 +40,22 @@ export interface SourceState {
   mismatches: number;
   waitUntilMs: number;
   failure: Failure | null;
+  /** What it sent a second when that was too little, and how often others went first for that; null: it was not. */
+  slow: { readonly bytesPerSecond: number; readonly turns: number } | null;
   /** Addresses that served wrong bytes under this name. */
   readonly avoidedAddresses: Set<string>;
 }
 
 export type Activity =
-  | { readonly kind: 'download'; readonly source: Source; readonly abort: AbortController }
+  | {
+      readonly kind: 'download';
+      readonly source: Source;
+      readonly abort: AbortController;
+      /** On the clock of the waits. */
+      readonly startedMs: number;
+      /** What comes a second while that is less than the least rate; null: enough, or not known yet. */
+      slowBytesPerSecond: number | null;
+    }
   | { readonly kind: 'verify' | 'remove'; readonly abort: AbortController };
 
 /** What is known of one file by its digest. */
@@ -142,6 +152,7 @@ export function sourceStateOf(content: ContentActual, key: string): SourceState 
     mismatches: 0,
     waitUntilMs: 0,
     failure: null,
+    slow: null,
     avoidedAddresses: new Set<string>(),
   };
   content.sources.set(key, state);

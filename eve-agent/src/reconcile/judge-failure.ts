@@ -62,6 +62,12 @@ function verdictOf(error: CodedError): Verdict {
   return datastore === undefined ? verdict : { ...verdict, datastore };
 }
 
+/** What it means that others went first, as a datastore sent too little. */
+export function judgeSlowness(bytesPerSecond: number): Judgement {
+  const message = `the datastore sends ${Math.round(bytesPerSecond)} bytes a second, less than --least-rate`;
+  return { code: 'TOO_SLOW', message, datastore: 'answered', remedy: 'retry', retryAfterMs: 0 };
+}
+
 /** The one place that says what follows from which error of a download. */
 export function judgeFailure(error: unknown): Judgement {
   const message = errorMessage(error);

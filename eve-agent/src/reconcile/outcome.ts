@@ -99,6 +99,7 @@ export function recordSourceFailure(
       ? decideSlowWaitMs(schedule, random)
       : decideWaitMs(state.mismatches, schedule, random);
   } else if (isRefused) {
+    state.failures += 1;
     waitMs = decideSlowWaitMs(schedule, random);
   } else {
     state.failures = hadProgress ? 1 : state.failures + 1;
@@ -111,6 +112,21 @@ export function recordSourceFailure(
   state.failure = failureOf(judgement, isRefused, wallMs);
   content.failure = state.failure;
   return waitMs;
+}
+
+/** Records that a source sent so little that others went first. It may go on as soon as nobody does. */
+export function recordSlowness(
+  content: ContentActual,
+  { key }: Source,
+  bytesPerSecond: number,
+  judgement: Judgement,
+  { wallMs }: OutcomeFacts,
+): void {
+  const state = sourceStateOf(content, key);
+  content.retryCount += 1;
+  state.slow = { bytesPerSecond, turns: (state.slow?.turns ?? 0) + 1 };
+  state.failure = failureOf(judgement, false, wallMs);
+  content.failure = state.failure;
 }
 
 /** A datastore answered by HTTP: whatever failed before is over. */

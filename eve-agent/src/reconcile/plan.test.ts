@@ -59,7 +59,8 @@ function download(number: number, sourceIndex = 0) {
     sourceIndex
   ] as Source;
   const abort = new AbortController();
-  Object.assign(contentOf(number), { state: 'DOWNLOADING', activity: { kind: 'download', source, abort } });
+  const activity = { kind: 'download', source, abort, startedMs: 0, slowBytesPerSecond: null };
+  Object.assign(contentOf(number), { state: 'DOWNLOADING', activity });
   return abort;
 }
 

@@ -1,6 +1,10 @@
 import type { Actual, ContentActual, OriginState } from './actual.ts';
-import type { Desired, DesiredContent, DesiredTree } from './desired.ts';
+import { candidatesOf, chooseSource, findBetterSource, isPromising } from './choose-source.ts';
+import type { Desired, DesiredContent } from './desired.ts';
+import { Occupancy, type OccupancyLimits } from './occupancy.ts';
+import { type LinkStep, nextLinkTryMs, planLinks } from './plan-links.ts';
 import { removeUnreferenced, type Unreferenced } from './plan-removal.ts';
+import { SlowDownloads } from './slow-downloads.ts';
 import type { Source } from './source.ts';
 
 /** What to do next, as data. */
@@ -14,26 +18,23 @@ export type Step =
       readonly sizeBytes: number;
     }
   | { readonly kind: 'stop'; readonly sha256: string }
+  /** End a download that is too slow: another one needs its slot, or another source promises more. */
+  | { readonly kind: 'yield'; readonly sha256: string }
   /** Hash a whole file that an earlier run left in `pending`. */
   | { readonly kind: 'verify'; readonly sha256: string }
   /** Read verified content of an earlier run again, as its size is none that is wanted. */
   | { readonly kind: 'recheck'; readonly sha256: string }
-  | { readonly kind: 'link'; readonly sha256: string; readonly name: string }
-  | { readonly kind: 'unlink'; readonly name: string }
+  | LinkStep
   /** Everything of this content leaves the disk. */
   | { readonly kind: 'remove'; readonly sha256: string };
 
-export interface PlanLimits {
-  readonly maxDownloads: number;
-  readonly maxDownloadsPerDatastore: number;
-  /** What needs no more than this counts as small; one slot is never given to anything larger. */
-  readonly smallBytes: number;
+export interface PlanLimits extends OccupancyLimits {
   /** After that many wrong digests from one source the next one is tried (EVE's `blob.download.max.retries`). */
   readonly maxMismatches: number;
   /** How long content stays that no configuration refers to. */
   readonly graceMs: number;
-  /** Never filled by downloads. */
-  readonly marginBytes: number;
+  /** How long a download that is too slow keeps its slot for the first time when others are as slow. */
+  readonly slowTurnMs: number;
 }
 
 export interface Plan {
@@ -44,68 +45,9 @@ export interface Plan {
   readonly lacksBytes: ReadonlyMap<string, number>;
 }
 
-/** A place to fetch content from, with the size that its tree states. */
-interface Candidate {
-  readonly source: Source;
-  readonly sizeBytes: number;
-}
-
 /** Whether a person has put every tree of some content on hold. */
 export function isHeld({ trees }: DesiredContent, { holds }: Actual): boolean {
   return trees.every(({ uuid }) => holds.has(uuid));
-}
-
-function* candidatesOf({ trees }: DesiredContent, { holds }: Actual): Generator<Candidate> {
-  for (const { uuid, sources, sizeBytes } of trees) {
-    if (!holds.has(uuid)) for (const source of sources) yield { source, sizeBytes };
-  }
-}
-
-/** The slots and the space that downloads take. */
-class Occupancy {
-  readonly #limits: PlanLimits;
-  readonly #perOrigin = new Map<string, { all: number; large: number }>();
-  #all = 0;
-  #large = 0;
-  freeBytes: number;
-
-  constructor(limits: PlanLimits, freeBytes: number) {
-    this.#limits = limits;
-    this.freeBytes = freeBytes - limits.marginBytes;
-  }
-
-  #of(origin: string) {
-    const known = this.#perOrigin.get(origin) ?? { all: 0, large: 0 };
-    this.#perOrigin.set(origin, known);
-    return known;
-  }
-
-  add(origin: string, remainingBytes: number): void {
-    const counts = this.#of(origin);
-    this.#all += 1;
-    counts.all += 1;
-    if (remainingBytes > this.#limits.smallBytes) {
-      this.#large += 1;
-      counts.large += 1;
-    }
-    this.freeBytes -= remainingBytes;
-  }
-
-  isFull(): boolean {
-    return this.#all >= this.#limits.maxDownloads;
-  }
-
-  hasSlot({ origin, status }: OriginState, remainingBytes: number): boolean {
-    const { maxDownloads, maxDownloadsPerDatastore, smallBytes } = this.#limits;
-    const counts = this.#of(origin);
-    // One download tries whether a datastore answers at all; the others follow.
-    const maxHere = status === 'reachable' ? maxDownloadsPerDatastore : 1;
-    if (this.isFull() || counts.all >= maxHere) return false;
-    if (remainingBytes <= smallBytes) return true;
-    return (
-      this.#large < Math.max(maxDownloads - 1, 1) && counts.large < Math.max(maxDownloadsPerDatastore - 1, 1)
-    );
-  }
 }
 
 const remainingOf = ({ totalBytes, currentBytes }: ContentActual, sizeBytes: number) =>
@@ -137,7 +79,7 @@ export function planSteps(
     const wanted = desired.contents.get(sha256);
     const isWanted = wanted !== undefined && !isHeld(wanted, actual);
     if (activity?.kind === 'download') {
-      occupancy.add(activity.source.originKey, remainingOf(content, content.totalBytes ?? 0));
+      occupancy.add(sha256, activity.source.originKey, remainingOf(content, content.totalBytes ?? 0));
       // The way there must still be configured; that its own tree is held does not matter.
       const isKnown =
         isWanted &&
@@ -159,7 +101,15 @@ export function planSteps(
     }
   }
 
+  const slowDownloads = new SlowDownloads(actual.contents.values(), limits.slowTurnMs);
   const probed = new Set<string>();
+  /** @returns whether there is an answer, as far as that has to be known before a download */
+  const isFound = (source: Source, origin: OriginState): boolean => {
+    if (!origin.isLocal || origin.status === 'found' || origin.status === 'reachable') return true;
+    if (origin.status === 'unknown' && !probed.has(origin.origin)) steps.push({ kind: 'probe', source });
+    probed.add(origin.origin);
+    return false;
+  };
   for (const { wanted, content } of inTurn(desired, actual)) {
     if (content.state === 'DOWNLOADED') {
       if (content.promotionWaitUntilMs <= nowMs) steps.push({ kind: 'verify', sha256: wanted.sha256 });
@@ -167,26 +117,46 @@ export function planSteps(
     }
     if (isDoubtful(wanted, content)) steps.push({ kind: 'recheck', sha256: wanted.sha256 });
     if (content.state !== 'INITIAL') continue;
-    const choice = chooseSource(candidatesOf(wanted, actual), content, originOf, limits, nowMs);
+    const choice = chooseSource(candidatesOf(wanted, actual), content, originOf, limits.maxMismatches, nowMs);
     if (choice.kind === 'wait') {
       wakeAtMs = Math.min(wakeAtMs, choice.untilMs);
       continue;
     }
     const { source, sizeBytes } = choice.candidate;
     const origin = originOf(source);
-    if (origin.isLocal && origin.status === 'unknown') {
-      if (!probed.has(origin.origin)) steps.push({ kind: 'probe', source });
-      probed.add(origin.origin);
-    }
-    if (origin.isLocal && (origin.status === 'unknown' || origin.status === 'probing')) continue;
+    if (!isFound(source, origin)) continue;
     const remainingBytes = remainingOf(content, sizeBytes);
-    if (!occupancy.hasSlot(origin, remainingBytes)) continue;
+    if (!occupancy.hasSlot(origin, remainingBytes)) {
+      const mayDoBetter = isPromising(content.sources.get(source.key));
+      const room = slowDownloads.makeRoom(occupancy, { origin, remainingBytes, mayDoBetter }, nowMs);
+      if (room.isFound) occupancy.add(wanted.sha256, origin.origin, remainingBytes);
+      if (room.sha256 !== null) steps.push({ kind: 'yield', sha256: room.sha256 });
+      wakeAtMs = Math.min(wakeAtMs, room.laterMs);
+      continue;
+    }
     if (remainingBytes > occupancy.freeBytes) {
       lacksBytes.set(wanted.sha256, remainingBytes - occupancy.freeBytes);
       continue;
     }
-    occupancy.add(origin.origin, remainingBytes);
+    occupancy.add(wanted.sha256, origin.origin, remainingBytes);
     steps.push({ kind: 'download', sha256: wanted.sha256, source, sizeBytes });
+  }
+
+  for (const { content, turnEndMs } of slowDownloads.staying()) {
+    const { activity, sha256 } = content;
+    const wanted = desired.contents.get(sha256);
+    if (wanted === undefined || activity?.kind !== 'download' || activity.slowBytesPerSecond === null)
+      continue;
+    const hadTurn = turnEndMs <= nowMs;
+    if (!hadTurn) wakeAtMs = Math.min(wakeAtMs, turnEndMs);
+    const inUse = { source: activity.source, bytesPerSecond: activity.slowBytesPerSecond, hadTurn };
+    const better = findBetterSource(candidatesOf(wanted, actual), content, inUse, originOf, nowMs);
+    if (better === null) continue;
+    const origin = originOf(better.source);
+    if (!isFound(better.source, origin)) continue;
+    if (occupancy.yieldSlot(sha256, origin, remainingOf(content, better.sizeBytes))) {
+      steps.push({ kind: 'yield', sha256 });
+    }
   }
 
   const neededBytes = Math.min(...lacksBytes.values());
@@ -216,80 +186,4 @@ function isDoubtful(
 
 function isCancelled(wanted: DesiredContent | undefined, { holds }: Actual): boolean {
   return wanted?.trees.every(({ uuid }) => holds.get(uuid) === 'cancelled') ?? false;
-}
-
-type Choice =
-  | { readonly kind: 'use'; readonly candidate: Candidate }
-  | { readonly kind: 'wait'; readonly untilMs: number };
-
-/** So often in a row another source must have failed before one that sent wrong bytes is asked once more. */
-const HOPELESS_FAILURES = 3;
-
-/**
- * The first source that may be tried now, or when one may. One that sent wrong bytes too often, which would also
- * cost what is here from others, comes after all others, and only when those are no hope either.
- */
-function chooseSource(
-  candidates: Iterable<Candidate>,
-  content: ContentActual,
-  originOf: (source: Source) => OriginState,
-  { maxMismatches }: PlanLimits,
-  nowMs: number,
-): Choice {
-  let untilMs = Number.POSITIVE_INFINITY;
-  let usedUp: Candidate | null = null;
-  let isHopeful = false;
-  for (const candidate of candidates) {
-    const state = content.sources.get(candidate.source.key);
-    const origin = originOf(candidate.source);
-    const readyAtMs = Math.max(state?.waitUntilMs ?? 0, origin.waitUntilMs);
-    const isDue = readyAtMs <= nowMs;
-    if (!isDue) untilMs = Math.min(untilMs, readyAtMs);
-    if (state !== undefined && state.mismatches >= maxMismatches) {
-      if (isDue) usedUp ??= candidate;
-      continue;
-    }
-    if (isDue) return { kind: 'use', candidate };
-    const isRefused = state?.failure?.severity === 'SEVERITY_ERROR';
-    isHopeful ||= !isRefused && Math.max(state?.failures ?? 0, origin.failures) < HOPELESS_FAILURES;
-  }
-  return usedUp === null || isHopeful ? { kind: 'wait', untilMs } : { kind: 'use', candidate: usedUp };
-}
-
-/** Whether a tree's name should lead to content that is here. */
-function isLinkable({ sha256, sizeBytes, uuid }: DesiredTree, actual: Actual): boolean {
-  const content = sha256 === null ? undefined : actual.contents.get(sha256);
-  return (
-    content?.state === 'VERIFIED' &&
-    content.activity === null &&
-    content.totalBytes === sizeBytes &&
-    actual.holds.get(uuid) !== 'cancelled'
-  );
-}
-
-/** Names that lead to the wrong content go before any content does. */
-function* planLinks({ trees }: Desired, actual: Actual, nowMs: number): Generator<Step> {
-  const wanted = new Map<string, string>();
-  for (const tree of trees.values()) {
-    if (tree.sha256 !== null && isLinkable(tree, actual)) wanted.set(tree.name, tree.sha256);
-  }
-  const { links, busyNames, linkFailures } = actual;
-  const isFree = (name: string) =>
-    !busyNames.has(name) && (linkFailures.get(name)?.waitUntilMs ?? nowMs) <= nowMs;
-  for (const name of links.keys()) {
-    // A name that is to lead elsewhere is replaced in one step.
-    if (!wanted.has(name) && isFree(name)) yield { kind: 'unlink', name };
-  }
-  for (const [name, sha256] of wanted) {
-    if (links.get(name) !== sha256 && isFree(name)) yield { kind: 'link', name, sha256 };
-  }
-}
-
-/** When the next name that could not be changed is due. */
-function nextLinkTryMs({ linkFailures }: Actual, nowMs: number): number {
-  let nextMs = Number.POSITIVE_INFINITY;
-  for (const { waitUntilMs } of linkFailures.values()) {
-    if (waitUntilMs > nowMs) nextMs = Math.min(nextMs, waitUntilMs);
-  }
-  return nextMs;
 }

@@ -47,6 +47,7 @@ beforeEach(() => {
   Object.assign(wrong, {
     mismatches: 3,
     waitUntilMs: 8000,
+    slow: { bytesPerSecond: 12.5, turns: 2 },
     failure: { ...failure, code: 'DIGEST_MISMATCH' },
   });
   wrong.avoidedAddresses.add('10.1.0.66');
@@ -58,7 +59,11 @@ describe('what is known of failures', () => {
     expect(content).toMatchObject({ retryCount: 7, failure: { code: 'HTTP_STATUS' } });
     const [first, second] = [...content.sources.values()];
     expect(first).toMatchObject({ waitUntilMs: 900_050, failure });
-    expect(second).toMatchObject({ mismatches: 3, waitUntilMs: 8050 });
+    expect(second).toMatchObject({
+      mismatches: 3,
+      waitUntilMs: 8050,
+      slow: { bytesPerSecond: 12.5, turns: 2 },
+    });
     expect(second?.avoidedAddresses).toEqual(new Set(['10.1.0.66']));
   });
 
@@ -112,7 +117,7 @@ describe('what is known of failures', () => {
   it('is read as earlier versions wrote it, who asked no more for what was refused', () => {
     const records = recordRetries(before, desired, { nowMs: 0, wallMs: WALL_MS });
     const sources = Object.values(records.contents[sha256Of('content 1')]?.sources ?? {});
-    for (const source of sources) Object.assign(source, { waitUntilMs: null });
+    for (const source of sources) Object.assign(source, { waitUntilMs: null, slow: undefined });
     const actual = createActual();
     adopt(actual, desired);
     const later = { nowMs: 50, wallMs: WALL_MS + 100_000 };

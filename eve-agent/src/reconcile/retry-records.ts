@@ -32,6 +32,11 @@ const sourceSchema = z.object({
   /** Milliseconds since the epoch; 0: it does not wait; null, as earlier versions wrote: it was refused. */
   waitUntilMs: timeMs.nullable(),
   failure: failureSchema.nullable(),
+  /** Absent in what earlier versions wrote. */
+  slow: z
+    .object({ bytesPerSecond: z.number().min(0), turns: count })
+    .nullable()
+    .default(null),
   avoidedAddresses: z.array(z.string().max(100)).max(MAX_ADDRESSES),
 });
 
@@ -72,7 +77,7 @@ const shortened = (failure: Failure | null): Failure | null =>
   failure && { ...failure, message: failure.message.slice(0, MAX_MESSAGE_CHARACTERS) };
 
 function sourceRecord(state: SourceState, { nowMs, wallMs }: TimePair): SourceRecord {
-  const { failures, mismatches, waitUntilMs, failure, avoidedAddresses } = state;
+  const { failures, mismatches, waitUntilMs, failure, slow, avoidedAddresses } = state;
   // To the second: otherwise it would differ each time it is made.
   const atMs = Math.ceil((wallMs + waitUntilMs - nowMs) / 1000) * 1000;
   return {
@@ -80,6 +85,7 @@ function sourceRecord(state: SourceState, { nowMs, wallMs }: TimePair): SourceRe
     mismatches,
     waitUntilMs: waitUntilMs <= nowMs ? 0 : atMs,
     failure: shortened(failure),
+    slow,
     avoidedAddresses: [...avoidedAddresses].slice(-MAX_ADDRESSES),
   };
 }
@@ -113,10 +119,11 @@ function recallSource(
   now: TimePair,
 ): void {
   const state = sourceStateOf(content, key);
-  const { failures, mismatches, failure, avoidedAddresses } = record;
+  const { failures, mismatches, failure, slow, avoidedAddresses } = record;
   state.failures = failures;
   state.mismatches = mismatches;
   state.failure = failure;
+  state.slow = slow;
   for (const address of avoidedAddresses) state.avoidedAddresses.add(address);
   const sinceMs = failure?.atMs ?? now.wallMs;
   const waitUntilMs = record.waitUntilMs ?? sinceMs + slowMs;

@@ -1,11 +1,14 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { DownloadEvent } from '../download/download.ts';
 import { type ContentActual, type OriginState, originStateOf, sourceStateOf } from './actual.ts';
-import { judgeFailure } from './judge-failure.ts';
-import { recordDatastore, recordResponse, recordSourceFailure } from './outcome.ts';
+import { judgeFailure, judgeSlowness } from './judge-failure.ts';
+import { recordDatastore, recordResponse, recordSlowness, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
+
+/** The reason of an abort: the download is too slow, and another one needs its slot, or has a better source. */
+export class SlotYielded extends Error {}
 
 type DownloadStep = Extract<Step, { kind: 'download' }>;
 
@@ -44,6 +47,7 @@ function takeEvent(
       recordResponse(origin);
       runtime.touchOrigin(origin.origin);
       content.failure = null;
+      if (content.activity?.kind === 'download') content.activity.slowBytesPerSecond = null;
       content.totalBytes = event.totalBytes ?? content.totalBytes;
       content.currentBytes = event.fromBytes;
       log.info({ fromBytes: event.fromBytes, totalBytes: event.totalBytes }, 'receiving');
@@ -59,9 +63,49 @@ function takeEvent(
       advance(runtime, content, 'content-arrived');
       advance(runtime, content, 'verification-started');
       return;
+    case 'slow':
+    case 'fast-enough':
+      takeRate(runtime, content, log, event.kind === 'slow' ? event.bytesPerSecond : null);
+      return;
     case 'retrying':
       return;
   }
+}
+
+/** Notes what comes a second while it is too little; others may need the slot more. */
+function takeRate(
+  runtime: Runtime,
+  { activity, sources }: ContentActual,
+  log: Log,
+  rate: number | null,
+): void {
+  if (activity?.kind !== 'download') return;
+  activity.slowBytesPerSecond = rate;
+  const state = sources.get(activity.source.key);
+  if (rate !== null) log.warn({ bytesPerSecond: rate }, 'slower than the least rate: others may go first');
+  else {
+    if (state !== undefined) state.slow = null;
+    log.info({}, 'no longer slower than the least rate');
+  }
+  runtime.replan();
+}
+
+/** Others go first; it goes on from here when it is its turn again, or from another source. */
+function endAsSlow(
+  runtime: Runtime,
+  { source }: DownloadStep,
+  content: ContentActual,
+  log: Log,
+  bytesPerSecond: number,
+) {
+  const judgement = judgeSlowness(bytesPerSecond);
+  runtime.deps.tally.noteFailure(judgement.code);
+  advance(runtime, content, 'attempt-ended');
+  recordSlowness(content, source, bytesPerSecond, judgement, outcomeFacts(runtime));
+  log.info(
+    { storedBytes: content.currentBytes, reason: judgement.message },
+    'download stopped: it is too slow',
+  );
 }
 
 function endInFailure(
@@ -108,7 +152,8 @@ export async function runDownload(
   const { source, sha256, sizeBytes } = step;
   const origin = originStateOf(actual, source);
   const abort = new AbortController();
-  content.activity = { kind: 'download', source, abort };
+  const startedMs = deps.clock.nowMs();
+  content.activity = { kind: 'download', source, abort, startedMs, slowBytesPerSecond: null };
   content.downloadId = deps.createId();
   content.datastoreId = source.datastoreId;
   content.totalBytes = sizeBytes;
@@ -116,7 +161,6 @@ export async function runDownload(
   const trees = runtime.treesOf(sha256);
   const log = deps.log.child({ downloadId: content.downloadId, sha256, trees });
   const attempt: Attempt = { address: null, storedBytes: content.currentBytes, hadProgress: false };
-  const startedMs = deps.clock.nowMs();
   log.info({ url: shownUrl(source.url), datastore: source.datastoreId, sizeBytes }, 'download started');
   try {
     const result = await deps.download(
@@ -146,7 +190,10 @@ export async function runDownload(
     origin.wakes.refill();
     log.info({ address: attempt.address, receivedBytes, resumedFromBytes, elapsedMs }, 'verified');
   } catch (error) {
-    if (abort.signal.aborted) {
+    const rate = content.activity.slowBytesPerSecond;
+    if (abort.signal.reason instanceof SlotYielded && rate !== null)
+      endAsSlow(runtime, step, content, log, rate);
+    else if (abort.signal.aborted) {
       advance(runtime, content, 'attempt-ended');
       log.info({ storedBytes: content.currentBytes }, 'download stopped');
     } else endInFailure(runtime, step, content, origin, attempt, log, error);

@@ -4,7 +4,7 @@ import { judgeFailure } from './judge-failure.ts';
 import { recordOriginFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
-import { runDownload } from './run-download.ts';
+import { runDownload, SlotYielded } from './run-download.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
 import { recheck } from './scrub.ts';
 import type { Source } from './source.ts';
@@ -153,6 +153,9 @@ export async function runStep(runtime: Runtime, step: Step, signal: AbortSignal)
       return await runDownload(runtime, step, content);
     case 'stop':
       content.activity?.abort.abort(new Error('no longer wanted'));
+      return;
+    case 'yield':
+      content.activity?.abort.abort(new SlotYielded());
       return;
     case 'verify':
       return await verify(runtime, content);

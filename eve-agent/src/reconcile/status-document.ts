@@ -104,6 +104,8 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
     if (origin?.failure && isWorthMore(origin, origin.failure, shown)) shown = origin.failure;
   }
   const condition = shown === null ? '' : retryCondition(waitUntilMs, facts);
+  if (condition === '' && shown?.code === 'TOO_SLOW')
+    return { failure: shown, condition: 'goes on when nobody else needs its slot' };
   return { failure: shown, condition: condition && `${condition}${alsoTried(tree, shown)}` };
 }
 

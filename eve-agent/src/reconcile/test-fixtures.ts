@@ -45,5 +45,6 @@ export const LIMITS: PlanLimits = {
   smallBytes: 10_000,
   maxMismatches: 5,
   graceMs: 1000,
+  slowTurnMs: 30_000,
   marginBytes: 0,
 };
