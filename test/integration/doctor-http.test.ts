@@ -253,11 +253,13 @@ describe('doctor: HTTP', () => {
     const change = soundBut((response) => {
       response.setHeader('Last-Modified', new Date(0).toUTCString());
       answers += 1;
+      // Where there is an ETag, it alone counts.
+      if (name !== 'ETag') response.removeHeader('ETag');
       response.setHeader(name, name === 'ETag' ? `"${answers}"` : new Date(answers * DAY_MS).toUTCString());
     });
     const { findings, message } = await diagnose(change);
     expect(findings).toEqual([AS_ADDRESS, 'warning validators-unstable']);
-    expect(message('validators-unstable')).toMatch(new RegExp(`^${name.toLowerCase()} differ`));
+    expect(message('validators-unstable')).toMatch(new RegExp(`^${name} differs`));
   });
 
   test('nothing that tells two versions apart', async () => {

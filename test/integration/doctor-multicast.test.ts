@@ -210,7 +210,7 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'my-ds.local', 'mine'));
     const { findings, exitCode, message } = await diagnose(sound('10.1.0.5'));
     expect({ findings, exitCode }).toEqual({ findings: ['warning substring-trap'], exitCode: 0 });
-    expect(message('substring-trap')).toContain('takes my-ds.local for ds.local');
+    expect(message('substring-trap')).toContain('takes my-ds.local for ds.local whenever');
   });
 
   test('no service: stock EVE does not ask for addresses', async () => {
@@ -230,7 +230,7 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect({ findings, exitCode }).toEqual({ findings: ['warning service-type-case'], exitCode: 0 });
   });
 
-  test('two instances of a service in one message: stock EVE can hang', async () => {
+  test('two instances of a service in one message: stock EVE leaks a socket', async () => {
     const answers = [ptr('first'), ptr('second'), srv('ds.local', 'first'), srv('ds.local', 'second')];
     const { findings, exitCode, message } = await diagnose([
       forService(...answers, a('10.1.0.5')),
@@ -240,18 +240,22 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(message('several-instances')).toContain('first._http._tcp.local" and "second._http._tcp.local"');
   });
 
-  test('an NSEC record with an empty bitmap', async () => {
-    const nsec: Answer = {
-      name: 'ds.local',
-      type: 'NSEC',
-      ttl: 120,
-      data: { nextDomain: 'ds.local', rrtypes: [] },
-    };
+  /** dns-packet writes no malformed NSEC record: the type by its number, the data byte by byte. */
+  const nsec = (...bitmap: number[]): Answer =>
+    ({
+      ...{ name: 'ds.local', type: 'UNKNOWN_47', ttl: 120 },
+      data: Buffer.from([...Buffer.from('\u0002ds\u0005local\u0000'), ...bitmap]),
+    }) as unknown as Answer;
+
+  test.each([
+    ['without any bitmap', [], []],
+    ['with a block of length 0', [0, 0], ['warning nsec-empty-bitmap']],
+  ])('an NSEC record %s', async (_, bitmap, expected) => {
     const { findings, exitCode } = await diagnose([
-      answersFor('PTR _http._tcp.local', [ptr()], [srv(), a('10.1.0.5'), nsec]),
+      answersFor('PTR _http._tcp.local', [ptr()], [srv(), a('10.1.0.5'), nsec(...bitmap)]),
       forAddress(a('10.1.0.5')),
     ]);
-    expect({ findings, exitCode }).toEqual({ findings: ['warning nsec-empty-bitmap'], exitCode: 0 });
+    expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 0 });
   });
 
   test('a message that is no DNS', async () => {

@@ -160,6 +160,43 @@ describeWith(['lab'], 'doctor: as stock EVE', () => {
     expect(document.verdict).toContain('takes the host "my-plain.local." for plain.local');
   });
 
+  test('a neighbour whose name holds the wanted one: chance, whoever wins', async () => {
+    const app = await lab.addApp({ name: 'wanted', bridge: 'bn1', address: '10.1.0.22/24' });
+    await startDatastore(app, ['--root', root, '--state', join(folder, 'wanted'), '--host-name', 'wanted']);
+    const other = await lab.addApp({ name: 'rival', bridge: 'bn2', address: '10.2.0.22/24' });
+    const { ptr, srv, a } = records('un-wanted', '10.2.0.22');
+    await answering(other, '10.2.0.22', { 'PTR _workstation._tcp.local': [ptr, srv, a] });
+    const { document, findings, exitCode } = await asEve('http://wanted.local/images/a.img');
+    expect({ findings, exitCode }).toEqual({
+      findings: ['warning substring-trap', 'problem stock-eve-by-chance'],
+      exitCode: 3,
+    });
+    expect(document.verdict).toMatch(
+      /^a stock EVE device may or may not be able to use this: it finds 10\.1\.0\.22/,
+    );
+    expect(document.verdict).toContain('or takes the host "un-wanted.local." for wanted.local');
+  });
+
+  test('two instances in one message: used, at the price of a socket', async () => {
+    const app = await lab.addApp({ name: 'twice', bridge: 'bn1', address: '10.1.0.23/24' });
+    await startPythonHttpServer(app, { root, port: 80 });
+    const { ptr, srv, a } = records('twice', '10.1.0.23');
+    const second: Answer = { ...srv, name: `second.${ptr.name}` } as Answer;
+    const all = [ptr, srv, second, a];
+    await answering(app, '10.1.0.23', { 'PTR _workstation._tcp.local': all, 'A twice.local': [a] });
+    const { document, findings, exitCode } = await asEve('http://twice.local/images/a.img');
+    expect({ findings, exitCode }).toEqual({
+      findings: [
+        ...['warning several-instances', 'warning no-ranges'],
+        ...['warning stock-eve-caveat', 'warning stock-eve-caveat'],
+      ],
+      exitCode: 0,
+    });
+    expect(document.verdict).toContain(
+      'EVE 16 and later fails for good: "bad response code: 200" at every later try, and EVE 14.5 and older starts from the beginning',
+    );
+  });
+
   test('A and SRV apart: the agent finds it, stock EVE does not', { timeout: 120_000 }, async () => {
     const app = await lab.addApp({ name: 'apart', bridge: 'bn1', address: '10.1.0.21/24' });
     await startPythonHttpServer(app, { root, port: 80 });

@@ -75,7 +75,7 @@ describe('without names', () => {
 test('a bridge that EVE does not name is said to be none of EVE’s', () => {
   const ofEve = {
     ...sources({ bn1: '10.1.0.1/24' }, ['bn1'], ''),
-    readNetworkInstances: () => [{ bridgeName: 'bn9', assignedAddresses: [] }],
+    readNetworkInstances: () => [{ bridgeName: 'bn9', bridgeAddress: '', assignedAddresses: [] }],
   };
   expect(() => selectBridges(ofEve, [])).toThrow('bn1 (10.1.0.1/24, of none of EVE’s network instances)');
 });
@@ -104,13 +104,16 @@ describe('with names', () => {
 
 describe('where EVE runs', () => {
   const instances = [
-    { bridgeName: 'bn2', assignedAddresses: ['10.2.0.5'] },
-    { bridgeName: 'bn7', assignedAddresses: [] },
+    { bridgeName: 'bn2', bridgeAddress: '10.2.0.1', assignedAddresses: ['10.2.0.5'] },
+    { bridgeName: 'bn7', bridgeAddress: '', assignedAddresses: [] },
   ];
 
   test('the bridges are those of its network instances, with what it gave to apps', () => {
     expect(selectBridges(sources(DEVICE, DEVICE_BRIDGES, '', instances), [])).toEqual([
-      { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24', assignedAddresses: ['10.2.0.5'] },
+      {
+        ...{ name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' },
+        ...{ assignedAddresses: ['10.2.0.5'], eveAddress: '10.2.0.1' },
+      },
     ]);
   });
 

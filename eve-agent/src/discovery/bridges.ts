@@ -16,6 +16,8 @@ export interface Bridge {
   readonly cidr: string;
   /** What EVE gave to apps there; absent: EVE does not run here, or says nothing of this bridge. */
   readonly assignedAddresses?: readonly string[];
+  /** `BridgeIPAddr` of EVE's status, '' for a switch network instance; absent as above. */
+  readonly eveAddress?: string;
 }
 
 /** What the kernel says about the interfaces of this host. */
@@ -25,7 +27,10 @@ export interface BridgeSources {
   /** The text of `/proc/net/route`. */
   readRouteTable(): string;
   /** What EVE says of its bridges, where it runs. */
-  readNetworkInstances(): readonly Pick<NetworkInstance, 'bridgeName' | 'assignedAddresses'>[];
+  readNetworkInstances(): readonly Pick<
+    NetworkInstance,
+    'bridgeName' | 'bridgeAddress' | 'assignedAddresses'
+  >[];
 }
 
 /** What EVE names the bridges of its network instances. */
@@ -96,7 +101,9 @@ export function selectBridges(sources: BridgeSources, names: readonly string[]):
   const bridges = links.map(({ interfaceName, address, cidr }): Bridge => {
     const instance = instances.get(interfaceName);
     const bridge = { name: interfaceName, address, cidr };
-    return instance === undefined ? bridge : { ...bridge, assignedAddresses: instance.assignedAddresses };
+    if (instance === undefined) return bridge;
+    const { assignedAddresses, bridgeAddress } = instance;
+    return { ...bridge, assignedAddresses, eveAddress: bridgeAddress };
   });
 
   if (names.length > 0) {

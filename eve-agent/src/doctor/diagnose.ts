@@ -1,5 +1,6 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CHECKS } from './all-checks.ts';
+import { verdictText } from './as-eve/verdict.ts';
 import { type CheckResult, type Finding, runCheck } from './check.ts';
 import type { Evidence } from './evidence.ts';
 import { fileAnswer } from './file-answer.ts';
@@ -8,7 +9,7 @@ import { type DoctorDeps, type DoctorRequest, gatherEvidence } from './gather-ev
 /** What is right and wrong with a datastore. */
 export interface Diagnosis {
   readonly url: string;
-  /** By the agent; with `--as-eve`, by a stock EVE device. */
+  /** By the agent; with `--as-eve`, by a stock EVE device of version 16 or later, and not by chance. */
   readonly isUsable: boolean;
   readonly judgedFor: 'eve-agent' | 'stock EVE';
   /** One sentence. */
@@ -29,10 +30,10 @@ export function diagnose(evidence: Evidence): Diagnosis {
   if (eve !== null) {
     return {
       url: form.text,
-      isUsable: eve.canUse,
+      isUsable: eve.current.outlook === 'will',
       judgedFor: 'stock EVE',
-      verdict: `a stock EVE device will ${eve.canUse ? '' : 'not '}be able to use this: it ${eve.reason}`,
-      exitCode: EXIT_CODES[eve.failure ?? 'done'],
+      verdict: verdictText(eve),
+      exitCode: EXIT_CODES[eve.current.failure ?? 'done'],
       checks,
     };
   }

@@ -3,6 +3,7 @@ import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { singleValue } from '../download/validators.ts';
+import { candidatesIn } from './as-eve/candidates.ts';
 import type { EveReplay, EveReplayRequest } from './as-eve/replay.ts';
 import { type Evidence, MAX_REDIRECTS } from './evidence.ts';
 import { fileAnswer } from './file-answer.ts';
@@ -165,7 +166,8 @@ async function gatherFrom(deps: DoctorDeps, request: DoctorRequest, asked: URL, 
  */
 export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): Promise<Evidence> {
   const form = readUrlForm(request.url);
-  const { url: asked, hostKind } = form;
+  const { hostKind } = form;
+  const asked = request.asEve ? form.urlForEve : form.url;
   const given: Given = {
     sha256: request.sha256,
     sizeBytes: request.sizeBytes,
@@ -193,7 +195,10 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
   const evidence: Evidence = { ...nothing, links, multicast, target, ...fromTarget };
   if (!request.asEve || hostKind !== 'local') return evidence;
   const { authorization, ca, signal } = request;
-  const { wholeFile } = evidence;
-  const eve = await deps.replayEve({ form, given, bridges: selected, authorization, ca, wholeFile, signal });
+  const messages = (multicast?.heard ?? []).flatMap(({ wire }) => (typeof wire === 'string' ? [] : [wire]));
+  const eve = await deps.replayEve({
+    ...{ form, given, bridges: selected, authorization, ca, signal },
+    ...{ wholeFile: evidence.wholeFile, candidates: candidatesIn(messages, form.writtenHost) },
+  });
   return { ...evidence, eve };
 }

@@ -11,6 +11,8 @@ export interface UrlForm {
   /** Null: it cannot name an image; `error` says why. */
   readonly url: URL | null;
   readonly error: string | null;
+  /** What stock EVE makes of it, which drops a user name and password; null: nothing. */
+  readonly urlForEve: URL | null;
   /** Null: there is none. */
   readonly scheme: string | null;
   /** In the case it was written in, without port. */
@@ -38,13 +40,16 @@ export function readUrlForm(text: string): UrlForm {
   } catch (thrown) {
     error = errorMessage(thrown);
   }
+  const withoutUser = at === -1 ? text : text.replace(`${authority.slice(0, at)}@`, '');
+  const urlForEve = url ?? (at === -1 ? null : readUrlForm(withoutUser).url);
   let hostKind: UrlForm['hostKind'] = 'ordinary';
-  if (url !== null && isAddressLiteral(url)) hostKind = 'address';
-  else if (url !== null && isLocalHost(domainToUnicode(url.hostname))) hostKind = 'local';
+  if (urlForEve !== null && isAddressLiteral(urlForEve)) hostKind = 'address';
+  else if (urlForEve !== null && isLocalHost(domainToUnicode(urlForEve.hostname))) hostKind = 'local';
   return {
-    text: printableText(at === -1 ? text : text.replace(`${authority.slice(0, at)}@`, '')),
+    text: printableText(withoutUser),
     url,
     error,
+    urlForEve,
     scheme: scheme ?? null,
     writtenHost: printableText(writtenHost),
     writtenPort: writtenPort ?? null,

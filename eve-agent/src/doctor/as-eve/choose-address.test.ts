@@ -21,3 +21,34 @@ test.each([
 test('takes none that EVE gave to nobody', () => {
   expect(chooseAddress(['10.1.0.5'], [{ ...bn1, assignedAddresses: [] }])).toBeNull();
 });
+
+/** EVE's `NetworkInstanceStatus` decides, whatever addresses the kernel's bridge has. */
+test.each([
+  ['a switch network instance', [{ ...bn1, assignedAddresses: ['10.1.0.5'], eveAddress: '' }], undefined],
+  ['a Local one', [{ ...bn1, assignedAddresses: ['10.1.0.5'], eveAddress: '10.1.0.1' }], 'bn1'],
+  [
+    'a switch one that has given the address, beside a Local one that has not',
+    [
+      { ...bn1, assignedAddresses: ['10.1.0.5'], eveAddress: '' },
+      { ...bn2, assignedAddresses: [], eveAddress: '10.2.0.1' },
+    ],
+    undefined,
+  ],
+  [
+    'a switch one without it, beside a Local one that has given it',
+    [
+      { ...bn1, assignedAddresses: [], eveAddress: '' },
+      { ...bn2, assignedAddresses: ['10.1.0.5'], eveAddress: '10.2.0.1' },
+    ],
+    'bn2',
+  ],
+])('%s', (_what, bridges, name) => {
+  expect(chooseAddress(['10.1.0.5'], bridges)?.bridge.name).toBe(name);
+});
+
+test('goes on to the next address behind that of a switch network instance', () => {
+  const isSwitch = { ...bn1, assignedAddresses: ['10.1.0.5'], eveAddress: '' };
+  const isLocal = { ...bn2, assignedAddresses: ['10.2.0.5'], eveAddress: '10.2.0.1' };
+  const found = chooseAddress(['10.1.0.5', '10.2.0.5'], [isSwitch, isLocal]);
+  expect(found).toMatchObject({ address: '10.2.0.5', bridge: { name: 'bn2' } });
+});

@@ -53,6 +53,7 @@ const srv = (target: string, instance = 'x', ttl = 10): Answer => ({
   data: { port: 9, target },
 });
 const a = (name: string, data: string): Answer => ({ name, type: 'A', ttl: 10, data });
+const ipv6 = (name: string) => answers(srv(name), { name, type: 'AAAA', ttl: 10, data: 'fe80::6' });
 
 async function begin(hostName = 'ds.local', controller = new AbortController()) {
   const lookUp = createEveLookup({ openSockets, clock, random: () => 0.75 });
@@ -127,7 +128,7 @@ describe('the answers', () => {
     const { result } = await begin();
     hear(bytes);
     await settle();
-    expect(result.value).toMatchObject({ service: 'workstation', addresses, canBlock: false });
+    expect(result.value).toMatchObject({ service: 'workstation', addresses, leaksSocket: false });
     expect([openCount, listeners.size, clock.pendingTimers()]).toEqual([0, 0, 0]);
   });
 
@@ -145,20 +146,27 @@ describe('the answers', () => {
   });
 
   test('a message that the parser refuses is discarded whole, and told of', async () => {
-    const nsec: Answer = {
+    const nsec = {
       name: 'ds.local',
-      type: 'NSEC',
+      type: 'NSEC' as const,
       ttl: 10,
       data: { nextDomain: 'ds.local', rrtypes: [] },
     };
     const { result } = await begin();
-    hear(answers(srv('ds.local'), a('ds.local', '10.1.0.5'), nsec));
+    // dns-packet writes no bitmap at all, which is borne: a block of length 0 is put behind it.
+    const bytes = Buffer.concat([answers(srv('ds.local'), a('ds.local', '10.1.0.5'), nsec), Buffer.of(0, 0)]);
+    const dataBytes = nsec.data.nextDomain.length + 2;
+    bytes.writeUInt16BE(dataBytes + 2, bytes.length - dataBytes - 4);
+    hear(bytes);
     for (const _ of [1, 2, 3]) {
       clock.advance(10_000);
       await settle();
       await settle();
     }
-    expect(result.value).toMatchObject({ service: null, discarded: ['an NSEC record has an empty bitmap'] });
+    expect(result.value).toMatchObject({
+      service: null,
+      discarded: ['an NSEC record has a window block of length 0'],
+    });
   });
 
   test('a match without an IPv4 address ends the service at once', async () => {
@@ -174,11 +182,102 @@ describe('the answers', () => {
     expect(result.value).toMatchObject({ service: null, servicesWithoutIpv4: ['workstation'] });
   });
 
-  test('a further instance in the message can block', async () => {
+  test('a further instance in the message costs a socket, and is used', async () => {
     const { result } = await begin();
     hear(answers(srv('ds.local', 'x'), srv('ds.local', 'y'), a('ds.local', '10.1.0.5')));
     await settle();
-    expect(result.value).toMatchObject({ addresses: ['10.1.0.5'], canBlock: true });
+    expect(result.value).toMatchObject({ addresses: ['10.1.0.5'], leaksSocket: true });
+  });
+});
+
+/** EVE's search of one service against what is heard in it, in the order of arrival. */
+describe('what others say first', () => {
+  const at = (host: string, address: string, instance = 'x', ttl = 10) =>
+    answers(srv(host, instance, ttl), a(host, address));
+  const other = at('other.local', '10.1.0.6', 'other');
+  const wanted = at('ds.local', '10.1.0.5', 'ds');
+
+  test.each<[string, Buffer[], number]>([
+    ['nobody: asks again', [], 3],
+    ['another host: asks no more', [other], 2],
+    ['another host with IPv6 alone: asks no more', [ipv6('other.local')], 2],
+    ['a service without an address: asks again', [answers(srv('other.local'))], 3],
+    ['another host that goes: asks again', [at('other.local', '10.1.0.6', 'other', 0)], 3],
+    ['another service: asks again', [answers(ptr('x', 'http'), a('ds.local', '10.1.0.5'))], 3],
+    ['what is no message: asks again', [Buffer.alloc(4)], 3],
+  ])('%s', async (_, messages, questions) => {
+    const { result } = await begin();
+    for (const bytes of messages) hear(bytes);
+    clock.advance(9000);
+    await settle();
+    expect(asked.filter(({ bridge }) => bridge === 'bn1')).toHaveLength(questions);
+    expect(result.value).toBeUndefined();
+  });
+
+  test('the wanted host is still heard, if it speaks without being asked again', async () => {
+    const { result } = await begin();
+    hear(other);
+    clock.advance(8000);
+    hear(wanted);
+    await settle();
+    expect(result.value).toMatchObject({ addresses: ['10.1.0.5'], quietedServices: ['workstation'] });
+  });
+
+  test.each<[string, Buffer[], string[] | undefined]>([
+    ['seen for another host before', [at('other.local', '10.1.0.6'), at('ds.local', '10.1.0.5')], undefined],
+    [
+      'seen, and gone again',
+      [at('other.local', '10.1.0.6'), at('other.local', '10.1.0.6', 'x', 0), at('ds.local', '10.1.0.5')],
+      ['10.1.0.5'],
+    ],
+    ['seen without an address', [answers(srv('other.local')), at('ds.local', '10.1.0.5')], ['10.1.0.5']],
+    ['another one', [at('other.local', '10.1.0.6', 'y'), at('ds.local', '10.1.0.5')], ['10.1.0.5']],
+  ])('an instance name: %s', async (_, messages, addresses) => {
+    const { result } = await begin();
+    for (const bytes of messages) hear(bytes);
+    await settle();
+    expect(result.value?.addresses).toEqual(addresses);
+    if (addresses !== undefined) return;
+    for (const _round of [1, 2, 3]) {
+      clock.advance(10_000);
+      await settle();
+      await settle();
+    }
+    expect(result.value).toMatchObject({ service: null, droppedHostNames: ['ds.local.'] });
+  });
+
+  test('an instance name is new to the next service', async () => {
+    const { result } = await begin();
+    hear(at('other.local', '10.1.0.6'));
+    clock.advance(10_000);
+    await settle();
+    await settle();
+    const http: Answer = {
+      name: 'x._http._tcp.local',
+      type: 'SRV',
+      ttl: 10,
+      data: { port: 80, target: 'ds.local' },
+    };
+    hear(answers(http, a('ds.local', '10.1.0.5')));
+    await settle();
+    expect(result.value).toMatchObject({ service: 'http', addresses: ['10.1.0.5'] });
+  });
+
+  test('whoever could be taken for the host is told, who won the race or not', async () => {
+    const { result } = await begin();
+    hear(
+      answers(
+        srv('my-ds.local', 'mine'),
+        srv('ds.local', 'x'),
+        a('my-ds.local', '10.1.0.6'),
+        a('ds.local', '10.1.0.5'),
+      ),
+    );
+    await settle();
+    expect(result.value?.candidates).toEqual([
+      { service: 'workstation', hostName: 'my-ds.local.', isWanted: false, ipv4: ['10.1.0.6'] },
+      { service: 'workstation', hostName: 'ds.local.', isWanted: true, ipv4: ['10.1.0.5'] },
+    ]);
   });
 });
 

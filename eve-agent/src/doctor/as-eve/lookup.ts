@@ -3,8 +3,9 @@ import { encode } from 'dns-packet';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { Clock } from '../../discovery/clock.ts';
 import type { MdnsSockets, OpenMdnsSockets } from '../probes/mdns-sockets.ts';
-import { judgeEntries, serviceEntriesIn } from './service-entries.ts';
-import { readWireMessage } from './wire-message.ts';
+import { type Candidate, candidatesIn } from './candidates.ts';
+import { readEntriesFor, serviceEntriesIn } from './service-entries.ts';
+import { readWireMessage, type WireMessage } from './wire-message.ts';
 
 /** EVE `queryService`. */
 const PER_SERVICE_MS = 10_000;
@@ -22,8 +23,14 @@ export interface EveLookup {
   readonly addresses: readonly string[];
   /** SRV's target that was taken, with the root. */
   readonly takenHostName: string | null;
-  /** The message that decided held further instances, on which EVE's downloader may hang. */
-  readonly canBlock: boolean;
+  /** The message that decided held further instances: EVE's downloader never closes this lookup's socket. */
+  readonly leaksSocket: boolean;
+  /** Whom this lookup heard that could be taken for the host, in whatever service. */
+  readonly candidates: readonly Candidate[];
+  /** Services that were asked for no further, since another host's entry had come first. */
+  readonly quietedServices: readonly Service[];
+  /** Hosts that could have been taken, had their instance name not been seen for another before. */
+  readonly droppedHostNames: readonly string[];
   /** Services in which a match without an IPv4 address ended the search. */
   readonly servicesWithoutIpv4: readonly Service[];
   /** Why messages were discarded, each reason once. */
@@ -59,10 +66,21 @@ function startQuestions({ clock, random }: EveLookupDeps, ask: () => void): () =
   return () => cancel();
 }
 
+/** What one lookup finds out beside its result. */
+interface Findings {
+  readonly discarded: Set<string>;
+  readonly messages: WireMessage[];
+  readonly quietedServices: Service[];
+  readonly droppedHostNames: Set<string>;
+}
+
+/** More than an honest link says in 30 s. */
+const MAX_MESSAGES_KEPT = 1024;
+
 type ServiceResult = {
   readonly addresses: readonly string[];
   readonly hostName: string;
-  readonly canBlock: boolean;
+  readonly leaksSocket: boolean;
 };
 
 function searchService(
@@ -70,36 +88,45 @@ function searchService(
   sockets: MdnsSockets,
   service: Service,
   hostName: string,
-  onDiscarded: (reason: string) => void,
+  findings: Findings,
   signal: AbortSignal,
 ): Promise<ServiceResult | undefined> {
   const serviceName = `${serviceTypeName(service)}.`;
+  const reader = readEntriesFor(hostName);
   const cleanUps: (() => void)[] = [];
   return new Promise<ServiceResult | undefined>((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort);
     cleanUps.push(() => signal.removeEventListener('abort', onAbort));
     if (signal.aborted) onAbort();
+    let stopAsking = () => {};
     cleanUps.push(
       sockets.listen(({ bytes }) => {
         const message = readWireMessage(bytes);
         if (typeof message === 'string') {
-          onDiscarded(message);
+          findings.discarded.add(message);
           return;
         }
-        const verdict = judgeEntries(serviceEntriesIn(message, serviceName), hostName);
-        if (verdict.kind === 'none') return;
-        const { entry, canBlock } = verdict;
-        resolve({ addresses: entry.ipv4, hostName: entry.hostName, canBlock });
+        if (findings.messages.length < MAX_MESSAGES_KEPT) findings.messages.push(message);
+        const verdict = reader.take(serviceEntriesIn(message, serviceName));
+        for (const dropped of reader.dropped) findings.droppedHostNames.add(dropped);
+        if (verdict.kind === 'nothing-new') return;
+        // zeroconf `disableProbing`: whoever was found, it asks no more.
+        stopAsking();
+        if (verdict.kind === 'others') {
+          if (!findings.quietedServices.includes(service)) findings.quietedServices.push(service);
+          return;
+        }
+        const { entry, leaksSocket } = verdict;
+        resolve({ addresses: entry.ipv4, hostName: entry.hostName, leaksSocket });
       }),
     );
     cleanUps.push(deps.clock.after(PER_SERVICE_MS, () => resolve(undefined)));
-    cleanUps.push(
-      startQuestions(deps, () => {
-        const question = encodeQuestion(service, deps.random);
-        for (const bridge of sockets.bridges) void sockets.send(bridge, question);
-      }),
-    );
+    stopAsking = startQuestions(deps, () => {
+      const question = encodeQuestion(service, deps.random);
+      for (const bridge of sockets.bridges) void sockets.send(bridge, question);
+    });
+    cleanUps.push(stopAsking);
   }).finally(() => {
     for (const cleanUp of cleanUps) cleanUp();
   });
@@ -116,27 +143,34 @@ export function createEveLookup(
 ): (hostName: string, bridges: readonly Bridge[], signal: AbortSignal) => Promise<EveLookup> {
   return async (hostName, bridges, signal) => {
     const startMs = deps.clock.nowMs();
-    const discarded = new Set<string>();
     const servicesWithoutIpv4: Service[] = [];
+    const findings: Findings = {
+      discarded: new Set(),
+      messages: [],
+      quietedServices: [],
+      droppedHostNames: new Set(),
+    };
     const facts = () => ({
       servicesWithoutIpv4,
-      discarded: [...discarded],
+      discarded: [...findings.discarded],
+      candidates: candidatesIn(findings.messages, hostName),
+      quietedServices: findings.quietedServices,
+      droppedHostNames: [...findings.droppedHostNames],
       elapsedMs: deps.clock.nowMs() - startMs,
     });
     // A socket for each service, as EVE has it: nothing that was meant for one is read for the next.
     for (const service of SERVICES) {
       const sockets = await deps.openSockets(bridges, { ipTtl: EVE_IP_TTL });
       try {
-        const keep = (reason: string) => discarded.add(reason);
-        const found = await searchService(deps, sockets, service, hostName, keep, signal);
+        const found = await searchService(deps, sockets, service, hostName, findings, signal);
         if (found === undefined) continue;
-        const { addresses, hostName: takenHostName, canBlock } = found;
-        if (addresses.length > 0) return { service, addresses, takenHostName, canBlock, ...facts() };
+        const { addresses, hostName: takenHostName, leaksSocket } = found;
+        if (addresses.length > 0) return { service, addresses, takenHostName, leaksSocket, ...facts() };
         servicesWithoutIpv4.push(service);
       } finally {
         await sockets.close();
       }
     }
-    return { service: null, addresses: [], takenHostName: null, canBlock: false, ...facts() };
+    return { service: null, addresses: [], takenHostName: null, leaksSocket: false, ...facts() };
   };
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Bridge } from '../../discovery/bridges.ts';
 import { readUrlForm } from '../url-form.ts';
+import type { Candidate } from './candidates.ts';
 import type { EveLookup } from './lookup.ts';
 import { createEveReplay, type EveReplayRequest } from './replay.ts';
 import type { EveTransfer, EveTransferRequest } from './transfer.ts';
+import { verdictText } from './verdict.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
 const BN2: Bridge = { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' };
@@ -12,12 +14,13 @@ const FOUND: EveLookup = {
   service: 'http',
   addresses: ['10.2.0.5'],
   takenHostName: 'ds.local.',
-  canBlock: false,
+  ...{ leaksSocket: false, candidates: [], quietedServices: [], droppedHostNames: [] },
   servicesWithoutIpv4: [],
   discarded: [],
   elapsedMs: 10_100,
 };
-const FILE: EveTransfer = { failure: null, sizeBytes: 100, caveats: [] };
+const GOES_ON = { isSound: true, outcome: 'goes on from where it was' };
+const FILE: EveTransfer = { failure: null, sizeBytes: 100, caveats: [], resume: GOES_ON };
 
 async function replay(
   url: string,
@@ -49,6 +52,7 @@ async function replay(
     authorization: null,
     ca: null,
     wholeFile: null,
+    candidates: [],
     signal: new AbortController().signal,
     ...rest,
   });
@@ -58,9 +62,12 @@ async function replay(
 test('a datastore that is as it should be: by the address, from the bridge', async () => {
   const { result, transfers, names } = await replay('http://ds.local/dir/a.img?v=1');
   expect(result).toMatchObject({
-    canUse: true,
-    failure: null,
-    reason: 'finds 10.2.0.5 on bn2 by _http._tcp after 10.1 s and starts the download',
+    current: {
+      ...{ outlook: 'will', failure: null, whenInterrupted: 'goes on from where it was' },
+      reason: 'finds 10.2.0.5 on bn2 by _http._tcp after 10.1 s and starts the download',
+    },
+    older: { outlook: 'will', failure: null, whenInterrupted: 'starts from the beginning' },
+    caveats: [],
     chosen: { address: '10.2.0.5', bridge: BN2 },
   });
   expect(names).toEqual(['ds.local']);
@@ -78,8 +85,8 @@ describe('no local datastore for EVE', () => {
     '%s',
     async (url) => {
       const { result, names } = await replay(url);
-      expect(result).toMatchObject({ canUse: false, failure: 'usage' });
-      expect(result.reason).toContain('for no local datastore');
+      expect(result.current).toMatchObject({ outlook: 'will-not', failure: 'usage' });
+      expect(result.current.reason).toContain('for no local datastore');
       expect(names).toEqual([]);
     },
   );
@@ -117,16 +124,16 @@ test.each<[string, Parameters<typeof replay>[1], string, string]>([
     'takes the host "my-ds.local." for ds.local, whose name it holds',
   ],
   [
-    'several instances in one message',
-    { lookup: { canBlock: true } },
+    'somebody else, who came first',
+    { lookup: { service: null, addresses: [], takenHostName: null, quietedServices: ['http'] } },
     'datastoreNotFound',
-    'can hang for ever: one message holds several instances of a service type',
+    'says "findDSmDNS: mDNS host not found for ds.local" (another host’s answer came first, after which it asks for _http._tcp no more)',
   ],
   [
-    'a credential in the clear',
-    { authorization: 'Bearer x' },
-    'usage',
-    'refuses to send the credential over plain HTTP, unless the device allows it',
+    'an instance name of somebody else',
+    { lookup: { service: null, addresses: [], takenHostName: null, droppedHostNames: ['ds.local.'] } },
+    'datastoreNotFound',
+    'says "findDSmDNS: mDNS host not found for ds.local" (it drops "ds.local.", whose instance name it had heard of another host)',
   ],
   [
     'a failed transfer',
@@ -148,16 +155,111 @@ test.each<[string, Parameters<typeof replay>[1], string, string]>([
   ],
 ])('%s: cannot', async (_, change, failure, reason) => {
   const { result } = await replay('http://ds.local/a.img', change);
-  expect({ canUse: result.canUse, failure: result.failure, reason: result.reason }).toEqual({
-    canUse: false,
-    failure,
-    reason,
-  });
+  for (const verdict of [result.current, result.older]) {
+    expect(verdict).toMatchObject({ outlook: 'will-not', failure, reason, whenInterrupted: null });
+  }
 });
 
 test('of several addresses the first that is on a bridge, and others are passed over', async () => {
   const { result } = await replay('http://ds.local/a.img', {
     lookup: { addresses: ['10.9.0.5', '10.1.0.5'] },
   });
-  expect(result).toMatchObject({ canUse: true, chosen: { address: '10.1.0.5', bridge: BN1 } });
+  expect(result).toMatchObject({
+    ...{ current: { outlook: 'will' }, chosen: { address: '10.1.0.5', bridge: BN1 } },
+  });
+});
+
+test('several instances in one message are used, and cost a socket each time', async () => {
+  const { result } = await replay('http://ds.local/a.img', { lookup: { leaksSocket: true } });
+  expect(result.current.outlook).toBe('will');
+  expect(result.caveats).toEqual([expect.stringContaining('leaks a socket')]);
+});
+
+test('a user name in the URL is dropped', async () => {
+  const { result, names, transfers } = await replay('http://me:secret@ds.local/a.img');
+  expect(result.current.outlook).toBe('will');
+  expect([names, transfers.map(({ url }) => url.href)]).toEqual([['ds.local'], ['http://10.2.0.5/a.img']]);
+});
+
+test('the connection comes from the address that EVE’s status names', async () => {
+  const bridge = { ...BN2, assignedAddresses: ['10.2.0.5'], eveAddress: '10.2.0.9' };
+  const { transfers } = await replay('http://ds.local/a.img', { bridges: [bridge] });
+  expect(transfers.map(({ sourceAddress }) => sourceAddress)).toEqual(['10.2.0.9']);
+});
+
+/** Who else could be taken, and who was taken this once. */
+describe('a neighbour whose name holds the wanted one', () => {
+  const wanted = (service: Candidate['service']): Candidate => ({
+    ...{ service, hostName: 'ds.local.', isWanted: true, ipv4: ['10.2.0.5'] },
+  });
+  const rival = (service: Candidate['service']): Candidate => ({
+    ...{ service, hostName: 'my-ds.local.', isWanted: false, ipv4: ['10.1.0.6'] },
+  });
+  const lostTo = { takenHostName: 'my-ds.local.', addresses: ['10.1.0.6'] };
+  type Case = [string, Candidate[], Partial<EveLookup>, string];
+  test.each<Case>([
+    ['is not there: will', [wanted('http')], {}, 'will'],
+    ['lost, in the same service: chance', [wanted('http'), rival('http')], {}, 'may'],
+    ['lost, heard in the lookup alone: chance', [], { candidates: [rival('http')] }, 'may'],
+    ['lost, in a later service: chance, should the answer be missed', [rival('https')], {}, 'may'],
+    ['lost, though in an earlier service: chance', [rival('workstation')], {}, 'may'],
+    ['won, in the same service: chance', [wanted('http'), rival('http')], lostTo, 'may'],
+    ['won, though we are in an earlier service: chance', [wanted('workstation')], lostTo, 'may'],
+    ['won, and we are in a later service: will not', [wanted('https')], lostTo, 'will-not'],
+    ['won, and we are not there: will not', [rival('http')], lostTo, 'will-not'],
+  ])('%s', async (_, candidates, lookup, outlook) => {
+    const { result } = await replay('http://ds.local/a.img', { candidates, lookup });
+    for (const verdict of [result.current, result.older]) {
+      expect(verdict.outlook).toBe(outlook);
+      expect(verdict.failure).toBe(outlook === 'will' ? null : 'datastoreNotFound');
+      if (outlook === 'will') continue;
+      expect(verdict.reason).toContain('takes the host "my-ds.local." for ds.local, whose name it holds');
+    }
+  });
+
+  test('what is wrong with the wanted one besides is certain', async () => {
+    const { result } = await replay('http://ds.local/a.img', {
+      ...{ candidates: [rival('http')], transfer: { failure: 'gets "bad response code: 404"' } },
+    });
+    expect(result.current).toMatchObject({ outlook: 'will-not', failure: 'transferFailed' });
+  });
+});
+
+/** EVE 14.5 and older sends no credential, and starts an interrupted download from the beginning. */
+describe('the two kinds of EVE', () => {
+  const fails: Partial<EveTransfer> = { resume: { isSound: false, outcome: 'fails for good: x' } };
+  test('an interruption that is final for the newer one', async () => {
+    const { result } = await replay('http://ds.local/a.img', { transfer: fails });
+    expect(result).toMatchObject({
+      current: { outlook: 'will', whenInterrupted: 'fails for good: x' },
+      older: { outlook: 'will', whenInterrupted: 'starts from the beginning' },
+      caveats: ['when interrupted, EVE 16 and later fails for good: x'],
+    });
+    expect(verdictText(result)).toMatch(
+      /^a stock EVE device will .* download; when interrupted, EVE 16 and later fails for good: x, and EVE 14\.5 and older starts from the beginning$/,
+    );
+  });
+
+  test('a file too small to be interrupted', async () => {
+    const { result } = await replay('http://ds.local/a.img', { transfer: { resume: null } });
+    expect(verdictText(result)).toMatch(/^a stock EVE device will .* starts the download$/);
+  });
+
+  test('a credential over https: sent by the newer one alone', async () => {
+    const { result, transfers } = await replay('https://ds.local/a.img', { authorization: 'Bearer x' });
+    expect(transfers.map(({ authorization }) => authorization)).toEqual([null, 'Bearer x']);
+    expect(result).toMatchObject({ current: { outlook: 'will' }, older: { outlook: 'will' } });
+  });
+
+  test('a credential over plain HTTP: refused by the newer one, left out by the older', async () => {
+    const { result, transfers } = await replay('http://ds.local/a.img', { authorization: 'Bearer x' });
+    expect(transfers.map(({ authorization }) => authorization)).toEqual([null]);
+    expect(result).toMatchObject({
+      current: { outlook: 'will-not', failure: 'usage', whenInterrupted: null },
+      older: { outlook: 'will' },
+    });
+    expect(verdictText(result)).toMatch(
+      /^EVE 16 and later will not .*: it refuses to send .*; EVE 14\.5 and older will be able/,
+    );
+  });
 });

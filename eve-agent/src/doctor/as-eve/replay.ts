@@ -1,25 +1,21 @@
-import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
 import type { Bridge } from '../../discovery/bridges.ts';
 import { printableText } from '../../discovery/printable-text.ts';
 import type { Failure } from '../failure.ts';
 import type { Given, WholeFile } from '../observations.ts';
 import type { UrlForm } from '../url-form.ts';
+import { type Candidate, judgeRace } from './candidates.ts';
 import type { EveLookup } from './lookup.ts';
 import type { EveTransfer, EveTransferRequest } from './transfer.ts';
+import type { EveVerdict, EveVerdicts, Outlook } from './verdict.ts';
 
-/** Whether a stock EVE device can use the datastore, and how that was found. */
-export interface EveReplay {
-  readonly canUse: boolean;
-  /** One clause, the subject of which is stock EVE. */
-  readonly reason: string;
-  /** Null when it can. */
-  readonly failure: Failure | null;
+/** Whether stock EVE can use the datastore, and how that was found. */
+export interface EveReplay extends EveVerdicts {
+  /** What goes wrong under conditions. */
   readonly caveats: readonly string[];
   /** Null: it did not come to that. */
   readonly lookup: EveLookup | null;
   readonly chosen: { readonly address: string; readonly bridge: Bridge } | null;
-  readonly transfer: EveTransfer | null;
 }
 
 export interface EveReplayDeps {
@@ -28,13 +24,15 @@ export interface EveReplayDeps {
 }
 
 export interface EveReplayRequest {
-  /** Of a host on `.local`, valid. */
+  /** Of a host on `.local`, valid for EVE. */
   readonly form: UrlForm;
   readonly given: Given;
   readonly bridges: readonly Bridge[];
   readonly authorization: string | null;
   readonly ca: string | null;
   readonly wholeFile: WholeFile | null;
+  /** Whom EVE could take for the host, as far as that was heard before. */
+  readonly candidates: readonly Candidate[];
   readonly signal: AbortSignal;
 }
 
@@ -44,8 +42,8 @@ export function isLocalForEve({ writtenHost, writtenPort }: UrlForm): boolean {
 }
 
 /**
- * EVE `findLocalDsSrc`: the first address that EVE itself gave to an app. Where EVE does not run, one in a bridge's
- * subnet that is not the bridge's own is taken for such.
+ * EVE `findLocalDsSrc`: the first address that EVE itself gave to an app of a network instance that has a bridge
+ * address. Where EVE does not run, one in a bridge's subnet that is not the bridge's own is taken for such.
  */
 export function chooseAddress(addresses: readonly string[], bridges: readonly Bridge[]): EveReplay['chosen'] {
   for (const address of addresses) {
@@ -54,39 +52,48 @@ export function chooseAddress(addresses: readonly string[], bridges: readonly Br
         each.assignedAddresses?.includes(address) ??
         (each.address !== address && createSubnetTest(each.cidr)(address)),
     );
-    if (bridge !== undefined) return { address, bridge };
+    // That of a switch network instance is empty, whatever addresses the kernel's bridge has.
+    if (bridge !== undefined && bridge.eveAddress !== '') return { address, bridge };
   }
   return null;
 }
 
-type Found = Pick<EveReplay, 'lookup' | 'chosen' | 'transfer'>;
+/** What one kind of EVE fares with; `whenInterrupted` comes later. */
+type Fate = Pick<EveVerdict, 'outlook' | 'reason' | 'failure'>;
+type Found = Pick<EveReplay, 'lookup' | 'chosen' | 'caveats'>;
 
-const NOTHING: Found = { lookup: null, chosen: null, transfer: null };
+const NOTHING: Found = { lookup: null, chosen: null, caveats: [] };
 
-function cannot(failure: Failure, reason: string, found: Found): EveReplay {
-  return { canUse: false, reason, failure, caveats: found.transfer?.caveats ?? [], ...found };
+const cannot = (failure: Failure, reason: string): Fate => ({ outlook: 'will-not', reason, failure });
+
+function conclude(
+  current: Fate,
+  older: Fate,
+  found: Found,
+  interrupted: { current: string | null; older: string | null } = { current: null, older: null },
+): EveReplay {
+  return {
+    current: { eve: 'EVE 16 and later', ...current, whenInterrupted: interrupted.current },
+    older: { eve: 'EVE 14.5 and older', ...older, whenInterrupted: interrupted.older },
+    ...found,
+  };
 }
 
-function notFound(hostName: string, lookup: EveLookup): EveReplay {
+const alike = (fate: Fate, found: Found) => conclude(fate, fate, found);
+
+function notFound(hostName: string, lookup: EveLookup): Fate {
   const why = [
     ...lookup.discarded.map((reason) => `it discards a whole message because ${reason}`),
     ...lookup.servicesWithoutIpv4.map((service) => `the answer for _${service}._tcp has no IPv4 address`),
+    ...lookup.quietedServices.map(
+      (service) => `another host’s answer came first, after which it asks for _${service}._tcp no more`,
+    ),
+    ...lookup.droppedHostNames.map(
+      (name) => `it drops "${printableText(name)}", whose instance name it had heard of another host`,
+    ),
   ];
   const because = why.length === 0 ? '' : ` (${why.join('; ')})`;
-  const reason = `says "findDSmDNS: mDNS host not found for ${hostName}"${because}`;
-  return cannot('datastoreNotFound', reason, { ...NOTHING, lookup });
-}
-
-/** What a wrong host, or a message with several instances, means. @returns undefined: neither */
-function judgeTaken(hostName: string, lookup: EveLookup, found: Found): EveReplay | undefined {
-  const taken = lookup.takenHostName ?? '';
-  if (!isSameHost(taken, hostName)) {
-    const reason = `takes the host "${printableText(taken)}" for ${hostName}, whose name it holds`;
-    return cannot('datastoreNotFound', reason, found);
-  }
-  if (!lookup.canBlock) return undefined;
-  const reason = 'can hang for ever: one message holds several instances of a service type';
-  return cannot('datastoreNotFound', reason, found);
+  return cannot('datastoreNotFound', `says "findDSmDNS: mDNS host not found for ${hostName}"${because}`);
 }
 
 function judgeContent(
@@ -103,13 +110,18 @@ function judgeContent(
   return undefined;
 }
 
-function succeeded(transfer: EveTransfer, found: Found): EveReplay {
-  const { chosen, lookup } = found;
-  const reason =
-    `finds ${chosen?.address} on ${chosen?.bridge.name} by _${lookup?.service}._tcp ` +
-    `after ${((lookup?.elapsedMs ?? 0) / 1000).toFixed(1)} s and starts the download`;
-  return { canUse: true, reason, failure: null, caveats: transfer.caveats, ...found };
+/** What becomes of the download that was started. */
+function fateOf(request: EveReplayRequest, transfer: EveTransfer, success: Fate): Fate {
+  if (transfer.failure !== null) return cannot('transferFailed', transfer.failure);
+  const wrongContent = judgeContent(request, transfer);
+  return wrongContent === undefined ? success : cannot('contentMismatch', wrongContent);
 }
+
+const PLAIN_CREDENTIAL = cannot(
+  'usage',
+  'refuses to send the credential over plain HTTP, unless the device allows it',
+);
+const OLDER_WHEN_INTERRUPTED = 'starts from the beginning';
 
 /**
  * Makes the replay of what stock EVE does with an image of a local datastore, from the name to the bytes (EVE
@@ -118,35 +130,81 @@ function succeeded(transfer: EveTransfer, found: Found): EveReplay {
  * @throws (the returned function) DiscoveryError `MDNS_UNAVAILABLE`; the signal's reason
  */
 export function createEveReplay(deps: EveReplayDeps): (request: EveReplayRequest) => Promise<EveReplay> {
+  /** @returns how the transfer goes for either kind: EVE 14.5 and older sends no credential */
+  async function transferAs(request: EveReplayRequest, found: NonNullable<EveReplay['chosen']>) {
+    const { ca, signal, authorization } = request;
+    const target = new URL(request.form.urlForEve as URL);
+    target.hostname = found.address;
+    const sourceAddress = found.bridge.eveAddress ?? found.bridge.address;
+    const run = (credential: string | null) =>
+      deps.transfer({ url: target, sourceAddress, authorization: credential, ca, signal });
+    const older = await run(null);
+    if (authorization === null) return { older, current: older };
+    return { older, current: target.protocol === 'http:' ? null : await run(authorization) };
+  }
+
   return async (request) => {
-    const { form, bridges, authorization, ca, signal } = request;
-    const { url, writtenHost: hostName } = form;
-    if (url === null || !isLocalForEve(form)) {
-      const reason = `takes "${hostName}${form.writtenPort === null ? '' : `:${form.writtenPort}`}" for no local datastore`;
-      return cannot('usage', reason, NOTHING);
+    const { form, bridges, signal } = request;
+    const { writtenHost: hostName } = form;
+    if (form.urlForEve === null || !isLocalForEve(form)) {
+      const host = `${hostName}${form.writtenPort === null ? '' : `:${form.writtenPort}`}`;
+      return alike(cannot('usage', `takes "${host}" for no local datastore`), NOTHING);
     }
-    if (bridges.length === 0) return cannot('usage', 'says "findDSmDNS: has no bridge interface"', NOTHING);
+    if (bridges.length === 0)
+      return alike(cannot('usage', 'says "findDSmDNS: has no bridge interface"'), NOTHING);
     const lookup = await deps.lookUp(hostName, bridges, signal);
-    if (lookup.service === null) return notFound(hostName, lookup);
-    const chosen = chooseAddress(lookup.addresses, bridges);
+    const { service, takenHostName, addresses } = lookup;
+    if (service === null || takenHostName === null)
+      return alike(notFound(hostName, lookup), { ...NOTHING, lookup });
+    const candidates = [...request.candidates, ...lookup.candidates];
+    const race = judgeRace({ hostName: takenHostName, service, addresses }, candidates, hostName);
+    if (race.kind === 'lost') {
+      const reason = `takes the host "${printableText(race.rival)}" for ${hostName}, whose name it holds`;
+      const found = { ...NOTHING, lookup, chosen: chooseAddress(addresses, bridges) };
+      return alike(cannot('datastoreNotFound', reason), found);
+    }
+    const chosen = chooseAddress(race.addresses, bridges);
     if (chosen === null) {
-      const reason = `says "findDSmDNS: source IP not found for [${lookup.addresses.join(' ')}]"`;
-      return cannot('datastoreNotFound', reason, { ...NOTHING, lookup });
+      const reason = `says "findDSmDNS: source IP not found for [${race.addresses.join(' ')}]"`;
+      return alike(cannot('datastoreNotFound', reason), { ...NOTHING, lookup });
     }
-    const wrong = judgeTaken(hostName, lookup, { lookup, chosen, transfer: null });
-    if (wrong !== undefined) return wrong;
-    if (authorization !== null && url.protocol === 'http:') {
-      const reason = 'refuses to send the credential over plain HTTP, unless the device allows it';
-      return cannot('usage', reason, { lookup, chosen, transfer: null });
-    }
-    const target = new URL(url);
-    target.hostname = chosen.address;
-    const sourceAddress = chosen.bridge.address;
-    const transfer = await deps.transfer({ url: target, sourceAddress, authorization, ca, signal });
-    const found = { lookup, chosen, transfer };
-    if (transfer.failure !== null) return cannot('transferFailed', transfer.failure, found);
-    const wrongContent = judgeContent(request, transfer);
-    if (wrongContent !== undefined) return cannot('contentMismatch', wrongContent, found);
-    return succeeded(transfer, found);
+
+    const { current, older } = await transferAs(request, chosen);
+    const leak = 'each lookup leaks a socket: one message holds several instances of a service type';
+    const caveats = [...(lookup.leaksSocket ? [leak] : []), ...(current ?? older).caveats];
+    const way = `${chosen.address} on ${chosen.bridge.name} by _${service}._tcp`;
+    const outlook: Outlook = race.kind === 'toss' ? 'may' : 'will';
+    const success: Fate =
+      race.kind === 'toss'
+        ? {
+            outlook,
+            reason: `finds ${way}, or takes the host "${printableText(race.rival)}" for ${hostName}, whose name it holds: chance decides, each time anew`,
+            failure: 'datastoreNotFound',
+          }
+        : {
+            outlook,
+            reason: `finds ${way} after ${(lookup.elapsedMs / 1000).toFixed(1)} s and starts the download`,
+            failure: null,
+          };
+    const currentFate = current === null ? PLAIN_CREDENTIAL : fateOf(request, current, success);
+    const olderFate = fateOf(request, older, success);
+    const resume = currentFate.outlook === 'will-not' ? null : (current?.resume ?? null);
+    const isOlderInterruptible = olderFate.outlook !== 'will-not' && older.resume !== null;
+    return conclude(
+      currentFate,
+      olderFate,
+      {
+        lookup,
+        chosen,
+        caveats:
+          resume === null || resume.isSound
+            ? caveats
+            : [...caveats, `when interrupted, EVE 16 and later ${resume.outcome}`],
+      },
+      {
+        current: resume?.outcome ?? null,
+        older: isOlderInterruptible ? OLDER_WHEN_INTERRUPTED : null,
+      },
+    );
   };
 }

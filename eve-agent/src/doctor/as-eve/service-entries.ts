@@ -41,20 +41,54 @@ export function serviceEntriesIn({ records }: WireMessage, serviceName: string):
 
 /** What a message does to the search for a host in one service (EVE `queryService`). */
 export type EntryVerdict =
-  | { readonly kind: 'none' }
+  | { readonly kind: 'nothing-new' }
+  /** Entries of other hosts: zeroconf takes them for an answer and asks no more. */
+  | { readonly kind: 'others' }
   /** Ends the search in this service, even without an IPv4 address. */
   | {
       readonly kind: 'match';
       readonly entry: ServiceEntry;
-      /** More than one instance is handed over: EVE stops reading after the first match, and its library waits. */
-      readonly canBlock: boolean;
+      /** EVE stops reading after the match: its library waits for ever with the others, and keeps its socket. */
+      readonly leaksSocket: boolean;
     };
 
-/** `strings.Contains(entry.HostName, hostname)`; an entry counts only with an address, and alive. */
-export function judgeEntries(entries: readonly ServiceEntry[], hostName: string): EntryVerdict {
-  const handedOver = entries.filter(
-    ({ ttlSeconds, ipv4, hasIpv6 }) => ttlSeconds !== 0 && (ipv4.length > 0 || hasIpv6),
-  );
-  const entry = handedOver.find((each) => each.hostName.includes(hostName));
-  return entry === undefined ? { kind: 'none' } : { kind: 'match', entry, canBlock: handedOver.length > 1 };
+/** The entries of one service, as they are handed to EVE within one lookup. */
+export interface EntryReader {
+  take(entries: readonly ServiceEntry[]): EntryVerdict;
+  /** SRV targets that hold the wanted name and that were not handed over, as their instance was seen before. */
+  readonly dropped: ReadonlySet<string>;
+}
+
+const hasAddress = ({ ipv4, hasIpv6 }: ServiceEntry) => ipv4.length > 0 || hasIpv6;
+
+/**
+ * Starts reading: an entry counts alive, with an address, and once (zeroconf `sentEntries`); the wanted host is
+ * whoever's name holds the wanted one (`strings.Contains(entry.HostName, hostname)`).
+ */
+export function readEntriesFor(hostName: string): EntryReader {
+  const sent = new Set<string>();
+  const dropped = new Set<string>();
+  const isTaken = (entry: ServiceEntry) => entry.hostName.includes(hostName);
+
+  function isHandedOver(entry: ServiceEntry): boolean {
+    if (entry.ttlSeconds === 0) {
+      sent.delete(entry.instance);
+      return false;
+    }
+    if (!hasAddress(entry)) return false;
+    if (!sent.has(entry.instance)) return true;
+    if (isTaken(entry)) dropped.add(entry.hostName);
+    return false;
+  }
+
+  return {
+    dropped,
+    take(entries) {
+      const handedOver = entries.filter(isHandedOver);
+      for (const { instance } of handedOver) sent.add(instance);
+      const entry = handedOver.find(isTaken);
+      if (entry !== undefined) return { kind: 'match', entry, leaksSocket: handedOver.length > 1 };
+      return { kind: handedOver.length > 0 ? 'others' : 'nothing-new' };
+    },
+  };
 }

@@ -40,7 +40,10 @@ async function transfer(
 
 test('a GET, broken off after the first chunk, and the resume: as EVE sends them', async () => {
   const { result, requests } = await transfer(answered(200, SOUND));
-  expect(result).toEqual({ failure: null, sizeBytes: SIZE, caveats: [] });
+  expect(result).toEqual({
+    ...{ failure: null, sizeBytes: SIZE, caveats: [] },
+    resume: { isSound: true, outcome: 'goes on from where it was' },
+  });
   const common = {
     host: '10.1.0.5',
     'user-agent': 'UnityNetworkReporter/ (linux amd64) eve-agent-doctor',
@@ -58,7 +61,6 @@ describe('fails', () => {
     ['gets "bad response code: 404"', [answered(404, {})]],
     ['gets "bad response code: 206"', [answered(206, PART)]],
     ['gets no answer: refused', [{ kind: 'failed', message: 'refused' }]],
-    ['stores the file as "br" packed it', [answered(200, { ...SOUND, 'content-encoding': 'br' })]],
     [
       'is redirected to ds.local, which it does not look up by multicast DNS again',
       [answered(302, { location: 'http://ds.local/b.img' })],
@@ -78,40 +80,96 @@ test('a redirect to a path is followed', async () => {
   expect(requests.map(({ url }) => url.pathname)).toEqual(['/a.img', '/b.img', '/b.img']);
 });
 
+/** EVE 16 and later sends `Range` whatever the 200 said, and goes by the 206 alone. */
 describe('an interrupted download', () => {
-  test.each<[RegExp, ExchangeOutcome]>([
-    [/fails for good: status 200/, answered(200, SOUND)],
-    [/fails for good: status 416/, answered(416, {})],
-    [/cannot go on: reset/, { kind: 'failed', message: 'reset' }],
-    [/ends short.*"Accept-Ranges: bytes" is missing/, answered(206, { ...PART, 'accept-ranges': [] })],
+  const without = { ...SOUND, 'accept-ranges': [] };
+  test.each<[string, Record<string, string | string[]>, ExchangeOutcome, boolean, RegExp]>([
+    ['206', SOUND, answered(206, PART), true, /^goes on from where it was$/],
+    ['206, nothing said on the 200', without, answered(206, PART), true, /^goes on/],
     [
-      /put together wrong: .*got "bytes 0-9\/10"/,
-      answered(206, { ...PART, 'content-range': 'bytes 0-9/10' }),
+      '206, "none" said on the 200',
+      { ...SOUND, 'accept-ranges': 'none' },
+      answered(206, PART),
+      true,
+      /^goes on/,
     ],
-    [/starts over each time/, answered(206, { ...PART, 'last-modified': 'now' })],
-  ])('%s', async (caveat, part) => {
-    const { result } = await transfer(answered(200, SOUND), part);
-    expect(result).toMatchObject({
-      failure: null,
-      sizeBytes: SIZE,
-      caveats: [expect.stringMatching(caveat)],
-    });
+    [
+      '206, said twice on it',
+      SOUND,
+      answered(206, { ...PART, 'accept-ranges': ['bytes', 'bytes'] }),
+      true,
+      /^goes/,
+    ],
+    [
+      '206, another Last-Modified',
+      SOUND,
+      answered(206, { ...PART, 'last-modified': 'now' }),
+      true,
+      /^goes on/,
+    ],
+    ['200', SOUND, answered(200, SOUND), false, /^fails for good: "bad response code: 200" at every/],
+    [
+      '200, nothing said',
+      without,
+      answered(200, without),
+      false,
+      /^fails for good: "bad response code: 200"/,
+    ],
+    ['416', SOUND, answered(416, {}), false, /^fails for good: "bad response code: 416"/],
+    ['403', SOUND, answered(403, {}), false, /^fails for good: "bad response code: 403"/],
+    ['503', SOUND, answered(503, {}), false, /"bad response code: 503"/],
+    ['no answer', SOUND, { kind: 'failed', message: 'reset' }, false, /^cannot go on: reset/],
+    [
+      '206, as nginx',
+      SOUND,
+      answered(206, { ...PART, 'accept-ranges': [] }),
+      false,
+      /^ends short.*missing on the 206/,
+    ],
+    ['206, "Bytes"', SOUND, answered(206, { ...PART, 'accept-ranges': 'Bytes' }), false, /^ends short/],
+    [
+      '206 of another part',
+      SOUND,
+      answered(206, { ...PART, 'content-range': 'bytes 0-9/10' }),
+      false,
+      /wrong.*gets "bytes 0-9\/10"/,
+    ],
+    ['206 without Content-Range', SOUND, answered(206, { ...PART, 'content-range': [] }), false, /wrong/],
+  ])('%s', async (_, whole, part, isSound, outcome) => {
+    const { result, requests } = await transfer(answered(200, whole), part);
+    expect(result).toMatchObject({ failure: null, sizeBytes: SIZE, caveats: [] });
+    expect(result.resume).toEqual({ isSound, outcome: expect.stringMatching(outcome) });
+    expect(requests).toHaveLength(2);
   });
 
-  test('starts from the beginning without ranges', async () => {
-    const { result, requests } = await transfer(answered(200, { 'content-length': String(SIZE) }));
-    expect(result.caveats).toEqual([expect.stringContaining('starts from the beginning')]);
+  test('of a file without bytes is none', async () => {
+    const empty = { ...answered(200, { ...SOUND, 'content-length': '0' }), receivedBytes: 0 };
+    const { result, requests } = await transfer(empty);
+    expect(result.resume).toBeNull();
     expect(requests).toHaveLength(1);
-  });
-
-  test('goes on when nginx is told to add the field, which then stands twice on the 200', async () => {
-    const { result } = await transfer(answered(200, { ...SOUND, 'accept-ranges': ['bytes', 'bytes'] }));
-    expect(result.caveats).toEqual([]);
   });
 });
 
-test('gzip is unpacked, so that the size is unknown', async () => {
-  const { result } = await transfer(answered(200, { ...SOUND, 'content-encoding': 'gzip' }));
-  expect(result).toMatchObject({ failure: null, sizeBytes: null });
-  expect(result.caveats[0]).toContain('gzipped');
+describe('Content-Encoding', () => {
+  test.each(['identity', 'Identity', 'none', 'utf-8', ''])('"%s" is none', async (coding) => {
+    const { result } = await transfer(answered(200, { ...SOUND, 'content-encoding': coding }));
+    expect(result).toMatchObject({ failure: null, sizeBytes: SIZE, caveats: [] });
+  });
+
+  test.each(['br', 'x-gzip', 'zstd', 'gzip, gzip'])('"%s": stored as it comes', async (coding) => {
+    const { result } = await transfer(answered(200, { ...SOUND, 'content-encoding': coding }));
+    expect(result).toMatchObject({ failure: null, sizeBytes: SIZE, resume: { isSound: true } });
+    expect(result.caveats).toEqual([expect.stringContaining(`as it comes, labelled "${coding}"`)]);
+  });
+
+  test.each(['gzip', 'GZIP'])(
+    '%s is unpacked: the size is unknown, and an interruption final',
+    async (coding) => {
+      const { result, requests } = await transfer(answered(200, { ...SOUND, 'content-encoding': coding }));
+      expect(result).toMatchObject({ failure: null, sizeBytes: null });
+      expect(result.caveats).toEqual([expect.stringContaining('gzipped')]);
+      expect(result.resume).toEqual({ isSound: false, outcome: expect.stringContaining('never recovers') });
+      expect(requests).toHaveLength(1);
+    },
+  );
 });

@@ -10,8 +10,10 @@ export interface EveTransfer {
   readonly failure: string | null;
   /** Null: the datastore does not say it before the end. */
   readonly sizeBytes: number | null;
-  /** What goes wrong under conditions. */
+  /** What goes wrong under conditions, with any stock EVE. */
   readonly caveats: readonly string[];
+  /** Null: it did not come to that, or the file is too small to be interrupted. */
+  readonly resume: EveResume | null;
 }
 
 export interface EveTransferRequest {
@@ -37,7 +39,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 type Answered = Extract<ExchangeOutcome, { kind: 'answered' }>;
 
-const failed = (failure: string): EveTransfer => ({ failure, sizeBytes: null, caveats: [] });
+const failed = (failure: string): EveTransfer => ({ failure, sizeBytes: null, caveats: [], resume: null });
 
 /** Go: `resp.Header.Get` reads the first of several. */
 function firstValue(headers: HeaderFields, name: string): string | null {
@@ -47,32 +49,48 @@ function firstValue(headers: HeaderFields, name: string): string | null {
 
 const supportsRanges = ({ headers }: Answered) => firstValue(headers, 'accept-ranges') === 'bytes';
 
-/** What the answer to EVE's `Range: bytes=N-` means for a download that was interrupted. */
-export function resumeCaveat(whole: Answered, part: ExchangeOutcome, position: number): string | null {
-  if (part.kind === 'failed') return `an interrupted download cannot go on: ${part.message}`;
+/** How EVE 16 and later goes on with a download that was interrupted. */
+export interface EveResume {
+  readonly isSound: boolean;
+  /** One clause, the subject of which is that EVE. */
+  readonly outcome: string;
+}
+
+const unsound = (outcome: string): EveResume => ({ isSound: false, outcome });
+
+/**
+ * What the answer to `Range: bytes=N-` means, which EVE 16 and later sends whenever it has saved progress, whatever
+ * the first answer said. On the 206 it goes by `Accept-Ranges`: without it, it takes the part for the whole and
+ * throws its first N bytes away. `Content-Range` and `Last-Modified` it does not look at.
+ */
+export function judgeResume(part: ExchangeOutcome, position: number): EveResume {
+  if (part.kind === 'failed') return unsound(`cannot go on: ${part.message}`);
   if (part.statusCode !== 206) {
-    return `an interrupted download fails for good: status ${part.statusCode} to a range request`;
+    return unsound(`fails for good: "bad response code: ${part.statusCode}" at every later try`);
   }
   if (!supportsRanges(part)) {
-    return 'an interrupted download ends short and fails its check: "Accept-Ranges: bytes" is missing on the 206';
+    return unsound('ends short and fails its check: "Accept-Ranges: bytes" is missing on the 206');
   }
   const contentRange = singleValue(part.headers, 'content-range') ?? '';
   if (!contentRange.toLowerCase().startsWith(`bytes ${position}-`)) {
-    return `an interrupted download is put together wrong: asked for byte ${position} and on, got "${contentRange}"`;
+    return unsound(`puts it together wrong: asked for byte ${position} and on, it gets "${contentRange}"`);
   }
-  const [before, after] = [whole, part].map(({ headers }) => firstValue(headers, 'last-modified') ?? '');
-  return before === after ? null : 'Last-Modified differs from answer to answer: EVE starts over each time';
+  return { isSound: true, outcome: 'goes on from where it was' };
 }
 
-/** EVE and Go unpack gzip alone, and store anything else as it comes. */
-function encodingCaveat(headers: HeaderFields): { failure: string | null; caveat: string | null } {
-  const encoding = (firstValue(headers, 'content-encoding') ?? 'identity').toLowerCase();
-  if (encoding === 'identity') return { failure: null, caveat: null };
-  if (encoding !== 'gzip') return { failure: `stores the file as "${encoding}" packed it`, caveat: null };
-  return {
-    failure: null,
-    caveat: 'the file is sent gzipped: size and sha256 must be those of the unpacked one',
-  };
+/** Labels that say of no coding that would have to be undone. */
+const NO_CODING = /^(?:identity|none|utf-8)?$/i;
+
+/** Go unpacks what is labelled just `gzip`, and EVE stores anything else as it comes. */
+function describeCoding(headers: HeaderFields): { isUnpacked: boolean; caveats: string[] } {
+  const coding = firstValue(headers, 'content-encoding') ?? '';
+  if (NO_CODING.test(coding)) return { isUnpacked: false, caveats: [] };
+  if (coding.toLowerCase() === 'gzip') {
+    const caveat = 'the file is sent gzipped: size and sha256 must be those of the unpacked one';
+    return { isUnpacked: true, caveats: [caveat] };
+  }
+  const caveat = `stores the file as it comes, labelled "${coding}": size and sha256 must be those of what is sent`;
+  return { isUnpacked: false, caveats: [caveat] };
 }
 
 /** Makes the download as stock EVE starts it: a GET, broken off after the first chunk, and the resume. */
@@ -111,19 +129,15 @@ export function createEveTransfer(send: SendExchange): (request: EveTransferRequ
     if (whole.kind === 'failed') return failed(`gets no answer: ${whole.message}`);
     if (whole.statusCode !== 200) return failed(`gets "bad response code: ${whole.statusCode}"`);
 
-    const { failure, caveat } = encodingCaveat(whole.headers);
-    const caveats = caveat === null ? [] : [caveat];
-    const length = caveat === null ? singleValue(whole.headers, 'content-length') : null;
+    const { isUnpacked, caveats } = describeCoding(whole.headers);
+    const length = isUnpacked ? null : singleValue(whole.headers, 'content-length');
     const sizeBytes = length === null ? null : Number(length);
     const position = Math.min(CHUNK_BYTES, Math.floor((sizeBytes ?? whole.receivedBytes) / 2));
-    if (failure === null && position > 0) {
-      if (supportsRanges(whole)) {
-        // Go offers no gzip with a range.
-        const part = await get(target, { range: `bytes=${position}-` }, 1);
-        const resume = resumeCaveat(whole, part, position);
-        if (resume !== null) caveats.push(resume);
-      } else caveats.push('an interrupted download starts from the beginning: no "Accept-Ranges: bytes"');
-    }
-    return { failure, sizeBytes, caveats };
+    let resume: EveResume | null = null;
+    if (isUnpacked) resume = unsound('never recovers: the bytes that it has are not those that are sent');
+    // Go offers no gzip with a range.
+    else if (position > 0)
+      resume = judgeResume(await get(target, { range: `bytes=${position}-` }, 1), position);
+    return { failure: null, sizeBytes, caveats, resume };
   };
 }

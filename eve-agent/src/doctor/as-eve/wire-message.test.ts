@@ -5,7 +5,7 @@ import { readWireMessage } from './wire-message.ts';
 /** A response of one record, byte by byte. */
 function oneRecord(type: number, data: number[], owner: number[] = [2, 0x64, 0x73, 0]): Buffer {
   const header = [0, 0, 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-  const rest = [0, type, 0, 1, 0, 0, 0, 120, 0, data.length];
+  const rest = [type >> 8, type & 0xff, 0, 1, 0, 0, 0, 120, 0, data.length];
   return Buffer.from([...header, ...owner, ...rest, ...data]);
 }
 
@@ -43,9 +43,34 @@ describe('a message', () => {
     expect(readWireMessage(more)).toMatchObject({ records: [{ data: { address: '10.1.0.5' } }] });
     const trailing = Buffer.concat([oneRecord(1, [10, 1, 0, 5]), Buffer.of(1, 2, 3)]);
     expect(readWireMessage(trailing)).toMatchObject({ records: [{ data: { address: '10.1.0.5' } }] });
-    expect(readWireMessage(oneRecord(1, []))).toMatchObject({ records: [{ data: { type: 'other' } }] });
-    expect(readWireMessage(oneRecord(65, [1, 2]))).toMatchObject({ records: [{ data: { type: 'other' } }] });
+    expect(readWireMessage(oneRecord(1, []))).toMatchObject({ records: [{ data: { address: '' } }] });
   });
+});
+
+const MAPPED = [...Buffer.alloc(10), 0xff, 0xff, 10, 1, 0, 5];
+
+/** What miekg/dns bears in a record, checked against its source (`msg_helpers.go`, `svcb.go`). */
+test.each<[string, Buffer]>([
+  ['NSEC without any bitmap bytes', oneRecord(47, [0])],
+  ['NSEC with a block', oneRecord(47, [0, 0, 1, 0x40])],
+  ['NSEC without data', oneRecord(47, [])],
+  ['HTTPS with a priority alone', oneRecord(65, [0, 1])],
+  ['HTTPS without keys', oneRecord(65, [0, 1, 0])],
+  [
+    'HTTPS with alpn, port and a hint',
+    oneRecord(65, [0, 1, 0, 0, 1, 0, 3, 2, 0x68, 0x32, 0, 3, 0, 2, 1, 187]),
+  ],
+  ['HTTPS with a key that nobody knows', oneRecord(65, [0, 1, 0, 9, 9, 0, 1, 7])],
+  ['a type that nobody knows', oneRecord(65_280, [1, 2, 3])],
+  ['HINFO with one text', oneRecord(13, [1, 0x61])],
+  ['OPT of the sleep proxy', oneRecord(41, [0, 4, 0, 2, 1, 2])],
+])('%s is read', (_, bytes) => {
+  expect(readWireMessage(bytes)).toMatchObject({ records: [{ data: { type: 'other' } }] });
+});
+
+test.each([0, 2, 4, 6])('SRV with %i bytes of data names no host', (length) => {
+  const bytes = oneRecord(33, [...Buffer.alloc(length)]);
+  expect(readWireMessage(bytes)).toMatchObject({ records: [{ data: { type: 'SRV', target: '' } }] });
 });
 
 test.each([
@@ -56,8 +81,22 @@ test.each([
   ['a name has a label of an unknown kind', oneRecord(12, [0x40])],
   ['a name has too many compression pointers', oneRecord(12, [0xc0, 26])],
   ['a text is cut off', oneRecord(16, [5, 0x61])],
-  ['an NSEC record has an empty bitmap', oneRecord(47, [0])],
-  ['an NSEC record has an empty bitmap', oneRecord(47, [0, 0, 0])],
+  ['an NSEC record has a window block of length 0', oneRecord(47, [0, 0, 0])],
+  ['an NSEC record has a window block of length 0', oneRecord(47, [0, 0, 1, 0x40, 1, 0])],
+  ['an NSEC bitmap is cut off', oneRecord(47, [0, 0])],
+  ['an HTTPS record is cut off', oneRecord(65, [0])],
+  ['a name is cut off', oneRecord(65, [0, 1, 3, 0x64])],
+  ['an HTTPS record is cut off', oneRecord(65, [0, 1, 0, 0, 1, 0, 9, 2])],
+  ['an HTTPS record has a malformed key 0', oneRecord(65, [0, 1, 0, 0, 0, 0, 1, 9])],
+  ['an HTTPS record has a malformed key 1', oneRecord(65, [0, 1, 0, 0, 1, 0, 2, 9, 9])],
+  ['an HTTPS record has a malformed key 2', oneRecord(65, [0, 1, 0, 0, 2, 0, 1, 9])],
+  ['an HTTPS record has a malformed key 3', oneRecord(65, [0, 1, 0, 0, 3, 0, 1, 80])],
+  ['an HTTPS record has a malformed key 4', oneRecord(65, [0, 1, 0, 0, 4, 0, 0])],
+  ['an HTTPS record has a malformed key 4', oneRecord(64, [0, 1, 0, 0, 4, 0, 3, 10, 1, 0])],
+  ['an HTTPS record has a malformed key 6', oneRecord(65, [0, 1, 0, 0, 6, 0, 16, ...MAPPED])],
+  ['an HTTPS record has a malformed key 65535', oneRecord(65, [0, 1, 0, 255, 255, 0, 0])],
+  ['the keys of an HTTPS record are out of order', oneRecord(65, [0, 1, 0, 0, 5, 0, 0, 0, 5, 0, 0])],
+  ['an SRV record is cut off', oneRecord(33, [0])],
   ['the bitmaps of an NSEC record are out of order', oneRecord(47, [0, 1, 1, 0x40, 0, 1, 0x40])],
   ['a bitmap of an NSEC record is too long', oneRecord(47, [0, 0, 33])],
   ['a record is cut off', oneRecord(1, [10, 1, 0, 5]).subarray(0, -1)],

@@ -1,5 +1,6 @@
 import { type Check, skipped, warning } from '../check.ts';
 import { partAnswer } from '../file-answer.ts';
+import { acceptRangesAdvice } from '../server-advice.ts';
 
 /** EVE reads the field on the 206 as well, and goes wrong without it. */
 export const acceptRangesCheck: Check = {
@@ -16,8 +17,8 @@ export const acceptRangesCheck: Check = {
       findings: [
         warning(
           'accept-ranges-missing',
-          '"Accept-Ranges: bytes" is missing on the 206: on stock EVE an interrupted download ends short and fails its check',
-          'add it; nginx leaves it out, which "add_header Accept-Ranges bytes;" mends',
+          '"Accept-Ranges: bytes" is missing on the 206: with EVE 16 and later an interrupted download ends short and fails its check',
+          acceptRangesAdvice(part.headers),
         ),
       ],
     };

@@ -24,9 +24,8 @@ function whyUnusable({ name, isUp, hasCarrier, ipv4 }: LinkState): Omit<Finding,
 export const bridgesCheck: Check = {
   id: 'bridges',
   title: 'Bridges',
-  judge({ form, links, bridges }) {
-    if (form.url === null || bridges.kind === 'not-needed')
-      return skipped('no bridge is needed for this URL');
+  judge({ links, bridges }) {
+    if (bridges.kind === 'not-needed') return skipped('no bridge is needed for this URL');
     const unusable = (links ?? [])
       .filter(({ isBridge }) => isBridge)
       .flatMap((each) => whyUnusable(each) ?? []);

@@ -1,6 +1,7 @@
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { compressionOf, fileAnswer } from '../file-answer.ts';
+import { compressionAdvice } from '../server-advice.ts';
 
 export const compressionCheck: Check = {
   id: 'compression',
@@ -12,8 +13,7 @@ export const compressionCheck: Check = {
     if (encoding === null) return { summary: 'none' };
     const shown = printableText(encoding);
     const message = `the file comes with Content-Encoding: ${shown}, although that was not wanted`;
-    const advice =
-      'turn compression off for images (nginx: gzip off; Apache: no mod_deflate, no AddEncoding for the suffix)';
+    const advice = compressionAdvice(answer.headers);
     return { summary: shown, findings: [problem('transferFailed', 'compressed', message, advice)] };
   },
 };

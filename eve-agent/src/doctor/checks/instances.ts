@@ -4,7 +4,7 @@ import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, skipped, warning } from '../check.ts';
 import { responsesIn, serviceRecordsOf, sightingsOf } from '../host-records.ts';
 
-/** EVE's downloader leaves its library waiting when a message holds a further instance behind the match. */
+/** EVE's downloader leaves its library waiting, with its socket, when a message holds a further instance. */
 export const instancesCheck: Check = {
   id: 'instances',
   title: 'Instances in one message',
@@ -24,7 +24,7 @@ export const instancesCheck: Check = {
           findings: [
             warning(
               'several-instances',
-              `${source} puts ${shown} into one message; stock EVE can hang on it for ever`,
+              `${source} puts ${shown} into one message: stock EVE uses it, and leaks a socket at each lookup`,
               `advertise one instance of _${service}._tcp for this host`,
             ),
           ],

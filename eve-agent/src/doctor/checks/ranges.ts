@@ -2,21 +2,28 @@ import { decideResponse } from '../../download/decide-response.ts';
 import { singleValue } from '../../download/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { type Answered, fileAnswer, partAnswer } from '../file-answer.ts';
+import { rangesAdvice } from '../server-advice.ts';
 
-const fromStart = 'use a web server that knows ranges (RFC 9110 §14), as datastore-app, nginx and Apache do';
+const WITHOUT =
+  'EVE 16 and later fails for good (bad response code: 200), EVE 14.5 and older starts from the beginning';
 
 /** What the agent's own rules make of the answer to a resume. */
 function partFinding(whole: Answered, part: Answered, start: number): Finding | undefined {
+  const fromStart = rangesAdvice(whole.headers);
   const { statusCode, headers, receivedAtMs } = part;
   if (statusCode === 200) {
     const says = [whole.headers['accept-ranges']].flat()[0] === 'bytes';
     return says
       ? warning(
           'range-ignored',
-          'the datastore says that it takes ranges, and answers one with the whole file: on stock EVE an interrupted download fails for good',
+          `the datastore says that it takes ranges, and answers one with the whole file: when interrupted, ${WITHOUT}`,
           fromStart,
         )
-      : warning('no-ranges', 'an interrupted download starts from the beginning: no ranges', fromStart);
+      : warning(
+          'no-ranges',
+          `no ranges: an interrupted download starts from the beginning; of stock EVE, ${WITHOUT}`,
+          fromStart,
+        );
   }
   const totalBytes = Number(singleValue(whole.headers, 'content-length') ?? Number.NaN);
   const decision = decideResponse(
@@ -53,7 +60,7 @@ export const rangesCheck: Check = {
       const why = evidence.part.kind === 'failed' ? evidence.part.message : 'no answer';
       return {
         summary: 'no answer',
-        findings: [warning('range-no-answer', `no answer to a range: ${why}`, fromStart)],
+        findings: [warning('range-no-answer', `no answer to a range: ${why}`, rangesAdvice(whole.headers))],
       };
     }
     const finding = partFinding(whole, part, part.rangeStart);

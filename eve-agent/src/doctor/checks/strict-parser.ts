@@ -13,7 +13,9 @@ export const strictParserCheck: Check = {
       const isOurs = message !== null && isAbout(message, multicast.host);
       // What nobody can read matters when it may be the answer.
       if (message !== null && !isOurs) continue;
-      const code = /NSEC record has an empty bitmap/.test(wire) ? 'nsec-empty-bitmap' : 'message-discarded';
+      const code = /^an NSEC record has a window block/.test(wire)
+        ? 'nsec-empty-bitmap'
+        : 'message-discarded';
       findings.set(
         `${code} ${source}`,
         warning(

@@ -20,7 +20,7 @@ export const substringCheck: Check = {
       findings: names.map((name) =>
         warning(
           'substring-trap',
-          `stock EVE takes ${name} for ${form.writtenHost}, because the one name holds the other`,
+          `stock EVE takes ${name} for ${form.writtenHost} whenever it answers first, because the one name holds the other`,
           `give one of the two hosts a name that does not hold the other’s`,
         ),
       ),

@@ -42,6 +42,15 @@ test.each([
   expect(verdict).toBe(expected.length === 0 ? 'ok' : 'warning');
 });
 
+test('a user name, as stock EVE takes it', () => {
+  const evidence = { form: readUrlForm('http://me:secret@ds.local/a.img'), eve: {} } as Evidence;
+  const { verdict, findings } = runCheck(urlFormCheck, evidence);
+  expect({ verdict, codes: findings.map(({ code }) => code) }).toEqual({
+    ...{ verdict: 'warning', codes: ['user-in-url'] },
+  });
+  expect(JSON.stringify(findings)).not.toContain('secret');
+});
+
 describe('what is no URL of an image', () => {
   test.each([
     ['ds.local', 'url-without-scheme', 'write http://ds.local'],

@@ -18,6 +18,15 @@ function invalid({ text, scheme, writtenHost, path, error }: UrlForm): Finding {
   return problem('usage', 'url-invalid', error ?? `"${text}" is no URL`, 'write it as http://ds.local/image');
 }
 
+/** EVE `getServerURL`: scheme and host alone are kept. */
+function userFinding({ error }: UrlForm): Finding {
+  return warning(
+    'user-in-url',
+    `stock EVE drops the user name and goes on without it; eve-agent does not: ${error}`,
+    'leave the user name out, and register it as apiKey and password',
+  );
+}
+
 /** What keeps `downloader` in EVE from its local mode (`strings.HasSuffix(serverURL, ".local")`). */
 function localModeFindings(form: UrlForm): Finding[] {
   const { writtenHost, writtenPort, hostKind } = form;
@@ -51,15 +60,17 @@ function localModeFindings(form: UrlForm): Finding[] {
 export const urlFormCheck: Check = {
   id: 'url',
   title: 'URL',
-  judge({ form }) {
-    if (form.url === null) return { summary: 'cannot be read', findings: [invalid(form)] };
+  judge({ form, eve }) {
+    const url = eve == null ? form.url : form.urlForEve;
+    if (url === null) return { summary: 'cannot be read', findings: [invalid(form)] };
     const findings = form.hostKind === 'ordinary' ? [] : localModeFindings(form);
+    if (form.url === null) findings.push(userFinding(form));
     if (/^\/?(?:\?|$)/.test(form.path)) {
       const advice = 'add the path of the image, as it stands below the datastore’s root';
       findings.push(warning('no-image-in-url', 'the URL names no image', advice));
     } else if (/\/\/|\/\.\.?(?:\/|$)/.test(form.path.split('?')[0] ?? '')) {
       const message = `stock EVE joins paths and thereby cleans "${form.path}"`;
-      findings.push(warning('path-not-clean', message, `write ${form.url.pathname.replace(/\/{2,}/g, '/')}`));
+      findings.push(warning('path-not-clean', message, `write ${url.pathname.replace(/\/{2,}/g, '/')}`));
     }
     const { fqdn, imageUrl } = registration(form);
     const how = { local: 'by multicast DNS', ordinary: 'by ordinary DNS', address: 'an address' };

@@ -1,5 +1,5 @@
 import { printableText } from '../../discovery/printable-text.ts';
-import { ifRangeOf, readValidators, singleValue } from '../../download/validators.ts';
+import { ifRangeOf, isContradicted, readValidators, singleValue } from '../../download/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { fileAnswer, partAnswer } from '../file-answer.ts';
 
@@ -12,23 +12,21 @@ export const validatorsCheck: Check = {
     if (whole === null) return skipped('no file was answered');
     const part = partAnswer(evidence);
     const findings: Finding[] = [];
-    const names = ['etag', 'last-modified'] as const;
-    const [etag, lastModified] = names.map((name) => singleValue(whole.headers, name));
-    if (part !== null && (part.statusCode === 200 || part.statusCode === 206)) {
-      const unstable = names.filter(
-        (name) => singleValue(whole.headers, name) !== singleValue(part.headers, name),
+    const stored = readValidators(whole.headers);
+    const isAnswered = part?.statusCode === 200 || part?.statusCode === 206;
+    if (isAnswered && isContradicted(stored, part.headers)) {
+      const name =
+        stored.etag !== null && singleValue(part.headers, 'etag') !== null ? 'ETag' : 'Last-Modified';
+      findings.push(
+        warning(
+          'validators-unstable',
+          `${name} differs from one answer to the next: a download that is resumed starts over`,
+          'publish a file once and leave it as it is; behind a balancer, serve the same files everywhere',
+        ),
       );
-      if (unstable.length > 0) {
-        findings.push(
-          warning(
-            'validators-unstable',
-            `${unstable.join(' and ')} differ from one answer to the next: a download that is resumed starts over`,
-            'publish a file once and leave it as it is; behind a balancer, serve the same files everywhere',
-          ),
-        );
-      }
     }
-    if (findings.length === 0 && ifRangeOf(readValidators(whole.headers)) === null) {
+    const [etag, lastModified] = ['etag', 'last-modified'].map((name) => singleValue(whole.headers, name));
+    if (findings.length === 0 && ifRangeOf(stored) === null) {
       findings.push(
         warning(
           'no-validator',

@@ -82,7 +82,8 @@ export async function probeTls(request: TlsRequest): Promise<TlsEvidence> {
     host,
     port,
     ...(sourceAddress !== null && { localAddress: sourceAddress }),
-    ...(ca !== null && { ca }),
+    // As Go has it: whatever of the chain is given is trusted, be it the leaf.
+    ...(ca !== null && { ca, allowPartialTrustChain: true }),
     // Judged afterwards, so that the report can say what is wrong; the connection carries no request.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,

@@ -66,7 +66,7 @@ export async function exchange(request: ExchangeRequest): Promise<ExchangeOutcom
       timeout: stallTimeoutMs,
       signal,
       ...(sourceAddress !== null && { localAddress: sourceAddress }),
-      ...(ca !== null && { ca }),
+      ...(ca !== null && { ca, allowPartialTrustChain: true }),
     });
     const fail = (message: string) => {
       resolve({ kind: 'failed', message });
