@@ -242,15 +242,6 @@ describeWith(['lab'], 'advertising', () => {
     expect(host.heard().flatMap(targetsOf)).toContain('ds.local');
   });
 
-  test('does not take its own reflected announcements for a conflict', async () => {
-    const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
-    const reflector = await startMdnsPeer(lab.host, '10.1.0.1', { isReflector: true });
-    const advertiser = startAdvertiser(app);
-    await advertiser.status.waitFor('ready', isReady);
-    expect(reflector.heard().filter(isResponse).length).toBeGreaterThan(0);
-    expect(statesOf(advertiser)).toEqual(['announcing', 'checking', 'ready']);
-  });
-
   test('names on each interface its own address only, and answers there only', async () => {
     await lab.addBridge('bn2', '10.2.0.1/24');
     const app = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });

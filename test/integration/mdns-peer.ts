@@ -34,20 +34,29 @@ export interface MdnsPeer {
   waitFor(what: string, fits: (heard: HeardPacket) => boolean, from?: number): Promise<HeardPacket>;
 }
 
+/** How a peer sends back to the group what it hears, as a reflector or a bridge that repeats does. */
+export interface Reflection {
+  readonly what: 'responses' | 'everything';
+  /** After how long each copy leaves. */
+  readonly delaysMs: readonly number[];
+  /** Sends the first half alone. */
+  readonly isCut?: boolean;
+}
+
 export interface MdnsPeerOptions {
   /** Of what it sends. Default 1, as EVE has it. */
   readonly ipTtl?: number;
-  /** Sends every response back to the group. */
-  readonly isReflector?: boolean;
+  readonly reflection?: Reflection;
 }
 
 /** Starts a peer on the interface with the given address. */
 export async function startMdnsPeer(
   namespace: Namespace,
   address: string,
-  { ipTtl = 1, isReflector = false }: MdnsPeerOptions = {},
+  { ipTtl = 1, reflection }: MdnsPeerOptions = {},
 ): Promise<MdnsPeer> {
-  const command = ['node', SOCKET_PROGRAM, address, String(ipTtl), ...(isReflector ? ['reflect'] : [])];
+  const rule = reflection === undefined ? [] : [JSON.stringify(reflection)];
+  const command = ['node', SOCKET_PROGRAM, address, String(ipTtl), ...rule];
   const child = namespace.start(command, { stdio: ['pipe', 'pipe', 'pipe'] });
   const lines = readJsonLines<SocketEvent>(child);
   await lines.waitFor('socket on port 5353', ({ event }) => event === 'ready');

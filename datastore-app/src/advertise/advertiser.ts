@@ -1,11 +1,12 @@
 import type { Log } from '@local-datastore/shared/log';
+import { createFormerAddresses } from './former-addresses.ts';
 import { type StartHostResponder, startHostResponder } from './host-responder.ts';
 import {
   createInterfaceAdvertisement,
   type InterfaceAdvertisement,
   waitAbortably,
 } from './interface-advertisement.ts';
-import { type AdvertisedLink, advertisedCidrs, ownAddresses } from './link-addresses.ts';
+import { type AdvertisedLink, addressOf, advertisedCidrs, ownAddresses } from './link-addresses.ts';
 import { listNetworkLinks, type NetworkLink } from './network-links.ts';
 import { attributePacket, hasAddress } from './packet-origin.ts';
 import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
@@ -57,6 +58,7 @@ export interface AdvertiserDeps {
   readonly askForOwnAnswers?: AskForOwnAnswers;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly watchIntervalMs?: number;
+  readonly nowMs?: () => number;
 }
 
 export interface AdvertiserOptions {
@@ -87,7 +89,12 @@ function observed(start: StartHostResponder, observer: AdvertisingObserver | und
  * only, and follows the interfaces as they come, go and change.
  */
 export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOptions): Advertiser {
-  const { log, listLinks = listNetworkLinks, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
+  const {
+    log,
+    listLinks = listNetworkLinks,
+    watchIntervalMs = WATCH_INTERVAL_MS,
+    nowMs = () => performance.now(),
+  } = deps;
   const advertisementDeps = {
     log,
     startHostResponder: observed(deps.startHostResponder ?? startHostResponder, deps.observer),
@@ -97,6 +104,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
   const { hostLabel, services, excludedInterfaces = [] } = options;
   const hostName = `${hostLabel}.local`;
 
+  const former = createFormerAddresses({ nowMs });
   const running = new Map<string, InterfaceAdvertisement>();
   /** What is being taken down, by interface. */
   const ending = new Map<string, Promise<void>>();
@@ -116,6 +124,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     log.info({ interface: link.name, addresses: ownAddresses(link), hostName }, 'announcing');
     const originOf = (source: string) => attributePacket(source, link, links);
     const isOwnAddress = (address: string) => links.some((own) => hasAddress(own, address));
+    const wasOwnAddress = former.has;
     const after = ending.get(link.name) ?? Promise.resolve();
     running.set(
       link.name,
@@ -125,6 +134,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
         services,
         originOf,
         isOwnAddress,
+        wasOwnAddress,
         after,
       }),
     );
@@ -138,6 +148,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
       log.error({ err: error }, 'the network interfaces cannot be listed');
       return;
     }
+    former.note(links.flatMap(({ cidrs }) => cidrs.map(addressOf)));
     const { selected, missing: absent } = selectInterfaces(links, options.interfaces, excludedInterfaces);
     missing = absent;
     const plan = planResponders(

@@ -30,9 +30,7 @@ export interface HostResponder {
   close(): Promise<void>;
 }
 
-export interface HostResponderOptions extends LinkHearing, OutgoingAddressesOptions {
-  readonly instances: readonly ServiceInstance[];
-}
+export type HostResponderOptions = LinkHearing & OutgoingAddressesOptions;
 
 export type StartHostResponder = (options: HostResponderOptions) => HostResponder;
 

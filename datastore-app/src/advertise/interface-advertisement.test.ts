@@ -56,6 +56,7 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announ
       services: [{ type: '_http._tcp', port: 80 }],
       originOf: () => 'this-link',
       isOwnAddress: () => false,
+      wasOwnAddress: () => false,
       after,
     },
   );

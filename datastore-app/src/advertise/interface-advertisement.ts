@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
 import type { NameConflict, StartHostResponder } from './host-responder.ts';
 import { type AdvertisedLink, addressOf, sourceCidrs } from './link-addresses.ts';
+import type { OwnClaims } from './own-records.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 import type { AskForOwnAnswers } from './readiness.ts';
 import {
@@ -52,13 +53,11 @@ export interface InterfaceAdvertisementDeps {
   readonly announceLimitMs?: number;
 }
 
-export interface InterfaceAdvertisementOptions {
+export interface InterfaceAdvertisementOptions extends Pick<OwnClaims, 'isOwnAddress' | 'wasOwnAddress'> {
   readonly link: AdvertisedLink;
   readonly hostLabel: string;
   readonly services: readonly AdvertisedService[];
   readonly originOf: (source: string) => PacketOrigin;
-  /** Whether any interface of this host has the address. */
-  readonly isOwnAddress: (address: string) => boolean;
   /** Settles when the interface's former advertisement is gone. */
   readonly after: Promise<void>;
 }
@@ -82,7 +81,7 @@ export function createInterfaceAdvertisement(
     wait,
     announceLimitMs = ANNOUNCE_LIMIT_MS,
   }: InterfaceAdvertisementDeps,
-  { link, hostLabel, services, originOf, isOwnAddress, after }: InterfaceAdvertisementOptions,
+  { link, hostLabel, services, originOf, isOwnAddress, wasOwnAddress, after }: InterfaceAdvertisementOptions,
 ): InterfaceAdvertisement {
   const hostName = `${hostLabel}.local`;
   const where = { interface: link.name, addresses: link.cidrs.map(addressOf), hostName };
@@ -116,6 +115,7 @@ export function createInterfaceAdvertisement(
       instances,
       originOf,
       isOwnAddress,
+      wasOwnAddress,
       advertisedCidrs: link.advertisedCidrs,
       sourceCidrs: sourceCidrs(link),
     });

@@ -1,9 +1,9 @@
 import type { Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import type { OutgoingAddresses } from './outgoing-addresses.ts';
+import { ignoreOwnRecords, isOwnProbe, type OwnClaims, type Packet } from './own-records.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 
-type Packet = Parameters<Responder['handleResponse']>[0];
 type PacketHandler = Pick<Responder, 'handleQuery' | 'handleResponse'>;
 
 /** Of one query that are told of. */
@@ -12,14 +12,10 @@ const MAX_QUESTIONS = 16;
 const MAX_NAME_LENGTH = 255;
 
 /** What a responder must know of its link to tell who speaks. */
-export interface LinkHearing {
+export interface LinkHearing extends OwnClaims {
   readonly interfaceName: string;
-  /** The host name without `.local`. */
-  readonly hostLabel: string;
   /** Attributes a packet by its source address. */
   readonly originOf: (source: string) => PacketOrigin;
-  /** Whether any interface of this host has the address. */
-  readonly isOwnAddress: (address: string) => boolean;
   /** Hears of every query of another host on this link: who asked, and for what (`_http._tcp.local`). */
   readonly onQuery?: (source: string, names: readonly string[]) => void;
 }
@@ -31,17 +27,6 @@ export function namesHost(packet: Packet, hostName: string): boolean {
       isSameHost(record.name, hostName) ||
       ('hostname' in record && isSameHost(String(record.hostname), hostName)),
   );
-}
-
-/**
- * Whether a response comes from ourselves by way of a reflector: it names our host, with our addresses only.
- * ciao 1.3.12 does not look at the data while it probes, so it would take the echo for a conflict.
- */
-function isEcho(packet: Packet, { hostLabel, isOwnAddress }: LinkHearing): boolean {
-  const addresses = [...packet.answers.values(), ...packet.additionals.values()].flatMap((record) =>
-    'ipAddress' in record && isSameHost(record.name, `${hostLabel}.local`) ? [String(record.ipAddress)] : [],
-  );
-  return addresses.length > 0 && addresses.every(isOwnAddress);
 }
 
 /** The names that a query asks for, as text of bounded length without the last dot. */
@@ -100,14 +85,15 @@ export function hearOwnLinkOnly(
     if (endpoint.interface !== interfaceName) return;
     const origin = originOf(endpoint.address);
     const isProbe = packet.authorities.size > 0;
-    if (origin === 'other-link' || (origin === 'ourselves' && isProbe)) return;
+    if (origin === 'other-link' || (isProbe && (origin === 'ourselves' || isOwnProbe(packet, options))))
+      return;
     if (origin === 'this-link' && !isProbe) options.onQuery?.(endpoint.address, questionsOf(packet));
     whileAnswering(packet, endpoint.address, () => handleQuery(packet, endpoint));
     for (const lane of lanes) proberOf(lane)?.handleQuery(packet, endpoint);
   };
   responder.handleResponse = (packet, endpoint) => {
     if (endpoint.interface !== interfaceName || originOf(endpoint.address) !== 'this-link') return;
-    if (isEcho(packet, options)) return;
+    ignoreOwnRecords(packet, options);
     onResponse(packet, endpoint.address);
     const probers = [responder, ...lanes].map(proberOf);
     ignoreGoodbyes(

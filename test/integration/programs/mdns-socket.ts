@@ -1,18 +1,18 @@
 /**
- * A bare socket on port 5353: `mdns-socket.ts INTERFACE-ADDRESS [IP-TTL] [reflect]`. Joins the group on that
- * interface; with `reflect` it sends every response back after a moment, as an mDNS reflector may.
+ * A bare socket on port 5353: `mdns-socket.ts INTERFACE-ADDRESS [IP-TTL] [REFLECTION]`. Joins the group on that
+ * interface; with a Reflection, as JSON, it sends back what it hears.
  * Each line of standard input, a datagram in hex, is sent to the group; several on one line, separated by
  * spaces, leave back to back. Each event is a JSON line: `ready`, `sent`, or `heard` with the datagram in hex.
  */
 import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
+import type { Reflection } from '../mdns-peer.ts';
 
 const QR_BIT = 0x80;
-/** So long that an announcement comes back while the next service is being probed. */
-const REFLECTION_DELAY_MS = 500;
 
-const [address = '', ttl = '1', mode] = process.argv.slice(2);
+const [address = '', ttl = '1', rule] = process.argv.slice(2);
+const reflection = rule === undefined ? undefined : (JSON.parse(rule) as Reflection);
 const print = (event: object) =>
   process.stdout.write(`${JSON.stringify({ atMs: performance.now(), ...event })}\n`);
 
@@ -21,8 +21,10 @@ socket.on('message', (bytes, { address: source, port: sourcePort }) => {
   if (source === address) return;
   print({ event: 'heard', source, sourcePort, hex: bytes.toString('hex') });
   const isResponse = ((bytes[2] ?? 0) & QR_BIT) !== 0;
-  if (mode === 'reflect' && isResponse) {
-    setTimeout(() => socket.send(bytes, MDNS_PORT, MDNS_GROUP_IPV4), REFLECTION_DELAY_MS);
+  if (reflection === undefined || (reflection.what === 'responses' && !isResponse)) return;
+  const copy = reflection.isCut ? bytes.subarray(0, bytes.length / 2) : bytes;
+  for (const delayMs of reflection.delaysMs) {
+    setTimeout(() => socket.send(copy, MDNS_PORT, MDNS_GROUP_IPV4), delayMs);
   }
 });
 socket.bind(MDNS_PORT, () => {
