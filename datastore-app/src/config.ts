@@ -278,10 +278,10 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
   },
   {
     flags: '--max-connections <number>',
-    description: 'more connections than these are refused',
+    description: 'more connections than these are refused; one client has a quarter of them at most',
     environment: 'DATASTORE_MAX_CONNECTIONS',
     schema: wholeNumber(1, 100_000),
-    default: 10_000,
+    default: 4_000,
   },
   {
     flags: '--header-timeout <seconds>',

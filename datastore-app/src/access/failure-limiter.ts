@@ -15,11 +15,18 @@ const FORGET_MS = 600_000;
 /** Memory for so many clients; beyond it the one that failed longest ago is forgotten. */
 const MAX_CLIENTS = 4096;
 
-/** @param deps.now a clock that is never set: one that is set back would lock a client out until it catches up */
+/**
+ * Slows down one kind of client: addresses, networks, or all in one.
+ *
+ * @param options.now a clock that is never set: one that is set back would lock a client out until it catches up
+ */
 export function createFailureLimiter({
   now = () => performance.now(),
+  freeFailures = FREE_FAILURES,
 }: {
   now?: () => number;
+  /** So many cost nothing. */
+  freeFailures?: number;
 } = {}): FailureLimiter {
   /** In the order of the last failure. */
   const clients = new Map<string, { failures: number; lastMs: number }>();
@@ -27,8 +34,8 @@ export function createFailureLimiter({
   return {
     waitMs(client) {
       const known = clients.get(client);
-      if (known === undefined || known.failures < FREE_FAILURES) return 0;
-      const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (known.failures - FREE_FAILURES), LONGEST_WAIT_MS);
+      if (known === undefined || known.failures < freeFailures) return 0;
+      const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (known.failures - freeFailures), LONGEST_WAIT_MS);
       return Math.max(0, known.lastMs + waitMs - now());
     },
     fail(client) {

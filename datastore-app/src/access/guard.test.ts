@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { createFailureLimiter } from './failure-limiter.ts';
 import { createGuard } from './guard.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const READ = { user: 'eve', password: 'password' };
 const guardWith = (readCredential: typeof READ | undefined) =>
-  createGuard({ limiter: createFailureLimiter({ now: () => 0 }) }, { writeToken: TOKEN, readCredential });
+  createGuard({ now: () => 0 }, { writeToken: TOKEN, readCredential });
 
 describe('where reading is open', () => {
   const guard = guardWith(undefined);
@@ -48,4 +47,46 @@ it('does not even look at what comes too soon after many failures, from there', 
   expect(guard.decide('write', 'a', `Bearer ${TOKEN}`)).toEqual({ kind: 'slowed', retryAfterSeconds: 1 });
   expect(guard.decide('read', 'a', undefined).kind).toBe('allowed');
   expect(guard.decide('write', 'b', `Bearer ${TOKEN}`).kind).toBe('allowed');
+});
+
+describe('wrong tries of others', () => {
+  const addressOf = (index: number) => `10.1.${index >> 8}.${index & 255}`;
+  const neighbourOf = (index: number) => `fd00::${index.toString(16)}`;
+
+  /** Five wrong tries from each of many addresses. */
+  function guess(guard: ReturnType<typeof guardWith>, count: number, address: (index: number) => string) {
+    for (let index = 0; index < count; index += 1) {
+      for (let times = 0; times < 5; times += 1) guard.decide('read', address(index), 'Bearer wrong');
+    }
+  }
+
+  it.each([
+    ['of one IPv6 network', 20, neighbourOf, 'fd00::ffff'],
+    ['of all IPv4 addresses', 200, addressOf, '10.2.0.1'],
+  ])('%s never refuse the write token', (_, count, address, operator) => {
+    const guard = guardWith(READ);
+    guess(guard, count, address);
+    expect(guard.decide('write', operator, `Bearer ${TOKEN}`).kind).toBe('allowed');
+    expect(guard.decide('read', operator, `Bearer ${TOKEN}`).kind).toBe('allowed');
+  });
+
+  it.each([
+    ['an IPv6 network', 20, neighbourOf, 'fd00::ffff', 'fd01::1'],
+    ['all', 200, addressOf, '10.2.0.1', undefined],
+  ])('from %s slow down what a password could be found by', (_, count, address, stranger, other) => {
+    const guard = guardWith(READ);
+    expect(guard.decide('read', '10.3.0.1', 'eve password').kind).toBe('allowed');
+    guess(guard, count, address);
+    expect(guard.decide('read', stranger, 'eve wrong')).toMatchObject({ kind: 'slowed' });
+    expect(guard.decide('read', stranger, 'eve password')).toMatchObject({ kind: 'slowed' });
+    // Who had it right before goes on, and who is of another network.
+    expect(guard.decide('read', '10.3.0.1', 'eve password').kind).toBe('allowed');
+    if (other !== undefined) expect(guard.decide('read', other, 'eve password').kind).toBe('allowed');
+  });
+
+  it('are not those of one who is just as wrong', () => {
+    const guard = guardWith(READ);
+    guess(guard, 3, addressOf);
+    expect(guard.decide('read', '10.2.0.1', 'eve password').kind).toBe('allowed');
+  });
 });

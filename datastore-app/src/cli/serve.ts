@@ -10,7 +10,6 @@ import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors
 import { createBufferedLog, createLog, type Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import type { ReadCredential } from '../access/credential.ts';
-import { createFailureLimiter } from '../access/failure-limiter.ts';
 import { createGuard } from '../access/guard.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
@@ -200,10 +199,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
           log,
           requestLog: requests.log,
           ...images,
-          guard: createGuard(
-            { limiter: createFailureLimiter() },
-            { writeToken: writeToken.token, readCredential },
-          ),
+          guard: createGuard({}, { writeToken: writeToken.token, readCredential }),
           certificates,
           createAdvertiser: advertiserMaker(log, options, choices),
         },

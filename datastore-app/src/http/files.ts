@@ -2,6 +2,7 @@ import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { clientAddress, clientNetwork } from '@local-datastore/shared/net/client-address';
 import serveStatic from 'serve-static';
 import type { DownloadLog } from '../activity/downloads.ts';
 import { type FileVersion, isSameVersion, versionOf } from '../images/file-version.ts';
@@ -10,6 +11,7 @@ import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { NO_SUCH_IMAGE, sendProblem } from './problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
+import { createTransferMemory } from './transfer-memory.ts';
 import {
   decideEntityTag,
   decideRange,
@@ -33,13 +35,6 @@ export interface FilesDeps {
 /** Answers a request for the image at a URL path (without query). */
 export type FilesHandler = (request: IncomingMessage, response: ServerResponse, urlPath: string) => void;
 
-/**
- * Chunk size decides how fast a large file is served: what was read should still be in the processor's cache
- * when it is sent. 1 MiB takes a quarter more of the processor, 256 KiB half as much again. 18 MiB of memory
- * serve twelve clients at full speed.
- */
-const TRANSFER_BUFFER_BYTES = 768 * 1024;
-const MAX_TRANSFER_BUFFERS = 24;
 /** Up to this size one read and one write beat a stream; 8 MiB of memory for it, then streams after all. */
 const WHOLE_READ_BYTES = 256 * 1024;
 const MAX_WHOLE_READ_BUFFERS = 32;
@@ -61,10 +56,7 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string 
  */
 export function createFilesHandler(deps: FilesDeps): FilesHandler {
   const { log, openImage, digestOf, isCorrupt, downloads } = deps;
-  const transferPool = createBufferPool({
-    bufferBytes: TRANSFER_BUFFER_BYTES,
-    maxBuffers: MAX_TRANSFER_BUFFERS,
-  });
+  const transferMemory = createTransferMemory();
   const wholeReadPool = createBufferPool({
     bufferBytes: WHOLE_READ_BYTES,
     maxBuffers: MAX_WHOLE_READ_BUFFERS,
@@ -97,12 +89,13 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     image: OpenImage,
     validators: Validators,
     sha256: string | undefined,
-    buffer: Buffer,
+    [buffer]: readonly [Buffer],
+    client: string,
   ): void {
     const { fd, version } = image;
     const { sizeBytes } = version;
     // Closed means flushed, or cut off: either way nothing reads the buffer any more.
-    response.once('close', () => wholeReadPool.giveBack(buffer));
+    response.once('close', () => wholeReadPool.giveBack(client, [buffer]));
     try {
       let filled = 0;
       while (filled < sizeBytes) {
@@ -149,7 +142,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
     downloads.begin(request, response, image.path);
-    const transfer = beginTransfer(image, response, transferPool);
+    const share = transferMemory.take(clientOf(request), image.version.sizeBytes);
+    const transfer = beginTransfer(image, response, share);
     // send 1.2 hands its options on to fs.createReadStream, though it does not say so: hence `fs` and
     // `highWaterMark`.
     const options = {
@@ -216,18 +210,21 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
 
     const isPlain = range === undefined && CONDITIONS.every((name) => headers[name] === undefined);
     const isWholeRead = method === 'GET' && isPlain && image.version.sizeBytes <= WHOLE_READ_BYTES;
-    const buffer = isWholeRead ? wholeReadPool.take() : undefined;
-    if (buffer === undefined) {
+    const client = clientOf(request);
+    const buffers = isWholeRead ? wholeReadPool.take(client, 1) : undefined;
+    if (buffers === undefined) {
       sendByServeStatic(request, response, image, { ...validators, entityTag }, sha256);
       return;
     }
     try {
-      sendWhole(response, image, validators, sha256, buffer);
+      sendWhole(response, image, validators, sha256, buffers, client);
     } catch (error) {
       fail(response, image.path, error);
     }
   };
 }
+
+const clientOf = ({ socket }: IncomingMessage) => clientNetwork(clientAddress(socket));
 
 /** The `status` that send gives its errors. */
 function statusOf(error: unknown): number | undefined {

@@ -10,4 +10,6 @@ export interface ConnectionLimits {
 
 /** Between two requests on one connection. */
 export const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** What is queued for a client that does not read before its file is read no further. */
+export const QUEUED_BYTES = 16 * 1024;
 export const MAX_HEADER_BYTES = 16 * 1024;

@@ -4,16 +4,18 @@ import {
   type Server,
   type ServerOptions,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
 import type { DownloadTickets } from '../access/download-tickets.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
 import type { Authorize } from './authorize.ts';
 import type { BoundPort } from './bound-port.ts';
+import { type ConnectionShares, createConnectionShares, sharesOf } from './connection-shares.ts';
 import type { FilesHandler } from './files.ts';
-import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES } from './limits.ts';
+import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES, QUEUED_BYTES } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { PublishHandler } from './publish.ts';
@@ -96,6 +98,31 @@ function isTicketFor(tickets: RequestHandlers['tickets'], target: string, urlPat
   return path !== undefined && ticket !== undefined && tickets.isValid(path, ticket);
 }
 
+/** Tells of a client that has its share of connections, at most once in a while. */
+function createShareLog({ log }: { readonly log: Log }, maxConnections: number) {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (socket: Socket) => {
+    if (performance.now() - toldMs < FULL_LOG_INTERVAL_MS) return;
+    toldMs = performance.now();
+    log.warn(
+      { client: clientAddress(socket), ...sharesOf(maxConnections) },
+      'a connection was closed: its client has its share of --max-connections',
+    );
+  };
+}
+
+/** Tells the shares which connections wait for a request. */
+function countRequests(shares: ConnectionShares, handler: RequestListener): RequestListener {
+  return (request, response) => {
+    const { socket } = request;
+    shares.begin(socket);
+    response.once('close', () => {
+      if (!socket.destroyed) shares.end(socket);
+    });
+    handler(request, response);
+  };
+}
+
 /** Makes room where there is room to make: connections between two requests, which clients can open again. */
 function createFullHandler({ log }: { readonly log: Log }, server: Server, maxConnections: number) {
   let toldMs = Number.NEGATIVE_INFINITY;
@@ -120,14 +147,20 @@ export async function listen(
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
+    highWaterMark: QUEUED_BYTES,
   };
-  const answer = oneAtATime(handler);
+  const shares = createConnectionShares(sharesOf(limits.maxConnections));
+  const answer = countRequests(shares, oneAtATime(handler));
   const secured = tls && createTlsServer({ log }, options, tls, answer);
   const server: Server = secured?.server ?? createHttpServer(options, answer);
   // Whoever asks first is told before it sends: the handlers say when they want the body.
   server.on('checkContinue', answer);
   server.maxConnections = limits.maxConnections;
   server.on('drop', createFullHandler({ log }, server, limits.maxConnections));
+  const tellOfShare = createShareLog({ log }, limits.maxConnections);
+  server.on('connection', (socket: Socket) => {
+    if (shares.open(socket)) tellOfShare(socket);
+  });
   server.setTimeout(limits.idleTimeoutMs, (socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(explainListenError(error, port)));

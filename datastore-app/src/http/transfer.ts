@@ -2,7 +2,7 @@ import { closeSync, fstatSync, read as readFile } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { isSameVersion, versionOf } from '../images/file-version.ts';
 import type { OpenImage } from '../images/open-image.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { MemoryShare } from './transfer-memory.ts';
 
 /** What a read of a file that was changed in place ends with. */
 export class FileChangedError extends Error {
@@ -43,9 +43,6 @@ export interface Transfer {
  */
 const POOLED_ASK_BYTES = 4 * 1024;
 
-/** Chunks of a transfer that got no pooled buffers: many slow clients then cost little memory. */
-const PLAIN_CHUNK_BYTES = 64 * 1024;
-
 /**
  * Ties an open image to a response. Streams made with the returned `fs` read that very file, whatever now
  * stands at its path; every piece is read in full, or the stream fails when the file was changed in place.
@@ -55,9 +52,9 @@ const PLAIN_CHUNK_BYTES = 64 * 1024;
  * filled again only when the response has nothing left to flush; should it have, the piece goes into memory of
  * its own.
  */
-export function beginTransfer(image: OpenImage, response: ServerResponse, pool: BufferPool): Transfer {
+export function beginTransfer(image: OpenImage, response: ServerResponse, memory: MemoryShare): Transfer {
   const { fd, version } = image;
-  const pair = version.sizeBytes > PLAIN_CHUNK_BYTES ? takePair(pool) : undefined;
+  const { pair } = memory;
   let pieces = 0;
   let isReading = false;
   let isClosed = false;
@@ -67,7 +64,7 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
     if (!isClosed || isReading || isReleased) return;
     isReleased = true;
     closeSync(fd);
-    for (const buffer of pair ?? []) pool.giveBack(buffer);
+    memory.giveBack();
   }
 
   response.once('close', () => {
@@ -97,19 +94,19 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
         process.nextTick(callback, isClosed ? new Error('the response is closed') : null, 0, plain);
         return;
       }
-      const memory = memoryFor(plain).subarray(0, restBytes);
-      const wanted = memory.length;
+      const piece = memoryFor(plain).subarray(0, restBytes);
+      const wanted = piece.length;
       isReading = true;
       const finish: ReadCallback = (error) => {
         isReading = false;
         try {
-          callback(error, wanted, memory);
+          callback(error, wanted, piece);
         } finally {
           releaseWhenUnused();
         }
       };
       const readFrom = (filled: number): void => {
-        readFile(fd, memory, filled, wanted - filled, position + filled, (error, bytesRead) => {
+        readFile(fd, piece, filled, wanted - filled, position + filled, (error, bytesRead) => {
           if (error !== null) finish(error);
           // Also the end of file: the file became shorter.
           else if (bytesRead === 0 || !isUnchanged()) finish(new FileChangedError(image.path));
@@ -126,13 +123,5 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, pool: 
 
   const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version);
 
-  return { fs, chunkBytes: pair === undefined ? PLAIN_CHUNK_BYTES : POOLED_ASK_BYTES };
-}
-
-function takePair(pool: BufferPool): readonly [Buffer, Buffer] | undefined {
-  const first = pool.take();
-  const second = pool.take();
-  if (first !== undefined && second !== undefined) return [first, second];
-  if (first !== undefined) pool.giveBack(first);
-  return undefined;
+  return { fs, chunkBytes: pair === undefined ? memory.chunkBytes : POOLED_ASK_BYTES };
 }
