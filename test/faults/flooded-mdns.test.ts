@@ -57,8 +57,16 @@ describeWith(['lab'], 'a flood of malformed and hostile multicast DNS', () => {
         resolves: 10,
         times: Array.from({ length: 100 }, (_, i) => 2 * i + 2),
       },
+      {
+        answers: 'to every second question, with others on the only core',
+        name: 'busy',
+        address: '10.1.0.9',
+        resolves: 5,
+        times: Array.from({ length: 100 }, (_, i) => 2 * i + 2),
+        others: 3,
+      },
     ])('it finds who answers $answers, every time', { timeout: 180_000 }, async (row) => {
-      const { answers, name, address, resolves, times } = row;
+      const { answers, name, address, resolves, times, others = 0 } = row;
       const host = `${name}.local`;
       const app = await lab.addApp({ name, bridge: 'bn1', address: `${address}/24` });
       const hex = responseHex({ answers: [{ name: host, type: 'A', ttl: 120, data: address }] });
@@ -69,18 +77,22 @@ describeWith(['lab'], 'a flood of malformed and hostile multicast DNS', () => {
       }));
       await startScriptedResponder(app, address, rules);
       const flooding = await flood(host, address, true);
+      const onOneCore = others > 0 ? ['taskset', '--cpu-list', '0'] : [];
+      const busy = Array.from({ length: others }, () =>
+        lab.host.start([...onOneCore, 'sh', '-c', 'while :; do :; done']),
+      );
       const packets = { received: 0, malformed: 0, rejected: 0 };
       let longestMs = 0;
       for (let count = 0; count < resolves; count += 1) {
-        const { stdout, stderr, exitCode } = await lab.host.run(
-          eveAgent('resolve', `http://${host}/a.img`, '--json'),
-        );
+        const command = [...onOneCore, ...eveAgent('resolve', `http://${host}/a.img`, '--json')];
+        const { stdout, stderr, exitCode } = await lab.host.run(command);
         expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
         const found = JSON.parse(stdout);
         expect(found).toMatchObject({ address, bridge: 'bn1', responder: address });
         for (const key of ['received', 'malformed', 'rejected'] as const) packets[key] += found.packets[key];
         longestMs = Math.max(longestMs, found.elapsedMs);
       }
+      for (const child of busy) child.kill('SIGKILL');
       const sent = await flooding.stop();
       report(`flooded while resolving who answers ${answers}`, { resolves, sent, packets, longestMs });
     });

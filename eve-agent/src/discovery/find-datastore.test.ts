@@ -71,6 +71,39 @@ describe('the questions', () => {
   });
 });
 
+describe('in a flood', () => {
+  /** Datagrams that say nothing of the host. */
+  const flood = (count: number) => {
+    for (let i = 0; i < count; i += 1)
+      querier.hear(BN1, '10.1.0.66', response(a('other.local', '10.1.0.66')));
+  };
+  const oneShots = () => querier.asked.filter(({ isOneShot }) => isOneShot);
+
+  test('the host is asked for every second, from our own port alone', async () => {
+    await begin(10_000);
+    for (let second = 1; second <= 9; second += 1) {
+      flood(101);
+      clock.advance(1000);
+      expect(oneShots()).toHaveLength(2 * second);
+    }
+    expect(oneShots()[1]).toEqual({
+      ...{ bridge: BN2, isOneShot: true },
+      query: { questions: [{ name: 'ds.local', type: 'A' }] },
+    });
+    // From port 5353 as ever: at 0, 1, 3 and 7 s.
+    expect(querier.asked.length - oneShots().length).toBe(16);
+  });
+
+  test('no more than an honest link says is none', async () => {
+    await begin(10_000);
+    for (let second = 1; second <= 9; second += 1) {
+      flood(100);
+      clock.advance(1000);
+    }
+    expect(oneShots()).toEqual([]);
+  });
+});
+
 describe('an answer', () => {
   test('says where the datastore is', async () => {
     const { location } = await begin();

@@ -5,7 +5,7 @@ import { DiscoveryError } from './discovery-error.ts';
 import type { MdnsQuery } from './dns-message.ts';
 import { hostNamesIn, type Judgement, judgeAnswer } from './judge-answer.ts';
 import { printableText } from './printable-text.ts';
-import type { OpenQuerier, PacketCounts, ReceivedResponse } from './querier.ts';
+import type { OpenQuerier, PacketCounts, Querier, ReceivedResponse } from './querier.ts';
 import { startQuerySchedule } from './query-schedule.ts';
 
 /** Where a datastore was found. */
@@ -43,6 +43,14 @@ export interface FindDatastoreRequest {
 }
 
 export type FindDatastore = (request: FindDatastoreRequest) => Promise<DatastoreLocation>;
+
+/**
+ * More than an honest link says in a second. Where it is exceeded, questions and answers are lost on the way, and
+ * the host is asked for every second, from our own port alone; the intervals of RFC 6762 §5.2 stand for
+ * port 5353, and are long where every datagram arrives.
+ */
+const FLOOD_DATAGRAMS = 100;
+const FLOOD_INTERVAL_MS = 1000;
 
 /** How many of each are kept for the message when nothing is found. */
 const MAX_NAMES_REPORTED = 16;
@@ -101,12 +109,29 @@ export function createFindDatastore({ openQuerier, clock }: FindDatastoreDeps): 
             for (const query of queries) for (const bridge of querier.bridges) querier.ask(bridge, query);
           }),
         );
+        cleanUps.push(askInFlood(querier, clock, host));
       });
     } finally {
       for (const cleanUp of cleanUps) cleanUp();
       await querier.close();
     }
   };
+}
+
+/** Asks once more for the host whenever a flood came by within a second. @returns a function that ends it */
+function askInFlood(querier: Querier, clock: Clock, host: string): () => void {
+  let cancel = () => {};
+  const watch = (receivedBefore: number) => {
+    cancel = clock.after(FLOOD_INTERVAL_MS, () => {
+      const { received } = querier.packets();
+      watch(received);
+      if (received - receivedBefore <= FLOOD_DATAGRAMS) return;
+      const query: MdnsQuery = { questions: [{ name: host, type: 'A' }] };
+      for (const bridge of querier.bridges) querier.askOneShot(bridge, query);
+    });
+  };
+  watch(querier.packets().received);
+  return () => cancel();
 }
 
 interface Sighting {

@@ -28,8 +28,13 @@ export interface ReceivedResponse {
 /** Asks by multicast DNS on several bridges at once, and hears what is answered. */
 export interface Querier {
   readonly bridges: readonly Bridge[];
-  /** Sends a query on one bridge. What the system refuses is logged: the bridge may be gone. */
+  /**
+   * Sends a query on one bridge: from port 5353, and a moment later from a port of our own. What the system
+   * refuses is logged: the bridge may be gone.
+   */
   ask(bridge: Bridge, query: MdnsQuery): void;
+  /** The same from our own port alone: to ask once more where datagrams are lost. */
+  askOneShot(bridge: Bridge, query: MdnsQuery): void;
   onResponse(listener: (response: ReceivedResponse) => void): void;
   /** The listener's verdict on the content of a response, for the counts. */
   countRejected(): void;
@@ -103,9 +108,9 @@ export function createOpenQuerier(deps: QuerierDeps): OpenQuerier {
       if (refusal !== null)
         log.warn({ bridge: bridge.name, reason: refusal }, 'the question could not be sent');
     };
-    const askFromOwnPort = async (bridge: Bridge, query: MdnsQuery) => {
+    const askOneShot = (bridge: Bridge, query: MdnsQuery) => {
       for (const bytes of encodeOneShotQueries(query)) {
-        report(bridge, await sockets.sendFromOwnPort(bridge, bytes));
+        void sockets.sendFromOwnPort(bridge, bytes).then((refusal) => report(bridge, refusal));
       }
     };
     keepTryingPort(deps, sockets, after);
@@ -114,12 +119,13 @@ export function createOpenQuerier(deps: QuerierDeps): OpenQuerier {
       bridges: sockets.bridges,
       ask(bridge, query) {
         if (!sockets.hearsGroup(bridge)) {
-          void askFromOwnPort(bridge, query);
+          askOneShot(bridge, query);
           return;
         }
         void sockets.send(bridge, encodeQuery(query)).then((refusal) => report(bridge, refusal));
-        after(OWN_PORT_DELAY_MS, () => void askFromOwnPort(bridge, query));
+        after(OWN_PORT_DELAY_MS, () => askOneShot(bridge, query));
       },
+      askOneShot,
       onResponse: (listener) => listeners.push(listener),
       countRejected: () => {
         counts.rejected += 1;

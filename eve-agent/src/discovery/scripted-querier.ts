@@ -5,6 +5,7 @@ import type { OpenQuerier, ReceivedResponse } from './querier.ts';
 export interface Asked {
   readonly bridge: Bridge;
   readonly query: MdnsQuery;
+  readonly isOneShot: boolean;
 }
 
 /** A querier for tests: it keeps what is asked, and hears what the test says. */
@@ -29,7 +30,8 @@ export function createScriptedQuerier(): ScriptedQuerier {
     },
     open: async (bridges) => ({
       bridges,
-      ask: (bridge, query) => asked.push({ bridge, query }),
+      ask: (bridge, query) => asked.push({ bridge, query, isOneShot: false }),
+      askOneShot: (bridge, query) => asked.push({ bridge, query, isOneShot: true }),
       onResponse: (listener) => listeners.push(listener),
       countRejected: () => {
         counts.rejected += 1;

@@ -76,6 +76,10 @@ export function createSharedQuerier(openQuerier: OpenQuerier, clock: Clock): Sha
       return {
         bridges: sockets.querier.bridges,
         ask: (bridge, query) => ask(sockets, bridge, query),
+        askOneShot: (bridge, query) => {
+          lastAskedMs = clock.nowMs();
+          sockets.querier.askOneShot(bridge, query);
+        },
         onResponse(listener) {
           listeners.push(listener);
           sockets.users.add(listener);

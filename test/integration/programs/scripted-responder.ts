@@ -34,8 +34,13 @@ function decodeIfSound(bytes: Buffer): Packet {
   }
 }
 
+/** Who floods the link is heard out as fast as can be, as a program in C would: most are responses. */
+const RECEIVE_BUFFER_BYTES = 16 * 1024 * 1024;
+const RESPONSE_BIT = 0x80;
+socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+
 socket.on('message', (bytes, source) => {
-  if (source.address === address) return;
+  if (source.address === address || ((bytes[2] ?? 0) & RESPONSE_BIT) !== 0) return;
   const { type, questions = [] } = decodeIfSound(bytes);
   if (type !== 'query') return;
   print({ event: 'asked', source: source.address, sourcePort: source.port, hex: bytes.toString('hex') });
