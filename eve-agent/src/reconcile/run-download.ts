@@ -47,7 +47,7 @@ function takeEvent(
       recordResponse(origin);
       runtime.touchOrigin(origin.origin);
       content.failure = null;
-      if (content.activity?.kind === 'download') content.activity.slowBytesPerSecond = null;
+      setRate(content, null);
       content.totalBytes = event.totalBytes ?? content.totalBytes;
       content.currentBytes = event.fromBytes;
       log.info({ fromBytes: event.fromBytes, totalBytes: event.totalBytes }, 'receiving');
@@ -60,6 +60,8 @@ function takeEvent(
       log.warn({ reason: event.reason }, 'starting over');
       return;
     case 'verifying':
+      // Nothing more has to come.
+      setRate(content, null);
       advance(runtime, content, 'content-arrived');
       advance(runtime, content, 'verification-started');
       return;
@@ -72,16 +74,15 @@ function takeEvent(
   }
 }
 
+function setRate({ activity }: ContentActual, slowBytesPerSecond: number | null): void {
+  if (activity?.kind === 'download') activity.slowBytesPerSecond = slowBytesPerSecond;
+}
+
 /** Notes what comes a second while it is too little; others may need the slot more. */
-function takeRate(
-  runtime: Runtime,
-  { activity, sources }: ContentActual,
-  log: Log,
-  rate: number | null,
-): void {
-  if (activity?.kind !== 'download') return;
-  activity.slowBytesPerSecond = rate;
-  const state = sources.get(activity.source.key);
+function takeRate(runtime: Runtime, content: ContentActual, log: Log, rate: number | null): void {
+  setRate(content, rate);
+  const { activity, sources } = content;
+  const state = activity?.kind === 'download' ? sources.get(activity.source.key) : undefined;
   if (rate !== null) log.warn({ bytesPerSecond: rate }, 'slower than the least rate: others may go first');
   else {
     if (state !== undefined) state.slow = null;

@@ -21,7 +21,7 @@ export class WakeBudget {
    * @returns when: now, or when the next one is to be had; null: one was granted that covers this
    */
   grant(nowMs: number, { slowMs }: RetrySchedule, isFree = false): number | null {
-    if (nowMs < this.#lastMs + LEAST_INTERVAL_MS) return null;
+    if (this.isCovered(nowMs)) return null;
     const costMs = slowMs / BURST;
     if (isFree) {
       this.#lastMs = nowMs;
@@ -30,6 +30,11 @@ export class WakeBudget {
     this.#lastMs = Math.max(nowMs, this.#paidMs - (BURST - 1) * costMs);
     this.#paidMs = Math.max(this.#paidMs, nowMs) + costMs;
     return this.#lastMs;
+  }
+
+  /** Whether one was granted that covers this moment. */
+  isCovered(nowMs: number): boolean {
+    return nowMs < this.#lastMs + LEAST_INTERVAL_MS;
   }
 
   /** Something came of it. */

@@ -33,6 +33,8 @@ export function wakeOrigin(
   schedule: RetrySchedule,
   nowMs: number,
 ): number | null {
+  // Whatever waits: a flood of announcements costs no more than this.
+  if (origin.wakes.isCovered(nowMs)) return null;
   const waiting = [...sourcesAt(actual, desired, origin, digests)].filter(
     ({ waitUntilMs }) => waitUntilMs > nowMs,
   );
