@@ -1,7 +1,7 @@
 /** What one file that gets no proper answer does to the others of its datastore, with the whole `eve-agent run`. */
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AgentFolder, createAgentFolder } from '../lab/loopback-agent.ts';
+import { type AgentFolder, createAgentFolder, findFreePort } from '../lab/loopback-agent.ts';
 import { type ImageServer, makeImage, serveImage, sha256Of, startImageServer } from './image-server.ts';
 
 const DATASTORE = 'fa78153c-e215-4397-bfa7-514264cdf4dd';
@@ -20,6 +20,7 @@ const treeOf = (number: number, name: string) => ({
 const raw = (text: string) => (response: ServerResponse) => {
   response.socket?.end(text);
 };
+let deadPort: number;
 /** What comes in place of an answer. */
 const BAD_ANSWERS: readonly (readonly [what: string, answer: (response: ServerResponse) => unknown])[] = [
   ['the connection closed without a response', (response) => response.socket?.destroy()],
@@ -39,6 +40,10 @@ const BAD_ANSWERS: readonly (readonly [what: string, answer: (response: ServerRe
   ['500', (response) => response.writeHead(500).end()],
   ['503', (response) => response.writeHead(503).end()],
   ['404', (response) => response.writeHead(404).end()],
+  [
+    'a redirect to where nobody listens',
+    (response) => response.writeHead(302, { Location: `http://127.0.0.1:${deadPort}/` }).end(),
+  ],
   ['a redirect that is refused', (response) => response.writeHead(302, { Location: 'ftp://x/' }).end()],
 ];
 
@@ -47,6 +52,7 @@ describe.each(BAD_ANSWERS)('a file that gets %s', (_, answerBadly) => {
   let server: ImageServer;
   beforeEach(async () => {
     agent = await createAgentFolder();
+    deadPort = await findFreePort();
     server = await startImageServer((request, response) => {
       if (request.url === '/bad') answerBadly(response);
       else serveImage(request, response, contentOf((request.url ?? '').slice(1)));

@@ -55,6 +55,7 @@ export function describeEvent(event: DownloadEvent): string | null {
       return `${event.error.message}; trying again in ${(event.delayMs / 1000).toFixed(1)} s`;
     case 'slow':
       return `only ${formatBytes(event.bytesPerSecond)}/s come, less than --least-rate`;
+    case 'redirected':
     case 'fast-enough':
     case 'verifying':
       return null;
@@ -138,7 +139,8 @@ export function createJsonView(stderr: Output): ProgressView {
         write({ event: 'located', url: url.href, bridge: bridgeName, sourceAddress });
       } else if (event.kind === 'retrying') {
         write({ event: 'retrying', delayMs: event.delayMs, error: event.error.message });
-      } else {
+      } else if (event.kind !== 'redirected') {
+        // Where a redirect leads is said by what is located next.
         const { kind, ...facts } = event;
         write({ event: kind, ...facts });
       }

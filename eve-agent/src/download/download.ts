@@ -45,6 +45,7 @@ export interface DownloadRequest {
 
 export type DownloadEvent =
   | { readonly kind: 'located'; readonly origin: Origin }
+  | { readonly kind: 'redirected'; readonly url: URL }
   | { readonly kind: 'receiving'; readonly fromBytes: number; readonly totalBytes: number | null }
   | { readonly kind: 'starting-over'; readonly reason: string }
   | { readonly kind: 'retrying'; readonly delayMs: number; readonly error: Error }
@@ -433,6 +434,7 @@ class DownloadRun {
       throw refuse('a local datastore may lead to its own host name only');
     }
     this.#url = next;
+    this.#observer.onEvent({ kind: 'redirected', url: next });
   }
 
   /** @returns null when a resumed file turned out wrong and is fetched again from its first byte */

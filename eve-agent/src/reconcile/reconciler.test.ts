@@ -230,6 +230,19 @@ it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
   expect(reconciler.waitedHosts()).toEqual(new Set());
 });
 
+it('counts a file that leads elsewhere, where nobody is, against that file alone', async () => {
+  answer = async (request, observer, signal) => {
+    if (request.url.pathname !== '/file-1') return await serve(request, observer, signal);
+    observer.onEvent({ kind: 'located', origin });
+    observer.onEvent({ kind: 'redirected', url: new URL('http://gone.example/file-1') });
+    throw new CodedError('CONNECTION_FAILED', 'refused', { retryable: true });
+  };
+  reconciler.apply(configOf([tree(1), tree(2)]));
+  await expectState(1, { ErrorCode: 'CONNECTION_FAILED', RetryCount: 1 });
+  // The clock stands still: nothing is waited for.
+  await expectState(2, { State: 'VERIFIED', Error: '', RetryCount: 0 });
+});
+
 it('takes an answer to its own question for no news of a datastore that was found', async () => {
   answer = async () => {
     throw new CodedError('CONNECTION_FAILED', 'refused', { retryable: true });

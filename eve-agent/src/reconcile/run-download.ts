@@ -1,11 +1,12 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { DownloadEvent } from '../download/download.ts';
 import { type ContentActual, type OriginState, originStateOf, sourceStateOf } from './actual.ts';
-import { judgeFailure, judgeSlowness } from './judge-failure.ts';
+import { type Judgement, judgeFailure, judgeSlowness } from './judge-failure.ts';
 import { recordDatastore, recordResponse, recordSlowness, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
+import type { Source } from './source.ts';
 
 /** The reason of an abort: the download is too slow, and another one needs its slot, or has a better source. */
 export class SlotYielded extends Error {}
@@ -21,10 +22,13 @@ interface Attempt {
   /** What was here before it. Who begins anew and gets no further each time makes no progress. */
   readonly storedBytes: number;
   hadProgress: boolean;
+  /** A redirect led away from the datastore. */
+  isElsewhere: boolean;
 }
 
 function takeEvent(
   runtime: Runtime,
+  source: Source,
   content: ContentActual,
   origin: OriginState,
   attempt: Attempt,
@@ -42,6 +46,9 @@ function takeEvent(
         },
         'asking the datastore',
       );
+      return;
+    case 'redirected':
+      attempt.isElsewhere = event.url.host !== source.url.host;
       return;
     case 'receiving':
       recordResponse(origin);
@@ -118,7 +125,9 @@ function endInFailure(
   log: Log,
   error: unknown,
 ): void {
-  const judgement = judgeFailure(error);
+  const judged = judgeFailure(error);
+  // Who leads elsewhere has answered, whatever is there.
+  const judgement: Judgement = attempt.isElsewhere ? { ...judged, datastore: 'answered' } : judged;
   const { code, message } = judgement;
   runtime.deps.tally.noteFailure(code);
   advance(
@@ -161,7 +170,12 @@ export async function runDownload(
   advance(runtime, content, 'download-started');
   const trees = runtime.treesOf(sha256);
   const log = deps.log.child({ downloadId: content.downloadId, sha256, trees });
-  const attempt: Attempt = { address: null, storedBytes: content.currentBytes, hadProgress: false };
+  const attempt: Attempt = {
+    address: null,
+    storedBytes: content.currentBytes,
+    hadProgress: false,
+    isElsewhere: false,
+  };
   log.info({ url: shownUrl(source.url), datastore: source.datastoreId, sizeBytes }, 'download started');
   try {
     const result = await deps.download(
@@ -175,7 +189,7 @@ export async function runDownload(
         avoidedAddresses: sourceStateOf(content, source.key).avoidedAddresses,
       },
       {
-        onEvent: (event) => takeEvent(runtime, content, origin, attempt, log, event),
+        onEvent: (event) => takeEvent(runtime, source, content, origin, attempt, log, event),
         onProgress: (receivedBytes) => {
           attempt.hadProgress = receivedBytes > attempt.storedBytes;
           content.currentBytes = receivedBytes;
