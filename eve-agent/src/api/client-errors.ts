@@ -1,4 +1,6 @@
 import { CodedError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { readTlsFailure } from '../transports/tls-failure.ts';
+import { describeLongSocketPath } from './socket-path.ts';
 
 /** The service cannot be asked, or refuses. */
 export class AgentApiError extends CodedError<'AGENT_UNREACHABLE' | 'AGENT_REFUSED'> {}
@@ -6,10 +8,11 @@ export class AgentApiError extends CodedError<'AGENT_UNREACHABLE' | 'AGENT_REFUS
 /** Why no answer came by a Unix socket. */
 export function unreachable(path: string, error: unknown): AgentApiError {
   const code = systemErrorCode(error);
-  const why =
+  const otherwise =
     code === 'ENOENT' || code === 'ECONNREFUSED'
       ? `no agent runs on ${path}: start "eve-agent run", or name its state directory with --state`
       : `the agent on ${path} cannot be asked: ${errorMessage(error)}`;
+  const why = describeLongSocketPath(path) ?? otherwise;
   return new AgentApiError('AGENT_UNREACHABLE', why, { cause: error });
 }
 
@@ -52,7 +55,20 @@ export function unreachableByTls({ host }: URL, isTrusted: boolean, error: unkno
   if (code === 'ECONNREFUSED') {
     return unreached(`no agent listens on ${host}: start "eve-agent run" with --listen, or correct --api`);
   }
-  return unreached(`the agent on ${host} cannot be asked: ${errorMessage(error)}`);
+  const failure = error instanceof Error ? readTlsFailure(error) : null;
+  switch (failure?.kind) {
+    case 'expired':
+    case 'not-yet-valid': {
+      const what = failure.kind === 'expired' ? 'has expired' : 'is not valid yet';
+      return unreached(
+        `the certificate of the agent on ${host} ${what}: renew it, or set the clocks of both hosts right`,
+      );
+    }
+    case 'no-tls':
+      return unreached(`what listens on ${host} speaks no TLS: it is not the agent’s API, or --api is wrong`);
+    default:
+      return unreached(`the agent on ${host} cannot be asked: ${failure?.reason ?? errorMessage(error)}`);
+  }
 }
 
 /** An answer broke off: the service ended, or the way to it. */

@@ -9,6 +9,7 @@ import {
   errorMessage,
   systemErrorCode,
 } from '@local-datastore/shared/errors';
+import { describeLongSocketPath } from './socket-path.ts';
 
 /** Where the API can be reached. */
 export type ListenAddress =
@@ -89,6 +90,8 @@ function isAnswered(path: string): Promise<boolean> {
 }
 
 async function listenUnix(server: Server, path: string): Promise<void> {
+  const tooLong = describeLongSocketPath(path);
+  if (tooLong !== null) throw new ConfigurationError(tooLong);
   if (await isAnswered(path)) {
     throw new ConfigurationError(
       `another program answers on ${path}: stop it, or listen elsewhere with --listen`,

@@ -99,6 +99,8 @@ export interface TlsEvidence {
     readonly isForName: boolean;
   } | null;
   readonly handshakeError: string | null;
+  /** Whether what listens there speaks no TLS. */
+  readonly isPlain: boolean;
   /** The code of what is wrong with the chain, such as `UNABLE_TO_VERIFY_LEAF_SIGNATURE`. */
   readonly chainError: string | null;
 }

@@ -1,5 +1,6 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
+import { describeTlsRefusal } from '../transports/tls-failure.ts';
 import { ContentError, TransferError } from './errors.ts';
 import type { HeaderFields } from './validators.ts';
 
@@ -123,23 +124,6 @@ export function fetchBody(
       },
     );
   });
-}
-
-/** Why TLS was refused and what to do about it; null when the error is of another kind. */
-function describeTlsRefusal(error: Error, url: URL): string | null {
-  const code = systemErrorCode(error) ?? '';
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    return `the certificate of ${url.host} is not for ${host}: it must name that among its subject alternative names`;
-  }
-  // Node adds a hint about its own options behind a semicolon.
-  const reason = errorMessage(error).split(';')[0];
-  if (/ERR_SSL/.test(code)) return `no TLS connection to ${url.host}: ${reason}`;
-  if (!/CERT|SELF_SIGNED|UNABLE_TO_/.test(code)) return null;
-  return (
-    `the certificate of ${url.host} does not verify (${reason}): name the CA that it comes from with --ca, or in ` +
-    'the datastore’s dsCertPEM'
-  );
 }
 
 function wrapConnectionError(error: Error, url: URL, reached: Reached): TransferError {

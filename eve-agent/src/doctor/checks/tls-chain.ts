@@ -1,6 +1,8 @@
 import { printableText } from '../../discovery/printable-text.ts';
+import { chainFailureKind } from '../../transports/tls-failure.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
 import type { TlsEvidence } from '../observations.ts';
+import { portOf } from '../probes/connect.ts';
 
 const day = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 19).replace('T', ' ');
 
@@ -11,14 +13,19 @@ function chainFinding(
 ): Finding | undefined {
   if (chainError === null || certificate === null) return undefined;
   const dates = `${day(certificate.validFromMs)} to ${day(certificate.validToMs)} UTC; here it is ${day(nowMs)}`;
-  if (chainError === 'CERT_HAS_EXPIRED' || chainError === 'CERT_NOT_YET_VALID') {
-    const code = chainError === 'CERT_HAS_EXPIRED' ? 'certificate-expired' : 'certificate-not-yet-valid';
+  const kind = chainFailureKind(chainError);
+  if (kind === 'expired' || kind === 'not-yet-valid') {
+    const code = kind === 'expired' ? 'certificate-expired' : 'certificate-not-yet-valid';
     return problem(
       'transferFailed',
       code,
       `the certificate is valid from ${dates}`,
       'set the clocks of device and datastore right; then renew the certificate',
     );
+  }
+  if (kind === 'unsound') {
+    const message = `the certificate, issued by "${printableText(certificate.issuer)}", cannot be used (${chainError})`;
+    return problem('transferFailed', 'certificate-unsound', message, 'have it issued anew');
   }
   return problem(
     'transferFailed',
@@ -31,10 +38,12 @@ function chainFinding(
 export const tlsChainCheck: Check = {
   id: 'tls-chain',
   title: 'TLS certificate',
-  judge({ tls, given, probedAtMs }) {
+  judge({ tls, given, target, probedAtMs }) {
     if (tls === null) return skipped('no TLS');
     if (tls.handshakeError !== null || tls.certificate === null) {
-      const advice = 'see that the port speaks TLS 1.2 or 1.3; for plain HTTP write http://';
+      const advice = tls.isPlain
+        ? `for plain HTTP write http://, or let TLS be spoken on port ${target === null ? 443 : portOf(target.url)}`
+        : 'see that the port speaks TLS 1.2 or 1.3, and the datastore’s log';
       const message = `no TLS connection: ${tls.handshakeError}`;
       return {
         summary: 'no handshake',

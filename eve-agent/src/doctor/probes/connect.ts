@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { readTlsFailure } from '../../transports/tls-failure.ts';
 import type { ConnectionEvidence, TlsEvidence } from '../observations.ts';
 
 export interface ConnectRequest {
@@ -90,15 +91,20 @@ export async function probeTls(request: TlsRequest): Promise<TlsEvidence> {
   });
   signal.addEventListener('abort', onAbort);
   const evidence = await new Promise<TlsEvidence>((resolve) => {
-    const fail = (handshakeError: string) => resolve({ certificate: null, handshakeError, chainError: null });
+    const fail = (handshakeError: string, isPlain = false) =>
+      resolve({ certificate: null, handshakeError, isPlain, chainError: null });
     timer = setTimeout(() => fail(`no handshake within ${timeoutMs} ms`), timeoutMs);
-    socket.once('error', (error) => fail(errorMessage(error)));
+    socket.once('error', (error) => {
+      const failure = readTlsFailure(error);
+      fail(failure?.reason ?? errorMessage(error), failure?.kind === 'no-tls');
+    });
     socket.once('close', () => fail('the connection was closed'));
     socket.once('secureConnect', () => {
       const chainError = socket.authorizationError;
       resolve({
         certificate: describeCertificate(socket.getPeerCertificate().raw, request),
         handshakeError: null,
+        isPlain: false,
         chainError: chainError ? String((chainError as { code?: string }).code ?? chainError) : null,
       });
     });
