@@ -104,6 +104,33 @@ describe('in a flood', () => {
   });
 });
 
+/** What is said of the host itself is not told as if another had said it. */
+describe('a host without an IPv4 address', () => {
+  const aaaa = (name: string, ttl = 120): DnsRecord => ({ name, type: 'AAAA', ttl, data: 'fe80::5' });
+  const IPV6 = 'the host tells an IPv6 address alone, fe80::5, and IPv4 is needed; nobody else answered';
+  const NONE = 'services name the host, but nobody tells its address; nobody else answered';
+  test.each<[string, DnsRecord[], string]>([
+    ['an IPv6 address', [aaaa('ds.local')], IPV6],
+    ['an IPv6 address, in another case', [aaaa('DS.local')], IPV6],
+    ['a service and an IPv6 address', [srv('http', 'ds.local'), aaaa('ds.local')], IPV6],
+    ['a service alone', [srv('http', 'ds.local')], NONE],
+    ['a service, and an IPv6 address that goes', [srv('http', 'ds.local'), aaaa('ds.local', 0)], NONE],
+    [
+      'a service, and another host',
+      [srv('http', 'ds.local'), aaaa('other.local')],
+      'services name the host, but nobody tells its address; others answered: other.local',
+    ],
+    ['another host alone', [aaaa('other.local')], 's; others answered: other.local'],
+  ])('%s', async (_, records, text) => {
+    const { location } = await begin();
+    querier.hear(BN1, '10.1.0.5', response(...records));
+    clock.advance(10_000);
+    const error = await location.catch((thrown: Error) => thrown);
+    expect(String(error)).toContain(text);
+    expect(String(error)).not.toContain('answered: ds.local');
+  });
+});
+
 describe('an answer', () => {
   test('says where the datastore is', async () => {
     const { location } = await begin();

@@ -1,8 +1,9 @@
+import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Bridge } from './bridges.ts';
 import type { Clock } from './clock.ts';
 import { DiscoveryError } from './discovery-error.ts';
-import type { MdnsQuery } from './dns-message.ts';
+import { type DnsMessage, type MdnsQuery, recordsOf } from './dns-message.ts';
 import { hostNamesIn, type Judgement, judgeAnswer } from './judge-answer.ts';
 import { printableText } from './printable-text.ts';
 import type { OpenQuerier, PacketCounts, Querier, ReceivedResponse } from './querier.ts';
@@ -152,6 +153,28 @@ function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new 
   const services = new Map<Bridge, Set<Service>>();
   const otherNames = new Set<string>();
   const refusals = new Set<string>();
+  /** What was said of the wanted host itself, though not where it is. */
+  let isNamed = false;
+  let ipv6Address: string | undefined;
+
+  function keepNames(message: DnsMessage): void {
+    for (const name of hostNamesIn(message)) {
+      if (isSameHost(name, host)) isNamed = true;
+      else if (otherNames.size < MAX_NAMES_REPORTED) otherNames.add(printableText(name));
+    }
+    for (const record of recordsOf(message)) {
+      if (record.type === 'AAAA' && record.ttl !== 0 && isSameHost(record.name, host)) {
+        ipv6Address ??= record.data;
+      }
+    }
+  }
+
+  function whatIsMissing(): string {
+    if (!isNamed) return '';
+    return ipv6Address === undefined
+      ? 'services name the host, but nobody tells its address; '
+      : `the host tells an IPv6 address alone, ${printableText(ipv6Address)}, and IPv4 is needed; `;
+  }
 
   function keepServices(bridge: Bridge, named: readonly Service[]): void {
     const known = services.get(bridge) ?? new Set();
@@ -170,9 +193,7 @@ function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new 
       }
       keepServices(bridge, judgement.services);
       if (judgement.kind === 'irrelevant') {
-        for (const name of hostNamesIn(message)) {
-          if (otherNames.size < MAX_NAMES_REPORTED) otherNames.add(printableText(name));
-        }
+        keepNames(message);
         return 'irrelevant';
       }
       const { address } = judgement;
@@ -206,7 +227,7 @@ function createSearch(host: string, avoidedAddresses: ReadonlySet<string> = new 
       return new DiscoveryError(
         'DATASTORE_NOT_FOUND',
         `no datastore ${printableText(host)} on ${bridgeNames.join(', ')} within ${timeoutMs / 1000} s; ` +
-          `${others}${refused}`,
+          `${whatIsMissing()}${others}${refused}`,
         {
           retryable: true,
           details: {
