@@ -9,6 +9,7 @@ import { type Listener, type ListenOptions, listen } from './http/server.ts';
 import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
 import type { Hasher } from './images/hasher.ts';
 import type { ImageStore } from './images/image-store.ts';
+import { watchKeptNames } from './images/kept-names.ts';
 import { scrub, watchInbox } from './scrub/scrub.ts';
 import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
@@ -70,12 +71,17 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   let advertiser: Advertiser | undefined;
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
   const advertiserStatus = () => advertiser?.status();
+  const keptNames = watchKeptNames({
+    paths: () => catalogue.list().map(({ path }) => path),
+    nowMs: () => performance.now(),
+  });
   const handler = createRequestHandler(
     {
       ...deps,
       activity,
       advertiserStatus,
       ports: () => ports,
+      warnings: () => [...[keptNames() ?? []].flat(), ...(advertiserStatus()?.warnings ?? [])],
       reasonsNotReady: () => [
         ...(signal.aborted ? ['the datastore is stopping'] : []),
         ...[catalogue.trouble() ?? []].flat(),
@@ -92,6 +98,8 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   const running = AbortSignal.any([signal, ending.signal]);
   try {
     await catalogue.start(running);
+    const kept = keptNames();
+    if (kept !== undefined) log.warn({}, kept);
     await store.recover();
     await uploads.start();
     const { noteVerified, verifiables } = catalogue;

@@ -19,6 +19,7 @@ const EXIT_CODE_OF: Readonly<Record<string, number>> = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
   NAME_INVALID: EXIT_CODES.usage,
+  NAME_RESERVED: EXIT_CODES.usage,
   UPLOAD_INVALID: EXIT_CODES.usage,
   BUNDLE_INVALID: EXIT_CODES.contentMismatch,
   PATH_TAKEN: EXIT_CODES.usage,

@@ -34,6 +34,7 @@ describeWith(['lab'], 'advertising', () => {
     expect(ready).toEqual({
       isReady: true,
       reasons: [],
+      warnings: [],
       hostName: 'ds.local',
       interfaces: [
         {

@@ -72,6 +72,7 @@ test('follows interfaces that come, change and go', async () => {
   expect(advertiser.status()).toEqual({
     isReady: false,
     reasons: ['no network interface has an IPv4 address yet'],
+    warnings: [],
     hostName: 'ds.local',
     interfaces: [],
   });
@@ -80,6 +81,7 @@ test('follows interfaces that come, change and go', async () => {
   expect(advertiser.status()).toEqual({
     isReady: true,
     reasons: [],
+    warnings: [],
     hostName: 'ds.local',
     interfaces: [
       {

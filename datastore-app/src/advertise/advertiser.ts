@@ -6,7 +6,13 @@ import {
   type InterfaceAdvertisement,
   waitAbortably,
 } from './interface-advertisement.ts';
-import { type AdvertisedLink, addressOf, advertisedCidrs, ownAddresses } from './link-addresses.ts';
+import {
+  type AdvertisedLink,
+  addressOf,
+  advertisedCidrs,
+  describeTooManyAddresses,
+  ownAddresses,
+} from './link-addresses.ts';
 import { listNetworkLinks, type NetworkLink } from './network-links.ts';
 import { attributePacket, hasAddress } from './packet-origin.ts';
 import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
@@ -20,6 +26,8 @@ export interface AdvertiserStatus {
   readonly isReady: boolean;
   /** Why not ready, as sentences for people. */
   readonly reasons: readonly string[];
+  /** What a person should know though it is ready, as sentences. */
+  readonly warnings: readonly string[];
   /** With `.local`. */
   readonly hostName: string;
   readonly interfaces: readonly {
@@ -179,6 +187,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
       return {
         isReady: reasons.length === 0,
         reasons,
+        warnings: advertisements.flatMap(({ link }) => describeTooManyAddresses(link) ?? []),
         hostName,
         interfaces: advertisements.map(({ link, state }) => ({
           name: link.name,

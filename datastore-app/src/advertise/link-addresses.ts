@@ -47,6 +47,12 @@ export function advertisedCidrs(link: NetworkLink, links: readonly NetworkLink[]
 export const ownAddresses = ({ cidrs }: Pick<NetworkLink, 'cidrs'>): string[] =>
   preferredOrder(cidrs).slice(0, MAX_ADDRESSES).map(addressOf);
 
+/** Tells of addresses for which an answer has no room, as a sentence. */
+export function describeTooManyAddresses({ name, cidrs }: NetworkLink): string | undefined {
+  if (cidrs.length <= MAX_ADDRESSES) return undefined;
+  return `${name} has ${cidrs.length} IPv4 addresses: only ${MAX_ADDRESSES} of them are advertised`;
+}
+
 /**
  * Addresses in the order in which somebody is told of them: first what stands in the asker's own subnet, the
  * narrowest first, then the rest as it stands.

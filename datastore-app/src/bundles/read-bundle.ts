@@ -74,7 +74,7 @@ function explain(error: unknown): unknown {
  *
  * @param takeFile is given one file after another, with the digest that is listed where the list came before;
  *   returns what the file's digest really is
- * @throws StoreError BUNDLE_INVALID, NAME_INVALID or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
+ * @throws StoreError BUNDLE_INVALID, NAME_INVALID, NAME_RESERVED or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
  */
 export async function readBundle(
   content: AsyncIterable<Uint8Array>,

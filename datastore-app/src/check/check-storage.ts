@@ -3,6 +3,7 @@ import { access, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { MAX_IMAGES } from '../images/catalogue.ts';
+import { describeKeptNames } from '../images/kept-names.ts';
 import { scanImages } from '../images/scan.ts';
 import { isInside } from '../images/storage.ts';
 import type { CheckedImages, Problem } from './report.ts';
@@ -53,12 +54,15 @@ async function checkDirectory(
   }
 }
 
-async function countImages(root: FoundDirectory): Promise<CheckedImages> {
+async function countImages(
+  root: FoundDirectory,
+): Promise<{ readonly counted: CheckedImages; readonly kept: string | undefined }> {
   const { files } = root.exists
     ? await scanImages(root.path, MAX_IMAGES, new AbortController().signal)
     : { files: [] };
   const sizeBytes = files.reduce((sum, { version }) => sum + version.sizeBytes, 0);
-  return { root: root.path, count: files.length, sizeBytes };
+  const counted = { root: root.path, count: files.length, sizeBytes };
+  return { counted, kept: describeKeptNames(files.map(({ path }) => path)) };
 }
 
 /** Looks at root and state directory, and writes nothing. */
@@ -86,7 +90,9 @@ export async function checkStorage(options: { readonly root: string; readonly st
   }
   let images: CheckedImages | null = null;
   try {
-    images = root.found ? await countImages(root.found) : null;
+    const looked = root.found && (await countImages(root.found));
+    images = looked?.counted ?? null;
+    if (looked?.kept !== undefined) problems.push({ severity: 'warning', message: looked.kept });
   } catch (cause) {
     problems.push(error(`--root ${options.root} cannot be read: ${errorMessage(cause)}`));
   }

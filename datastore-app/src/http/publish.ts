@@ -5,7 +5,7 @@ import type { FileVersion } from '../images/file-version.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
-import { NAME_RULES } from '../images/placing.ts';
+import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
 import { answerFailure } from './answer-failure.ts';
 import type { Authorize } from './authorize.ts';
@@ -78,6 +78,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
 
   async function put(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const { headers } = request;
+    requireImagePath(path);
     for (const name of ['content-range', 'content-encoding'] as const) {
       if (headers[name] === undefined) continue;
       const status = name === 'content-range' ? 400 : 415;

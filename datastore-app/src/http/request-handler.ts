@@ -51,6 +51,8 @@ export interface RequestHandlerDeps {
   ports(): { readonly http: number | null; readonly https: number | null };
   /** Why the datastore is not ready, as sentences; none: it is. */
   reasonsNotReady(): readonly string[];
+  /** What a person should know though devices are served, as sentences. */
+  warnings(): readonly string[];
 }
 
 export interface RequestHandlerOptions {
@@ -77,7 +79,7 @@ export interface RouterDeps extends RequestHandlerDeps {
 
 /** One router for each resource below `/-/`. */
 export function createRouters(deps: RouterDeps, options: RequestHandlerOptions): Router[] {
-  const { log, catalogue, store, uploads, guard, certificates, activity, reasonsNotReady } = deps;
+  const { log, catalogue, store, uploads, guard, certificates, activity } = deps;
   const { authorize, tickets, openImage } = deps;
   const { metrics } = activity;
   const { root, version } = options;
@@ -108,7 +110,7 @@ export function createRouters(deps: RouterDeps, options: RequestHandlerOptions):
     }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({ version }),
-    createHealthRoutes({ reasonsNotReady }),
+    createHealthRoutes(deps),
     createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
   ];
 }

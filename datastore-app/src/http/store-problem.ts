@@ -4,6 +4,7 @@ import type { Problem } from './problem.ts';
 /** The one place that says which failure of the store is which status. */
 const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
   NAME_INVALID: 400,
+  NAME_RESERVED: 400,
   UPLOAD_INVALID: 400,
   BUNDLE_INVALID: 400,
   PATH_TAKEN: 409,

@@ -12,6 +12,9 @@ export const MAX_DEPTH = 16;
 const RECOVERY_DIRECTORY = 'lost+found';
 /** `/-/` is the datastore's own part of the URL space. */
 const RESERVED_FIRST_NAME = '-';
+/** `/v2/` is the URL space of an OCI registry; `/token` stands where some registries issue theirs. */
+const KEPT_PATHS = ['v2', 'token'];
+const KEPT_FOLDER = 'v2/';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f\\\ufffd/]/;
@@ -37,6 +40,15 @@ export function isImagePath(path: string): boolean {
     Buffer.byteLength(path) <= MAX_PATH_BYTES
   );
 }
+
+/**
+ * Whether a path is kept for the registry: no new image may have it. Images that have it from before are served,
+ * listed and deleted as ever.
+ *
+ * @param path one that isImagePath holds for
+ */
+export const isKeptPath = (path: string): boolean =>
+  KEPT_PATHS.includes(path) || path.startsWith(KEPT_FOLDER);
 
 /** The path of a request target in origin or absolute form (RFC 9112 §3.2), without the query. */
 export function pathOfTarget(target: string): string {

@@ -1,7 +1,7 @@
 import { lstat, rmdir } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type ImageDirectory, openImageDirectory } from './image-directory.ts';
-import { isImagePath } from './image-path.ts';
+import { isImagePath, isKeptPath } from './image-path.ts';
 import { StoreError } from './store-error.ts';
 
 export interface PublishOptions {
@@ -22,12 +22,22 @@ export interface ChangeOptions {
 export const NAME_RULES =
   'no name in it may begin with a dot, be empty or "lost+found", hold a backslash or a control character, or have over 255 bytes; nor may the first be "-"';
 
-/** @throws StoreError NAME_INVALID */
+/**
+ * Whether a new image may have a path.
+ *
+ * @throws StoreError NAME_INVALID or NAME_RESERVED
+ */
 export function requireImagePath(path: string): void {
-  if (isImagePath(path)) return;
+  if (!isImagePath(path)) {
+    throw new StoreError(
+      'NAME_INVALID',
+      `"${path.slice(0, 200)}" cannot be the path of an image: ${NAME_RULES}.`,
+    );
+  }
+  if (!isKeptPath(path)) return;
   throw new StoreError(
-    'NAME_INVALID',
-    `"${path.slice(0, 200)}" cannot be the path of an image: ${NAME_RULES}.`,
+    'NAME_RESERVED',
+    `"${path.slice(0, 200)}" cannot be the path of an image: "v2", all below it, and "token" are kept for a registry.`,
   );
 }
 
@@ -53,7 +63,7 @@ export function requireReplaceable(isFile: boolean, { replace }: PublishOptions)
  * Whether an image may come to a path, as far as can be said beforehand.
  *
  * @param root without symbolic links
- * @throws StoreError NAME_INVALID, PATH_TAKEN or IMAGE_EXISTS
+ * @throws StoreError NAME_INVALID, NAME_RESERVED, PATH_TAKEN or IMAGE_EXISTS
  */
 export async function requirePlaceable(root: string, path: string, options: PublishOptions): Promise<void> {
   requireImagePath(path);

@@ -55,7 +55,7 @@ const REPLACE = new Map([
  * Reads what a client says of the image that it is about to upload, by tus's `Upload-Metadata`: `path`, or
  * else `filename`; `sha256` and `replace` where given. Other keys are kept, and mean nothing here.
  *
- * @throws StoreError NAME_INVALID or UPLOAD_INVALID
+ * @throws StoreError NAME_INVALID, NAME_RESERVED or UPLOAD_INVALID
  */
 export function parseUploadMetadata(
   metadata: Readonly<Record<string, string | null>>,

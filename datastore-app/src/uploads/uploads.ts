@@ -66,6 +66,7 @@ const MAX_UPLOADS = 1000;
 /** These end an upload: to try the same once more would not help. */
 const FINAL: ReadonlySet<StoreErrorCode> = new Set([
   'NAME_INVALID',
+  'NAME_RESERVED',
   'PATH_TAKEN',
   'IMAGE_EXISTS',
   'SIZE_MISMATCH',

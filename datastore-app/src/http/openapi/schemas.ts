@@ -62,11 +62,13 @@ export const statusSchema = z.object({
   hostName: z.string().nullable().describe('With .local; null: nothing is advertised.'),
   isReady: z.boolean(),
   reasons: z.array(z.string()).describe('Why it is not ready.'),
+  warnings: z.array(z.string()).describe('What a person should know though devices are served.'),
   listeners: z.object({ http: z.number().int().nullable(), https: z.number().int().nullable() }),
   advertising: z
     .object({
       isReady: z.boolean(),
       reasons: z.array(z.string()),
+      warnings: z.array(z.string()),
       hostName: z.string(),
       interfaces: z.array(
         z.object({
@@ -137,4 +139,7 @@ export const eveSettingsSchema = z.object({
   warnings: z.array(z.object({ code: z.string(), message: z.string() })),
 });
 
-export const healthSchema = z.object({ status: z.literal('ok') });
+export const healthSchema = z.object({
+  status: z.literal('ok'),
+  warnings: z.array(z.string()).optional().describe('Of readyz: what a person should know all the same.'),
+});

@@ -10,6 +10,8 @@ export interface StatusDeps {
   /** undefined: advertising is turned off. */
   advertiserStatus(): AdvertiserStatus | undefined;
   reasonsNotReady(): readonly string[];
+  /** What a person should know though devices are served. */
+  warnings(): readonly string[];
   /** The ports that are listened on. */
   ports(): { readonly http: number | null; readonly https: number | null };
   imageBytes(): number;
@@ -43,6 +45,7 @@ export function createStatusRoutes(deps: StatusDeps, options: StatusOptions): Ro
         hostName: advertising?.hostName ?? null,
         isReady: reasons.length === 0,
         reasons,
+        warnings: deps.warnings(),
         listeners: deps.ports(),
         advertising: advertising ?? null,
         queries: deps.queries.list(),

@@ -102,17 +102,20 @@ function Trouble({ live, unlock }: { live: Live; unlock: () => void }) {
     );
   }
   const reasons = status?.reasons ?? status?.advertising?.reasons ?? [];
-  if (reasons.length === 0) return null;
+  const warnings = status?.warnings ?? [];
+  if (reasons.length + warnings.length === 0) return null;
   return (
     <div class="notice notice-warning" role="status">
       <WarningIcon />
       <div>
-        <p>
-          <strong>Not ready:</strong> devices may not find the datastore.
-        </p>
+        {reasons.length > 0 && (
+          <p>
+            <strong>Not ready:</strong> devices may not find the datastore.
+          </p>
+        )}
         <ul>
-          {reasons.map((reason) => (
-            <li key={reason}>{reason}</li>
+          {[...reasons, ...warnings].map((sentence) => (
+            <li key={sentence}>{sentence}</li>
           ))}
         </ul>
       </div>

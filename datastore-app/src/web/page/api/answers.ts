@@ -70,6 +70,8 @@ export interface Status {
   readonly hostName: string | null;
   readonly isReady?: boolean;
   readonly reasons?: readonly string[];
+  /** What a person should know though devices are served. */
+  readonly warnings?: readonly string[];
   readonly listeners?: { readonly http: number; readonly https: number | null };
   readonly advertising: Advertising | null;
   readonly queries?: readonly Query[];
