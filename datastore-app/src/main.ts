@@ -26,6 +26,7 @@ const EXIT_CODE_OF: Readonly<Record<string, number>> = {
   IMAGE_EXISTS: EXIT_CODES.usage,
   IMAGE_MISSING: EXIT_CODES.usage,
   INCOMPLETE: EXIT_CODES.contentMismatch,
+  EMPTY_CONTENT: EXIT_CODES.usage,
   SIZE_MISMATCH: EXIT_CODES.contentMismatch,
   DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
   NO_SPACE: EXIT_CODES.noSpace,

@@ -2,7 +2,7 @@
 import { join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAuthorization } from '../../datastore-app/src/access/credential.ts';
-import { parseExpectedDigest } from '../../datastore-app/src/http/expected-digest.ts';
+import { parseExpectedDigests } from '../../datastore-app/src/http/expected-digests.ts';
 import {
   decideEntityTag,
   decideRange,
@@ -157,14 +157,17 @@ describe('the datastore', () => {
     const base64 = Buffer.from(SHA256, 'hex').toString('base64');
     const kinds: Record<string, number> = {};
     for (let count = 0; count < CASES; count += 1) {
-      const digest = parseExpectedDigest({
+      const promise = parseExpectedDigests({
         ...(random.next() < 0.7 && {
           'repr-digest': near(random, `sha-256=:${base64}:`, `sha-512=:x:, sha-256=:${base64}:;a=1`, ''),
         }),
         ...(random.next() < 0.3 && { 'x-checksum-sha256': near(random, SHA256, SHA256.toUpperCase(), '') }),
       });
-      kinds[digest.kind] = (kinds[digest.kind] ?? 0) + 1;
-      if (digest.kind === 'sha256') expect(digest.sha256).toMatch(/^[0-9a-f]{64}$/);
+      const kind = promise.kind === 'digests' && promise.digests.length === 0 ? 'none' : promise.kind;
+      kinds[kind] = (kinds[kind] ?? 0) + 1;
+      for (const digest of promise.kind === 'digests' ? promise.digests : []) {
+        expect(digest.hex).toMatch(/^[0-9a-f]{64}$/);
+      }
       const credential = near(
         random,
         'Basic dTpw',
@@ -174,7 +177,7 @@ describe('the datastore', () => {
       );
       for (const { password } of parseAuthorization(credential)) expect(typeof password).toBe('string');
     }
-    for (const kind of ['none', 'sha256', 'invalid']) expect(kinds[kind]).toBeGreaterThan(0);
+    for (const kind of ['none', 'digests', 'invalid']) expect(kinds[kind]).toBeGreaterThan(0);
   });
 
   it('reads headers as long as it takes them in a time that does not grow with their square', () => {
@@ -186,7 +189,8 @@ describe('the datastore', () => {
         const value = `${prefix}${text}x`;
         decideRange('GET', { range: value, 'if-range': value }, validators, VERSION.sizeBytes);
         isMatch(value, validators);
-        parseExpectedDigest({ 'repr-digest': value, 'content-digest': value, 'x-checksum-sha256': value });
+        parseExpectedDigests({ 'repr-digest': value, 'content-digest': value, 'x-checksum-sha256': value });
+        parseExpectedDigests({ digest: value, 'content-md5': value, 'x-goog-hash': value, trailer: value });
         parseAuthorization(value);
         parseImagePath(pathOfTarget(`/${value}`));
         readStatedSha256({ 'repr-digest': value, etag: value });

@@ -179,8 +179,8 @@ describe('the protocol', () => {
     expect(await folders.incoming()).toEqual([]);
   });
 
-  it('takes an empty image', async () => {
-    await begin({ path: 'empty.img' }, 0);
+  it('takes an empty image that is meant', async () => {
+    await begin({ path: 'empty.img', empty: 'true' }, 0);
     const { status, headers } = await datastore.request('GET', '/empty.img');
     expect([status, headers['content-length']]).toEqual([200, '0']);
   });

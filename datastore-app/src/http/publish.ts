@@ -7,11 +7,12 @@ import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
+import { verifiedContent } from '../images/verified-content.ts';
 import { answerFailure } from './answer-failure.ts';
 import type { Authorize } from './authorize.ts';
-import { parseExpectedDigest } from './expected-digest.ts';
 import { NO_SUCH_IMAGE } from './problem.ts';
 import { refuse, sayContinue } from './refuse.ts';
+import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 
 export interface PublishDeps {
@@ -79,38 +80,38 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
   async function put(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
     const { headers } = request;
     requireImagePath(path);
-    for (const name of ['content-range', 'content-encoding'] as const) {
-      if (headers[name] === undefined) continue;
-      const status = name === 'content-range' ? 400 : 415;
-      refuse(request, response, { status, detail: `${name} is not taken: send the image whole, as it is.` });
+    const decided = decideUploadContent(headers, request.url ?? '');
+    if (decided.kind === 'refused') {
+      refuse(request, response, decided.problem);
       return;
     }
-    const digest = parseExpectedDigest(headers);
-    if (digest.kind === 'invalid') {
-      refuse(request, response, { status: 400, detail: digest.detail });
-      return;
-    }
-    const length = headers['content-length'];
-    const expected = {
-      sizeBytes: length === undefined ? undefined : Number(length),
-      sha256: digest.kind === 'sha256' ? digest.sha256 : undefined,
-    };
+    const { sizeBytes, digests } = decided;
+    const mayBeEmpty = isEmptyMeant(request);
+    if (sizeBytes === 0 && !mayBeEmpty) throw emptyContentError();
+    const sha256 = digests.find(({ algorithm }) => algorithm === 'sha256')?.hex;
+    const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
+    const received = contentOf(request, response);
+    const checked = others.length === 0 ? received : verifiedContent(received, others);
+    const content = mayBeEmpty || sizeBytes !== undefined ? checked : someContent(checked);
     let staged: StagedImage | undefined;
     try {
-      staged = await store.stage(contentOf(request, response), expected);
-      const { sizeBytes, sha256, isNew } = await store.publish(staged, path, {
+      staged = await store.stage(content, { sizeBytes, sha256 });
+      const image = await store.publish(staged, path, {
         replace: headers['if-none-match']?.trim() !== '*',
         // Another request may have been quicker while the content came.
         precondition: () => requireConditions(request, path),
       });
-      log.info({ path, sizeBytes, sha256, isNew }, 'an image was uploaded');
-      const body = `${JSON.stringify({ path, sizeBytes, sha256 })}\n`;
-      response.writeHead(isNew ? 201 : 200, {
+      log.info(
+        { path, sizeBytes: image.sizeBytes, sha256: image.sha256, isNew: image.isNew },
+        'an image was uploaded',
+      );
+      const body = `${JSON.stringify({ path, sizeBytes: image.sizeBytes, sha256: image.sha256 })}\n`;
+      response.writeHead(image.isNew ? 201 : 200, {
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(body),
         Location: `/${imageReference(path)}`,
-        ETag: `"sha256:${sha256}"`,
-        'Repr-Digest': reprDigest(sha256),
+        ETag: `"sha256:${image.sha256}"`,
+        'Repr-Digest': reprDigest(image.sha256),
         'X-Content-Type-Options': 'nosniff',
       });
       response.end(body);

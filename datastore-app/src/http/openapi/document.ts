@@ -52,7 +52,7 @@ const PROBLEMS: Readonly<Record<number, Json>> = {
   404: problem('There is nothing at this path.'),
   409: problem('It contradicts the present state.'),
   412: problem('A condition of the request does not hold, or the image exists.'),
-  415: problem('Content-Encoding is not taken.'),
+  415: problem('It is a form, or encoded: content is taken as it is.'),
   416: problem('The range begins at or after the end of the file.'),
   421: problem('The name in Host is none of the datastore’s.'),
   429: problem('Too many wrong credentials came from this client.'),
@@ -112,7 +112,13 @@ const CONDITIONS = [
 ];
 const DIGESTS = [
   parameter('header', 'Repr-Digest', 'RFC 9530, `sha-256=:…:`; other content is refused.'),
-  parameter('header', 'X-Checksum-Sha256', '64 hexadecimal digits; other content is refused.'),
+  parameter(
+    'header',
+    'X-Checksum-Sha256',
+    '64 hexadecimal digits; other content is refused. Also -Sha512, -Sha1, -Md5.',
+  ),
+  parameter('header', 'Digest', 'RFC 3230; other content is refused. Also Content-Digest and Content-MD5.'),
+  parameter('query', 'empty', '`true`: an image of no bytes is meant.'),
 ];
 const RANGES = [
   parameter('header', 'Range', 'One range of bytes.'),
@@ -190,7 +196,7 @@ const PATHS = {
         parameter(
           'header',
           'Upload-Metadata',
-          'tus: `path` (or `filename`), optional `sha256` and `replace` ("true"), values in base64.',
+          'tus: `path` (or `filename`), optional `sha256`, `replace` and `empty` ("true"), values in base64.',
         ),
       ],
     ),
@@ -215,7 +221,7 @@ const PATHS = {
   '/-/api/v1/import': {
     post: write(
       'Publish the images of a tar with SHA256SUMS: all or none',
-      { 200: json('What was published.', 'Imported'), ...problems(400, 403, 409, 412, 507) },
+      { 200: json('What was published.', 'Imported'), ...problems(400, 403, 409, 412, 415, 507) },
       [parameter('query', 'replace', '`true`: replace images of these names.')],
       body('application/x-tar', BINARY),
     ),

@@ -5,8 +5,10 @@ import { Router } from 'express';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
+import { verifiedContent } from '../../images/verified-content.ts';
 import { contentOf } from '../publish.ts';
 import { refuse } from '../refuse.ts';
+import { decideUploadContent } from '../upload-content.ts';
 import { onlyRead } from './only-read.ts';
 
 export interface BundleRoutesDeps {
@@ -25,9 +27,15 @@ export function createBundleRoutes({ log, catalogue, store, openImage }: BundleR
   router
     .route('/-/api/v1/import')
     .post(async (request, response) => {
+      const decided = decideUploadContent(request.headers, '/-/api/v1/import');
+      if (decided.kind === 'refused') {
+        refuse(request, response, decided.problem);
+        return;
+      }
       const replace = queryOf(request).get('replace') === 'true';
       const { importBundle } = await import('../../bundles/import-bundle.ts');
-      const images = await importBundle({ store }, contentOf(request, response), { replace });
+      const content = verifiedContent(contentOf(request, response), decided.digests);
+      const images = await importBundle({ store }, content, { replace });
       log.info({ images: images.length }, 'a bundle was imported');
       response.json({ images });
     })

@@ -6,6 +6,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { Server } from '@tus/server';
 import { imageReference } from '../../images/image-path.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
+import { parseExpectedDigests } from '../expected-digests.ts';
 import type { Problem } from '../problem.ts';
 import { refuse } from '../refuse.ts';
 import { storeProblem } from '../store-problem.ts';
@@ -101,6 +102,13 @@ export function createTusHandler(
       const detail = `Tus-Resumable must be ${TUS_VERSION}.`;
       const headers = { 'Tus-Version': TUS_VERSION, 'Tus-Resumable': TUS_VERSION };
       refuse(request, response, { status: 412, detail }, headers);
+      return;
+    }
+    const promised = parseExpectedDigests(request.headers);
+    if (promised.kind === 'invalid' || promised.digests.length > 0) {
+      const detail =
+        'Digests of single requests are not checked here: give the sha256 of the whole in Upload-Metadata.';
+      refuse(request, response, { status: 400, code: 'UPLOAD_INVALID', detail });
       return;
     }
     const { socket } = request;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
 import type { Uploads } from '../../uploads/uploads.ts';
+import { emptyContentError } from '../upload-content.ts';
 
 /** What @tus/server asks of a place for uploads. */
 export class TusStore extends DataStore {
@@ -15,6 +16,7 @@ export class TusStore extends DataStore {
   override async create(upload: Upload): Promise<Upload> {
     const { id, size, metadata = {} } = upload;
     if (size === undefined) throw ERRORS.INVALID_LENGTH;
+    if (size === 0 && metadata.empty !== 'true') throw emptyContentError('Upload-Metadata says empty "true"');
     await this.#uploads.create({ id, sizeBytes: size, metadata });
     return upload;
   }
