@@ -27,6 +27,7 @@ describe('eve-agent run, killed and started again', () => {
     server = await startImageServer((request, response) => {
       if (request.url === '/gone') response.writeHead(404).end();
       else if (request.url === '/busy') response.writeHead(503, { 'Retry-After': '3600' }).end();
+      else if (request.url === '/deadly') void agent.end('SIGKILL');
       else if (request.url === '/wrong') serveImage(request, response, contentOf('another'));
       else serveImage(request, response, contentOf((request.url ?? '').slice(1)));
     });
@@ -113,6 +114,16 @@ describe('eve-agent run, killed and started again', () => {
     expect(asked('/wrong')).toBeGreaterThanOrEqual(5);
     expect(asked('/wrong')).toBeLessThanOrEqual(before + 3);
     expect((await agent.statusOf(uuidOf(1))).RetryCount).toBe(5);
+  });
+
+  it('lets others go first where one file ends the whole program each time', async () => {
+    await configure(treeOf(1, 'deadly'), treeOf(2, 'good-2'), treeOf(3, 'good-3'));
+    for (const times of [1, 2]) {
+      await agent.start('--max-downloads', '1');
+      await expect.poll(() => asked('/deadly'), { timeout: 20_000 }).toBe(times);
+      await agent.end('SIGKILL');
+    }
+    for (const number of [2, 3]) await expectState(number, { State: 'VERIFIED' });
   });
 
   it('starts without what it knew where the file cannot be read', async () => {

@@ -71,6 +71,8 @@ export interface ContentActual {
   activity: Activity | null;
   /** Since when it is without a download: who waits longest is first. On the clock of the waits. */
   waitingSinceMs: number;
+  /** When it last had a download, in milliseconds since the epoch; 0: never, or nobody knows. */
+  triedAtMs: number;
   /** When a whole file in `pending` that could not be moved on is tried again, on the clock of the waits. */
   promotionWaitUntilMs: number;
   /** By the sources' keys. */
@@ -132,6 +134,7 @@ export function createContent(sha256: string, nowMs: number): ContentActual {
     currentBytes: 0,
     activity: null,
     waitingSinceMs: 0,
+    triedAtMs: 0,
     promotionWaitUntilMs: 0,
     sources: new Map(),
     failure: null,

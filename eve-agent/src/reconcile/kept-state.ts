@@ -5,7 +5,7 @@ import type { Clock } from '../discovery/clock.ts';
 import type { Actual } from './actual.ts';
 import type { Desired } from './desired.ts';
 import type { JsonFile } from './json-file.ts';
-import { type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';
+import { NO_RETRIES, type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import type { StatusFiles } from './status-files.ts';
 
@@ -34,7 +34,8 @@ export class KeptState {
   readonly #deps: KeptStateDeps;
   readonly #actual: Actual;
   readonly #changed = new Set<Part>();
-  #retriesText = '';
+  /** What is on the disk. */
+  #retriesText = JSON.stringify(NO_RETRIES);
   #namesText = '';
   /** Of those that change often. */
   readonly #writtenAtMs = { retries: Number.NEGATIVE_INFINITY, names: Number.NEGATIVE_INFINITY };
@@ -61,6 +62,7 @@ export class KeptState {
     const { retriesFile, clock, wallMs } = this.#deps;
     const records = retriesFile.read();
     if (records === null) return;
+    this.#retriesText = JSON.stringify(records);
     const now = { nowMs: clock.nowMs(), wallMs: wallMs() };
     recallRetries(this.#actual, desired, records, schedule, now);
   }

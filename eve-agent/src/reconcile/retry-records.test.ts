@@ -79,6 +79,23 @@ describe('what is known of failures', () => {
     });
   });
 
+  it('lets who was under way when the program ended wait for those who had no turn yet', () => {
+    desired = desiredOf([treeOf(1), treeOf(2), treeOf(3), treeOf(4)], datastores);
+    before = createActual();
+    adopt(before, desired);
+    for (const [number, triedAtMs] of [
+      [1, WALL_MS + 10],
+      [2, WALL_MS + 5],
+    ] as const) {
+      contentIn(before, number).triedAtMs = triedAtMs;
+    }
+    const actual = restart(desired);
+    const order = [1, 2, 3, 4].sort(
+      (left, right) => contentIn(actual, left).waitingSinceMs - contentIn(actual, right).waitingSinceMs,
+    );
+    expect(order).toEqual([3, 4, 2, 1]);
+  });
+
   it('is the same text while nothing happens', () => {
     const at = (ms: number) => recordRetries(before, desired, { nowMs: ms, wallMs: WALL_MS + ms });
     expect(at(700)).toEqual(at(0));

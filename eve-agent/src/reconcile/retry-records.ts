@@ -50,6 +50,8 @@ export const retryRecordsSchema = z.object({
       /** The trees that it was learnt under, by uuid: what each was configured as, as a digest. */
       trees: z.record(z.string(), z.string()),
       retryCount: count,
+      /** When it last had a download. Absent in what earlier versions wrote. */
+      triedAtMs: timeMs.default(0),
       /** By the sources' keys. */
       sources: z.record(z.string(), sourceSchema),
     }),
@@ -61,6 +63,7 @@ export const retryRecordsSchema = z.object({
   ),
 });
 export type RetryRecords = z.infer<typeof retryRecordsSchema>;
+export const NO_RETRIES: RetryRecords = { version: 1, contents: {}, origins: {} };
 type SourceRecord = z.infer<typeof sourceSchema>;
 
 /** Of the clock of the waits, and the time since the epoch at the same moment. */
@@ -90,17 +93,19 @@ function sourceRecord(state: SourceState, { nowMs, wallMs }: TimePair): SourceRe
   };
 }
 
-/** What is to be remembered: nothing of what never failed, and of what nobody wants. */
+/** What is to be remembered: nothing of what is here and never failed, and of what nobody wants. */
 export function recordRetries(actual: Actual, desired: Desired, now: TimePair): RetryRecords {
   const contents: RetryRecords['contents'] = {};
   for (const { sha256, trees } of desired.contents.values()) {
     const content = actual.contents.get(sha256);
     if (content === undefined) continue;
     const failed = [...content.sources].filter(([, { failure }]) => failure !== null);
-    if (content.retryCount === 0 && failed.length === 0) continue;
+    const wasTried = content.triedAtMs > 0 && content.state !== 'VERIFIED';
+    if (content.retryCount === 0 && failed.length === 0 && !wasTried) continue;
     contents[sha256] = {
       trees: Object.fromEntries(trees.map(({ uuid, tree }) => [uuid, markOf(tree)])),
       retryCount: content.retryCount,
+      triedAtMs: content.triedAtMs,
       sources: Object.fromEntries(failed.map(([key, state]) => [key, sourceRecord(state, now)])),
     };
   }
@@ -132,6 +137,13 @@ function recallSource(
   state.waitUntilMs = now.nowMs + Math.min(Math.max(waitUntilMs - now.wallMs, 0), wholeMs);
 }
 
+/** Who had no download yet goes first, then who had one longest ago, whatever the order of the configuration. */
+function recallTurns({ contents }: Actual, { nowMs }: TimePair): void {
+  const tried = [...contents.values()].filter(({ triedAtMs }) => triedAtMs > 0);
+  tried.sort((left, right) => left.triedAtMs - right.triedAtMs);
+  for (const [i, content] of tried.entries()) content.waitingSinceMs = nowMs + i + 1;
+}
+
 /**
  * Puts back what an earlier run knew of failures, as far as it still holds under
  * the configuration that was just adopted: a source's record ends with its
@@ -150,6 +162,7 @@ export function recallRetries(
     const content = actual.contents.get(sha256);
     if (record === undefined || content === undefined) continue;
     content.retryCount = record.retryCount;
+    content.triedAtMs = record.triedAtMs;
     if (content.state === 'VERIFIED') continue;
     if (!trees.every(({ uuid, tree }) => record.trees[uuid] === markOf(tree))) continue;
     for (const { key } of trees.flatMap(({ sources }) => sources)) {
@@ -160,6 +173,7 @@ export function recallRetries(
       if (failure !== null && failure.atMs > (content.failure?.atMs ?? 0)) content.failure = failure;
     }
   }
+  recallTurns(actual, now);
   for (const source of [...desired.trees.values()].flatMap(({ sources }) => sources)) {
     const record = records.origins[source.originKey];
     if (record !== undefined) Object.assign(originStateOf(actual, source), record);

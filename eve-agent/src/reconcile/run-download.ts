@@ -163,6 +163,8 @@ export async function runDownload(
   const origin = originStateOf(actual, source);
   const abort = new AbortController();
   const startedMs = deps.clock.nowMs();
+  // Should this file end the whole program, others go first the next time.
+  content.triedAtMs = deps.wallMs();
   content.activity = { kind: 'download', source, abort, startedMs, slowBytesPerSecond: null };
   content.downloadId = deps.createId();
   content.datastoreId = source.datastoreId;
@@ -215,6 +217,7 @@ export async function runDownload(
   } finally {
     content.activity = null;
     content.waitingSinceMs = deps.clock.nowMs();
+    content.triedAtMs = deps.wallMs();
     runtime.touchContent(sha256);
     runtime.replan();
   }
