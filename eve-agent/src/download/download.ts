@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
 import { printableText } from '../discovery/printable-text.ts';
 import { ContentSink } from './content-sink.ts';
+import { decideRedirect } from './decide-redirect.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { ContentError, TransferError } from './errors.ts';
@@ -11,6 +12,7 @@ import { createHashLanes, type HashLane, type HashLanes } from './hash-lanes.ts'
 import { type Pace, paceReceiver } from './pace.ts';
 import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
 import { type LeastRate, type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
+import { requestHeaders } from './request-headers.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
 import { lockTarget } from './target-lock.ts';
 import {
@@ -112,7 +114,6 @@ const SLOT_COUNT = 6;
 const WRITE_INTERVAL_MS = 250;
 /** What {@link DownloadDeps.hashLanes} are to be made with. */
 export const HASH_LANE_BYTES = SLOT_BYTES * SLOT_COUNT;
-const MAX_REDIRECTS = 5;
 /** A file that changes under every attempt, or a server that cannot do ranges, is given up after this. */
 const MAX_START_OVERS = 3;
 
@@ -310,15 +311,12 @@ class DownloadRun {
 
   #requestHeaders(position: number): Record<string, string> {
     const { authorization, url } = this.#request;
-    const ifRange = this.#stored === null ? null : ifRangeOf(this.#stored.validators);
-    return {
-      'user-agent': this.#options.userAgent,
-      accept: '*/*',
-      'accept-encoding': 'identity',
-      ...(authorization !== null && this.#url.origin === url.origin && { authorization }),
-      ...(position > 0 && { range: `bytes=${position}-` }),
-      ...(position > 0 && ifRange !== null && { 'if-range': ifRange }),
-    };
+    return requestHeaders({
+      userAgent: this.#options.userAgent,
+      authorization: this.#url.origin === url.origin ? authorization : null,
+      position,
+      stored: this.#stored?.validators ?? null,
+    });
   }
 
   #receiver(): BodyReceiver {
@@ -422,19 +420,16 @@ class DownloadRun {
 
   #follow(location: string): void {
     this.#redirects += 1;
-    const next = URL.canParse(location, this.#url.href) ? new URL(location, this.#url) : null;
-    const refuse = (why: string) =>
-      new TransferError('REDIRECT_REFUSED', `redirect to "${printableText(location)}" refused: ${why}`);
-    if (next === null || !/^https?:$/.test(next.protocol)) throw refuse('it is no http or https URL');
-    if (next.username !== '' || next.password !== '') throw refuse('it holds a user name or password');
-    if (this.#redirects > MAX_REDIRECTS) throw refuse(`more than ${MAX_REDIRECTS} in a row`);
-    if (this.#url.protocol === 'https:' && next.protocol === 'http:')
-      throw refuse('it leads from https to http');
-    if (this.#origin?.bridgeName != null && next.host !== this.#url.host) {
-      throw refuse('a local datastore may lead to its own host name only');
+    const decision = decideRedirect({
+      ...{ location, from: this.#url, count: this.#redirects },
+      isLocal: this.#origin?.bridgeName != null,
+    });
+    if (decision.kind === 'refuse') {
+      const message = `redirect to "${printableText(location)}" refused: ${decision.why}`;
+      throw new TransferError('REDIRECT_REFUSED', message);
     }
-    this.#url = next;
-    this.#observer.onEvent({ kind: 'redirected', url: next });
+    this.#url = decision.url;
+    this.#observer.onEvent({ kind: 'redirected', url: decision.url });
   }
 
   /** @returns null when a resumed file turned out wrong and is fetched again from its first byte */
