@@ -145,3 +145,11 @@ it.each([
   expect(await text(socket)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect((await download(datastore)).equals(IMAGE)).toBe(true);
 });
+
+it.each(['TRACE', 'PROPFIND', 'LOCK', 'MKCOL', 'MOVE'])('has no %s, for anybody', async (method) => {
+  const datastore = await place.start('--read-password', 'read-password-1');
+  for (const path of ['/', '/disk.img', '/-/', '/-/api/v1/images']) {
+    const { status, headers } = await datastore.get(path, { Cookie: 'secret' }, method);
+    expect([status, headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS, PUT, POST, DELETE, PATCH']);
+  }
+});

@@ -19,6 +19,7 @@ import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES, QUEUED_
 import { explainListenError } from './listen-error.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { PublishHandler } from './publish.ts';
+import { refuse } from './refuse.ts';
 import type { RequireOrigin } from './require-origin.ts';
 import { ticketOf } from './routes/download-links.ts';
 import { createTlsServer } from './tls-server.ts';
@@ -65,6 +66,8 @@ const OPEN_PATHS = new Set(['/', '/-', '/-/', '/-/livez', '/-/readyz', '/-/ca.pe
 const OPEN_FOLDER = '/-/assets/';
 const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
 const READ_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** No resource has others, such as TRACE or WebDAV's: nobody needs a credential to be told so. */
+const METHODS = new Set([...READ_METHODS, ...PUBLISH_METHODS, 'PATCH']);
 
 /** Sends requests for the datastore's own paths to the API, all others to the images. */
 export function createRequestListener(handlers: RequestHandlers): RequestListener {
@@ -76,6 +79,11 @@ export function createRequestListener(handlers: RequestHandlers): RequestListene
     const isOwn = isOwnPath(path);
     const isReading = READ_METHODS.has(method);
     if (!requireOrigin(request, response, { isOwnPath: isOwn, isReading })) return;
+    if (!METHODS.has(method)) {
+      const problem = { status: 405, detail: `${method} is a method of no resource here.` };
+      refuse(request, response, problem, { Allow: [...METHODS].join(', ') });
+      return;
+    }
     if (!isOwn && PUBLISH_METHODS.has(method)) {
       void publish(request, response, path);
       return;

@@ -56,7 +56,7 @@ it('has a certificate for the host name and the present addresses', async () => 
   expect(source.status()).toEqual({
     kind: 'authority',
     subject: 'CN=Edge-DS',
-    notAfter: '2031-11-01T00:00:00.000Z',
+    notAfter: '2027-11-02T00:00:00.000Z',
     names: ['edge-ds.local', 'edge-ds', 'localhost'],
     addresses: ['10.1.0.5', '127.0.0.1'],
     fingerprint256: new X509Certificate(source.identity().certificate).fingerprint256,
@@ -82,21 +82,21 @@ it('has another one when an address comes, and writes nothing', async () => {
   expect((await stat(join(state, 'tls'))).mtimeMs).toBe(mtimeMs);
 });
 
-it('has another one a year before the present one expires', async () => {
+it('has another one half a year before the present one expires', async () => {
   const source = await create();
   const onChange = vi.fn();
   source.follow(onChange, stop.signal);
-  nowMs = Date.UTC(2030, 9, 31);
+  nowMs = Date.UTC(2027, 4, 2);
   await looked();
   expect(onChange).not.toHaveBeenCalled();
-  nowMs = Date.UTC(2030, 10, 1);
+  nowMs = Date.UTC(2027, 4, 3);
   await waitFor(() => expect(onChange).toHaveBeenCalledOnce());
-  expect(source.status().notAfter).toBe('2035-11-01T00:00:00.000Z');
+  expect(source.status().notAfter).toBe('2028-05-03T00:00:00.000Z');
 });
 
 it('says when its authority has expired, and makes nothing in vain', async () => {
   const source = await create();
-  nowMs = Date.UTC(2045, 0, 1);
+  nowMs = Date.UTC(2046, 3, 1);
   const onChange = vi.fn();
   source.follow(onChange, stop.signal);
   await waitFor(() => expect(source.status().notAfter).toBe(authority.notAfter.toISOString()));

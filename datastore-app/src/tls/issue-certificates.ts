@@ -28,7 +28,11 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 
 const makeKeys = () => webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ['sign', 'verify']);
 
-/** Makes a certificate authority whose certificates are leaves alone. */
+/**
+ * Makes a certificate authority whose certificates are leaves alone. It has no name constraints (RFC 5280
+ * §4.2.1.10): EVE dials addresses, and which ones, and which name, a datastore will have in the authority's twenty
+ * years nobody knows; a constraint that permits every address and every name of one label permits what matters.
+ */
 export async function issueAuthority(commonName: string, validity: Validity): Promise<TlsIdentity> {
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

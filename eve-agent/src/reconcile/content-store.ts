@@ -177,7 +177,8 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
       } catch (error) {
         // Another file system, or one without hard links.
         if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(systemErrorCode(error) ?? '')) throw error;
-        await copyFile(file, temporary, constants.COPYFILE_FICLONE);
+        // Into a file of its own making: never through a link that somebody put there meanwhile.
+        await copyFile(file, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
         const seconds = Math.trunc((await stat(file)).mtimeMs) / 1000;
         await utimes(temporary, seconds, seconds);
       }
