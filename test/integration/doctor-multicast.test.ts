@@ -213,6 +213,14 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(message('substring-trap')).toContain('takes my-ds.local for ds.local whenever');
   });
 
+  test('an answer for who asks from another port alone: found, as a download finds it', async () => {
+    const rules = [forService(ptr(), srv(), a('10.1.0.5')), forAddress(a('10.1.0.5'))];
+    const oneShot = rules.map((rule): ResponderRule => ({ ...rule, asker: 'one-shot' }));
+    const { document, exitCode } = await diagnose(oneShot);
+    expect(exitCode).toBe(0);
+    expect(document.checks.find(({ id }) => id === 'address')?.verdict).toBe('ok');
+  });
+
   test('no service: stock EVE does not ask for addresses', async () => {
     const { findings, exitCode } = await diagnose([forAddress(a('10.1.0.5'))]);
     expect({ findings, exitCode }).toEqual({ findings: ['warning no-service'], exitCode: 0 });
@@ -305,14 +313,21 @@ describeWith(['lab', 'root', 'iptables'], 'doctor: firewalls', () => {
   });
   afterEach(() => lab.stop());
 
+  const PORT = ['--dport', '5353'];
   test.each([
-    ['INPUT', 'multicast-input-blocked'],
-    ['OUTPUT', 'multicast-send-refused'],
-  ])('this host’s own, in %s', async (chain, code) => {
-    const rule = ['-p', 'udp', '--dport', '5353', '-j', 'DROP'];
-    await lab.host.mustRun(['iptables', '-A', chain, ...rule]);
+    ['INPUT', [], 'multicast-input-blocked'],
+    ['OUTPUT', PORT, 'multicast-send-refused'],
+  ])('this host’s own, in %s', async (chain, match, code) => {
+    await lab.host.mustRun(['iptables', '-A', chain, '-p', 'udp', ...match, '-j', 'DROP']);
     const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: [`problem ${code}`], exitCode: 3 });
+  });
+
+  test('this host’s own, on port 5353 alone: answers come to another, as for a download', async () => {
+    await lab.host.mustRun(['iptables', '-A', 'INPUT', '-p', 'udp', ...PORT, '-j', 'DROP']);
+    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+    const expected = ['warning multicast-input-blocked', 'problem connection-refused'];
+    expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 4 });
   });
 
   test('the datastore’s, on its port', async () => {

@@ -81,7 +81,11 @@ const isRefusal = (value: object): value is PortRefusal => 'code' in value && 'm
 
 function transmit({ socket }: MulticastSocket, bytes: Buffer, address: string): Promise<string | null> {
   return new Promise((resolve) => {
-    socket.send(bytes, MDNS_PORT, address, (error) => resolve(error ? errorMessage(error) : null));
+    try {
+      socket.send(bytes, MDNS_PORT, address, (error) => resolve(error ? errorMessage(error) : null));
+    } catch (error) {
+      resolve(errorMessage(error));
+    }
   });
 }
 

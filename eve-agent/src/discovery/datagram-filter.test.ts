@@ -63,6 +63,15 @@ describe('a flood', () => {
     expect(judge(datagram(), { address: '10.1.0.6', port: 5353 }).kind).toBe('response');
   });
 
+  test('on port 5353 leaves what comes to our own port alone, and is cut off there, too', () => {
+    const judge = filter();
+    const toOwnPort = (datagrams: number) =>
+      Array.from({ length: datagrams }, () => judge(datagram(), { ...APP, isToOwnPort: true }).kind);
+    expect(flood(judge)).toBe(250);
+    expect(new Set(toOwnPort(250))).toEqual(new Set(['response']));
+    expect(toOwnPort(1)).toEqual(['rejected']);
+  });
+
   test('is forgotten after a second', () => {
     let now = 0;
     const judge = filter(() => now);

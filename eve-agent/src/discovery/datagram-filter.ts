@@ -21,6 +21,8 @@ const RATE_WINDOW_MS = 1000;
 export interface DatagramSource {
   readonly address: string;
   readonly port: number;
+  /** Whether it sent to a port of our own, where nobody is heard but whom we asked from it. */
+  readonly isToOwnPort?: boolean;
 }
 
 export type DatagramVerdict =
@@ -53,7 +55,8 @@ export function createDatagramFilter(
 ): (datagram: Uint8Array, source: DatagramSource) => DatagramVerdict {
   const links = bridges.map((bridge) => ({ bridge, isOnLink: createSubnetTest(bridge.cidr) }));
   const ownAddresses = new Set(bridges.map(({ address }) => address));
-  const isWithinRate = createRateLimit(nowMs);
+  // By itself: a flood on port 5353 must not use up what may come to our own.
+  const [isWithinGroupRate, isWithinOwnRate] = [createRateLimit(nowMs), createRateLimit(nowMs)];
 
   return (datagram, source) => {
     const bridge = links.find(({ isOnLink }) => isOnLink(source.address))?.bridge;
@@ -70,6 +73,7 @@ export function createDatagramFilter(
     if (datagram.byteLength > MAX_DATAGRAM_BYTES) return { kind: 'rejected', reason: 'too-large' };
     const records = [4, 6, 8, 10].reduce((sum, offset) => sum + header.getUint16(offset), 0);
     if (records > MAX_RECORDS_PER_DATAGRAM) return { kind: 'rejected', reason: 'too-many-records' };
+    const isWithinRate = source.isToOwnPort ? isWithinOwnRate : isWithinGroupRate;
     if (!isWithinRate(source.address)) return { kind: 'rejected', reason: 'too-many-datagrams' };
     return { kind: 'response', bridge };
   };

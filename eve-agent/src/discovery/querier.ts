@@ -76,12 +76,9 @@ export function createOpenQuerier(deps: QuerierDeps): OpenQuerier {
     }
     const listeners: ((response: ReceivedResponse) => void)[] = [];
     const counts = { received: 0, malformed: 0, rejected: 0 };
-    // What comes to our own port is judged by itself: a flood on port 5353 must not use up its sender's share.
-    const judgeGroup = createDatagramFilter(sockets.bridges, clock.nowMs);
-    const judgeOwn = createDatagramFilter(sockets.bridges, clock.nowMs);
+    const judge = createDatagramFilter(sockets.bridges, clock.nowMs);
     sockets.listen(({ bytes, source, sourcePort, isToOwnPort }) => {
-      const judge = isToOwnPort ? judgeOwn : judgeGroup;
-      const verdict = judge(bytes, { address: source, port: sourcePort });
+      const verdict = judge(bytes, { address: source, port: sourcePort, isToOwnPort });
       if (verdict.kind === 'query' && verdict.isOfThisHost) return;
       counts.received += 1;
       if (verdict.kind === 'malformed' || verdict.kind === 'rejected') counts[verdict.kind] += 1;

@@ -25,6 +25,7 @@ const openSockets: OpenMdnsSockets = async (bridges, options) => {
       asked.push({ atMs: clock.nowMs(), bridge: bridge.name, bytes });
       return null;
     },
+    sendFromOwnPort: async () => null,
     listen: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -34,6 +34,8 @@ export interface ListenRequest {
 /** More than an honest network says in the time; a hostile one cannot make us keep more. */
 const MAX_HEARD = 1024;
 const MAX_HEARD_PER_SOURCE = 64;
+/** Above all others, as a flood on port 5353 must not use it up. */
+const MAX_HEARD_ON_OWN_PORT = 64;
 /**
  * RFC 6762 §6: a record need not be multicast again within a second, whoever asked before, or if it was just
  * announced. What seems to be missing is asked for again after that; not in step with the announcements of a
@@ -71,6 +73,13 @@ function decodeResponse(bytes: Buffer): DnsMessage | null {
   const message = decodeMessage(bytes);
   return message?.type === 'response' ? message : null;
 }
+
+/**
+ * When, as a share of the time, the host is asked for from a port of our own, as a download does: who answers
+ * there alone, or is hidden by a flood on port 5353, must be found by both. For its services only where nothing
+ * is heard on port 5353: an answer to one asker need not be what all hear.
+ */
+const OWN_PORT_SHARES = [0.5, 0.7, 0.9];
 
 /** Asks the neighbours that were not heard, one by one, so that it shows whether only multicast fails. */
 async function questionNeighbours(
@@ -120,20 +129,24 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
     const links = bridges.map((bridge) => ({ bridge, isOnLink: createSubnetTest(bridge.cidr) }));
     const judge = createDatagramFilter(bridges, clock.nowMs);
 
-    const take = ({ bytes, source, sourcePort }: RawDatagram) => {
-      const verdict = judge(bytes, { address: source, port: sourcePort });
+    const take = ({ bytes, source, sourcePort, isToOwnPort = false }: RawDatagram) => {
+      const verdict = judge(bytes, { address: source, port: sourcePort, isToOwnPort });
       if (verdict.kind === 'query' && verdict.isOfThisHost) {
         const own = ownAddresses.get(source);
         if (own !== undefined) loopedBack.add(own);
         return;
       }
       const bridge = links.find(({ isOnLink }) => isOnLink(source))?.bridge ?? null;
-      if (bridge !== null) heardCounts.set(bridge, (heardCounts.get(bridge) ?? 0) + 1);
+      // Where port 5353 is had, what comes to another says nothing of what is heard there.
+      const counts = !isToOwnPort || sockets.portRefusal() !== undefined;
+      if (bridge !== null && counts) heardCounts.set(bridge, (heardCounts.get(bridge) ?? 0) + 1);
       const isFlood = verdict.kind === 'rejected' && /^too-/.test(verdict.reason);
-      if (verdict.kind === 'query' || isFlood || heard.length >= MAX_HEARD) return;
-      const fromSource = (keptCounts.get(source) ?? 0) + 1;
-      if (fromSource > MAX_HEARD_PER_SOURCE) return;
-      keptCounts.set(source, fromSource);
+      const mostHeard = isToOwnPort ? MAX_HEARD + MAX_HEARD_ON_OWN_PORT : MAX_HEARD;
+      if (verdict.kind === 'query' || isFlood || heard.length >= mostHeard) return;
+      const sender = `${source} ${isToOwnPort}`;
+      const fromSender = (keptCounts.get(sender) ?? 0) + 1;
+      if (fromSender > MAX_HEARD_PER_SOURCE) return;
+      keptCounts.set(sender, fromSender);
       heard.push({
         source,
         sourcePort,
@@ -150,6 +163,13 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
         });
       }
     };
+    const hostQuery: MdnsQuery = { questions: [{ name: host, type: 'A' }] };
+    const askFromOwnPort = () => {
+      for (const bridge of bridges) {
+        const queries = heardCounts.has(bridge) ? [hostQuery] : [...servicesQuery, hostQuery];
+        for (const query of queries) void sockets.sendFromOwnPort(bridge, encodeQuery(query));
+      }
+    };
 
     const cleanUps: (() => void)[] = [sockets.listen(take)];
     const pass = (durationMs: number) =>
@@ -164,6 +184,7 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
       for (const { share, queries } of planQuestions(host)) {
         cleanUps.push(clock.after(listenMs * share, () => queries.forEach(ask)));
       }
+      for (const share of OWN_PORT_SHARES) cleanUps.push(clock.after(listenMs * share, askFromOwnPort));
       await pass(listenMs);
       const soFar: MulticastEvidence = { host, listenMs, hearings: [], heard };
       for (const delayMs of FURTHER_LOOK_DELAYS_MS) {

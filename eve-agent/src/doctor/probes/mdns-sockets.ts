@@ -5,10 +5,13 @@ import {
 } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
 
-export type RawDatagram = Omit<HeardDatagram, 'isToOwnPort'>;
+export type RawDatagram = Omit<HeardDatagram, 'isToOwnPort'> & Partial<Pick<HeardDatagram, 'isToOwnPort'>>;
 
 /** The sockets on which the agent asks, too: what the doctor hears is what a download would. */
-export type MdnsSockets = Pick<BridgeSockets, 'bridges' | 'portRefusal' | 'joinError' | 'send' | 'close'> & {
+export type MdnsSockets = Pick<
+  BridgeSockets,
+  'bridges' | 'portRefusal' | 'joinError' | 'send' | 'sendFromOwnPort' | 'close'
+> & {
   /** @returns a function that ends it */
   listen(listener: (datagram: RawDatagram) => void): () => void;
 };
