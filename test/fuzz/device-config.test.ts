@@ -8,7 +8,8 @@ import {
   nextState,
   TRANSITIONS,
 } from '../../eve-agent/src/reconcile/transitions.ts';
-import { parseDeviceConfig } from '../../shared/src/eve/device-config.ts';
+import { readConfigDocument } from '../../shared/src/eve/config-document.ts';
+import { readDeviceConfig } from '../../shared/src/eve/device-config.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
 
 const CASES = 20_000;
@@ -52,12 +53,17 @@ function randomConfiguration(random: Random): unknown {
     dpath: oneOf(random, ['', 'a/b', '/a/', '..', '%2e%2e']),
     apiKey: oneOf(random, ['', 'Bearer']),
     password: oneOf(random, ['', 'secret', 'line\nbreak']),
-    dsCertPEM: oneOf(random, [[], ['LS0t'], undefined]),
+    dsCertPEM: oneOf(random, [[], ['LS0t'], undefined, ['-----BEGIN X'], ['-_8']]),
     unknown: random.pick(ODD),
   });
   const tree = () => ({
     uuid: oneOf(random, [uuidOf(1), uuidOf(2), uuidOf(3)]),
-    dsIdsList: oneOf(random, [[uuidOf(1)], [uuidOf(2), uuidOf(1)], [], [uuidOf(9)]]),
+    [random.pick(['dsIdsList', 'ds_ids_list', 'DsIdsList'])]: oneOf(random, [
+      [uuidOf(1)],
+      [uuidOf(2), uuidOf(1)],
+      [],
+      [uuidOf(9), 'x'],
+    ]),
     dsId: oneOf(random, ['', uuidOf(1)]),
     URL: oneOf(random, ['disk.img', 'a/b.img', '/x', '../x', '?q', '#f', 'http://evil.example/x']),
     iformat: oneOf(random, ['RAW', 'QCOW2', 2, 'CONTAINER', 99]),
@@ -67,26 +73,42 @@ function randomConfiguration(random: Random): unknown {
     generationCount: oneOf(random, ['1', 0]),
   });
   const list = (make: () => unknown) =>
-    oneOf(random, [Array.from({ length: random.integer(0, 3) }, make), [make()], undefined]);
+    oneOf(random, [
+      Array.from({ length: random.integer(0, 3) }, make),
+      [make(), random.pick(ODD)],
+      undefined,
+    ]);
   return random.integer(0, 49) === 0
     ? random.pick(ODD)
     : { datastores: list(datastore), contentInfo: list(tree), other: random.pick(ODD) };
 }
 
-it('are taken or refused with a path, and what is taken has names of its own folder', () => {
+it('are taken or refused, each entry by itself, and what is taken has names of its own folder', () => {
   const random = randomOfThisRun('device configurations');
-  let taken = 0;
+  const counts = { taken: 0, trees: 0, refused: 0 };
   for (let count = 0; count < CASES; count += 1) {
     const document = randomConfiguration(random);
-    const fragments = [{ name: random.pick(['', 'a.json']), document }];
-    const parsed = parseDeviceConfig(fragments);
-    if (!parsed.isValid) {
-      expect(parsed.problems.length).toBeGreaterThan(0);
-      for (const { message } of parsed.problems) expect(message).not.toBe('');
+    const read = readConfigDocument(document);
+    if (!read.isConfig) {
+      expect(read.message).not.toBe('');
+      counts.refused += 1;
       continue;
     }
-    taken += 1;
-    const desired = planDesired(parsed.config, { allowPlainCredentials: random.integer(0, 1) === 1 });
+    counts.taken += 1;
+    const { lists } = read;
+    const config = readDeviceConfig([{ name: random.pick(['', 'a.json']), lists }]);
+    // Each entry has a place: it is used, or said to be unusable.
+    expect(config.contentInfo.length + config.unusableTrees.length).toBe(lists.contentInfo.length);
+    expect(config.datastores.length + config.unusableDatastores.length).toBeLessThanOrEqual(
+      lists.datastores.length,
+    );
+    expect(new Set(config.unusableTrees.map(({ id }) => id)).size).toBe(config.unusableTrees.length);
+    for (const { problems } of [...config.unusableTrees, ...config.unusableDatastores]) {
+      expect(problems.length).toBeGreaterThan(0);
+      for (const { message } of problems) expect(message).not.toBe('');
+    }
+    counts.trees += config.contentInfo.length;
+    const desired = planDesired(config, { allowPlainCredentials: random.integer(0, 1) === 1 });
     const names = new Set<string>();
     for (const { name, sha256, sources } of desired.trees.values()) {
       expect(name).toMatch(/^[A-Za-z0-9][^/\\]*$/);
@@ -99,7 +121,7 @@ it('are taken or refused with a path, and what is taken has names of its own fol
       expect(content.trees.every((each) => each.sha256 === sha256)).toBe(true);
     }
   }
-  expect(taken).toBeGreaterThan(CASES / 100);
+  for (const count of Object.values(counts)) expect(count).toBeGreaterThan(CASES / 100);
 });
 
 it('any walk through the states of content keeps to the table, and none is a dead end', () => {

@@ -43,9 +43,10 @@ function createApi(configSource: string | null = null) {
   acted = [];
   const reconciler = {
     statuses: () => [status],
-    status: (uuid: string) => (uuid === uuidOf(1) ? status : null),
+    status: (uuid: string) => ([uuidOf(1), 'a b.json: contentInfo[0]'].includes(uuid) ? status : null),
     act(uuid: string, action: string) {
       acted.push(`${action} ${uuid}`);
+      if (action === 'resume') return 'unusable';
       return action === 'cancel' ? 'verified' : 'done';
     },
     onEvent(listener: typeof emit) {
@@ -137,6 +138,10 @@ describeWith(['curl'], 'the operations', () => {
       code: 'AGENT_REFUSED',
       details: { statusCode: 409 },
     });
+    await refused(`/v1/content-trees/${uuidOf(1)}/resume`).toThrow('cannot be used as it is configured');
+    const place = encodeURIComponent('a b.json: contentInfo[0]');
+    expect(await client().ask('GET', `/v1/content-trees/${place}`, never)).toEqual(status);
+    await refused('/v1/content-trees/%zz/pause').toMatchObject({ details: { statusCode: 400 } });
     await refused(`/v1/content-trees/${uuidOf(1)}/dance`).toThrow('pause, resume, cancel, retry');
     await refused('/v1/status').toMatchObject({ details: { statusCode: 405 } });
     await refused('/nowhere').toMatchObject({ details: { statusCode: 404 } });
@@ -193,8 +198,13 @@ describeWith(['curl'], 'the operations', () => {
       (await put({ datastores: [datastoreOf(1, { apiKey: 'hidden' })], contentInfo: [treeOf(1)] })).code,
     ).toBe(200);
     expect((await curl('http://a/readyz')).code).toBe(200);
-    const { code, body } = await put({ contentInfo: [{ ...treeOf(1), sha256: 'x' }] });
-    expect([code, JSON.parse(body)]).toMatchObject([422, { problems: [{ path: 'contentInfo[0].sha256' }] }]);
+    const slip = await put({ contentInfo: [{ ...treeOf(1), sha256: 'x' }] });
+    expect([slip.code, JSON.parse(slip.body)]).toMatchObject([
+      200,
+      { state: 'applied', unusable: [{ path: 'contentInfo[0].sha256' }] },
+    ]);
+    const { code, body } = await put({ contentInfo: 5 });
+    expect([code, JSON.parse(body)]).toMatchObject([422, { problems: [{ path: 'contentInfo' }] }]);
     expect((await curl('-X', 'PUT', '-d', '{', 'http://a/v1/configuration')).code).toBe(400);
     expect((await curl('http://a/v1/configuration')).body).not.toContain('hidden');
     expect((await curl('http://a/metrics')).body).toContain('eve_agent_configuration_refused 1\n');

@@ -181,7 +181,7 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
     expect(lines('the datastore has shown up: its downloads go on').length).toBeGreaterThan(0);
   });
 
-  it('follows a changed configuration, refuses a bad one, and drops what nobody wants any more', async () => {
+  it('follows a changed configuration, keeps what a bad entry or document leaves unsaid, and drops what nobody wants any more', async () => {
     await serve();
     await configure([
       treeOf(1, 'small.img', small),
@@ -191,20 +191,33 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
     await expectState(1, { State: 'VERIFIED' });
     await expectState(2, { State: 'INITIAL', ErrorCode: 'HTTP_STATUS', ErrorSeverity: 'SEVERITY_ERROR' });
 
-    await configure([{ ...treeOf(1, 'small.img', small), sha256: 'short' }]);
+    await configure([{ ...treeOf(1, 'small.img', small), sha256: 'short' }, { displayName: 'nameless' }]);
+    await expectState(1, {
+      State: 'VERIFIED',
+      ErrorCode: 'CONFIGURATION_INVALID',
+      Error: expect.stringContaining('what was configured before stays'),
+    });
     const agentStatus = async () => {
       const { stdout } = await runAgent(lab.host, ['status', '--state', state, '--json']);
-      return JSON.parse(stdout) as { configuration: { state: string; problems: { path: string }[] } };
+      return JSON.parse(stdout) as { configuration: object; contentTrees: object[] };
     };
+    expect(await agentStatus()).toMatchObject({
+      configuration: { state: 'applied' },
+      contentTrees: [{ ContentID: uuidOf(1) }, { ContentID: 'contentInfo[1]', DisplayName: 'nameless' }],
+    });
+    expect((await imageOf(1)).equals(small)).toBe(true);
+
+    await writeFile(config, '{"message":"Unauthorized"}');
     await expect
       .poll(async () => (await agentStatus()).configuration, { timeout: 15_000 })
       .toMatchObject({
         state: 'refused',
-        problems: [{ path: 'contentInfo[0].sha256' }],
+        problems: [{ message: expect.stringContaining('"message"') }],
       });
     expect((await imageOf(1)).equals(small)).toBe(true);
 
-    await configure([treeOf(2, 'large.img', large)]);
+    // No size is known, as protobuf leaves out what is 0.
+    await configure([treeOf(2, 'large.img', large, { maxSizeBytes: undefined })]);
     await expectState(2, { State: 'VERIFIED' });
     await expect.poll(() => readdir(join(state, 'verified'))).toEqual([sha256Of(large)]);
     await expect.poll(() => readdir(join(state, 'images'))).toEqual(['image-2']);

@@ -26,6 +26,15 @@ export interface Route {
   readonly handle: (request: RouteRequest) => unknown;
 }
 
+/** @throws HttpError where percent signs lead to no text (RFC 3986 §2.1) */
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new HttpError(400, 'The path cannot be read.');
+  }
+}
+
 function matchPath(pattern: string, path: string): Record<string, string> | null {
   const [wanted, given] = [pattern.split('/'), path.split('/')];
   if (wanted.length !== given.length) return null;
@@ -33,7 +42,7 @@ function matchPath(pattern: string, path: string): Record<string, string> | null
   for (const [i, part] of wanted.entries()) {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
     if (name === undefined && part !== given[i]) return null;
-    if (name !== undefined) parameters[name] = given[i] ?? '';
+    if (name !== undefined) parameters[name] = decodePart(given[i] ?? '');
   }
   return parameters;
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
-import { parseConfigText } from '../reconcile/config-text.ts';
+import { MAX_CONFIG_BYTES, parseConfigText } from '../reconcile/config-text.ts';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
@@ -25,20 +25,24 @@ export interface RoutesDeps {
   listInstances(): readonly NetworkInstance[];
 }
 
-const MAX_CONFIGURATION_BYTES = 64 * 1024 * 1024;
 /** Of events and logs together: what clients that do not read leave in the memory is bounded. */
 const MAX_STREAMS = 32;
 const JSON_TYPE = 'application/json';
 const PROBLEM_TYPE = 'application/problem+json';
 const EVENTS_TYPE = 'text/event-stream';
 
+const UNREADY = {
+  none: 'No configuration is in force.',
+  partial: 'Documents of the newest configuration are refused.',
+  refused: 'The newest configuration is refused.',
+} as const;
+
 async function readJson(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of request) {
     sizeBytes += (chunk as Buffer).length;
-    if (sizeBytes > MAX_CONFIGURATION_BYTES)
-      throw new HttpError(413, `More than ${MAX_CONFIGURATION_BYTES} bytes.`);
+    if (sizeBytes > MAX_CONFIG_BYTES) throw new HttpError(413, `More than ${MAX_CONFIG_BYTES} bytes.`);
     chunks.push(chunk as Buffer);
   }
   try {
@@ -110,6 +114,8 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const { uuid = '', action } = parameters;
         if (!isTreeAction(action)) throw new HttpError(404, `The actions are ${TREE_ACTIONS.join(', ')}.`);
         const outcome = reconciler.act(uuid, action);
+        if (outcome === 'unusable')
+          throw new HttpError(409, 'The content tree cannot be used as it is configured.');
         if (outcome === 'verified') throw new HttpError(409, 'The content is verified already.');
         const status = statusOf(uuid);
         sendJson(response, 202, status);
@@ -186,12 +192,11 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         if (source !== null) {
           throw new HttpError(409, `The configuration comes from ${source}: change it there.`);
         }
-        const parsed = configuration.offer([{ name: '', document: await readJson(request) }], 'api');
-        if (!parsed.isValid) {
-          const detail = 'The configuration is refused; the old one stays in force.';
-          throw new HttpError(422, detail, { problems: parsed.problems });
-        }
-        return configuration.status();
+        const isTaken = configuration.offer([{ name: '', document: await readJson(request) }], 'api');
+        const status = configuration.status();
+        if (isTaken) return status;
+        const detail = 'The configuration is refused; the old one stays in force.';
+        throw new HttpError(422, detail, { problems: status.problems });
       },
     },
     {
@@ -200,7 +205,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       summary: 'Prometheus metrics',
       responses: { 200: { type: 'text/plain', description: 'Text format 0.0.4' } },
       handle({ response }) {
-        const isRefused = configuration.status().state === 'refused';
+        const isRefused = ['partial', 'refused'].includes(configuration.status().state);
         const text = metricsText(reconciler.statuses(), tally, isRefused);
         sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text);
       },
@@ -224,9 +229,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const { state } = configuration.status();
         if (state === 'applied') sendText(response, 200, 'text/plain', 'ok\n');
         else {
-          const detail =
-            state === 'none' ? 'No configuration is in force.' : 'The newest configuration is refused.';
-          throw new HttpError(503, detail);
+          throw new HttpError(503, UNREADY[state]);
         }
       },
     },

@@ -12,7 +12,7 @@ import { statusTable } from './status-table.ts';
 const statusSchema = z.looseObject({
   configuration: z.looseObject({
     source: z.string().nullable(),
-    state: z.enum(['none', 'applied', 'refused']),
+    state: z.enum(['none', 'applied', 'partial', 'refused']),
     appliedAt: z.string().nullable(),
     problems: z.array(z.object({ path: z.string(), message: z.string() })),
     warnings: z.array(z.string()).default([]),
@@ -32,8 +32,10 @@ export function statusText({ configuration, contentTrees }: ServiceStatus): stri
       : `Configuration${from}, in force since ${appliedAt}`,
   ];
   for (const warning of warnings) lines.push(`    warning: ${printableText(warning)}`);
-  if (state === 'refused') {
-    lines.push('A newer one is REFUSED:');
+  if (state === 'refused' || state === 'partial') {
+    const what =
+      state === 'refused' ? 'A newer one is' : 'What they said before stays, as documents of it are';
+    lines.push(`${what} REFUSED:`);
     for (const problem of problems) lines.push(`    ${printableText(problemText(problem))}`);
   }
   return `${lines.join('\n')}\n\n${statusTable(contentTrees)}`;

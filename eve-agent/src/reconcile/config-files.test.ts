@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -19,18 +19,21 @@ describe('the files of a configuration', () => {
     const file = join(folder, 'one.json');
     await writeFile(file, '{"a":1}');
     expect(await readConfigFiles(file)).toEqual({
-      kind: 'fragments',
-      fragments: [{ name: '', document: { a: 1 } }],
+      kind: 'pieces',
+      pieces: [{ name: '', document: { a: 1 } }],
     });
     await writeFile(join(folder, '00.json'), '{}');
     await writeFile(join(folder, '.hidden.json'), 'no');
     await writeFile(join(folder, 'notes.txt'), 'no');
     const reading = await readConfigFiles(folder);
-    expect(reading).toMatchObject({ fragments: [{ name: '00.json' }, { name: 'one.json' }] });
+    expect(reading).toMatchObject({ pieces: [{ name: '00.json' }, { name: 'one.json' }] });
     await writeFile(join(folder, '01.json'), '{');
     expect(await readConfigFiles(folder)).toMatchObject({
-      kind: 'unreadable',
-      problems: [{ path: '01.json' }],
+      pieces: [
+        { name: '00.json', document: {} },
+        { name: '01.json', problem: 'not JSON: it ends early, as half a file does' },
+        { document: { a: 1 } },
+      ],
     });
     expect(await readConfigFiles(join(folder, 'none'))).toMatchObject({
       problems: [{ message: 'there is no such file or folder' }],
@@ -41,23 +44,30 @@ describe('the files of a configuration', () => {
   });
 
   it.each([
-    [`{\n "datastores": [{\n  "password": hunter2 }] }`, `c.json: not JSON: Unexpected token 'h' in line 3`],
-    ['hunter2', `c.json: not JSON: Unexpected token 'h' in line 1`],
-    ['{"password":"hunter2', 'c.json: not JSON: it ends early'],
+    [`{\n "datastores": [{\n  "password": hunter2 }] }`, `not JSON: Unexpected token 'h' in line 3`],
+    ['hunter2', `not JSON: Unexpected token 'h' in line 1`],
+    ['{"password":"hunter2', 'not JSON: it ends early'],
   ])('are refused without a word of what they hold: %j', async (text, why) => {
     await writeFile(join(folder, 'c.json'), text);
     const reading = await readConfigFiles(folder);
-    if (reading.kind !== 'unreadable') throw new Error(reading.kind);
-    const [problem] = reading.problems;
-    expect(`${problem?.path}: ${problem?.message}`).toContain(why);
-    expect(problem?.message).not.toContain('unter2');
+    const told = JSON.stringify(reading);
+    expect(told).toContain(why);
+    expect(told).not.toContain('unter2');
   });
 
   it('are files, and nothing that reading could wait for', async () => {
     execFileSync('mkfifo', [join(folder, 'c.json')]);
+    await mkdir(join(folder, 'd.json'));
+    await symlink('nowhere', join(folder, 'e.json'));
+    await writeFile(join(folder, 'f.json'), '{}');
     expect(await readConfigFiles(folder)).toEqual({
-      kind: 'unreadable',
-      problems: [{ path: 'c.json', message: 'it is no file' }],
+      kind: 'pieces',
+      pieces: [
+        { name: 'c.json', problem: 'it is no file' },
+        { name: 'd.json', problem: 'it is no file' },
+        { name: 'e.json', problem: 'there is no such file or folder' },
+        { name: 'f.json', document: {} },
+      ],
     });
   });
 
@@ -79,18 +89,50 @@ describe('the files of a configuration', () => {
     await rename(`${file}.new`, file);
     await look();
     await look();
-    expect(readings.slice(1)).toEqual([{ kind: 'fragments', fragments: [{ name: '', document: { v: 1 } }] }]);
+    expect(readings.slice(1)).toEqual([{ kind: 'pieces', pieces: [{ name: '', document: { v: 1 } }] }]);
     await writeFile(file, '{"v":');
     await look();
     expect(readings.length).toBe(2);
     await writeFile(file, '{"v":22}');
     await look();
-    expect(readings[2]).toMatchObject({ fragments: [{ document: { v: 22 } }] });
+    expect(readings[2]).toMatchObject({ pieces: [{ document: { v: 22 } }] });
     await writeFile(file, '{"v":');
     await look();
     await look();
-    expect(readings[3]).toMatchObject({ kind: 'unreadable' });
+    expect(readings[3]).toMatchObject({ pieces: [{ problem: expect.stringContaining('ends early') }] });
     stop.abort();
+    await watching;
+  });
+
+  it('are read though one of them leads nowhere and another never stays the same', async () => {
+    await symlink('nowhere', join(folder, 'a.json'));
+    await writeFile(join(folder, 'c.json'), '{"v":1}');
+    const readings: ConfigReading[] = [];
+    const clock = createManualClock();
+    const stop = new AbortController();
+    const watching = watchConfigFiles(folder, clock, (reading) => readings.push(reading), stop.signal);
+    let changes = 0;
+    const lookUntilRead = async (version: number) => {
+      await expect
+        .poll(async () => {
+          changes += 1;
+          await writeFile(join(folder, 'b.json'), `{${' '.repeat(changes)}`);
+          if (clock.pendingTimers() === 1) clock.advance(1000);
+          return readings.at(-1);
+        })
+        .toMatchObject({
+          pieces: [
+            { name: 'a.json', problem: expect.any(String) },
+            { name: 'b.json' },
+            { document: { v: version } },
+          ],
+        });
+    };
+    await lookUntilRead(1);
+    await writeFile(join(folder, 'c.json'), '{"v":2}');
+    await lookUntilRead(2);
+    stop.abort();
+    clock.advance(1000);
     await watching;
   });
 });

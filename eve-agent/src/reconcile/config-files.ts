@@ -1,20 +1,21 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import type { ConfigFragment, ConfigProblem } from '@local-datastore/shared/eve/device-config';
+import type { ConfigProblem } from '@local-datastore/shared/eve/device-config';
 import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
-import { parseConfigText } from './config-text.ts';
+import { MAX_CONFIG_BYTES, parseConfigText } from './config-text.ts';
+import type { ConfigPiece } from './configuration.ts';
 
 /** A look at a configuration on the disk. */
 export type ConfigReading =
-  | { readonly kind: 'fragments'; readonly fragments: readonly ConfigFragment[] }
+  | { readonly kind: 'pieces'; readonly pieces: readonly ConfigPiece[] }
   /** A folder without any fragment. That is no wish for nothing: it is made by an installation, or not mounted yet. */
   | { readonly kind: 'none' }
+  /** The file or folder itself cannot be looked at. */
   | { readonly kind: 'unreadable'; readonly problems: readonly ConfigProblem[] };
 
-/** Thousands of content trees fit; a disk image given by mistake does not. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const POLL_INTERVAL_MS = 1000;
+const MAX_DOUBTS = 5;
 
 /** The files of a configuration: the one, or those of a folder that end in `.json`, in the order of their names. */
 async function listConfigFiles(path: string): Promise<string[]> {
@@ -26,53 +27,74 @@ async function listConfigFiles(path: string): Promise<string[]> {
     .map((name) => join(path, name));
 }
 
-/** What changes with every change of the files: replaced by a rename, or written in place. */
-async function signatureOf(files: readonly string[]): Promise<string> {
-  const facts = await Promise.all(files.map((file) => stat(file, { bigint: true })));
-  return facts
-    .map(({ dev, ino, size, mtimeNs }, i) => `${files[i]} ${dev} ${ino} ${size} ${mtimeNs}`)
-    .join('\n');
+/** What changes with every change of a file: replaced by a rename, or written in place. */
+async function signatureOf(file: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return `${file} ${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch (error) {
+    // A link that leads nowhere is no reason to miss what the others say.
+    return `${file} ! ${systemErrorCode(error)}`;
+  }
 }
 
-async function readFragment(file: string, name: string): Promise<ConfigFragment> {
+async function signatureOfAll(path: string): Promise<string> {
+  try {
+    return (await Promise.all((await listConfigFiles(path)).map(signatureOf))).join('\n');
+  } catch (error) {
+    return `! ${systemErrorCode(error)}`;
+  }
+}
+
+/** @param maxBytes how much all files together may still take */
+async function readDocument(
+  file: string,
+  maxBytes: number,
+): Promise<{ document: unknown; sizeBytes: number }> {
   const facts = await stat(file);
   // Reading a pipe may never end, and with it neither the watching nor the service.
   if (!facts.isFile()) throw new Error('it is no file');
-  const { size } = facts;
-  if (size > MAX_FILE_BYTES) throw new Error(`${size} bytes are too many for a device configuration`);
-  return { name, document: parseConfigText(await readFile(file)) };
+  if (facts.size > maxBytes) throw new Error(`${facts.size} bytes are too many for a device configuration`);
+  return { document: parseConfigText(await readFile(file)), sizeBytes: facts.size };
 }
 
-/** Reads a file, or a folder of fragments. */
+const whyUnread = (error: unknown) =>
+  systemErrorCode(error) === 'ENOENT' ? 'there is no such file or folder' : errorMessage(error);
+
+/** Reads a file, or a folder of them. What is wrong with one of them does not concern the others. */
 export async function readConfigFiles(path: string): Promise<ConfigReading> {
   try {
     const files = await listConfigFiles(path);
     if (files.length === 0) return { kind: 'none' };
-    const isFolder = files[0] !== path;
-    const fragments: ConfigFragment[] = [];
-    const problems: ConfigProblem[] = [];
+    const pieces: ConfigPiece[] = [];
+    let leftBytes = MAX_CONFIG_BYTES;
     for (const file of files) {
-      const name = isFolder ? basename(file) : '';
+      const name = file === path ? '' : basename(file);
       try {
-        fragments.push(await readFragment(file, name));
+        const { document, sizeBytes } = await readDocument(file, leftBytes);
+        leftBytes -= sizeBytes;
+        pieces.push({ name, document });
       } catch (error) {
-        problems.push({ path: name === '' ? file : name, message: errorMessage(error) });
+        pieces.push({ name, problem: whyUnread(error) });
       }
     }
-    return problems.length > 0 ? { kind: 'unreadable', problems } : { kind: 'fragments', fragments };
+    return { kind: 'pieces', pieces };
   } catch (error) {
-    const message =
-      systemErrorCode(error) === 'ENOENT' ? 'there is no such file or folder' : errorMessage(error);
-    return { kind: 'unreadable', problems: [{ path, message }] };
+    return { kind: 'unreadable', problems: [{ path, message: whyUnread(error) }] };
   }
 }
+
+/** What cannot be read may be half written. */
+const isDoubtful = (reading: ConfigReading) =>
+  reading.kind === 'unreadable' ||
+  (reading.kind === 'pieces' && reading.pieces.some((piece) => 'problem' in piece));
 
 /**
  * Reads a configuration now, and again whenever its files change. It looks once a second: that works on every
  * file system, and for files that are replaced by a rename.
  *
- * What cannot be read as JSON is reported only when it is the same at the next look: somebody may still be
- * writing it.
+ * What cannot be read as JSON is reported only when it is the same at the next look, as somebody may still be
+ * writing it; a file that never stays the same keeps the others from being read for a few looks and no longer.
  */
 export async function watchConfigFiles(
   path: string,
@@ -82,16 +104,19 @@ export async function watchConfigFiles(
 ): Promise<void> {
   let handled: string | undefined;
   let doubted: string | undefined;
+  let doubts = 0;
   while (!signal.aborted) {
-    const signature = await listConfigFiles(path)
-      .then(signatureOf)
-      .catch((error) => `! ${systemErrorCode(error)}`);
+    const signature = await signatureOfAll(path);
     if (signature !== handled) {
       const reading = await readConfigFiles(path);
-      if (reading.kind !== 'unreadable' || signature === doubted) {
+      if (!isDoubtful(reading) || signature === doubted || doubts >= MAX_DOUBTS) {
         handled = signature;
+        doubts = 0;
         onReading(reading);
-      } else doubted = signature;
+      } else {
+        doubted = signature;
+        doubts += 1;
+      }
     }
     await waitUnlessAborted(clock, POLL_INTERVAL_MS, signal);
   }

@@ -21,7 +21,7 @@ export function createConfigSource(configuration: Configuration, watched: string
 
   function take(reading: ConfigReading, from: string): void {
     path = reading.kind === 'none' ? null : from;
-    if (reading.kind === 'fragments') configuration.offer(reading.fragments, from);
+    if (reading.kind === 'pieces') configuration.offer(reading.pieces, from);
     else if (reading.kind === 'unreadable') configuration.refuse(reading.problems, from);
     else configuration.restore();
   }

@@ -1,5 +1,8 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 
+/** Thousands of content trees fit; a disk image given by mistake does not. */
+export const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
+
 /** Of JSON that nobody marks: its first character is of ASCII, so of UTF-16 one byte of the first two is 0. */
 function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
   const [first, second] = bytes;

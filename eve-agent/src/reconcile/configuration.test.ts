@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { createConfiguration, withoutSecrets } from './configuration.ts';
 import { lostFallbacks, planDesired } from './desired.ts';
 import { createJsonFile } from './json-file.ts';
-import { configOf, datastoreIdOf, datastoreOf, treeOf } from './test-fixtures.ts';
+import { configOf, datastoreIdOf, datastoreOf, treeOf, uuidOf } from './test-fixtures.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -40,16 +40,16 @@ describe('the configuration in force', () => {
     return { applied, configuration, lines };
   }
   const good = [{ name: '', document: { datastores: [datastoreOf(1)], contentInfo: [treeOf(1)] } }];
-  const bad = [{ name: '', document: { contentInfo: [{}] } }];
+  const bad = [{ name: '', document: { contentInfo: 5 } }];
 
   it('stays when a bad one comes, which is reported', () => {
     const { applied, configuration } = create();
     expect(configuration.status().state).toBe('none');
     configuration.offer(good, 'file');
-    expect(configuration.offer(bad, 'file').isValid).toBe(false);
+    expect(configuration.offer(bad, 'file')).toBe(false);
     expect(applied).toEqual([1]);
     expect(configuration.status()).toMatchObject({ state: 'refused', contentTrees: 1, source: 'file' });
-    expect(configuration.status().problems.map(({ path }) => path)).toContain('contentInfo[0].uuid');
+    expect(configuration.status().problems.map(({ path }) => path)).toEqual(['contentInfo']);
     configuration.offer(good, 'file');
     expect(configuration.status()).toMatchObject({ state: 'applied', problems: [] });
   });
@@ -81,11 +81,11 @@ describe('the configuration in force', () => {
   });
 
   it('is said to be left out where an earlier run left none', async () => {
-    await writeFile(join(folder, 'last.json'), JSON.stringify({ contentInfo: [{}] }));
+    await writeFile(join(folder, 'last.json'), JSON.stringify({ message: 'Unauthorized' }));
     const { applied, configuration, lines } = create();
     configuration.restore();
     expect([applied, configuration.status().state]).toEqual([[], 'none']);
-    expect(JSON.stringify(lines)).toContain('contentInfo[0].uuid');
+    expect(JSON.stringify(lines)).toContain('no device configuration');
   });
 
   describe('that wants nothing of what was wanted', () => {
@@ -150,6 +150,121 @@ describe('the configuration in force', () => {
       state: 'refused',
       problems: [{ message: expect.stringContaining(words) }],
       contentTrees: 1,
+    });
+  });
+
+  it('is warned of for a datastore that cannot be read, and for entries whose fault is their own', () => {
+    const { applied, configuration, lines } = create();
+    const datastores = [datastoreOf(1), datastoreOf(2, { dType: 99 }), 'x'];
+    const trees = [
+      treeOf(1, { dsIdsList: [datastoreIdOf(2), datastoreIdOf(1)] }),
+      treeOf(2, { iformat: 99 }),
+      { displayName: 'nameless' },
+    ];
+    expect(configuration.offer([{ name: '', document: { datastores, contentInfo: trees } }], 'api')).toBe(
+      true,
+    );
+    expect(applied).toEqual([1]);
+    expect(configuration.status()).toMatchObject({
+      state: 'applied',
+      warnings: [
+        expect.stringContaining(`datastore ${datastoreIdOf(2)} cannot be read: datastores[1].dType`),
+        expect.stringContaining('a datastore cannot be read: datastores[2]'),
+      ],
+      unusable: [{ path: 'contentInfo[1].iformat' }, { path: 'contentInfo[2].uuid' }],
+      contentTrees: 1,
+    });
+    expect(JSON.stringify(lines)).toContain('contentInfo[1].iformat');
+  });
+
+  describe('whose new entry cannot be used', () => {
+    const of = (...trees: unknown[]) => [
+      { name: '', document: { datastores: [datastoreOf(1)], contentInfo: trees } },
+    ];
+    const kept = ({ current }: ReturnType<typeof create>['configuration']) =>
+      current().contentInfo.map(({ uuid, URL: url }) => [uuid, url]);
+    const broken = treeOf(1, { sha256: 'half', URL: 'new' });
+
+    it('keeps the tree as it was, also over a restart and another such entry, until one can be used', () => {
+      const first = create().configuration;
+      first.offer(of(treeOf(1), treeOf(2)), 'file');
+      first.offer(of(broken, treeOf(2)), 'file');
+      expect(kept(first)).toEqual([
+        [uuidOf(2), 'file-2'],
+        [uuidOf(1), 'file-1'],
+      ]);
+      expect(first.status()).toMatchObject({ warnings: [], contentTrees: 2 });
+      const { configuration } = create();
+      configuration.restore();
+      expect(kept(configuration)).toEqual(kept(first));
+      configuration.offer(of(broken), 'file');
+      expect(kept(configuration)).toEqual([[uuidOf(1), 'file-1']]);
+      expect(configuration.status().unusable).toMatchObject([{ path: 'contentInfo[0].sha256' }]);
+      configuration.offer(of(treeOf(1, { URL: 'new' })), 'file');
+      expect(kept(configuration)).toEqual([[uuidOf(1), 'new']]);
+    });
+
+    it('drops it where the entry is gone, or says nothing of its uuid', () => {
+      const { configuration } = create();
+      configuration.offer(of(treeOf(1), treeOf(2)), 'file');
+      configuration.offer(of({ ...broken, uuid: 'x' }, treeOf(2)), 'file');
+      expect(kept(configuration)).toEqual([[uuidOf(2), 'file-2']]);
+    });
+  });
+
+  describe('of several documents', () => {
+    const piece = (name: string, ...trees: object[]) => ({
+      name,
+      document: { datastores: [datastoreOf(1)], contentInfo: trees },
+    });
+    const unread = (name: string) => ({ name, problem: 'not JSON' });
+    const wanted = ({ current }: ReturnType<typeof create>['configuration']) =>
+      current().contentInfo.map(({ uuid }) => uuid);
+
+    it.each([
+      ['cannot be read', unread('a.json'), 'not JSON'],
+      ['is an error message', { name: 'a.json', document: { message: 'x' } }, '"message"'],
+      ['holds no list', { name: 'a.json', document: { contentInfo: 1 } }, 'a list expected'],
+    ])('keeps what a file said before that %s, and takes the others', (_name, bad, words) => {
+      create().configuration.offer([piece('a.json', treeOf(1)), piece('b.json', treeOf(2))], 'folder');
+      // The second time after a restart.
+      for (const { configuration, lines } of [create(), create()]) {
+        expect(configuration.offer([bad, piece('b.json', treeOf(3))], 'folder')).toBe(true);
+        expect(wanted(configuration)).toEqual([uuidOf(1), uuidOf(3)]);
+        const { state, problems, refusedAt } = configuration.status();
+        expect([state, refusedAt]).toEqual(['partial', '1970-01-01T00:00:00.000Z']);
+        expect(problems).toEqual([
+          { path: expect.stringMatching(/^a\.json/), message: expect.stringContaining(words) },
+        ]);
+        expect(JSON.stringify(lines)).toContain('what they said before stays');
+        configuration.restore();
+        expect(configuration.status()).toMatchObject({ state: 'applied', problems: [] });
+      }
+    });
+
+    it('is that of the others where a file never said anything, or said it in another folder', () => {
+      const { configuration } = create();
+      configuration.offer([unread('a.json'), piece('b.json', treeOf(2))], 'folder');
+      expect(wanted(configuration)).toEqual([uuidOf(2)]);
+      configuration.offer([piece('a.json', treeOf(1))], 'folder');
+      configuration.offer([unread('a.json'), piece('b.json', treeOf(2))], 'other');
+      expect(wanted(configuration)).toEqual([uuidOf(2)]);
+    });
+
+    it('stays as it is where none can be read', () => {
+      const { configuration, applied } = create();
+      configuration.offer([piece('a.json', treeOf(1)), piece('b.json', treeOf(2))], 'folder');
+      expect(configuration.offer([unread('a.json')], 'folder')).toBe(false);
+      expect([applied, wanted(configuration)]).toEqual([[2], [uuidOf(1), uuidOf(2)]]);
+      expect(configuration.status()).toMatchObject({ state: 'refused', problems: [{ path: 'a.json' }] });
+    });
+
+    it('comes back from what an older version stored', async () => {
+      const { document } = piece('', treeOf(1));
+      await writeFile(join(folder, 'last.json'), JSON.stringify(document));
+      const { configuration } = create();
+      configuration.restore();
+      expect(wanted(configuration)).toEqual([uuidOf(1)]);
     });
   });
 

@@ -1,34 +1,54 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { readConfigDocument } from '@local-datastore/shared/eve/config-document';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import {
   type ConfigFragment,
   type ConfigProblem,
   type DeviceConfig,
-  type ParsedDeviceConfig,
-  parseDeviceConfig,
+  EMPTY_DEVICE_CONFIG,
+  placeOf,
   problemText,
+  readDeviceConfig,
 } from '@local-datastore/shared/eve/device-config';
 import type { Log } from '@local-datastore/shared/log';
+import { unreadDatastoreText } from './desired.ts';
 import type { JsonFile } from './json-file.ts';
+import {
+  keepUnreadTrees,
+  readStoredDocument,
+  type SourcedConfiguration,
+  storedDocument,
+} from './stored-configuration.ts';
 
 /** What the service runs with, and what it was offered and refused. */
 export interface ConfigurationStatus {
   /** A file, a folder, or `api`; null: the one of an earlier run, or none. */
   readonly source: string | null;
-  /** `none`: nothing was ever configured; `refused`: the last one was, and the one before it stays in force. */
-  readonly state: 'none' | 'applied' | 'refused';
+  /**
+   * `none`: nothing was ever configured; `partial`: some documents of the folder are refused, and what they said
+   * before stays in force; `refused`: all that was offered last is, and the one before it stays.
+   */
+  readonly state: 'none' | 'applied' | 'partial' | 'refused';
   /** RFC 3339; null: never. */
   readonly appliedAt: string | null;
   readonly refusedAt: string | null;
+  /** Of what is refused. */
   readonly problems: readonly ConfigProblem[];
+  /** Of content trees in force that cannot be used; each has a status that says so. */
+  readonly unusable: readonly ConfigProblem[];
   /**
-   * What a person should know of the configuration in force: what of it cannot be used, though something else takes
-   * its place, and that it wants nothing of what was wanted before it.
+   * What a person should know of the configuration in force: datastores that cannot be used, and that it wants
+   * nothing of what was wanted before it.
    */
   readonly warnings: readonly string[];
   readonly datastores: number;
   readonly contentTrees: number;
 }
+
+/** One document of a configuration, or why it cannot be read. Its name is '' where it is the only one. */
+export type ConfigPiece =
+  | { readonly name: string; readonly document: unknown }
+  | { readonly name: string; readonly problem: string };
 
 /** The configuration in force. */
 export interface Configuration {
@@ -37,8 +57,12 @@ export interface Configuration {
    * refused counts no longer.
    */
   restore(): void;
-  /** Puts a configuration in force, or says why not and keeps the old one. */
-  offer(fragments: readonly ConfigFragment[], source: string): ParsedDeviceConfig;
+  /**
+   * Puts a configuration in force. A document that is none keeps what the one of its name said before.
+   *
+   * @returns whether it is in force, in full or in part; if not, the old one stays
+   */
+  offer(pieces: readonly ConfigPiece[], source: string): boolean;
   /** Says that there is something, but nothing that can be read. The old one stays, or that of an earlier run. */
   refuse(problems: readonly ConfigProblem[], source: string): void;
   current(): DeviceConfig;
@@ -56,17 +80,17 @@ export interface ConfigurationDeps {
   readonly log: Log;
 }
 
-const EMPTY: DeviceConfig = { datastores: [], contentInfo: [] };
-/** How many problems or warnings one line of the log names; the status has all problems. */
+const NOTHING: SourcedConfiguration = { source: null, fragments: [], config: EMPTY_DEVICE_CONFIG };
+/** How many problems or warnings one line of the log names; the status has more. */
 const MAX_LOGGED_PROBLEMS = 5;
-/** How many warnings the status has. */
-const MAX_WARNINGS = 100;
+/** How many problems or warnings the status has. */
+const MAX_SHOWN_PROBLEMS = 100;
 
 const logged = (problems: readonly ConfigProblem[]) =>
   problems.slice(0, MAX_LOGGED_PROBLEMS).map(problemText);
 
 /** A configuration without what nobody should read. */
-export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): DeviceConfig {
+export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): object {
   const hide = (value: string | undefined) => (value === undefined || value === '' ? value : '(secret)');
   return {
     datastores: datastores.map((datastore) => ({
@@ -94,17 +118,43 @@ function droppedEverything(before: DeviceConfig, { contentInfo }: DeviceConfig):
   return [`${what} wanted no more: what is here of it goes after its grace time`];
 }
 
+interface ReadPieces {
+  readonly fragments: readonly ConfigFragment[];
+  readonly problems: readonly ConfigProblem[];
+  /** Whether any of them is a configuration itself. */
+  readonly isAnyRead: boolean;
+}
+
+/** @param before what stands in for a piece of the same name that cannot be read */
+function readPieces(pieces: readonly ConfigPiece[], before: readonly ConfigFragment[]): ReadPieces {
+  const fragments: ConfigFragment[] = [];
+  const problems: ConfigProblem[] = [];
+  for (const piece of pieces) {
+    const { name } = piece;
+    const read = 'problem' in piece ? null : readConfigDocument(piece.document);
+    if (read?.isConfig === true) {
+      fragments.push({ name, lists: read.lists });
+      continue;
+    }
+    const { path, message } = read ?? { path: '', message: 'problem' in piece ? piece.problem : '' };
+    problems.push({ path: placeOf(name, path), message });
+    fragments.push(...before.filter((fragment) => fragment.name === name));
+  }
+  return { fragments, problems, isAnyRead: problems.length < pieces.length };
+}
+
 export function createConfiguration({ apply, file, wallMs, log }: ConfigurationDeps): Configuration {
   const listeners = new Set<(status: ConfigurationStatus) => void>();
-  let config = EMPTY;
+  let inForce = NOTHING;
   /** Of the last run; null: there is none; undefined: not read yet. */
-  let last: DeviceConfig | null | undefined;
+  let last: SourcedConfiguration | null | undefined;
   let status: ConfigurationStatus = {
     source: null,
     state: 'none',
     appliedAt: null,
     refusedAt: null,
     problems: [],
+    unusable: [],
     warnings: [],
     datastores: 0,
     contentTrees: 0,
@@ -114,44 +164,62 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
     status = { ...status, ...next };
     for (const listener of listeners) listener(status);
   };
-  const readLast = (): DeviceConfig | null => {
+  const readLast = (): SourcedConfiguration | null => {
     if (last !== undefined) return last;
     const stored = file.read();
-    const parsed = stored === null ? null : parseDeviceConfig([{ name: '', document: stored }]);
-    if (parsed?.isValid === false) {
-      log.error(
-        { problems: logged(parsed.problems), count: parsed.problems.length },
-        'the configuration of the last run is left out: it is none',
-      );
+    const read = stored === null ? null : readStoredDocument(stored);
+    if (typeof read === 'string') {
+      log.error({ problems: [read] }, 'the configuration of the last run is left out: it is none');
     }
-    last = parsed?.isValid === true ? parsed.config : null;
+    last = typeof read === 'string' ? null : read;
     return last;
   };
-  const putInForce = (next: DeviceConfig, source: string | null) => {
-    const dropped = droppedEverything(status.appliedAt === null ? (readLast() ?? EMPTY) : config, next);
-    config = next;
+  const readBefore = () => (status.appliedAt === null ? (readLast() ?? NOTHING) : inForce);
+
+  const warn = (source: string | null, warnings: readonly string[], message: string) => {
+    if (warnings.length === 0) return;
+    log.warn({ source, warnings: warnings.slice(0, MAX_LOGGED_PROBLEMS), count: warnings.length }, message);
+  };
+  const putInForce = (
+    next: SourcedConfiguration,
+    source: string | null,
+    problems: readonly ConfigProblem[],
+  ) => {
+    const { config } = next;
+    const dropped = droppedEverything(readBefore().config, config);
+    inForce = next;
     for (const warning of dropped) log.warn({ source }, warning);
-    const unused = apply(next);
-    if (unused.length > 0) {
-      log.warn(
-        { source, warnings: unused.slice(0, MAX_LOGGED_PROBLEMS), count: unused.length },
-        'datastores of the configuration cannot be used: others take their place',
-      );
-    }
-    const warnings = [...dropped, ...unused];
+    const unread = config.unusableDatastores.map(unreadDatastoreText);
+    const unused = [...new Set([...unread, ...apply(config)])];
+    warn(source, unused, 'datastores of the configuration cannot be used: what names no others has to wait');
+    const unusable = config.unusableTrees.flatMap((tree) => tree.problems);
+    warn(
+      source,
+      unusable.map(problemText),
+      'content trees of the configuration cannot be used: the others can',
+    );
     change({
       source,
-      state: 'applied',
+      state: problems.length > 0 ? 'partial' : 'applied',
       appliedAt: timeText(),
-      problems: [],
-      warnings: warnings.slice(0, MAX_WARNINGS),
-      datastores: next.datastores.length,
-      contentTrees: next.contentInfo.length,
+      ...(problems.length > 0 && { refusedAt: timeText() }),
+      problems: problems.slice(0, MAX_SHOWN_PROBLEMS),
+      unusable: unusable.slice(0, MAX_SHOWN_PROBLEMS),
+      warnings: [...dropped, ...unused].slice(0, MAX_SHOWN_PROBLEMS),
+      datastores: config.datastores.length,
+      contentTrees: config.contentInfo.length,
     });
   };
-  const keep = (next: DeviceConfig) => {
+  const restoreLast = () => {
+    const stored = readLast();
+    if (stored === null) return;
+    const contentTrees = stored.config.contentInfo.length;
+    log.info({ contentTrees }, 'going on with the configuration of the last run');
+    putInForce(stored, null, []);
+  };
+  const keep = (next: SourcedConfiguration) => {
     try {
-      file.write(next);
+      file.write(storedDocument(next));
     } catch (error) {
       // It may be the very one that makes room on a full disk.
       log.error(
@@ -160,48 +228,48 @@ export function createConfiguration({ apply, file, wallMs, log }: ConfigurationD
       );
     }
   };
-  const restoreLast = () => {
-    const stored = readLast();
-    if (stored === null) return;
-    log.info({ contentTrees: stored.contentInfo.length }, 'going on with the configuration of the last run');
-    putInForce(stored, null);
-  };
   const refuse = (problems: readonly ConfigProblem[], source: string) => {
     if (status.state === 'none') restoreLast();
     log.error(
       { source, problems: logged(problems), count: problems.length },
       'the new configuration is refused; the old one stays',
     );
-    change({ state: 'refused', refusedAt: timeText(), problems });
+    change({ state: 'refused', refusedAt: timeText(), problems: problems.slice(0, MAX_SHOWN_PROBLEMS) });
   };
 
   return {
     restore() {
       if (status.state === 'none') restoreLast();
-      else if (status.state === 'refused') {
+      else if (status.state !== 'applied') {
         change({ state: status.appliedAt === null ? 'none' : 'applied', problems: [] });
       }
     },
-    offer(fragments, source) {
-      // Before it is written over.
-      readLast();
-      const parsed = parseDeviceConfig(fragments);
-      if (parsed.isValid) {
-        keep(parsed.config);
-        log.info(
-          {
-            source,
-            datastores: parsed.config.datastores.length,
-            contentTrees: parsed.config.contentInfo.length,
-          },
-          'configuration in force',
+    offer(pieces, source) {
+      const before = readBefore();
+      const { fragments, problems, isAnyRead } = readPieces(
+        pieces,
+        before.source === source ? before.fragments : [],
+      );
+      if (!isAnyRead) {
+        refuse(problems, source);
+        return false;
+      }
+      const config = keepUnreadTrees(readDeviceConfig(fragments), before.config.contentInfo);
+      const next = { source, fragments, config };
+      keep(next);
+      const [datastores, contentTrees] = [config.datastores.length, config.contentInfo.length];
+      log.info({ source, datastores, contentTrees }, 'configuration in force');
+      if (problems.length > 0) {
+        log.error(
+          { source, problems: logged(problems), count: problems.length },
+          'documents of the configuration are refused; what they said before stays',
         );
-        putInForce(parsed.config, source);
-      } else refuse(parsed.problems, source);
-      return parsed;
+      }
+      putInForce(next, source, problems);
+      return true;
     },
     refuse,
-    current: () => config,
+    current: () => inForce.config,
     status: () => status,
     onChange(listener) {
       listeners.add(listener);

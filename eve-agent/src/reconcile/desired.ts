@@ -1,6 +1,12 @@
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
-import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
+import {
+  type DeviceConfig,
+  problemText,
+  type UnusableDatastore,
+  type UnusableTree,
+} from '@local-datastore/shared/eve/device-config';
+import { printableText } from '../discovery/printable-text.ts';
 import { buildSource, type Source, type SourceOptions } from './source.ts';
 
 /** One content tree as it should be. */
@@ -10,6 +16,7 @@ export interface DesiredTree {
   readonly uuid: string;
   /** 64 lower-case hexadecimal digits; null when the tree cannot be fetched as it is configured. */
   readonly sha256: string | null;
+  /** 0: not known. */
   readonly sizeBytes: number;
   /** The file name that leads to its content. */
   readonly name: string;
@@ -30,9 +37,21 @@ export interface DesiredContent {
 export interface Desired {
   readonly trees: ReadonlyMap<string, DesiredTree>;
   readonly contents: ReadonlyMap<string, DesiredContent>;
+  /** By their ids. One of these may have a tree of the same id that stays from before. */
+  readonly unusable: ReadonlyMap<string, UnusableTree>;
 }
 
-export const NOTHING_DESIRED: Desired = { trees: new Map(), contents: new Map() };
+export const NOTHING_DESIRED: Desired = { trees: new Map(), contents: new Map(), unusable: new Map() };
+
+/** Why a datastore cannot be read, in one sentence. */
+export function unreadDatastoreText({ id, problems }: UnusableDatastore): string {
+  const name = id === null ? 'a datastore' : `datastore ${id}`;
+  return `${name} cannot be read: ${problems.map(problemText).join('; ')}`;
+}
+
+/** Whether content that is here has the size that a tree states, if it states one. */
+export const isOfSize = ({ sizeBytes }: Pick<DesiredTree, 'sizeBytes'>, totalBytes: number | null): boolean =>
+  sizeBytes === 0 || totalBytes === sizeBytes;
 
 /** A file name that means the same everywhere: no path, no hidden file, nothing a terminal acts on. */
 const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9 ._+@=,-]{0,199}$/;
@@ -70,10 +89,12 @@ export function lostFallbacks({ trees }: Desired): string[] {
 }
 
 /** What a device configuration asks of this host. */
-export function planDesired({ datastores, contentInfo }: DeviceConfig, options: SourceOptions): Desired {
+export function planDesired(config: DeviceConfig, options: SourceOptions): Desired {
+  const { datastores, contentInfo, unusableDatastores, unusableTrees } = config;
   const datastoreOf = new Map<string, DatastoreConfig>(
     datastores.map((each) => [each.id.toLowerCase(), each]),
   );
+  const unreadOf = new Map(unusableDatastores.map((each) => [each.id, each]));
   const names = nameTrees(contentInfo);
   const trees = new Map<string, DesiredTree>();
   const byDigest = new Map<string, DesiredTree[]>();
@@ -81,7 +102,11 @@ export function planDesired({ datastores, contentInfo }: DeviceConfig, options: 
     const datastoreIds = datastoreIdsOf(tree);
     const built = datastoreIds.map((id) => {
       const datastore = datastoreOf.get(id);
-      if (datastore === undefined) return `datastore ${id} is not in the configuration`;
+      const unread = unreadOf.get(id);
+      if (datastore === undefined)
+        return unread === undefined
+          ? `datastore ${printableText(id)} is not in the configuration`
+          : unreadDatastoreText(unread);
       return buildSource(datastore, tree, options);
     });
     const isFetchable = tree.sha256 !== '';
@@ -102,5 +127,6 @@ export function planDesired({ datastores, contentInfo }: DeviceConfig, options: 
     else same.push(desired);
   }
   const contents = [...byDigest].map(([sha256, each]) => [sha256, { sha256, trees: each }] as const);
-  return { trees, contents: new Map(contents) };
+  const unusable = new Map(unusableTrees.map((each) => [each.id, each]));
+  return { trees, contents: new Map(contents), unusable };
 }

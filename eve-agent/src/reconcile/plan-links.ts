@@ -1,17 +1,18 @@
 import type { Actual } from './actual.ts';
-import type { Desired, DesiredTree } from './desired.ts';
+import { type Desired, type DesiredTree, isOfSize } from './desired.ts';
 
 export type LinkStep =
   | { readonly kind: 'link'; readonly sha256: string; readonly name: string }
   | { readonly kind: 'unlink'; readonly name: string };
 
 /** Whether a tree's name should lead to content that is here. */
-function isLinkable({ sha256, sizeBytes, uuid }: DesiredTree, actual: Actual): boolean {
+function isLinkable(tree: DesiredTree, actual: Actual): boolean {
+  const { sha256, uuid } = tree;
   const content = sha256 === null ? undefined : actual.contents.get(sha256);
   return (
     content?.state === 'VERIFIED' &&
     content.activity === null &&
-    content.totalBytes === sizeBytes &&
+    isOfSize(tree, content.totalBytes) &&
     actual.holds.get(uuid) !== 'cancelled'
   );
 }

@@ -1,6 +1,6 @@
 import type { Actual, ContentActual, OriginState } from './actual.ts';
 import { candidatesOf, chooseSource, findBetterSource, isPromising } from './choose-source.ts';
-import type { Desired, DesiredContent } from './desired.ts';
+import { type Desired, type DesiredContent, isOfSize } from './desired.ts';
 import { Occupancy, type OccupancyLimits } from './occupancy.ts';
 import { type LinkStep, nextLinkTryMs, planLinks } from './plan-links.ts';
 import { removeUnreferenced, type Unreferenced } from './plan-removal.ts';
@@ -15,6 +15,7 @@ export type Step =
       readonly kind: 'download';
       readonly sha256: string;
       readonly source: Source;
+      /** 0: not known. */
       readonly sizeBytes: number;
     }
   | { readonly kind: 'stop'; readonly sha256: string }
@@ -181,7 +182,7 @@ function isDoubtful(
   { trees }: DesiredContent,
   { state, isOfEarlierRun, totalBytes }: ContentActual,
 ): boolean {
-  return state === 'VERIFIED' && isOfEarlierRun && trees.every(({ sizeBytes }) => sizeBytes !== totalBytes);
+  return state === 'VERIFIED' && isOfEarlierRun && !trees.some((tree) => isOfSize(tree, totalBytes));
 }
 
 function isCancelled(wanted: DesiredContent | undefined, { holds }: Actual): boolean {

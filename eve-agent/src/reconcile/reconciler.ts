@@ -20,6 +20,8 @@ export interface ReconcilerOptions extends StepOptions, SourceOptions {}
 export const TREE_ACTIONS = ['pause', 'resume', 'cancel', 'retry'] as const;
 export type TreeAction = (typeof TREE_ACTIONS)[number];
 
+export type ActionOutcome = 'done' | 'unknown' | 'unusable' | 'verified';
+
 /** Keeps the content of this host as a configuration wants it. */
 export interface Reconciler {
   /** Reads what an earlier run left. Before anything else. */
@@ -28,8 +30,11 @@ export interface Reconciler {
   run(signal: AbortSignal): Promise<void>;
   /** @returns why datastores in it cannot be used, where a tree has others */
   apply(config: DeviceConfig): readonly string[];
-  /** @returns `unknown`: there is no such tree; `verified`: there is nothing to hold up any more */
-  act(uuid: string, action: TreeAction): 'done' | 'unknown' | 'verified';
+  /**
+   * @returns `unknown`: there is no such tree; `unusable`: as it is configured; `verified`: there is nothing to hold
+   *   up any more
+   */
+  act(uuid: string, action: TreeAction): ActionOutcome;
   /** In the order of the configuration. */
   statuses(): ContentTreeStatus[];
   status(uuid: string): ContentTreeStatus | null;
@@ -114,9 +119,9 @@ class ReconcilerLoop implements Reconciler, Runtime {
     return lostFallbacks(this.#desired);
   }
 
-  act(uuid: string, action: TreeAction): 'done' | 'unknown' | 'verified' {
+  act(uuid: string, action: TreeAction): ActionOutcome {
     const tree = this.#desired.trees.get(uuid.toLowerCase());
-    if (tree === undefined) return 'unknown';
+    if (tree === undefined) return this.#board.status(uuid) === null ? 'unknown' : 'unusable';
     const content = tree.sha256 === null ? undefined : this.actual.contents.get(tree.sha256);
     const linkFailure = this.actual.linkFailures.get(tree.name);
     const isNameTried = action === 'retry' && linkFailure !== undefined;

@@ -5,6 +5,7 @@ import { type Judgement, judgeFailure, judgeSlowness } from './judge-failure.ts'
 import { recordDatastore, recordResponse, recordSlowness, recordSourceFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
+import { explainRefusal } from './refused-credential.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
 import type { Source } from './source.ts';
 
@@ -125,7 +126,7 @@ function endInFailure(
   log: Log,
   error: unknown,
 ): void {
-  const judged = judgeFailure(error);
+  const judged = explainRefusal(judgeFailure(error), error, source);
   // Who leads elsewhere has answered, whatever is there.
   const judgement: Judgement = attempt.isElsewhere ? { ...judged, datastore: 'answered' } : judged;
   const { code, message } = judgement;
@@ -168,7 +169,7 @@ export async function runDownload(
   content.activity = { kind: 'download', source, abort, startedMs, slowBytesPerSecond: null };
   content.downloadId = deps.createId();
   content.datastoreId = source.datastoreId;
-  content.totalBytes = sizeBytes;
+  content.totalBytes = sizeBytes === 0 ? null : sizeBytes;
   advance(runtime, content, 'download-started');
   const trees = runtime.treesOf(sha256);
   const log = deps.log.child({ downloadId: content.downloadId, sha256, trees });
@@ -185,7 +186,7 @@ export async function runDownload(
         url: source.url,
         target: deps.store.pendingPath(sha256),
         sha256,
-        sizeBytes,
+        sizeBytes: sizeBytes === 0 ? null : sizeBytes,
         authorization: source.authorization,
         ca: source.ca,
         avoidedAddresses: sourceStateOf(content, source.key).avoidedAddresses,

@@ -23,6 +23,8 @@ export interface Source {
   readonly url: URL;
   /** The value of `Authorization`; a secret. */
   readonly authorization: string | null;
+  /** Whether there is a credential that only the device can read. */
+  readonly hasCipherData: boolean;
   /** PEM that replaces the system's roots. */
   readonly ca: string | null;
   /** Lower case, without the final dot. */
@@ -58,6 +60,10 @@ function authorizationOf({ apiKey = '', password = '' }: DatastoreConfig): strin
   const value = `${apiKey} ${password}`.trim();
   return value === '' ? null : value;
 }
+
+/** Whether a message or text says anything. */
+const isFilled = (value: unknown) =>
+  typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value);
 
 /** PEM from the base64 of `dsCertPEM`; null without. @throws when one is no certificate */
 function caOf({ dsCertPEM = [] }: DatastoreConfig): string | null {
@@ -114,7 +120,8 @@ export function buildSource(
       .digest('hex')
       .slice(0, 16);
     const origin = { originKey: originKeyOf(url, ca), host, isLocal: isLocalHost(host) };
-    return { key, datastoreId: datastore.id, url, authorization, ca, ...origin };
+    const hasCipherData = isFilled(datastore.cipherData);
+    return { key, datastoreId: datastore.id, url, authorization, hasCipherData, ca, ...origin };
   } catch (error) {
     return `${name}: ${errorMessage(error)}`;
   }

@@ -2,13 +2,17 @@ import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree
 import type { Clock } from '../discovery/clock.ts';
 import type { Actual } from './actual.ts';
 import type { ContentStore } from './content-store.ts';
-import { type Desired, NOTHING_DESIRED } from './desired.ts';
+import { type Desired, type DesiredTree, NOTHING_DESIRED } from './desired.ts';
 import { statusDocument } from './status-document.ts';
 import type { StatusFiles } from './status-files.ts';
+import { statusKeyOf, unusableStatus } from './unusable-status.ts';
 
 export type StatusEvent =
   | { readonly kind: 'status'; readonly status: ContentTreeStatus }
   | { readonly kind: 'removed'; readonly uuid: string };
+
+/** Of every entry of a configuration, also of those that cannot be used. */
+const idsOf = ({ trees, unusable }: Desired): Set<string> => new Set([...trees.keys(), ...unusable.keys()]);
 
 export interface StatusBoardDeps {
   readonly statusFiles: StatusFiles;
@@ -36,14 +40,13 @@ export class StatusBoard {
 
   /** Shows the trees of a new configuration, and no others. */
   adopt(desired: Desired): void {
-    const before = this.#desired;
+    const before = idsOf(this.#desired);
+    const ids = idsOf(desired);
     this.#desired = desired;
     this.#configuredAtMs = this.#deps.wallMs();
-    this.#deps.statusFiles.keepOnly(new Set(desired.trees.keys()));
-    for (const uuid of before.trees.keys()) {
-      if (!desired.trees.has(uuid)) this.#emit({ kind: 'removed', uuid });
-    }
-    for (const { uuid } of desired.trees.values()) this.#publishTree(uuid);
+    this.#deps.statusFiles.keepOnly(new Set([...ids].map(statusKeyOf)));
+    for (const uuid of before) if (!ids.has(uuid)) this.#emit({ kind: 'removed', uuid });
+    for (const uuid of ids) this.#publishTree(uuid);
   }
 
   /** The trees with this content are shown anew at the next `publish`. */
@@ -74,12 +77,19 @@ export class StatusBoard {
   }
 
   statuses(): ContentTreeStatus[] {
-    return [...this.#desired.trees.keys()].flatMap((uuid) => this.status(uuid) ?? []);
+    return [...idsOf(this.#desired)].flatMap((uuid) => this.status(uuid) ?? []);
   }
 
+  /** @param uuid or the place of an entry that has none */
   status(uuid: string): ContentTreeStatus | null {
-    const tree = this.#desired.trees.get(uuid.toLowerCase());
-    if (tree === undefined) return null;
+    const { trees, unusable } = this.#desired;
+    const tree = trees.get(uuid.toLowerCase());
+    const unusableTree = unusable.get(uuid) ?? unusable.get(uuid.toLowerCase());
+    const status = tree === undefined ? null : this.#statusOf(tree);
+    return unusableTree === undefined ? status : unusableStatus(unusableTree, status, this.#configuredAtMs);
+  }
+
+  #statusOf(tree: DesiredTree): ContentTreeStatus {
     const { store, clock, wallMs } = this.#deps;
     const sha256 = tree.sha256 ?? '';
     return statusDocument(tree, this.#actual.contents.get(sha256), {
@@ -101,7 +111,9 @@ export class StatusBoard {
 
   #publishTree(uuid: string): void {
     const status = this.status(uuid);
-    if (status !== null && this.#deps.statusFiles.write(uuid, status)) this.#emit({ kind: 'status', status });
+    if (status !== null && this.#deps.statusFiles.write(statusKeyOf(uuid), status)) {
+      this.#emit({ kind: 'status', status });
+    }
   }
 
   #emit(event: StatusEvent): void {

@@ -1,6 +1,6 @@
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { Actual, ContentActual, Failure, LinkFailure, OriginState } from './actual.ts';
-import type { DesiredTree } from './desired.ts';
+import { type DesiredTree, isOfSize } from './desired.ts';
 import { isSilent } from './outcome.ts';
 import type { ContentState } from './transitions.ts';
 
@@ -73,7 +73,7 @@ function findFailure(tree: DesiredTree, content: ContentActual | undefined, fact
     return { failure: fresh('NOT_SUPPORTED', message), condition: '' };
   }
   if (content.state === 'VERIFIED') {
-    if (content.totalBytes === tree.sizeBytes) {
+    if (isOfSize(tree, content.totalBytes)) {
       const { linkFailure } = facts;
       if (linkFailure === undefined) return { failure: null, condition: '' };
       return { failure: linkFailure.failure, condition: retryCondition(linkFailure.waitUntilMs, facts) };
@@ -142,7 +142,7 @@ export function statusDocument(
   const isActive = content?.activity?.kind === 'download';
   const totalBytes = content?.totalBytes ?? desired.sizeBytes;
   const fileLocation =
-    content?.state === 'VERIFIED' && content.totalBytes === desired.sizeBytes ? facts.fileLocation : '';
+    content?.state === 'VERIFIED' && isOfSize(desired, content.totalBytes) ? facts.fileLocation : '';
   return {
     ContentID: uuid,
     DisplayName: tree.displayName ?? '',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseDeviceConfig } from '@local-datastore/shared/eve/device-config';
+import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { type Desired, planDesired } from './desired.ts';
 import type { PlanLimits } from './plan.ts';
 
@@ -31,9 +31,10 @@ export const treeOf = (number: number, more: object = {}) => ({
 });
 
 export function configOf(trees: readonly object[], datastores: readonly object[] = [datastoreOf(1)]) {
-  const parsed = parseDeviceConfig([{ name: '', document: { datastores, contentInfo: trees } }]);
-  if (!parsed.isValid) throw new Error(JSON.stringify(parsed.problems));
-  return parsed.config;
+  const config = readDeviceConfig([{ name: '', lists: { datastores, contentInfo: trees } }]);
+  const unusable = [...config.unusableDatastores, ...config.unusableTrees];
+  if (unusable.length > 0) throw new Error(JSON.stringify(unusable));
+  return config;
 }
 
 export const desiredOf = (...args: Parameters<typeof configOf>): Desired =>

@@ -1,13 +1,9 @@
-import * as z from 'zod';
-import { readConfigDocument } from './config-document.ts';
+import type * as z from 'zod';
+import type { ConfigLists } from './config-document.ts';
 import { type ContentTree, contentTreeSchema } from './content-tree.ts';
 import { type DatastoreConfig, datastoreConfigSchema } from './datastore-config.ts';
-
-/** The part of EVE's `EdgeDevConfig` that says which content a device needs. Other fields are left alone. */
-export interface DeviceConfig {
-  readonly datastores: readonly DatastoreConfig[];
-  readonly contentInfo: readonly ContentTree[];
-}
+import { eveUuid } from './eve-uuid.ts';
+import { fieldReader } from './proto-json.ts';
 
 /** One thing that is wrong with a device configuration. */
 export interface ConfigProblem {
@@ -20,117 +16,189 @@ export interface ConfigProblem {
 export const problemText = ({ path, message }: ConfigProblem): string =>
   path === '' ? message : `${path}: ${message}`;
 
-/** One JSON document of a configuration; `name` stands in front of its paths, '' where there is only one. */
-export interface ConfigFragment {
-  readonly name: string;
-  readonly document: unknown;
+/** A datastore that cannot be read. Only the trees that name it are concerned. */
+export interface UnusableDatastore {
+  /** null: it has none that could be named. */
+  readonly id: string | null;
+  readonly problems: readonly ConfigProblem[];
 }
 
-export type ParsedDeviceConfig =
-  | { readonly isValid: true; readonly config: DeviceConfig }
-  | { readonly isValid: false; readonly problems: readonly ConfigProblem[] };
+/** A content tree that cannot be read, and what can be said of it all the same. */
+export interface UnusableTree {
+  /** Its uuid where no other entry has that, else its place, such as `contentInfo[2]`. */
+  readonly id: string;
+  readonly displayName: string;
+  readonly url: string;
+  readonly problems: readonly ConfigProblem[];
+}
 
-const MAX_PROBLEMS = 100;
+/** The part of EVE's `EdgeDevConfig` that says which content a device needs. Other fields are left alone. */
+export interface DeviceConfig {
+  readonly datastores: readonly DatastoreConfig[];
+  readonly contentInfo: readonly ContentTree[];
+  readonly unusableDatastores: readonly UnusableDatastore[];
+  readonly unusableTrees: readonly UnusableTree[];
+}
 
-/** Protobuf's JSON mapping reads null as absent, and writes nothing where the value is 0 or ''. */
-const takeOmitted = (fill: (item: Readonly<Record<string, unknown>>) => object) => (item: unknown) => {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return item;
-  const given = Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null));
-  return { ...fill(given), ...given };
+export const EMPTY_DEVICE_CONFIG: DeviceConfig = {
+  datastores: [],
+  contentInfo: [],
+  unusableDatastores: [],
+  unusableTrees: [],
 };
 
-/** A cloud's datastore may have no host of its own; one that is asked by HTTP must. */
-const IS_HTTP = new Set<unknown>(['DsHttp', 'DsHttps', 1, 2]);
-const datastoreSchema = z.preprocess(
-  takeOmitted(({ dType }) => (IS_HTTP.has(dType) ? {} : { fqdn: '' })),
-  datastoreConfigSchema,
-);
+/** The lists of one document of a configuration; `name` stands in front of its paths, '' where there is only one. */
+export interface ConfigFragment {
+  readonly name: string;
+  readonly lists: ConfigLists;
+}
 
-/** The size of a container's image stands in its manifest. */
-const treeSchema = z.preprocess(
-  takeOmitted(({ iformat }) => (iformat === 'CONTAINER' || iformat === 8 ? { maxSizeBytes: 0 } : {})),
-  contentTreeSchema,
-);
+const MAX_PROBLEMS_OF_ENTRY = 10;
+const MAX_SHOWN_CHARACTERS = 200;
 
 /** The place in a fragment, with the fragment's name in front. */
-const placeOf = (name: string, path: string) =>
+export const placeOf = (name: string, path: string): string =>
   name === '' || path === '' ? `${name}${path}` : `${name}: ${path}`;
 
-const listsSchema = z.object({ datastores: z.array(datastoreSchema), contentInfo: z.array(treeSchema) });
+/** `['dsIdsList', 2]` → `.dsIdsList[2]` */
+const pathText = (path: readonly PropertyKey[]): string =>
+  path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
 
-/** `['contentInfo', 2, 'sha256']` → `contentInfo[2].sha256` */
-function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  return text.replace(/^\./, '');
-}
-
-interface Placed<Item> {
+/** One entry of a list as it was read. */
+interface Entry<Item> {
   readonly path: string;
-  readonly item: Item;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** null: it cannot be used. */
+  readonly item: Item | null;
+  readonly problems: readonly ConfigProblem[];
 }
 
-function findRepeated<Item>(placed: readonly Placed<Item>[], key: (item: Item) => string, field: string) {
-  const firstPaths = new Map<string, string>();
-  return placed.flatMap(({ path, item }): ConfigProblem[] => {
-    const value = key(item).toLowerCase();
-    const first = firstPaths.get(value);
-    firstPaths.set(value, first ?? path);
-    if (first === undefined) return [];
-    return [{ path: `${path}.${field}`, message: `${value} is the ${field} of ${first} already` }];
+/** Reads an entry on its own. @param judge what the schema cannot say */
+function entryReader<Item>(
+  schema: z.ZodObject & z.ZodType<Item>,
+  judge: (item: Item) => readonly { readonly field: string; readonly message: string }[],
+): (message: unknown, path: string) => Entry<Item> {
+  const readFields = fieldReader(Object.keys(schema.shape));
+  return (message, path) => {
+    const named = readFields(message);
+    const fields = named?.fields ?? {};
+    const unusable = (problems: readonly ConfigProblem[]): Entry<Item> => ({
+      ...{ path, fields, item: null },
+      problems: problems.slice(0, MAX_PROBLEMS_OF_ENTRY),
+    });
+    if (named === null) return unusable([{ path, message: 'an object expected' }]);
+    const repeated = named.repeated.map((field) => ({
+      path: `${path}.${field}`,
+      message: 'given twice, with different values',
+    }));
+    const parsed = schema.safeParse(fields);
+    if (!parsed.success) {
+      const issues = parsed.error.issues.map((issue) => ({
+        path: `${path}${pathText(issue.path)}`,
+        message: issue.message,
+      }));
+      return unusable([...repeated, ...issues]);
+    }
+    const judged = judge(parsed.data).map(({ field, message: why }) => ({
+      path: `${path}.${field}`,
+      message: why,
+    }));
+    const problems = [...repeated, ...judged];
+    return problems.length > 0 ? unusable(problems) : { path, fields, item: parsed.data, problems };
+  };
+}
+
+const readDatastore = entryReader<DatastoreConfig>(datastoreConfigSchema, () => []);
+
+/** What a content tree lacks that its schema cannot say. */
+const readTree = entryReader<ContentTree>(
+  contentTreeSchema,
+  ({ sha256, iformat, URL: url, dsIdsList, dsId }) => {
+    const problems = [];
+    if (iformat === 'PVC') {
+      problems.push({ field: 'iformat', message: 'a PVC is made on the device and cannot be downloaded' });
+    } else if (sha256 === '' && iformat !== 'CONTAINER') {
+      const message = '64 hexadecimal digits expected: only an image of a container registry may lack them';
+      problems.push({ field: 'sha256', message });
+    }
+    if (url === '') problems.push({ field: 'URL', message: 'the file’s path in its datastore expected' });
+    if (dsIdsList.length === 0 && (dsId ?? '') === '') {
+      problems.push({ field: 'dsIdsList', message: 'the id of at least one datastore expected' });
+    }
+    return problems;
+  },
+);
+
+const readEntries = <Item>(
+  fragments: readonly ConfigFragment[],
+  list: keyof ConfigLists,
+  read: (message: unknown, path: string) => Entry<Item>,
+): Entry<Item>[] =>
+  fragments.flatMap(({ name, lists }) =>
+    lists[list].map((message, i) => read(message, placeOf(name, `${list}[${i}]`))),
+  );
+
+const uuidIn = (value: unknown): string | null => eveUuid.safeParse(value).data?.toLowerCase() ?? null;
+
+const textIn = (value: unknown): string =>
+  typeof value === 'string' ? value.slice(0, MAX_SHOWN_CHARACTERS) : '';
+
+/** The same datastore may stand in each of several fragments. Where they differ nobody knows which is right. */
+function sortDatastores(entries: readonly Entry<DatastoreConfig>[]) {
+  const first = new Map<string, { readonly path: string; readonly text: string }>();
+  const datastores: DatastoreConfig[] = [];
+  const unusableDatastores: UnusableDatastore[] = [];
+  for (const { path, fields, item, problems } of entries) {
+    if (item === null) {
+      unusableDatastores.push({ id: uuidIn(fields.id), problems });
+      continue;
+    }
+    const id = item.id.toLowerCase();
+    const text = JSON.stringify(item);
+    const known = first.get(id);
+    if (known === undefined) {
+      first.set(id, { path, text });
+      datastores.push(item);
+    } else if (known.text !== text) {
+      const message = `${id} is the id of ${known.path} already, and that one counts`;
+      unusableDatastores.push({ id: null, problems: [{ path: `${path}.id`, message }] });
+    }
+  }
+  return { datastores, unusableDatastores };
+}
+
+function sortTrees(entries: readonly Entry<ContentTree>[]) {
+  const pathOfUuid = new Map<string, string>();
+  const contentInfo: ContentTree[] = [];
+  const unusable: Entry<ContentTree>[] = [];
+  for (const entry of entries) {
+    const { path, item } = entry;
+    const known = pathOfUuid.get(item?.uuid.toLowerCase() ?? '');
+    if (item === null) unusable.push(entry);
+    else if (known === undefined) {
+      pathOfUuid.set(item.uuid.toLowerCase(), path);
+      contentInfo.push(item);
+    } else {
+      const message = `${item.uuid.toLowerCase()} is the uuid of ${known} already, and that one counts`;
+      unusable.push({ ...entry, problems: [{ path: `${path}.uuid`, message }] });
+    }
+  }
+  const unusableTrees = unusable.map(({ path, fields, problems }): UnusableTree => {
+    const uuid = uuidIn(fields.uuid);
+    const id = uuid === null || pathOfUuid.has(uuid) ? path : uuid;
+    pathOfUuid.set(id, path);
+    return { id, displayName: textIn(fields.displayName), url: textIn(fields.URL), problems };
   });
-}
-
-/** What one content tree lacks that its schema cannot say. */
-function whyUnusable({ path, item }: Placed<ContentTree>): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  if (item.sha256 === '' && item.iformat !== 'CONTAINER') {
-    const message = '64 hexadecimal digits expected: only an image of a container registry may lack them';
-    problems.push({ path: `${path}.sha256`, message });
-  }
-  if (item.dsIdsList.length === 0 && (item.dsId ?? '') === '') {
-    problems.push({ path: `${path}.dsIdsList`, message: 'the id of at least one datastore expected' });
-  }
-  return problems;
+  return { contentInfo, unusableTrees };
 }
 
 /**
- * Reads a device configuration, in one document or in several that are put together.
- *
- * @returns the configuration, or everything that is wrong with it (at most 100 problems)
+ * Reads a device configuration, in one document or in several that are put together. Each entry is read on its
+ * own: what is wrong with one is said of that one.
  */
-export function parseDeviceConfig(fragments: readonly ConfigFragment[]): ParsedDeviceConfig {
-  const problems: ConfigProblem[] = [];
-  const datastores: Placed<DatastoreConfig>[] = [];
-  const trees: Placed<ContentTree>[] = [];
-  for (const { name, document } of fragments) {
-    const read = readConfigDocument(document);
-    if (!read.isConfig) {
-      problems.push({ path: placeOf(name, read.path), message: read.message });
-      continue;
-    }
-    const parsed = listsSchema.safeParse(read.lists);
-    if (!parsed.success) {
-      for (const { path, message } of parsed.error.issues) {
-        problems.push({ path: placeOf(name, pathText(path)), message });
-      }
-      continue;
-    }
-    parsed.data.datastores.forEach((item, i) => {
-      datastores.push({ path: placeOf(name, `datastores[${i}]`), item });
-    });
-    parsed.data.contentInfo.forEach((item, i) => {
-      trees.push({ path: placeOf(name, `contentInfo[${i}]`), item });
-    });
-  }
-  problems.push(
-    ...findRepeated(datastores, ({ id }) => id, 'id'),
-    ...findRepeated(trees, ({ uuid }) => uuid, 'uuid'),
-    ...trees.flatMap(whyUnusable),
-  );
-  if (problems.length > 0) return { isValid: false, problems: problems.slice(0, MAX_PROBLEMS) };
-  const config = {
-    datastores: datastores.map(({ item }) => item),
-    contentInfo: trees.map(({ item }) => item),
+export function readDeviceConfig(fragments: readonly ConfigFragment[]): DeviceConfig {
+  return {
+    ...sortDatastores(readEntries(fragments, 'datastores', readDatastore)),
+    ...sortTrees(readEntries(fragments, 'contentInfo', readTree)),
   };
-  return { isValid: true, config };
 }
