@@ -26,13 +26,26 @@ beforeEach(async () => {
 });
 afterEach(() => folders.remove());
 
-/** As a failing disk does it: other bytes, the same time. */
+/** The index of images, changed while no datastore runs. */
+async function editIndex(change: (images: Record<string, Record<string, unknown>>) => void): Promise<void> {
+  const file = join(folders.state, 'image-index.json');
+  const index = JSON.parse(await readFile(file, 'utf8'));
+  change(index.images);
+  await writeFile(file, JSON.stringify(index));
+}
+
+/**
+ * As a failing disk does it while no datastore runs: other bytes, the same times. Nobody can put a change time
+ * back: the index is told the new one.
+ */
 async function rot(name: string, content: string): Promise<void> {
   const handle = await open(join(folders.root, name), 'r+');
   await handle.write(content, 200_000);
   await handle.sync();
   await handle.utimes(MODIFIED, MODIFIED);
+  const { ctimeNs } = await handle.stat({ bigint: true });
   await handle.close();
+  await editIndex((images) => Object.assign(images[name] ?? {}, { ctimeNs: String(ctimeNs) }));
 }
 
 const imageOf = (datastore: LoopbackDatastore, name: string) => datastore.json(`/-/api/v1/images/${name}`);
@@ -56,7 +69,9 @@ async function expectOutOfService(datastore: LoopbackDatastore): Promise<void> {
 it('takes out of service what images verify finds, over restarts, until it is replaced', async () => {
   let datastore = await startHashed();
   const before = (await imageOf(datastore, 'good.img')).verifiedAt as string;
+  expect(await datastore.stop()).toBe(0);
   await rot('rotten.img', 'y');
+  datastore = await startHashed();
   const verified = await folders.run('images', 'verify');
   expect(verified.exitCode).toBe(5);
   expect(verified.stdout).toContain('rotten.img: CORRUPT');
@@ -85,9 +100,12 @@ it('learns at the next start what was found while it did not run, and that it is
     ['good.img', undefined],
     ['rotten.img', 'corrupt'],
   ]);
-  const datastore = await folders.start();
+  let datastore = await folders.start();
   await expectOutOfService(datastore);
+  expect(await datastore.stop()).toBe(0);
   await rot('rotten.img', 'x');
+  datastore = await folders.start();
+  await expectOutOfService(datastore);
   expect((await folders.run('images', 'verify')).exitCode).toBe(0);
   await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('ready');
   expect((await datastore.request('GET', '/rotten.img')).status).toBe(200);
@@ -97,10 +115,9 @@ it('finds it by itself when images are due to be read again', async () => {
   expect(await (await startHashed()).stop()).toBe(0);
   await rot('rotten.img', 'y');
   // An index of before scrubbing says nothing of when an image was read.
-  const file = join(folders.state, 'image-index.json');
-  const index = JSON.parse(await readFile(file, 'utf8'));
-  for (const image of Object.values(index.images) as { verified?: string }[]) delete image.verified;
-  await writeFile(file, JSON.stringify(index));
+  await editIndex((images) => {
+    for (const image of Object.values(images)) delete image.verified;
+  });
   const datastore = await folders.start('--scrub-interval', '1', '--scrub-rate', '1M');
   await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('corrupt');
   await expectOutOfService(datastore);

@@ -111,15 +111,14 @@ describe.each([
     expectWhole(await server.get(path, { range }));
   });
 
-  it.each([
-    ['the digest', () => entityTagOf(content)],
-    ['the date', () => LAST_MODIFIED],
-  ])('in a range if it is still what %s names', async (_title, condition) => {
-    expectPart(await server.get(path, { range: 'bytes=9-', 'if-range': condition() }), 9, content.length);
+  it('in a range if it is still what the digest names', async () => {
+    const condition = entityTagOf(content);
+    expectPart(await server.get(path, { range: 'bytes=9-', 'if-range': condition }), 9, content.length);
   });
 
-  it.each(['"sha256:other"', 'Tue, 03 Feb 2026 04:05:07 GMT'])(
-    'whole if it is no more what If-Range names: %s',
+  // Another file may have the same date.
+  it.each(['"sha256:other"', LAST_MODIFIED, 'Tue, 03 Feb 2026 04:05:07 GMT'])(
+    'whole if it is no more what If-Range names, or cannot be known to be: %s',
     async (condition) => {
       expectWhole(await server.get(path, { range: 'bytes=9-', 'if-range': condition }));
       expectWhole(await server.get(path, { range: 'bytes=9-', 'if-range': `W/${entityTagOf(content)}` }));
@@ -183,7 +182,7 @@ it('resumes what was begun before the digest was known', async () => {
   // Written just now, and so not hashed yet.
   await writeFile(join(place.root, 'new.img'), content);
   const statTag = await entityTagAt(server, '/new.img');
-  expect(statTag).toMatch(/^"stat:[0-9a-f]+-200000-[0-9a-f]+"$/);
+  expect(statTag).toMatch(/^"stat:[0-9a-f]+-[0-9a-f]+-200000-[0-9a-f]+-[0-9a-f]+"$/);
   await expect.poll(() => entityTagAt(server, '/new.img'), SOON).toBe(entityTagOf(content));
   const answer = await server.get('/new.img', { range: 'bytes=1000-', 'if-range': statTag ?? '' });
   // To who goes on by a tag, another one means another file.

@@ -1,11 +1,12 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { clientAddress, clientNetwork } from '@local-datastore/shared/net/client-address';
 import serveStatic from 'serve-static';
 import type { DownloadLog } from '../activity/downloads.ts';
-import { type FileVersion, isSameVersion, versionOf } from '../images/file-version.ts';
+import type { FileVersion } from '../images/file-version.ts';
+import { followContent } from '../images/follow-content.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
@@ -94,6 +95,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
   ): void {
     const { fd, version } = image;
     const { sizeBytes } = version;
+    const isUnchanged = followContent(image);
     // Closed means flushed, or cut off: either way nothing reads the buffer any more.
     response.once('close', () => wholeReadPool.giveBack(client, [buffer]));
     try {
@@ -103,9 +105,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
         if (bytesRead === 0) break;
         filled += bytesRead;
       }
-      if (!isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version)) {
-        throw new FileChangedError(image.path);
-      }
+      if (filled < sizeBytes || !isUnchanged()) throw new FileChangedError(image.path);
     } finally {
       closeSync(fd);
     }

@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, read as readFile } from 'node:fs';
+import { closeSync, read as readFile } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { isSameVersion, versionOf } from '../images/file-version.ts';
+import { followContent } from '../images/follow-content.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import type { MemoryShare } from './transfer-memory.ts';
 
@@ -55,6 +55,7 @@ const POOLED_ASK_BYTES = 4 * 1024;
 export function beginTransfer(image: OpenImage, response: ServerResponse, memory: MemoryShare): Transfer {
   const { fd, version } = image;
   const { pair } = memory;
+  const isUnchanged = followContent(image);
   let pieces = 0;
   let isReading = false;
   let isClosed = false;
@@ -120,8 +121,6 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, memory
       process.nextTick(callback, null);
     },
   };
-
-  const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), version);
 
   return { fs, chunkBytes: pair === undefined ? memory.chunkBytes : POOLED_ASK_BYTES };
 }

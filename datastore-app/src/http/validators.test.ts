@@ -3,13 +3,16 @@ import { describe, expect, it } from 'vitest';
 import type { FileVersion } from '../images/file-version.ts';
 import { decideEntityTag, decideRange, isMatch, reprDigest, validatorsOf } from './validators.ts';
 
-const VERSION: FileVersion = { sizeBytes: 4096, mtimeNs: 1_770_091_506_000_000_255n, inode: 17n };
+const VERSION: FileVersion = {
+  ...{ sizeBytes: 4096, mtimeNs: 1_770_091_506_000_000_255n, ctimeNs: 1_770_091_507_000_000_000n },
+  ...{ inode: 17n, device: 0xfe00n },
+};
 const SHA256 = createHash('sha256').update('content').digest('hex');
-const STAT_TAG = '"stat:11-1000-1890a0d8ab10f4ff"';
+const STAT_TAG = '"stat:fe00-11-1000-1890a0d8ab10f4ff-1890a0d8e6abbe00"';
 const DATE = 'Tue, 03 Feb 2026 04:05:06 GMT';
 const hashed = validatorsOf(VERSION, SHA256);
 
-it('names a version by its digest, or by inode, size and mtime before that is known', () => {
+it('names a version by its digest, or by what the file system says before that is known', () => {
   expect(validatorsOf(VERSION)).toEqual({ entityTag: STAT_TAG, statTag: STAT_TAG, lastModified: DATE });
   expect(hashed).toEqual({ entityTag: `"sha256:${SHA256}"`, statTag: STAT_TAG, lastModified: DATE });
 });
@@ -17,7 +20,7 @@ it('names a version by its digest, or by inode, size and mtime before that is kn
 it('has no words for a time beyond what HTTP can say, but a tag', () => {
   const farAway = validatorsOf({ ...VERSION, mtimeNs: 2n ** 62n * 1000n });
   expect(farAway.lastModified).toMatch(/GMT$/);
-  expect(farAway.statTag).toMatch(/^"stat:11-1000-[0-9a-f]+"$/);
+  expect(farAway.statTag).toMatch(/^"stat:fe00-11-1000-[0-9a-f]+-[0-9a-f]+"$/);
 });
 
 it('writes Repr-Digest in base64 between colons', () => {
@@ -50,14 +53,22 @@ describe('decideRange', () => {
     expect(decideRange('GET', {}, hashed, 4096)).toBeUndefined();
   });
 
-  it.each([hashed.entityTag, STAT_TAG, DATE])('holds with If-Range: %s', (ifRange) => {
+  it.each([hashed.entityTag, STAT_TAG])('holds with If-Range: %s', (ifRange) => {
     expect(decideRange('GET', { range: 'bytes=5-', 'if-range': ifRange }, hashed, 4096)).toBe('bytes=5-');
   });
 
   it.each([
     `W/${hashed.entityTag}`,
     `${hashed.entityTag}, "other"`,
-    '"stat:11-1000-1890a0d8ab10f4fe"',
+    // One nanosecond of either time, another inode, another file system.
+    '"stat:fe00-11-1000-1890a0d8ab10f4fe-1890a0d8e6abbe00"',
+    '"stat:fe00-11-1000-1890a0d8ab10f4ff-1890a0d8e6abbe01"',
+    '"stat:fe00-12-1000-1890a0d8ab10f4ff-1890a0d8e6abbe00"',
+    '"stat:fe01-11-1000-1890a0d8ab10f4ff-1890a0d8e6abbe00"',
+    // As it was before the change time counted.
+    '"stat:11-1000-1890a0d8ab10f4ff"',
+    // Other files have the same date.
+    DATE,
     `sha256:${SHA256}`,
     'Tue, 03 Feb 2026 04:05:07 GMT',
     'Tue, 03 Feb 2026 04:05:05 GMT',

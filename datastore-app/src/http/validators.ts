@@ -5,7 +5,7 @@ import { type FileVersion, modifiedAt } from '../images/file-version.ts';
 export interface Validators {
   /** By digest once that is known, else the stat tag. Sent as ETag. */
   readonly entityTag: string;
-  /** By inode, size and mtime: known at once, and still honoured after hashing. */
+  /** By what the file system says of the file: known at once, and still honoured after hashing. */
   readonly statTag: string;
   /** An HTTP-date. */
   readonly lastModified: string;
@@ -14,7 +14,8 @@ export interface Validators {
 /** @param sha256 64 hexadecimal digits, of exactly this version of the file; absent while hashing */
 export function validatorsOf(version: FileVersion, sha256?: string): Validators {
   const hex = (value: bigint | number) => value.toString(16);
-  const statTag = `"stat:${hex(version.inode)}-${hex(version.sizeBytes)}-${hex(version.mtimeNs)}"`;
+  const { device, inode, sizeBytes, mtimeNs, ctimeNs } = version;
+  const statTag = `"stat:${[device, inode, sizeBytes, mtimeNs, ctimeNs].map(hex).join('-')}"`;
   return {
     entityTag: sha256 === undefined ? statTag : `"sha256:${sha256}"`,
     statTag,
@@ -34,8 +35,9 @@ const SINGLE_RANGE = /^\s*bytes=\s*(\d*)-(\d*)\s*$/i;
  * The Range header that is to be obeyed. Ignored, so that the whole file is the answer (RFC 9110 §14.2): any
  * other method than GET, several ranges, what is malformed, and what If-Range says is of another content.
  *
- * If-Range holds for the current tag, for the stat tag (a download begun before the hash was known resumes
- * after it), and for exactly our Last-Modified (§13.1.5: no earlier-or-later).
+ * If-Range holds for the current tag and for the stat tag (a download begun before the hash was known resumes
+ * after it), never for a date: two files can have the same, as those of reproducible builds have (§13.1.5: a
+ * date counts only where it is a strong validator).
  *
  * A suffix longer than the file is cut to it (§14.1.2): range-parser 1.2, below serve-static, takes it for
  * unsatisfiable.
@@ -56,8 +58,7 @@ export function decideRange(
   const ifRange = headers['if-range'];
   if (typeof ifRange === 'string') {
     const condition = ifRange.trim();
-    const { entityTag, statTag, lastModified } = validators;
-    if (condition !== entityTag && condition !== statTag && condition !== lastModified) return undefined;
+    if (condition !== validators.entityTag && condition !== validators.statTag) return undefined;
   }
   if (first === '' && BigInt(last) > BigInt(sizeBytes)) return `bytes=-${sizeBytes}`;
   return `bytes=${first}-${last}`;

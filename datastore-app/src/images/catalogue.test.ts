@@ -147,6 +147,15 @@ it('follows files that come, are replaced with the same size and time, and go', 
   await expect.poll(() => digests(catalogue)).toEqual([]);
 });
 
+it('takes no content for another that has its size, time and inode', async () => {
+  const { catalogue } = await start(createObservedHasher().hasher);
+  await put('a.img', 'one');
+  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
+  await writeFile(join(root, 'a.img'), 'two');
+  await utimes(join(root, 'a.img'), LONG_AGO, LONG_AGO);
+  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
+});
+
 it('goes on looking while a file is being hashed', async () => {
   await put('slow.img', 'slow');
   const { hasher, finishSlow } = createObservedHasher();

@@ -6,7 +6,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { FileVersion } from './file-version.ts';
 import { loadImageIndex } from './image-index.ts';
 
-const VERSION: FileVersion = { sizeBytes: 5, mtimeNs: 1_770_091_506_123_456_789n, inode: 2n ** 63n };
+const VERSION: FileVersion = {
+  ...{ sizeBytes: 5, mtimeNs: 1_770_091_506_123_456_789n, ctimeNs: 1_770_091_507_987_654_321n },
+  ...{ inode: 2n ** 63n, device: 0xfe00n },
+};
 const SHA256 = 'ab'.repeat(32);
 const warnings: string[] = [];
 const log = { ...silentLog, warn: (_fields: object, message: string) => warnings.push(message) };
@@ -37,6 +40,7 @@ it('remembers a digest to the nanosecond, for exactly that version at that path'
   expect(again.digestOf('b.img', VERSION)).toBeUndefined();
   expect(again.digestOf('a.img', { ...VERSION, sizeBytes: 6 })).toBeUndefined();
   expect(again.digestOf('a.img', { ...VERSION, mtimeNs: VERSION.mtimeNs + 1n })).toBeUndefined();
+  expect(again.digestOf('a.img', { ...VERSION, ctimeNs: VERSION.ctimeNs + 1n })).toBeUndefined();
   expect(again.digestOf('a.img', { ...VERSION, inode: 1n })).toBeUndefined();
   expect(warnings).toEqual([]);
 });
@@ -47,7 +51,7 @@ it('knows an image again whose file system numbers files anew, but once only', a
   index.set('b.img', VERSION, SHA256);
   await index.save();
   const again = await load(false, false);
-  const renumbered = { ...VERSION, inode: 7n };
+  const renumbered = { ...VERSION, inode: 7n, ctimeNs: VERSION.mtimeNs };
   expect(again.digestOf('a.img', { ...renumbered, sizeBytes: 6 })).toBeUndefined();
   expect(again.digestOf('a.img', { ...renumbered, mtimeNs: VERSION.mtimeNs + 2n })).toBeUndefined();
   expect(again.digestOf('a.img', renumbered)).toBe(SHA256);
@@ -56,6 +60,13 @@ it('knows an image again whose file system numbers files anew, but once only', a
   expect(again.digestOf('a.img', { ...renumbered, inode: 8n })).toBeUndefined();
   again.set('b.img', renumbered, SHA256);
   expect(again.digestOf('b.img', VERSION)).toBeUndefined();
+});
+
+it('knows an image again after a mount that gave its file system another number', async () => {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256);
+  await index.save();
+  expect((await load()).digestOf('a.img', { ...VERSION, device: 7n })).toBe(SHA256);
 });
 
 it('forgets what is gone', async () => {
@@ -112,12 +123,27 @@ it('remembers when a file was read again and what of it, for exactly that versio
 
 it('reads an index of before images were read again', async () => {
   await (await load()).save();
-  const { sizeBytes, mtimeNs, inode } = VERSION;
-  const images = { 'a.img': { sizeBytes, mtimeNs: String(mtimeNs), inode: String(inode), sha256: SHA256 } };
+  const { sizeBytes, mtimeNs, ctimeNs, inode } = VERSION;
+  const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+  const images = { 'a.img': { sizeBytes, ...times, inode: String(inode), sha256: SHA256 } };
   await writeFile(await onlyFile(), JSON.stringify({ version: 1, images }));
   const index = await load();
   expect(index.digestOf('a.img', VERSION)).toBe(SHA256);
   expect(index.verifiedOf('a.img', VERSION)?.verified).toBeUndefined();
+});
+
+it('reads an index of before the change time counted, and has those images hashed again', async () => {
+  await (await load()).save();
+  const { sizeBytes, mtimeNs, inode } = VERSION;
+  const old = { sizeBytes, mtimeNs: String(mtimeNs), inode: String(inode), sha256: SHA256 };
+  await writeFile(await onlyFile(), JSON.stringify({ version: 1, images: { 'a.img': old } }));
+  for (const areInodesPermanent of [true, false]) {
+    const index = await load(false, areInodesPermanent);
+    expect(index.digestOf('a.img', VERSION)).toBeUndefined();
+    index.set('a.img', VERSION, SHA256);
+    expect(index.digestOf('a.img', VERSION)).toBe(SHA256);
+  }
+  expect(warnings).toEqual([]);
 });
 
 it('can be saved by many at once, and then holds what all of them know', async () => {

@@ -23,6 +23,8 @@ const indexSchema = z.object({
     z.object({
       sizeBytes: z.number().int().nonnegative(),
       mtimeNs: bigintText,
+      // Indexes of before the change time counted have none: it cannot be told what they are of.
+      ctimeNs: bigintText.optional(),
       inode: bigintText,
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
       // Indexes of before scrubbing have neither of these.
@@ -32,7 +34,8 @@ const indexSchema = z.object({
   ),
 });
 
-interface RememberedDigest extends FileVersion, Verified {
+/** Not of a device: its number is another after each mount, while the change time is the file's own. */
+interface RememberedDigest extends Omit<FileVersion, 'device'>, Verified {
   readonly sha256: string;
 }
 
@@ -76,7 +79,9 @@ export async function loadImageIndex(
   const digests = new Map<string, RememberedDigest>();
   try {
     const index = indexSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    for (const [path, digest] of Object.entries(index.images)) digests.set(path, digest);
+    for (const [path, { ctimeNs, ...digest }] of Object.entries(index.images)) {
+      if (ctimeNs !== undefined) digests.set(path, { ...digest, ctimeNs });
+    }
   } catch (error) {
     const isUnsound = error instanceof SyntaxError || error instanceof z.ZodError;
     if (!isUnsound && systemErrorCode(error) !== 'ENOENT') throw error;
@@ -86,22 +91,23 @@ export async function loadImageIndex(
       log.warn(fields, 'the image index is not sound and is set aside: all images are hashed again');
     }
   }
-  /** Of these the inode is one of an earlier mount. */
+  /** Of these inode and change time are those of an earlier mount. */
   const renumbered = new Set(areInodesPermanent ? [] : digests.keys());
 
   function find(path: string, version: FileVersion): RememberedDigest | undefined {
     const digest = digests.get(path);
     if (digest === undefined) return undefined;
-    const { inode } = renumbered.has(path) ? version : digest;
-    if (!isSameVersion({ ...digest, inode }, version)) return undefined;
-    if (renumbered.delete(path)) digests.set(path, { ...digest, inode });
+    const { inode, ctimeNs } = renumbered.has(path) ? version : digest;
+    if (!isSameVersion({ ...digest, inode, ctimeNs, device: version.device }, version)) return undefined;
+    if (renumbered.delete(path)) digests.set(path, { ...digest, inode, ctimeNs });
     return digest;
   }
 
   async function write(): Promise<void> {
     const images: Record<string, unknown> = Object.create(null);
-    for (const [path, { mtimeNs, inode, ...rest }] of digests) {
-      images[path] = { ...rest, mtimeNs: String(mtimeNs), inode: String(inode) };
+    for (const [path, { mtimeNs, ctimeNs, inode, ...rest }] of digests) {
+      const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+      images[path] = { ...rest, ...times, inode: String(inode) };
     }
     await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
   }
@@ -112,9 +118,9 @@ export async function loadImageIndex(
   return {
     digestOf: (path, version) => find(path, version)?.sha256,
     verifiedOf: find,
-    set(path, { sizeBytes, mtimeNs, inode }, sha256, verified) {
+    set(path, { sizeBytes, mtimeNs, ctimeNs, inode }, sha256, verified) {
       renumbered.delete(path);
-      digests.set(path, { sizeBytes, mtimeNs, inode, sha256, verified });
+      digests.set(path, { sizeBytes, mtimeNs, ctimeNs, inode, sha256, verified });
     },
     setVerified(path, version, { verified, isCorrupt }) {
       const digest = find(path, version);

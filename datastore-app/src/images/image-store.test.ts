@@ -19,6 +19,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addImage } from './add-image.ts';
+import { isSameVersion, versionOf } from './file-version.ts';
 import { createHasher, type Hasher } from './hasher.ts';
 import { createImageStore } from './image-store.ts';
 import { createPlacer, type Placer } from './placer.ts';
@@ -52,7 +53,13 @@ function setUp({ freeBytes = 1e12, usedBytes = 0, placer, ...limits }: Partial<S
       ),
       hash: hasher.hash,
       onPublished: async (images) => {
-        for (const { path, version } of images) events.push(`+${path} ${version.sizeBytes}`);
+        for (const { path, version } of images) {
+          // What is told must be known again at its path, though its new name moved the change time.
+          const there = versionOf(await stat(join(root, path), { bigint: true }));
+          events.push(
+            `+${path} ${version.sizeBytes}${isSameVersion(version, there) ? '' : ' of another version'}`,
+          );
+        }
       },
       onRemoved: async () => void events.push('-'),
       ...(placer && { placer }),

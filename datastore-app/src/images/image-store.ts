@@ -2,7 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type FileVersion, versionOf } from './file-version.ts';
+import { type FileVersion, isSameButChangeTime, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
@@ -113,18 +113,21 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     }
   }
 
+  /** @returns whether the path was free, and the version that the image has there */
   async function place(
-    file: string,
+    { file, version }: StagedImage,
     path: string,
     options: PublishOptions & ChangeOptions,
-  ): Promise<boolean> {
+  ): Promise<{ isNew: boolean; version: FileVersion }> {
     options.precondition?.();
     const { folders, name } = splitPath(path);
     const directory = await makeImageDirectory(root, folders);
     try {
       const isNew = await placer.place(file, directory.entry(name), options);
+      // Its new name moved the change time. What another put there since then is not what was checked.
+      const there = await lstat(directory.entry(name), { bigint: true }).then(versionOf, () => version);
       await directory.sync();
-      return isNew;
+      return { isNew, version: isSameButChangeTime(there, version) ? there : version };
     } finally {
       await directory.close();
     }
@@ -136,8 +139,8 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     options: PublishOptions & ChangeOptions,
   ): Promise<PublishedImage> {
     requireImagePath(path);
-    const { file, version, sha256 } = staged;
-    const isNew = await inTurn(() => place(file, path, options));
+    const { sha256 } = staged;
+    const { isNew, version } = await inTurn(() => place(staged, path, options));
     await deps.onPublished?.([{ path, version, sha256 }]);
     staging.release(staged);
     return { path, sizeBytes: version.sizeBytes, sha256, isNew };
@@ -148,15 +151,10 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     options: PublishOptions,
   ): Promise<PublishedImage[]> {
     for (const { path } of placements) requireImagePath(path);
-    const published = await inTurn(() => group.publish(placements, options));
-    const publications = placements.map(({ path, staged: { version, sha256 } }) => ({
-      path,
-      version,
-      sha256,
-    }));
+    const { images, publications } = await inTurn(() => group.publish(placements, options));
     if (publications.length > 0) await deps.onPublished?.(publications);
     for (const { staged } of placements) staging.release(staged);
-    return published;
+    return [...images];
   }
 
   async function holds(path: string, { version, sha256 }: StagedImage): Promise<boolean> {

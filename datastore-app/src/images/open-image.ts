@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { type FileVersion, versionOf } from './file-version.ts';
+import { type FileStanding, type FileVersion, standingOf, versionOf } from './file-version.ts';
 import { isImagePath } from './image-path.ts';
 
 /** An image opened for reading. Whoever has it closes `fd`. */
@@ -8,7 +8,10 @@ export interface OpenImage {
   readonly fd: number;
   /** Where the file really stands, relative to the root: symbolic links inside the root are followed. */
   readonly path: string;
+  /** That path, absolute. */
+  readonly place: string;
   readonly version: FileVersion;
+  readonly standing: FileStanding;
 }
 
 /** O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: nor may a terminal become ours. */
@@ -49,7 +52,7 @@ export function createImageOpener(realRoot: string): (path: string) => OpenImage
       const real = place === prefix + path ? path : relativePath(place);
       if (real === undefined) return undefined;
       isKept = true;
-      return { fd, path: real, version: versionOf(stat) };
+      return { fd, path: real, place, version: versionOf(stat), standing: standingOf(stat) };
     } finally {
       if (!isKept) closeSync(fd);
     }

@@ -55,7 +55,7 @@ async function images(): Promise<Record<string, string>> {
 
 it('publishes all, and says which were new', async () => {
   await writeFile(join(root, 'a'), 'old a');
-  const published = await publisher().publish(await stageAll('a', 'b/c', 'd'), { replace: true });
+  const { images: published } = await publisher().publish(await stageAll('a', 'b/c', 'd'), { replace: true });
   expect(published.map(({ path, isNew }) => [path, isNew])).toEqual([
     ['a', false],
     ['b/c', true],
@@ -63,6 +63,14 @@ it('publishes all, and says which were new', async () => {
   ]);
   expect(await images()).toEqual({ a: 'new a', 'b/c': 'new b/c', d: 'new d' });
   expect(await readdir(incoming)).toEqual([]);
+});
+
+it('tells of the images as they stand at their paths', async () => {
+  const placements = await stageAll('a', 'b');
+  const { publications } = await publisher().publish(placements, { replace: true });
+  for (const { path, version } of publications) {
+    expect(version).toEqual(versionOf(await stat(join(root, path), { bigint: true })));
+  }
 });
 
 it.each([
@@ -190,7 +198,7 @@ describe('without hard links', () => {
 
   it('publishes all, and says which were new', async () => {
     await writeFile(join(root, 'a'), 'old a');
-    const published = await setUp().publish(await stageAll('a', 'b/c'), { replace: true });
+    const { images: published } = await setUp().publish(await stageAll('a', 'b/c'), { replace: true });
     expect(published.map(({ path, isNew }) => [path, isNew])).toEqual([
       ['a', false],
       ['b/c', true],

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { type BundleEntry, type BundleJournal, parseJournal, writeJournal } from './bundle-journal.ts';
 import { syncDirectory } from './durable-file.ts';
-import { type FileVersion, versionOf } from './file-version.ts';
+import { type FileVersion, isSameButChangeTime, versionOf } from './file-version.ts';
 import { openImageDirectory } from './image-directory.ts';
 import type { Placer } from './placer.ts';
 import { makeImageDirectory, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
@@ -27,9 +27,15 @@ export interface Placement {
  */
 export interface GroupPublisher {
   /** @throws StoreError, whose message names the image; then all is as it was */
-  publish(placements: readonly Placement[], options: { replace: boolean }): Promise<PublishedImage[]>;
+  publish(placements: readonly Placement[], options: { replace: boolean }): Promise<GroupPublication>;
   /** Completes or undoes what was cut off at least so long ago. */
   recover(olderThanMs: number): Promise<Recovery>;
+}
+
+export interface GroupPublication {
+  readonly images: readonly PublishedImage[];
+  /** The same, as they stand at their paths. */
+  readonly publications: readonly Publication[];
 }
 
 export interface Recovery {
@@ -165,7 +171,7 @@ export function createGroupPublisher(
 
   return {
     async publish(placements, { replace }) {
-      if (placements.length === 0) return [];
+      if (placements.length === 0) return { images: [], publications: [] };
       for (const { path } of placements) {
         await requirePlaceable(root, path, { replace }).catch((error) => {
           if (!(error instanceof StoreError)) throw error;
@@ -187,12 +193,18 @@ export function createGroupPublisher(
         await makeIncomingDirectory(incoming);
         await writeJournal(journalOf(id), journal);
         const isNew = await carryOutAll(id, journal);
-        return placements.map(({ path, staged: { version, sha256 } }) => ({
-          path,
-          sizeBytes: version.sizeBytes,
-          sha256,
-          isNew: isNew.has(path),
-        }));
+        const publications: Publication[] = [];
+        for (const { path, staged } of placements) {
+          const { version: before, sha256 } = staged;
+          const there = await versionAt(path);
+          // Its new name moved the change time. What another put there since then is not what was checked.
+          const isOurs = there !== undefined && isSameButChangeTime(there, before);
+          publications.push({ path, version: isOurs ? there : before, sha256 });
+        }
+        const images = publications.map(({ path, version: { sizeBytes }, sha256 }) => {
+          return { path, sizeBytes, sha256, isNew: isNew.has(path) };
+        });
+        return { images, publications };
       } finally {
         current.delete(id);
       }

@@ -5,7 +5,7 @@ import type { Verifiable, Verification } from '../images/verification.ts';
 import { findDue, scrub } from './scrub.ts';
 
 const HOUR_MS = 3_600_000;
-const VERSION = { sizeBytes: 1, mtimeNs: 1n, inode: 1n };
+const VERSION = { sizeBytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n };
 const at = (hour: number) => new Date(hour * HOUR_MS).toISOString();
 const image = (path: string, verified: string | null): Verifiable => ({
   ...{ path, version: VERSION, sha256: 'good', verified },

@@ -7,7 +7,10 @@ import { createVerificationInbox } from './verification-inbox.ts';
 
 const verification = (path: string, hour: number): Verification => ({
   path,
-  version: { sizeBytes: 5, mtimeNs: 1_770_091_506_123_456_789n, inode: 2n ** 63n },
+  version: {
+    ...{ sizeBytes: 5, mtimeNs: 1_770_091_506_123_456_789n, ctimeNs: 1_770_091_507_987_654_321n },
+    ...{ inode: 2n ** 63n, device: 0xfe00n },
+  },
   verified: `2026-02-03T0${hour}:00:00.000Z`,
   isCorrupt: hour === 2,
 });

@@ -28,7 +28,10 @@ const bigintText = z
 const postSchema = z.array(
   z.object({
     path: z.string(),
-    version: z.object({ sizeBytes: z.number(), mtimeNs: bigintText, inode: bigintText }),
+    version: z.object({
+      sizeBytes: z.number(),
+      ...{ mtimeNs: bigintText, ctimeNs: bigintText, inode: bigintText, device: bigintText },
+    }),
     verified: z.iso.datetime(),
     isCorrupt: z.boolean(),
   }),

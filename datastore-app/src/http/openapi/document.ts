@@ -122,7 +122,7 @@ const DIGESTS = [
 ];
 const RANGES = [
   parameter('header', 'Range', 'One range of bytes.'),
-  parameter('header', 'If-Range', 'ETag or Last-Modified of what the client has.'),
+  parameter('header', 'If-Range', 'ETag of what the client has; a date is never taken for proof.'),
 ];
 
 const imageResponses = {
