@@ -5,6 +5,7 @@ export const FULL_STATUS = {
   hostName: 'ds.local',
   isReady: false,
   reasons: ['10.1.0.9 uses the name ds.local on bn2'],
+  warnings: ['my-ds.local (10.1.0.9 on bn1): stock EVE takes it for this datastore'],
   listeners: { http: 80, https: 443 },
   advertising: {
     isReady: false,

@@ -13,6 +13,8 @@ import {
   describeTooManyAddresses,
   ownAddresses,
 } from './link-addresses.ts';
+import { createNeighbourWatch, type NeighbourWatch } from './neighbour-watch.ts';
+import { describeNeighbours } from './neighbours.ts';
 import { listNetworkLinks, type NetworkLink } from './network-links.ts';
 import { attributePacket, hasAddress } from './packet-origin.ts';
 import { type AskForOwnAnswers, createAskForOwnAnswers } from './readiness.ts';
@@ -79,15 +81,19 @@ export interface AdvertiserOptions {
   readonly services: readonly AdvertisedService[];
 }
 
-function observed(start: StartHostResponder, observer: AdvertisingObserver | undefined): StartHostResponder {
-  if (observer === undefined) return start;
+function observed(
+  start: StartHostResponder,
+  observer: AdvertisingObserver | undefined,
+  neighbours: NeighbourWatch,
+): StartHostResponder {
   return (options) => {
     const { interfaceName } = options;
     const responder = start({
       ...options,
-      onQuery: (source, names) => observer.onQuery(interfaceName, source, names),
+      onQuery: (source, names) => observer?.onQuery(interfaceName, source, names),
+      onServices: (source, targets) => neighbours.hear(interfaceName, source, targets),
     });
-    void responder.conflict.then(() => observer.onConflict(interfaceName));
+    void responder.conflict.then(() => observer?.onConflict(interfaceName));
     return responder;
   };
 }
@@ -103,14 +109,15 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     watchIntervalMs = WATCH_INTERVAL_MS,
     nowMs = () => performance.now(),
   } = deps;
+  const { hostLabel, services, excludedInterfaces = [] } = options;
+  const hostName = `${hostLabel}.local`;
+  const neighbours = createNeighbourWatch({ nowMs }, { hostName });
   const advertisementDeps = {
     log,
-    startHostResponder: observed(deps.startHostResponder ?? startHostResponder, deps.observer),
+    startHostResponder: observed(deps.startHostResponder ?? startHostResponder, deps.observer, neighbours),
     askForOwnAnswers: deps.askForOwnAnswers ?? createAskForOwnAnswers({ log }),
     wait: deps.wait ?? waitAbortably,
   };
-  const { hostLabel, services, excludedInterfaces = [] } = options;
-  const hostName = `${hostLabel}.local`;
 
   const former = createFormerAddresses({ nowMs });
   const running = new Map<string, InterfaceAdvertisement>();
@@ -124,6 +131,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     const advertisement = running.get(name);
     if (advertisement === undefined) return;
     running.delete(name);
+    neighbours.forget(name);
     log.info({ interface: name, addresses: ownAddresses(advertisement.link) }, 'no longer advertised there');
     ending.set(name, advertisement.stop());
   }
@@ -165,6 +173,9 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     );
     for (const name of plan.stop) stopOn(name);
     for (const link of plan.start) startOn(link);
+    for (const name of neighbours.takeDue()) running.get(name)?.askAround();
+    const news = describeNeighbours(neighbours.takeNews(), hostName);
+    if (news !== undefined) log.warn({}, news);
   }
 
   return {
@@ -187,7 +198,10 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
       return {
         isReady: reasons.length === 0,
         reasons,
-        warnings: advertisements.flatMap(({ link }) => describeTooManyAddresses(link) ?? []),
+        warnings: [
+          ...advertisements.flatMap(({ link }) => describeTooManyAddresses(link) ?? []),
+          ...[describeNeighbours(neighbours.list(), hostName) ?? []].flat(),
+        ],
         hostName,
         interfaces: advertisements.map(({ link, state }) => ({
           name: link.name,

@@ -40,6 +40,8 @@ export interface InterfaceAdvertisement {
   readonly state: AdvertisementState;
   /** Why it is not ready, as a sentence; undefined when it is. */
   readonly reason: string | undefined;
+  /** Asks once more for what EVE asks for, where it is ready: neighbours answer, too. */
+  askAround(): void;
   /** Sends goodbyes. Idempotent. */
   stop(): Promise<void>;
 }
@@ -215,6 +217,13 @@ export function createInterfaceAdvertisement(
     },
     get reason() {
       return reason;
+    },
+    askAround() {
+      if (state !== 'ready') return;
+      const expected = { hostName, address: link.address, ...addresses, instances };
+      askForOwnAnswers(expected, signal).catch((error) =>
+        log.debug({ ...where, err: error }, 'asked in vain'),
+      );
     },
     stop() {
       stopping.abort();

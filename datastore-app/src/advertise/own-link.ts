@@ -1,5 +1,6 @@
 import type { Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import type { ServiceTarget } from './neighbours.ts';
 import type { OutgoingAddresses } from './outgoing-addresses.ts';
 import { ignoreOwnRecords, isOwnProbe, type OwnClaims, type Packet } from './own-records.ts';
 import type { PacketOrigin } from './packet-origin.ts';
@@ -18,6 +19,8 @@ export interface LinkHearing extends OwnClaims {
   readonly originOf: (source: string) => PacketOrigin;
   /** Hears of every query of another host on this link: who asked, and for what (`_http._tcp.local`). */
   readonly onQuery?: (source: string, names: readonly string[]) => void;
+  /** Hears of the SRV records of another host on this link. */
+  readonly onServices?: (source: string, targets: readonly ServiceTarget[]) => void;
 }
 
 /** Whether a response holds a record of a host, or leads to it. */
@@ -34,6 +37,15 @@ function questionsOf(packet: Packet): string[] {
   return [...packet.questions.values()]
     .slice(0, MAX_QUESTIONS)
     .map(({ name }) => name.slice(0, MAX_NAME_LENGTH).replace(/\.$/, ''));
+}
+
+/** The SRV records of a response, of which a datagram holds few hundred at most. */
+function serviceTargetsOf(packet: Packet): ServiceTarget[] {
+  return [...packet.answers.values(), ...packet.additionals.values()].flatMap((record) =>
+    'hostname' in record
+      ? { owner: record.name, target: String(record.hostname), ttlSeconds: record.ttl }
+      : [],
+  );
 }
 
 /**
@@ -93,6 +105,7 @@ export function hearOwnLinkOnly(
   };
   responder.handleResponse = (packet, endpoint) => {
     if (endpoint.interface !== interfaceName || originOf(endpoint.address) !== 'this-link') return;
+    options.onServices?.(endpoint.address, serviceTargetsOf(packet));
     ignoreOwnRecords(packet, options);
     onResponse(packet, endpoint.address);
     const probers = [responder, ...lanes].map(proberOf);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Log } from '@local-datastore/shared/log';
 import type { ResponsePacket } from 'multicast-dns';
 import createMulticastDns from 'multicast-dns';
@@ -76,7 +77,8 @@ export type AskForOwnAnswers = (expected: ExpectedAnswers, signal: AbortSignal) 
 export function createAskForOwnAnswers({ log }: { log: Log }): AskForOwnAnswers {
   return async (expected, signal) => {
     const { hostName, address, sources, instances } = expected;
-    const typeNames = new Set(instances.map(typeName));
+    // What EVE asks for as well: neighbours that it may take for us are heard of by their answers.
+    const typeNames = new Set([...instances.map(typeName), ...SERVICES.map(serviceTypeName)]);
     // multicast-dns 7.2.5: `interface` alone would bind to the address, where no multicast arrives on Linux.
     const mdns = createMulticastDns({ interface: address, bind: '0.0.0.0' });
     const onTrouble = (error: Error) => log.debug({ err: error }, 'self-check socket');

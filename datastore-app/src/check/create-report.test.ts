@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Neighbour } from '../advertise/neighbours.ts';
 import type { NetworkLink } from '../advertise/network-links.ts';
 import type { ServeOptions } from '../config.ts';
 import { type CheckInput, createReport } from './create-report.ts';
@@ -31,11 +32,13 @@ function check({
   input = {},
   links = [eth0],
   takenPorts = [],
+  neighbours = [],
 }: {
   options?: Partial<ServeOptions>;
   input?: Partial<CheckInput>;
   links?: NetworkLink[];
   takenPorts?: number[];
+  neighbours?: Neighbour[];
 } = {}) {
   const all: ServeOptions = {
     root: join(folder, 'root'),
@@ -59,6 +62,7 @@ function check({
   return createReport(
     {
       listLinks: () => links,
+      findNeighbours: async () => neighbours,
       whyPortTaken: async (_address, port) =>
         takenPorts.includes(port) ? `port ${port} is taken` : undefined,
     },
@@ -197,4 +201,23 @@ test('finds an authority that serve would not take, and leaves the state directo
     severity: 'error',
     message: expect.stringContaining('ca-key.pem is missing'),
   });
+});
+
+test('shows all addresses of an interface', async () => {
+  const cidrs = ['169.254.3.4/16', '10.1.0.5/24', '192.168.7.5/24'];
+  const report = await check({ links: [{ ...eth0, cidrs }] });
+  expect(report.interfaces[0]?.addresses).toEqual(['10.1.0.5', '192.168.7.5', '169.254.3.4']);
+  expect(formatReport(report)).toContain('\n  eth0  10.1.0.5, 192.168.7.5, 169.254.3.4\n');
+});
+
+test('warns of a neighbour that EVE may take for this host', async () => {
+  const neighbours = [{ interfaceName: 'eth0', name: 'my-ds.local', address: '10.1.0.9' }];
+  const { isFine, problems } = await check({ neighbours });
+  expect(isFine).toBe(true);
+  expect(problems).toEqual([
+    {
+      severity: 'warning',
+      message: expect.stringContaining('my-ds.local (10.1.0.9 on eth0): stock EVE takes'),
+    },
+  ]);
 });

@@ -1,5 +1,7 @@
 import { errorMessage } from '@local-datastore/shared/errors';
-import { ownAddresses } from '../advertise/link-addresses.ts';
+import { findNeighbours } from '../advertise/find-neighbours.ts';
+import { describeTooManyAddresses, ownAddresses } from '../advertise/link-addresses.ts';
+import { describeNeighbours } from '../advertise/neighbours.ts';
 import { listNetworkLinks, type NetworkLink } from '../advertise/network-links.ts';
 import {
   type AdvertisementChoices,
@@ -20,6 +22,7 @@ import type { CheckedInterface, CheckedListener, CheckReport, Problem } from './
 export interface CheckDeps {
   readonly listLinks?: () => NetworkLink[];
   readonly whyPortTaken?: typeof whyPortTaken;
+  readonly findNeighbours?: typeof findNeighbours;
   readonly now?: () => number;
 }
 
@@ -79,6 +82,9 @@ function findInterfaceProblems(missing: readonly string[], selectedCount: number
   }));
 }
 
+const asWarning = (message: string | undefined): Problem[] =>
+  message === undefined ? [] : [{ severity: 'warning', message }];
+
 /** The report on a configuration that cannot even be read. */
 export function unreadableReport(message: string): CheckReport {
   return {
@@ -95,9 +101,13 @@ export function unreadableReport(message: string): CheckReport {
   };
 }
 
-/** Looks at everything that `serve` would do with a configuration, and does none of it. */
+/**
+ * Looks at everything that `serve` would do with a configuration, and does none of it. Where something would be
+ * advertised, it asks for neighbours that EVE may take for this host.
+ */
 export async function createReport(deps: CheckDeps, input: CheckInput): Promise<CheckReport> {
   const { listLinks = listNetworkLinks, whyPortTaken: askPort = whyPortTaken, now = Date.now } = deps;
+  const askNeighbours = deps.findNeighbours ?? findNeighbours;
   const { options } = input;
   const { problems, attempt } = createProblems();
 
@@ -118,12 +128,15 @@ export async function createReport(deps: CheckDeps, input: CheckInput): Promise<
   };
   problems.push(...plan.findings);
   const isAdvertised = plan.services.length > 0;
-  const { selected, missing } = selectInterfaces(
-    listLinks(),
-    options.interface ?? [],
-    options.excludedInterfaces,
-  );
-  if (isAdvertised) problems.push(...findInterfaceProblems(missing, selected.length));
+  const links = listLinks();
+  const { selected, missing } = selectInterfaces(links, options.interface ?? [], options.excludedInterfaces);
+  if (isAdvertised) {
+    problems.push(...findInterfaceProblems(missing, selected.length));
+    problems.push(...selected.flatMap((link) => asWarning(describeTooManyAddresses(link))));
+    const hostName = `${options.hostName}.local`;
+    const neighbours = (await attempt(() => askNeighbours(selected, links, hostName))) ?? [];
+    problems.push(...asWarning(describeNeighbours(neighbours, hostName)));
+  }
 
   const addresses = selected.flatMap(ownAddresses);
   const { certificate, ...certificateCheck } = given

@@ -43,7 +43,7 @@ export function checkCommand(): Command {
   const command = new Command('check')
     .summary('print what serve would do, and what is wrong')
     .description(
-      'Prints what would be advertised and served with these options, and what is wrong, and starts nothing. Exit code 2 when the configuration is wrong.',
+      'Prints what would be advertised and served with these options, and what is wrong, and starts nothing. Asks on the link for neighbours whose names contain this host name. Exit code 2 when the configuration is wrong.',
     );
   addOptions(command, SERVE_OPTIONS).option('--json', 'print one JSON document');
   return command.action(async () => {

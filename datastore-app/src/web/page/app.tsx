@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { AccessDialog } from './access/access-dialog.tsx';
 import type { PageContext } from './context.ts';
@@ -81,6 +82,22 @@ function Header({ live, view, context }: { live: Live; view: View; context: Page
   );
 }
 
+function Sentences({ of: sentences, children }: { of: readonly string[]; children: ComponentChildren }) {
+  return (
+    <div class="notice notice-warning" role="status">
+      <WarningIcon />
+      <div>
+        <p>{children}</p>
+        <ul>
+          {sentences.map((sentence) => (
+            <li key={sentence}>{sentence}</li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
 function Trouble({ live, unlock }: { live: Live; unlock: () => void }) {
   const { connection, trouble, status } = live;
   if (connection === 'locked') {
@@ -103,23 +120,19 @@ function Trouble({ live, unlock }: { live: Live; unlock: () => void }) {
   }
   const reasons = status?.reasons ?? status?.advertising?.reasons ?? [];
   const warnings = status?.warnings ?? [];
-  if (reasons.length + warnings.length === 0) return null;
   return (
-    <div class="notice notice-warning" role="status">
-      <WarningIcon />
-      <div>
-        {reasons.length > 0 && (
-          <p>
-            <strong>Not ready:</strong> devices may not find the datastore.
-          </p>
-        )}
-        <ul>
-          {[...reasons, ...warnings].map((sentence) => (
-            <li key={sentence}>{sentence}</li>
-          ))}
-        </ul>
-      </div>
-    </div>
+    <>
+      {reasons.length > 0 && (
+        <Sentences of={reasons}>
+          <strong>Not ready:</strong> devices may not find the datastore.
+        </Sentences>
+      )}
+      {warnings.length > 0 && (
+        <Sentences of={warnings}>
+          <strong>Warning:</strong> somebody should look at this.
+        </Sentences>
+      )}
+    </>
   );
 }
 
