@@ -1,8 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
 import {
-  addressesFor,
   advertisedCidrs,
+  createAddressOrder,
+  describeTooManyAddresses,
   MAX_ADDRESSES,
+  ownAddresses,
   preferredOrder,
   sourceCidrs,
 } from './link-addresses.ts';
@@ -59,10 +61,16 @@ describe('advertisedCidrs', () => {
   test('never more than fit a datagram', () => {
     const many = link('eth0', ...Array.from({ length: 200 }, (_, n) => `10.1.0.${n + 1}/24`));
     expect(advertisedCidrs(many, [many])).toHaveLength(MAX_ADDRESSES);
+    const last = link('eth0', ...many.cidrs, '192.168.7.5/24');
+    expect(ownAddresses(last)).toContain('192.168.7.5');
+    expect(describeTooManyAddresses(last)).toBe(
+      'eth0 has 201 IPv4 addresses: only 32 of them are advertised',
+    );
+    expect(describeTooManyAddresses(link('eth0', '10.1.0.5/24'))).toBeUndefined();
   });
 });
 
-describe('addressesFor', () => {
+describe('createAddressOrder', () => {
   const cidrs = [
     '192.168.7.5/24',
     '10.0.0.5/8',
@@ -83,7 +91,7 @@ describe('addressesFor', () => {
     ['nonsense', []],
   ])('tells %s first of %j, and hides none', (asker, first) => {
     const rest = all.filter((address) => !first.includes(address as string));
-    expect(addressesFor(cidrs, asker)).toEqual([...first, ...rest]);
+    expect(createAddressOrder(cidrs)(asker)).toEqual([...first, ...rest]);
   });
 });
 

@@ -27,6 +27,16 @@ export function preferredOrder(cidrs: readonly string[]): string[] {
 }
 
 /**
+ * The addresses of an interface that are advertised, in the order that is told to nobody in particular. Of more
+ * than there is room for, one of every network is among them.
+ */
+function tellableCidrs(link: Pick<NetworkLink, 'cidrs' | 'isLoopback'>): string[] {
+  const ordered = preferredOrder(link.cidrs);
+  if (ordered.length <= MAX_ADDRESSES) return ordered;
+  return [...new Set([...sourceCidrs(link), ...ordered])].slice(0, MAX_ADDRESSES);
+}
+
+/**
  * The addresses, with prefix lengths, that are advertised on a link: all of the interface, and behind them those
  * that other interfaces have in the same networks. Two interfaces on one link answer side by side, and what one
  * says of the host's addresses replaces in caches what the other said (RFC 6762 §10.2): so both say the same.
@@ -34,7 +44,7 @@ export function preferredOrder(cidrs: readonly string[]): string[] {
  * @param links all on which the datastore is advertised
  */
 export function advertisedCidrs(link: NetworkLink, links: readonly NetworkLink[]): string[] {
-  const own = preferredOrder(link.cidrs);
+  const own = tellableCidrs(link);
   const ofOthers = links
     .filter((other) => other.name !== link.name && other.isLoopback === link.isLoopback)
     .flatMap(({ cidrs }) => cidrs)
@@ -43,9 +53,9 @@ export function advertisedCidrs(link: NetworkLink, links: readonly NetworkLink[]
   return [...unique.values()].slice(0, MAX_ADDRESSES);
 }
 
-/** The addresses of an interface that are advertised there, in the order that is told to nobody in particular. */
-export const ownAddresses = ({ cidrs }: Pick<NetworkLink, 'cidrs'>): string[] =>
-  preferredOrder(cidrs).slice(0, MAX_ADDRESSES).map(addressOf);
+/** The interface's own addresses among the {@link advertisedCidrs}. */
+export const ownAddresses = (link: Pick<NetworkLink, 'cidrs' | 'isLoopback'>): string[] =>
+  tellableCidrs(link).map(addressOf);
 
 /** Tells of addresses for which an answer has no room, as a sentence. */
 export function describeTooManyAddresses({ name, cidrs }: NetworkLink): string | undefined {
@@ -54,15 +64,21 @@ export function describeTooManyAddresses({ name, cidrs }: NetworkLink): string |
 }
 
 /**
- * Addresses in the order in which somebody is told of them: first what stands in the asker's own subnet, the
- * narrowest first, then the rest as it stands.
+ * Orders addresses for who is told of them: first what stands in the asker's own subnet, the narrowest first,
+ * then the rest as it stands.
  *
- * @param asker undefined: nobody in particular
+ * @returns the order for an asker; undefined: nobody in particular
  */
-export function addressesFor(cidrs: readonly string[], asker: string | undefined): string[] {
-  const near = asker === undefined ? [] : cidrs.filter((cidr) => createSubnetTest(cidr)(asker));
-  near.sort((left, right) => prefixLengthOf(right) - prefixLengthOf(left));
-  return [...new Set([...near, ...cidrs])].map(addressOf);
+export function createAddressOrder(cidrs: readonly string[]): (asker: string | undefined) => string[] {
+  const addresses = cidrs.map(addressOf);
+  const narrowestFirst = [...cidrs]
+    .sort((left, right) => prefixLengthOf(right) - prefixLengthOf(left))
+    .map((cidr) => ({ address: addressOf(cidr), isNear: createSubnetTest(cidr) }));
+  return (asker) => {
+    if (asker === undefined) return addresses;
+    const near = narrowestFirst.filter(({ isNear }) => isNear(asker)).map(({ address }) => address);
+    return [...new Set([...near, ...addresses])];
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { CiaoService, Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
 import { createInTurn } from '../images/in-turn.ts';
-import { addressesFor, addressOf } from './link-addresses.ts';
+import { addressOf, createAddressOrder } from './link-addresses.ts';
 
 type Packet = Parameters<Responder['handleQuery']>[0];
 type AddressRecord = NonNullable<ReturnType<CiaoService['aRecord']>>;
@@ -61,6 +61,7 @@ export function createOutgoingAddresses(
   const { server } = responder as unknown as { readonly server: PacketSender };
   const hostName = `${hostLabel}.local`;
   const addresses = advertisedCidrs.map(addressOf);
+  const addressesFor = createAddressOrder(advertisedCidrs);
   const sources = sourceCidrs.map((cidr) => ({ address: addressOf(cidr), isNear: createSubnetTest(cidr) }));
   const sourceNear = (address: string) => sources.find(({ isNear }) => isNear(address))?.address;
 
@@ -88,7 +89,7 @@ export function createOutgoingAddresses(
     const template = first?.records[0]?.[1];
     if (first === undefined || template === undefined || !isAddressRecord(template)) return;
     for (const { section, records } of found) for (const [key] of records) packet[section].delete(key);
-    const all = addressesFor(advertisedCidrs, near).map((address) => withAddress(template, address));
+    const all = addressesFor(near).map((address) => withAddress(template, address));
     if (first.section === 'answers') packet.addAnswers(...all);
     else if (first.section === 'authorities') packet.addAuthorities(...all);
     else packet.addAdditionals(...all);
@@ -139,7 +140,7 @@ export function createOutgoingAddresses(
       const ciaoRecord = service.aRecord.bind(service);
       service.aRecord = (name) => {
         const record = ciaoRecord(name);
-        const [address] = addressesFor(advertisedCidrs, asker);
+        const [address] = addressesFor(asker);
         if (record === undefined || address === undefined) return record;
         const named = withAddress(record, address);
         const source = asker === undefined ? undefined : sourceNear(asker);
