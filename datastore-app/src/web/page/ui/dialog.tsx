@@ -9,14 +9,19 @@ export interface DialogProps {
   readonly isWide?: boolean;
 }
 
-/** A modal dialog: the browser keeps the focus in it; afterwards the focus is where it was before. */
+/**
+ * A modal dialog: the browser keeps the focus in it; afterwards the focus is where it was before. The focus begins at
+ * what has `autofocus`, otherwise at the title: on the first button, which closes, Enter would end it.
+ */
 export function Dialog({ title, onClose, children, isWide = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
+  const headline = useRef<HTMLHeadingElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
     const opener = document.activeElement;
     const dialog = element.current;
     dialog?.showModal();
+    if (dialog?.querySelector('[autofocus]') === null) headline.current?.focus();
     return () => {
       dialog?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
@@ -33,7 +38,9 @@ export function Dialog({ title, onClose, children, isWide = false }: DialogProps
       }}
     >
       <header class="dialog-head">
-        <h2 id={heading}>{title}</h2>
+        <h2 id={heading} ref={headline} tabIndex={-1}>
+          {title}
+        </h2>
         <button type="button" class="button-icon" aria-label="Close" title="Close" onClick={onClose}>
           <CloseIcon />
         </button>

@@ -64,7 +64,7 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
             </datalist>
           </label>
           <ul class="chosen">
-            {rows.map(({ file, relativePath, path, isTaken }) => (
+            {rows.map(({ file, relativePath, path, isTaken }, index) => (
               <li key={relativePath}>
                 <span class="path">{path}</span>
                 <span class="second">{sizeText(file.size)}</span>
@@ -73,6 +73,7 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
                     <input
                       type="checkbox"
                       checked={replaced.has(relativePath)}
+                      autofocus={wanted.length === 0 && index === 0}
                       onChange={() => toggle(relativePath)}
                     />
                     <span>
@@ -112,7 +113,12 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
           <button type="button" class="button" onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" class="button button-main" disabled={wanted.length === 0 || sha256 === null}>
+          <button
+            type="submit"
+            class="button button-main"
+            autofocus={wanted.length > 0}
+            disabled={wanted.length === 0 || sha256 === null}
+          >
             Upload
           </button>
         </div>
