@@ -16,6 +16,7 @@ import { listen, parseListenAddress } from '../../eve-agent/src/api/listen.ts';
 import { createLogStream } from '../../eve-agent/src/api/log-stream.ts';
 import { createRouter } from '../../eve-agent/src/api/router.ts';
 import { createRoutes } from '../../eve-agent/src/api/routes.ts';
+import { systemClock } from '../../eve-agent/src/discovery/clock.ts';
 import { createConfiguration } from '../../eve-agent/src/reconcile/configuration.ts';
 import { createJsonFile } from '../../eve-agent/src/reconcile/json-file.ts';
 import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
@@ -23,6 +24,7 @@ import { createTally } from '../../eve-agent/src/reconcile/tally.ts';
 import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
 import { describeWith } from '../requirements.ts';
 
+const TLS_DEPS = { clock: systemClock, wallMs: Date.now, log: silentLog };
 const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
 const status = {
   ContentID: uuidOf(1),
@@ -82,7 +84,7 @@ async function curl(...args: string[]) {
 }
 async function serve(configSource: string | null = null) {
   const api = createApi(configSource);
-  ends.push(await listen({ kind: 'unix', path: socket }, api.listener, NO_TLS));
+  ends.push(await listen({ kind: 'unix', path: socket }, api.listener, NO_TLS, TLS_DEPS));
   return api;
 }
 
@@ -358,7 +360,7 @@ describeWith(['openssl'], 'on TCP', () => {
     const files = { certificate: tls('server.pem'), key: tls('server.key'), clientCa: tls('client-ca.pem') };
     const port = await freePort();
     const { listener } = createApi();
-    ends.push(await listen({ kind: 'tcp', host: '127.0.0.1', port }, listener, files));
+    ends.push(await listen({ kind: 'tcp', host: '127.0.0.1', port }, listener, files, TLS_DEPS));
     expect(await get(port, 'client')).toBe(200);
     await expect(get(port, 'stranger')).rejects.toThrow();
     await expect(get(port, null)).rejects.toThrow();
@@ -367,9 +369,10 @@ describeWith(['openssl'], 'on TCP', () => {
   it('is refused without all three files', async () => {
     const { listener } = createApi();
     const place = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
-    await expect(listen(place, listener, NO_TLS)).rejects.toThrow('--tls-certificate is missing');
-    await expect(listen(place, listener, { ...NO_TLS, certificate: '/nonexistent' })).rejects.toThrow(
-      'cannot be read',
-    );
+    const files = { ...NO_TLS, key: '/nonexistent', clientCa: '/nonexistent' };
+    await expect(listen(place, listener, NO_TLS, TLS_DEPS)).rejects.toThrow('--tls-certificate is missing');
+    await expect(
+      listen(place, listener, { ...files, certificate: '/nonexistent' }, TLS_DEPS),
+    ).rejects.toThrow('cannot be read');
   });
 });

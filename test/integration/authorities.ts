@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -16,6 +16,8 @@ export interface KeyPair {
 export interface Authority extends KeyPair {
   /** @param subjectAltName as openssl writes it, such as `IP:127.0.0.1,DNS:ds.example` */
   issue(name: string, subjectAltName: string): Promise<KeyPair>;
+  /** @param nextUpdate as openssl reads it, such as `20200102000000Z` @returns a list of revoked certificates, PEM */
+  revoke(serials: readonly string[], nextUpdate?: string): Promise<Buffer>;
 }
 
 /** Makes a certificate authority, and what it issues, in a folder. Each is good for servers and clients. */
@@ -46,6 +48,21 @@ export async function createAuthority(folder: string, name: string): Promise<Aut
         ...['-CAcreateserial', '-extfile', extensions, '-out', leaf.certificate],
       ]);
       return leaf;
+    },
+    async revoke(serials, nextUpdate = '20991231000000Z') {
+      const [config, index, list] = ['cnf', 'txt', 'crl'].map((suffix) =>
+        join(folder, `${name}-index.${suffix}`),
+      );
+      if (config === undefined || index === undefined || list === undefined) throw new Error('no files');
+      const ca = `[ca]\ndefault_ca=it\n[it]\ndatabase=${index}\ndefault_md=sha256\n`;
+      await writeFile(config, ca);
+      const lines = serials.map((serial) => `R\t991231000000Z\t200101000000Z\t${serial}\tunknown\t/CN=x\n`);
+      await writeFile(index, lines.join(''));
+      await run('openssl', [
+        ...['ca', '-gencrl', '-config', config, '-cert', own.certificate, '-keyfile', own.key, '-out', list],
+        ...['-crl_lastupdate', '20200101000000Z', '-crl_nextupdate', nextUpdate],
+      ]);
+      return await readFile(list);
     },
   };
 }

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import {
   CodedError,
@@ -9,7 +8,9 @@ import {
   errorMessage,
   systemErrorCode,
 } from '@local-datastore/shared/errors';
+import type { TlsFiles } from './server-tls.ts';
 import { describeLongSocketPath } from './socket-path.ts';
+import { createMutualTlsServer, type TlsServerDeps } from './tls-server.ts';
 
 /** Where the API can be reached. */
 export type ListenAddress =
@@ -19,18 +20,8 @@ export type ListenAddress =
 /** This host does not have the address, or not yet: a bridge may get it later than the service starts. */
 export class AddressError extends CodedError<'ADDRESS_UNAVAILABLE'> {}
 
-/** The files of mutual TLS; over TCP all of them are needed. */
-export interface TlsFiles {
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
-  /** Whoever comes must have a certificate of this authority. */
-  readonly clientCa: string | undefined;
-}
-
 const MAX_CONNECTIONS = 128;
 const SOCKET_MODE = 0o660;
-/** Who shows no certificate keeps none of the connections from those who have one; Node waits two minutes. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** @throws ConfigurationError unless it is `unix:PATH` or `ADDRESS:PORT` */
 export function parseListenAddress(text: string): ListenAddress {
@@ -41,40 +32,6 @@ export function parseListenAddress(text: string): ListenAddress {
     throw new ConfigurationError(`"${text}" is no place to listen: unix:PATH or ADDRESS:PORT expected`);
   }
   return { kind: 'tcp', host: match[1] ?? match[2] ?? '', port };
-}
-
-function readTlsFile(option: string, file: string | undefined): Buffer {
-  if (file === undefined) {
-    throw new ConfigurationError(
-      `listening on TCP needs --tls-certificate, --tls-key and --client-ca: ${option} is missing`,
-    );
-  }
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new ConfigurationError(`${option} ${file} cannot be read: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function createMutualTlsServer(listener: RequestListener, { certificate, key, clientCa }: TlsFiles) {
-  const files = {
-    cert: readTlsFile('--tls-certificate', certificate),
-    key: readTlsFile('--tls-key', key),
-    ca: readTlsFile('--client-ca', clientCa),
-  };
-  try {
-    const options = { requestCert: true, rejectUnauthorized: true, handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
-    return createTlsServer({ ...files, ...options }, listener);
-  } catch (error) {
-    throw new ConfigurationError(
-      `the certificate, key or client authority cannot be used: ${errorMessage(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
 }
 
 /** Whether some process answers on a socket. */
@@ -110,9 +67,23 @@ async function listenUnix(server: Server, path: string): Promise<void> {
   chmodSync(path, SOCKET_MODE);
 }
 
+/** A server that does not listen yet, and what else ends with it. */
+function createServerFor(
+  address: ListenAddress,
+  listener: RequestListener,
+  tls: TlsFiles,
+  deps: TlsServerDeps,
+) {
+  if (address.kind === 'tcp') return createMutualTlsServer(listener, tls, deps);
+  const server = createServer(listener);
+  server.maxConnections = MAX_CONNECTIONS;
+  return { server, close: () => {} };
+}
+
 /**
  * Offers the API at one place.
  *
+ * @param tls for TCP; its files are watched
  * @returns its end
  * @throws ConfigurationError when the place cannot be had; AddressError when it may be had later
  */
@@ -120,9 +91,9 @@ export async function listen(
   address: ListenAddress,
   listener: RequestListener,
   tls: TlsFiles,
+  deps: TlsServerDeps,
 ): Promise<() => Promise<void>> {
-  const server = address.kind === 'unix' ? createServer(listener) : createMutualTlsServer(listener, tls);
-  server.maxConnections = MAX_CONNECTIONS;
+  const { server, close } = createServerFor(address, listener, tls, deps);
   try {
     if (address.kind === 'unix') await listenUnix(server, address.path);
     else {
@@ -130,6 +101,7 @@ export async function listen(
       await once(server, 'listening');
     }
   } catch (error) {
+    close();
     if (error instanceof ConfigurationError || systemErrorCode(error) === undefined) throw error;
     const place = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
     const message = `cannot listen on ${place}: ${errorMessage(error)}`;
@@ -139,6 +111,7 @@ export async function listen(
   }
   return async () => {
     server.close();
+    close();
     server.closeAllConnections();
     await once(server, 'close');
   };

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, expect, test } from 'vitest';
+import { createManualClock } from '../discovery/manual-clock.ts';
 import { createAgentClient } from './client.ts';
 import { listen } from './listen.ts';
 import { describeLongSocketPath } from './socket-path.ts';
@@ -9,6 +11,7 @@ import { describeLongSocketPath } from './socket-path.ts';
 const folder = mkdtempSync(join(tmpdir(), 'socket-path-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const DEPS = { clock: createManualClock(), wallMs: () => 0, log: silentLog };
 const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
 /** A path below the folder, of just so many bytes. */
 const pathOf = (sizeBytes: number, letter = 'a') => {
@@ -29,7 +32,7 @@ test.each([
   expect(Buffer.byteLength(path)).toBe(sizeBytes);
   const client = createAgentClient({ kind: 'unix', path });
   const ask = () => client.ask('GET', '/', new AbortController().signal);
-  const offered = listen({ kind: 'unix', path }, (_, response) => response.end('{}'), NO_TLS);
+  const offered = listen({ kind: 'unix', path }, (_, response) => response.end('{}'), NO_TLS, DEPS);
   if (isTaken) {
     const close = await offered;
     expect(await ask()).toEqual({});

@@ -16,6 +16,7 @@ export interface RunOptions extends TransferOptions {
   readonly tlsCertificate?: string;
   readonly tlsKey?: string;
   readonly clientCa?: string;
+  readonly clientCrl?: string;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
@@ -91,6 +92,14 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     description:
       'PEM certificates of the authority that clients of the API on TCP must have a certificate of',
     environment: 'EVE_AGENT_CLIENT_CA',
+    schema: z.string(),
+  },
+  {
+    flags: '--client-crl <file>',
+    description:
+      'revoked certificates of such clients: certificate revocation lists (PEM, or one in DER), or a text with ' +
+      'one serial in hexadecimal a line',
+    environment: 'EVE_AGENT_CLIENT_CRL',
     schema: z.string(),
   },
   {

@@ -191,9 +191,10 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   try {
     const places = options.listen ?? [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }];
     const listener = createRouter(routes, log);
-    const { tlsCertificate, tlsKey, clientCa } = options;
+    const { tlsCertificate, tlsKey, clientCa, clientCrl } = options;
+    const tls = { certificate: tlsCertificate, key: tlsKey, clientCa, clientCrl };
     for (const place of places) {
-      endings.push(await listen(place, listener, { certificate: tlsCertificate, key: tlsKey, clientCa }));
+      endings.push(await listen(place, listener, tls, { clock: systemClock, wallMs: Date.now, log }));
     }
     await reconciler.open();
     const running = [

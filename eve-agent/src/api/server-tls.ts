@@ -1,0 +1,131 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { parseRevocations, type Revocations } from './revocations.ts';
+
+/** The files of mutual TLS; over TCP all but the last are needed. */
+export interface TlsFiles {
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
+  /** Whoever comes must have a certificate of this authority. */
+  readonly clientCa: string | undefined;
+  /** And none that is named here: a CRL, or a list of serials. */
+  readonly clientCrl?: string | undefined;
+}
+
+/** What the service shows, and whom it takes. */
+export interface ServerTls {
+  readonly options: SecureContextOptions;
+  /** @returns whether a client with this chain, its own certificate first, may ask at this time */
+  admits(chain: readonly X509Certificate[], wallMs: number): boolean;
+  readonly revocations: Revocations | null;
+}
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const PEM_CERTIFICATE =
+  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
+
+const OPTIONS = {
+  certificate: '--tls-certificate',
+  key: '--tls-key',
+  clientCa: '--client-ca',
+  clientCrl: '--client-crl',
+} as const;
+const NAMES = Object.keys(OPTIONS) as readonly (keyof TlsFiles)[];
+
+function readTlsFile(name: keyof TlsFiles, file: string): Buffer {
+  try {
+    if (statSync(file).size > MAX_FILE_BYTES) throw new Error('it is too large');
+    return readFileSync(file);
+  } catch (error) {
+    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Says which file is wrong; the content itself is in no message. */
+function use<Result>(name: keyof TlsFiles, file: string, parse: (bytes: Buffer) => Result): Result {
+  const bytes = readTlsFile(name, file);
+  try {
+    return parse(bytes);
+  } catch (error) {
+    const why =
+      systemErrorCode(error) === 'ERR_MISSING_PASSPHRASE'
+        ? 'it is encrypted: give one without a passphrase that only its owner can read'
+        : errorMessage(error);
+    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be used: ${why}`, { cause: error });
+  }
+}
+
+function parseAuthorities(pem: Buffer): X509Certificate[] {
+  const certificates = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
+  if (certificates.length === 0) throw new Error('it holds no PEM certificate');
+  return certificates.map((each) => new X509Certificate(each));
+}
+
+const isValidAt = ({ validFromDate, validToDate }: X509Certificate, wallMs: number) =>
+  validFromDate.getTime() <= wallMs && wallMs <= validToDate.getTime();
+
+const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate) =>
+  certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+
+/** Reads them all, and sees that they fit together. @throws ConfigurationError naming the option and the file */
+export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFiles): ServerTls {
+  if (certificate === undefined || key === undefined || clientCa === undefined) {
+    const missing = certificate === undefined ? 'certificate' : key === undefined ? 'key' : 'clientCa';
+    throw new ConfigurationError(
+      `listening on TCP needs --tls-certificate, --tls-key and --client-ca: ${OPTIONS[missing]} is missing`,
+    );
+  }
+  const own = use('certificate', certificate, (pem) => ({ pem, parsed: new X509Certificate(pem) }));
+  const secret = use('key', key, (pem) => ({ pem, parsed: createPrivateKey(pem) }));
+  if (!own.parsed.checkPrivateKey(secret.parsed)) {
+    throw new ConfigurationError(`--tls-key ${key} is not the key of --tls-certificate ${certificate}`);
+  }
+  const ca = use('clientCa', clientCa, (pem) => ({ pem, parsed: parseAuthorities(pem) }));
+  const revocations = clientCrl === undefined ? null : use('clientCrl', clientCrl, parseRevocations);
+  const options = { cert: own.pem, key: secret.pem, ca: ca.pem };
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const why = errorMessage(error);
+    throw new ConfigurationError(`the certificate, key or client authority cannot be used: ${why}`, {
+      cause: error,
+    });
+  }
+  const isOfAuthority = (each: X509Certificate) =>
+    ca.parsed.some(
+      (authority) => authority.fingerprint256 === each.fingerprint256 || isIssuedBy(each, authority),
+    );
+  return {
+    options,
+    revocations,
+    admits(chain, wallMs) {
+      for (const [i, each] of chain.entries()) {
+        if (!isValidAt(each, wallMs) || revocations?.isRevoked(each) === true) return false;
+        if (isOfAuthority(each)) return true;
+        // A client may send certificates that have nothing to do with its own.
+        const issuer = chain[i + 1];
+        if (issuer === undefined || !isIssuedBy(each, issuer)) return false;
+      }
+      return false;
+    },
+  };
+}
+
+/** What changes with every change of a file, by a rename or in place; the same as long as nothing happens. */
+export function signatureOfTls(files: TlsFiles): string {
+  const facts = NAMES.map((name) => {
+    const file = files[name];
+    if (file === undefined) return '';
+    try {
+      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+      return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    } catch (error) {
+      return `! ${systemErrorCode(error)}`;
+    }
+  });
+  return facts.join('\n');
+}

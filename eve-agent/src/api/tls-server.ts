@@ -1,0 +1,184 @@
+import { constants, type X509Certificate } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
+import { readServerTls, type ServerTls, signatureOfTls, type TlsFiles } from './server-tls.ts';
+
+export interface TlsServerDeps {
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  readonly log: Log;
+}
+
+/** Of clients that have shown their certificate. */
+const MAX_CONNECTIONS = 128;
+/** Of those that have not yet. */
+const MAX_HANDSHAKES = 64;
+/** A handshake takes milliseconds; Node counts only the time in which nothing comes. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const POLL_INTERVAL_MS = 1000;
+const MAX_CHAIN = 10;
+
+/** A session that is taken up again would show no chain, and nobody would see who signed the certificate. */
+const MUTUAL = {
+  requestCert: true,
+  rejectUnauthorized: true,
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const;
+
+/** The certificate of a client and those that it leads to. */
+function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (
+    let each = socket.getPeerX509Certificate();
+    each !== undefined && chain.length < MAX_CHAIN;
+    each = each.issuerCertificate
+  ) {
+    chain.push(each);
+    if (each.issuerCertificate?.fingerprint256 === each.fingerprint256) break;
+  }
+  return chain;
+}
+
+/** Connections whose client has not shown who it is: few, short, and nobody's place but their own. */
+class Handshakes {
+  /** In the order in which they came. */
+  readonly #pending = new Map<string, { readonly socket: Socket; readonly cancel: () => void }>();
+
+  static #keyOf({ remoteAddress, remotePort }: Socket): string {
+    return `${remoteAddress} ${remotePort}`;
+  }
+
+  add(socket: Socket, clock: Clock): void {
+    if (this.#pending.size >= MAX_HANDSHAKES) this.#findSlowest()?.destroy();
+    const key = Handshakes.#keyOf(socket);
+    const cancel = clock.after(HANDSHAKE_TIMEOUT_MS, () => socket.destroy());
+    this.#pending.set(key, { socket, cancel });
+    socket.once('close', () => this.#forget(key, socket));
+  }
+
+  /** It is done, one way or the other. */
+  end(socket: Socket): void {
+    this.#forget(Handshakes.#keyOf(socket));
+  }
+
+  destroyAll(): void {
+    for (const { socket } of [...this.#pending.values()]) socket.destroy();
+  }
+
+  /** Who has taken longest at the address that has the most: who comes next takes its place. */
+  #findSlowest(): Socket | undefined {
+    const counts = new Map<string, number>();
+    for (const { socket } of this.#pending.values()) {
+      const { remoteAddress = '' } = socket;
+      counts.set(remoteAddress, (counts.get(remoteAddress) ?? 0) + 1);
+    }
+    const most = Math.max(...counts.values());
+    for (const { socket } of this.#pending.values()) {
+      if (counts.get(socket.remoteAddress ?? '') === most) return socket;
+    }
+    return undefined;
+  }
+
+  #forget(key: string, socket?: Socket): void {
+    const known = this.#pending.get(key);
+    // An address and port may be somebody else's by now.
+    if (known === undefined || (socket !== undefined && known.socket !== socket)) return;
+    known.cancel();
+    this.#pending.delete(key);
+  }
+}
+
+/**
+ * An HTTPS server for clients that show a certificate of an authority, and none that is revoked. Its files are read
+ * again when they change: who is admitted no longer is disconnected, and what cannot be used changes nothing.
+ *
+ * @throws ConfigurationError when the files cannot be used
+ */
+export function createMutualTlsServer(
+  listener: RequestListener,
+  files: TlsFiles,
+  { clock, wallMs, log }: TlsServerDeps,
+): { readonly server: Server; readonly close: () => void } {
+  let signature = signatureOfTls(files);
+  let tls = readServerTls(files);
+  const server = createServer({ ...tls.options, ...MUTUAL }, listener);
+  const handshakes = new Handshakes();
+  const clients = new Map<TLSSocket, readonly X509Certificate[]>();
+  const ending = new AbortController();
+
+  server.on('connection', (socket: Socket) => handshakes.add(socket, clock));
+  server.on('tlsClientError', (_error, socket) => {
+    handshakes.end(socket);
+    socket.destroy();
+  });
+  // Before HTTP is spoken: nothing of what somebody asks who is not admitted is answered.
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    handshakes.end(socket);
+    const chain = chainOf(socket);
+    if (clients.size >= MAX_CONNECTIONS || !tls.admits(chain, wallMs())) {
+      socket.destroy();
+      return;
+    }
+    clients.set(socket, chain);
+    socket.once('close', () => clients.delete(socket));
+  });
+
+  let outdatedMs: number | null = null;
+  const warnOfAge = ({ revocations }: ServerTls) => {
+    const nextMs = revocations?.nextUpdateMs ?? null;
+    if (nextMs === null || nextMs > wallMs() || nextMs === outdatedMs) return;
+    outdatedMs = nextMs;
+    const since = new Date(nextMs).toISOString();
+    log.warn(
+      { file: files.clientCrl, since },
+      'the list of revoked clients is out of date; it is honoured still',
+    );
+  };
+  const look = (doubted: string | null): string | null => {
+    const now = signatureOfTls(files);
+    if (now === signature) return null;
+    try {
+      const next = readServerTls(files);
+      server.setSecureContext({ ...next.options, secureOptions: MUTUAL.secureOptions });
+      tls = next;
+      signature = now;
+      log.info({ revoked: tls.revocations?.count ?? null }, 'certificates of the API were read again');
+      return null;
+    } catch (error) {
+      // A certificate may come a moment before its key.
+      if (now !== doubted) return now;
+      signature = now;
+      log.error(
+        { reason: errorMessage(error) },
+        'new certificates of the API cannot be used: the old ones stay',
+      );
+      return null;
+    }
+  };
+  const dismiss = () => {
+    for (const [socket, chain] of clients) if (!tls.admits(chain, wallMs())) socket.destroy();
+  };
+  const watch = async () => {
+    let doubted: string | null = null;
+    while (!ending.signal.aborted) {
+      doubted = look(doubted);
+      warnOfAge(tls);
+      dismiss();
+      await waitUnlessAborted(clock, POLL_INTERVAL_MS, ending.signal);
+    }
+  };
+  void watch();
+  return {
+    server,
+    close() {
+      ending.abort();
+      handshakes.destroyAll();
+    },
+  };
+}
