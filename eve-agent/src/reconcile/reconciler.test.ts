@@ -329,6 +329,27 @@ it('avoids an address that served wrong bytes, and takes the next datastore afte
   await expectState(1, { State: 'VERIFIED', DatastoreID: datastoreIdOf(1) });
 });
 
+it.each([
+  ['refuses a file', new CodedError('HTTP_STATUS', '404')],
+  ['sends wrong bytes', new ContentError('DIGEST_MISMATCH', 'wrong bytes')],
+])('asks a datastore that announces itself all the time and %s no more than so often', async (_, error) => {
+  answer = async (_, observer) => {
+    observer.onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: 9 });
+    observer.onProgress(9);
+    throw error;
+  };
+  reconciler.apply(configOf([tree(1)]));
+  for (let second = 0; second < 600; second += 1) {
+    clock.advance(1000);
+    reconciler.wakeHost('ds1.local', false);
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((done) => setImmediate(done));
+  }
+  await expectState(1, { ErrorSeverity: 'SEVERITY_ERROR' });
+  // Five wrong digests are borne before it counts as refused; four announcements in a row, then one in 150 s.
+  expect(requests.length).toBeGreaterThanOrEqual(1 + 4);
+  expect(requests.length).toBeLessThanOrEqual(5 + 4 + 600 / 150);
+});
+
 it('goes on from what an earlier run left: verified as it is, whole files after another look', async () => {
   stop.abort();
   await running;

@@ -143,7 +143,8 @@ function endInFailure(
     judgement.datastore === 'gone' && originWaitMs !== null
       ? originWaitMs
       : Math.max(recordSourceFailure(content, source, judgement, attempt, facts), originWaitMs ?? 0);
-  if (attempt.hadProgress) origin.wakes.refill();
+  // Wrong bytes are no progress, however many come.
+  if (attempt.hadProgress && judgement.remedy !== 'mismatch') origin.wakes.refill();
   runtime.touchOrigin(origin.origin);
   const fields = { code, address: attempt.address, waitMs };
   if (judgement.remedy === 'mismatch') {

@@ -38,11 +38,12 @@ function failOrigin(failure: Failure, unanswered = 0) {
   origin.failure = failure;
   for (let i = 0; i < unanswered; i += 1) origin.unanswered.add(String(i));
 }
-const errorOf = (number: number) =>
+const statusOf = (number: number) =>
   statusDocument(treeIn(number), actual.contents.get(treeIn(number).sha256 ?? ''), {
     ...{ actual, refCount: 1, lack: undefined, fileLocation: '', linkFailure: undefined },
     ...{ configuredAtMs: 0, nowMs: 0, wallMs: 10_000 },
-  }).Error;
+  });
+const errorOf = (number: number) => statusOf(number).Error;
 
 describe('the error of a tree', () => {
   it('is its own, never that of another one with the same content or datastore', () => {
@@ -71,5 +72,27 @@ describe('the error of a tree', () => {
     const content = actual.contents.get(sha256Of('content 1'));
     if (content !== undefined) content.failure = null;
     expect(errorOf(1)).toBe('');
+  });
+});
+
+describe('when it goes on', () => {
+  const waitFor = (number: number, waitUntilMs: number, failure: Failure) => {
+    fail(number, failure);
+    const content = actual.contents.get(treeIn(number).sha256 ?? '');
+    for (const state of content?.sources.values() ?? []) state.waitUntilMs = waitUntilMs;
+    return statusOf(number).ErrorRetryCondition;
+  };
+  const refused = { ...failureAt(5000, '404'), severity: 'SEVERITY_ERROR' } as const;
+  const at = '1970-01-01T00:01:40.000Z';
+
+  it('is said by the time, and by what may come before it', () => {
+    expect(waitFor(1, 90_000, failureAt(5000, 'lost'))).toBe(`tries again at ${at}`);
+    expect(waitFor(1, 90_000, refused)).toBe(
+      `tries again at ${at}, at once when its datastore announces itself, or with "eve-agent retry"`,
+    );
+    expect(waitFor(1, 0, refused)).toBe('');
+    expect(waitFor(1, 0, { ...failureAt(5000, 'slow'), code: 'TOO_SLOW' })).toBe(
+      'goes on when nobody else needs its slot',
+    );
   });
 });
