@@ -49,8 +49,9 @@ describe('eve-agent run, killed and started again', () => {
   async function killWhenKept(contents: number, fits: (text: string) => boolean = () => true) {
     const kept = async () => {
       const text = await readFile(join(agent.state, 'retries.json'), 'utf8').catch(() => '{}');
-      const records = JSON.parse(text) as { contents?: object };
-      return fits(text) ? Object.keys(records.contents ?? {}).length : 0;
+      const { contents = {} } = JSON.parse(text) as { contents?: Record<string, { sources: object }> };
+      const failed = Object.values(contents).filter(({ sources }) => Object.keys(sources).length > 0);
+      return fits(text) ? failed.length : 0;
     };
     await expect.poll(kept, { timeout: 20_000 }).toBe(contents);
     await agent.end('SIGKILL');
@@ -99,7 +100,7 @@ describe('eve-agent run, killed and started again', () => {
     await agent.end('SIGKILL');
     await configure({ ...gone, maxSizeBytes: '20001' }, busy);
     await agent.start();
-    await expect.poll(() => asked('/gone')).toBe(3);
+    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBe(3);
     expect(asked('/busy')).toBe(1);
   });
 
@@ -132,7 +133,7 @@ describe('eve-agent run, killed and started again', () => {
     await killWhenKept(1);
     await writeFile(join(agent.state, 'retries.json'), '{"version": 1, "contents": [');
     await agent.start();
-    await expect.poll(() => asked('/gone')).toBe(2);
+    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBe(2);
     await expectState(1, { ErrorCode: 'HTTP_STATUS', RetryCount: 1 });
   });
 });
