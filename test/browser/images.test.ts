@@ -195,7 +195,8 @@ describeWith(['chromium'], 'the page', () => {
       modified: '2026-02-03',
     };
     const images = [
-      { ...image, sha256: null, state: 'hashing', hashedBytes: 83 },
+      { ...image, sha256: null, state: 'hashing', isGrowing: false, hashedBytes: 83 },
+      { ...image, path: 'half.img', sha256: null, state: 'hashing', isGrowing: true, hashedBytes: 0 },
       { ...image, path: 'old.img', sha256: 'ab'.repeat(32), state: 'corrupt', hashedBytes: 200 },
     ];
     await page.setRequestInterception(true);
@@ -204,6 +205,7 @@ describeWith(['chromium'], 'the page', () => {
       else void request.respond({ contentType: 'application/json', body: JSON.stringify({ images }) });
     });
     await waitForText(page, 'tr', 'Hashing 41 %');
+    await waitForText(page, 'tr', 'Still growing');
     await waitForText(page, 'tbody th', 'damaged');
   });
 });

@@ -16,8 +16,8 @@ import {
 } from '../config.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { syncDirectory } from '../images/durable-file.ts';
+import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
-import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
 import { removeFile } from '../images/staging.ts';

@@ -1,7 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import { MAX_IMAGES } from '../images/catalogue.ts';
+import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
-import { areInodesPermanent } from '../images/inode-permanence.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import type { Storage } from '../images/storage.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';

@@ -18,14 +18,16 @@ import { type AppDeps, runApp } from '../app.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
-import { createHasher } from '../images/hasher.ts';
+import { areInodesPermanent, isLocal } from '../images/file-system-type.ts';
+import { createHasher, createHasherGroup } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
-import { areInodesPermanent } from '../images/inode-permanence.ts';
+import { readsAtOnceOf } from '../images/reads-at-once.ts';
 import { scanImages } from '../images/scan.ts';
 import { createSpace } from '../images/space.ts';
 import { incomingDirectoryOf } from '../images/staging.ts';
 import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
+import { createWriterSearch } from '../images/writers.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';
@@ -83,15 +85,16 @@ async function becomeServiceUser(
 
 /** The images and the ways in, over the folders of the storage. */
 async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
-  const hasher = createHasher();
+  const readsAtOnce = await readsAtOnceOf(root);
+  const hasher = createHasherGroup(readsAtOnce);
   const catalogue = createCatalogue({
-    log,
-    hasher,
+    ...{ log, hasher, readsAtOnce },
     index: await loadImageIndex(
       { log },
       { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root) },
     ),
     scan: (signal) => scanImages(root, MAX_IMAGES, signal),
+    findWriters: createWriterSearch({ isLocal: await isLocal(root) }),
     ...imageFilesBelow(root),
   });
   const space = createSpace(

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
-import { type FileVersion, isSameVersion, modifiedAt } from './file-version.ts';
+import { type FileVersion, modifiedAt } from './file-version.ts';
 import { describeImage, type ImageDescription } from './formats.ts';
+import type { Growth } from './settling.ts';
 
 /** An image as it is listed. */
 export interface Image {
@@ -11,6 +12,8 @@ export interface Image {
   readonly sha256: string | null;
   /** `corrupt`: read again, it was not what it had been; it is not served until it is replaced. */
   readonly state: 'hashing' | 'ready' | 'corrupt';
+  /** It is not hashed yet, as it may not be complete: somebody has it open, or it was written to lately. */
+  readonly isGrowing: boolean;
   /** How far hashing is. */
   readonly hashedBytes: number;
   /** ISO 8601: when its content was last read and compared; null: not yet. */
@@ -25,6 +28,9 @@ export interface Image {
 export interface Entry {
   version: FileVersion;
   sha256: string | null;
+  growth: Growth;
+  /** It was taken for complete. */
+  isSettled: boolean;
   hashedBytes: number;
   verified: string | null;
   isCorrupt: boolean;
@@ -34,17 +40,15 @@ export interface Entry {
   retryAtMs: number;
 }
 
-/** A file that was written to this recently may not be complete. */
-const SETTLE_MS = 2000;
-
 export function toImage(path: string, entry: Entry): Image {
-  const { version, sha256, hashedBytes, isCorrupt, verified, detected } = entry;
+  const { version, sha256, hashedBytes, isCorrupt, verified, detected, isSettled } = entry;
   const known = isCorrupt ? 'corrupt' : 'ready';
   return {
     path,
     sizeBytes: version.sizeBytes,
     sha256,
     state: sha256 === null ? 'hashing' : known,
+    isGrowing: sha256 === null && !isSettled,
     hashedBytes: sha256 === null ? hashedBytes : version.sizeBytes,
     verifiedAt: verified,
     ...detected,
@@ -63,10 +67,4 @@ export async function detectFileFormat(file: string, sizeBytes: number): Promise
   } finally {
     await handle.close();
   }
-}
-
-/** Whether a file is left alone long enough to be complete, or carries a time that was set (`cp -p`, `tar`). */
-export function isSettled(version: FileVersion, previous: FileVersion | undefined, nowMs: number): boolean {
-  if (previous === undefined || !isSameVersion(version, previous)) return false;
-  return Math.abs(nowMs - modifiedAt(version).getTime()) >= SETTLE_MS;
 }

@@ -68,13 +68,19 @@ async function start(
   overrides: Partial<CatalogueDeps> = {},
 ): Promise<{ catalogue: Catalogue; stop(): Promise<void> }> {
   const controller = new AbortController();
+  let elapsedMs = 0;
   const catalogue = createCatalogue({
     log: silentLog,
     hasher,
     index: await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true }),
     scan: (signal) => scanImages(root, 100, signal),
     ...imageFilesBelow(root),
-    // As fast as the event loop allows.
+    findWriters: async () => ({ of: () => 'none' }),
+    // As fast as the event loop allows, while minutes pass.
+    elapsed: () => {
+      elapsedMs += 60_000;
+      return elapsedMs;
+    },
     wait: () => new Promise((resolve) => setImmediate(resolve)),
     ...overrides,
   });
@@ -108,13 +114,15 @@ it('lists at once, then hashes, what may be seen', async () => {
       sizeBytes: 5,
       sha256: sha256Of('first'),
       state: 'ready',
+      isGrowing: false,
       hashedBytes: 5,
       verifiedAt: expect.any(String),
       format: 'raw',
       virtualSizeBytes: 5,
       modified: '2026-02-03T04:05:06.000Z',
     });
-  expect(hashed).toEqual(['b.img', 'sub/a.img']);
+  // Small ones first.
+  await expect.poll(() => hashed).toEqual(['sub/a.img', 'b.img']);
 });
 
 it('remembers over a restart, and hashes again only what changed', async () => {
@@ -154,6 +162,42 @@ it('takes no content for another that has its size, time and inode', async () =>
   await writeFile(join(root, 'a.img'), 'two');
   await utimes(join(root, 'a.img'), LONG_AGO, LONG_AGO);
   await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
+});
+
+it('does not hash what somebody has open, and says so, however long it is left alone', async () => {
+  await put('slow.img', 'half');
+  await put('whole.img', 'whole');
+  const slow = versionOf(await stat(join(root, 'slow.img'), { bigint: true }));
+  let isOpen = true;
+  let elapsedMs = 0;
+  const { hasher, finishSlow } = createObservedHasher();
+  const { catalogue } = await start(hasher, {
+    findWriters: async () => ({ of: ({ inode }) => (isOpen && inode === slow.inode ? 'open' : 'none') }),
+    // An hour passes from look to look.
+    elapsed: () => {
+      elapsedMs += 3_600_000;
+      return elapsedMs;
+    },
+  });
+  await expect.poll(() => catalogue.find('whole.img')?.state).toBe('ready');
+  expect(catalogue.find('slow.img')).toMatchObject({ sha256: null, state: 'hashing', isGrowing: true });
+  finishSlow();
+  isOpen = false;
+  await expect.poll(() => catalogue.find('slow.img')?.state).toBe('ready');
+  expect(catalogue.find('slow.img')?.isGrowing).toBe(false);
+});
+
+it('does not judge of files as long as it was not looked who writes to them', async () => {
+  await put('a.img', 'content');
+  let looks = 0;
+  const { catalogue } = await start(createObservedHasher().hasher, {
+    findWriters: async () => {
+      looks += 1;
+      return looks < 5 ? undefined : { of: () => 'none' };
+    },
+  });
+  await expect.poll(() => catalogue.find('a.img')?.state).toBe('ready');
+  expect(looks).toBe(5);
 });
 
 it('goes on looking while a file is being hashed', async () => {

@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { detectFileFormat, type Entry, type Image, isSettled, toImage } from './catalogue-entry.ts';
+import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import type { ImageDescription } from './formats.ts';
+import { createHashQueue } from './hash-queue.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
 import type { Publication } from './publication.ts';
 import type { Scan } from './scan.ts';
+import { beginGrowth, isComplete } from './settling.ts';
 import type { Verifiable, Verification } from './verification.ts';
+import type { Writers } from './writers.ts';
 
 export type { Image } from './catalogue-entry.ts';
 
@@ -53,15 +56,19 @@ export interface CatalogueDeps {
   detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** The absolute path of an image. */
   fileOf(path: string): string;
+  /** From createWriterSearch. */
+  findWriters(files: readonly FileVersion[]): Promise<Writers | undefined>;
+  /** How many files are hashed at the same time; one where nothing is said. */
+  readonly readsAtOnce?: number;
   readonly now?: () => number;
+  /** In milliseconds, of a clock that only goes forward. */
+  readonly elapsed?: () => number;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 const SCAN_INTERVAL_MS = 1000;
 /** A root with very many files is looked at less often: looking takes at most a twentieth of the time. */
 const SCAN_SHARE = 20;
-/** The index is written at most this often while many files are hashed. */
-const SAVE_INTERVAL_MS = 2000;
 const NEVER = new AbortController().signal;
 
 /** A file that could not be hashed is tried again, at first soon. */
@@ -73,10 +80,10 @@ const LONGEST_RETRY_MS = 600_000;
  * look at a few hundred files costs less than a millisecond.
  */
 export function createCatalogue(deps: CatalogueDeps): Catalogue {
-  const { log, hasher, index, now = Date.now } = deps;
+  const { log, hasher, index, now = Date.now, elapsed = () => performance.now() } = deps;
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
   const entries = new Map<string, Entry>();
-  let previousVersions = new Map<string, FileVersion>();
+  let isFirstLook = true;
   /** Of this process, and then counted: what a client remembers of another process never fits. */
   const firstRevision = randomUUID();
   let changes = 0;
@@ -86,8 +93,6 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   let wasTruncated = false;
   let trouble: string | undefined;
   let running: Promise<void> = Promise.resolve();
-  let hashing: Promise<void> = Promise.resolve();
-  let isHashing = false;
 
   /** Takes over what the root holds now. One look at a time: an older one must not undo a newer. */
   function look(signal: AbortSignal): Promise<void> {
@@ -118,6 +123,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
           entry.sha256 = index.digestOf(path, version) ?? null;
           entry.verified = index.verifiedOf(path, version)?.verified ?? null;
         }
+        entry.growth = { ...entry.growth, looks: entry.growth.looks + 1 };
         continue;
       }
       const sha256 = index.digestOf(path, version) ?? null;
@@ -127,13 +133,14 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
       changes += 1;
       entries.set(path, {
-        ...{ version, sha256, hashedBytes: 0, verified, isCorrupt },
+        ...{ version, sha256, hashedBytes: 0, verified, isCorrupt, isSettled: false },
+        growth: beginGrowth(version, entry, elapsed(), isFirstLook),
         ...{ detected, failures: 0, retryAtMs: 0 },
       });
       if (entry === undefined)
         log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
     }
-    previousVersions = versions;
+    isFirstLook = false;
   }
 
   /** Hashes one file. */
@@ -167,20 +174,16 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
   }
 
-  /** Hashes one file after another. What is known is saved meanwhile, so that a power cut costs little. */
-  async function hashAll(due: readonly (readonly [string, Entry])[], signal: AbortSignal): Promise<void> {
-    let savedMs = Number.NEGATIVE_INFINITY;
-    for (const [path, entry] of due) {
-      if (signal.aborted) break;
-      // Replaced or removed while it waited.
-      if (entries.get(path) !== entry) continue;
-      await hash(path, entry, signal);
-      if (performance.now() - savedMs < SAVE_INTERVAL_MS) continue;
-      await save();
-      savedMs = performance.now();
-    }
-    await save();
-  }
+  const queue = createHashQueue(
+    {
+      // Replaced or removed while it waited, or its digest came by another way.
+      isDue: ([path, entry]) => entries.get(path) === entry && entry.sha256 === null,
+      hash: ([path, entry], signal) => hash(path, entry, signal),
+      save,
+      elapsed,
+    },
+    { atOnce: deps.readsAtOnce ?? 1 },
+  );
 
   /** @returns whether the root could be looked at; {@link trouble} says why not */
   async function tryLook(signal: AbortSignal): Promise<boolean> {
@@ -197,20 +200,30 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
   }
 
+  /** Finds out which files are complete. */
+  async function judgeGrowing(): Promise<void> {
+    const growing = [...entries.values()].filter(({ sha256, isSettled }) => sha256 === null && !isSettled);
+    const writers = growing.length > 0 && (await deps.findWriters(growing.map(({ version }) => version)));
+    if (!writers) return;
+    const clocks = { elapsedMs: elapsed(), nowMs: now() };
+    for (const entry of growing) {
+      const writer = writers.of(entry.version);
+      if (writer === 'open') entry.growth = { ...entry.growth, hadWriter: true };
+      if (!isComplete(entry.version, entry.growth, writer, clocks)) continue;
+      entry.isSettled = true;
+      changes += 1;
+    }
+  }
+
   /** Takes over what the root holds, and begins to hash what is due: hashing does not delay the next look. */
   async function lookAndHash(signal: AbortSignal): Promise<void> {
-    const before = previousVersions;
     if (!(await tryLook(signal))) return;
-    if (isHashing || signal.aborted) return;
+    await judgeGrowing();
+    if (signal.aborted) return;
     const due = [...entries].filter(
-      ([path, { version, sha256, retryAtMs }]) =>
-        sha256 === null && now() >= retryAtMs && isSettled(version, before.get(path), now()),
+      ([, { sha256, isSettled, retryAtMs }]) => sha256 === null && isSettled && now() >= retryAtMs,
     );
-    if (due.length === 0) return;
-    isHashing = true;
-    hashing = hashAll(due, signal).finally(() => {
-      isHashing = false;
-    });
+    queue.refill(due, signal);
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -283,7 +296,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     trouble: () => trouble,
     async stopped() {
       await running;
-      await hashing;
+      await queue.finished();
     },
   };
 }

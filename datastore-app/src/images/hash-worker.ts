@@ -47,7 +47,8 @@ function hashFile(
     for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) {
       hash.update(buffer.subarray(0, count));
       hashedBytes += count;
-      if (hashedBytes > expected.sizeBytes) return { kind: 'changed' };
+      // Also removed or replaced: to read it to its end would hold its space, and those that wait.
+      if (hashedBytes > expected.sizeBytes || !isUnchanged()) return { kind: 'changed' };
       if (hashedBytes - reportedBytes >= PROGRESS_BYTES) {
         reportedBytes = hashedBytes;
         report(hashedBytes);

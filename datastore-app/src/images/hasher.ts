@@ -124,3 +124,22 @@ export function createHasher({
     },
   };
 }
+
+/** A hasher with several worker threads, of which those exist that have work. */
+export function createHasherGroup(count: number): Hasher {
+  const members = Array.from({ length: count }, () => ({ hasher: createHasher(), jobs: 0 }));
+  return {
+    async hash(...request) {
+      const member = members.reduce((best, each) => (each.jobs < best.jobs ? each : best));
+      member.jobs += 1;
+      try {
+        return await member.hasher.hash(...request);
+      } finally {
+        member.jobs -= 1;
+      }
+    },
+    async stop() {
+      await Promise.all(members.map(({ hasher }) => hasher.stop()));
+    },
+  };
+}

@@ -22,6 +22,9 @@ export const imageSchema = z.object({
   sizeBytes: bytes,
   sha256: sha256.nullable().describe('null until it is hashed.'),
   state: z.enum(['hashing', 'ready', 'corrupt']),
+  isGrowing: z
+    .boolean()
+    .describe('it may not be complete: somebody has it open, or it was written to lately'),
   hashedBytes: bytes,
   verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
   format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),

@@ -14,6 +14,7 @@ const IMAGE: Image = {
   sizeBytes: 512,
   sha256: 'ab'.repeat(32),
   state: 'ready',
+  isGrowing: false,
   hashedBytes: 512,
   format: 'raw',
   virtualSizeBytes: 512,

@@ -6,6 +6,8 @@ export interface Image {
   readonly sizeBytes: number;
   readonly sha256: string | null;
   readonly state: 'hashing' | 'ready' | 'corrupt';
+  /** Not hashed yet, as it may not be complete. */
+  readonly isGrowing: boolean;
   readonly hashedBytes: number;
   readonly format: string;
   readonly virtualSizeBytes: number | null;

@@ -7,6 +7,7 @@ const image = (path: string, changes: Partial<Image> = {}): Image => ({
   sizeBytes: 1,
   sha256: null,
   state: 'ready',
+  isGrowing: false,
   hashedBytes: 0,
   format: 'raw',
   virtualSizeBytes: null,

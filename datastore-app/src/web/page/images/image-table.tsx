@@ -63,8 +63,11 @@ function Head({ sorting, onSort }: Pick<ImageTableProps, 'sorting' | 'onSort'>) 
   );
 }
 
+const GROWING = 'Somebody writes to it, or did so lately: it is hashed when it is left alone.';
+
 function Digest({ image }: { image: Image }) {
-  const { sha256, hashedBytes, sizeBytes, path } = image;
+  const { sha256, hashedBytes, sizeBytes, path, isGrowing } = image;
+  if (isGrowing) return <span title={GROWING}>Still growing</span>;
   if (sha256 === null) {
     const percent = percentOf(hashedBytes, sizeBytes);
     return (
@@ -110,7 +113,10 @@ function Row({
         )}
         <span class="summary">
           {sizeText(sizeBytes)} · {format} · {age}
-          {state === 'hashing' && ` · hashing ${percentOf(image.hashedBytes, sizeBytes)} %`}
+          {image.isGrowing && ' · still growing'}
+          {state === 'hashing' &&
+            !image.isGrowing &&
+            ` · hashing ${percentOf(image.hashedBytes, sizeBytes)} %`}
         </span>
       </th>
       <td class="minor col-size" title={exactSizeText(sizeBytes)}>

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
-import { areInodesPermanent, deviceText, fileSystemType } from './inode-permanence.ts';
+import { areInodesPermanent, deviceText, fileSystemType, isLocal } from './file-system-type.ts';
 
 const MOUNT_INFO = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:25 / /dev/shm rw,nosuid - tmpfs tmpfs rw
@@ -28,4 +28,8 @@ it.each([
 
 it('takes the inodes of an ordinary folder for permanent', async () => {
   expect(await areInodesPermanent(tmpdir())).toBe(true);
+});
+
+it('takes an ordinary folder for one that only this machine writes to', async () => {
+  expect(await isLocal(tmpdir())).toBe(true);
 });

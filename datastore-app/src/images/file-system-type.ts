@@ -25,9 +25,22 @@ export function fileSystemType(mountInfo: string, device: bigint): string | unde
   return undefined;
 }
 
+/** Others than the processes of this machine write to these. */
+const SHARED = /^(?:nfs|nfs4|cifs|smb3|smbfs|9p|virtiofs|ceph|lustre|afs|gfs2|ocfs2|glusterfs|fuse\..*)$/;
+
+/** The type of the file system of a folder; undefined when that is not known. */
+async function typeOf(folder: string): Promise<string | undefined> {
+  const { dev } = await stat(folder, { bigint: true });
+  return fileSystemType(await readFile('/proc/self/mountinfo', 'utf8'), dev);
+}
+
+/** Whether only this machine writes to the files of a folder, as far as its file system tells. */
+export async function isLocal(folder: string): Promise<boolean> {
+  return !SHARED.test((await typeOf(folder)) ?? '');
+}
+
 /** Whether the files of a folder keep their inode numbers over a mount: those of most file systems do. */
 export async function areInodesPermanent(folder: string): Promise<boolean> {
-  const { dev } = await stat(folder, { bigint: true });
-  const type = fileSystemType(await readFile('/proc/self/mountinfo', 'utf8'), dev);
+  const type = await typeOf(folder);
   return type === undefined || !NUMBERED_ANEW.has(type);
 }
