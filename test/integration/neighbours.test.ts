@@ -63,7 +63,7 @@ describeWith(['lab'], 'neighbours that EVE may take for the datastore', () => {
     const data = { port: 80, target: 'my-ds.local' };
     const from = silent.heard().length;
     await silent.send(
-      encode({ type: 'response', answers: [{ type: 'SRV', name: 'x._http._tcp.local', ttl: 5, data }] }),
+      encode({ type: 'response', answers: [{ type: 'SRV', name: 'x._http._tcp.local', ttl: 10, data }] }),
     );
     const warned = await advertiser.status.waitFor('warning', isWarned);
     expect(warned.warnings).toEqual([TOLD]);
