@@ -1,4 +1,5 @@
 import type { Log } from '@local-datastore/shared/log';
+import { addressOf } from './cidr.ts';
 import { createFormerAddresses } from './former-addresses.ts';
 import { type StartHostResponder, startHostResponder } from './host-responder.ts';
 import {
@@ -8,7 +9,6 @@ import {
 } from './interface-advertisement.ts';
 import {
   type AdvertisedLink,
-  addressOf,
   advertisedCidrs,
   describeTooManyAddresses,
   ownAddresses,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
+import { addressOf } from './cidr.ts';
 import type { NameConflict, StartHostResponder } from './host-responder.ts';
-import { type AdvertisedLink, addressOf, sourceCidrs } from './link-addresses.ts';
+import { type AdvertisedLink, sourceCidrs } from './link-addresses.ts';
 import type { OwnClaims } from './own-records.ts';
 import type { PacketOrigin } from './packet-origin.ts';
 import type { AskForOwnAnswers } from './readiness.ts';

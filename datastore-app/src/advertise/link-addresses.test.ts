@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
+import { preferredOrder } from './cidr.ts';
 import {
   advertisedCidrs,
   createAddressOrder,
   describeTooManyAddresses,
   MAX_ADDRESSES,
   ownAddresses,
-  preferredOrder,
   sourceCidrs,
 } from './link-addresses.ts';
 import type { NetworkLink } from './network-links.ts';

@@ -1,29 +1,16 @@
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { addressOf, isSameNetwork, preferredOrder, prefixLengthOf } from './cidr.ts';
 import type { NetworkLink } from './network-links.ts';
 
 /** So many on one interface: 16 bytes each, and an answer with all of them stays within one datagram. */
 export const MAX_ADDRESSES = 32;
 /** What is told to all is sent so often at most, once from each network. */
 const MAX_SOURCES = 8;
-/** RFC 3927 §2.1. */
-const LINK_LOCAL = /^169\.254\./;
 
 /** An interface, and what is told of the host's addresses there. */
 export interface AdvertisedLink extends NetworkLink {
   /** From advertisedCidrs. */
   readonly advertisedCidrs: readonly string[];
-}
-
-export const addressOf = (cidr: string): string => cidr.slice(0, cidr.indexOf('/'));
-const prefixLengthOf = (cidr: string): number => Number(cidr.slice(cidr.indexOf('/') + 1));
-
-const isSameNetwork = (left: string, right: string): boolean =>
-  prefixLengthOf(left) === prefixLengthOf(right) && createSubnetTest(left)(addressOf(right));
-
-/** The kernel's order, but link-local addresses last: who knows no better takes the first. */
-export function preferredOrder(cidrs: readonly string[]): string[] {
-  const isLinkLocal = (cidr: string) => LINK_LOCAL.test(cidr);
-  return [...cidrs.filter((cidr) => !isLinkLocal(cidr)), ...cidrs.filter(isLinkLocal)];
 }
 
 /**

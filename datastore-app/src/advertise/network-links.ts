@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
-import { addressOf, preferredOrder } from './link-addresses.ts';
+import { addressOf, preferredOrder } from './cidr.ts';
 
 /** A network interface that is up and has an IPv4 address, as far as advertising is concerned. */
 export interface NetworkLink {

@@ -3,7 +3,8 @@ import type { CiaoService, Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
 import { createInTurn } from '../images/in-turn.ts';
-import { addressOf, createAddressOrder } from './link-addresses.ts';
+import { addressOf } from './cidr.ts';
+import { createAddressOrder } from './link-addresses.ts';
 
 type Packet = Parameters<Responder['handleQuery']>[0];
 type AddressRecord = NonNullable<ReturnType<CiaoService['aRecord']>>;
