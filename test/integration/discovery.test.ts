@@ -65,7 +65,7 @@ describeWith(['lab'], 'finding a datastore', () => {
 
   describe('resolve', () => {
     test('finds the one that answers on one of the bridges, and prints where', async () => {
-      await startScriptedResponder(onBn2, '10.2.0.7', [says('10.2.0.7')]);
+      await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.2.0.7'), asker: 'mdns' }]);
       expect(await agent(['resolve', 'https://DS.local.:8443/dir/a.img?v=1'])).toEqual({
         stdout: [
           'host            ds.local',
@@ -95,7 +95,7 @@ describeWith(['lab'], 'finding a datastore', () => {
     test('asks on every bridge for the address, by unicast too, then for the services; then from its own port', async () => {
       const responder = await startScriptedResponder(onBn1, '10.1.0.5', []);
       const other = await startScriptedResponder(onBn2, '10.2.0.7', []);
-      expect((await agent(['resolve', 'http://ds.local/', '--timeout', '1.5'])).exitCode).toBe(3);
+      expect((await agent(['resolve', 'http://ds.local/', '--timeout', '2.5'])).exitCode).toBe(3);
       const allQueries = (lines: typeof responder) =>
         lines.all.flatMap((event) => (event.event === 'asked' ? event : []));
       const queries = (lines: typeof responder) =>
@@ -125,7 +125,7 @@ describeWith(['lab'], 'finding a datastore', () => {
       ['bn2', '10.2.0.7'],
     ])('hears an answer that comes by unicast on %s', async (bridge, address) => {
       const app = bridge === 'bn1' ? onBn1 : onBn2;
-      await startScriptedResponder(app, address, [{ ...says(address), byUnicast: true }]);
+      await startScriptedResponder(app, address, [{ ...says(address), byUnicast: true, asker: 'mdns' }]);
       expect(await resolveJson()).toMatchObject({ address, bridge, packets: { received: 1 } });
     });
 
@@ -140,7 +140,7 @@ describeWith(['lab'], 'finding a datastore', () => {
 
     test('is not taken in by an address of another bridge', async () => {
       await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.1.0.66'), time: 1, asker: 'mdns' }]);
-      await startScriptedResponder(onBn1, '10.1.0.5', [{ ...says('10.1.0.5'), time: 2 }]);
+      await startScriptedResponder(onBn1, '10.1.0.5', [{ ...says('10.1.0.5'), time: 2, asker: 'mdns' }]);
       expect(await resolveJson()).toMatchObject({
         address: '10.1.0.5',
         bridge: 'bn1',
@@ -178,8 +178,10 @@ describeWith(['lab'], 'finding a datastore', () => {
       await startScriptedResponder(onBn1, '10.1.0.5', [{ ...says('10.1.0.5'), fromOtherPort: true }]);
       const { exitCode, stderr } = await agent(['resolve', 'http://ds.local/', '--timeout', '1', '--json']);
       expect(exitCode).toBe(3);
-      // Neither to the question from port 5353 nor to that from the agent's own.
-      expect(JSON.parse(stderr).error.details).toMatchObject({ received: 2, rejected: 2 });
+      // Neither in answer to the question from port 5353 nor to that from the agent's own.
+      const { received, rejected } = JSON.parse(stderr).error.details;
+      expect(received).toBeGreaterThan(0);
+      expect(rejected).toBe(received);
     });
 
     test('is not taken in by a name that holds the wanted one', async () => {
@@ -197,7 +199,7 @@ describeWith(['lab'], 'finding a datastore', () => {
       await startScriptedResponder(onBn1, '10.1.0.5', [
         { question: ASK_ADDRESS, hex: malformed, time: 1, copies: 1000, asker: 'mdns' },
       ]);
-      await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.2.0.7'), time: 2 }]);
+      await startScriptedResponder(onBn2, '10.2.0.7', [{ ...says('10.2.0.7'), time: 2, asker: 'mdns' }]);
       const { address, packets } = await resolveJson();
       expect(address).toBe('10.2.0.7');
       // How many of them the kernel dropped is its own affair.

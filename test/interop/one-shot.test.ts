@@ -25,7 +25,7 @@ describeWith(['lab', 'root', 'avahi', 'dbus'], 'asking Avahi from another port',
   async function look() {
     const resolved = await runAgent(lab.host, ['resolve', 'http://ds.local/', '--json']);
     expect(resolved).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('cannot be had') });
-    const browsed = await runAgent(lab.host, ['browse', '--timeout', '1.5', '--service', 'http', '--json']);
+    const browsed = await runAgent(lab.host, ['browse', '--service', 'http', '--json']);
     const { address, bridge } = JSON.parse(resolved.stdout);
     const { instances } = JSON.parse(browsed.stdout);
     return { address, bridge, instances, log: resolved.stderr };
