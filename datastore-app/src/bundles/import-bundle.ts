@@ -34,7 +34,7 @@ export async function importBundle(
   const staged = new Map<string, StagedImage>();
   try {
     await readBundle(content, async ({ path, sizeBytes, content: body }, sha256) => {
-      const image = await store.stage(body, { sizeBytes, sha256 }).catch(naming(path));
+      const image = await store.stage(body, { sizeBytes, sha256, path }).catch(naming(path));
       staged.set(path, image);
       return image.sha256;
     });

@@ -95,7 +95,7 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     const content = mayBeEmpty || sizeBytes !== undefined ? checked : someContent(checked);
     let staged: StagedImage | undefined;
     try {
-      staged = await store.stage(content, { sizeBytes, sha256 });
+      staged = await store.stage(content, { sizeBytes, sha256, path });
       const image = await store.publish(staged, path, {
         replace: headers['if-none-match']?.trim() !== '*',
         // Another request may have been quicker while the content came.

@@ -24,7 +24,7 @@ export async function addImage(
       const stat = await handle.stat();
       if (!stat.isFile()) throw new Error('it is no regular file');
       const content = handle.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false });
-      const staged = await store.stage(content, { sizeBytes: stat.size });
+      const staged = await store.stage(content, { sizeBytes: stat.size, path });
       return await store.publish(staged, path, { replace }).catch(async (error) => {
         await store.discard(staged);
         throw error;

@@ -11,6 +11,8 @@ import { loadImageIndex } from './image-index.ts';
 import { scanImages } from './scan.ts';
 
 const LONG_AGO = new Date('2026-02-03T04:05:06Z');
+/** How long what must come about may take on a busy machine. */
+const poll = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
 const sha256Of = (content: string) => createHash('sha256').update(content).digest('hex');
 
 let folder: string;
@@ -107,40 +109,36 @@ it('lists at once, then hashes, what may be seen', async () => {
   const { hasher, hashed } = createObservedHasher();
   const { catalogue } = await start(hasher);
   expect(catalogue.list().map(({ path }) => path)).toEqual(['b.img', 'sub/a.img']);
-  await expect
-    .poll(() => catalogue.find('sub/a.img'))
-    .toEqual({
-      path: 'sub/a.img',
-      sizeBytes: 5,
-      sha256: sha256Of('first'),
-      state: 'ready',
-      isGrowing: false,
-      hashedBytes: 5,
-      verifiedAt: expect.any(String),
-      format: 'raw',
-      virtualSizeBytes: 5,
-      modified: '2026-02-03T04:05:06.000Z',
-    });
+  await poll(() => catalogue.find('sub/a.img')).toEqual({
+    path: 'sub/a.img',
+    sizeBytes: 5,
+    sha256: sha256Of('first'),
+    state: 'ready',
+    isGrowing: false,
+    hashedBytes: 5,
+    verifiedAt: expect.any(String),
+    format: 'raw',
+    virtualSizeBytes: 5,
+    modified: '2026-02-03T04:05:06.000Z',
+  });
   // Small ones first.
-  await expect.poll(() => hashed).toEqual(['sub/a.img', 'b.img']);
+  await poll(() => hashed).toEqual(['sub/a.img', 'b.img']);
 });
 
 it('remembers over a restart, and hashes again only what changed', async () => {
   await put('a.img', 'same');
   await put('b.img', 'old');
   const first = await start(createObservedHasher().hasher);
-  await expect
-    .poll(() => digests(first.catalogue))
-    .toEqual([
-      ['a.img', sha256Of('same')],
-      ['b.img', sha256Of('old')],
-    ]);
+  await poll(() => digests(first.catalogue)).toEqual([
+    ['a.img', sha256Of('same')],
+    ['b.img', sha256Of('old')],
+  ]);
   await first.stop();
   await put('b.img', 'new content');
   const { hasher, hashed } = createObservedHasher();
   const { catalogue } = await start(hasher);
   expect(catalogue.find('a.img')?.sha256).toBe(sha256Of('same'));
-  await expect.poll(() => catalogue.find('b.img')?.sha256).toBe(sha256Of('new content'));
+  await poll(() => catalogue.find('b.img')?.sha256).toBe(sha256Of('new content'));
   expect(hashed).toEqual(['b.img']);
 });
 
@@ -148,20 +146,20 @@ it('follows files that come, are replaced with the same size and time, and go', 
   const { catalogue } = await start(createObservedHasher().hasher);
   expect(catalogue.list()).toEqual([]);
   await put('a.img', 'one');
-  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
+  await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
   await put('a.img', 'two');
-  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
+  await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
   await rm(join(root, 'a.img'));
-  await expect.poll(() => digests(catalogue)).toEqual([]);
+  await poll(() => digests(catalogue)).toEqual([]);
 });
 
 it('takes no content for another that has its size, time and inode', async () => {
   const { catalogue } = await start(createObservedHasher().hasher);
   await put('a.img', 'one');
-  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
+  await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('one')]]);
   await writeFile(join(root, 'a.img'), 'two');
   await utimes(join(root, 'a.img'), LONG_AGO, LONG_AGO);
-  await expect.poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
+  await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
 });
 
 it('does not hash what somebody has open, and says so, however long it is left alone', async () => {
@@ -179,11 +177,11 @@ it('does not hash what somebody has open, and says so, however long it is left a
       return elapsedMs;
     },
   });
-  await expect.poll(() => catalogue.find('whole.img')?.state).toBe('ready');
+  await poll(() => catalogue.find('whole.img')?.state).toBe('ready');
   expect(catalogue.find('slow.img')).toMatchObject({ sha256: null, state: 'hashing', isGrowing: true });
   finishSlow();
   isOpen = false;
-  await expect.poll(() => catalogue.find('slow.img')?.state).toBe('ready');
+  await poll(() => catalogue.find('slow.img')?.state).toBe('ready');
   expect(catalogue.find('slow.img')?.isGrowing).toBe(false);
 });
 
@@ -196,7 +194,7 @@ it('does not judge of files as long as it was not looked who writes to them', as
       return looks < 5 ? undefined : { of: () => 'none' };
     },
   });
-  await expect.poll(() => catalogue.find('a.img')?.state).toBe('ready');
+  await poll(() => catalogue.find('a.img')?.state).toBe('ready');
   expect(looks).toBe(5);
 });
 
@@ -204,38 +202,34 @@ it('goes on looking while a file is being hashed', async () => {
   await put('slow.img', 'slow');
   const { hasher, finishSlow } = createObservedHasher();
   const { catalogue } = await start(hasher);
-  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  await poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
   await put('late.img', 'late');
-  await expect
-    .poll(() => digests(catalogue))
-    .toEqual([
-      ['late.img', null],
-      ['slow.img', null],
-    ]);
+  await poll(() => digests(catalogue)).toEqual([
+    ['late.img', null],
+    ['slow.img', null],
+  ]);
   finishSlow();
-  await expect
-    .poll(() => digests(catalogue))
-    .toEqual([
-      ['late.img', sha256Of('late')],
-      ['slow.img', sha256Of('slow')],
-    ]);
+  await poll(() => digests(catalogue)).toEqual([
+    ['late.img', sha256Of('late')],
+    ['slow.img', sha256Of('slow')],
+  ]);
 });
 
 it('never gives the digest of a file that was replaced while it was hashed', async () => {
   await put('slow.img', 'old');
   const { hasher, finishSlow } = createObservedHasher();
   const { catalogue } = await start(hasher);
-  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  await poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
   await put('slow.img', 'new');
   finishSlow();
-  await expect.poll(() => digests(catalogue)).toEqual([['slow.img', sha256Of('new')]]);
+  await poll(() => digests(catalogue)).toEqual([['slow.img', sha256Of('new')]]);
 });
 
 it('stops in the middle of a hash', async () => {
   await put('slow.img', 'slow');
   const { hasher, finishSlow } = createObservedHasher();
   const { catalogue, stop } = await start(hasher);
-  await expect.poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
+  await poll(() => catalogue.find('slow.img')?.hashedBytes).toBe(1);
   const stopped = stop();
   finishSlow();
   await stopped;
@@ -280,7 +274,7 @@ it('tries again, later and later, to hash what it could not', async () => {
       return new Promise((resolve) => setImmediate(resolve));
     },
   });
-  await expect.poll(() => tries.length).toBeGreaterThan(4);
+  await poll(() => tries.length).toBeGreaterThan(4);
   const waits = tries.slice(1).map((each, position) => each - (tries[position] ?? 0));
   for (const [position, wantedMs] of [10_000, 20_000, 40_000].entries()) {
     expect(waits[position]).toBeGreaterThanOrEqual(wantedMs);
@@ -298,6 +292,6 @@ it('says why images cannot be listed, and recovers', async () => {
   });
   expect(catalogue.trouble()).toBe('the images cannot be listed: EACCES: permission denied');
   isBroken = false;
-  await expect.poll(() => catalogue.trouble()).toBeUndefined();
+  await poll(() => catalogue.trouble()).toBeUndefined();
   expect(catalogue.find('a.img')).toBeDefined();
 });

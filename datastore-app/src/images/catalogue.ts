@@ -12,6 +12,7 @@ import type { ImageIndex } from './image-index.ts';
 import type { Publication } from './publication.ts';
 import type { Scan } from './scan.ts';
 import { beginGrowth, isComplete } from './settling.ts';
+import { takenBytes } from './taken-bytes.ts';
 import type { Verifiable, Verification } from './verification.ts';
 import type { Writers } from './writers.ts';
 
@@ -40,8 +41,8 @@ export interface Catalogue {
   verifiables(): Verifiable[];
   /** Whether exactly this version of a file was found to be damaged, and must not be served. */
   isCorrupt(path: string, version: FileVersion): boolean;
-  /** What all images take. */
-  totalBytes(): number;
+  /** What all images take, without those at paths that are to be replaced. */
+  totalBytes(replaced?: ReadonlySet<string>): number;
   /** Why the images cannot be listed at present, as a sentence. */
   trouble(): string | undefined;
   /** Settles when the last look has ended, after an abort. */
@@ -292,7 +293,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const entry = entries.get(path);
       return entry?.isCorrupt === true && isSameVersion(entry.version, version);
     },
-    totalBytes: () => [...entries.values()].reduce((sum, { version }) => sum + version.sizeBytes, 0),
+    totalBytes: (replaced) => takenBytes(entries, replaced),
     trouble: () => trouble,
     async stopped() {
       await running;

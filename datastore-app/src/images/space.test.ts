@@ -6,7 +6,10 @@ const MIB = 1024 * 1024;
 function setUp({ freeBytes = 1e12, usedBytes = 0, quotaBytes = undefined as number | undefined }) {
   const volume = { freeBytes, usedBytes };
   const space = createSpace(
-    { freeBytes: async () => volume.freeBytes, usedBytes: () => volume.usedBytes },
+    {
+      freeBytes: async () => volume.freeBytes,
+      usedBytes: (replaced) => (replaced.has('old') ? 0 : volume.usedBytes),
+    },
     { reserveBytes: 100, quotaBytes },
   );
   return { space, volume };
@@ -56,4 +59,41 @@ it('takes up a claim of before a restart without judging it, and then holds othe
   await resumed.requireRoom();
   volume.freeBytes = 400;
   await expect(resumed.requireRoom()).rejects.toMatchObject({ code: 'NO_SPACE' });
+});
+
+it.each([
+  ['replaces what is there, as large as the quota', 1000, 'old', undefined],
+  ['replaces what is there, larger than the quota', 1001, 'old', 'QUOTA_EXCEEDED'],
+  ['stands beside what is there', 500, 'new', 'QUOTA_EXCEEDED'],
+  ['stands beside what is there, and fits', 400, 'new', undefined],
+  ['has no path yet', 500, undefined, 'QUOTA_EXCEEDED'],
+])('judges by what will be there at the end: an image that %s', async (_what, sizeBytes, path, code) => {
+  const { space } = setUp({ usedBytes: 600, quotaBytes: 1000 });
+  const claim = space.claim(sizeBytes, path);
+  if (code === undefined) await expect(claim).resolves.toBeDefined();
+  else await expect(claim).rejects.toMatchObject({ code });
+});
+
+it('lets what is replaced go for one only, when two replace it', async () => {
+  const { space } = setUp({ usedBytes: 600, quotaBytes: 1000 });
+  await space.claim(500, 'old');
+  await space.claim(500, 'old');
+  await expect(space.claim(1, 'old')).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+});
+
+it('demands that old and new fit on the disk together', async () => {
+  const { space } = setUp({ usedBytes: 600, freeBytes: 500, quotaBytes: 1000 });
+  await expect(space.claim(401, 'old')).rejects.toMatchObject({ code: 'NO_SPACE' });
+  await space.claim(400, 'old');
+});
+
+it('grows an image of unknown size that replaces another, and takes it up after a restart', async () => {
+  const { space } = setUp({ usedBytes: 30 * MIB, quotaBytes: 40 * MIB });
+  const claim = await space.claim(undefined, 'old');
+  await claim.spend(40 * MIB);
+  await expect(claim.spend(1)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+  claim.release();
+  const resumed = space.resume(40 * MIB, 10, 'old');
+  await resumed.requireRoom();
+  await expect(space.claim(1)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
 });

@@ -10,8 +10,8 @@ export interface SpaceOptions {
 export interface SpaceDeps {
   /** What is free on the volume for this process. */
   freeBytes(): Promise<number>;
-  /** What the published images take. */
-  usedBytes(): number;
+  /** What the published images take, without those at paths that are to be replaced. */
+  usedBytes(replaced: ReadonlySet<string>): number;
 }
 
 /** The room of one incoming image, from its first byte until it is published or given up. */
@@ -34,17 +34,20 @@ export interface SpaceClaim {
 export interface Space {
   /**
    * @param sizeBytes where it is known; otherwise space is claimed as it is spent
+   * @param path where the image is to stand: what stands there now will not count any more. On the disk both
+   *   must fit.
    * @throws StoreError NO_SPACE or QUOTA_EXCEEDED
    */
-  claim(sizeBytes: number | undefined): Promise<SpaceClaim>;
+  claim(sizeBytes: number | undefined, path?: string): Promise<SpaceClaim>;
   /** Takes up a claim of before a restart, which was judged then. */
-  resume(sizeBytes: number, spentBytes: number): SpaceClaim;
+  resume(sizeBytes: number, spentBytes: number, path?: string): SpaceClaim;
 }
 
 /** An image of unknown size claims this much at a time. */
 const STEP_BYTES = 16 * 1024 * 1024;
 
 interface Room {
+  readonly path: string | undefined;
   claimedBytes: number;
   spentBytes: number;
 }
@@ -55,11 +58,13 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
   async function requireRoom(wantedBytes: number): Promise<void> {
     let claimedBytes = 0;
     let unspentBytes = 0;
+    const replaced = new Set<string>();
     for (const room of rooms) {
+      if (room.path !== undefined) replaced.add(room.path);
       claimedBytes += room.claimedBytes;
       unspentBytes += room.claimedBytes - room.spentBytes;
     }
-    if (quotaBytes !== undefined && deps.usedBytes() + claimedBytes > quotaBytes) {
+    if (quotaBytes !== undefined && deps.usedBytes(replaced) + claimedBytes > quotaBytes) {
       throw new StoreError(
         'QUOTA_EXCEEDED',
         `The images would take more than their quota of ${quotaBytes} bytes: delete some, or raise the quota.`,
@@ -105,13 +110,13 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
   });
 
   return {
-    async claim(sizeBytes) {
-      const room: Room = { claimedBytes: 0, spentBytes: 0 };
+    async claim(sizeBytes, path) {
+      const room: Room = { path, claimedBytes: 0, spentBytes: 0 };
       await grow(room, sizeBytes ?? STEP_BYTES);
       return claimOf(room);
     },
-    resume(sizeBytes, spentBytes) {
-      const room: Room = { claimedBytes: sizeBytes, spentBytes };
+    resume(sizeBytes, spentBytes, path) {
+      const room: Room = { path, claimedBytes: sizeBytes, spentBytes };
       rooms.add(room);
       return claimOf(room);
     },

@@ -13,6 +13,8 @@ export interface ExpectedContent {
   readonly sizeBytes?: number | undefined;
   /** 64 lower-case hexadecimal digits. */
   readonly sha256?: string | undefined;
+  /** The path that it is to have: what stands there now need not fit into the quota beside it. */
+  readonly path?: string | undefined;
 }
 
 /** Content that is complete, checked and on the disk, but not yet an image. */
@@ -137,7 +139,7 @@ export function createStaging(
 
   return {
     async stage(content, expected) {
-      const claim = await space.claim(expected.sizeBytes);
+      const claim = await space.claim(expected.sizeBytes, expected.path);
       const name = `${prefix}${randomUUID()}${STAGED_SUFFIX}`;
       const file = join(incoming, name);
       let handle: FileHandle | undefined;

@@ -159,7 +159,9 @@ export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiry
           await files.remove(record.id);
           continue;
         }
-        const claim = isPublished ? undefined : space.resume(record.sizeBytes, received?.sizeBytes ?? 0);
+        const claim = isPublished
+          ? undefined
+          : space.resume(record.sizeBytes, received?.sizeBytes ?? 0, record.path);
         const upload: Upload = { record, claim, isPublished, writers: 0, finishing: undefined };
         uploads.set(record.id, upload);
         if (!isPublished && received?.sizeBytes === record.sizeBytes) void finishLate(upload);
@@ -178,7 +180,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiry
           `${MAX_UPLOADS} uploads are under way: finish or delete some.`,
         );
       }
-      const claim = await space.claim(sizeBytes);
+      const claim = await space.claim(sizeBytes, wanted.path);
       const created = new Date(now()).toISOString();
       const record = { id, sizeBytes, ...wanted, created, metadata, verifiedSha256: null };
       try {
@@ -210,7 +212,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiry
       if (upload.isPublished) return upload.record.sizeBytes;
       upload.writers += 1;
       upload.claim?.release();
-      const claim = space.resume(upload.record.sizeBytes, position);
+      const claim = space.resume(upload.record.sizeBytes, position, upload.record.path);
       upload.claim = claim;
       try {
         await claim.requireRoom();
