@@ -109,10 +109,10 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
   let isClosed = false;
 
   async function openPort(links: readonly Link[]): Promise<void> {
-    refusal = undefined;
+    let refused: PortRefusal | undefined;
     if (group === undefined) {
       const opened = await attempt(openGroupSocket);
-      if (isRefusal(opened)) refusal = opened;
+      if (isRefusal(opened)) refused = opened;
       else {
         group = opened;
         hear(group, false);
@@ -122,13 +122,14 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
       const place = { address: link.bridge.address, port: MDNS_PORT, ipTtl };
       const opened = link.mdns ?? (await attempt(() => openAskingSocket(place)));
       if (isRefusal(opened)) {
-        refusal = opened;
+        refused = opened;
         continue;
       }
       if (link.mdns === undefined) hear(opened.socket, false);
       link.mdns = opened;
       link.joinError = opened.join();
     }
+    refusal = refused;
   }
 
   const all: Link[] = [];
