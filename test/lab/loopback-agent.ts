@@ -27,6 +27,8 @@ export interface AgentFolder {
   log(): string;
   /** The status document of a content tree; empty: none. */
   statusOf(uuid: string): Promise<Partial<ContentTreeStatus>>;
+  /** The most memory that the running agent has had resident so far. */
+  peakBytes(): Promise<number>;
   /** Runs another command of the agent to its end. */
   command(...args: readonly string[]): ReturnType<typeof finish>;
   /** Kills what still runs, and removes the folder. */
@@ -77,6 +79,10 @@ export async function createAgentFolder(env: NodeJS.ProcessEnv = {}): Promise<Ag
     async statusOf(uuid) {
       const file = join(state, 'status', 'ContentTreeStatus', `${uuid}.json`);
       return JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as ContentTreeStatus;
+    },
+    async peakBytes() {
+      const status = await readFile(`/proc/${child?.pid}/status`, 'utf8');
+      return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
     },
     command: (...args) => finish(spawnAgent(args)),
     async remove() {

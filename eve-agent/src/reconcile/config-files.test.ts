@@ -71,6 +71,21 @@ describe('the files of a configuration', () => {
     });
   });
 
+  it('are bounded together, and the first of them count', async () => {
+    const values = JSON.stringify({ contentInfo: [], more: Array(300_000).fill(0) });
+    for (const name of ['a.json', 'b.json']) await writeFile(join(folder, name), values);
+    await writeFile(join(folder, 'c.json'), JSON.stringify({ text: 'x'.repeat(8 * 1024 * 1024) }));
+    await writeFile(join(folder, 'd.json'), '{}');
+    expect(await readConfigFiles(folder)).toMatchObject({
+      pieces: [
+        { name: 'a.json', document: { contentInfo: [] } },
+        { name: 'b.json', problem: expect.stringContaining('values are too many') },
+        { name: 'c.json', problem: expect.stringContaining('bytes are too many') },
+        { name: 'd.json', document: {} },
+      ],
+    });
+  });
+
   it('are read again when they change, and half a file only when it stays one', async () => {
     const file = join(folder, 'c.json');
     const readings: ConfigReading[] = [];

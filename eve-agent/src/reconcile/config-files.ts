@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { ConfigProblem } from '@local-datastore/shared/eve/device-config';
 import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
-import { MAX_CONFIG_BYTES, parseConfigText } from './config-text.ts';
+import { type ConfigBudget, createConfigBudget, MAX_CONFIG_BYTES, parseConfigText } from './config-text.ts';
 import type { ConfigPiece } from './configuration.ts';
 
 /** A look at a configuration on the disk. */
@@ -46,16 +46,17 @@ async function signatureOfAll(path: string): Promise<string> {
   }
 }
 
-/** @param maxBytes how much all files together may still take */
+/** @param maxBytes how much all files together may still take, as `budget` says of their values */
 async function readDocument(
   file: string,
   maxBytes: number,
+  budget: ConfigBudget,
 ): Promise<{ document: unknown; sizeBytes: number }> {
   const facts = await stat(file);
   // Reading a pipe may never end, and with it neither the watching nor the service.
   if (!facts.isFile()) throw new Error('it is no file');
   if (facts.size > maxBytes) throw new Error(`${facts.size} bytes are too many for a device configuration`);
-  return { document: parseConfigText(await readFile(file)), sizeBytes: facts.size };
+  return { document: parseConfigText(await readFile(file), budget), sizeBytes: facts.size };
 }
 
 const whyUnread = (error: unknown) =>
@@ -68,10 +69,11 @@ export async function readConfigFiles(path: string): Promise<ConfigReading> {
     if (files.length === 0) return { kind: 'none' };
     const pieces: ConfigPiece[] = [];
     let leftBytes = MAX_CONFIG_BYTES;
+    const budget = createConfigBudget();
     for (const file of files) {
       const name = file === path ? '' : basename(file);
       try {
-        const { document, sizeBytes } = await readDocument(file, leftBytes);
+        const { document, sizeBytes } = await readDocument(file, leftBytes, budget);
         leftBytes -= sizeBytes;
         pieces.push({ name, document });
       } catch (error) {

@@ -51,6 +51,30 @@ describe('what is not JSON is named', () => {
   });
 });
 
+describe('more than a device configuration holds is refused before it is parsed', () => {
+  const many = (item: string, count: number) => `[${Array(count).fill(item).join(',')}]`;
+  it.each<[string, string, string]>([
+    ['empty objects', many('{}', 300_000), 'values are too many'],
+    ['empty lists', many('[]', 300_000), 'values are too many'],
+    ['numbers', many('1', 500_001), 'values are too many'],
+    ['keys', `{${Array.from({ length: 500_001 }, (_, i) => `"${i}":1`).join(',')}}`, 'values are too many'],
+    ['lists in lists', '['.repeat(101) + ']'.repeat(101), 'nested more than 100 deep'],
+    ['objects in objects', `${'{"a":'.repeat(101)}1${'}'.repeat(101)}`, 'nested more than 100 deep'],
+    ['lists that never end', '['.repeat(10_000), 'nested more than 100 deep'],
+  ])('%s', (_name, text, words) => {
+    expect(() => parseConfigText(Buffer.from(text))).toThrow(words);
+  });
+
+  it.each<[string, unknown]>([
+    ['a long text', 'x'.repeat(1_000_000)],
+    ['texts full of what parts values', ['[{,'.repeat(500_000), '\\"', ',,"[[', '\\\\', '\n"'.repeat(1000)]],
+    ['many values', Array(400_000).fill(0)],
+    ['some depth', JSON.parse('['.repeat(99) + ']'.repeat(99))],
+  ])('but not %s', (_name, document) => {
+    expect(parseConfigText(Buffer.from(JSON.stringify({ document })))).toEqual({ document });
+  });
+});
+
 it('nothing of a text stands in a message: it may be a secret', () => {
   for (const text of [
     'hidden',

@@ -17,7 +17,7 @@ export type ReadDocument =
 /** Each list under the names that protobuf's JSON mapping may give it. */
 const LISTS = {
   datastores: { names: ['datastores'], maxCount: 10_000 },
-  contentInfo: { names: ['contentInfo', 'content_info'], maxCount: 20_000 },
+  contentInfo: { names: ['contentInfo', 'content_info'], maxCount: 10_000 },
 } as const;
 type ListName = keyof typeof LISTS;
 const LIST_NAMES = Object.keys(LISTS) as readonly ListName[];
