@@ -64,6 +64,10 @@ it('the status says loudly what is wrong with a new configuration', () => {
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
   expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
   expect(text).toContain('REFUSED:\n    contentInfo[0].sha256: 64 hexadecimal digits expected');
+  const partial = { ...configuration, state: 'partial', problems: [{ path: 'a.json', message: 'not JSON' }] };
+  expect(statusText({ configuration: partial, contentTrees: [] } as unknown as ServiceStatus)).toContain(
+    'What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON',
+  );
   const none = { ...configuration, state: 'none' };
   expect(statusText({ configuration: none, contentTrees: [] } as unknown as ServiceStatus)).toContain(
     'No configuration',
