@@ -3,6 +3,7 @@ import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/servi
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Bridge } from './bridges.ts';
 import { DiscoveryError } from './discovery-error.ts';
+import type { MdnsQuestion } from './dns-message.ts';
 import { closeSocket, type MulticastSocket, openAskingSocket, openGroupSocket } from './multicast-socket.ts';
 
 export interface RawDatagram {
@@ -39,8 +40,8 @@ export interface BridgeSockets {
    * @returns the system's refusal, or null
    */
   send(bridge: Bridge, bytes: Buffer, address?: string): Promise<string | null>;
-  /** Sends to the group from a port of our own, to which answers then come (RFC 6762 §5.1, §6.7). */
-  sendFromOwnPort(bridge: Bridge, bytes: Buffer): Promise<string | null>;
+  /** Asks the group from a port of our own, to which answers then come (RFC 6762 §5.1, §6.7). */
+  askFromOwnPort(bridge: Bridge, questions: readonly MdnsQuestion[]): Promise<string | null>;
   /** @returns a function that ends it */
   listen(listener: (datagram: RawDatagram) => void): () => void;
   close(): Promise<void>;
@@ -145,10 +146,14 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
 
   async function close(): Promise<void> {
     isClosed = true;
-    const open = [group, ...links.flatMap(({ mdns, own }) => [mdns?.socket, own?.socket])];
+    const open = links.flatMap(({ mdns, own }) => [mdns, own]).filter((socket) => socket !== undefined);
+    const closing = [
+      ...open.map((socket) => socket.close()),
+      ...(group === undefined ? [] : [closeSocket(group)]),
+    ];
     group = undefined;
     for (const link of links) link.mdns = link.own = undefined;
-    await Promise.all(open.flatMap((socket) => (socket === undefined ? [] : closeSocket(socket))));
+    await Promise.all(closing);
   }
 
   if (links.length === 0) {
@@ -179,7 +184,7 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
       const { mdns, own } = linkOf(bridge) ?? {};
       return await sendBy(hearsGroup(bridge) ? mdns : (own ?? mdns), bytes, address);
     },
-    sendFromOwnPort: (bridge, bytes) => sendBy(linkOf(bridge)?.own, bytes, MDNS_GROUP_IPV4),
+    askFromOwnPort: async (bridge, questions) => (await linkOf(bridge)?.own?.ask(questions)) ?? null,
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -58,6 +58,6 @@ export function encodeQuery({ questions, knownAnswers = [], wantsUnicast = false
  * The same questions as a resolver asks that does not take part in multicast DNS: from a port of its own, one a
  * datagram, without known answers and the QU bit. Answers come to that port alone (RFC 6762 §5.1, §6.7).
  */
-export function encodeOneShotQueries({ questions }: MdnsQuery): Buffer[] {
-  return questions.map((question) => encodeQuery({ questions: [question] }));
+export function oneShotQueries({ questions }: MdnsQuery): MdnsQuery[] {
+  return questions.map((question) => ({ questions: [question] }));
 }

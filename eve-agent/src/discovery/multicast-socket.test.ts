@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { closeSocket, openAskingSocket } from './multicast-socket.ts';
+import { encodeQuery } from './dns-message.ts';
+import { closeSocket, openAskingSocket, openGroupSocket } from './multicast-socket.ts';
 
 const LOOPBACK = { address: '127.0.0.1', port: 0, ipTtl: 1 };
 
@@ -49,4 +50,27 @@ test('a port that another holds is refused, and can be had once it is free', asy
   const { socket } = await openAskingSocket(place);
   expect(socket.address().port).toBe(place.port);
   await closeSocket(socket);
+});
+
+test('a question is one that others understand, and comes from the port of the socket', async () => {
+  const { socket, ask, close } = await openAskingSocket(LOOPBACK);
+  const group = await openGroupSocket();
+  group.addMembership('224.0.0.251', LOOPBACK.address);
+  // Others on this machine may speak to the group, too.
+  const heard = new Promise<Buffer>((resolve) => {
+    group.on('message', (bytes, { port }) => {
+      if (port === socket.address().port) resolve(bytes);
+    });
+  });
+  expect(await ask([{ name: 'ds.local', type: 'A' }])).toBeNull();
+  expect(await heard).toEqual(encodeQuery({ questions: [{ name: 'ds.local', type: 'A' }] }));
+  await Promise.all([close(), closeSocket(group)]);
+});
+
+test('a question that is asked as the socket closes ends nothing', async () => {
+  const { ask, close } = await openAskingSocket(LOOPBACK);
+  const asked = ask([{ name: 'ds.local', type: 'A' }]);
+  await Promise.all([close(), asked]);
+  expect(await ask([{ name: 'ds.local', type: 'A' }])).toBeNull();
+  await close();
 });

@@ -2,12 +2,18 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import createMulticastDns from 'multicast-dns';
+import type { MdnsQuestion } from './dns-message.ts';
 
 /** A socket that sends to the group by one interface. */
 export interface MulticastSocket {
   readonly socket: Socket;
   /** Joins the group on its interface. @returns the system's refusal; undefined: joined, now or before */
   join(): string | undefined;
+  /** Asks the group. @returns the system's refusal, or null */
+  ask(questions: readonly MdnsQuestion[]): Promise<string | null>;
+  /** What is still to be asked is given up. */
+  close(): Promise<void>;
 }
 
 export interface SocketPlace {
@@ -99,9 +105,31 @@ export async function openAskingSocket({ address, port, ipTtl }: SocketPlace): P
     await closeSocket(socket);
     throw error;
   }
+  // multicast-dns 7.2.5 takes a socket that is bound, and leaves binding and joining to who hands it in. What comes
+  // is not for its decoder, which drops a message whole for one bad record.
+  const mdns = createMulticastDns({ socket, bind: false, multicast: false });
+  socket.removeAllListeners('message');
+  for (const event of ['error', 'warning'] as const) mdns.on(event, () => {});
   let isJoined = false;
   return {
     socket,
+    ask: (questions) =>
+      new Promise((resolve) => {
+        try {
+          mdns.query({ questions: [...questions] }, (error) => resolve(error ? errorMessage(error) : null));
+        } catch (error) {
+          resolve(errorMessage(error));
+        }
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        try {
+          // It sends a moment after it was asked to, and must know by then that the socket is closed.
+          mdns.destroy(resolve);
+        } catch {
+          resolve();
+        }
+      }),
     join() {
       if (isJoined) return undefined;
       try {

@@ -46,7 +46,7 @@ function createFakeSockets() {
       return state.refusal === undefined && state.joinErrors.size === 0;
     },
     send: keep('mdns'),
-    sendFromOwnPort: keep('own'),
+    askFromOwnPort: (bridge, questions) => keep('own')(bridge, encodeQuery({ questions })),
     listen: (listener) => {
       state.listeners.add(listener);
       return () => state.listeners.delete(listener);

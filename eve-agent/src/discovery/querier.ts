@@ -5,7 +5,7 @@ import type { Bridge } from './bridges.ts';
 import type { Clock } from './clock.ts';
 import { createDatagramFilter } from './datagram-filter.ts';
 import { decodeMessage } from './decode-message.ts';
-import { type DnsMessage, encodeOneShotQueries, encodeQuery, type MdnsQuery } from './dns-message.ts';
+import { type DnsMessage, encodeQuery, type MdnsQuery, oneShotQueries } from './dns-message.ts';
 import { describePortHolder, type PortHolderSources } from './port-holder.ts';
 
 export interface PacketCounts {
@@ -106,8 +106,8 @@ export function createOpenQuerier(deps: QuerierDeps): OpenQuerier {
         log.warn({ bridge: bridge.name, reason: refusal }, 'the question could not be sent');
     };
     const askOneShot = (bridge: Bridge, query: MdnsQuery) => {
-      for (const bytes of encodeOneShotQueries(query)) {
-        void sockets.sendFromOwnPort(bridge, bytes).then((refusal) => report(bridge, refusal));
+      for (const { questions } of oneShotQueries(query)) {
+        void sockets.askFromOwnPort(bridge, questions).then((refusal) => report(bridge, refusal));
       }
     };
     keepTryingPort(deps, sockets, after);

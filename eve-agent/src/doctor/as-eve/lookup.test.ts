@@ -25,7 +25,7 @@ const openSockets: OpenMdnsSockets = async (bridges, options) => {
       asked.push({ atMs: clock.nowMs(), bridge: bridge.name, bytes });
       return null;
     },
-    sendFromOwnPort: async () => null,
+    askFromOwnPort: async () => null,
     listen: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

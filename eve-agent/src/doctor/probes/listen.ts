@@ -167,7 +167,7 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
     const askFromOwnPort = () => {
       for (const bridge of bridges) {
         const queries = heardCounts.has(bridge) ? [hostQuery] : [...servicesQuery, hostQuery];
-        for (const query of queries) void sockets.sendFromOwnPort(bridge, encodeQuery(query));
+        for (const { questions } of queries) void sockets.askFromOwnPort(bridge, questions);
       }
     };
 

@@ -10,7 +10,7 @@ export type RawDatagram = Omit<HeardDatagram, 'isToOwnPort'> & Partial<Pick<Hear
 /** The sockets on which the agent asks, too: what the doctor hears is what a download would. */
 export type MdnsSockets = Pick<
   BridgeSockets,
-  'bridges' | 'portRefusal' | 'joinError' | 'send' | 'sendFromOwnPort' | 'close'
+  'bridges' | 'portRefusal' | 'joinError' | 'send' | 'askFromOwnPort' | 'close'
 > & {
   /** @returns a function that ends it */
   listen(listener: (datagram: RawDatagram) => void): () => void;
