@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -16,16 +18,17 @@ import { createEveReplay } from '../doctor/as-eve/replay.ts';
 import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
 import { createDoctor } from '../doctor/diagnose.ts';
 import { probeConnection, probeTls } from '../doctor/probes/connect.ts';
-import { exchange, hashWholeFile } from '../doctor/probes/exchange.ts';
+import { exchange } from '../doctor/probes/exchange.ts';
 import { readSystemLinks, readSystemNeighbours } from '../doctor/probes/links.ts';
 import { createListen } from '../doctor/probes/listen.ts';
 import { openMdnsSockets } from '../doctor/probes/mdns-sockets.ts';
 import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
 import type { CommandContext } from './command-context.ts';
-import { selectSystemBridges } from './discovery.ts';
+import { createSystemLocator, selectSystemBridges } from './discovery.ts';
 import { EndWithExitCode } from './exit-code.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
 import { jsonText } from './json-text.ts';
+import { createSystemWay } from './system-way.ts';
 
 interface DoctorOptions extends DiscoveryOptions, ImageOptions {
   readonly asEve?: true;
@@ -54,7 +57,7 @@ const HELP = `
 Exit code 0: the datastore can be used; 2: the URL or this host's bridges are not right; 3: it is not found;
 4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device.`;
 
-function createSystemDoctor(signal: AbortSignal) {
+function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSignal) {
   const openSockets = openMdnsSockets;
   return createDoctor({
     selectBridges: selectSystemBridges,
@@ -71,8 +74,8 @@ function createSystemDoctor(signal: AbortSignal) {
     }),
     probeConnection,
     probeTls,
-    exchange,
-    hashWholeFile,
+    ...createSystemWay(createSystemLocator(log), options),
+    delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
     replayEve: createEveReplay({
       lookUp: createEveLookup({ openSockets, clock: systemClock, random: Math.random }),
       transfer: createEveTransfer(exchange),
@@ -82,7 +85,7 @@ function createSystemDoctor(signal: AbortSignal) {
 }
 
 /** `eve-agent doctor`. */
-export function doctorCommand({ stdout, signal }: CommandContext): Command {
+export function doctorCommand({ stdout, signal, createLog }: CommandContext): Command {
   const command = new Command('doctor')
     .summary('explain why a datastore can or cannot be used')
     .description(
@@ -93,7 +96,11 @@ export function doctorCommand({ stdout, signal }: CommandContext): Command {
     .addHelpText('after', HELP);
   return addConfigurableOptions(command, OPTIONS).action(async (url: string) => {
     const options = command.opts<DoctorOptions>();
-    const diagnosis = await createSystemDoctor(signal)({
+    const diagnosis = await createSystemDoctor(
+      options,
+      createLog(options.logLevel),
+      signal,
+    )({
       url,
       sha256: options.sha256 ?? null,
       sizeBytes: options.size ?? null,

@@ -15,8 +15,7 @@ import {
 } from '../config.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
-import { createDownload, type DownloadDeps, type DownloadResult, type Origin } from '../download/download.ts';
-import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { createDownload, type DownloadDeps, type DownloadResult } from '../download/download.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
@@ -28,12 +27,12 @@ import {
   formatBytes,
   type ProgressView,
 } from './progress.ts';
+import { createSystemWay } from './system-way.ts';
 import { decideTarget } from './target-path.ts';
 import { leastRateOf, type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** EVE's User-Agent names its downloader; ours names ours. */
 const USER_AGENT = AGENT_PRODUCT;
-const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_RETRY_DELAY_MS = 60_000;
 
 interface DownloadOptions extends DiscoveryOptions, ImageOptions, TransferOptions {
@@ -66,15 +65,9 @@ const OPTIONS: readonly OptionDescription[] = [
   configOption,
 ];
 
-function createSystemDeps(locate: Locate, { bridge = [], timeout }: DiscoveryOptions): DownloadDeps {
+function createSystemDeps(locate: Locate, options: DiscoveryOptions): DownloadDeps {
   return {
-    async locate(url, signal): Promise<Origin> {
-      const located = await locate(url, { bridges: bridge, timeoutMs: timeout * 1000, signal });
-      if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
-      const { sourceAddress, bridge: foundOn } = located.location;
-      return { url: located.url, sourceAddress, bridgeName: foundOn.name };
-    },
-    createDispatcher: (options) => createHttpDispatcher({ ...options, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+    ...createSystemWay(locate, options),
     delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
     now: Date.now,
     random: Math.random,

@@ -6,14 +6,12 @@ import type {
   Given,
   LinkState,
   MulticastEvidence,
+  OtherHost,
   Target,
   TlsEvidence,
   WholeFile,
 } from './observations.ts';
 import type { UrlForm } from './url-form.ts';
-
-/** How many redirects in a row are followed: as many as a download follows. */
-export const MAX_REDIRECTS = 5;
 
 /** Everything that was probed; null: not asked, because something before it failed or it was not wanted. */
 export interface Evidence {
@@ -25,16 +23,23 @@ export interface Evidence {
   readonly links: readonly LinkState[] | null;
   readonly bridges: BridgeSelection;
   readonly multicast: MulticastEvidence | null;
+  /** Where a download finds the datastore. */
   readonly target: Target | null;
+  /** Why it does not; null: it does, or did not look. */
+  readonly notFound: string | null;
   readonly connection: ConnectionEvidence | null;
   readonly tls: TlsEvidence | null;
-  /** Where redirects led, oldest first, to the datastore's own host alone. */
+  /** Where redirects led that a download follows, oldest first. */
   readonly followed: readonly string[];
+  /** The redirect that it does not follow, and why; null: none. */
+  readonly refusedRedirect: { readonly location: string; readonly why: string } | null;
   /** A request for the file, left after its first bytes. */
   readonly whole: Exchange | null;
   /** A request for a later part of it. */
   readonly part: Exchange | null;
   readonly wholeFile: WholeFile | null;
+  /** Who else answers to the name; a download may come to any of them. */
+  readonly otherHosts: readonly OtherHost[];
   /** Only with `--as-eve`. */
   readonly eve: EveReplay | null;
 }

@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../download/validators.ts';
+import { decideResponse, type ResponseDecision } from '../download/decide-response.ts';
 import type { Evidence } from './evidence.ts';
 import type { Exchange } from './observations.ts';
 
@@ -14,8 +14,32 @@ export function partAnswer({ part }: Pick<Evidence, 'part'>): Answered | null {
   return part?.kind === 'answered' ? part : null;
 }
 
-/** The codings of a body, as the server names them; null: none. */
-export function compressionOf(headers: HeaderFields): string | null {
-  const encoding = [headers['content-encoding'] ?? []].flat().join(', ');
-  return /^(?:identity)?$/i.test(encoding) ? null : encoding;
+/**
+ * What a download makes of the answer to the request for the whole file; null: nothing was answered. The size that
+ * the user expects is judged by a check of its own.
+ */
+export function judgeWhole({
+  whole,
+  given,
+  target,
+}: Pick<Evidence, 'whole' | 'given' | 'target'>): ResponseDecision | null {
+  if (whole?.kind !== 'answered') return null;
+  return decideResponse(whole.statusCode, whole.headers, expectation({ given, target }), whole.receivedAtMs);
+}
+
+function expectation({ given, target }: Pick<Evidence, 'given' | 'target'>) {
+  const url = `${target?.url.origin}${target?.url.pathname}`;
+  // A size tells as well as a digest whether all has arrived.
+  const isDigestKnown = given.sha256 !== null || given.sizeBytes !== null;
+  return { url, position: 0, stored: null, expectedBytes: null, isDigestKnown };
+}
+
+/** The coding of the file, for which a download refuses it, as the server names it; null: it is not refused for that. */
+export function refusedCoding(evidence: Pick<Evidence, 'whole' | 'given' | 'target'>): string | null {
+  const { whole } = evidence;
+  if (whole?.kind !== 'answered' || judgeWhole(evidence)?.kind !== 'fail') return null;
+  const { 'content-encoding': coding, ...others } = whole.headers;
+  const uncoded: Exchange = { ...whole, headers: others };
+  if (coding === undefined || judgeWhole({ ...evidence, whole: uncoded })?.kind !== 'store') return null;
+  return [coding].flat().join(', ');
 }

@@ -1,27 +1,26 @@
 import { domainToUnicode } from 'node:url';
-import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import { singleValue } from '../download/validators.ts';
+import type { Origin } from '../download/download.ts';
 import { candidatesIn } from './as-eve/candidates.ts';
 import type { EveReplay, EveReplayRequest } from './as-eve/replay.ts';
-import { type Evidence, MAX_REDIRECTS } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import { fileAnswer } from './file-answer.ts';
 import { sightingsOf } from './host-records.ts';
 import type {
   BridgeSelection,
   ConnectionEvidence,
-  Exchange,
   Given,
   LinkState,
   MulticastEvidence,
+  OtherHost,
   Target,
   TlsEvidence,
-  WholeFile,
 } from './observations.ts';
+import { type AskDeps, type AskRequest, askForFile } from './probes/ask-for-file.ts';
 import { type ConnectRequest, portOf, socketHost, type TlsRequest } from './probes/connect.ts';
-import type { ExchangeOutcome, ExchangeRequest } from './probes/exchange.ts';
 import type { ListenRequest } from './probes/listen.ts';
+import { readWholeFile } from './probes/read-whole-file.ts';
 import { readUrlForm } from './url-form.ts';
 
 export interface DoctorRequest {
@@ -42,27 +41,19 @@ export interface DoctorRequest {
   readonly signal: AbortSignal;
 }
 
-export interface DoctorDeps {
+export interface DoctorDeps extends AskDeps {
   /** @throws DiscoveryError `NO_BRIDGE` */
   selectBridges(names: readonly string[]): readonly Bridge[];
   readLinks(): Promise<readonly LinkState[] | null>;
   listen(request: ListenRequest): Promise<MulticastEvidence>;
   probeConnection(request: ConnectRequest): Promise<ConnectionEvidence>;
   probeTls(request: TlsRequest): Promise<TlsEvidence>;
-  exchange(request: ExchangeRequest): Promise<ExchangeOutcome>;
-  hashWholeFile(request: Omit<ExchangeRequest, 'maxBytes' | 'onBytes'>): Promise<WholeFile>;
   replayEve(request: EveReplayRequest): Promise<EveReplay>;
-  /** Wall clock, in milliseconds since 1970. */
-  now(): number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const STALL_TIMEOUT_MS = 20_000;
-/** Of the file, to see that bytes do come. */
-const HEAD_BYTES = 64 * 1024;
-
-/** What the agent sends with a download; only the name is the doctor's, so that a datastore knows its probes. */
-const HEADERS = { 'user-agent': DOCTOR_PRODUCT, accept: '*/*', 'accept-encoding': 'identity' };
+/** Of those that answer to the name; a hostile link cannot make us ask more. */
+const MAX_OTHER_HOSTS = 3;
 
 function selectBridges(deps: DoctorDeps, names: readonly string[], isNeeded: boolean): BridgeSelection {
   if (!isNeeded) return { kind: 'not-needed' };
@@ -76,87 +67,72 @@ function selectBridges(deps: DoctorDeps, names: readonly string[], isNeeded: boo
   }
 }
 
-/** The first sound answer, as the agent takes it. */
-function targetOf(url: URL, multicast: MulticastEvidence | null, bridges: BridgeSelection): Target | null {
-  if (bridges.kind === 'not-needed') return { url, location: null };
-  const [first] = multicast === null ? [] : sightingsOf(multicast);
-  if (first === undefined) return null;
-  const found = new URL(url);
-  found.hostname = first.address;
-  return { url: found, location: { address: first.address, bridge: first.bridge } };
-}
+type Place = { readonly origin: Origin } | { readonly notFound: string };
 
-/** Where a redirect leads when it stays on the datastore's own host; null: elsewhere, or it is none. */
-function ownRedirect(answer: Exchange, asked: URL, target: URL): URL | null {
-  if (answer.kind !== 'answered' || ![301, 302, 303, 307, 308].includes(answer.statusCode)) return null;
-  const location = singleValue(answer.headers, 'location');
-  const next = location === null ? null : URL.parse(location, asked.href);
-  if (next === null || next.host !== asked.host || next.protocol !== asked.protocol) return null;
-  next.hostname = target.hostname;
-  return next;
-}
-
-/** What is sent in every request to one target. */
-type Send = (url: URL, headers: Record<string, string>, maxBytes: number | null) => Promise<Exchange>;
-
-interface HttpEvidence {
-  readonly followed: readonly string[];
-  readonly whole: Exchange;
-  readonly part: Exchange | null;
-  /** Where the file is. */
-  readonly fileUrl: URL;
-}
-
-async function askForFile(send: Send, asked: URL, target: URL): Promise<HttpEvidence> {
-  const followed: string[] = [];
-  let fileUrl = target;
-  let whole = await send(fileUrl, {}, HEAD_BYTES);
-  for (let next = ownRedirect(whole, asked, target); next !== null && followed.length < MAX_REDIRECTS; ) {
-    followed.push(next.pathname + next.search);
-    fileUrl = next;
-    whole = await send(fileUrl, {}, HEAD_BYTES);
-    next = ownRedirect(whole, asked, target);
+/** Looks for the datastore just as a download does; what was heard before only explains it. */
+async function locate(deps: DoctorDeps, asked: URL, signal: AbortSignal): Promise<Place> {
+  try {
+    return { origin: await deps.locate(asked, signal) };
+  } catch (error) {
+    const isExpected = error instanceof DiscoveryError && error.code !== 'MDNS_UNAVAILABLE';
+    if (!isExpected) throw error;
+    return { notFound: error.message };
   }
-  const answer = fileAnswer({ whole });
-  const sizeBytes = Number(singleValue(answer?.headers ?? {}, 'content-length') ?? 0);
-  const position = Math.min(HEAD_BYTES, Math.floor(sizeBytes / 2));
-  const part = position > 0 ? await send(fileUrl, { range: `bytes=${position}-` }, 1) : null;
-  return { followed, whole, part, fileUrl };
 }
 
-async function gatherFrom(deps: DoctorDeps, request: DoctorRequest, asked: URL, target: Target) {
-  const { ca, authorization, signal } = request;
-  const sourceAddress = target.location?.bridge.address ?? null;
+function targetOf({ url, sourceAddress, bridgeName }: Origin, bridges: readonly Bridge[]): Target {
+  const bridge = bridges.find(({ name, address }) => name === bridgeName && address === sourceAddress);
+  return { url, location: bridge === undefined ? null : { address: socketHost(url), bridge } };
+}
+
+/** Asks the others that answer to the name: a download may come to any of them. */
+async function askOthers(
+  deps: DoctorDeps,
+  request: AskRequest,
+  target: Target,
+  multicast: MulticastEvidence | null,
+): Promise<OtherHost[]> {
+  const others = new Map(
+    (multicast === null ? [] : sightingsOf(multicast))
+      .filter(({ address }) => address !== target.location?.address)
+      .map(({ address, bridge }) => [address, bridge]),
+  );
+  return Promise.all(
+    [...others].slice(0, MAX_OTHER_HOSTS).map(async ([address, bridge]): Promise<OtherHost> => {
+      const url = new URL(request.origin.url);
+      url.hostname = address;
+      const origin: Origin = {
+        ...request.origin,
+        url,
+        sourceAddress: bridge.address,
+        bridgeName: bridge.name,
+      };
+      const { whole } = await askForFile(deps, { ...request, origin });
+      return { address, bridge, isServing: fileAnswer({ whole }) !== null };
+    }),
+  );
+}
+
+async function gatherFrom(
+  deps: DoctorDeps,
+  request: DoctorRequest,
+  asked: URL,
+  { origin, target, multicast }: { origin: Origin; target: Target; multicast: MulticastEvidence | null },
+) {
+  const { ca, authorization, signal, sizeBytes, sha256 } = request;
   const [host, port] = [socketHost(target.url), portOf(target.url)];
+  const sourceAddress = origin.sourceAddress;
   const place = { host, port, sourceAddress, timeoutMs: CONNECT_TIMEOUT_MS, signal };
+  const common = { asked, origin, ca, authorization, signal, sizeBytes, isDigestKnown: sha256 !== null };
   const connection = await deps.probeConnection(place);
   if (connection.kind !== 'open') return { connection };
-  let tls: TlsEvidence | null = null;
-  if (target.url.protocol === 'https:') {
-    tls = await deps.probeTls({ ...place, name: socketHost(asked), ca });
-    // A credential goes to nobody whose certificate is not right.
-    if (tls.certificate?.isForAddress !== true || tls.chainError !== null) return { connection, tls };
-  }
-  const common = { sourceAddress, ca, stallTimeoutMs: STALL_TIMEOUT_MS, signal };
-  const headersOf = (url: URL) => ({
-    ...HEADERS,
-    host: url.host,
-    ...(authorization !== null && { authorization }),
-  });
-  const send: Send = async (url, headers, maxBytes) => {
-    const all = { ...headersOf(url), ...headers };
-    const outcome = await deps.exchange({ ...common, url, headers: all, maxBytes });
-    if (outcome.kind === 'failed') return outcome;
-    const { statusCode, headers: fields, receivedAtMs } = outcome;
-    const rangeStart = headers.range === undefined ? null : Number(/\d+/.exec(headers.range)?.[0]);
-    return { kind: 'answered', statusCode, headers: fields, rangeStart, receivedAtMs };
-  };
-  const { fileUrl, ...http } = await askForFile(send, asked, target.url);
+  const tls =
+    target.url.protocol === 'https:' ? await deps.probeTls({ ...place, name: socketHost(asked), ca }) : null;
+  const { fileRequest, ...http } = await askForFile(deps, common);
+  const otherHosts = await askOthers(deps, common, target, multicast);
   const wholeFile =
-    request.isFull && fileAnswer(http) !== null
-      ? await deps.hashWholeFile({ ...common, url: fileUrl, headers: headersOf(fileUrl) })
-      : null;
-  return { connection, tls, ...http, wholeFile };
+    request.isFull && fileAnswer(http) !== null ? await readWholeFile(deps, fileRequest) : null;
+  return { connection, tls, ...http, wholeFile, otherHosts };
 }
 
 /**
@@ -177,7 +153,8 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
   const bridges = selectBridges(deps, request.bridges, asked !== null && hostKind === 'local');
   const nothing: Evidence = {
     ...{ probedAtMs: deps.now(), form, given, bridges, links: null, multicast: null, target: null },
-    ...{ connection: null, tls: null, followed: [], whole: null, part: null, wholeFile: null, eve: null },
+    ...{ notFound: null, connection: null, tls: null, followed: [], refusedRedirect: null, whole: null },
+    ...{ part: null, wholeFile: null, otherHosts: [], eve: null },
   };
   if (asked === null) return nothing;
   const links = bridges.kind === 'not-needed' ? null : await deps.readLinks();
@@ -190,9 +167,15 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
           ...{ host, port: portOf(asked), bridges: selected },
           ...{ listenMs: request.listenMs, signal: request.signal },
         });
-  const target = targetOf(asked, multicast, bridges);
-  const fromTarget = target === null ? {} : await gatherFrom(deps, request, asked, target);
-  const evidence: Evidence = { ...nothing, links, multicast, target, ...fromTarget };
+  const place = bridges.kind === 'none' ? null : await locate(deps, asked, request.signal);
+  let evidence: Evidence = { ...nothing, links, multicast };
+  if (place !== null && 'notFound' in place) evidence = { ...evidence, notFound: place.notFound };
+  else if (place !== null) {
+    const { origin } = place;
+    const target = targetOf(origin, selected);
+    evidence = { ...evidence, target };
+    evidence = { ...evidence, ...(await gatherFrom(deps, request, asked, { origin, target, multicast })) };
+  }
   if (!request.asEve || hostKind !== 'local') return evidence;
   const { authorization, ca, signal } = request;
   const messages = (multicast?.heard ?? []).flatMap(({ wire }) => (typeof wire === 'string' ? [] : [wire]));

@@ -1,6 +1,7 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Bridge } from '../discovery/bridges.ts';
+import type { DatagramVerdict } from '../discovery/datagram-filter.ts';
 import { type DnsMessage, recordsOf } from '../discovery/dns-message.ts';
 import { judgeAnswer, type RejectionReason } from '../discovery/judge-answer.ts';
 import type { HeardDatagram, MulticastEvidence } from './observations.ts';
@@ -12,9 +13,16 @@ export interface Sighting {
   readonly source: string;
 }
 
+/** Why a search does not take a message: by its header and source, or by what it says. */
+export type RefusalReason =
+  | RejectionReason
+  | Extract<DatagramVerdict, { kind: 'rejected' }>['reason']
+  /** An opcode or an error code that is not zero. */
+  | 'header-not-zero';
+
 /** A message about the wanted host that does not count, and why. */
 export interface Refusal {
-  readonly reason: RejectionReason;
+  readonly reason: RefusalReason;
   readonly address: string | null;
   /** What the host's name is an alias of, when that is why. */
   readonly alias: string | null;
@@ -47,8 +55,9 @@ export function isAbout(message: DnsMessage, host: string): boolean {
 /** The sound answers, each address on each bridge from each source once, in the order of arrival. */
 export function sightingsOf(multicast: MulticastEvidence): Sighting[] {
   const sightings = new Map<string, Sighting>();
-  for (const { message, source, bridge } of responsesIn(multicast)) {
-    if (bridge === null) continue;
+  for (const { message, source, verdict } of responsesIn(multicast)) {
+    if (verdict.kind !== 'response') continue;
+    const { bridge } = verdict;
     // Record by record: of a whole message only the first address would count.
     for (const record of recordsOf(message)) {
       const alone: DnsMessage = { type: 'response', answers: [record] };
@@ -64,10 +73,11 @@ export function sightingsOf(multicast: MulticastEvidence): Sighting[] {
 
 /** The answers for the host that do not count. */
 export function refusalsOf(multicast: MulticastEvidence): Refusal[] {
-  return responsesIn(multicast).flatMap(({ message, source, bridge }): Refusal[] => {
-    if (bridge === null) {
-      const isOurs = isAbout(message, multicast.host);
-      return isOurs ? [{ reason: 'off-link-source', address: null, alias: null, source, bridge }] : [];
+  return responsesIn(multicast).flatMap(({ message, source, bridge, verdict }): Refusal[] => {
+    if (verdict.kind !== 'response' || bridge === null) {
+      if (!isAbout(message, multicast.host)) return [];
+      const reason = verdict.kind === 'rejected' ? verdict.reason : 'header-not-zero';
+      return [{ reason, address: null, alias: null, source, bridge }];
     }
     const judgement = judgeAnswer(message, source, bridge, multicast.host);
     if (judgement.kind !== 'rejected') return [];

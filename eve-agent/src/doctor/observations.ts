@@ -1,4 +1,5 @@
 import type { Bridge } from '../discovery/bridges.ts';
+import type { DatagramVerdict } from '../discovery/datagram-filter.ts';
 import type { DnsMessage } from '../discovery/dns-message.ts';
 import type { HeaderFields } from '../download/validators.ts';
 import type { WireMessage } from './as-eve/wire-message.ts';
@@ -36,6 +37,8 @@ export interface HeardDatagram {
   readonly sourcePort: number;
   /** The one whose subnet holds the source; null: none does. */
   readonly bridge: Bridge | null;
+  /** What a search makes of it before it is decoded. */
+  readonly verdict: DatagramVerdict;
   /** Null: not a DNS response. */
   readonly message: DnsMessage | null;
   /** The same, as the strict parser that EVE uses reads it; a text: why it discards the datagram. */
@@ -115,8 +118,15 @@ export type Exchange =
       readonly rangeStart: number | null;
       readonly receivedAtMs: number;
     }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };
 
 export type WholeFile =
   | { readonly kind: 'read'; readonly sizeBytes: number; readonly sha256: string }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };
+
+/** Another host that answers to the name, and whether the file comes from there, too. */
+export interface OtherHost {
+  readonly address: string;
+  readonly bridge: Bridge;
+  readonly isServing: boolean;
+}

@@ -1,15 +1,37 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { recordsOf } from '../../discovery/dns-message.ts';
-import type { RejectionReason } from '../../discovery/judge-answer.ts';
 import { printableText } from '../../discovery/printable-text.ts';
-import { type Check, type Finding, problem, skipped } from '../check.ts';
-import { isAbout, type Refusal, refusalsOf, responsesIn, sightingsOf } from '../host-records.ts';
+import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
+import {
+  isAbout,
+  type Refusal,
+  type RefusalReason,
+  refusalsOf,
+  responsesIn,
+  sightingsOf,
+} from '../host-records.ts';
 import type { MulticastEvidence } from '../observations.ts';
 
-const WHY: Record<RejectionReason, (refusal: Refusal) => [message: string, advice: string]> = {
+const WHY: Record<RefusalReason, (refusal: Refusal) => [message: string, advice: string]> = {
   'off-link-source': ({ source }) => [
     `${source} answers, but it is in the subnet of none of the bridges`,
     'give the datastore an address from the network instance (DHCP on the app’s interface)',
+  ],
+  'wrong-port': ({ source }) => [
+    `${source} answers from another port than 5353, which multicast DNS does not allow (RFC 6762 §6)`,
+    'let its responder send from port 5353, and see that nothing translates ports on the way',
+  ],
+  'header-not-zero': ({ source }) => [
+    `${source} answers with an error code or an opcode, which must be ignored (RFC 6762 §18.3, §18.11)`,
+    'use another responder: this one is an ordinary DNS server, or has a fault',
+  ],
+  'too-large': ({ source }) => [
+    `${source} answers with more than 9,000 bytes (RFC 6762 §17)`,
+    'find out what this host is',
+  ],
+  'too-many-datagrams': ({ source }) => [
+    `${source} says more in a second than an honest responder does`,
+    'find out what this host is',
   ],
   'too-many-records': ({ source }) => [
     `${source} answers with more records than an honest responder has`,
@@ -55,12 +77,30 @@ function otherAddressFinding(multicast: MulticastEvidence): Finding {
 export const addressCheck: Check = {
   id: 'address',
   title: 'Address',
-  judge({ multicast }) {
+  judge({ multicast, target, notFound }) {
     if (multicast === null) return skipped('nothing was asked by multicast DNS');
     if (!responsesIn(multicast).some(({ message }) => isAbout(message, multicast.host))) {
-      return skipped('nobody answers for the host');
+      if (target?.location == null) return skipped('nobody answers for the host');
     }
     const sightings = sightingsOf(multicast);
+    if (sightings.length === 0 && target?.location != null) {
+      const { address, bridge } = target.location;
+      const unheard = warning(
+        'found-by-further-questions',
+        `${address} on ${bridge.name} was found by further questions alone, from another port or later; stock EVE does not ask so`,
+        'see what the checks above say of multicast, and that the responder answers every question (RFC 6762 §6)',
+      );
+      return { summary: `${address} on ${bridge.name}`, findings: [unheard] };
+    }
+    if (sightings.length > 0 && notFound !== null) {
+      const gone = problem(
+        'datastoreNotFound',
+        'answers-no-more',
+        notFound,
+        'see that the datastore still runs',
+      );
+      return { summary: 'answers no more', findings: [gone] };
+    }
     if (sightings.length > 0) {
       const shown = [...new Set(sightings.map(({ address, bridge }) => `${address} on ${bridge.name}`))];
       return { summary: shown.join(', '), facts: { addresses: shown } };

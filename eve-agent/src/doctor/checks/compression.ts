@@ -1,6 +1,6 @@
 import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
-import { compressionOf, fileAnswer } from '../file-answer.ts';
+import { fileAnswer, refusedCoding } from '../file-answer.ts';
 import { compressionAdvice } from '../server-advice.ts';
 
 export const compressionCheck: Check = {
@@ -9,9 +9,12 @@ export const compressionCheck: Check = {
   judge(evidence) {
     const answer = fileAnswer(evidence);
     if (answer === null) return skipped('no file was answered');
-    const encoding = compressionOf(answer.headers);
-    if (encoding === null) return { summary: 'none' };
-    const shown = printableText(encoding);
+    const coding = refusedCoding(evidence);
+    if (coding === null) {
+      const label = [answer.headers['content-encoding'] ?? []].flat().join(', ');
+      return { summary: label === '' ? 'none' : `labelled "${printableText(label)}", taken as it comes` };
+    }
+    const shown = printableText(coding);
     const message = `the file comes with Content-Encoding: ${shown}, although that was not wanted`;
     const advice = compressionAdvice(answer.headers);
     return { summary: shown, findings: [problem('transferFailed', 'compressed', message, advice)] };

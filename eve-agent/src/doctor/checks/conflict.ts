@@ -1,7 +1,19 @@
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import { type Sighting, sightingsOf } from '../host-records.ts';
+import type { OtherHost } from '../observations.ts';
 
-function findingOn(bridgeName: string, sightings: readonly Sighting[]): Finding | undefined {
+/** A download may come to any of several: that is right only when the file comes from each. */
+function byChance(others: readonly OtherHost[], code: string, message: string, advice: string): Finding {
+  const [wrong] = others.filter(({ isServing }) => !isServing);
+  if (wrong === undefined) return warning(code, `${message}; the file comes from each`, advice);
+  return problem('datastoreNotFound', code, `${message}; from ${wrong.address} no file comes`, advice);
+}
+
+function findingOn(
+  bridgeName: string,
+  sightings: readonly Sighting[],
+  others: readonly OtherHost[],
+): Finding | undefined {
   const addresses = [...new Set(sightings.map(({ address }) => address))];
   if (addresses.length < 2) return undefined;
   const sources = new Set(sightings.map(({ source }) => source));
@@ -13,8 +25,8 @@ function findingOn(bridgeName: string, sightings: readonly Sighting[]): Finding 
       'let it publish one address on each bridge',
     );
   }
-  return problem(
-    'datastoreNotFound',
+  return byChance(
+    others.filter(({ bridge }) => bridge.name === bridgeName),
     'name-conflict',
     `several hosts answer for the name on ${bridgeName}: ${list}; which one is asked is chance`,
     'rename or stop all but one',
@@ -24,7 +36,7 @@ function findingOn(bridgeName: string, sightings: readonly Sighting[]): Finding 
 export const conflictCheck: Check = {
   id: 'conflict',
   title: 'Name conflict',
-  judge({ multicast }) {
+  judge({ multicast, otherHosts }) {
     const sightings = multicast === null ? [] : sightingsOf(multicast);
     if (sightings.length === 0) return skipped('no address was found');
     const bridgeNames = [...new Set(sightings.map(({ bridge }) => bridge.name))];
@@ -33,11 +45,13 @@ export const conflictCheck: Check = {
         findingOn(
           name,
           sightings.filter(({ bridge }) => bridge.name === name),
+          otherHosts,
         ) ?? [],
     );
     if (bridgeNames.length > 1) {
       findings.push(
-        warning(
+        byChance(
+          otherHosts,
           'several-bridges',
           `the name answers on ${bridgeNames.join(' and ')}: whoever is first there is asked`,
           'see that it is one datastore with an interface on each, or rename one of them',

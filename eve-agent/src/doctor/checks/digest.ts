@@ -12,8 +12,16 @@ export const digestCheck: Check = {
     const answer = fileAnswer(evidence);
     if (answer === null) return skipped('no file was answered');
     if (wholeFile?.kind === 'failed') {
-      const message = `the file could not be read to its end: ${wholeFile.message}`;
-      const finding = problem('transferFailed', 'file-broke-off', message, 'see the datastore’s log');
+      const { message, code } = wholeFile;
+      const finding =
+        code === 'SIZE_MISMATCH'
+          ? problem('contentMismatch', 'size-mismatch', message, 'register the exact size')
+          : problem(
+              'transferFailed',
+              'file-broke-off',
+              `the file could not be read to its end: ${message}`,
+              'see the datastore’s log',
+            );
       return { summary: 'unknown', findings: [finding] };
     }
     const stated = readStatedSha256(answer.headers);

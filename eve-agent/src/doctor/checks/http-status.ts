@@ -1,11 +1,7 @@
 import { printableText } from '../../discovery/printable-text.ts';
-import { decideResponse } from '../../download/decide-response.ts';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
-import { type Evidence, MAX_REDIRECTS } from '../evidence.ts';
-import { type Answered, compressionOf } from '../file-answer.ts';
-
-/** Without the size that the user expects: that is judged by a check of its own. */
-const ANYTHING = { position: 0, stored: null, expectedBytes: null };
+import type { Evidence } from '../evidence.ts';
+import { type Answered, judgeWhole, refusedCoding } from '../file-answer.ts';
 
 function adviceFor(statusCode: number, hasAuthorization: boolean): string {
   if (statusCode === 401 || statusCode === 403) {
@@ -17,25 +13,28 @@ function adviceFor(statusCode: number, hasAuthorization: boolean): string {
   return statusCode >= 500 ? 'see the datastore’s log' : 'see what the web server is configured to do';
 }
 
-function statusFinding(whole: Answered, { form, given, target, followed }: Evidence): Finding | undefined {
-  const url = `${target?.url.origin}${target?.url.pathname}`;
-  const { statusCode, headers } = whole;
-  const decide = (isDigestKnown: boolean) =>
-    decideResponse(statusCode, headers, { ...ANYTHING, url, isDigestKnown }, whole.receivedAtMs);
-  // A size tells as well as a digest whether all has arrived.
-  const decision = decide(given.sha256 !== null || given.sizeBytes !== null);
-  if (decision.kind === 'redirect') {
-    const location = printableText(decision.location);
-    return problem(
-      'transferFailed',
-      'redirect',
-      followed.length < MAX_REDIRECTS
-        ? `the datastore leads away to ${location}`
-        : `the datastore redirects more than ${MAX_REDIRECTS} times in a row, at last to ${location}`,
-      'serve the file where the URL says, or register the URL that it leads to',
-    );
-  }
-  if (decision.kind === 'fail' && decide(true).kind === 'store') {
+const REDIRECT_ADVICE = 'serve the file where the URL says, or register the URL that it leads to';
+/** The codes of what a redirect leads to and cannot be found. */
+const NOT_LOCATED = new Set(['DATASTORE_NOT_FOUND', 'NO_BRIDGE', 'URL_INVALID', 'MDNS_UNAVAILABLE']);
+
+function redirectFinding({ refusedRedirect }: Evidence): Finding | undefined {
+  if (refusedRedirect === null) return undefined;
+  const { location, why } = refusedRedirect;
+  return problem(
+    'transferFailed',
+    'redirect',
+    `the redirect to "${printableText(location)}" is not followed: ${why}`,
+    REDIRECT_ADVICE,
+  );
+}
+
+function statusFinding(whole: Answered, evidence: Evidence): Finding | undefined {
+  const { form, given, target } = evidence;
+  const decision = judgeWhole(evidence);
+  // Compression has a check of its own.
+  if (decision?.kind !== 'fail' || refusedCoding(evidence) !== null) return redirectFinding(evidence);
+  const withDigest = { ...evidence, given: { ...given, sha256: '' } };
+  if (judgeWhole(withDigest)?.kind === 'store') {
     return problem(
       'transferFailed',
       'end-unknown',
@@ -43,10 +42,9 @@ function statusFinding(whole: Answered, { form, given, target, followed }: Evide
       'give --sha256 or --size, which a device configuration always has, or let the server send Content-Length',
     );
   }
-  // Compression has a check of its own.
-  if (decision.kind !== 'fail' || compressionOf(headers) !== null) return undefined;
   const code = decision.error.code === 'HTTP_STATUS' ? 'http-status' : 'response-invalid';
-  const advice = adviceFor(statusCode, given.hasAuthorization);
+  const advice = adviceFor(whole.statusCode, given.hasAuthorization);
+  const url = `${target?.url.origin}${target?.url.pathname}`;
   return problem('transferFailed', code, decision.error.message.replace(url, form.path), advice);
 }
 
@@ -54,14 +52,28 @@ export const httpStatusCheck: Check = {
   id: 'http-status',
   title: 'HTTP status',
   judge(evidence) {
-    const { whole, followed } = evidence;
+    const { whole, followed, tls } = evidence;
+    const isNameWrong = tls?.certificate != null && !tls.certificate.isForAddress;
     if (whole === null) return skipped('nothing was asked for');
     if (whole.kind === 'failed') {
-      const message = `no answer to GET: ${whole.message}`;
-      const advice = 'see that an HTTP server listens on this port, and its log';
+      const to = followed.at(-1);
+      if (to !== undefined && whole.code !== null && NOT_LOCATED.has(whole.code)) {
+        const message = `the datastore leads away to ${printableText(to)}: ${whole.message}`;
+        return {
+          summary: 'leads away',
+          findings: [problem('transferFailed', 'redirect', message, REDIRECT_ADVICE)],
+        };
+      }
+      const isMalformed = whole.code === 'RESPONSE_INVALID';
+      const advice = isMalformed
+        ? 'see what answers on this port: it breaks the rules of HTTP'
+        : 'see that an HTTP server listens on this port, and its log';
+      const code = isMalformed ? 'response-invalid' : 'http-no-answer';
+      // What is wrong with TLS has checks of its own.
+      const isOfTls = tls !== null && (tls.handshakeError !== null || tls.chainError !== null);
       return {
         summary: 'no answer',
-        findings: [problem('transferFailed', 'http-no-answer', message, advice)],
+        findings: isOfTls || isNameWrong ? [] : [problem('transferFailed', code, whole.message, advice)],
       };
     }
     const location = followed.at(-1);

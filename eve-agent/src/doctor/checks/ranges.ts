@@ -1,5 +1,5 @@
 import { decideResponse } from '../../download/decide-response.ts';
-import { singleValue } from '../../download/validators.ts';
+import { isContradicted, readValidators, singleValue } from '../../download/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { type Answered, fileAnswer, partAnswer } from '../file-answer.ts';
 import { rangesAdvice } from '../server-advice.ts';
@@ -11,6 +11,8 @@ const WITHOUT =
 function partFinding(whole: Answered, part: Answered, start: number): Finding | undefined {
   const fromStart = rangesAdvice(whole.headers);
   const { statusCode, headers, receivedAtMs } = part;
+  // The condition was not met: the file seems to be another, which the check of validators tells.
+  if (statusCode === 200 && isContradicted(readValidators(whole.headers), headers)) return undefined;
   if (statusCode === 200) {
     const says = [whole.headers['accept-ranges']].flat()[0] === 'bytes';
     return says

@@ -151,6 +151,7 @@ export function createListen(deps: ListenDeps): (request: ListenRequest) => Prom
         source,
         sourcePort,
         bridge,
+        verdict,
         message: decodeResponse(bytes),
         wire: readWireMessage(bytes),
       });
