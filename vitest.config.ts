@@ -20,6 +20,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What must come about may take its time on a busy machine: one second is the default.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ['default', './test/reporter.ts'],
     projects: [
       project('unit', [

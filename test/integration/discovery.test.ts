@@ -205,7 +205,8 @@ describeWith(['lab'], 'finding a datastore', () => {
       // How many of them the kernel dropped is its own affair.
       expect(packets.malformed).toBeGreaterThan(0);
       expect(packets.malformed).toBeLessThanOrEqual(250);
-      expect(packets.malformed + packets.rejected + 1).toBe(packets.received);
+      // The good answer, and the one to the question from our own port where that was asked in time.
+      expect([1, 2]).toContain(packets.received - packets.malformed - packets.rejected);
     });
 
     test('finds one that offers nothing but https, and answers for that alone', async () => {
