@@ -3,13 +3,13 @@ export interface BufferPool {
   readonly bufferBytes: number;
   /**
    * @param client who it is for, from clientNetwork
-   * @returns buffers with any content, or undefined when too many are in use, by the client or by all
+   * @returns a buffer with any content, or undefined when too many are in use, by the client or by all
    */
-  take<Count extends 1 | 2>(client: string, count: Count): BuffersOf<Count> | undefined;
-  giveBack(client: string, buffers: readonly Buffer[]): void;
+  take(client: string): Buffer | undefined;
+  /** Two of them, or none. */
+  takePair(client: string): readonly [Buffer, Buffer] | undefined;
+  giveBack(client: string, buffer: Buffer): void;
 }
-
-export type BuffersOf<Count extends 1 | 2> = Count extends 2 ? readonly [Buffer, Buffer] : readonly [Buffer];
 
 /**
  * @param maxBuffers how many exist at most, in use or waiting; memory is taken when first needed. One client has at
@@ -25,25 +25,38 @@ export function createBufferPool({
   const waiting: Buffer[] = [];
   const taken = new Map<string, number>();
   let made = 0;
+
+  function take(client: string): Buffer | undefined {
+    const has = taken.get(client) ?? 0;
+    if (has >= maxBuffers / 2) return undefined;
+    let buffer = waiting.pop();
+    if (buffer === undefined) {
+      if (made >= maxBuffers) return undefined;
+      made += 1;
+      buffer = Buffer.allocUnsafeSlow(bufferBytes);
+    }
+    taken.set(client, has + 1);
+    return buffer;
+  }
+
+  function giveBack(client: string, buffer: Buffer): void {
+    waiting.push(buffer);
+    const left = (taken.get(client) ?? 0) - 1;
+    if (left > 0) taken.set(client, left);
+    else taken.delete(client);
+  }
+
   return {
     bufferBytes,
-    take(client, count) {
-      const has = taken.get(client) ?? 0;
-      if (has + count > maxBuffers / 2 || waiting.length + maxBuffers - made < count) return undefined;
-      taken.set(client, has + count);
-      const buffers = Array.from({ length: count }, () => {
-        const buffer = waiting.pop();
-        if (buffer !== undefined) return buffer;
-        made += 1;
-        return Buffer.allocUnsafeSlow(bufferBytes);
-      });
-      return buffers as unknown as BuffersOf<typeof count>;
+    take,
+    takePair(client) {
+      const first = take(client);
+      if (first === undefined) return undefined;
+      const second = take(client);
+      if (second !== undefined) return [first, second];
+      giveBack(client, first);
+      return undefined;
     },
-    giveBack(client, buffers) {
-      waiting.push(...buffers);
-      const left = (taken.get(client) ?? 0) - buffers.length;
-      if (left > 0) taken.set(client, left);
-      else taken.delete(client);
-    },
+    giveBack,
   };
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { clientAddress, clientNetwork } from '@local-datastore/shared/net/client-address';
+import { networkOfClient } from '@local-datastore/shared/net/client-address';
 
 /** What is used of a connection; over TLS the same one is seen as two sockets. */
 export type CountedSocket = Pick<Socket, 'remoteAddress' | 'remotePort' | 'destroy' | 'once'>;
@@ -29,7 +29,14 @@ export interface ConnectionShareLimits {
 interface Client {
   open: number;
   /** In the order in which they began to wait. */
-  readonly waiting: Map<string, CountedSocket>;
+  readonly waiting: Set<CountedSocket>;
+}
+
+/** A connection that is counted. */
+interface Counted {
+  readonly client: Client;
+  /** The one that was opened. */
+  readonly socket: CountedSocket;
 }
 
 /** So many may be about to send a request. */
@@ -45,34 +52,49 @@ const connectionOf = ({ remoteAddress, remotePort }: CountedSocket) => `${remote
 
 export function createConnectionShares({ maxOpen, maxWaiting }: ConnectionShareLimits): ConnectionShares {
   const clients = new Map<string, Client>();
-  const networkOf = (socket: CountedSocket) => clientNetwork(clientAddress(socket));
+  const byAddress = new Map<string, Counted>();
+  /** What was found once need not be looked for at every request. */
+  const bySocket = new WeakMap<CountedSocket, Counted>();
+
+  function find(socket: CountedSocket): Counted | undefined {
+    const known = bySocket.get(socket);
+    if (known !== undefined) return known;
+    const counted = byAddress.get(connectionOf(socket));
+    if (counted !== undefined) bySocket.set(socket, counted);
+    return counted;
+  }
 
   return {
     open(socket) {
-      const network = networkOf(socket);
+      const network = networkOfClient(socket);
       const connection = connectionOf(socket);
-      const client = clients.get(network) ?? { open: 0, waiting: new Map() };
+      const client = clients.get(network) ?? { open: 0, waiting: new Set() };
       clients.set(network, client);
       client.open += 1;
-      client.waiting.set(connection, socket);
+      client.waiting.add(socket);
+      const counted = { client, socket };
+      byAddress.set(connection, counted);
       socket.once('close', () => {
         client.open -= 1;
-        client.waiting.delete(connection);
+        client.waiting.delete(socket);
+        if (byAddress.get(connection) === counted) byAddress.delete(connection);
         if (client.open === 0 && clients.get(network) === client) clients.delete(network);
       });
       if (client.open <= maxOpen && client.waiting.size <= maxWaiting) return false;
       const [longest] = client.waiting;
       if (longest !== undefined) {
-        client.waiting.delete(longest[0]);
-        longest[1].destroy();
+        client.waiting.delete(longest);
+        longest.destroy();
       }
       return true;
     },
     begin(socket) {
-      clients.get(networkOf(socket))?.waiting.delete(connectionOf(socket));
+      const counted = find(socket);
+      counted?.client.waiting.delete(counted.socket);
     },
     end(socket) {
-      clients.get(networkOf(socket))?.waiting.set(connectionOf(socket), socket);
+      const counted = find(socket);
+      counted?.client.waiting.add(counted.socket);
     },
   };
 }

@@ -2,7 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { clientAddress, clientNetwork } from '@local-datastore/shared/net/client-address';
+import { networkOfClient } from '@local-datastore/shared/net/client-address';
 import serveStatic from 'serve-static';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { FileVersion } from '../images/file-version.ts';
@@ -90,14 +90,14 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     image: OpenImage,
     validators: Validators,
     sha256: string | undefined,
-    [buffer]: readonly [Buffer],
+    buffer: Buffer,
     client: string,
   ): void {
     const { fd, version } = image;
     const { sizeBytes } = version;
     const isUnchanged = followContent(image);
     // Closed means flushed, or cut off: either way nothing reads the buffer any more.
-    response.once('close', () => wholeReadPool.giveBack(client, [buffer]));
+    response.once('close', () => wholeReadPool.giveBack(client, buffer));
     try {
       let filled = 0;
       while (filled < sizeBytes) {
@@ -142,7 +142,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
     downloads.begin(request, response, image.path);
-    const share = transferMemory.take(clientOf(request), image.version.sizeBytes);
+    const share = transferMemory.take(networkOfClient(request.socket), image.version.sizeBytes);
     const transfer = beginTransfer(image, response, share);
     // send 1.2 hands its options on to fs.createReadStream, though it does not say so: hence `fs` and
     // `highWaterMark`.
@@ -210,21 +210,19 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
 
     const isPlain = range === undefined && CONDITIONS.every((name) => headers[name] === undefined);
     const isWholeRead = method === 'GET' && isPlain && image.version.sizeBytes <= WHOLE_READ_BYTES;
-    const client = clientOf(request);
-    const buffers = isWholeRead ? wholeReadPool.take(client, 1) : undefined;
-    if (buffers === undefined) {
+    const client = networkOfClient(request.socket);
+    const buffer = isWholeRead ? wholeReadPool.take(client) : undefined;
+    if (buffer === undefined) {
       sendByServeStatic(request, response, image, { ...validators, entityTag }, sha256);
       return;
     }
     try {
-      sendWhole(response, image, validators, sha256, buffers, client);
+      sendWhole(response, image, validators, sha256, buffer, client);
     } catch (error) {
       fail(response, image.path, error);
     }
   };
 }
-
-const clientOf = ({ socket }: IncomingMessage) => clientNetwork(clientAddress(socket));
 
 /** The `status` that send gives its errors. */
 function statusOf(error: unknown): number | undefined {

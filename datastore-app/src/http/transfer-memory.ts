@@ -39,9 +39,12 @@ export function createTransferMemory(): TransferMemory {
 
   return {
     take(client, sizeBytes) {
-      const pair = sizeBytes > PLAIN_CHUNK_BYTES ? pool.take(client, 2) : undefined;
+      const pair = sizeBytes > PLAIN_CHUNK_BYTES ? pool.takePair(client) : undefined;
       if (pair !== undefined) {
-        return { pair, chunkBytes: PLAIN_CHUNK_BYTES, giveBack: () => pool.giveBack(client, pair) };
+        const giveBack = () => {
+          for (const buffer of pair) pool.giveBack(client, buffer);
+        };
+        return { pair, chunkBytes: PLAIN_CHUNK_BYTES, giveBack };
       }
       const has = plain.get(client) ?? 0;
       if (plainCount >= MAX_PLAIN || has >= MAX_PLAIN_OF_CLIENT) {

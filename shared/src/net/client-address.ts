@@ -12,6 +12,18 @@ export function clientAddress({ remoteAddress }: Pick<Socket, 'remoteAddress'>):
   return remoteAddress.startsWith(MAPPED_PREFIX) ? remoteAddress.slice(MAPPED_PREFIX.length) : remoteAddress;
 }
 
+const networks = new WeakMap<object, string>();
+
+/** {@link clientNetwork} of who a connection comes from, remembered with it: requests ask again and again. */
+export function networkOfClient(socket: Pick<Socket, 'remoteAddress'>): string {
+  const known = networks.get(socket);
+  if (known !== undefined) return known;
+  const network = clientNetwork(clientAddress(socket));
+  // A connection that is closed has no address any more.
+  if (socket.remoteAddress !== undefined) networks.set(socket, network);
+  return network;
+}
+
 /**
  * What limits count as one client: an IPv4 address, or the /64 of an IPv6 address, such as `fd00:0:0:1::/64`.
  *
