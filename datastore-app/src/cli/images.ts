@@ -11,6 +11,7 @@ import {
 } from '../config.ts';
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
+import { findTwins } from '../images/image-listing.ts';
 import { exportCommand, importCommand } from './bundles.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
@@ -28,20 +29,31 @@ function listCommand(): Command {
     const images = [];
     // One after another: there may be more of them than files that may be open at once.
     const listed = await listImages(createLog('datastore-app', 'warn'), storage);
-    for (const { path, version, sha256, isCorrupt } of listed) {
+    const twins = findTwins(listed.map(({ path }) => path));
+    for (const { path, version, sha256, isCorrupt, linkTo } of listed) {
       const { sizeBytes } = version;
       const described = await detect(path, sizeBytes);
-      images.push({ path, sizeBytes, sha256, ...described, ...(isCorrupt && { state: 'corrupt' }) });
+      const nameForm = twins.get(path);
+      images.push({
+        ...{ path, sizeBytes, sha256, ...described },
+        ...(isCorrupt && { state: 'corrupt' }),
+        ...(linkTo !== undefined && { linkTo }),
+        ...(nameForm !== undefined && { nameForm }),
+      });
     }
     if (options.json === true) {
       process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
       return;
     }
     if (images.length === 0) process.stderr.write(`no images in ${placeText(command, 'root')}\n`);
-    for (const { path, sizeBytes, sha256, format, state } of images) {
-      const mark = state === undefined ? '' : '  CORRUPT';
+    for (const { path, sizeBytes, sha256, format, state, linkTo, nameForm } of images) {
+      const marks = [
+        ...(state === undefined ? [] : ['  CORRUPT']),
+        ...(linkTo === undefined ? [] : [`  -> ${linkTo}`]),
+        ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),
+      ];
       process.stdout.write(
-        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}${mark}\n`,
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}${marks.join('')}\n`,
       );
     }
   });

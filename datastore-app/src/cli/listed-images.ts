@@ -10,9 +10,11 @@ import { createVerificationInbox } from '../scrub/verification-inbox.ts';
 export interface Listed extends ScannedFile {
   readonly sha256: string | null;
   readonly isCorrupt: boolean;
+  /** Of a symbolic link: the path of the file to which it leads. */
+  readonly linkTo?: string;
 }
 
-/** The images of a root, with what is known of them. */
+/** The images of a root, and links to them, with what is known of them, by path. */
 export async function listImages(log: Log, { root, state }: Storage): Promise<Listed[]> {
   const index = await loadImageIndex(
     { log },
@@ -23,10 +25,18 @@ export async function listImages(log: Log, { root, state }: Storage): Promise<Li
   }).peek()) {
     index.setVerified(path, version, verified);
   }
-  const { files } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
-  return files.map((file) => ({
-    ...file,
-    sha256: index.digestOf(file.path, file.version) ?? null,
-    isCorrupt: index.verifiedOf(file.path, file.version)?.isCorrupt === true,
-  }));
+  const { files, links } = await scanImages(root, MAX_IMAGES, new AbortController().signal);
+  const listed = new Map<string, Listed>();
+  for (const file of files) {
+    listed.set(file.path, {
+      ...file,
+      sha256: index.digestOf(file.path, file.version) ?? null,
+      isCorrupt: index.verifiedOf(file.path, file.version)?.isCorrupt === true,
+    });
+  }
+  for (const [path, linkTo] of links) {
+    const image = listed.get(linkTo);
+    if (image !== undefined) listed.set(path, { ...image, path, linkTo });
+  }
+  return [...listed.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -94,6 +94,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
       { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root) },
     ),
     scan: (signal) => scanImages(root, MAX_IMAGES, signal),
+    areInodesPermanent: () => areInodesPermanent(root),
     findWriters: createWriterSearch({ isLocal: await isLocal(root) }),
     ...imageFilesBelow(root),
   });

@@ -7,6 +7,10 @@ import type { Growth } from './settling.ts';
 export interface Image {
   /** Relative to the root, and its URL path without the first slash. */
   readonly path: string;
+  /** Of a symbolic link: the path of the file to which it leads. */
+  readonly linkTo?: string;
+  /** Where another path looks the same: the Unicode form of this one. */
+  readonly nameForm?: 'composed' | 'decomposed' | 'mixed';
   readonly sizeBytes: number;
   /** 64 hexadecimal digits; null until it is hashed. */
   readonly sha256: string | null;

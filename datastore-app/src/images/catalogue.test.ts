@@ -78,6 +78,7 @@ async function start(
     scan: (signal) => scanImages(root, 100, signal),
     ...imageFilesBelow(root),
     findWriters: async () => ({ of: () => 'none' }),
+    areInodesPermanent: async () => true,
     // As fast as the event loop allows, while minutes pass.
     elapsed: () => {
       elapsedMs += 60_000;
@@ -106,9 +107,13 @@ it('lists at once, then hashes, what may be seen', async () => {
   await put('.hidden', 'hidden');
   await put('lost+found/x', 'lost');
   await symlink('b.img', join(root, 'alias.img'));
+  await symlink('.hidden', join(root, 'to-hidden.img'));
+  await symlink('/etc/hostname', join(root, 'out.img'));
+  await symlink('sub', join(root, 'folder'));
+  await symlink('absent', join(root, 'nowhere.img'));
   const { hasher, hashed } = createObservedHasher();
   const { catalogue } = await start(hasher);
-  expect(catalogue.list().map(({ path }) => path)).toEqual(['b.img', 'sub/a.img']);
+  expect(catalogue.list().map(({ path }) => path)).toEqual(['alias.img', 'b.img', 'sub/a.img']);
   await poll(() => catalogue.find('sub/a.img')).toEqual({
     path: 'sub/a.img',
     sizeBytes: 5,
@@ -121,7 +126,12 @@ it('lists at once, then hashes, what may be seen', async () => {
     virtualSizeBytes: 5,
     modified: '2026-02-03T04:05:06.000Z',
   });
-  // Small ones first.
+  await poll(() => catalogue.find('alias.img')).toMatchObject({
+    sha256: sha256Of('second'),
+    linkTo: 'b.img',
+  });
+  expect(catalogue.totalBytes()).toBe(11);
+  // Small ones first, and none twice.
   await poll(() => hashed).toEqual(['sub/a.img', 'b.img']);
 });
 
@@ -151,6 +161,29 @@ it('follows files that come, are replaced with the same size and time, and go', 
   await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('two')]]);
   await rm(join(root, 'a.img'));
   await poll(() => digests(catalogue)).toEqual([]);
+});
+
+it('knows the images of a volume again that was taken away and mounted anew', async () => {
+  await put('a.img', 'content');
+  const { hasher, hashed } = createObservedHasher();
+  let isMounted = true;
+  const { catalogue } = await start(hasher, {
+    // What is left is the folder where it was mounted.
+    scan: async (signal) => {
+      const scan = await scanImages(root, 100, signal);
+      const isOld = ({ path }: { path: string }) => path === 'a.img';
+      return isMounted ? scan : { ...scan, device: 0n, files: scan.files.filter((file) => !isOld(file)) };
+    },
+  });
+  await poll(() => digests(catalogue)).toEqual([['a.img', sha256Of('content')]]);
+  isMounted = false;
+  await poll(() => catalogue.list()).toEqual([]);
+  // With this the index is written.
+  await put('b.img', 'other');
+  await poll(() => digests(catalogue)).toEqual([['b.img', sha256Of('other')]]);
+  isMounted = true;
+  await poll(() => catalogue.find('a.img')?.sha256).toBe(sha256Of('content'));
+  expect(hashed).toEqual(['a.img', 'b.img']);
 });
 
 it('takes no content for another that has its size, time and inode', async () => {

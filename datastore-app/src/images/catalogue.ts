@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
@@ -9,6 +10,7 @@ import type { ImageDescription } from './formats.ts';
 import { createHashQueue } from './hash-queue.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
+import { listEntries } from './image-listing.ts';
 import type { Publication } from './publication.ts';
 import type { Scan } from './scan.ts';
 import { beginGrowth, isComplete } from './settling.ts';
@@ -57,6 +59,8 @@ export interface CatalogueDeps {
   detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** The absolute path of an image. */
   fileOf(path: string): string;
+  /** Whether files keep their inodes over a mount, on the file system that stands at the root now. */
+  areInodesPermanent(): Promise<boolean>;
   /** From createWriterSearch. */
   findWriters(files: readonly FileVersion[]): Promise<Writers | undefined>;
   /** How many files are hashed at the same time; one where nothing is said. */
@@ -84,6 +88,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const { log, hasher, index, now = Date.now, elapsed = () => performance.now() } = deps;
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
   const entries = new Map<string, Entry>();
+  let links: ReadonlyMap<string, string> = new Map();
+  let rootDevice: bigint | undefined;
   let isFirstLook = true;
   /** Of this process, and then counted: what a client remembers of another process never fits. */
   const firstRevision = randomUUID();
@@ -102,8 +108,22 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     return next;
   }
 
+  /** A volume that was mounted or taken away is said so; its digests are remembered until it is back. */
+  async function noteDevice(device: bigint): Promise<void> {
+    if (rootDevice !== undefined && rootDevice !== device) {
+      log.warn({}, 'another file system stands at the root: a volume was mounted, or taken away');
+      index.noteMount(await deps.areInodesPermanent());
+    }
+    rootDevice = device;
+  }
+
   async function lookNow(signal: AbortSignal): Promise<void> {
-    const { files, isTruncated } = await deps.scan(signal);
+    const { files, isTruncated, device, ...scanned } = await deps.scan(signal);
+    await noteDevice(device);
+    if (!isDeepStrictEqual(links, scanned.links)) {
+      links = scanned.links;
+      changes += 1;
+    }
     if (isTruncated && !wasTruncated)
       log.warn({ limit: MAX_IMAGES }, 'too many images: the rest is served, but not listed');
     wasTruncated = isTruncated;
@@ -167,7 +187,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   }
 
   async function save(): Promise<void> {
-    index.keepOnly(new Set([...entries.keys(), ...published]));
+    index.noteSeen(new Set([...entries.keys(), ...published]), now());
     try {
       await index.save();
     } catch (error) {
@@ -241,12 +261,12 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       await tryLook(signal);
       running = run(signal);
     },
-    list: () =>
-      [...entries].map(([path, entry]) => toImage(path, entry)).sort((a, b) => (a.path < b.path ? -1 : 1)),
+    list: () => listEntries(entries, links),
     revision: () => `${firstRevision}-${changes}`,
     find(path) {
-      const entry = entries.get(path);
-      return entry && toImage(path, entry);
+      const linkTo = links.get(path);
+      const entry = entries.get(linkTo ?? path);
+      return entry && { ...toImage(path, entry), ...(linkTo !== undefined && { linkTo }) };
     },
     digestOf(path, version) {
       const entry = entries.get(path);

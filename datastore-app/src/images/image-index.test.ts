@@ -69,16 +69,46 @@ it('knows an image again after a mount that gave its file system another number'
   expect((await load()).digestOf('a.img', { ...VERSION, device: 7n })).toBe(SHA256);
 });
 
-it('forgets what is gone', async () => {
+const DAY_MS = 86_400_000;
+
+it.each([
+  ['is taken away for a while', 29, SHA256],
+  ['is gone for long', 31, undefined],
+])('remembers the image of a volume that %s', async (_what, days, expected) => {
   const index = await load();
   index.set('a.img', VERSION, SHA256);
   index.set('b.img', VERSION, SHA256);
-  expect(index.keepOnly(new Set(['b.img']))).toBe(true);
-  expect(index.keepOnly(new Set(['b.img']))).toBe(false);
+  index.noteSeen(new Set(['b.img']), 0);
   await index.save();
   const again = await load();
-  expect(again.digestOf('a.img', VERSION)).toBeUndefined();
+  again.noteSeen(new Set(['b.img']), days * DAY_MS);
+  expect(again.digestOf('a.img', VERSION)).toBe(expected);
   expect(again.digestOf('b.img', VERSION)).toBe(SHA256);
+  // It was back meanwhile: its absence begins anew.
+  again.noteSeen(new Set(['a.img', 'b.img']), days * DAY_MS);
+  again.noteSeen(new Set(['b.img']), 40 * DAY_MS);
+  expect(again.digestOf('a.img', VERSION)).toBe(expected);
+});
+
+it('remembers a limited number of images that are gone, and all that are there', async () => {
+  const index = await load();
+  const paths = Array.from({ length: 10_002 }, (_, number) => `${number}.img`);
+  for (const path of paths) index.set(path, VERSION, SHA256);
+  index.noteSeen(new Set(['10001.img']), 0);
+  expect(index.digestOf('9999.img', VERSION)).toBe(SHA256);
+  expect(index.digestOf('10000.img', VERSION)).toBeUndefined();
+  expect(index.digestOf('10001.img', VERSION)).toBe(SHA256);
+});
+
+it('knows images again whose file system is mounted anew, and numbers files anew', async () => {
+  const index = await load(false, false);
+  index.set('a.img', VERSION, SHA256);
+  const renumbered = { ...VERSION, inode: 7n, device: 9n };
+  index.noteMount(true);
+  expect(index.digestOf('a.img', renumbered)).toBeUndefined();
+  index.noteMount(false);
+  expect(index.digestOf('a.img', renumbered)).toBe(SHA256);
+  expect(index.digestOf('a.img', { ...renumbered, inode: 8n })).toBeUndefined();
 });
 
 it.each(['', '{', '[]', '{"version":2,"images":{}}', '{"version":1,"images":{"a":{"sha256":"x"}}}'])(

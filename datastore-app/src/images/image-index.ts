@@ -9,6 +9,9 @@ import { createInTurn } from './in-turn.ts';
 
 const INDEX_FILE = 'image-index.json';
 const INDEX_VERSION = 1;
+/** So long, and so many at most, images that are gone are remembered. */
+const LONGEST_ABSENCE_MS = 30 * 86_400_000;
+const MAX_ABSENT = 10_000;
 
 /** BigInts as decimal text: JSON numbers do not hold nanoseconds. */
 const bigintText = z
@@ -30,6 +33,7 @@ const indexSchema = z.object({
       // Indexes of before scrubbing have neither of these.
       verified: z.iso.datetime().optional(),
       isCorrupt: z.boolean().optional(),
+      absentSince: z.iso.datetime().optional(),
     }),
   ),
 });
@@ -37,6 +41,8 @@ const indexSchema = z.object({
 /** Not of a device: its number is another after each mount, while the change time is the file's own. */
 interface RememberedDigest extends Omit<FileVersion, 'device'>, Verified {
   readonly sha256: string;
+  /** ISO 8601: when it was found missing; undefined: it is there. */
+  readonly absentSince?: string | undefined;
 }
 
 /** When content was last read and compared with its digest. */
@@ -56,8 +62,13 @@ export interface ImageIndex {
   verifiedOf(path: string, version: FileVersion): Verified | undefined;
   /** Remembers what reading a file again came to, where it is still the version whose digest is known. */
   setVerified(path: string, version: FileVersion, verified: Required<Verified>): void;
-  /** Forgets what is not among these paths; true when there was any. */
-  keepOnly(paths: ReadonlySet<string>): boolean;
+  /**
+   * Takes over which paths there are. What is missing is not forgotten at once: a volume may only be taken away,
+   * and its images are known again by their versions.
+   */
+  noteSeen(paths: ReadonlySet<string>, nowMs: number): void;
+  /** Takes over that another file system stands at the root. */
+  noteMount(areInodesPermanent: boolean): void;
   save(): Promise<void>;
 }
 
@@ -126,10 +137,24 @@ export async function loadImageIndex(
       const digest = find(path, version);
       if (digest !== undefined) digests.set(path, { ...digest, verified, isCorrupt });
     },
-    keepOnly(paths) {
-      const before = digests.size;
-      for (const path of digests.keys()) if (!paths.has(path)) digests.delete(path);
-      return digests.size !== before;
+    noteSeen(paths, nowMs) {
+      const missing: string[] = [];
+      for (const [path, digest] of digests) {
+        if (paths.has(path)) {
+          if (digest.absentSince !== undefined) digests.set(path, { ...digest, absentSince: undefined });
+          continue;
+        }
+        const absentSince = digest.absentSince ?? new Date(nowMs).toISOString();
+        if (nowMs - Date.parse(absentSince) > LONGEST_ABSENCE_MS) digests.delete(path);
+        else {
+          digests.set(path, { ...digest, absentSince });
+          missing.push(path);
+        }
+      }
+      for (const path of missing.slice(MAX_ABSENT)) digests.delete(path);
+    },
+    noteMount(areInodesPermanent) {
+      if (!areInodesPermanent) for (const path of digests.keys()) renumbered.add(path);
     },
     save() {
       // One at a time, for all write the same new file before they rename it; what waits writes for all that

@@ -286,6 +286,21 @@ describe('removing', () => {
     expect((await readdir(root)).sort()).toEqual(['.hidden', 'folder', 'out']);
   });
 
+  it('removes a link to an image, and not the image; no other link', async () => {
+    const { store } = setUp();
+    await writeFile(join(root, 'disk.img'), 'x');
+    await mkdir(join(root, 'folder'));
+    await writeFile(join(outside, 'x'), 'x');
+    await symlink('disk.img', join(root, 'alias.img'));
+    await symlink('folder', join(root, 'to-folder'));
+    await symlink(join(outside, 'x'), join(root, 'out'));
+    await symlink('absent', join(root, 'nowhere'));
+    const removed = [];
+    for (const path of ['alias.img', 'to-folder', 'out', 'nowhere']) removed.push(await store.remove(path));
+    expect(removed).toEqual([true, false, false, false]);
+    expect((await readdir(root)).sort()).toEqual(['disk.img', 'folder', 'nowhere', 'out', 'to-folder']);
+  });
+
   it('says so where the system does not allow it', async () => {
     // No one, root included, removes anything in /proc.
     const store = createImageStore(

@@ -1,5 +1,5 @@
-import { lstat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, realpath, unlink } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameButChangeTime, versionOf } from './file-version.ts';
@@ -175,13 +175,22 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     }
   }
 
+  /** Whether a link is listed as an image; it alone is removed then. @throws ENOENT where it leads nowhere */
+  async function leadsToImage(link: string): Promise<boolean> {
+    const file = await realpath(link);
+    return isImagePath(relative(root, file)) && (await lstat(file)).isFile();
+  }
+
   async function unlinkImage(path: string, { precondition }: ChangeOptions): Promise<boolean> {
     precondition?.();
     const { folders, name } = splitPath(path);
     const directory = await openImageDirectory(root, folders, { create: false });
     if (directory === undefined) return false;
     try {
-      if (!(await lstat(directory.entry(name))).isFile()) return false;
+      const there = await lstat(directory.entry(name));
+      if (!there.isFile() && !(there.isSymbolicLink() && (await leadsToImage(directory.entry(name))))) {
+        return false;
+      }
       await unlink(directory.entry(name));
       await directory.sync();
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type FileVersion, versionOf } from './file-version.ts';
 import { isImagePath, MAX_DEPTH } from './image-path.ts';
@@ -14,6 +14,10 @@ export interface ScannedFile {
 export interface Scan {
   /** In the order of their paths. */
   readonly files: readonly ScannedFile[];
+  /** Symbolic links to files that are images, and the paths of those. */
+  readonly links: ReadonlyMap<string, string>;
+  /** Of the file system that stands at the root. */
+  readonly device: bigint;
   /** Relative to the root, which is the empty path itself. */
   readonly directories: readonly string[];
   /** True when there are more files than `maxFiles`; which of them are missing is not defined. */
@@ -24,14 +28,17 @@ export interface Scan {
 const PASSED_OVER = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
 /**
- * Lists the images below a root: regular files with names that may be seen. Symbolic links are not followed,
- * so that every file is listed once, at its own place.
+ * Lists the images below a root: regular files with names that may be seen, each once at its own place, and
+ * links to them. Links to folders are not followed.
  *
+ * @param root without symbolic links
  * @throws system errors of the root itself, and such as EIO or EMFILE of anything below
  */
 export async function scanImages(root: string, maxFiles: number, signal: AbortSignal): Promise<Scan> {
   const files: ScannedFile[] = [];
+  const links = new Map<string, string>();
   const directories: string[] = [];
+  const { dev: device } = await stat(root, { bigint: true });
   const waiting = [''];
   for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
     signal.throwIfAborted();
@@ -42,14 +49,33 @@ export async function scanImages(root: string, maxFiles: number, signal: AbortSi
       const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
       if (!isImagePath(path)) continue;
       if (entry.isDirectory() && path.split('/').length < MAX_DEPTH) waiting.push(path);
-      if (!entry.isFile()) continue;
-      if (files.length >= maxFiles) return { files, directories, isTruncated: true };
+      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      if (files.length + links.size >= maxFiles) {
+        return { files, links, device, directories, isTruncated: true };
+      }
+      if (entry.isSymbolicLink()) {
+        const target = await imageBehind(root, path);
+        if (target !== undefined) links.set(path, target);
+        continue;
+      }
       const version = await versionAt(join(root, path));
       if (version !== undefined) files.push({ path, version });
     }
   }
   files.sort((left, right) => (left.path < right.path ? -1 : 1));
-  return { files, directories, isTruncated: false };
+  return { files, links, device, directories, isTruncated: false };
+}
+
+/** The path of the file to which a link leads; undefined where that is no image of this root. */
+async function imageBehind(root: string, path: string): Promise<string | undefined> {
+  try {
+    const file = await realpath(join(root, path));
+    const target = relative(root, file);
+    return isImagePath(target) && (await stat(file)).isFile() ? target : undefined;
+  } catch {
+    // It leads nowhere, or in a circle, or to what is not ours to see.
+    return undefined;
+  }
 }
 
 async function entriesOf(root: string, directory: string): Promise<Dirent[] | undefined> {

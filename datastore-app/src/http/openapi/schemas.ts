@@ -22,9 +22,14 @@ export const imageSchema = z.object({
   sizeBytes: bytes,
   sha256: sha256.nullable().describe('null until it is hashed.'),
   state: z.enum(['hashing', 'ready', 'corrupt']),
+  linkTo: z.string().optional().describe('Of a symbolic link: the path of the file to which it leads.'),
+  nameForm: z
+    .enum(['composed', 'decomposed', 'mixed'])
+    .optional()
+    .describe('Where another path looks the same: the Unicode form of this one.'),
   isGrowing: z
     .boolean()
-    .describe('it may not be complete: somebody has it open, or it was written to lately'),
+    .describe('It may not be complete: somebody has it open, or it was written to lately.'),
   hashedBytes: bytes,
   verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
   format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),

@@ -3,6 +3,10 @@
 export interface Image {
   /** Below the root; its URL path without the first slash. */
   readonly path: string;
+  /** Of a symbolic link: where it leads. */
+  readonly linkTo?: string;
+  /** Where another path looks the same. */
+  readonly nameForm?: 'composed' | 'decomposed' | 'mixed';
   readonly sizeBytes: number;
   readonly sha256: string | null;
   readonly state: 'hashing' | 'ready' | 'corrupt';

@@ -63,6 +63,12 @@ function Head({ sorting, onSort }: Pick<ImageTableProps, 'sorting' | 'onSort'>) 
   );
 }
 
+const NAME_FORMS = {
+  composed: 'another name looks the same; in this one accented letters are single characters (NFC)',
+  decomposed: 'another name looks the same; in this one accents are characters of their own (NFD)',
+  mixed: 'another name looks the same; this one is in neither Unicode form throughout',
+};
+
 const GROWING = 'Somebody writes to it, or did so lately: it is hashed when it is left alone.';
 
 function Digest({ image }: { image: Image }) {
@@ -103,6 +109,8 @@ function Row({
           <wbr />
           {name}
         </span>
+        {image.linkTo !== undefined && <span class="second">link to {image.linkTo}</span>}
+        {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
         {state === 'corrupt' && (
           <span
             class="badge badge-bad"

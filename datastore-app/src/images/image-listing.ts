@@ -1,0 +1,47 @@
+import { type Entry, type Image, toImage } from './catalogue-entry.ts';
+
+/** How the letters of a name that looks like another's are written: as one character each, or in parts. */
+export type NameForm = 'composed' | 'decomposed' | 'mixed';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what it looks for
+const ASCII = /^[\u0000-\u007f]*$/;
+
+function formOf(path: string): NameForm {
+  if (path === path.normalize('NFC')) return 'composed';
+  return path === path.normalize('NFD') ? 'decomposed' : 'mixed';
+}
+
+/** Of paths that look alike, because they differ in the Unicode form of their letters alone: which have which. */
+export function findTwins(paths: Iterable<string>): Map<string, NameForm> {
+  const alike = new Map<string, string[]>();
+  for (const path of paths) {
+    if (ASCII.test(path)) continue;
+    const key = path.normalize('NFC');
+    alike.set(key, [...(alike.get(key) ?? []), path]);
+  }
+  const twins = [...alike.values()].filter(({ length }) => length > 1).flat();
+  return new Map(twins.map((path) => [path, formOf(path)]));
+}
+
+/**
+ * All images, by path: every file at its own place, and links to files at theirs.
+ *
+ * @param links their path, and that of the file to which they lead
+ */
+export function listEntries(
+  entries: ReadonlyMap<string, Entry>,
+  links: ReadonlyMap<string, string>,
+): Image[] {
+  const images = [...entries].map(([path, entry]) => toImage(path, entry));
+  for (const [path, linkTo] of links) {
+    const entry = entries.get(linkTo);
+    if (entry !== undefined) images.push({ ...toImage(path, entry), linkTo });
+  }
+  const twins = findTwins(images.map(({ path }) => path));
+  return images
+    .map((image) => {
+      const nameForm = twins.get(image.path);
+      return nameForm === undefined ? image : { ...image, nameForm };
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
