@@ -1,6 +1,6 @@
 /** The datastore's command line, on the real program. */
 import { once } from 'node:events';
-import { copyFile, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   SOON,
 } from '../lab/loopback-datastore.ts';
 import { entityTagAt, entityTagOf, sha256Of } from './followed-downloads.ts';
+import { rot } from './rotten-image.ts';
 
 let place: DatastoreFolder;
 
@@ -113,11 +114,7 @@ it('adds images, lists them with what is known, and finds what rotted', async ()
     exitCode: 0,
   });
 
-  // As a failing disk does it: other bytes, the same time.
-  const rotten = await open(file, 'r+');
-  await rotten.write('y', 60_000);
-  await rotten.utimes(MODIFIED, MODIFIED);
-  await rotten.close();
+  await rot({ root: ownRoot, state: ownState }, 'disk.qcow2', 'y', 60_000);
   const verified = await place.runPlain('images', 'verify', ...storage);
   expect(verified.stdout).toContain('disk.qcow2: CORRUPT');
   expect(verified.exitCode).toBe(5);

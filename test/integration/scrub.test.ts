@@ -1,17 +1,18 @@
 /** Silent corruption: found by `images verify` and by the datastore itself, and taken out of service. */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   createDatastoreFolder,
   type DatastoreFolder,
   type LoopbackDatastore,
+  MODIFIED,
   problemOf,
   SOON,
 } from '../lab/loopback-datastore.ts';
+import { editIndex, rot as rotAt } from './rotten-image.ts';
 
-const MODIFIED = new Date('2026-02-03T04:05:06Z');
 const GOOD = Buffer.alloc(300_000, 'x');
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
 
@@ -26,28 +27,7 @@ beforeEach(async () => {
 });
 afterEach(() => folders.remove());
 
-/** The index of images, changed while no datastore runs. */
-async function editIndex(change: (images: Record<string, Record<string, unknown>>) => void): Promise<void> {
-  const file = join(folders.state, 'image-index.json');
-  const index = JSON.parse(await readFile(file, 'utf8'));
-  change(index.images);
-  await writeFile(file, JSON.stringify(index));
-}
-
-/**
- * As a failing disk does it while no datastore runs: other bytes, the same times. Nobody can put a change time
- * back: the index is told the new one.
- */
-async function rot(name: string, content: string): Promise<void> {
-  const handle = await open(join(folders.root, name), 'r+');
-  await handle.write(content, 200_000);
-  await handle.sync();
-  await handle.utimes(MODIFIED, MODIFIED);
-  const { ctimeNs } = await handle.stat({ bigint: true });
-  await handle.close();
-  await editIndex((images) => Object.assign(images[name] ?? {}, { ctimeNs: String(ctimeNs) }));
-}
-
+const rot = (name: string, content: string) => rotAt(folders, name, content, 200_000);
 const imageOf = (datastore: LoopbackDatastore, name: string) => datastore.json(`/-/api/v1/images/${name}`);
 const stateOf = async (datastore: LoopbackDatastore, name: string) => (await imageOf(datastore, name)).state;
 
@@ -115,7 +95,7 @@ it('finds it by itself when images are due to be read again', async () => {
   expect(await (await startHashed()).stop()).toBe(0);
   await rot('rotten.img', 'y');
   // An index of before scrubbing says nothing of when an image was read.
-  await editIndex((images) => {
+  await editIndex(folders, (images) => {
     for (const image of Object.values(images)) delete image.verified;
   });
   const datastore = await folders.start('--scrub-interval', '1', '--scrub-rate', '1M');
