@@ -45,7 +45,7 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     browser = await launchBrowser();
     [empty, filled] = await Promise.all([startDatastore(), startDatastore()]);
     await filled.put(`linux/${'a-long-name-'.repeat(6)}amd64.qcow2`, 'x');
-    await filled.put('disk.img.gz', Buffer.alloc(5000));
+    await filled.put('disk.img.gz', Buffer.alloc(10 * 512));
   });
   afterAll(async () => {
     await browser?.close();

@@ -20,7 +20,7 @@ import {
 } from './page-under-test.ts';
 
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
-const DISK = randomBytes(300_000);
+const DISK = randomBytes(600 * 512);
 
 /** What is pasted into the search field: the page's origin may not read the clipboard itself. */
 async function readClipboard(page: Page): Promise<string> {
@@ -151,6 +151,9 @@ describeWith(['chromium'], 'the page', () => {
   it('tells how to use an image in EVE, and copies it', async () => {
     await datastore.put('linux/disk.qcow2', DISK);
     await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
+    await press(page, '1 warning about linux/disk.qcow2');
+    await waitForText(page, '.warnings', 'The name ends in ".qcow2", but the content is raw');
+    await page.keyboard.press('Escape');
     await press(page, 'Use in EVE: linux/disk.qcow2');
     await waitForText(page, '.warnings', 'a port in the FQDN switches its multicast DNS off');
     await waitForText(page, '.warnings', 'Advertising is turned off');

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { qcow2 } from '../../datastore-app/src/formats/testing/headers.ts';
 import {
   ADDRESS,
   createDatastoreFolder,
@@ -77,14 +78,11 @@ it('adds images, lists them with what is known, and finds what rotted', async ()
   const [ownRoot, ownState] = [join(place.folder, 'own', 'root'), join(place.folder, 'own', 'state')];
   const storage = ['--root', ownRoot, '--state', ownState];
   const source = join(place.folder, 'disk.qcow2');
-  const content = Buffer.alloc(70_000, 'x');
-  content.write('QFI\u00fb', 'latin1');
-  content.writeUInt32BE(3, 4);
-  content.writeBigUInt64BE(8n * 1024n ** 3n, 24);
+  const content = Buffer.concat([qcow2(8 * 1024 ** 3), Buffer.alloc(70_000, 'x')]).subarray(0, 300_000);
   await writeFile(source, content);
 
   expect(await place.runPlain('images', 'add', source, ...storage)).toMatchObject({
-    stdout: expect.stringMatching(/^[0-9a-f]{64} {2}70000 {2}\/disk\.qcow2\n$/),
+    stdout: expect.stringMatching(/^[0-9a-f]{64} {2}300000 {2}\/disk\.qcow2\n$/),
     exitCode: 0,
   });
   expect((await readdir(ownRoot)).filter((name) => !name.startsWith('.'))).toEqual(['disk.qcow2']);
@@ -96,11 +94,19 @@ it('adds images, lists them with what is known, and finds what rotted', async ()
   const list = async () => JSON.parse((await place.runPlain('images', 'list', '--json', ...storage)).stdout);
   const listed = {
     path: 'disk.qcow2',
-    sizeBytes: 70_000,
+    sizeBytes: 300_000,
     format: 'qcow2',
+    content: 'qcow2',
     virtualSizeBytes: 8 * 1024 ** 3,
+    warnings: [],
   };
   expect(await list()).toEqual({ images: [{ ...listed, sha256: null }] });
+  await writeFile(join(ownRoot, 'page.qcow2'), '<!DOCTYPE html><title>404</title>');
+  expect(await place.runPlain('images', 'list', ...storage)).toMatchObject({
+    stdout: expect.stringMatching(/ {2}qcow2 {6}300000 {2}disk\.qcow2\n.* {2}html {7}33 {2}page\.qcow2\n$/),
+    stderr: expect.stringContaining('page.qcow2: It is a web page (HTML), no image'),
+  });
+  await rm(join(ownRoot, 'page.qcow2'));
 
   const file = join(ownRoot, 'disk.qcow2');
   await utimes(file, MODIFIED, MODIFIED);
@@ -114,9 +120,9 @@ it('adds images, lists them with what is known, and finds what rotted', async ()
     exitCode: 0,
   });
 
-  await rot({ root: ownRoot, state: ownState }, 'disk.qcow2', 'y', 60_000);
+  await rot({ root: ownRoot, state: ownState }, 'disk.qcow2', 'y', 290_000);
   const verified = await place.runPlain('images', 'verify', ...storage);
   expect(verified.stdout).toContain('disk.qcow2: CORRUPT');
   expect(verified.exitCode).toBe(5);
-  expect((await readFile(file)).length).toBe(70_000);
+  expect((await readFile(file)).length).toBe(300_000);
 });

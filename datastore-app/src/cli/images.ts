@@ -9,6 +9,7 @@ import {
   USER_OPTION,
   type UserOptions,
 } from '../config.ts';
+import { imageWarnings } from '../eve/image-warnings.ts';
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { findTwins } from '../images/image-listing.ts';
@@ -32,10 +33,11 @@ function listCommand(): Command {
     const twins = findTwins(listed.map(({ path }) => path));
     for (const { path, version, sha256, isCorrupt, linkTo } of listed) {
       const { sizeBytes } = version;
-      const described = await detect(path, sizeBytes);
+      const { problems, ...described } = await detect(path, sizeBytes);
       const nameForm = twins.get(path);
+      const warnings = [...imageWarnings({ path, ...described, problems })];
       images.push({
-        ...{ path, sizeBytes, sha256, ...described },
+        ...{ path, sizeBytes, sha256, ...described, warnings },
         ...(isCorrupt && { state: 'corrupt' }),
         ...(linkTo !== undefined && { linkTo }),
         ...(nameForm !== undefined && { nameForm }),
@@ -46,15 +48,16 @@ function listCommand(): Command {
       return;
     }
     if (images.length === 0) process.stderr.write(`no images in ${placeText(command, 'root')}\n`);
-    for (const { path, sizeBytes, sha256, format, state, linkTo, nameForm } of images) {
+    for (const { path, sizeBytes, sha256, content, state, linkTo, nameForm, warnings } of images) {
       const marks = [
         ...(state === undefined ? [] : ['  CORRUPT']),
         ...(linkTo === undefined ? [] : [`  -> ${linkTo}`]),
         ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),
       ];
       process.stdout.write(
-        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${format.padEnd(9)}  ${sizeBytes}  ${path}${marks.join('')}\n`,
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${path}${marks.join('')}\n`,
       );
+      for (const { message } of warnings) process.stderr.write(`${path}: ${message}\n`);
     }
   });
 }

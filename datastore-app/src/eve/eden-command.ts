@@ -1,4 +1,4 @@
-import type { ImageFormat } from '../images/formats.ts';
+import type { ImageFormat } from '../formats/image-description.ts';
 
 /** What `eden volume create --format` takes; without it eden takes every file for qcow2. */
 const EDEN_FORMATS: Partial<Record<ImageFormat, string>> = {

@@ -1,12 +1,14 @@
 import type { ContentTreeJson, Format } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfigJson, DsType } from '@local-datastore/shared/eve/datastore-config';
+import type { FormatProblemCode } from '../formats/image-description.ts';
 
 /** What stock EVE will not do with these settings. */
 export interface EveWarning {
   readonly code:
+    | FormatProblemCode
     | 'PORT_IN_FQDN'
     | 'FORMAT_NOT_USABLE'
-    | 'COMPRESSED'
+    | 'HYBRID_ISO'
     | 'NAME_CONTRADICTS_FORMAT'
     | 'NOT_HASHED'
     | 'CORRUPT'

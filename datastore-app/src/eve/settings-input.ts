@@ -2,7 +2,9 @@ import type { Image } from '../images/catalogue.ts';
 
 /** What the settings for EVE are made of. */
 export interface EveSettingsInput {
-  readonly image: Pick<Image, 'path' | 'sizeBytes' | 'sha256' | 'format'> & { readonly state: string };
+  readonly image: Pick<Image, 'path' | 'sizeBytes' | 'sha256' | 'format' | 'content' | 'problems'> & {
+    readonly state: string;
+  };
   /** With `.local`. */
   readonly hostName: string;
   readonly scheme: 'http' | 'https';

@@ -1,7 +1,7 @@
 import { contentTreeSchema } from '@local-datastore/shared/eve/content-tree';
 import { datastoreConfigSchema } from '@local-datastore/shared/eve/datastore-config';
 import { describe, expect, it } from 'vitest';
-import { IMAGE_FORMATS } from '../images/formats.ts';
+import { IMAGE_FORMATS } from '../formats/image-description.ts';
 import { shellWord, volumeNameOf } from './eden-command.ts';
 import { eveFormatOf, eveSettings } from './settings.ts';
 import type { EveSettingsInput } from './settings-input.ts';
@@ -12,6 +12,8 @@ const IMAGE = {
   sizeBytes: 5_368_709_120,
   sha256: SHA256,
   format: 'qcow2',
+  content: 'qcow2',
+  problems: [],
   state: 'ready',
 } as const;
 const INPUT: EveSettingsInput = {
@@ -117,10 +119,18 @@ describe('warns', () => {
     ['a name conflict', { advertising: { isReady: false, reasons: ['taken'] } }, 'NOT_READY'],
     ['an image that is not hashed', { image: { ...IMAGE, sha256: null } }, 'NOT_HASHED'],
     ['an image that is damaged', { image: { ...IMAGE, state: 'corrupt' } }, 'CORRUPT'],
-    ['OVA', { image: { ...IMAGE, format: 'ova' } }, 'FORMAT_NOT_USABLE'],
-    ['VHD', { image: { ...IMAGE, format: 'vhd' } }, 'EDEN_FORMAT'],
-    ['a container archive', { image: { ...IMAGE, format: 'container' } }, 'FORMAT_NOT_USABLE'],
-    ['a compressed file', { image: { ...IMAGE, format: 'raw', path: 'disk.img.xz' } }, 'COMPRESSED'],
+    ['OVA', { image: { ...IMAGE, format: 'ova', content: 'ova' } }, 'FORMAT_NOT_USABLE'],
+    ['VHD', { image: { ...IMAGE, format: 'vhd', content: 'vhd' } }, 'EDEN_FORMAT'],
+    [
+      'a container archive',
+      { image: { ...IMAGE, format: 'container', content: 'container' } },
+      'FORMAT_NOT_USABLE',
+    ],
+    [
+      'a compressed file',
+      { image: { ...IMAGE, format: 'raw', content: 'raw', path: 'disk.img.xz' } },
+      'COMPRESSED',
+    ],
     ['a name with spaces', { image: { ...IMAGE, path: 'my disk.img' } }, 'PERCENT_ENCODED'],
     ['closed reading', { isReadOpen: false }, 'READ_CREDENTIAL'],
     ['an address that nobody named', { reachedAt: undefined }, 'EDEN_UNREACHABLE'],
@@ -139,7 +149,7 @@ describe('warns', () => {
     ['disk.ova', 'container'],
     ['installer.iso', 'raw'],
   ] as const)('of the name %s where the content is %s', (path, format) => {
-    const { warnings } = eveSettings({ ...INPUT, image: { ...IMAGE, path, format } });
+    const { warnings } = eveSettings({ ...INPUT, image: { ...IMAGE, path, format, content: format } });
     const warning = warnings.find(({ code }) => code === 'NAME_CONTRADICTS_FORMAT');
     expect(warning?.message).toContain(
       `The name ends in ".${path.split('.').at(-1)?.toLowerCase()}", but the content is ${format},`,
@@ -157,7 +167,32 @@ describe('warns', () => {
     ['disk.constructor', 'raw'],
     ['folder/.iso', 'raw'],
   ] as const)('not of the name %s where the content is %s', (path, format) => {
-    expect(codesOf({ ...INPUT, image: { ...IMAGE, path, format } })).toEqual([]);
+    expect(codesOf({ ...INPUT, image: { ...IMAGE, path, format, content: format } })).toEqual([]);
+  });
+
+  it.each([
+    ['disk.raw', 'vdi', 'NOT_AN_IMAGE'],
+    ['disk.img', 'gzip', 'COMPRESSED'],
+    ['disk.img.gz', 'gzip', 'COMPRESSED'],
+  ] as const)('of the content of %s that is %s, once', (path, content, code) => {
+    const problems = [{ code, message: 'why' }];
+    const image = { ...IMAGE, path, format: 'raw', content, problems } as const;
+    expect(eveSettings({ ...INPUT, image }).warnings).toEqual(problems);
+  });
+
+  it.each([
+    ['live.img', ['HYBRID_ISO']],
+    ['live.raw', ['HYBRID_ISO']],
+    ['live.iso', []],
+    ['live', []],
+  ])('of what a hybrid named %s can be registered as: %j', (path, codes) => {
+    const image = { ...IMAGE, path, format: 'iso', content: 'hybrid-iso' } as const;
+    expect(codesOf({ ...INPUT, image })).toEqual(codes);
+  });
+
+  it('never calls a file damaged that is another than its name says', () => {
+    const image = { ...IMAGE, path: 'disk.qcow2', format: 'raw', content: 'raw' } as const;
+    expect(eveSettings({ ...INPUT, image }).warnings[0]?.message).not.toMatch(/damaged|corrupt/i);
   });
 
   it('says why the name is not advertised', () => {

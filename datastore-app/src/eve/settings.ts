@@ -1,6 +1,6 @@
 import { uuidOfUrl } from '@local-datastore/shared/digest/uuid';
 import type { Format } from '@local-datastore/shared/eve/content-tree';
-import type { ImageFormat } from '../images/formats.ts';
+import type { ImageFormat } from '../formats/image-description.ts';
 import { imageReference } from '../images/image-path.ts';
 import { edenCommandOf } from './eden-command.ts';
 import type { EveSettings } from './settings-document.ts';

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
+import { describeImage } from '../formats/describe-image.ts';
+import type { ImageDescription } from '../formats/image-description.ts';
 import { type FileVersion, modifiedAt } from './file-version.ts';
-import { describeImage, type ImageDescription } from './formats.ts';
 import type { Growth } from './settling.ts';
 
 /** An image as it is listed. */
-export interface Image {
+export interface Image extends ImageDescription {
   /** Relative to the root, and its URL path without the first slash. */
   readonly path: string;
   /** Of a symbolic link: the path of the file to which it leads. */
@@ -22,8 +23,6 @@ export interface Image {
   readonly hashedBytes: number;
   /** ISO 8601: when its content was last read and compared; null: not yet. */
   readonly verifiedAt: string | null;
-  readonly format: ImageDescription['format'];
-  readonly virtualSizeBytes: number | null;
   /** ISO 8601. */
   readonly modified: string;
 }

@@ -123,7 +123,9 @@ it('lists at once, then hashes, what may be seen', async () => {
     hashedBytes: 5,
     verifiedAt: expect.any(String),
     format: 'raw',
-    virtualSizeBytes: 5,
+    content: 'text',
+    virtualSizeBytes: null,
+    problems: [expect.objectContaining({ code: 'NOT_AN_IMAGE' })],
     modified: '2026-02-03T04:05:06.000Z',
   });
   await poll(() => catalogue.find('alias.img')).toMatchObject({

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import type { ImageDescription } from '../formats/image-description.ts';
 import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
-import type { ImageDescription } from './formats.ts';
 import { createHashQueue } from './hash-queue.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
@@ -150,7 +150,9 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       const sha256 = index.digestOf(path, version) ?? null;
       const detected = await deps
         .detect(path, version.sizeBytes)
-        .catch((): ImageDescription => ({ format: 'raw', virtualSizeBytes: null }));
+        .catch(
+          (): ImageDescription => ({ format: 'raw', content: 'raw', virtualSizeBytes: null, problems: [] }),
+        );
       const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
       changes += 1;
       entries.set(path, {

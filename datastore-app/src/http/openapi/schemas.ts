@@ -33,7 +33,11 @@ export const imageSchema = z.object({
   hashedBytes: bytes,
   verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
   format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),
+  content: z.string().describe('What it is, in a word: the format, or such as vdi, gzip, html.'),
   virtualSizeBytes: bytes.nullable().describe('What a guest sees; null where the format does not say.'),
+  warnings: z
+    .array(z.object({ code: z.string(), message: z.string() }))
+    .describe('What keeps EVE from using it as it is, and what to do.'),
   modified: time,
 });
 

@@ -17,7 +17,9 @@ const IMAGE: Image = {
   isGrowing: false,
   hashedBytes: 512,
   format: 'raw',
+  content: 'raw',
   virtualSizeBytes: 512,
+  problems: [],
   verifiedAt: null,
   modified: '2026-02-03T04:05:06.000Z',
 };

@@ -1,5 +1,6 @@
 import type { Log } from '@local-datastore/shared/log';
 import { type Request, Router } from 'express';
+import { toListedImage } from '../../eve/listed-image.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
@@ -26,7 +27,7 @@ export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): R
       // Whoever asks every second is answered in a line when nothing changed.
       response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
       if (request.headers['if-none-match'] === entityTag) response.status(304).end();
-      else response.json({ images: catalogue.list() });
+      else response.json({ images: catalogue.list().map(toListedImage) });
     })
     .all(onlyRead);
   router
@@ -35,7 +36,7 @@ export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): R
       const path = pathOf(request);
       const image = path === undefined ? undefined : catalogue.find(path);
       if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
-      else response.json(image);
+      else response.json(toListedImage(image));
     })
     .delete(async (request, response) => {
       const path = pathOf(request);

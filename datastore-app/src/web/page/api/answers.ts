@@ -14,7 +14,11 @@ export interface Image {
   readonly isGrowing: boolean;
   readonly hashedBytes: number;
   readonly format: string;
+  /** The format, or what it is instead, such as vdi. */
+  readonly content?: string;
   readonly virtualSizeBytes: number | null;
+  /** What keeps EVE from using it as it is. */
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
   /** ISO 8601, as every time below. */
   readonly modified: string;
 }

@@ -11,11 +11,13 @@ export interface Sorting {
 const NAMES = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 const byName = (left: Image, right: Image) => NAMES.compare(left.path, right.path);
 
+const contentOf = ({ content, format }: Image) => content ?? format;
+
 /** What comes first in an ascending order; an age ascends from the newest. */
 const COMPARE: Readonly<Record<SortKey, (left: Image, right: Image) => number>> = {
   name: byName,
   size: (left, right) => left.sizeBytes - right.sizeBytes,
-  format: (left, right) => left.format.localeCompare(right.format),
+  format: (left, right) => contentOf(left).localeCompare(contentOf(right)),
   age: (left, right) => right.modified.localeCompare(left.modified),
 };
 
@@ -28,8 +30,8 @@ export function listImages(images: readonly Image[], search: string, { key, dire
     .filter((word) => word !== '');
   const sign = direction === 'ascending' ? 1 : -1;
   return images
-    .filter(({ path, format, sha256, state }) => {
-      const text = `${path} ${format} ${state} ${sha256 ?? ''}`.toLowerCase();
+    .filter(({ path, format, content = '', sha256, state }) => {
+      const text = `${path} ${format} ${content} ${state} ${sha256 ?? ''}`.toLowerCase();
       return words.every((word) => text.includes(word));
     })
     .sort((left, right) => sign * COMPARE[key](left, right) || byName(left, right));

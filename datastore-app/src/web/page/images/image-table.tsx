@@ -2,7 +2,7 @@ import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import { ageText, exactSizeText, percentOf, shortDigest, sizeText } from '../text/quantities.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon, DownloadIcon, SortIcon } from '../ui/icons.tsx';
+import { DeleteIcon, DownloadIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';
 import { type Sorting, type SortKey, splitPath } from './image-list.ts';
 
 export interface ImageTableProps {
@@ -91,13 +91,16 @@ function Digest({ image }: { image: Image }) {
   );
 }
 
+const warningsText = (count: number) => `${count} ${count === 1 ? 'warning' : 'warnings'}`;
+
 function Row({
   image,
   onUseInEve,
   onDelete,
   onDownload,
 }: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete' | 'onDownload'>) {
-  const { path, sizeBytes, virtualSizeBytes, format, state, modified } = image;
+  const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [] } = image;
+  const content = image.content ?? image.format;
   const { folder, name } = splitPath(path);
   const age = ageText(modified, Date.now());
   const hasVirtualSize = virtualSizeBytes !== null && virtualSizeBytes !== sizeBytes;
@@ -119,8 +122,20 @@ function Row({
             damaged
           </span>
         )}
+        {warnings.length > 0 && (
+          <button
+            type="button"
+            class="badge badge-warning"
+            aria-label={`${warningsText(warnings.length)} about ${path}`}
+            title={warnings.map(({ message }) => message).join('\n')}
+            onClick={() => onUseInEve(image)}
+          >
+            <WarningIcon />
+            {warningsText(warnings.length)}
+          </button>
+        )}
         <span class="summary">
-          {sizeText(sizeBytes)} · {format} · {age}
+          {sizeText(sizeBytes)} · {content} · {age}
           {image.isGrowing && ' · still growing'}
           {state === 'hashing' &&
             !image.isGrowing &&
@@ -131,7 +146,7 @@ function Row({
         {sizeText(sizeBytes)}
         {hasVirtualSize && <span class="second">{sizeText(virtualSizeBytes)} disk</span>}
       </td>
-      <td class="minor col-format">{format}</td>
+      <td class="minor col-format">{content}</td>
       <td class="minor col-digest">
         <Digest image={image} />
       </td>

@@ -1,0 +1,50 @@
+/** Tar archives, made by hand for tests. */
+import { build, SECTOR_BYTES } from './headers.ts';
+
+export interface TestMember {
+  readonly name: string;
+  readonly content?: Buffer | string;
+  readonly type?: string;
+  /** What the size field holds, where it is not the content's size in octal digits. */
+  readonly sizeField?: Buffer | string;
+}
+
+export const octal = (value: number) => `${value.toString(8).padStart(11, '0')}\0`;
+
+export function tarHeader({ name, type = '0', sizeField = octal(0) }: TestMember): Buffer {
+  const block = build(SECTOR_BYTES, {
+    0: Buffer.from(name),
+    100: '0000644\0',
+    124: sizeField,
+    136: octal(0),
+    148: ' '.repeat(8),
+    156: type,
+    257: 'ustar\u000000',
+  });
+  const sum = block.reduce((total, byte) => total + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return block;
+}
+
+/** One member, filled up to a whole block. */
+export function tarMember({ content = '', ...member }: TestMember): Buffer {
+  const bytes = Buffer.from(content);
+  const padding = Buffer.alloc(-bytes.length & (SECTOR_BYTES - 1));
+  return Buffer.concat([tarHeader({ sizeField: octal(bytes.length), ...member }), bytes, padding]);
+}
+
+export const tar = (...members: readonly TestMember[]): Buffer =>
+  Buffer.concat([...members.map(tarMember), Buffer.alloc(2 * SECTOR_BYTES)]);
+
+/** A pax header with these records, which describes the member that follows. */
+export function paxMember(records: Readonly<Record<string, string>>, type = 'x'): TestMember {
+  const content = Object.entries(records)
+    .map(([key, value]) => {
+      const rest = Buffer.byteLength(` ${key}=${value}\n`);
+      let length = rest + 1;
+      while (String(length).length + rest !== length) length = String(length).length + rest;
+      return `${length} ${key}=${value}\n`;
+    })
+    .join('');
+  return { name: 'PaxHeaders/x', type, content };
+}
