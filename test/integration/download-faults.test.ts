@@ -9,7 +9,7 @@ import {
   type DownloadResult,
 } from '../../eve-agent/src/download/download.ts';
 import { openPartialFile } from '../../eve-agent/src/download/partial-file.ts';
-import { createHttpDispatcher } from '../../eve-agent/src/transports/http-dispatcher.ts';
+import { BulkDispatcher } from '../../eve-agent/src/transports/bulk-dispatcher.ts';
 import {
   type Behaviour,
   cutAfter,
@@ -61,8 +61,8 @@ function start(
   const delays: number[] = [];
   const download = createDownload(
     {
-      locate: async (located) => ({ url: located, sourceAddress: null, bridgeName: null }),
-      createDispatcher: (dispatch) => createHttpDispatcher({ ...dispatch, connectTimeoutMs: 5000 }),
+      locate: async (located) => ({ url: located, address: null, sourceAddress: null, bridgeName: null }),
+      createDispatcher: (dispatch) => new BulkDispatcher({ ...dispatch, connectTimeoutMs: 5000 }),
       delay: async (delayMs) => void delays.push(delayMs),
       now: Date.now,
       random: () => 0,

@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDownload } from '../../eve-agent/src/download/download.ts';
 import { judgeFailure } from '../../eve-agent/src/reconcile/judge-failure.ts';
-import { createHttpDispatcher } from '../../eve-agent/src/transports/http-dispatcher.ts';
+import { BulkDispatcher } from '../../eve-agent/src/transports/bulk-dispatcher.ts';
 import { createProxyDispatcher } from '../../eve-agent/src/transports/proxy-dispatcher.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { createAuthority } from './authorities.ts';
@@ -79,11 +79,11 @@ async function judge(peer: string, { scheme = 'http', proxy, trusts = true }: Wa
   const connectTimeoutMs = 5000;
   const download = createDownload(
     {
-      locate: async (url) => ({ url, sourceAddress: null, bridgeName: null }),
-      createDispatcher: ({ url, localAddress, bodyRegion }) => {
+      locate: async (url) => ({ url, address: null, sourceAddress: null, bridgeName: null }),
+      createDispatcher: (dispatch) => {
         const ca = scheme === 'https' && trusts ? trusted : null;
         if (proxy === undefined) {
-          return createHttpDispatcher({ url, localAddress, ca, connectTimeoutMs, bodyRegion });
+          return new BulkDispatcher({ ...dispatch, ca, connectTimeoutMs });
         }
         const through = new URL(`http://127.0.0.1:${ports.get(proxy)}`);
         return createProxyDispatcher({ proxy: through, ca, connectTimeoutMs });

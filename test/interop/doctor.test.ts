@@ -103,7 +103,8 @@ describeWith(
       const wrong = await asEve('https://tls-ds.local:8443/images/a.img', '--ca', ca.certificate);
       expect(wrong.findings).toEqual([
         'warning port-in-url',
-        'problem certificate-name',
+        'warning certificate-name',
+        'warning accept-ranges-missing',
         'problem stock-eve-cannot',
       ]);
       expect(wrong.advice('certificate-name')).toContain('IP:10.1.0.8');

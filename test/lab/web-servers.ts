@@ -18,6 +18,8 @@ interface ServerPlace {
   readonly work: string;
   /** Absolute path; absent: nothing is logged. */
   readonly accessLog?: string;
+  /** Further lines of its configuration, beside those of the server that serves the folder. */
+  readonly more?: string;
 }
 
 export interface NginxOptions extends ServerPlace {
@@ -33,7 +35,7 @@ const APACHE_LOG_FORMAT = String.raw`%a %m %U %>s %B \"%{Range}i\"`;
 
 /** A configuration in which nginx stays in the foreground and keeps to its folder. */
 export function nginxConfiguration(options: NginxOptions): string {
-  const { listen, root, work, accessLog, sendfile, tls, isSingleProcess = false } = options;
+  const { listen, root, work, accessLog, sendfile, tls, isSingleProcess = false, more = '' } = options;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
     user root;
@@ -49,11 +51,12 @@ export function nginxConfiguration(options: NginxOptions): string {
         listen ${listen}${tls === undefined ? '' : ' ssl'}; root ${root};
         ${tls === undefined ? '' : `ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};`}
       }
+      ${more}
     }`;
 }
 
 /** A configuration with which Apache serves a folder of files. */
-export function apacheConfiguration({ listen, root, work, accessLog }: ServerPlace): string {
+export function apacheConfiguration({ listen, root, work, accessLog, more = '' }: ServerPlace): string {
   const modules = '/usr/lib/apache2/modules';
   return `
     ServerName localhost
@@ -68,7 +71,8 @@ export function apacheConfiguration({ listen, root, work, accessLog }: ServerPla
     DocumentRoot ${root}
     <Directory ${root}>
       Require all granted
-    </Directory>`;
+    </Directory>
+    ${more}`;
 }
 
 /** A line of a server's access log. */
@@ -93,6 +97,8 @@ export interface WebServerOptions {
   /** A folder for the server's own files; made if it is absent. */
   readonly work: string;
   readonly port: number;
+  /** Further lines of its configuration. */
+  readonly more?: string;
 }
 
 const START_LIMIT_MS = 15_000;
@@ -141,11 +147,11 @@ async function readAccessLog(file: string): Promise<LoggedRequest[]> {
 /** Debian's nginx. With certificate files it speaks TLS on its port. */
 export async function startNginx(
   namespace: Namespace,
-  { root, work, port, tls }: WebServerOptions & { readonly tls?: CertificateFiles },
+  { root, work, port, tls, more = '' }: WebServerOptions & { readonly tls?: CertificateFiles },
 ): Promise<WebServer> {
   await mkdir(work, { recursive: true });
   const accessLog = join(work, 'access.log');
-  const place = { listen: String(port), root, work, accessLog };
+  const place = { listen: String(port), root, work, accessLog, more };
   const configuration = join(work, 'nginx.conf');
   await writeFile(
     configuration,
@@ -158,12 +164,12 @@ export async function startNginx(
 /** Debian's Apache, in its one-process mode, so that nothing survives when it is killed. */
 export async function startApache(
   namespace: Namespace,
-  { root, work, port }: WebServerOptions,
+  { root, work, port, more = '' }: WebServerOptions,
 ): Promise<WebServer> {
   await mkdir(work, { recursive: true });
   const accessLog = join(work, 'access.log');
   const configuration = join(work, 'apache.conf');
-  await writeFile(configuration, apacheConfiguration({ listen: String(port), root, work, accessLog }));
+  await writeFile(configuration, apacheConfiguration({ listen: String(port), root, work, accessLog, more }));
   await startServer(namespace, ['/usr/sbin/apache2', '-X', '-f', configuration], port);
   return { requests: () => readAccessLog(accessLog) };
 }

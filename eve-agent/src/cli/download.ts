@@ -15,6 +15,7 @@ import {
 } from '../config.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
+import { addressUrl } from '../discovery/origin.ts';
 import { createDownload, type DownloadDeps, type DownloadResult } from '../download/download.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
@@ -80,7 +81,7 @@ export function downloadedDocument(asked: URL, result: DownloadResult, elapsedMs
   const { origin, ...facts } = result;
   return {
     url: asked.href,
-    resolvedUrl: origin.url.href,
+    resolvedUrl: addressUrl(origin).href,
     bridge: origin.bridgeName,
     sourceAddress: origin.sourceAddress,
     ...facts,
@@ -105,7 +106,7 @@ export function downloadedText(result: DownloadResult, elapsedMs: number): strin
     `file            ${target}`,
     `size            ${sizeBytes} bytes (${formatBytes(sizeBytes)})`,
     `sha256          ${sha256} (${VERIFIED[verifiedAgainst ?? 'nobody']})`,
-    `from            ${origin.url.href}${via}`,
+    `from            ${addressUrl(origin).href}${via}`,
     `received        ${formatBytes(receivedBytes)} in ${(elapsedMs / 1000).toFixed(2)} s, ${rate}/s${resumed}`,
     '',
   ].join('\n');
@@ -138,6 +139,7 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
         stallTimeoutMs: options.stallTimeout * 1000,
         leastRate: leastRateOf(options),
         reconnectsWhenSlow: true,
+        allowsInternalRedirects: options.allowInternalRedirects === true,
         userAgent: USER_AGENT,
       },
     );

@@ -1,3 +1,4 @@
+import { addressUrl } from '../discovery/origin.ts';
 import type { DownloadEvent } from '../download/download.ts';
 
 /** Shows how a download goes. */
@@ -42,8 +43,9 @@ export function formatDuration(seconds: number): string {
 export function describeEvent(event: DownloadEvent): string | null {
   switch (event.kind) {
     case 'located': {
-      const { bridgeName, sourceAddress, url } = event.origin;
-      return bridgeName === null ? null : `${bridgeName}: downloading ${url.href} from ${sourceAddress}`;
+      const { bridgeName, sourceAddress } = event.origin;
+      const { href } = addressUrl(event.origin);
+      return bridgeName === null ? null : `${bridgeName}: downloading ${href} from ${sourceAddress}`;
     }
     case 'receiving':
       return event.fromBytes === 0
@@ -135,8 +137,8 @@ export function createJsonView(stderr: Output): ProgressView {
         totalBytes = event.totalBytes;
         sampler.start(event.fromBytes);
       } else if (event.kind === 'located') {
-        const { url, bridgeName, sourceAddress } = event.origin;
-        write({ event: 'located', url: url.href, bridge: bridgeName, sourceAddress });
+        const { bridgeName, sourceAddress } = event.origin;
+        write({ event: 'located', url: addressUrl(event.origin).href, bridge: bridgeName, sourceAddress });
       } else if (event.kind === 'retrying') {
         write({ event: 'retrying', delayMs: event.delayMs, error: event.error.message });
       } else if (event.kind !== 'redirected') {

@@ -9,6 +9,7 @@ import {
   timeoutOption,
 } from '../config.ts';
 import { isAddressLiteral, type Located, parseImageUrl } from '../discovery/locate.ts';
+import { addressUrl, originOf } from '../discovery/origin.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
 import { jsonText } from './json-text.ts';
@@ -20,6 +21,8 @@ const OPTIONS = [
   logLevelOption,
   configOption,
 ];
+
+const resolvedUrl = (located: Located): string => addressUrl(originOf(located)).href;
 
 /** The JSON document of a result. Where ordinary DNS would be asked, only what is known without it. */
 export function resolvedDocument(asked: URL, located: Located): object {
@@ -44,7 +47,7 @@ export function resolvedDocument(asked: URL, located: Located): object {
     address,
     bridge: bridge.name,
     sourceAddress,
-    url: located.url.href,
+    url: resolvedUrl(located),
     service: service ?? 'address',
     responder,
     elapsedMs: Math.round(elapsedMs * 1000) / 1000,
@@ -55,7 +58,7 @@ export function resolvedDocument(asked: URL, located: Located): object {
 
 /** The result as lines for people. */
 export function resolvedText(asked: URL, located: Located): string {
-  const url = located.url.href;
+  const url = resolvedUrl(located);
   if (located.kind === 'ordinary') {
     const how = isAddressLiteral(asked)
       ? 'is an address: nothing to resolve'

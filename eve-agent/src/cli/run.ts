@@ -15,10 +15,11 @@ import { createRoutes } from '../api/routes.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import { isAddressLiteral, type Locate } from '../discovery/locate.ts';
+import type { Locate } from '../discovery/locate.ts';
 import { readNetworkInstances } from '../discovery/network-instances.ts';
+import { type Origin, originOf } from '../discovery/origin.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
-import { createDownload, HASH_LANE_BYTES, type Origin } from '../download/download.ts';
+import { createDownload, HASH_LANE_BYTES } from '../download/download.ts';
 import { TransferError } from '../download/errors.ts';
 import { createHashLanes, type HashLanes } from '../download/hash-lanes.ts';
 import { createPace } from '../download/pace.ts';
@@ -35,7 +36,7 @@ import type { StepDeps } from '../reconcile/runtime.ts';
 import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createTally } from '../reconcile/tally.ts';
-import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { BulkDispatcher } from '../transports/bulk-dispatcher.ts';
 import { createProxyDispatcher } from '../transports/proxy-dispatcher.ts';
 import { SOCKET_NAME } from './agent-client.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
@@ -92,18 +93,14 @@ function createNetwork(
       const download = createDownload(
         {
           async locate(url, until): Promise<Origin> {
-            const located = await locateOther(url, avoidedAddresses, until);
-            if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
-            const { sourceAddress, bridge } = located.location;
-            return { url: located.url, sourceAddress, bridgeName: bridge.name };
+            return originOf(await locateOther(url, avoidedAddresses, until));
           },
           createDispatcher(dispatch) {
-            const { url, ca } = dispatch;
+            const { address, ca } = dispatch;
             const connectTimeoutMs = CONNECT_TIMEOUT_MS;
-            // What was found by multicast DNS has an address in place of its name by now.
-            return options.proxy !== undefined && !isAddressLiteral(url)
+            return options.proxy !== undefined && address === null
               ? createProxyDispatcher({ proxy: options.proxy, ca, connectTimeoutMs })
-              : createHttpDispatcher({ ...dispatch, connectTimeoutMs });
+              : new BulkDispatcher({ ...dispatch, connectTimeoutMs });
           },
           delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
           now: Date.now,
@@ -117,6 +114,7 @@ function createNetwork(
           retry: { maxFailures: 0, maxDelayMs: 0 },
           stallTimeoutMs: options.stallTimeout * 1000,
           leastRate: leastRateOf(options),
+          allowsInternalRedirects: options.allowInternalRedirects === true,
           userAgent: USER_AGENT,
         },
       );

@@ -1,7 +1,8 @@
 import type { DiscoveryOptions } from '../config.ts';
 import type { Locate } from '../discovery/locate.ts';
-import type { DownloadDeps, Origin } from '../download/download.ts';
-import { createHttpDispatcher } from '../transports/http-dispatcher.ts';
+import { originOf } from '../discovery/origin.ts';
+import type { DownloadDeps } from '../download/download.ts';
+import { BulkDispatcher } from '../transports/bulk-dispatcher.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -11,12 +12,8 @@ export function createSystemWay(
   { bridge = [], timeout }: Pick<DiscoveryOptions, 'bridge' | 'timeout'>,
 ): Pick<DownloadDeps, 'locate' | 'createDispatcher'> {
   return {
-    async locate(url, signal): Promise<Origin> {
-      const located = await locate(url, { bridges: bridge, timeoutMs: timeout * 1000, signal });
-      if (located.kind === 'ordinary') return { url, sourceAddress: null, bridgeName: null };
-      const { sourceAddress, bridge: foundOn } = located.location;
-      return { url: located.url, sourceAddress, bridgeName: foundOn.name };
-    },
-    createDispatcher: (options) => createHttpDispatcher({ ...options, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
+    locate: async (url, signal) =>
+      originOf(await locate(url, { bridges: bridge, timeoutMs: timeout * 1000, signal })),
+    createDispatcher: (options) => new BulkDispatcher({ ...options, connectTimeoutMs: CONNECT_TIMEOUT_MS }),
   };
 }

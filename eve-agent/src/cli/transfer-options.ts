@@ -1,5 +1,6 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import * as z from 'zod';
 import type { LeastRate } from '../download/rate-watch.ts';
 
 /** What is borne of a datastore while it sends. */
@@ -7,6 +8,7 @@ export interface TransferOptions {
   readonly stallTimeout: number;
   readonly leastRate: number;
   readonly leastRateWindow: number;
+  readonly allowInternalRedirects?: true;
 }
 
 /** @param consequence what follows when a datastore is slower than the least rate */
@@ -32,6 +34,13 @@ export const transferOptions = (consequence: string): readonly OptionDescription
     environment: 'EVE_AGENT_LEAST_RATE_WINDOW',
     schema: wholeNumber(1, 3600),
     default: 30,
+  },
+  {
+    flags: '--allow-internal-redirects',
+    description:
+      'follow redirects of datastores that are not local to loopback, link-local and metadata addresses, too',
+    environment: 'EVE_AGENT_ALLOW_INTERNAL_REDIRECTS',
+    schema: z.boolean(),
   },
 ];
 

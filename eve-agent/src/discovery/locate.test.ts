@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { DatastoreLocation } from './find-datastore.ts';
 import { createLocator, parseImageUrl } from './locate.ts';
+import { addressUrl, originOf } from './origin.ts';
 
 const BN1 = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
 const FOUND: DatastoreLocation = {
@@ -29,14 +30,17 @@ function setUp() {
 
 describe('a host on .local', () => {
   test.each([
-    ['http://ds.local/a/b.qcow2?v=1', 'http://10.1.0.5/a/b.qcow2?v=1'],
-    ['https://DS.Local.:8443/a%20b', 'https://10.1.0.5:8443/a%20b'],
-    ['http://ds.local', 'http://10.1.0.5/'],
-  ])('%s becomes %s', async (url, expected) => {
+    ['http://ds.local/a/b.qcow2?v=1', 'http://ds.local/a/b.qcow2?v=1', 'http://10.1.0.5/a/b.qcow2?v=1'],
+    ['https://DS.Local.:8443/a%20b', 'https://ds.local:8443/a%20b', 'https://10.1.0.5:8443/a%20b'],
+    ['http://ds.local', 'http://ds.local/', 'http://10.1.0.5/'],
+  ])('%s is spoken to as %s, and stands at %s', async (url, named, addressed) => {
     const { locate, findDatastore, selectBridges } = setUp();
     const located = await locate(url);
     expect(located).toMatchObject({ kind: 'local', location: FOUND });
-    expect(located.url.href).toBe(expected);
+    const origin = originOf(located);
+    expect(origin).toMatchObject({ address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' });
+    expect(origin.url.href).toBe(named);
+    expect(addressUrl(origin).href).toBe(addressed);
     expect(selectBridges).toHaveBeenCalledWith(['bn1']);
     expect(findDatastore).toHaveBeenCalledWith(
       expect.objectContaining({ host: 'ds.local', bridges: [BN1], timeoutMs: 1000 }),

@@ -8,7 +8,7 @@ import { printableText } from './printable-text.ts';
 
 /** How to reach what a URL names. */
 export type Located =
-  /** The host is on `.local` and was found: its address stands in the URL; scheme, port and path are kept. */
+  /** The host is on `.local` and was found. The URL keeps its name, without a final dot. */
   | { readonly kind: 'local'; readonly url: URL; readonly location: DatastoreLocation }
   /** An address literal, or a name for ordinary DNS. The URL is as it was. */
   | { readonly kind: 'ordinary'; readonly url: URL };
@@ -61,7 +61,7 @@ export function isAddressLiteral({ hostname }: URL): boolean {
 }
 
 /**
- * Makes the step from a URL to an address: by multicast DNS for a host on `.local`, not at all for others.
+ * Finds the address for a URL: by multicast DNS for a host on `.local`, not at all for others.
  *
  * @throws (the returned function) DiscoveryError; the signal's reason
  */
@@ -83,8 +83,8 @@ export function createLocator({ selectBridges, findDatastore }: LocatorDeps): Lo
       signal,
       avoidedAddresses,
     });
-    const found = new URL(url);
-    found.hostname = location.address;
-    return { kind: 'local', url: found, location };
+    const named = new URL(url);
+    named.hostname = named.hostname.replace(/\.$/, '');
+    return { kind: 'local', url: named, location };
   };
 }

@@ -1,7 +1,7 @@
 import { domainToUnicode } from 'node:url';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import type { Origin } from '../download/download.ts';
+import { addressUrl, type Origin } from '../discovery/origin.ts';
 import { candidatesIn } from './as-eve/candidates.ts';
 import type { EveReplay, EveReplayRequest } from './as-eve/replay.ts';
 import type { Evidence } from './evidence.ts';
@@ -80,7 +80,9 @@ async function locate(deps: DoctorDeps, asked: URL, signal: AbortSignal): Promis
   }
 }
 
-function targetOf({ url, sourceAddress, bridgeName }: Origin, bridges: readonly Bridge[]): Target {
+function targetOf(origin: Origin, bridges: readonly Bridge[]): Target {
+  const { sourceAddress, bridgeName } = origin;
+  const url = addressUrl(origin);
   const bridge = bridges.find(({ name, address }) => name === bridgeName && address === sourceAddress);
   return { url, location: bridge === undefined ? null : { address: socketHost(url), bridge } };
 }
@@ -99,11 +101,9 @@ async function askOthers(
   );
   return Promise.all(
     [...others].slice(0, MAX_OTHER_HOSTS).map(async ([address, bridge]): Promise<OtherHost> => {
-      const url = new URL(request.origin.url);
-      url.hostname = address;
       const origin: Origin = {
         ...request.origin,
-        url,
+        address,
         sourceAddress: bridge.address,
         bridgeName: bridge.name,
       };

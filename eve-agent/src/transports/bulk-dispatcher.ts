@@ -1,29 +1,29 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Client, Dispatcher } from 'undici';
+import { type ConnectionOptions, openConnection } from './open-connection.ts';
 import { parseRegularHead, type RegularHead } from './regular-head.ts';
+import { MAX_HEAD_BYTES, MalformedAnswer, readHead } from './response-head.ts';
 
 /** Where the kernel may put body bytes without a copy; undefined when there is no room at the moment. */
 export type BodyRegion = () => Uint8Array | undefined;
 
-export interface BulkDispatcherOptions {
-  /** `http://host[:port]` */
-  readonly origin: string;
-  /** The address that the connection comes from. */
-  readonly localAddress?: string | undefined;
-  readonly connectTimeoutMs: number;
+export interface BulkDispatcherOptions extends ConnectionOptions {
   readonly bodyRegion: BodyRegion;
 }
 
 /** Bytes that are not (yet) known to be a body land here first. */
 const LANDING_BYTES = 64 * 1024;
+/** Interim responses before the final one, which a sound server sends one or two of. */
+const MAX_INTERIM_RESPONSES = 32;
 
 /**
- * An undici dispatcher for one GET over plain HTTP/1.1 at a time that can fill the receiver's own memory.
+ * An undici dispatcher for one GET over HTTP/1.1 at a time that can fill the receiver's own memory, and that reads
+ * heads as liberally as others do (see `readHead`).
  *
  * undici writes the request, and parses every response but one kind: where the head is regular (see
- * `parseRegularHead`) its body is read by the kernel straight into `bodyRegion` and handed to the same
- * handler as views of that memory. undici alone copies each byte twice on the way, through 64 KiB reads.
+ * `parseRegularHead`) its body is read straight into `bodyRegion` and handed to the same handler as views of that
+ * memory. undici alone copies each byte twice on the way, through 64 KiB reads.
  */
 export class BulkDispatcher extends Dispatcher {
   readonly #options: BulkDispatcherOptions;
@@ -61,6 +61,8 @@ class Exchange implements Dispatcher.DispatchController {
   #facade: Duplex | undefined;
   #reader: 'head' | 'undici' | 'bulk' | 'done' = 'head';
   #head = Buffer.alloc(0);
+  #interimResponses = 0;
+  #interimBytes = 0;
   #remainingBytes = 0;
   #hasEnded = false;
   /** The first bytes of a body that came with the head, while the handler has paused. */
@@ -73,11 +75,13 @@ class Exchange implements Dispatcher.DispatchController {
   constructor(options: BulkDispatcherOptions, handler: Dispatcher.DispatchHandler) {
     this.#options = options;
     this.#handler = handler;
-    this.#client = new Client(options.origin, {
+    this.#client = new Client(options.url.origin, {
+      // Heads were measured before; put into another form they may be longer.
+      maxHeaderSize: 2 * MAX_HEAD_BYTES,
       // Who waits for how long is the receiver's decision: it sees both ways of reading.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: (target, done) => this.#connect(target, done),
+      connect: (_, done) => this.#connect(done),
     });
   }
 
@@ -130,33 +134,18 @@ class Exchange implements Dispatcher.DispatchController {
     this.#onDone();
   }
 
-  #connect(
-    target: { hostname: string; port: string },
-    done: (...args: [null, Socket] | [Error, null]) => void,
-  ): void {
-    const socket = connect({
-      host: target.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(target.port || 80),
-      noDelay: true,
-      ...(this.#options.localAddress !== undefined && { localAddress: this.#options.localAddress }),
-      onread: {
-        buffer: () => this.#nextBuffer(),
-        callback: (byteCount, buffer) =>
-          this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
-      },
-    });
-    this.#socket = socket;
-    const timer = setTimeout(() => {
-      socket.destroy(new Error(`no connection within ${this.#options.connectTimeoutMs} ms`));
-    }, this.#options.connectTimeoutMs);
-    const onConnectError = (error: Error) => {
-      clearTimeout(timer);
-      done(error, null);
+  #connect(done: (...args: [null, Socket] | [Error, null]) => void): void {
+    const onread = {
+      buffer: () => this.#nextBuffer(),
+      callback: (byteCount: number, buffer: Uint8Array) =>
+        this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
     };
-    socket.once('error', onConnectError);
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.off('error', onConnectError);
+    const socket = openConnection(this.#options, onread, (error) => {
+      if (error !== null) {
+        socket.destroy();
+        done(error, null);
+        return;
+      }
       const facade = new Duplex({
         read: () => socket.resume(),
         write: (chunk, _encoding, callback) => void socket.write(chunk, callback),
@@ -173,6 +162,7 @@ class Exchange implements Dispatcher.DispatchController {
       // The facade is a Duplex, of which undici uses nothing that only a Socket has.
       done(null, facade as Socket);
     });
+    this.#socket = socket;
   }
 
   #nextBuffer(): Uint8Array {
@@ -198,13 +188,50 @@ class Exchange implements Dispatcher.DispatchController {
 
   #onHeadBytes(bytes: Buffer): boolean {
     this.#head = Buffer.concat([this.#head, bytes]);
-    const head = parseRegularHead(this.#head);
-    if (head === 'incomplete') return true;
-    if (head === 'irregular') {
-      this.#reader = 'undici';
-      return this.#facade?.push(this.#head) ?? false;
+    try {
+      return this.#readHead();
+    } catch (error) {
+      this.abort(error as Error);
+      return false;
     }
-    return this.#takeOver(head);
+  }
+
+  /** @throws MalformedAnswer */
+  #readHead(): boolean {
+    for (;;) {
+      const regular = this.#parseRegularHead();
+      if (typeof regular === 'object') return this.#takeOver(regular);
+      const reading = readHead(this.#head);
+      switch (reading.kind) {
+        case 'incomplete':
+          return true;
+        case 'foreign':
+          return this.#leaveToUndici();
+        case 'interim':
+          this.#interimResponses += 1;
+          this.#interimBytes += reading.endOffset;
+          if (this.#interimResponses > MAX_INTERIM_RESPONSES || this.#interimBytes > MAX_HEAD_BYTES) {
+            throw new MalformedAnswer('there is no end of interim responses (1xx)');
+          }
+          this.#head = this.#head.subarray(reading.endOffset);
+          break;
+        case 'final': {
+          this.#head = Buffer.concat([reading.head, this.#head.subarray(reading.endOffset)]);
+          const canonical = this.#parseRegularHead();
+          return typeof canonical === 'object' ? this.#takeOver(canonical) : this.#leaveToUndici();
+        }
+      }
+    }
+  }
+
+  /** TLS copies anyway, and gives what it has decrypted also to who has paused: undici keeps that. */
+  #parseRegularHead() {
+    return this.#options.url.protocol === 'http:' ? parseRegularHead(this.#head) : 'irregular';
+  }
+
+  #leaveToUndici(): boolean {
+    this.#reader = 'undici';
+    return this.#facade?.push(this.#head) ?? false;
   }
 
   #takeOver(head: RegularHead): boolean {
@@ -250,9 +277,10 @@ class Exchange implements Dispatcher.DispatchController {
   #onEnd(): void {
     this.#hasEnded = true;
     if (this.#reader === 'undici') this.#facade?.push(null);
-    else if (this.#reader === 'head') {
+    else if (this.#reader === 'head' && this.#head.length > 0) {
+      this.abort(new MalformedAnswer('the connection was closed in the middle of its head'));
+    } else if (this.#reader === 'head') {
       this.#reader = 'undici';
-      if (this.#head.length > 0) this.#facade?.push(this.#head);
       this.#facade?.push(null);
     } else if (this.#reader === 'bulk') {
       this.abort(

@@ -1,4 +1,5 @@
 import { type Dispatcher, ProxyAgent } from 'undici';
+import { MAX_HEAD_BYTES } from './response-head.ts';
 
 export interface ProxyDispatcherOptions {
   readonly proxy: URL;
@@ -16,6 +17,7 @@ export function createProxyDispatcher({ proxy, ca, connectTimeoutMs }: ProxyDisp
     headersTimeout: 0,
     bodyTimeout: 0,
     connectTimeout: connectTimeoutMs,
-    ...(ca !== null && { requestTls: { ca } }),
+    maxHeaderSize: MAX_HEAD_BYTES,
+    ...(ca !== null && { requestTls: { ca, allowPartialTrustChain: true } }),
   });
 }

@@ -1,3 +1,5 @@
+import { MAX_HEAD_BYTES } from './response-head.ts';
+
 /** The head of a response that needs no full HTTP parser: final, and its body is `contentLength` raw bytes. */
 export interface RegularHead {
   readonly statusCode: number;
@@ -9,9 +11,6 @@ export interface RegularHead {
   /** Where the body starts in the bytes that were read. */
   readonly bodyOffset: number;
 }
-
-/** A longer head is left to the full parser, which has limits of its own. */
-export const MAX_REGULAR_HEAD_BYTES = 16 * 1024;
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 const STATUS_LINE = /^HTTP\/1\.1 (200|206) ([\t\x20-\x7e\x80-\xff]*)$/;
@@ -27,8 +26,8 @@ const DECIMAL = /^(?:0|[1-9][0-9]{0,15})$/;
  */
 export function parseRegularHead(bytes: Buffer): RegularHead | 'incomplete' | 'irregular' {
   const end = bytes.indexOf(END_OF_HEAD);
-  if (end === -1) return bytes.length < MAX_REGULAR_HEAD_BYTES ? 'incomplete' : 'irregular';
-  if (end > MAX_REGULAR_HEAD_BYTES) return 'irregular';
+  if (end === -1) return bytes.length < MAX_HEAD_BYTES ? 'incomplete' : 'irregular';
+  if (end > MAX_HEAD_BYTES) return 'irregular';
   const [statusLine = '', ...fieldLines] = bytes.toString('latin1', 0, end).split('\r\n');
   const status = STATUS_LINE.exec(statusLine);
   if (status === null) return 'irregular';

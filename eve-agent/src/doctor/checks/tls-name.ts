@@ -1,7 +1,7 @@
 import { printableText } from '../../discovery/printable-text.ts';
-import { type Check, problem, skipped } from '../check.ts';
+import { type Check, problem, skipped, warning } from '../check.ts';
 
-/** Agent and EVE connect to the address, so that is the name the certificate must be for. */
+/** A download takes a certificate for the name or the address; EVE speaks to the address alone. */
 export const tlsNameCheck: Check = {
   id: 'tls-name',
   title: 'Name in the certificate',
@@ -11,11 +11,16 @@ export const tlsNameCheck: Check = {
     const names = printableText(subjectAltName) || 'none';
     if (isForAddress) return { summary: names };
     const host = target.url.hostname;
-    const message = `the certificate is ${isForName ? 'for the name alone, not' : 'not'} for ${host}, to which the connection goes; it names: ${names}`;
+    const message = isForName
+      ? `the certificate is for the name alone: a download takes it, stock EVE needs ${host}, to which the connection goes; it names: ${names}`
+      : `the certificate is not for ${host}, to which the connection goes, nor for the name; it names: ${names}`;
     const advice =
       target.location === null
         ? `issue it with ${host} among its subject alternative names`
         : `issue it with the subject alternative name IP:${host}, and anew whenever the address changes`;
-    return { summary: names, findings: [problem('transferFailed', 'certificate-name', message, advice)] };
+    const finding = isForName
+      ? warning('certificate-name', message, advice)
+      : problem('transferFailed', 'certificate-name', message, advice);
+    return { summary: names, findings: [finding] };
   },
 };

@@ -1,7 +1,8 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import { decideRedirect } from '../../download/decide-redirect.ts';
+import { locateNext, type Origin, plainHost } from '../../discovery/origin.ts';
+import { decideRedirect, isSameOrigin, refusesInternal } from '../../download/decide-redirect.ts';
 import { decideResponse } from '../../download/decide-response.ts';
-import type { DownloadDeps, Origin } from '../../download/download.ts';
+import type { DownloadDeps } from '../../download/download.ts';
 import { readValidators, singleValue } from '../../download/validators.ts';
 import type { Evidence } from '../evidence.ts';
 import type { Exchange } from '../observations.ts';
@@ -11,7 +12,7 @@ import { type FetchDeps, type FileRequest, touchFile } from './fetch-as-download
 const HEAD_BYTES = 64 * 1024;
 
 /** What is asked for and by which right. */
-export interface AskRequest extends Omit<FileRequest, 'origin' | 'authorization'> {
+export interface AskRequest extends Omit<FileRequest, 'origin' | 'authorization' | 'refusesInternal'> {
   readonly asked: URL;
   readonly origin: Origin;
   /** Sent to the URL's own origin alone. */
@@ -44,10 +45,13 @@ export async function askForFile(deps: AskDeps, request: AskRequest): Promise<As
   const { asked, authorization, signal, ca, sizeBytes, isDigestKnown } = request;
   const followed: string[] = [];
   let { origin } = request;
+  let local: Pick<Origin, 'url' | 'address'> | null = origin.bridgeName === null ? null : origin;
   for (let from = asked; ; ) {
+    const localName = local === null ? null : plainHost(local.url);
     const fileRequest: FileRequest = {
       ...{ origin, ca, sizeBytes, isDigestKnown, signal },
-      authorization: from.origin === asked.origin ? authorization : null,
+      refusesInternal: refusesInternal(origin, asked, false),
+      authorization: isSameOrigin(from, asked, localName, origin.address) ? authorization : null,
     };
     const whole = await touchFile(deps, fileRequest, { position: 0, stored: null, maxBytes: HEAD_BYTES });
     const decision =
@@ -59,8 +63,11 @@ export async function askForFile(deps: AskDeps, request: AskRequest): Promise<As
       return { followed, refusedRedirect: null, whole, part, fileRequest };
     }
     const { location } = decision;
-    const isLocal = origin.bridgeName !== null;
-    const redirect = decideRedirect({ location, from, isLocal, count: followed.length + 1 });
+    const redirect = decideRedirect(location, {
+      ...{ asked, origin, localName, isDigestKnown, followed: followed.length },
+      needsTls: authorization !== null || ca !== null,
+      allowsInternal: false,
+    });
     if (redirect.kind === 'refuse') {
       const refusedRedirect = { location, why: redirect.why };
       return { followed, refusedRedirect, whole, part: null, fileRequest };
@@ -68,7 +75,9 @@ export async function askForFile(deps: AskDeps, request: AskRequest): Promise<As
     from = redirect.url;
     followed.push(location);
     try {
-      origin = await deps.locate(from, signal);
+      const isByAddress = local !== null && plainHost(from) === local.address;
+      origin = await locateNext((url) => deps.locate(url, signal), from, local);
+      if (!isByAddress) local = origin.bridgeName === null ? null : origin;
     } catch (error) {
       signal.throwIfAborted();
       const code = error instanceof CodedError ? error.code : null;

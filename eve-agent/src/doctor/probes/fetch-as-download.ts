@@ -1,7 +1,8 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
+import type { Origin } from '../../discovery/origin.ts';
 import { decideResponse } from '../../download/decide-response.ts';
-import type { DownloadDeps, Origin } from '../../download/download.ts';
+import type { DownloadDeps } from '../../download/download.ts';
 import { type BodyPlan, fetchBody } from '../../download/fetch-body.ts';
 import { requestHeaders } from '../../download/request-headers.ts';
 import type { HeaderFields, Validators } from '../../download/validators.ts';
@@ -10,6 +11,8 @@ import type { Exchange } from '../observations.ts';
 /** What every request for one file has in common. */
 export interface FileRequest {
   readonly origin: Origin;
+  /** Whether ordinary DNS must not lead inside, as after a redirect. */
+  readonly refusesInternal: boolean;
   /** Null: none, or not for this origin. */
   readonly authorization: string | null;
   /** PEM. */
@@ -43,9 +46,9 @@ export interface Asked {
 
 /** One GET on the way of a download: its connection, its headers, its parser. @throws as `fetchBody` */
 export async function ask(deps: FetchDeps, request: FileRequest, asked: Asked): Promise<void> {
-  const { origin, authorization, ca, signal } = request;
+  const { origin, authorization, ca, signal, refusesInternal } = request;
   const dispatcher = deps.createDispatcher({
-    ...{ url: origin.url, localAddress: origin.sourceAddress, ca },
+    ...{ url: origin.url, address: origin.address, localAddress: origin.sourceAddress, ca, refusesInternal },
     bodyRegion: () => undefined,
   });
   const enough = new AbortController();
@@ -61,7 +64,7 @@ export async function ask(deps: FetchDeps, request: FileRequest, asked: Asked): 
   try {
     await fetchBody(
       dispatcher,
-      { url: origin.url, headers, stallTimeoutMs: STALL_TIMEOUT_MS },
+      { ...origin, headers, stallTimeoutMs: STALL_TIMEOUT_MS },
       receiver,
       async (statusCode, fields) => asked.onHead(statusCode, fields),
       AbortSignal.any([signal, enough.signal]),
