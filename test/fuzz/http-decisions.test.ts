@@ -221,7 +221,8 @@ describe('the agent', () => {
       etag: () => random.pick(etags),
       'last-modified': () => random.pick(dates),
       date: () => random.pick(dates),
-      'content-encoding': () => random.pick(['identity', 'gzip', 'Identity', '']),
+      'content-encoding': () =>
+        random.pick(['identity', 'gzip', 'Identity', '', 'none', 'x-gzip', 'br, utf-8']),
       'transfer-encoding': () => random.pick(['chunked', '']),
       'retry-after': () => random.pick([...NUMBERS, ...dates]),
       'repr-digest': () => near(random, 'sha-256=:x:'),
@@ -267,7 +268,10 @@ describe('the agent', () => {
           expect(totalBytes).toBeGreaterThanOrEqual(from);
           expect([null, totalBytes]).toContain(expected.expectedBytes);
         }
-        expect(String(headers['content-encoding'] ?? 'identity')).toMatch(/^identity$/i);
+        // What would have to be undone is taken only where something tells in the end.
+        if (expected.expectedBytes === null && !expected.isDigestKnown) {
+          expect(String(headers['content-encoding'] ?? '')).not.toMatch(/gzip|br/);
+        }
       }
       if (decision.kind === 'complete') {
         expect([decision.totalBytes, isOther, position > 0]).toEqual([position, false, true]);

@@ -207,6 +207,30 @@ describe('a download', () => {
     await expect(start(server.url).result).rejects.toThrow('Content-Encoding: gzip');
     expect(server.requests[0]?.headers['accept-encoding']).toBe('identity');
   });
+
+  it.each(['x-gzip', 'none', 'utf-8', '', 'gzip'])(
+    'takes what is labelled "%s" and has the digest',
+    async (coding) => {
+      const server = await serve((request, response) => {
+        response.setHeader('Content-Encoding', coding);
+        serveImage(request, response, image);
+      });
+      await start(server.url, { sha256: digest }).result;
+      await expectWhole();
+    },
+  );
+
+  it('names the coding when the digest is wrong after all', async () => {
+    const server = await serve((request, response) => {
+      response.setHeader('Content-Encoding', 'gzip');
+      serveImage(request, response, otherImage);
+    });
+    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: expect.stringContaining('Content-Encoding: gzip'),
+    });
+    await expectAbsent();
+  });
 });
 
 describe('an interrupted download', () => {

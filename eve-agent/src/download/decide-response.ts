@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { printableText } from '../discovery/printable-text.ts';
+import { codingHint, mustBeDecoded, statedCoding } from './content-coding.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type HeaderFields, isContradicted, singleValue, type Validators } from './validators.ts';
 
@@ -39,9 +39,9 @@ function invalid(message: string): ResponseDecision {
   return { kind: 'fail', error: new TransferError('RESPONSE_INVALID', message) };
 }
 
-function wrongSize(totalBytes: number, expectedBytes: number): ResponseDecision {
+function wrongSize(totalBytes: number, expectedBytes: number, headers: HeaderFields): ResponseDecision {
   const details = { sizeBytes: totalBytes, expectedBytes };
-  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size or maxSizeBytes says`;
+  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size or maxSizeBytes says${codingHint(statedCoding(headers))}`;
   return { kind: 'fail', error: new ContentError('SIZE_MISMATCH', message, { details }) };
 }
 
@@ -81,11 +81,11 @@ export function decideResponse(
     const error = new TransferError('HTTP_STATUS', message, { retryable, details });
     return { kind: 'fail', error, ...(delayMs !== undefined && { retryAfterMs: delayMs }) };
   }
-  // Said twice it counts twice (RFC 9110 §5.3).
-  const encoding = [headers['content-encoding'] ?? 'identity'].flat().join(', ');
-  if (encoding.toLowerCase() !== 'identity') {
+  // The bytes are what they are: a digest or a size tells whether they are right, however they are labelled.
+  const canTell = expected.isDigestKnown || expected.expectedBytes !== null;
+  if (!canTell && mustBeDecoded(headers, expected.url)) {
     return invalid(
-      `the datastore compresses the file (Content-Encoding: ${printableText(encoding)}) though it was told not to`,
+      `the datastore compresses the file (Content-Encoding: ${statedCoding(headers)}) though it was told not to: if it is only labelled so, give --sha256 or --size`,
     );
   }
   return statusCode === 206 ? decidePartial(headers, expected) : decideWhole(headers, expected);
@@ -140,7 +140,7 @@ function decidePartial(
   if (sizeBytes === null)
     return { kind: 'start-over', reason: `"${range[0]}" does not say how long the file is` };
   if (expectedBytes !== null && sizeBytes !== expectedBytes) {
-    return wrongSize(sizeBytes, expectedBytes);
+    return wrongSize(sizeBytes, expectedBytes, headers);
   }
   return { kind: 'store', from: position, totalBytes: sizeBytes };
 }
@@ -156,6 +156,8 @@ function decideWhole(headers: HeaderFields, { expectedBytes, isDigestKnown }: Ex
   }
   const totalBytes = typeof length === 'string' && LENGTH.test(length) ? Number(length) : Number.NaN;
   if (!Number.isSafeInteger(totalBytes)) return invalid(`Content-Length "${length}" is no length`);
-  if (expectedBytes !== null && totalBytes !== expectedBytes) return wrongSize(totalBytes, expectedBytes);
+  if (expectedBytes !== null && totalBytes !== expectedBytes) {
+    return wrongSize(totalBytes, expectedBytes, headers);
+  }
   return { kind: 'store', from: 0, totalBytes };
 }

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
 import { locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { printableText } from '../discovery/printable-text.ts';
+import { codingHint, statedCoding } from './content-coding.ts';
 import { ContentSink } from './content-sink.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
@@ -167,6 +168,8 @@ class DownloadRun {
   #local: Pick<Origin, 'url' | 'address'> | null = null;
   #stored: Stored | null = null;
   #statedSha256: string | null = null;
+  /** As it may be shown. */
+  #statedCoding: string | null = null;
   #resumedFromBytes = 0;
   /** Whether what is here came with several responses, which may be of different files after all. */
   #isPieced = false;
@@ -386,6 +389,7 @@ class DownloadRun {
     await this.#partial.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
     if (from === 0) {
       this.#statedSha256 = readStatedSha256(headers);
+      this.#statedCoding = statedCoding(headers);
       this.#stored = { validators: readValidators(headers), totalBytes };
       await this.#partial.writeRecord({
         version: 1,
@@ -395,6 +399,7 @@ class DownloadRun {
       });
     } else {
       this.#statedSha256 ??= readStatedSha256(headers);
+      this.#statedCoding ??= statedCoding(headers);
     }
     this.#observer.onEvent({ kind: 'receiving', fromBytes: from, totalBytes });
     const endBytes = totalBytes ?? this.#request.sizeBytes;
@@ -435,6 +440,7 @@ class DownloadRun {
   async #forget(): Promise<void> {
     this.#stored = null;
     this.#statedSha256 = null;
+    this.#statedCoding = null;
     this.#resumedFromBytes = 0;
     this.#isPieced = false;
     await this.#sink.restart();
@@ -464,8 +470,9 @@ class DownloadRun {
   async #verifyAndPublish(attempts: number): Promise<DownloadResult | null> {
     this.#observer.onEvent({ kind: 'verifying' });
     const sizeBytes = this.#sink.position;
+    const hint = codingHint(this.#statedCoding);
     if (this.#request.sizeBytes !== null && sizeBytes !== this.#request.sizeBytes) {
-      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size or maxSizeBytes says`;
+      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size or maxSizeBytes says${hint}`;
       throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
     }
     const sha256 = await this.#sink.finish();
@@ -475,7 +482,7 @@ class DownloadRun {
         await this.#startOver('the resumed file does not have the wanted digest');
         return null;
       }
-      const message = `what arrived has sha256 ${sha256}, not ${expected}: the datastore serves another file, or bytes were damaged on the way`;
+      const message = `what arrived has sha256 ${sha256}, not ${expected}: the datastore serves another file, or bytes were damaged on the way${hint}`;
       throw new ContentError('DIGEST_MISMATCH', message, { details: { sha256, expected } });
     }
     await this.#partial.publish();

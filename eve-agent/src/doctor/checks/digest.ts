@@ -1,3 +1,4 @@
+import { codingHint, statedCoding } from '../../download/content-coding.ts';
 import { readStatedSha256 } from '../../download/validators.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { fileAnswer } from '../file-answer.ts';
@@ -33,7 +34,7 @@ export const digestCheck: Check = {
     if (expected === null || expected === found) return { summary: `sha256 ${found}, ${how}`, facts };
     const wanted =
       given.sha256 === null ? `${expected} that the datastore states` : `${expected} of --sha256`;
-    const message = `the file has sha256 ${found}, ${how}, not ${wanted}`;
+    const message = `the file has sha256 ${found}, ${how}, not ${wanted}${codingHint(statedCoding(answer.headers))}`;
     const advice = 'publish the right file, or register the digest of this one';
     return {
       summary: found,
