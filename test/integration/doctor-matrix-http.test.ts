@@ -159,6 +159,19 @@ const ROWS: readonly Row[] = [
     SHA256,
   ],
   ['a body that breaks off, and ranges', file([], { sentBytes: 120_000 }), 0],
+  ...[400, 403, 405, 500, 503].map(
+    (code): Row => [
+      `a body that breaks off, and status ${code} to any range`,
+      (r) =>
+        r.from > 0 ? head(`${code} x`, [], 0) : file([], r.count === 1 ? { sentBytes: 120_000 } : {})(r),
+      0,
+    ],
+  ),
+  [
+    'a body that breaks off, and 403 from then on',
+    firstTime(file([], { sentBytes: 120_000 }), status('403 Forbidden')),
+    4,
+  ],
   [
     'a body that breaks off, each time',
     () => [head('200 OK', ['ETag: "one"']), IMAGE.subarray(0, 120_000)],

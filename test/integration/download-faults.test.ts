@@ -414,6 +414,66 @@ describe('an interrupted download', () => {
   });
 });
 
+describe('a refused range', () => {
+  const range = `bytes=${HALF}-`;
+  const refusing =
+    (statusCode: number, plain: Behaviour): Behaviour =>
+    (request, response, index) =>
+      request.headers.range === undefined
+        ? plain(request, response, index)
+        : response.writeHead(statusCode).end();
+
+  it.each([
+    [400, [range, null]],
+    [403, [range, null]],
+    [500, [range, range, null]],
+    [503, [range, range, null]],
+  ])('with status %i is followed by the whole', async (statusCode, ranges) => {
+    await leaveHalf();
+    const server = await serve(
+      refusing(statusCode, (request, response) => serveImage(request, response, image)),
+    );
+    const result = await start(server.url, { sha256: digest }).result;
+    expect(result).toMatchObject({ resumedFromBytes: 0, receivedBytes: image.length });
+    expect(server.ranges).toEqual(ranges);
+    await expectWhole();
+  });
+
+  it.each<[string, number, Behaviour, (string | null)[]]>([
+    ['the same', 403, (_, response) => response.writeHead(403).end(), [range, null]],
+    ['another refusal', 403, (_, response) => response.writeHead(404).end(), [range, null]],
+    ['416', 400, (_, response) => response.writeHead(416).end(), [range, null]],
+    ['nothing', 403, (_, response) => response.destroy(), [range, null]],
+    ['the same', 500, (_, response) => response.writeHead(500).end(), [range, range, null, range, range]],
+    ['nothing', 502, (_, response) => response.destroy(), [range, range, null, range, range]],
+    ['nothing asked', 404, () => {}, [range]],
+    ['nothing asked', 429, () => {}, [range, range, range, range]],
+  ])('and %s after status %i to it leave what is stored', async (_, statusCode, plain, ranges) => {
+    await leaveHalf();
+    const server = await serve(refusing(statusCode, plain));
+    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({
+      code: 'HTTP_STATUS',
+      details: { statusCode },
+    });
+    expect(server.ranges).toEqual(ranges);
+    const healed = await serve((request, response) => serveImage(request, response, image));
+    expect(await start(healed.url, { sha256: digest }).result).toMatchObject({ resumedFromBytes: HALF });
+    await expectWhole();
+  });
+
+  it('is asked for the whole again when that breaks off', async () => {
+    await leaveHalf();
+    const server = await serve(
+      refusing(403, (request, response, index) =>
+        serveImage(request, response, image, index < 2 ? { stopAfterBytes: HALF } : {}),
+      ),
+    );
+    await start(server.url, { sha256: digest }).result;
+    expect(server.ranges).toEqual([range, null, range, null]);
+    await expectWhole();
+  });
+});
+
 describe('a failing datastore', () => {
   it.each([400, 401, 403, 404, 410])('ends with status %i at once', async (statusCode) => {
     const server = await serve((_, response) => response.writeHead(statusCode).end('no'));

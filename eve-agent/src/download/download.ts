@@ -8,6 +8,7 @@ import { ContentSink } from './content-sink.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
+import { mayWantWhole } from './decide-whole.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
 import { createHashLanes, type HashLane, type HashLanes } from './hash-lanes.ts';
@@ -177,6 +178,10 @@ class DownloadRun {
   #startOvers = 0;
   #redirects = 0;
   #retryAfterMs = 0;
+  /** Of ranges, in a row. */
+  #refusals = 0;
+  /** Whether the whole was asked for after a refused range, and did not come. */
+  #isWholeRefused = false;
   #slowConnections = 0;
   /** Whether the response that comes in says that another one can go on from the middle. */
   #isResumable = false;
@@ -253,8 +258,36 @@ class DownloadRun {
     }
   }
 
-  /** @returns whether all bytes are here; false: ask again at once */
+  /** Asks for what is missing, or for the whole where just the range was refused; returns as `#ask`. */
   async #attempt(signal: AbortSignal): Promise<boolean> {
+    const stored = this.#stored;
+    try {
+      return await this.#ask(signal, false);
+    } catch (refusal) {
+      signal.throwIfAborted();
+      if (this.#isWholeRefused || !this.#isRangeRefused(refusal)) throw refusal;
+      const retryAfterMs = this.#retryAfterMs;
+      this.#isWholeRefused = true;
+      try {
+        return await this.#ask(signal, true);
+      } catch (error) {
+        signal.throwIfAborted();
+        // What is stored is as it was, and so is what is to be told.
+        if (this.#stored !== stored || !(error instanceof TransferError)) throw error;
+        this.#retryAfterMs = retryAfterMs;
+        throw refusal;
+      }
+    }
+  }
+
+  #isRangeRefused(error: unknown): boolean {
+    if (this.#sink.position === 0) return false;
+    this.#refusals += 1;
+    return mayWantWhole(error, this.#refusals, this.#options.retry.maxFailures);
+  }
+
+  /** @returns whether all bytes are here; false: ask again at once */
+  async #ask(signal: AbortSignal, asksForWhole: boolean): Promise<boolean> {
     this.#retryAfterMs = 0;
     const origin = await this.#locate(signal);
     this.#origin = origin;
@@ -272,7 +305,7 @@ class DownloadRun {
       ),
       bodyRegion: () => this.#sink.region(),
     });
-    const position = this.#sink.position;
+    const position = asksForWhole ? 0 : this.#sink.position;
     let decision: ResponseDecision | undefined;
     const watch = this.#watchedReceiver();
     const prepare = async (statusCode: number, headers: HeaderFields): Promise<BodyPlan> => {
@@ -380,6 +413,8 @@ class DownloadRun {
     { from, totalBytes }: Extract<ResponseDecision, { kind: 'store' }>,
     headers: HeaderFields,
   ): Promise<BodyPlan> {
+    this.#refusals = 0;
+    this.#isWholeRefused = false;
     if (from === 0) {
       await this.#sink.restart();
       this.#resumedFromBytes = 0;

@@ -1,4 +1,5 @@
 import { decideResponse } from '../../download/decide-response.ts';
+import { mayWantWhole } from '../../download/decide-whole.ts';
 import { isContradicted, readValidators, singleValue } from '../../download/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { type Answered, fileAnswer, partAnswer } from '../file-answer.ts';
@@ -48,7 +49,10 @@ function partFinding(whole: Answered, part: Answered, start: number): Finding | 
     return warning('content-range-wrong', `ranges cannot be used: ${decision.reason}`, fromStart);
   }
   if (decision.kind === 'store') return undefined;
-  return warning('range-refused', `status ${statusCode} to a request for a later part`, fromStart);
+  // As it is when the status comes every time.
+  const wantsWhole = decision.kind === 'fail' && mayWantWhole(decision.error, 2, 2);
+  const then = wantsWhole ? ': an interrupted download asks once for the whole, from the beginning' : '';
+  return warning('range-refused', `status ${statusCode} to a request for a later part${then}`, fromStart);
 }
 
 export const rangesCheck: Check = {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { decideResponse, type ResponseDecision } from '../../download/decide-response.ts';
+import { mayWantWhole } from '../../download/decide-whole.ts';
+import { TransferError } from '../../download/errors.ts';
 import { ifRangeOf, readStatedSha256, readValidators, type Validators } from '../../download/validators.ts';
 import type { WholeFile } from '../observations.ts';
 import { ask, type FetchDeps, type FileRequest, mayPass, RETRY_DELAYS_MS } from './fetch-as-download.ts';
@@ -16,6 +18,8 @@ class WholeFileReader {
   #stored: { readonly validators: Validators; readonly totalBytes: number | null } | null = null;
   #isDigestStated = false;
   #startOvers = 0;
+  #refusals = 0;
+  #isWholeRefused = false;
 
   constructor(deps: FetchDeps, request: FileRequest) {
     this.#deps = deps;
@@ -43,8 +47,27 @@ class WholeFileReader {
     }
   }
 
-  /** @returns whether all bytes have come; false: to be asked again at once */
+  /** As a download: the whole, once, where just the range was refused. Returns as `#ask`. */
   async #attempt(): Promise<boolean> {
+    const stored = this.#stored;
+    try {
+      return await this.#ask(false);
+    } catch (refusal) {
+      this.#request.signal.throwIfAborted();
+      if (this.#isWholeRefused || this.#position === 0) throw refusal;
+      this.#refusals += 1;
+      if (!mayWantWhole(refusal, this.#refusals, RETRY_DELAYS_MS.length)) throw refusal;
+      this.#isWholeRefused = true;
+      try {
+        return await this.#ask(true);
+      } catch (error) {
+        throw this.#stored === stored && error instanceof TransferError ? refusal : error;
+      }
+    }
+  }
+
+  /** @returns whether all bytes have come; false: to be asked again at once */
+  async #ask(asksForWhole: boolean): Promise<boolean> {
     const { origin, sizeBytes, isDigestKnown } = this.#request;
     let decision: ResponseDecision | undefined;
     // As a download: bytes that nothing would tell from those of another file are not added to.
@@ -53,17 +76,20 @@ class WholeFileReader {
       this.#isDigestStated ||
       (this.#stored !== null && ifRangeOf(this.#stored.validators) !== null);
     if (!isGuarded) this.#begin(null);
+    const position = asksForWhole ? 0 : this.#position;
     await ask(this.#deps, this.#request, {
-      position: this.#position,
+      position,
       stored: this.#stored?.validators ?? null,
       onHead: (statusCode, headers) => {
         const expectation = {
           url: `${origin.url.origin}${origin.url.pathname}`,
-          ...{ position: this.#position, stored: this.#stored, expectedBytes: sizeBytes, isDigestKnown },
+          ...{ position, stored: this.#stored, expectedBytes: sizeBytes, isDigestKnown },
         };
         decision = decideResponse(statusCode, headers, expectation, this.#deps.now());
         if (decision.kind !== 'store') return null;
         const { from, totalBytes } = decision;
+        this.#refusals = 0;
+        this.#isWholeRefused = false;
         if (from === 0) {
           this.#begin({ validators: readValidators(headers), totalBytes });
           this.#isDigestStated = readStatedSha256(headers) !== null;
