@@ -55,7 +55,7 @@ interface Run {
 function start(
   url: URL,
   request: Partial<DownloadRequest> = {},
-  options: { signal?: AbortSignal; stallTimeoutMs?: number } = {},
+  options: { signal?: AbortSignal; stallTimeoutMs?: number; maxFailures?: number } = {},
 ): Run {
   const events: DownloadEvent[] = [];
   const delays: number[] = [];
@@ -68,7 +68,7 @@ function start(
       random: () => 0,
     },
     {
-      retry: { maxFailures: 3, maxDelayMs: 60_000 },
+      retry: { maxFailures: options.maxFailures ?? 3, maxDelayMs: 60_000 },
       stallTimeoutMs: options.stallTimeoutMs ?? 30_000,
       userAgent: 'test',
     },
@@ -460,6 +460,19 @@ describe('a refused range', () => {
     expect(await start(healed.url, { sha256: digest }).result).toMatchObject({ resumedFromBytes: HALF });
     await expectWhole();
   });
+
+  it.each([400, 403, 500, 503])(
+    'with status %i is followed by the whole in a run that retries nothing itself',
+    async (statusCode) => {
+      await leaveHalf();
+      const server = await serve(
+        refusing(statusCode, (request, response) => serveImage(request, response, image)),
+      );
+      await start(server.url, { sha256: digest }, { maxFailures: 0 }).result;
+      expect(server.ranges).toEqual([range, null]);
+      await expectWhole();
+    },
+  );
 
   it('is asked for the whole again when that breaks off', async () => {
     await leaveHalf();
