@@ -5,6 +5,7 @@ import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { caCommand } from './cli/ca.ts';
@@ -56,6 +57,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const program = new Command('datastore-app')
   .description('Serves images to EVE-OS devices, and is found by multicast DNS.')
   .version(packageJson.version)
+  // What was mistyped is repeated there.
+  .configureOutput({ writeErr: (text) => process.stderr.write(terminalText(text)) })
   .showHelpAfterError('(run with --help for more)')
   .exitOverride();
 for (const command of [
@@ -71,7 +74,7 @@ for (const nested of program.commands.flatMap((command) => command.commands))
   nested.copyInheritedSettings(program);
 
 for (const warning of describeUnknownVariables(program, Object.keys(process.env))) {
-  process.stderr.write(`datastore-app: ${warning}\n`);
+  process.stderr.write(`datastore-app: ${terminalText(warning)}\n`);
 }
 
 try {
@@ -84,7 +87,7 @@ try {
     const isForeseen = code !== undefined;
     const text =
       !isForeseen && error instanceof Error ? `unexpected error: ${error.stack}` : errorMessage(error);
-    process.stderr.write(`datastore-app: ${text}\n`);
+    process.stderr.write(`datastore-app: ${terminalText(text)}\n`);
     process.exitCode = code ?? EXIT_CODES.unexpected;
   }
 }

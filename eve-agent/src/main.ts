@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { createLog } from '@local-datastore/shared/log';
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCodeOfSignal, StoppedBySignal } from './cli/exit-code.ts';
 import { runProgram } from './cli/program.ts';
@@ -16,7 +17,8 @@ process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
 // No await: as a single executable file the program is CommonJS, which has none at the top level.
 runProgram(process.argv.slice(2), packageJson.version, {
-  stdout: process.stdout,
+  // Results hold names and texts of others, whatever command prints them.
+  stdout: { write: (text) => process.stdout.write(terminalText(text)) },
   stderr: process.stderr,
   signal: stop.signal,
   createLog: (level) => createLog('eve-agent', level),

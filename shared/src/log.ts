@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import { systemErrorCode } from './errors.ts';
+import { safeJson } from './text/json-text.ts';
 
 /** The part of pino's logger that the programs use: fields first, then a sentence. */
 export interface Log {
@@ -49,6 +50,11 @@ function writeToStderr(text: string): void {
   hasReaderStopped = false;
 }
 
+/** Names, paths and texts in a line come from others: none of them acts on the terminal that shows it. */
+const safely = (destination: DestinationStream): DestinationStream => ({
+  write: (line) => destination.write(safeJson(line)),
+});
+
 /**
  * Structured log lines, one JSON object each, on stderr (stdout belongs to results).
  *
@@ -56,7 +62,7 @@ function writeToStderr(text: string): void {
  */
 export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Log {
   const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
-  return pino({ name, level, ...FORM, redact }, destination ?? { write: writeToStderr });
+  return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }));
 }
 
 export interface BufferedLog {
@@ -83,12 +89,12 @@ export function createBufferedLog(name: string, level: LogLevel): BufferedLog {
   return {
     log: pino(
       { name, level, ...FORM },
-      {
+      safely({
         write(line) {
           held += line;
           if (held.length >= BUFFER_LENGTH) flush();
         },
-      },
+      }),
     ),
     stop() {
       clearInterval(timer);

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
   FOLDER_OPTIONS,
@@ -47,7 +48,7 @@ export function importCommand(): Command {
     try {
       const images = await importBundle({ store }, content, { replace: options.replace === true });
       for (const { sha256, path, outcome } of images) {
-        process.stdout.write(`${sha256}  /${path}: ${outcome}\n`);
+        process.stdout.write(`${sha256}  /${printableText(path)}: ${outcome}\n`);
       }
     } catch (error) {
       const code = systemErrorCode(error);

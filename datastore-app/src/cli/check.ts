@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import { inspectWriteToken } from '../access/write-token.ts';
 import { createReport, unreadableReport } from '../check/create-report.ts';
@@ -49,7 +51,7 @@ export function checkCommand(): Command {
   return command.action(async () => {
     const report = await checkConfiguration(command);
     const isJson = command.opts<{ json?: true }>().json === true;
-    process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
+    process.stdout.write(isJson ? jsonText(report) : terminalText(formatReport(report)));
     const [first] = report.problems.filter(({ severity }) => severity === 'error');
     if (first !== undefined) throw new ConfigurationError(first.message);
   });

@@ -1,5 +1,7 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { createLog } from '@local-datastore/shared/log';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
   FOLDER_OPTIONS,
@@ -44,7 +46,7 @@ function listCommand(): Command {
       });
     }
     if (options.json === true) {
-      process.stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
+      process.stdout.write(jsonText({ images }));
       return;
     }
     if (images.length === 0) process.stderr.write(`no images in ${placeText(command, 'root')}\n`);
@@ -55,9 +57,10 @@ function listCommand(): Command {
         ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),
       ];
       process.stdout.write(
-        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${path}${marks.join('')}\n`,
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${printableText(path)}${terminalText(marks.join(''))}\n`,
       );
-      for (const { message } of warnings) process.stderr.write(`${path}: ${message}\n`);
+      for (const { message } of warnings)
+        process.stderr.write(`${printableText(path)}: ${terminalText(message)}\n`);
     }
   });
 }
@@ -76,7 +79,7 @@ function addCommand(): Command {
     const store = await openStore(await enterStorage(options), options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);
-      process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${added.path}\n`);
+      process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${printableText(added.path)}\n`);
     }
   });
 }

@@ -1,6 +1,7 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
+import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import { FOLDER_OPTIONS, type StorageOptions, USER_OPTION, type UserOptions } from '../config.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
@@ -49,7 +50,7 @@ export function verifyCommand(): Command {
         const outcome = await hashAgain(hasher.hash, fileOf(path), version, sha256);
         if (outcome.kind !== 'hashed') {
           const why = outcome.kind === 'changed' ? 'is being written' : outcome.reason;
-          process.stdout.write(`${path}: ${why}\n`);
+          process.stdout.write(`${printableText(path)}: ${terminalText(why)}\n`);
           continue;
         }
         const isCorrupt = sha256 !== null && sha256 !== outcome.sha256;
@@ -61,7 +62,7 @@ export function verifyCommand(): Command {
         } else if (sha256 !== null) sound.push(verification);
         const known = isCorrupt ? 'CORRUPT' : 'ok';
         process.stdout.write(
-          `${outcome.sha256}  ${path}: ${sha256 === null ? 'was not hashed before' : known}\n`,
+          `${outcome.sha256}  ${printableText(path)}: ${sha256 === null ? 'was not hashed before' : known}\n`,
         );
       }
     } finally {

@@ -1,4 +1,6 @@
 import type { Service } from '@local-datastore/shared/dns-sd/service-types';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
   addConfigurableOptions,
@@ -12,11 +14,9 @@ import {
 } from '../config.ts';
 import { type BrowseResult, createBrowse } from '../discovery/browse.ts';
 import { systemClock } from '../discovery/clock.ts';
-import { printableText } from '../discovery/printable-text.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from './discovery.ts';
-import { jsonText } from './json-text.ts';
 
 const OPTIONS = [
   serviceOption,

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -27,7 +28,6 @@ import type { CommandContext } from './command-context.ts';
 import { createSystemLocator, selectSystemBridges } from './discovery.ts';
 import { EndWithExitCode } from './exit-code.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
-import { jsonText } from './json-text.ts';
 import { createSystemWay } from './system-way.ts';
 
 interface DoctorOptions extends DiscoveryOptions, ImageOptions {

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -20,7 +21,6 @@ import { createDownload, type DownloadDeps, type DownloadResult } from '../downl
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
-import { jsonText } from './json-text.ts';
 import {
   createBarView,
   createJsonView,

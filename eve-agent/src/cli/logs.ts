@@ -1,11 +1,11 @@
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
+import { jsonLine } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
-import { printableText } from '../discovery/printable-text.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
-import { jsonLine } from './json-text.ts';
 
 const lineSchema = z.looseObject({
   time: z.string(),

@@ -1,9 +1,10 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import { jsonLine } from '@local-datastore/shared/text/json-text';
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { EndWithExitCode, exitCodeOf } from './exit-code.ts';
-import { jsonLine } from './json-text.ts';
 
 type CreateCommand = (context: CommandContext) => Command;
 
@@ -36,7 +37,8 @@ function createProgram(version: string, { stdout, stderr }: CommandContext): Com
     .showHelpAfterError('(run with --help for more)')
     .configureOutput({
       writeOut: (text) => stdout.write(text),
-      writeErr: (text) => stderr.write(text),
+      // What was mistyped is repeated there.
+      writeErr: (text) => stderr.write(terminalText(text)),
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
     })
@@ -73,7 +75,7 @@ export async function runProgram(
     // Whatever the abort made fail first, the signal is why.
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isJson = program.commands.find((command) => command.name() === called)?.opts().json === true;
-    context.stderr.write(isJson ? errorLine(cause) : errorText(cause));
+    context.stderr.write(isJson ? errorLine(cause) : terminalText(errorText(cause)));
     return exitCodeOf(cause);
   }
 }

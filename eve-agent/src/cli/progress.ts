@@ -1,3 +1,5 @@
+import { jsonLine } from '@local-datastore/shared/text/json-text';
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { addressUrl } from '../discovery/origin.ts';
 import type { DownloadEvent } from '../download/download.ts';
 
@@ -90,7 +92,7 @@ export function createPlainView(stderr: Output): ProgressView {
   return {
     event(event) {
       const sentence = describeEvent(event);
-      if (sentence !== null) stderr.write(`${sentence}\n`);
+      if (sentence !== null) stderr.write(`${terminalText(sentence)}\n`);
     },
     progress: () => {},
     stop: () => {},
@@ -126,7 +128,7 @@ function sample(show: (receivedBytes: number, bytesPerSecond: number) => void) {
 
 /** One JSON object a line, for programs. */
 export function createJsonView(stderr: Output): ProgressView {
-  const write = (line: object) => stderr.write(`${JSON.stringify(line)}\n`);
+  const write = (line: object) => stderr.write(jsonLine(line));
   let totalBytes: number | null = null;
   const sampler = sample((receivedBytes, bytesPerSecond) =>
     write({ event: 'progress', receivedBytes, totalBytes, bytesPerSecond: Math.round(bytesPerSecond) }),

@@ -1,3 +1,4 @@
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import {
   addConfigurableOptions,
@@ -12,7 +13,6 @@ import { isAddressLiteral, type Located, parseImageUrl } from '../discovery/loca
 import { addressUrl, originOf } from '../discovery/origin.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
-import { jsonText } from './json-text.ts';
 
 const OPTIONS = [
   bridgeOption,

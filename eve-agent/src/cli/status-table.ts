@@ -1,5 +1,5 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { printableText } from '../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { formatBytes } from './progress.ts';
 
 /** What a person reads first: the state, or why it is not what it says. */

@@ -1,12 +1,12 @@
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
 import { problemText } from '@local-datastore/shared/eve/device-config';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
-import { printableText } from '../discovery/printable-text.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
-import { jsonText } from './json-text.ts';
 import { statusTable } from './status-table.ts';
 
 const statusSchema = z.looseObject({

@@ -1,10 +1,10 @@
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import { addConfigurableOptions } from '../config.ts';
 import type { TreeAction } from '../reconcile/reconciler.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
-import { jsonText } from './json-text.ts';
 import { statusTable } from './status-table.ts';
 
 const SUMMARIES: Readonly<Record<TreeAction, string>> = {

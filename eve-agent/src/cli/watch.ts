@@ -2,13 +2,13 @@ import {
   type ContentTreeStatus,
   contentTreeStatusSchema,
 } from '@local-datastore/shared/eve/content-tree-status';
+import { jsonLine } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
-import { printableText } from '../discovery/printable-text.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
-import { jsonLine } from './json-text.ts';
 import { formatBytes } from './progress.ts';
 import { nameOf, stateText } from './status-table.ts';
 

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { DiscoveryError } from './discovery-error.ts';
 import { readNetworkInstances } from './network-instances.ts';
-import { printableText } from './printable-text.ts';
 
 /** A link on which datastores are looked for, with the address that this host has on it. */
 export interface Bridge {

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { domainToUnicode } from 'node:url';
 import { isHostName, isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from './bridges.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import type { DatastoreLocation, FindDatastore } from './find-datastore.ts';
-import { printableText } from './printable-text.ts';
 
 /** How to reach what a URL names. */
 export type Located =

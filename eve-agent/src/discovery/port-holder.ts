@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { PortRefusal } from './bridge-sockets.ts';
-import { printableText } from './printable-text.ts';
 
 /** A UDP socket on the mDNS port, as the kernel lists it. */
 export interface PortUse {

@@ -1,8 +1,8 @@
 import { domainToUnicode } from 'node:url';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { isAddressLiteral, parseImageUrl } from '../discovery/locate.ts';
-import { printableText } from '../discovery/printable-text.ts';
 
 /** A URL as it was written: what a parser makes of it hides what stock EVE sees. */
 export interface UrlForm {

@@ -1,4 +1,4 @@
-import { printableText } from '../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { HeaderFields } from './validators.ts';
 
 /**

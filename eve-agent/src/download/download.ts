@@ -1,8 +1,8 @@
 import { CodedError } from '@local-datastore/shared/errors';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
 import { locateNext, type Origin, plainHost } from '../discovery/origin.ts';
-import { printableText } from '../discovery/printable-text.ts';
 import { codingHint, statedCoding } from './content-coding.ts';
 import { ContentSink } from './content-sink.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';

@@ -6,7 +6,7 @@ import {
   type UnusableDatastore,
   type UnusableTree,
 } from '@local-datastore/shared/eve/device-config';
-import { printableText } from '../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { buildSource, type Source, type SourceOptions } from './source.ts';
 
 /** One content tree as it should be. */

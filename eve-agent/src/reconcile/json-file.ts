@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import type * as z from 'zod';
-import { jsonText } from '../cli/json-text.ts';
 
 /** One JSON document on the disk, replaced as a whole. */
 export interface JsonFile<Value> {

@@ -4,8 +4,8 @@ import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { parseImageUrl } from '../discovery/locate.ts';
-import { printableText } from '../discovery/printable-text.ts';
 
 /** One place to fetch content from, and how. */
 export interface Source {

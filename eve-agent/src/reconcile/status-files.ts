@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { jsonText } from '../cli/json-text.ts';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 
 /** Status documents as files: one JSON document a key, whole at any moment, written only when it changed. */
 export interface StatusFiles {

@@ -1,6 +1,6 @@
 import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from '../../discovery/bridges.ts';
-import { printableText } from '../../discovery/printable-text.ts';
 import type { Failure } from '../failure.ts';
 import type { Given, WholeFile } from '../observations.ts';
 import type { UrlForm } from '../url-form.ts';

@@ -1,6 +1,6 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { recordsOf } from '../../discovery/dns-message.ts';
-import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import {
   isAbout,

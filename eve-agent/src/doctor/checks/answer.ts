@@ -1,6 +1,6 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { hostNamesIn } from '../../discovery/judge-answer.ts';
-import { printableText } from '../../discovery/printable-text.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { editDistance } from '../edit-distance.ts';
 import { isAbout, isAnythingHeard, responsesIn } from '../host-records.ts';

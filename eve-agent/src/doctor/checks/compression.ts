@@ -1,4 +1,4 @@
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, problem, skipped } from '../check.ts';
 import { fileAnswer, refusedCoding } from '../file-answer.ts';
 import { compressionAdvice } from '../server-advice.ts';

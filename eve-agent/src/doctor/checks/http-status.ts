@@ -1,4 +1,4 @@
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import type { Evidence } from '../evidence.ts';
 import { type Answered, judgeWhole, refusedCoding } from '../file-answer.ts';

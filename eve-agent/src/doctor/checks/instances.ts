@@ -1,6 +1,6 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES } from '@local-datastore/shared/dns-sd/service-types';
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, skipped, warning } from '../check.ts';
 import { responsesIn, serviceRecordsOf, sightingsOf } from '../host-records.ts';
 

@@ -1,5 +1,5 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, skipped, warning } from '../check.ts';
 import { responsesIn, serviceRecordsOf } from '../host-records.ts';
 

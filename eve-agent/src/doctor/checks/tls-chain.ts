@@ -1,4 +1,4 @@
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { chainFailureKind } from '../../transports/tls-failure.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
 import type { TlsEvidence } from '../observations.ts';

@@ -1,4 +1,4 @@
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, problem, skipped, warning } from '../check.ts';
 
 /** A download takes a certificate for the name or the address; EVE speaks to the address alone. */

@@ -1,4 +1,4 @@
-import { printableText } from '../../discovery/printable-text.ts';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { ifRangeOf, isContradicted, readValidators, singleValue } from '../../download/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { fileAnswer, partAnswer } from '../file-answer.ts';

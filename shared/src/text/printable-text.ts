@@ -6,6 +6,13 @@ function escapeBytes(text: string): string {
 }
 
 /**
+ * Lines for a terminal in which nothing but the line breaks acts on it: for texts that are put together of words of
+ * ours and of others. What is theirs alone is told unambiguously by {@link printableText}.
+ */
+export const terminalText = (lines: string): string =>
+  lines.replace(UNPRINTABLE, (character) => (character === '\n' ? character : escapeBytes(character)));
+
+/**
  * Text from the network as a terminal may safely show it: the bytes of whatever is not printable become
  * `\ddd` in decimal, a backslash `\\`, as Avahi does and RFC 1035 §5.1 writes it. An escape sequence in an
  * instance name thus stays text.
