@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isDoctorProbe } from '@local-datastore/shared/http/products';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { createRing } from './ring.ts';
 
@@ -17,8 +18,8 @@ export interface Download {
   readonly sentBytes: number;
   /** Of this answer: less than the image where a range was asked for. */
   readonly totalBytes: number;
-  /** running, done, or broken: the client went away, or the file was changed. */
-  readonly state: 'running' | 'done' | 'broken';
+  /** running, done, probe: the doctor saw enough, or broken: the client went away, or the file was changed. */
+  readonly state: 'running' | 'done' | 'probe' | 'broken';
 }
 
 /** Knows the downloads that run, and the last that ended. */
@@ -59,8 +60,8 @@ export function createDownloadLog({ now = Date.now }: { now?: () => number } = {
         const isImage =
           request.method === 'GET' && (response.statusCode === 200 || response.statusCode === 206);
         if (!isImage) return;
-        const state = response.writableFinished ? 'done' : 'broken';
-        ended.add(describe(state, new Date(now()).toISOString()));
+        const cutState = isDoctorProbe(request.headers['user-agent']) ? 'probe' : 'broken';
+        ended.add(describe(response.writableFinished ? 'done' : cutState, new Date(now()).toISOString()));
       });
     },
     list: () => [...[...running.values()].map((describe) => describe()).reverse(), ...ended.list()],

@@ -1,3 +1,4 @@
+import { isDoctorProbe } from '@local-datastore/shared/http/products';
 import { Counter, Histogram, Registry } from 'prom-client';
 import type { FinishedRequest } from './finished-request.ts';
 import { observeProcess } from './observe-process.ts';
@@ -32,7 +33,7 @@ interface TallyRow {
 function createTally() {
   const rows = new Map<string, TallyRow>();
   return {
-    add({ method, kind, status, sentBytes, receivedBytes, isComplete }: FinishedRequest): void {
+    add({ method, kind, status, sentBytes, receivedBytes, isComplete, userAgent }: FinishedRequest): void {
       const key = `${method} ${kind} ${status}`;
       let row = rows.get(key);
       if (row === undefined) {
@@ -42,7 +43,7 @@ function createTally() {
       row.requests += 1;
       row.sentBytes += sentBytes;
       row.receivedBytes += receivedBytes;
-      if (!isComplete) row.broken += 1;
+      if (!isComplete && !isDoctorProbe(userAgent)) row.broken += 1;
     },
     rows: () => [...rows.values()],
   };
@@ -69,7 +70,11 @@ export function createMetrics(): Metrics {
       'sentBytes',
     ],
     ['datastore_http_received_bytes_total', 'Bytes of requests, heads included.', 'receivedBytes'],
-    ['datastore_http_broken_responses_total', 'Answers that were cut before their end.', 'broken'],
+    [
+      'datastore_http_broken_responses_total',
+      'Answers that were cut before their end, other than by the doctor.',
+      'broken',
+    ],
   ] as const) {
     const labelNames = field === 'requests' ? ['method', 'kind', 'code'] : ['kind'];
     new Counter({

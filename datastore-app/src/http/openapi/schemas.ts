@@ -106,7 +106,9 @@ export const statusSchema = z.object({
       endedAt: time.nullable(),
       sentBytes: bytes,
       totalBytes: bytes,
-      state: z.enum(['running', 'done', 'broken']),
+      state: z
+        .enum(['running', 'done', 'probe', 'broken'])
+        .describe('probe: the doctor of the agent left when it had seen enough.'),
     }),
   ),
   disk: z.object({

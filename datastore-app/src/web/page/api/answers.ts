@@ -52,7 +52,7 @@ export interface Download {
   readonly endedAt: string | null;
   readonly sentBytes: number;
   readonly totalBytes: number;
-  readonly state: 'running' | 'done' | 'broken';
+  readonly state: 'running' | 'done' | 'probe' | 'broken';
 }
 
 export interface Disk {

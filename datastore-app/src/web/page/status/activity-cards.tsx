@@ -80,6 +80,7 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
                   </span>
                 )}
                 {state === 'done' && <span class="badge badge-good">{sizeText(sentBytes)}</span>}
+                {state === 'probe' && <>a doctor's probe</>}
                 {state === 'broken' && (
                   <span class="badge badge-bad">
                     broken off at {sizeText(sentBytes)} of {sizeText(totalBytes)}
