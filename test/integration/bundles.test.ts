@@ -85,6 +85,69 @@ describe('by HTTP', () => {
     expect(await folders.incoming()).toEqual([]);
   });
 
+  it.each<[string, () => Promise<void> | void, string[]]>([
+    [
+      'a folder around it all',
+      () => sum('a.img', 'debian/b.qcow2'),
+      ['--transform', 's,^,stick/,', 'SHA256SUMS', 'a.img', 'debian'],
+    ],
+    [
+      'a folder, the list last',
+      () => sum('a.img', 'debian/b.qcow2'),
+      ['--transform', 's,^,x/stick/,', 'a.img', 'debian', 'SHA256SUMS'],
+    ],
+    [
+      'a list that names the folder',
+      async () => {
+        await sum('a.img', 'debian/b.qcow2');
+        inStick('sed', '-i', 's,  ,  stick/,', 'SHA256SUMS');
+      },
+      ['--transform', 's,^,stick/,', 'SHA256SUMS', 'a.img', 'debian'],
+    ],
+    [
+      'a list with a line of its own',
+      () => void inStick('sh', '-c', 'sha256sum a.img debian/b.qcow2 SHA256SUMS > LIST; mv LIST SHA256SUMS'),
+      ['SHA256SUMS', 'a.img', 'debian'],
+    ],
+    [
+      'what macOS leaves',
+      async () => {
+        inStick(
+          'sh',
+          '-c',
+          'mkdir __MACOSX; echo x | tee ._a.img .DS_Store debian/._b.qcow2 __MACOSX/._a.img',
+        );
+        await sum('a.img', 'debian/b.qcow2', '._a.img', '.DS_Store');
+      },
+      ['.'],
+    ],
+    [
+      'what Windows leaves',
+      async () => {
+        inStick('sh', '-c', 'echo x | tee Thumbs.db debian/desktop.ini');
+        await sum('a.img', 'debian/b.qcow2', 'Thumbs.db');
+        inStick('sed', '-i', 's/$/\\r/', 'SHA256SUMS');
+      },
+      ['.'],
+    ],
+    [
+      'other lists and signatures',
+      async () => {
+        inStick('sh', '-c', 'echo x | tee SHA512SUMS SHA256SUMS.gpg MD5SUMS');
+        await sum('a.img', 'debian/b.qcow2');
+      },
+      ['.'],
+    ],
+  ])('takes what is harmless: %s', async (_what, prepare, args) => {
+    await writeFile(join(stick, 'SHA256SUMS'), '');
+    await prepare();
+    const answer = await post(tar(...args));
+    expect([answer.status, answer.body.toString()]).toEqual([200, expect.stringContaining('debian/b.qcow2')]);
+    expect((await readFile(join(folders.root, 'debian/b.qcow2'))).equals(B)).toBe(true);
+    expect((await images()).sort()).toEqual(['a.img', 'b.qcow2']);
+    expect(await folders.incoming()).toEqual([]);
+  });
+
   it('replaces other images only when told to, and all or none', async () => {
     await writeFile(join(folders.root, 'a.img'), 'another');
     await sum('a.img', 'debian/b.qcow2');
@@ -207,6 +270,34 @@ describe('by HTTP', () => {
         },
         'BUNDLE_INVALID',
         '--sparse',
+      ],
+      [
+        'sparse, as GNU tar stored it before',
+        async () => {
+          await writeFile(join(stick, 'sparse.img'), '');
+          await truncate(join(stick, 'sparse.img'), 1_000_000);
+          return tar('--format=gnu', '-S', 'sparse.img');
+        },
+        'BUNDLE_INVALID',
+        '--sparse',
+      ],
+      [
+        'outside of the folder',
+        async () => {
+          await sum('a.img');
+          return tar('--transform', 's,^SHA,stick/SHA,', 'SHA256SUMS', 'a.img');
+        },
+        'BUNDLE_INVALID',
+        '"a.img" stands outside of the folder',
+      ],
+      [
+        'a header without end',
+        async () => {
+          await sum('a.img');
+          return tar('--format=posix', `--pax-option=comment=${'x'.repeat(70_000)}`, 'SHA256SUMS', 'a.img');
+        },
+        'BUNDLE_INVALID',
+        '--no-xattrs',
       ],
       [
         'cut off',

@@ -26,13 +26,14 @@ export function parseChecksumList(content: Uint8Array): Map<string, string> {
   } catch (error) {
     throw new StoreError('BUNDLE_INVALID', `${CHECKSUM_LIST} is not UTF-8 text.`, { cause: error });
   }
-  for (const [index, line] of text.split('\n').entries()) {
+  for (const [index, ended] of text.split('\n').entries()) {
+    // As programs on Windows end lines; a name cannot end so, as that is a control character.
+    const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended;
     if (line === '') continue;
     const lineNumber = index + 1;
     if (line.startsWith('\\')) {
       throw invalid(lineNumber, 'the name holds a backslash or a line end, which no image may have');
     }
-    if (line.endsWith('\r')) throw invalid(lineNumber, 'lines must end as on Unix, with LF alone');
     const [, digest = '', written = ''] = LINE.exec(line) ?? [];
     const name = withoutDotSlash(written);
     if (name === '')

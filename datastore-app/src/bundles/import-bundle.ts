@@ -31,24 +31,26 @@ export async function importBundle(
   content: AsyncIterable<Uint8Array>,
   { replace }: { readonly replace: boolean },
 ): Promise<ImportedImage[]> {
+  /** By their names in the tar. */
   const staged = new Map<string, StagedImage>();
   try {
-    await readBundle(content, async ({ path, sizeBytes, content: body }, sha256) => {
+    const paths = await readBundle(content, async ({ name, path, sizeBytes, content: body }, sha256) => {
       const image = await store.stage(body, { sizeBytes, sha256, path }).catch(naming(path));
-      staged.set(path, image);
+      staged.set(name, image);
       return image.sha256;
     });
+    const images = [...staged].map(([name, image]) => [paths.get(name) ?? name, image] as const);
     const unchanged = new Set<string>();
-    for (const [path, image] of staged) {
+    for (const [path, image] of images) {
       if (await store.holds(path, image).catch(naming(path))) unchanged.add(path);
     }
-    const changes = [...staged].filter(([path]) => !unchanged.has(path));
+    const changes = images.filter(([path]) => !unchanged.has(path));
     const published = await store.publishTogether(
       changes.map(([path, image]) => ({ path, staged: image })),
       { replace },
     );
     const isNew = new Map(published.map((image) => [image.path, image.isNew]));
-    return [...staged].map(([path, { version, sha256 }]) => {
+    return images.map(([path, { version, sha256 }]) => {
       const outcome = unchanged.has(path) ? 'unchanged' : isNew.get(path) ? 'new' : 'replaced';
       return { path, sizeBytes: version.sizeBytes, sha256, outcome };
     });

@@ -4,10 +4,14 @@ import { MAX_IMAGES } from '../images/catalogue.ts';
 import { requireImagePath } from '../images/placing.ts';
 import { StoreError } from '../images/store-error.ts';
 import { CHECKSUM_LIST, parseChecksumList, withoutDotSlash } from './checksum-list.ts';
+import { isLitter, isOtherList } from './litter.ts';
+import { guardTar } from './tar-guard.ts';
 
 /** A file of a bundle. */
 export interface BundleFile {
-  /** May be the path of an image. */
+  /** In the tar. */
+  readonly name: string;
+  /** Where the image will stand, as far as is known before the list has come. */
   readonly path: string;
   readonly sizeBytes: number;
   /** To be read before the next file is asked for. */
@@ -69,60 +73,107 @@ function explain(error: unknown): unknown {
   return invalid(`The tar is damaged or not complete: ${errorMessage(error)}`, error);
 }
 
+/** The list of a bundle, and the folder that it stands in: `stick/`, or nothing. */
+interface FoundList {
+  readonly folder: string;
+  readonly digests: ReadonlyMap<string, string>;
+}
+
+/** Names may be written as they are below the list, or with the folder around it all. */
+function placeList(folder: string, written: ReadonlyMap<string, string>): FoundList {
+  const digests = new Map<string, string>();
+  for (const [name, sha256] of written) {
+    const path = folder !== '' && name.startsWith(folder) ? name.slice(folder.length) : name;
+    // A list that was made after itself holds a line of its own, whose digest it cannot know.
+    if (path === CHECKSUM_LIST || isOtherList(path) || isLitter(path)) continue;
+    if (digests.has(path)) throw invalid(`${CHECKSUM_LIST}: "${path}" is listed twice.`);
+    digests.set(path, sha256);
+  }
+  return { folder, digests };
+}
+
+/** The path of an image, below the folder of the list. @throws StoreError */
+function pathBelow(name: string, { folder }: FoundList): string {
+  if (!name.startsWith(folder)) {
+    throw invalid(`"${name}" stands outside of the folder of ${CHECKSUM_LIST}, "${folder}".`);
+  }
+  const path = name.slice(folder.length);
+  requireImagePath(path);
+  return path;
+}
+
 /**
- * Reads a tar of images with a list of their digests, which may stand anywhere in it.
+ * Reads a tar of images with a list of their digests, which may stand anywhere in it, and in a folder that all is in.
+ * What desktops leave behind is passed over.
  *
  * @param takeFile is given one file after another, with the digest that is listed where the list came before;
  *   returns what the file's digest really is
- * @throws StoreError BUNDLE_INVALID, NAME_INVALID, NAME_RESERVED or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
+ * @returns the paths of the images by the names that `takeFile` was given
+ * @throws StoreError BUNDLE_INVALID, NAME_INVALID or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
  */
 export async function readBundle(
   content: AsyncIterable<Uint8Array>,
   takeFile: (file: BundleFile, listedSha256: string | undefined) => Promise<string>,
-): Promise<void> {
+): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  let listed: Map<string, string> | undefined;
+  let listed: FoundList | undefined;
+
+  /** Whether an entry is the list; one in a folder is a file where the list stands above. */
+  function isList(name: string): boolean {
+    if (name === CHECKSUM_LIST) return true;
+    return name.endsWith(`/${CHECKSUM_LIST}`) && (listed === undefined || !listed.digests.has(name));
+  }
 
   async function takeEntry(entry: ParsedTarEntry): Promise<void> {
     const { header, body } = entry;
-    if (header.type === 'directory') return;
+    const name = withoutDotSlash(header.name);
+    if (header.type === 'directory' || isLitter(name)) return;
     const refusal = whyRefused(header);
     if (refusal !== undefined) throw invalid(refusal);
-    const path = withoutDotSlash(header.name);
-    if (path === CHECKSUM_LIST) {
+    if (isList(name)) {
       if (listed !== undefined) throw invalid(`${CHECKSUM_LIST} is there twice.`);
-      listed = await readList(entry);
+      listed = placeList(name.slice(0, -CHECKSUM_LIST.length), await readList(entry));
       return;
     }
-    requireImagePath(path);
-    if (found.has(path)) throw invalid(`"${path}" is there twice.`);
-    if (listed !== undefined && !listed.has(path)) throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
+    if (isOtherList(name.slice(name.lastIndexOf('/') + 1))) return;
+    const path = listed === undefined ? name : pathBelow(name, listed);
+    if (listed === undefined) requireImagePath(path);
+    if (found.has(name)) throw invalid(`"${name}" is there twice.`);
+    if (listed !== undefined && !listed.digests.has(path))
+      throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
     if (found.size >= MAX_IMAGES) throw invalid(`More than ${MAX_IMAGES} files.`);
-    found.set(path, await takeFile({ path, sizeBytes: header.size, content: body }, listed?.get(path)));
+    const file = { name, path, sizeBytes: header.size, content: body };
+    found.set(name, await takeFile(file, listed?.digests.get(path)));
   }
 
   try {
-    const entries = ReadableStream.from(refuseCompressed(content)).pipeThrough(
+    const entries = ReadableStream.from(guardTar(refuseCompressed(content))).pipeThrough(
       createTarDecoder({ strict: true }),
     );
     for await (const entry of entries) {
       await takeEntry(entry);
-      // What was not wanted is passed over; of a file nothing is left.
-      await entry.body.cancel();
+      // modern-tar 0.8 goes on once a body was read: what was not wanted is read and dropped.
+      if (!entry.body.locked) for await (const _ of entry.body);
     }
   } catch (error) {
     throw explain(error);
   }
   if (listed === undefined) throw invalid(`There is no ${CHECKSUM_LIST} in the tar, next to the images.`);
-  for (const [path, sha256] of found) {
-    const expected = listed.get(path);
+  const { digests } = listed;
+  const paths = new Map<string, string>();
+  for (const [name, sha256] of found) {
+    const path = pathBelow(name, listed);
+    paths.set(name, path);
+    const expected = digests.get(path);
     if (expected === undefined) throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
     if (expected !== sha256) {
       const message = `"${path}" has the sha256 ${sha256}, not ${expected} as ${CHECKSUM_LIST} says.`;
       throw new StoreError('DIGEST_MISMATCH', message);
     }
   }
-  for (const path of listed.keys()) {
-    if (!found.has(path)) throw invalid(`"${path}" is in ${CHECKSUM_LIST}, but not in the tar.`);
+  const present = new Set(paths.values());
+  for (const path of digests.keys()) {
+    if (!present.has(path)) throw invalid(`"${path}" is in ${CHECKSUM_LIST}, but not in the tar.`);
   }
+  return paths;
 }
