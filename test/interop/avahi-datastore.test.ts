@@ -180,7 +180,7 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'nginx', 'openssl'], 'Avahi and a 
   });
   afterAll(tearDown);
 
-  test('an https service file alone: the chain is verified against the address', async () => {
+  test('an https service file alone: the chain is verified, for the name or the address', async () => {
     const app = await lab.addApp({ name: 'tls', bridge: 'bn1', address: '10.1.0.7/24' });
     await startAvahi(app, {
       hostName: 'tls-ds',
@@ -210,19 +210,29 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'nginx', 'openssl'], 'Avahi and a 
 
     const withoutCa = await runAgent(lab.host, ['download', url, '-o', outFile('tls-no-ca.img')]);
     expect(withoutCa.exitCode, withoutCa.stderr).toBe(4);
-    expect(withoutCa.stderr).toMatch(/certificate of 10\.1\.0\.7 does not verify .* --ca/);
+    expect(withoutCa.stderr).toMatch(/certificate of tls-ds\.local does not verify .* --ca/);
 
     const nameOnly = await ca.issue('name-only', 'DNS:tls-ds.local');
     const nameWork = join(folder, 'nginx-tls-name');
-    const wrong = await startNginx(app, { root, work: nameWork, port: 8443, tls: nameOnly });
+    await startNginx(app, { root, work: nameWork, port: 8443, tls: nameOnly });
+    const byName = outFile('tls-name-only.img');
+    const taken = await runAgent(lab.host, [
+      ...['download', 'https://tls-ds.local:8443/images/edge.img', '-o', byName, '--ca', ca.certificate],
+    ]);
+    expect(taken.exitCode, taken.stderr).toBe(0);
+    await expectWhole(byName);
+
+    const neither = await ca.issue('neither', 'IP:10.1.0.8,DNS:other.local');
+    const otherWork = join(folder, 'nginx-tls-other');
+    const wrong = await startNginx(app, { root, work: otherWork, port: 9443, tls: neither });
     const refused = await runAgent(lab.host, [
-      ...['download', 'https://tls-ds.local:8443/images/edge.img'],
-      ...['-o', outFile('tls-name-only.img'), '--ca', ca.certificate],
+      ...['download', 'https://tls-ds.local:9443/images/edge.img'],
+      ...['-o', outFile('tls-neither.img'), '--ca', ca.certificate],
     ]);
     expect(refused.exitCode, refused.stderr).toBe(4);
-    expect(refused.stderr).toMatch(/certificate of 10\.1\.0\.7:8443 is not for 10\.1\.0\.7:/);
+    expect(refused.stderr).toMatch(/certificate of tls-ds\.local:9443 is not for tls-ds\.local/);
     expect(await wrong.requests()).toEqual([]);
-    await expect(readFile(outFile('tls-name-only.img'))).rejects.toThrow('ENOENT');
+    await expect(readFile(outFile('tls-neither.img'))).rejects.toThrow('ENOENT');
   });
 });
 
