@@ -67,6 +67,9 @@ function selectBridges(deps: DoctorDeps, names: readonly string[], isNeeded: boo
   }
 }
 
+/** A second, and what a busy responder takes. */
+const QUIET_MS = 1500;
+
 type Place = { readonly origin: Origin } | { readonly notFound: string };
 
 /** Looks for the datastore just as a download does; what was heard before only explains it. */
@@ -178,6 +181,8 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
   }
   if (!request.asEve || hostKind !== 'local') return evidence;
   const { authorization, ca, signal } = request;
+  // What was just answered to us is not multicast again for a second (RFC 6762 §6): EVE would miss it for our sake.
+  await deps.delay(QUIET_MS, signal);
   const messages = (multicast?.heard ?? []).flatMap(({ wire }) => (typeof wire === 'string' ? [] : [wire]));
   const eve = await deps.replayEve({
     ...{ form, given, bridges: selected, authorization, ca, signal },
