@@ -257,7 +257,8 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     await expectVerified(OTHER);
     expect(await sha256Of(OTHER)).toBe(OTHER.sha256);
     expect((await journal('asking the datastore')).at(-1)).toMatchObject({
-      url: `http://${DATASTORE_ADDRESS}/other.img`,
+      url: 'http://ds.local/other.img',
+      address: DATASTORE_ADDRESS,
       bridge: 'bn1',
     });
     expect(await accessOf(`${STATE}/images/other`)).toBe('eve-agent eve-agent 444');

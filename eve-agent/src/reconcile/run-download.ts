@@ -42,6 +42,7 @@ function takeEvent(
       log.info(
         {
           url: shownUrl(event.origin.url),
+          address: event.origin.address,
           bridge: event.origin.bridgeName,
           sourceAddress: event.origin.sourceAddress,
         },
