@@ -106,17 +106,26 @@ function isTicketFor(tickets: RequestHandlers['tickets'], target: string, urlPat
   return path !== undefined && ticket !== undefined && tickets.isValid(path, ticket);
 }
 
-/** Tells of a client that has its share of connections, at most once in a while. */
-function createShareLog({ log }: { readonly log: Log }, maxConnections: number) {
+/** Does something at most once in a while. */
+function createSeldom(): (tell: () => void) => void {
   let toldMs = Number.NEGATIVE_INFINITY;
-  return (socket: Socket) => {
+  return (tell) => {
     if (performance.now() - toldMs < FULL_LOG_INTERVAL_MS) return;
     toldMs = performance.now();
-    log.warn(
-      { client: clientAddress(socket), ...sharesOf(maxConnections) },
-      'a connection was closed: its client has its share of --max-connections',
-    );
+    tell();
   };
+}
+
+/** Tells of a client that has its share of connections. */
+function createShareLog({ log }: { readonly log: Log }, maxConnections: number) {
+  const seldom = createSeldom();
+  return (socket: Socket) =>
+    seldom(() =>
+      log.warn(
+        { client: clientAddress(socket), ...sharesOf(maxConnections) },
+        'a connection was closed: its client has its share of --max-connections',
+      ),
+    );
 }
 
 /** Tells the shares which connections wait for a request. */
@@ -133,12 +142,10 @@ function countRequests(shares: ConnectionShares, handler: RequestListener): Requ
 
 /** Makes room where there is room to make: connections between two requests, which clients can open again. */
 function createFullHandler({ log }: { readonly log: Log }, server: Server, maxConnections: number) {
-  let toldMs = Number.NEGATIVE_INFINITY;
+  const seldom = createSeldom();
   return () => {
     server.closeIdleConnections();
-    if (performance.now() - toldMs < FULL_LOG_INTERVAL_MS) return;
-    toldMs = performance.now();
-    log.warn({ maxConnections }, 'a connection was refused: --max-connections are open');
+    seldom(() => log.warn({ maxConnections }, 'a connection was refused: --max-connections are open'));
   };
 }
 

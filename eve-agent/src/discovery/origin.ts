@@ -37,20 +37,28 @@ export function addressUrl({ url, address }: Pick<Origin, 'url' | 'address'>): U
   return found;
 }
 
+/** A local datastore that was found: by its name, at an address. */
+export type LocalDatastore = Pick<Origin, 'url' | 'address'>;
+
 /**
  * Finds where the next request goes. A local datastore that redirects to its own address is found by its name all the
  * same: the address may be another one by then.
  *
- * @param local the datastore that was found last, with its name; null: none was
+ * @param local the datastore that was found last; null: none was
+ * @returns with the datastore that is found by now
  */
 export async function locateNext(
   locate: (url: URL) => Promise<Origin>,
   url: URL,
-  local: Pick<Origin, 'url' | 'address'> | null,
-): Promise<Origin> {
-  if (local === null || plainHost(url) !== local.address) return await locate(url);
+  local: LocalDatastore | null,
+): Promise<{ readonly origin: Origin; readonly local: LocalDatastore | null }> {
+  if (local === null || plainHost(url) !== local.address) {
+    const origin = await locate(url);
+    return { origin, local: origin.bridgeName === null ? null : origin };
+  }
   const origin = await locate(local.url);
-  return { ...origin, url: addressUrl({ url, address: origin.address }) };
+  const { address } = origin;
+  return { origin: { ...origin, url: addressUrl({ url, address }) }, local: { url: local.url, address } };
 }
 
 /** Host and port for people, with the address where that is another word. */

@@ -2,7 +2,7 @@ import { CodedError } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
-import { locateNext, type Origin, plainHost } from '../discovery/origin.ts';
+import { type LocalDatastore, locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { codingHint, statedCoding } from './content-coding.ts';
 import { ContentSink } from './content-sink.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';
@@ -166,7 +166,7 @@ class DownloadRun {
   /** After redirects. */
   #url: URL;
   /** With the name of the local datastore that was found last; null: none was. */
-  #local: Pick<Origin, 'url' | 'address'> | null = null;
+  #local: LocalDatastore | null = null;
   #stored: Stored | null = null;
   #statedSha256: string | null = null;
   /** As it may be shown. */
@@ -335,11 +335,9 @@ class DownloadRun {
   }
 
   async #locate(signal: AbortSignal): Promise<Origin> {
-    const origin = await locateNext((url) => this.#deps.locate(url, signal), this.#url, this.#local);
-    const isByAddress = this.#local !== null && plainHost(this.#url) === this.#local.address;
-    if (isByAddress) this.#local = { url: this.#local?.url ?? origin.url, address: origin.address };
-    else this.#local = origin.bridgeName === null ? null : origin;
-    return origin;
+    const next = await locateNext((url) => this.#deps.locate(url, signal), this.#url, this.#local);
+    this.#local = next.local;
+    return next.origin;
   }
 
   get #localName(): string | null {

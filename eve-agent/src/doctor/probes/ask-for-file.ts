@@ -1,5 +1,5 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import { locateNext, type Origin, plainHost } from '../../discovery/origin.ts';
+import { type LocalDatastore, locateNext, type Origin, plainHost } from '../../discovery/origin.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from '../../download/decide-redirect.ts';
 import { decideResponse } from '../../download/decide-response.ts';
 import type { DownloadDeps } from '../../download/download.ts';
@@ -45,7 +45,7 @@ export async function askForFile(deps: AskDeps, request: AskRequest): Promise<As
   const { asked, authorization, signal, ca, sizeBytes, isDigestKnown } = request;
   const followed: string[] = [];
   let { origin } = request;
-  let local: Pick<Origin, 'url' | 'address'> | null = origin.bridgeName === null ? null : origin;
+  let local: LocalDatastore | null = origin.bridgeName === null ? null : origin;
   for (let from = asked; ; ) {
     const localName = local === null ? null : plainHost(local.url);
     const fileRequest: FileRequest = {
@@ -75,9 +75,7 @@ export async function askForFile(deps: AskDeps, request: AskRequest): Promise<As
     from = redirect.url;
     followed.push(location);
     try {
-      const isByAddress = local !== null && plainHost(from) === local.address;
-      origin = await locateNext((url) => deps.locate(url, signal), from, local);
-      if (!isByAddress) local = origin.bridgeName === null ? null : origin;
+      ({ origin, local } = await locateNext((url) => deps.locate(url, signal), from, local));
     } catch (error) {
       signal.throwIfAborted();
       const code = error instanceof CodedError ? error.code : null;
