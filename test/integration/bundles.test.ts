@@ -148,6 +148,20 @@ describe('by HTTP', () => {
     expect(await folders.incoming()).toEqual([]);
   });
 
+  it.each([
+    ['before the list, as an export has it', ['debian', 'a.img', 'SHA256SUMS']],
+    ['behind the list', ['SHA256SUMS', 'debian', 'a.img']],
+  ])('a file that has the name of the list, in a folder, is an image: %s', async (_what, args) => {
+    await writeFile(join(stick, 'debian/SHA256SUMS'), 'of somebody else');
+    await sum('a.img', 'debian/b.qcow2', 'debian/SHA256SUMS');
+    expect((await post(tar(...args))).status).toBe(200);
+    expect(await readFile(join(folders.root, 'debian/SHA256SUMS'), 'utf8')).toBe('of somebody else');
+    const exported = (await datastore.request('GET', '/-/api/v1/export')).body;
+    const again = await post(exported);
+    expect([again.status, again.body.toString()]).toEqual([200, expect.stringContaining('unchanged')]);
+    expect(await folders.incoming()).toEqual([]);
+  });
+
   it('replaces other images only when told to, and all or none', async () => {
     await writeFile(join(folders.root, 'a.img'), 'another');
     await sum('a.img', 'debian/b.qcow2');

@@ -39,7 +39,10 @@ export async function importBundle(
       staged.set(name, image);
       return image.sha256;
     });
-    const images = [...staged].map(([name, image]) => [paths.get(name) ?? name, image] as const);
+    const images = [...staged].flatMap(([name, image]) => {
+      const path = paths.get(name);
+      return path === undefined ? [] : [[path, image] as const];
+    });
     const unchanged = new Set<string>();
     for (const [path, image] of images) {
       if (await store.holds(path, image).catch(naming(path))) unchanged.add(path);

@@ -36,11 +36,10 @@ function whyRefused({ type, name, pax }: ParsedTarEntry['header']): string | und
   return undefined;
 }
 
-async function readList({ header, body }: ParsedTarEntry): Promise<Map<string, string>> {
-  if (header.size > MAX_LIST_BYTES) throw invalid(`${CHECKSUM_LIST} has more than ${MAX_LIST_BYTES} bytes.`);
+async function readWhole({ body }: ParsedTarEntry): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body) pieces.push(piece);
-  return parseChecksumList(Buffer.concat(pieces));
+  return Buffer.concat(pieces);
 }
 
 /** What compressed files begin with (RFC 1952, RFC 8878, the xz and bzip2 formats). */
@@ -108,7 +107,7 @@ function pathBelow(name: string, { folder }: FoundList): string {
  *
  * @param takeFile is given one file after another, with the digest that is listed where the list came before;
  *   returns what the file's digest really is
- * @returns the paths of the images by the names that `takeFile` was given
+ * @returns the paths of the images by the names that `takeFile` was given; a name that is missing is no image's
  * @throws StoreError BUNDLE_INVALID, NAME_INVALID or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
  */
 export async function readBundle(
@@ -117,11 +116,31 @@ export async function readBundle(
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   let listed: FoundList | undefined;
+  /**
+   * Files of the list's name in folders, by these: the list, if none comes that stands above. All together they take
+   * no more than one may.
+   */
+  const candidates = new Map<string, Buffer>();
+  let candidateBytes = 0;
 
-  /** Whether an entry is the list; one in a folder is a file where the list stands above. */
-  function isList(name: string): boolean {
-    if (name === CHECKSUM_LIST) return true;
-    return name.endsWith(`/${CHECKSUM_LIST}`) && (listed === undefined || !listed.digests.has(name));
+  async function readCandidate(
+    name: string,
+    entry: ParsedTarEntry,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const isCandidate = listed === undefined && name.endsWith(`/${CHECKSUM_LIST}`);
+    if (!isCandidate || candidateBytes + entry.header.size > MAX_LIST_BYTES) return undefined;
+    const content = await readWhole(entry);
+    candidateBytes += content.length;
+    candidates.set(name.slice(0, -CHECKSUM_LIST.length), content);
+    return ReadableStream.from([content]);
+  }
+
+  /** The uppermost list in a folder, which is no file then. */
+  function takeCandidate(): FoundList | undefined {
+    const [folder] = [...candidates.keys()].sort((left, right) => left.length - right.length);
+    if (folder === undefined) return undefined;
+    found.delete(`${folder}${CHECKSUM_LIST}`);
+    return placeList(folder, parseChecksumList(candidates.get(folder) ?? Buffer.alloc(0)));
   }
 
   async function takeEntry(entry: ParsedTarEntry): Promise<void> {
@@ -130,9 +149,12 @@ export async function readBundle(
     if (header.type === 'directory' || isLitter(name)) return;
     const refusal = whyRefused(header);
     if (refusal !== undefined) throw invalid(refusal);
-    if (isList(name)) {
+    if (name === CHECKSUM_LIST) {
       if (listed !== undefined) throw invalid(`${CHECKSUM_LIST} is there twice.`);
-      listed = placeList(name.slice(0, -CHECKSUM_LIST.length), await readList(entry));
+      if (header.size > MAX_LIST_BYTES) {
+        throw invalid(`${CHECKSUM_LIST} has more than ${MAX_LIST_BYTES} bytes.`);
+      }
+      listed = placeList('', parseChecksumList(await readWhole(entry)));
       return;
     }
     if (isOtherList(name.slice(name.lastIndexOf('/') + 1))) return;
@@ -142,7 +164,8 @@ export async function readBundle(
     if (listed !== undefined && !listed.digests.has(path))
       throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
     if (found.size >= MAX_IMAGES) throw invalid(`More than ${MAX_IMAGES} files.`);
-    const file = { name, path, sizeBytes: header.size, content: body };
+    const content = (await readCandidate(name, entry)) ?? body;
+    const file = { name, path, sizeBytes: header.size, content };
     found.set(name, await takeFile(file, listed?.digests.get(path)));
   }
 
@@ -158,11 +181,12 @@ export async function readBundle(
   } catch (error) {
     throw explain(error);
   }
-  if (listed === undefined) throw invalid(`There is no ${CHECKSUM_LIST} in the tar, next to the images.`);
-  const { digests } = listed;
+  const list = listed ?? takeCandidate();
+  if (list === undefined) throw invalid(`There is no ${CHECKSUM_LIST} in the tar, next to the images.`);
+  const { digests } = list;
   const paths = new Map<string, string>();
   for (const [name, sha256] of found) {
-    const path = pathBelow(name, listed);
+    const path = pathBelow(name, list);
     paths.set(name, path);
     const expected = digests.get(path);
     if (expected === undefined) throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
