@@ -22,11 +22,21 @@ it.each([
   [['images', 'verify']],
   [['images', 'add', 'FILE', '--to', 'folder\u202e']],
   [['images', 'add', 'absent\u009b']],
+  [['images', 'export', 'OUT']],
+  [['images', 'list', '--root', 'EMPTY']],
+  [['serve', '--print-config', '--read-user', 'a\u202eb']],
   [['check', '--advertise', 'none', '--host-name', 'a\u009b']],
 ])('%j', async (args) => {
   const file = join(place.folder, NAMES[0] ?? '');
   await writeFile(file, 'content');
-  const { stdout, stderr } = await place.run(...args.map((arg) => (arg === 'FILE' ? file : arg)));
+  const [out, empty] = [join(place.folder, `out\u202e.tar`), join(place.folder, `empty\u009b`)];
+  await mkdir(empty);
+  const paths: Readonly<Record<string, string>> = { FILE: file, OUT: out, EMPTY: empty };
+  const words = args.map((arg) => paths[arg] ?? arg);
+  const storage = args.includes('EMPTY')
+    ? ['--state', place.state]
+    : ['--root', place.root, '--state', place.state];
+  const { stdout, stderr } = await place.runPlain(...words, ...storage);
   expect(stdout + stderr).not.toMatch(RAW);
   expect(stdout + stderr).toContain('\\');
 });

@@ -102,6 +102,6 @@ export function exportCommand(): Command {
     });
     await folder.close();
     await writeWhole(file, exportBundle(deps, paths));
-    process.stderr.write(`${paths.length} image(s) packed into ${file}\n`);
+    process.stderr.write(`${paths.length} image(s) packed into ${printableText(file)}\n`);
   });
 }

@@ -49,7 +49,8 @@ function listCommand(): Command {
       process.stdout.write(jsonText({ images }));
       return;
     }
-    if (images.length === 0) process.stderr.write(`no images in ${placeText(command, 'root')}\n`);
+    if (images.length === 0)
+      process.stderr.write(terminalText(`no images in ${placeText(command, 'root')}\n`));
     for (const { path, sizeBytes, sha256, content, state, linkTo, nameForm, warnings } of images) {
       const marks = [
         ...(state === undefined ? [] : ['  CORRUPT']),

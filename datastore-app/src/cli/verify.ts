@@ -22,7 +22,7 @@ async function post(inbox: VerificationInbox, verifications: readonly Verificati
   try {
     await inbox.post(verifications);
   } catch (error) {
-    process.stderr.write(`the datastore cannot be told of it: ${errorMessage(error)}\n`);
+    process.stderr.write(terminalText(`the datastore cannot be told of it: ${errorMessage(error)}\n`));
   }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -145,7 +146,7 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
     );
     let view: ProgressView = createPlainView(stderr);
     if (options.json === true) view = createJsonView(stderr);
-    else if (stderr.isTTY) view = await createBarView(stderr, basename(request.target));
+    else if (stderr.isTTY) view = await createBarView(stderr, printableText(basename(request.target)));
     const startedMs = performance.now();
     let result: DownloadResult;
     try {

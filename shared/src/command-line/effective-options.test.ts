@@ -80,3 +80,12 @@ it('describes a configuration file', () => {
     },
   });
 });
+
+it.each<[unknown]>([['a\u202eb'], ['\u009b31m'], [['x', 'y\u2066']], ['plain: #']])(
+  '%j is shown without acting, and read back',
+  (value) => {
+    const printed = printEffectiveOptions([{ key: 'root', value, source: 'flag' }]);
+    expect(printed).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(parse(printed)).toEqual({ root: value });
+  },
+);

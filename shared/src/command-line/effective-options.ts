@@ -1,5 +1,7 @@
 import type { Command, Option } from 'commander';
 import { stringify } from 'yaml';
+import { safeJson } from '../text/json-text.ts';
+import { terminalText } from '../text/printable-text.ts';
 import { isSetting, type OptionDescription } from './options.ts';
 
 /** An option as it holds now, and where its value comes from. */
@@ -57,7 +59,10 @@ export function printEffectiveOptions(options: readonly EffectiveOption[]): stri
   const lines = options.map(({ key, value, source }) => {
     if (value === undefined) return { text: `# ${key}:`, source: 'not set' };
     if (value === SECRET) return { text: `# ${key}: ${SECRET}`, source };
-    return { text: `${key}: ${stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim()}`, source };
+    const written = stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+    // JSON is YAML, and has a way to write what would act on the terminal.
+    const text = terminalText(written) === written ? written : safeJson(JSON.stringify(value));
+    return { text: `${key}: ${text}`, source: terminalText(source) };
   });
   const width = Math.max(...lines.map(({ text }) => text.length));
   return lines.map(({ text, source }) => `${text.padEnd(width)}  # ${source}\n`).join('');
