@@ -38,7 +38,7 @@ const isResolved = ({ hostName, addresses }: ServiceInstance) => hostName !== nu
 export function instanceText(instance: ServiceInstance): string {
   const row = [
     isResolved(instance) ? '=' : '+',
-    instance.bridge.name.padStart(6),
+    printableText(instance.bridge.name).padStart(6),
     'IPv4',
     printableText(instance.instanceName).padEnd(NAME_WIDTH),
     `_${instance.service}._tcp`.padEnd(TYPE_WIDTH),
@@ -88,7 +88,7 @@ export function browseCommand({ stdout, stderr, signal, createLog }: CommandCont
     }
     stdout.write(result.instances.map(instanceText).join(''));
     if (result.instances.length === 0) {
-      const asked = bridges.map(({ name }) => name).join(', ');
+      const asked = bridges.map(({ name }) => printableText(name)).join(', ');
       stderr.write(`nobody answered on ${asked} within ${options.timeout} s\n`);
     }
   });

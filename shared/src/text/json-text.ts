@@ -1,5 +1,6 @@
-/** Whatever a terminal could act on, except the line breaks that the formatting makes. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+import { ACTING_CHARACTER } from './acting-character.ts';
+
+const UNPRINTABLE = new RegExp(ACTING_CHARACTER, 'gu');
 /** Most lines hold nothing else, and are not looked through by classes of characters. */
 const PLAIN = /^[\x20-\x7e\n]*$/;
 

@@ -57,9 +57,21 @@ describe.each(Object.entries(ACTING))('%s', (_, character) => {
   });
 });
 
-test.each(['Büro', '日本', 'é (decomposed e\u0301)', '👍', 'العربية', 'C:\\x'])(
+test.each([
+  ['Latin letters', 'a\u200db'],
+  ['the beginning', '\u200cb'],
+  ['the end', 'س\u200d'],
+  ['another joiner', 'س\u200d\u200dس'],
+  ['a digit', '1\u200c日'],
+])('a joiner at %s hides nothing', (_, text) => {
+  expect(printableText(text)).toMatch(/\\226\\128\\14[01]/);
+  expect(jsonLine(text)).toMatch(/\\u200[cd]/);
+});
+
+test.each(['Büro', '日本', 'é (decomposed e\u0301)', '👍', 'العربية', 'می‌خواهم', '👩‍💻', '❤️‍🔥', 'C:\\x'])(
   '%s stays readable in lines',
   (text) => {
     expect(terminalText(text)).toBe(text);
+    expect(jsonLine(text.replaceAll('\\', ''))).toBe(`"${text.replaceAll('\\', '')}"\n`);
   },
 );

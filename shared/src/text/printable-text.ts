@@ -1,5 +1,7 @@
-/** Control, format, private and unassigned characters, lone surrogates, and all spaces but the plain one. */
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
+import { ACTING_CHARACTER } from './acting-character.ts';
+
+/** And all spaces but the plain one. */
+const UNPRINTABLE = new RegExp(String.raw`${ACTING_CHARACTER}|(?! )\p{Zs}`, 'gu');
 
 function escapeBytes(text: string): string {
   return [...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('');

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import { exactSizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
 
@@ -19,7 +20,7 @@ export function DeleteDialog({ image, context, onClose }: DeleteDialogProps) {
     setFailure(undefined);
     try {
       if (await context.client.remove(image.path)) {
-        announce(`${image.path} was deleted`);
+        announce(`${shownName(image.path)} was deleted`);
         context.poll.refresh();
         onClose();
       }
@@ -33,7 +34,9 @@ export function DeleteDialog({ image, context, onClose }: DeleteDialogProps) {
     <Dialog title="Delete this image?" onClose={onClose}>
       <div class="dialog-body">
         <p>
-          <strong class="path">{image.path}</strong>
+          <strong class="path">
+            <bdi>{shownName(image.path)}</bdi>
+          </strong>
           <br />
           {exactSizeText(image.sizeBytes)}
         </p>

@@ -3,6 +3,7 @@ import type { EveSettings } from '../../../eve/settings-document.ts';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import type { PageContext } from '../context.ts';
+import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { WarningIcon } from '../ui/icons.tsx';
@@ -153,7 +154,9 @@ export function EveDialog({ image, hasHttps, context, onClose }: EveDialogProps)
   return (
     <Dialog title="Use in EVE" onClose={onClose} isWide>
       <div class="dialog-body">
-        <p class="path eve-path">{path}</p>
+        <p class="path eve-path">
+          <bdi>{shownName(path)}</bdi>
+        </p>
         {hasHttps && (
           <fieldset class="choice">
             <legend class="visually-hidden">Protocol</legend>

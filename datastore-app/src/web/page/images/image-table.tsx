@@ -1,6 +1,7 @@
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import { ageText, exactSizeText, percentOf, shortDigest, sizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DeleteIcon, DownloadIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';
 import { type Sorting, type SortKey, splitPath } from './image-list.ts';
@@ -107,12 +108,12 @@ function Row({
   return (
     <tr>
       <th scope="row" class="col-name">
-        <span class="path">
-          {folder !== '' && <span class="folder">{folder}</span>}
+        <bdi class="path">
+          {folder !== '' && <span class="folder">{shownName(folder)}</span>}
           <wbr />
-          {name}
-        </span>
-        {image.linkTo !== undefined && <span class="second">link to {image.linkTo}</span>}
+          {shownName(name)}
+        </bdi>
+        {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
         {state === 'corrupt' && (
           <span

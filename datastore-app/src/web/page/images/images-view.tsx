@@ -4,6 +4,7 @@ import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { useStore } from '../store.ts';
 import { sizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { UploadIcon } from '../ui/icons.tsx';
 import { DropArea } from '../uploads/drop-area.tsx';
 import { chosenFiles } from '../uploads/dropped-files.ts';
@@ -49,7 +50,9 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
   const download = (image: Image) => {
     setFailure(undefined);
     downloadByLink(context.client, image.path).catch((error: unknown) =>
-      setFailure(`${image.path} cannot be downloaded: ${error instanceof Error ? error.message : error}`),
+      setFailure(
+        `${shownName(image.path)} cannot be downloaded: ${error instanceof Error ? error.message : error}`,
+      ),
     );
   };
   const found = images && listImages(images, search, sorting);

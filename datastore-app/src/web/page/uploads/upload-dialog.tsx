@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import { sizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
 
@@ -66,7 +67,7 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
           <ul class="chosen">
             {rows.map(({ file, relativePath, path, isTaken }, index) => (
               <li key={relativePath}>
-                <span class="path">{path}</span>
+                <bdi class="path">{shownName(path)}</bdi>
                 <span class="second">{sizeText(file.size)}</span>
                 {isTaken && (
                   <label class="check check-warning">

@@ -2,6 +2,7 @@ import { useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { useStore } from '../store.ts';
 import { durationText, percentOf, sizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { CheckIcon, CloseIcon, PauseIcon, PlayIcon } from '../ui/icons.tsx';
 import type { UnfinishedUpload } from './unfinished.ts';
 import type { Upload, Uploads } from './uploads.ts';
@@ -40,7 +41,7 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
   return (
     <li class={`upload upload-${state}`}>
       <div class="upload-text">
-        <span class="path">{path}</span>
+        <bdi class="path">{shownName(path)}</bdi>
         <span class={state === 'failed' || state === 'exists' ? 'failure' : 'second'}>
           {progressText(upload)}
         </span>
@@ -105,7 +106,7 @@ function UnfinishedRow({ upload, uploads }: { upload: UnfinishedUpload; uploads:
   return (
     <li class="upload">
       <div class="upload-text">
-        <span class="path">{path}</span>
+        <bdi class="path">{shownName(path)}</bdi>
         <span class={failure === undefined ? 'second' : 'failure'}>
           {failure ??
             `Unfinished${receivedBytes === undefined ? '' : ` · ${sizeText(receivedBytes)} of ${sizeText(sizeBytes)}`} · choose the file again to go on`}
