@@ -94,6 +94,16 @@ describeWith(['lab'], 'on one machine', () => {
     const { checks } = JSON.parse(stdout);
     const address = checks.find(({ id }: { id: string }) => id === 'address');
     expect(address).toMatchObject({ verdict: 'ok' });
+    const asEve = await runAgent(lab.host, [
+      ...['doctor', 'http://ds.local/mine.img', '--json', '--as-eve', '--bridge', 'bn1'],
+    ]);
+    expect(asEve.exitCode).toBe(3);
+    expect(JSON.parse(asEve.stdout).checks.at(-1)).toMatchObject({
+      id: 'stock-eve',
+      findings: [
+        { code: 'stock-eve-cannot', advice: expect.stringContaining('an address of its own on bn1') },
+      ],
+    });
   });
 
   test('a neighbour that claims the bridge’s own address is not believed', async () => {

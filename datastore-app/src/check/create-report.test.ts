@@ -189,6 +189,12 @@ test('nothing is said of interfaces when nothing is advertised', async () => {
   expect(formatReport(report)).toContain('Nothing would be advertised.');
 });
 
+test('without an interface nothing would be advertised', async () => {
+  const report = await check({ links: [] });
+  expect(report).toMatchObject({ hostName: 'ds.local', interfaces: [] });
+  expect(formatReport(report)).toMatch(/^Nothing would be advertised\.\nWould be served:/);
+});
+
 test('finds an authority that serve would not take, and leaves the state directory as it is', async () => {
   const authority = { input: { tls: () => ({ kind: 'authority' }) as const } };
   expect((await check(authority)).isFine).toBe(true);

@@ -39,7 +39,9 @@ export function formatReport(report: CheckReport): string {
   const { hostName, interfaces, images, state, listeners, writeTokenFile, problems } = report;
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   return [
-    hostName === null ? 'Nothing would be advertised.' : `Would be advertised as ${hostName}:`,
+    hostName === null || interfaces.length === 0
+      ? 'Nothing would be advertised.'
+      : `Would be advertised as ${hostName}:`,
     ...interfaces.flatMap(formatInterface),
     images === null ? 'No images would be served.' : 'Would be served:',
     ...(images === null ? [] : [`  ${images.root}: ${images.count} images, ${formatSize(images.sizeBytes)}`]),

@@ -92,6 +92,19 @@ describe('no local datastore for EVE', () => {
   );
 });
 
+test.each([
+  [
+    'is of the bridge itself',
+    ['10.2.0.1'],
+    'an address of its own on bn2: 10.2.0.1 is that of the host itself',
+  ],
+  ['is another than EVE gave', ['10.9.0.5'], 'the address that EVE assigned to its app'],
+])('advises what to do where the address %s', async (_, addresses, advice) => {
+  const { result } = await replay('http://ds.local/a.img', { lookup: { addresses } });
+  expect(result.current.advice).toContain(advice);
+  expect(result.older).toEqual({ ...result.current, eve: 'EVE 14.5 and older' });
+});
+
 test.each<[string, Parameters<typeof replay>[1], string, string]>([
   ['no bridge', { bridges: [] }, 'usage', 'says "findDSmDNS: has no bridge interface"'],
   [

@@ -59,12 +59,25 @@ export function chooseAddress(addresses: readonly string[], bridges: readonly Br
 }
 
 /** What one kind of EVE fares with; `whenInterrupted` comes later. */
-type Fate = Pick<EveVerdict, 'outlook' | 'reason' | 'failure'>;
+type Fate = Pick<EveVerdict, 'outlook' | 'reason' | 'failure' | 'advice'>;
 type Found = Pick<EveReplay, 'lookup' | 'chosen' | 'caveats'>;
 
 const NOTHING: Found = { lookup: null, chosen: null, caveats: [] };
 
-const cannot = (failure: Failure, reason: string): Fate => ({ outlook: 'will-not', reason, failure });
+const cannot = (failure: Failure, reason: string, advice: string | null = null): Fate => ({
+  outlook: 'will-not',
+  reason,
+  failure,
+  advice,
+});
+
+/** What to do where EVE takes none of the addresses. */
+function addressAdvice(addresses: readonly string[], bridges: readonly Bridge[]): string {
+  const own = bridges.find(({ address }) => addresses.includes(address));
+  return own === undefined
+    ? 'let the datastore have the address that EVE assigned to its app (DHCP of the network instance)'
+    : `let the datastore run as an app or VM with an address of its own on ${own.name}: ${own.address} is that of the host itself`;
+}
 
 function conclude(
   current: Fate,
@@ -166,7 +179,8 @@ export function createEveReplay(deps: EveReplayDeps): (request: EveReplayRequest
     const chosen = chooseAddress(race.addresses, bridges);
     if (chosen === null) {
       const reason = `says "findDSmDNS: source IP not found for [${race.addresses.join(' ')}]"`;
-      return alike(cannot('datastoreNotFound', reason), { ...NOTHING, lookup });
+      const advice = addressAdvice(race.addresses, bridges);
+      return alike(cannot('datastoreNotFound', reason, advice), { ...NOTHING, lookup });
     }
 
     const { current, older } = await transferAs(request, chosen);
@@ -180,11 +194,13 @@ export function createEveReplay(deps: EveReplayDeps): (request: EveReplayRequest
             outlook,
             reason: `finds ${way}, or takes the host "${printableText(race.rival)}" for ${hostName}, whose name it holds: chance decides, each time anew`,
             failure: 'datastoreNotFound',
+            advice: null,
           }
         : {
             outlook,
             reason: `finds ${way} after ${(lookup.elapsedMs / 1000).toFixed(1)} s and starts the download`,
             failure: null,
+            advice: null,
           };
     const currentFate = current === null ? PLAIN_CREDENTIAL : fateOf(request, current, success);
     const olderFate = fateOf(request, older, success);

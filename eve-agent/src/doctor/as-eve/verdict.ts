@@ -10,6 +10,8 @@ export interface EveVerdict {
   readonly reason: string;
   /** Null when it will. */
   readonly failure: Failure | null;
+  /** What to do where no check speaks of it; null: the checks do. */
+  readonly advice: string | null;
   /** What becomes of an interrupted download, one clause; null: it did not come to that. */
   readonly whenInterrupted: string | null;
 }

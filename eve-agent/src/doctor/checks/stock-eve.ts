@@ -38,7 +38,7 @@ export const stockEveCheck: Check = {
       };
     }
     const code = current.outlook === 'may' ? 'stock-eve-by-chance' : 'stock-eve-cannot';
-    const advice = 'put right what the checks above warn of';
+    const advice = current.advice ?? 'put right what the checks above warn of';
     const finding = problem(current.failure ?? 'transferFailed', code, text, advice);
     const summary = current.outlook === 'may' ? 'is a matter of chance' : 'will not be able to use this';
     return { summary, facts, findings: [finding, ...findings] };
