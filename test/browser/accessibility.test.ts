@@ -117,6 +117,7 @@ describeWith(['chromium'], 'accessibility of the page', () => {
       ['.badge', 'name conflict'],
       ['td', '286 MiB of 954 MiB'],
       ['.badge', 'broken off at 1000 bytes'],
+      ['td', "a doctor's probe"],
       ['th', '_http._tcp.local PTR'],
     ] as const) {
       await waitForText(page, selector, text);

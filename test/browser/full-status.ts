@@ -34,6 +34,16 @@ export const FULL_STATUS = {
   ],
   downloads: [
     {
+      id: 4,
+      path: 'linux/disk.img',
+      client: '10.1.0.1',
+      startedAt: '2026-02-03T05:00:02Z',
+      endedAt: '2026-02-03T05:00:03Z',
+      sentBytes: 65_536,
+      totalBytes: 1_000_000_000,
+      state: 'probe',
+    },
+    {
       id: 3,
       path: 'linux/disk.img',
       client: '10.1.0.1',

@@ -1,6 +1,7 @@
 /** The OpenAPI document against what the real program answers. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type * as z from 'zod';
 import {
@@ -30,6 +31,7 @@ beforeAll(async () => {
   place = await createDatastoreFolder();
   await mkdir(place.root);
   await writeFile(join(place.root, 'disk.img'), 'content');
+  await writeFile(join(place.root, 'large.img'), '');
   datastore = await place.start('--tls', 'authority', '--quota', '1G');
   await (await fetch(`${datastore.url}/disk.img`, { headers: { Range: 'bytes=0-1' } })).text();
   const created = await fetch(`${datastore.url}/-/api/v1/uploads`, {
@@ -66,6 +68,18 @@ it.each([
   ['/missing', 404, problemSchema],
 ] as const)('describes the answer of %s', async (path, status, schema) => {
   await expectFits(await fetch(`${datastore.url}${path}`, { headers: WRITE_HEADERS }), status, schema);
+});
+
+it('describes a download that was a look of the doctor', async () => {
+  await truncate(join(place.root, 'large.img'), 64 * 1024 * 1024);
+  const headers = { 'User-Agent': DOCTOR_PRODUCT };
+  const { body } = await fetch(`${datastore.url}/large.img`, { headers });
+  await body?.cancel();
+  const askStatus = () => fetch(`${datastore.url}/-/api/v1/status`, { headers: WRITE_HEADERS });
+  await expect
+    .poll(async () => statusSchema.parse(await (await askStatus()).json()).downloads)
+    .toContainEqual(expect.objectContaining({ path: 'large.img', state: 'probe' }));
+  await expectFits(await askStatus(), 200, statusSchema);
 });
 
 it('describes the answers to what is published and uploaded', async () => {

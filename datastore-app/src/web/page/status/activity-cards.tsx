@@ -1,5 +1,6 @@
 import type { Advertising, Download, Query } from '../api/answers.ts';
 import { percentOf, sizeText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
 import { Age, Card, PlainTable } from './card.tsx';
 
 const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
@@ -63,7 +64,7 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
           {downloads.map(({ id, path, client, startedAt, sentBytes, totalBytes, state }) => (
             <tr key={id}>
               <th scope="row" class="path">
-                {path}
+                <bdi>{shownName(path)}</bdi>
               </th>
               <td>{client}</td>
               <td>
