@@ -29,6 +29,7 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
   let agents: Authority;
   let client: KeyPair;
   let stranger: KeyPair;
+  let agentCertificate: string;
 
   const clientOptions = (pair: KeyPair, url = api) => [
     ...['--api', url, '--server-ca', agents.certificate],
@@ -43,6 +44,7 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     client = await clients.issue('client', 'DNS:client');
     stranger = await (await createAuthority(agent.folder, 'strangers')).issue('stranger', 'DNS:stranger');
     const own = await agents.issue('agent', 'IP:127.0.0.1');
+    agentCertificate = own.certificate;
     server = await startImageServer((request, response) => {
       if (request.url === '/gone.img' && isMissing) response.writeHead(404).end();
       else serveImage(request, response, image);
@@ -96,6 +98,9 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
       .toMatchObject([{ State: 'VERIFIED' }, { State: 'INITIAL', ErrorCode: 'HTTP_STATUS' }]);
     const table = await agent.command('status', ...clientOptions(client));
     expect(table.stdout).toMatch(/here +VERIFIED/);
+
+    // The certificate itself may be what is trusted.
+    expect(await trees(...clientOptions(client), '--server-ca', agentCertificate)).toHaveLength(2);
 
     const settings = join(agent.folder, 'client.yaml');
     const lines = clientOptions(client).map((text) =>

@@ -16,38 +16,51 @@ export interface KeyPair {
 export interface Authority extends KeyPair {
   /** @param subjectAltName as openssl writes it, such as `IP:127.0.0.1,DNS:ds.example` */
   issue(name: string, subjectAltName: string): Promise<KeyPair>;
+  /** An authority below this one. */
+  subordinate(name: string): Promise<Authority>;
   /** @param nextUpdate as openssl reads it, such as `20200102000000Z` @returns a list of revoked certificates, PEM */
   revoke(serials: readonly string[], nextUpdate?: string): Promise<Buffer>;
 }
 
+const pairOf = (folder: string, stem: string): KeyPair => ({
+  certificate: join(folder, `${stem}.pem`),
+  key: join(folder, `${stem}.key`),
+});
+
 /** Makes a certificate authority, and what it issues, in a folder. Each is good for servers and clients. */
 export async function createAuthority(folder: string, name: string): Promise<Authority> {
-  const pairOf = (stem: string) => ({
-    certificate: join(folder, `${stem}.pem`),
-    key: join(folder, `${stem}.key`),
-  });
-  const own = pairOf(`${name}-ca`);
+  const own = pairOf(folder, `${name}-ca`);
   const subject = ['-x509', '-days', '2', '-subj', `/CN=${name} authority`];
   await run('openssl', ['req', ...subject, ...NEW_KEY, '-keyout', own.key, '-out', own.certificate]);
+  return authorityOf(folder, name, own);
+}
+
+/** The authority whose certificate and key stand in a folder. */
+function authorityOf(folder: string, name: string, own: KeyPair): Authority {
+  async function sign(pair: KeyPair, commonName: string, extensions: readonly string[]): Promise<KeyPair> {
+    const [request, wanted] = [`${pair.certificate}.csr`, `${pair.certificate}.ext`];
+    await writeFile(wanted, `${extensions.join('\n')}\n`);
+    await run('openssl', [
+      ...['req', '-new', '-subj', `/CN=${commonName}`],
+      ...NEW_KEY,
+      ...['-keyout', pair.key, '-out', request],
+    ]);
+    await run('openssl', [
+      ...['x509', '-req', '-days', '2', '-in', request, '-CA', own.certificate, '-CAkey', own.key],
+      ...['-CAcreateserial', '-extfile', wanted, '-out', pair.certificate],
+    ]);
+    return pair;
+  }
   return {
     ...own,
-    async issue(leafName, subjectAltName) {
-      const leaf = pairOf(`${name}-${leafName}`);
-      const [request, extensions] = [`${leaf.certificate}.csr`, `${leaf.certificate}.ext`];
-      await writeFile(
-        extensions,
-        `subjectAltName=${subjectAltName}\nextendedKeyUsage=serverAuth,clientAuth\n`,
-      );
-      await run('openssl', [
-        ...['req', '-new', '-subj', `/CN=${leafName}`],
-        ...NEW_KEY,
-        ...['-keyout', leaf.key, '-out', request],
-      ]);
-      await run('openssl', [
-        ...['x509', '-req', '-days', '2', '-in', request, '-CA', own.certificate, '-CAkey', own.key],
-        ...['-CAcreateserial', '-extfile', extensions, '-out', leaf.certificate],
-      ]);
-      return leaf;
+    issue(leafName, subjectAltName) {
+      const extensions = [`subjectAltName=${subjectAltName}`, 'extendedKeyUsage=serverAuth,clientAuth'];
+      return sign(pairOf(folder, `${name}-${leafName}`), leafName, extensions);
+    },
+    async subordinate(lowerName) {
+      const pair = pairOf(folder, `${lowerName}-ca`);
+      const extensions = ['basicConstraints=critical,CA:true', 'keyUsage=keyCertSign,cRLSign'];
+      return authorityOf(folder, lowerName, await sign(pair, `${lowerName} authority`, extensions));
     },
     async revoke(serials, nextUpdate = '20991231000000Z') {
       const [config, index, list] = ['cnf', 'txt', 'crl'].map((suffix) =>

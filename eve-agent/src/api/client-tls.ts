@@ -17,6 +17,8 @@ export interface ClientTls {
   readonly key: Buffer;
   /** Replaces the system's roots. */
   readonly ca?: Buffer;
+  /** What `ca` holds is trusted, be it a root or not. */
+  readonly allowPartialTrustChain?: true;
 }
 
 /** Reads a file and says what is wrong with it; the content itself is in no message. */
@@ -64,6 +66,9 @@ export function readClientTls({ clientCertificate, clientKey, serverCa }: Client
   const ca =
     serverCa === undefined
       ? {}
-      : { ca: readPem('--server-ca', serverCa, 'certificate', parseCertificate).pem };
+      : {
+          ca: readPem('--server-ca', serverCa, 'certificate', parseCertificate).pem,
+          allowPartialTrustChain: true as const,
+        };
   return { cert: certificate.pem, key: key.pem, ...ca };
 }

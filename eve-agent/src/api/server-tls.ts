@@ -17,8 +17,10 @@ export interface TlsFiles {
 /** What the service shows, and whom it takes. */
 export interface ServerTls {
   readonly options: SecureContextOptions;
-  /** @returns whether a client with this chain, its own certificate first, may ask at this time */
-  admits(chain: readonly X509Certificate[], wallMs: number): boolean;
+  /** PEM: what the chains of clients are verified by. */
+  readonly authorities: Buffer;
+  /** Whether an authority has issued a certificate itself, with none in between. */
+  isIssuer(certificate: X509Certificate): boolean;
   readonly revocations: Revocations | null;
 }
 
@@ -62,10 +64,18 @@ function use<Result>(name: keyof TlsFiles, file: string, parse: (bytes: Buffer) 
 function parseAuthorities(pem: Buffer): X509Certificate[] {
   const certificates = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
   if (certificates.length === 0) throw new Error('it holds no PEM certificate');
-  return certificates.map((each) => new X509Certificate(each));
+  const authorities = certificates.map((each) => new X509Certificate(each));
+  // A server of Node 24 has no partial chains: without an end of its own no client would ever be let in.
+  if (!authorities.some((each) => isIssuedBy(each, each))) {
+    throw new Error(
+      'it holds no root: add the certificate that issued what it holds, up to one that issued itself',
+    );
+  }
+  return authorities;
 }
 
-const isValidAt = ({ validFromDate, validToDate }: X509Certificate, wallMs: number) =>
+/** Whether a certificate is valid at a time. */
+export const isValidAt = ({ validFromDate, validToDate }: X509Certificate, wallMs: number) =>
   validFromDate.getTime() <= wallMs && wallMs <= validToDate.getTime();
 
 const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate) =>
@@ -95,23 +105,11 @@ export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFile
       cause: error,
     });
   }
-  const isOfAuthority = (each: X509Certificate) =>
-    ca.parsed.some(
-      (authority) => authority.fingerprint256 === each.fingerprint256 || isIssuedBy(each, authority),
-    );
   return {
     options,
     revocations,
-    admits(chain, wallMs) {
-      for (const [i, each] of chain.entries()) {
-        if (!isValidAt(each, wallMs) || revocations?.isRevoked(each) === true) return false;
-        if (isOfAuthority(each)) return true;
-        // A client may send certificates that have nothing to do with its own.
-        const issuer = chain[i + 1];
-        if (issuer === undefined || !isIssuedBy(each, issuer)) return false;
-      }
-      return false;
-    },
+    authorities: ca.pem,
+    isIssuer: (certificate) => ca.parsed.some((authority) => isIssuedBy(certificate, authority)),
   };
 }
 

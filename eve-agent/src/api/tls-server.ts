@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
-import { readServerTls, type ServerTls, signatureOfTls, type TlsFiles } from './server-tls.ts';
+import { isValidAt, readServerTls, type ServerTls, signatureOfTls, type TlsFiles } from './server-tls.ts';
 
 export interface TlsServerDeps {
   readonly clock: Clock;
@@ -22,7 +22,6 @@ const MAX_HANDSHAKES = 64;
 /** A handshake takes milliseconds; Node counts only the time in which nothing comes. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const POLL_INTERVAL_MS = 1000;
-const MAX_CHAIN = 10;
 
 /** A session that is taken up again would show no chain, and nobody would see who signed the certificate. */
 const MUTUAL = {
@@ -31,40 +30,40 @@ const MUTUAL = {
   secureOptions: constants.SSL_OP_NO_TICKET,
 } as const;
 
-/** The certificate of a client and those that it leads to. */
-function chainOf(socket: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (
-    let each = socket.getPeerX509Certificate();
-    each !== undefined && chain.length < MAX_CHAIN;
-    each = each.issuerCertificate
-  ) {
-    chain.push(each);
-    if (each.issuerCertificate?.fingerprint256 === each.fingerprint256) break;
-  }
-  return chain;
+/** An operator who was let in. */
+interface Client {
+  readonly certificate: X509Certificate;
+  /** What its chain was verified by. */
+  readonly verifiedBy: ServerTls;
 }
 
 /** Connections whose client has not shown who it is: few, short, and nobody's place but their own. */
 class Handshakes {
   /** In the order in which they came. */
-  readonly #pending = new Map<string, { readonly socket: Socket; readonly cancel: () => void }>();
+  readonly #pending = new Map<
+    string,
+    { readonly socket: Socket; readonly tls: ServerTls; readonly cancel: () => void }
+  >();
 
   static #keyOf({ remoteAddress, remotePort }: Socket): string {
     return `${remoteAddress} ${remotePort}`;
   }
 
-  add(socket: Socket, clock: Clock): void {
+  /** @param tls what the client's chain will be verified by */
+  add(socket: Socket, tls: ServerTls, clock: Clock): void {
     if (this.#pending.size >= MAX_HANDSHAKES) this.#findSlowest()?.destroy();
     const key = Handshakes.#keyOf(socket);
     const cancel = clock.after(HANDSHAKE_TIMEOUT_MS, () => socket.destroy());
-    this.#pending.set(key, { socket, cancel });
+    this.#pending.set(key, { socket, tls, cancel });
     socket.once('close', () => this.#forget(key, socket));
   }
 
-  /** It is done, one way or the other. */
-  end(socket: Socket): void {
-    this.#forget(Handshakes.#keyOf(socket));
+  /** It is done, one way or the other. @returns what the client's chain was verified by */
+  end(socket: Socket): ServerTls | undefined {
+    const key = Handshakes.#keyOf(socket);
+    const tls = this.#pending.get(key)?.tls;
+    this.#forget(key);
+    return tls;
   }
 
   destroyAll(): void {
@@ -95,6 +94,16 @@ class Handshakes {
 }
 
 /**
+ * Whether a client may ask at this time. Its chain was verified in the handshake, of which a server of Node 24 sees
+ * the client's own certificate alone: after a change of the authorities only those go on whom one of the new ones
+ * has issued itself.
+ */
+function admits(tls: ServerTls, { certificate, verifiedBy }: Client, wallMs: number): boolean {
+  if (!isValidAt(certificate, wallMs) || tls.revocations?.isRevoked(certificate) === true) return false;
+  return tls.authorities.equals(verifiedBy.authorities) || tls.isIssuer(certificate);
+}
+
+/**
  * An HTTPS server for clients that show a certificate of an authority, and none that is revoked. Its files are read
  * again when they change: who is admitted no longer is disconnected, and what cannot be used changes nothing.
  *
@@ -109,23 +118,29 @@ export function createMutualTlsServer(
   let tls = readServerTls(files);
   const server = createServer({ ...tls.options, ...MUTUAL }, listener);
   const handshakes = new Handshakes();
-  const clients = new Map<TLSSocket, readonly X509Certificate[]>();
+  const clients = new Map<TLSSocket, Client>();
   const ending = new AbortController();
 
-  server.on('connection', (socket: Socket) => handshakes.add(socket, clock));
+  server.on('connection', (socket: Socket) => handshakes.add(socket, tls, clock));
   server.on('tlsClientError', (_error, socket) => {
     handshakes.end(socket);
     socket.destroy();
   });
   // Before HTTP is spoken: nothing of what somebody asks who is not admitted is answered.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    handshakes.end(socket);
-    const chain = chainOf(socket);
-    if (clients.size >= MAX_CONNECTIONS || !tls.admits(chain, wallMs())) {
+    const verifiedBy = handshakes.end(socket);
+    const certificate = socket.getPeerX509Certificate();
+    const isPlaceFree = clients.size < MAX_CONNECTIONS;
+    if (!isPlaceFree || certificate === undefined || verifiedBy === undefined) {
       socket.destroy();
       return;
     }
-    clients.set(socket, chain);
+    const client = { certificate, verifiedBy };
+    if (!admits(tls, client, wallMs())) {
+      socket.destroy();
+      return;
+    }
+    clients.set(socket, client);
     socket.once('close', () => clients.delete(socket));
   });
 
@@ -162,7 +177,7 @@ export function createMutualTlsServer(
     }
   };
   const dismiss = () => {
-    for (const [socket, chain] of clients) if (!tls.admits(chain, wallMs())) socket.destroy();
+    for (const [socket, client] of clients) if (!admits(tls, client, wallMs())) socket.destroy();
   };
   const watch = async () => {
     let doubted: string | null = null;
