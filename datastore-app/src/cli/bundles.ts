@@ -4,7 +4,6 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { createLog } from '@local-datastore/shared/log';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
@@ -22,6 +21,7 @@ import { loadImageIndex } from '../images/image-index.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
 import { removeFile } from '../images/staging.ts';
+import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';
 import { openStore } from './offline-store.ts';
@@ -34,7 +34,7 @@ const cannot = (what: string, file: string, error: unknown) =>
   new ConfigurationError(`${file} cannot be ${what}: ${errorMessage(error)}`, { cause: error });
 
 /** `datastore-app images import FILE`. */
-export function importCommand(): Command {
+export function importCommand(context: CommandContext): Command {
   const command = new Command('import')
     .description('Takes in a tar with images and their SHA256SUMS: all of them, or none.')
     .argument('<file>', 'the tar; - for stdin')
@@ -44,11 +44,11 @@ export function importCommand(): Command {
     const options = readSettings<StorageOptions & UserOptions & SpaceLimits & { replace?: true }>(command);
     const store = await openStore(await enterStorage(options), options);
     const { importBundle } = await import('../bundles/import-bundle.ts');
-    const content = file === STANDARD ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES });
+    const content = file === STANDARD ? context.input : createReadStream(file, { highWaterMark: READ_BYTES });
     try {
       const images = await importBundle({ store }, content, { replace: options.replace === true });
       for (const { sha256, path, outcome } of images) {
-        process.stdout.write(`${sha256}  /${printableText(path)}: ${outcome}\n`);
+        context.stdout.write(`${sha256}  /${printableText(path)}: ${outcome}\n`);
       }
     } catch (error) {
       const code = systemErrorCode(error);
@@ -72,7 +72,7 @@ async function writeWhole(file: string, content: ReadableStream<Uint8Array>): Pr
 }
 
 /** `datastore-app images export FILE [PATH...]`. */
-export function exportCommand(): Command {
+export function exportCommand({ stderr, output, createLog }: CommandContext): Command {
   const command = new Command('export')
     .description('Packs images and their SHA256SUMS into a tar, for `images import` of another datastore.')
     .argument('<file>', 'the tar; - for stdout')
@@ -81,7 +81,7 @@ export function exportCommand(): Command {
   return command.action(async (file: string, wanted: string[]) => {
     readSettings(command);
     const { root, state } = await findStorage(command);
-    const log = createLog('datastore-app', 'warn');
+    const log = createLog('warn');
     const index = await loadImageIndex(
       { log },
       { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root), isReadOnly: true },
@@ -94,7 +94,7 @@ export function exportCommand(): Command {
     );
     const deps = { openImage: createImageOpener(root), digestOf: index.digestOf };
     if (file === STANDARD) {
-      await pipeline(exportBundle(deps, paths), process.stdout, { end: false });
+      await pipeline(exportBundle(deps, paths), output, { end: false });
       return;
     }
     const folder = await open(dirname(file), 'r').catch((error) => {
@@ -102,6 +102,6 @@ export function exportCommand(): Command {
     });
     await folder.close();
     await writeWhole(file, exportBundle(deps, paths));
-    process.stderr.write(`${paths.length} image(s) packed into ${printableText(file)}\n`);
+    stderr.write(`${paths.length} image(s) packed into ${printableText(file)}\n`);
   });
 }

@@ -4,11 +4,12 @@ import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
 import { CA_OPTIONS, type StorageOptions, type UserOptions } from '../config.ts';
 import { inspectAuthority, loadAuthority } from '../tls/authority.ts';
+import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterState, placeText } from './enter-storage.ts';
 
 /** `datastore-app ca`: prints the built-in authority's certificate. */
-export function caCommand(): Command {
+export function caCommand({ stdout }: CommandContext): Command {
   const command = new Command('ca').description(
     "Prints the certificate of the built-in authority, which goes into EVE's dsCertPEM. " +
       '`serve --tls authority` makes it at its first start.',
@@ -27,6 +28,6 @@ export function caCommand(): Command {
           'make an authority with --create',
       );
     }
-    process.stdout.write(authority.certificate);
+    stdout.write(authority.certificate);
   });
 }

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import { inspectWriteToken } from '../access/write-token.ts';
 import { createReport, unreadableReport } from '../check/create-report.ts';
@@ -10,6 +9,7 @@ import { formatReport } from '../check/format-report.ts';
 import type { CheckReport } from '../check/report.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { decideTls } from '../tls/decide-tls.ts';
+import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, type EffectiveOptions, readEffectiveOptions } from './effective-options.ts';
 import { readCredentialOf } from './serve.ts';
 
@@ -41,7 +41,7 @@ async function checkConfiguration(command: Command): Promise<CheckReport> {
 }
 
 /** `datastore-app check`: what `serve` with the same options would do, and what is wrong. */
-export function checkCommand(): Command {
+export function checkCommand({ stdout }: CommandContext): Command {
   const command = new Command('check')
     .summary('print what serve would do, and what is wrong')
     .description(
@@ -51,7 +51,7 @@ export function checkCommand(): Command {
   return command.action(async () => {
     const report = await checkConfiguration(command);
     const isJson = command.opts<{ json?: true }>().json === true;
-    process.stdout.write(isJson ? jsonText(report) : terminalText(formatReport(report)));
+    stdout.write(isJson ? jsonText(report) : formatReport(report));
     const [first] = report.problems.filter(({ severity }) => severity === 'error');
     if (first !== undefined) throw new ConfigurationError(first.message);
   });

@@ -1,7 +1,6 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
-import { createLog } from '@local-datastore/shared/log';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
   FOLDER_OPTIONS,
@@ -16,13 +15,14 @@ import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { findTwins } from '../images/image-listing.ts';
 import { exportCommand, importCommand } from './bundles.ts';
+import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
 import { verifyCommand } from './verify.ts';
 
-function listCommand(): Command {
+function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
   const command = new Command('list').description('Lists the images, and the digests that are known.');
   addOptions(command, FOLDER_OPTIONS).option('--json', 'print one JSON document');
   return command.action(async () => {
@@ -31,7 +31,7 @@ function listCommand(): Command {
     const { detect } = imageFilesBelow(storage.root);
     const images = [];
     // One after another: there may be more of them than files that may be open at once.
-    const listed = await listImages(createLog('datastore-app', 'warn'), storage);
+    const listed = await listImages(createLog('warn'), storage);
     const twins = findTwins(listed.map(({ path }) => path));
     for (const { path, version, sha256, isCorrupt, linkTo } of listed) {
       const { sizeBytes } = version;
@@ -46,27 +46,25 @@ function listCommand(): Command {
       });
     }
     if (options.json === true) {
-      process.stdout.write(jsonText({ images }));
+      stdout.write(jsonText({ images }));
       return;
     }
-    if (images.length === 0)
-      process.stderr.write(terminalText(`no images in ${placeText(command, 'root')}\n`));
+    if (images.length === 0) stderr.write(`no images in ${placeText(command, 'root')}\n`);
     for (const { path, sizeBytes, sha256, content, state, linkTo, nameForm, warnings } of images) {
       const marks = [
         ...(state === undefined ? [] : ['  CORRUPT']),
         ...(linkTo === undefined ? [] : [`  -> ${linkTo}`]),
         ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),
       ];
-      process.stdout.write(
-        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${printableText(path)}${terminalText(marks.join(''))}\n`,
+      stdout.write(
+        `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${printableText(path)}${marks.join('')}\n`,
       );
-      for (const { message } of warnings)
-        process.stderr.write(`${printableText(path)}: ${terminalText(message)}\n`);
+      for (const { message } of warnings) stderr.write(`${printableText(path)}: ${message}\n`);
     }
   });
 }
 
-function addCommand(): Command {
+function addCommand({ stdout }: CommandContext): Command {
   const command = new Command('add')
     .description('Copies files into the root: each appears there whole or not at all.')
     .argument('<file...>')
@@ -80,18 +78,18 @@ function addCommand(): Command {
     const store = await openStore(await enterStorage(options), options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);
-      process.stdout.write(`${added.sha256}  ${added.sizeBytes}  /${printableText(added.path)}\n`);
+      stdout.write(`${added.sha256}  ${added.sizeBytes}  /${printableText(added.path)}\n`);
     }
   });
 }
 
 /** `datastore-app images list|add|verify|import|export`: work on the folders, whether or not the datastore runs. */
-export function imagesCommand(): Command {
+export function imagesCommand(context: CommandContext): Command {
   return new Command('images')
     .summary('list, add, verify, import and export images')
-    .addCommand(listCommand())
-    .addCommand(addCommand())
-    .addCommand(verifyCommand())
-    .addCommand(importCommand())
-    .addCommand(exportCommand());
+    .addCommand(listCommand(context))
+    .addCommand(addCommand(context))
+    .addCommand(verifyCommand(context))
+    .addCommand(importCommand(context))
+    .addCommand(exportCommand(context));
 }

@@ -7,7 +7,7 @@ import {
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import { createBufferedLog, createLog, type Log } from '@local-datastore/shared/log';
+import type { Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
 import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
@@ -35,6 +35,7 @@ import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
+import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
 
 function readOptionFile(option: string, file: string): string {
@@ -157,7 +158,8 @@ interface PrintOptions {
 }
 
 /** `datastore-app serve`. */
-export function serveCommand(version: string, signal: AbortSignal): Command {
+export function serveCommand(context: CommandContext): Command {
+  const { version, stdout, signal } = context;
   const command = new Command('serve')
     .summary('serve images and advertise the host name')
     .description('Serves the files below a folder over HTTP, and advertises the host name by multicast DNS.');
@@ -167,7 +169,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
   return command.action(async () => {
     const { config, printConfig, printConfigSchema } = command.opts<PrintOptions>();
     if (printConfigSchema === true) {
-      process.stdout.write(`${JSON.stringify(settingsSchema(SETTINGS_TITLE, SERVE_OPTIONS), null, 2)}\n`);
+      stdout.write(`${JSON.stringify(settingsSchema(SETTINGS_TITLE, SERVE_OPTIONS), null, 2)}\n`);
       return;
     }
     const effective = await readEffectiveOptions(command);
@@ -176,10 +178,10 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
     const choices = advertisementChoices(effective, tls.kind !== 'off');
     const readCredential = readCredentialOf(options);
     if (printConfig === true) {
-      process.stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
+      stdout.write(printEffectiveOptions(effectiveOptions(command, SERVE_OPTIONS, config)));
       return;
     }
-    const log = createLog('datastore-app', options.logLevel);
+    const log = context.createLog(options.logLevel);
     const storage = await prepareStorage(options);
     const { root, state } = storage;
     const bound = await becomeServiceUser(log, options, storage, tls.kind !== 'off');
@@ -195,7 +197,7 @@ export function serveCommand(version: string, signal: AbortSignal): Command {
       interfaces: options.interface ?? [],
     });
     const images = await openImages(log, options, storage);
-    const requests = createBufferedLog('datastore-app', options.logLevel);
+    const requests = context.createBufferedLog(options.logLevel);
     const { address, port, tlsPort, drainTimeout } = options;
     try {
       await runApp(

@@ -4,11 +4,12 @@ import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
 import { inspectWriteToken, loadWriteToken } from '../access/write-token.ts';
 import { type StorageOptions, TOKEN_OPTIONS, type UserOptions, type WriteTokenOptions } from '../config.ts';
+import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterState, placeText } from './enter-storage.ts';
 
 /** `datastore-app token`: prints the write token. */
-export function tokenCommand(): Command {
+export function tokenCommand({ stdout }: CommandContext): Command {
   const command = new Command('token').description(
     'Prints the write token, which PUT, POST and DELETE need. `serve` makes it at its first start.',
   );
@@ -29,6 +30,6 @@ export function tokenCommand(): Command {
           'with --create',
       );
     }
-    process.stdout.write(`${token}\n`);
+    stdout.write(`${token}\n`);
   });
 }

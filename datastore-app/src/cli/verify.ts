@@ -1,7 +1,6 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
-import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import { createLog } from '@local-datastore/shared/log';
-import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
+import { errorMessage } from '@local-datastore/shared/errors';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import { FOLDER_OPTIONS, type StorageOptions, USER_OPTION, type UserOptions } from '../config.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
@@ -10,24 +9,23 @@ import type { Verification } from '../images/verification.ts';
 import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 import { createVerificationInbox, type VerificationInbox } from '../scrub/verification-inbox.ts';
 import { hashAgain } from '../scrub/verify-file.ts';
+import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { findStorage } from './enter-storage.ts';
+import { CorruptionError } from './exit-code.ts';
 import { listImages } from './listed-images.ts';
 
-/** Files whose content changed although nothing else did. Exit code 5. */
-export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
-
-/** Tells the datastore; who may not write its state still learns from us what is corrupt. */
-async function post(inbox: VerificationInbox, verifications: readonly Verification[]): Promise<void> {
-  try {
-    await inbox.post(verifications);
-  } catch (error) {
-    process.stderr.write(terminalText(`the datastore cannot be told of it: ${errorMessage(error)}\n`));
-  }
-}
-
 /** `datastore-app images verify`. */
-export function verifyCommand(): Command {
+export function verifyCommand({ stdout, stderr, createLog }: CommandContext): Command {
+  /** Tells the datastore; who may not write its state still learns from us what is corrupt. */
+  async function post(inbox: VerificationInbox, verifications: readonly Verification[]): Promise<void> {
+    try {
+      await inbox.post(verifications);
+    } catch (error) {
+      stderr.write(`the datastore cannot be told of it: ${errorMessage(error)}\n`);
+    }
+  }
+
   const command = new Command('verify').description(
     'Reads every image again from the disk, and compares with the digest that is known of it. What differs is not served any more, by a datastore that is running too. Exit code 5 on a difference.',
   );
@@ -43,14 +41,14 @@ export function verifyCommand(): Command {
     const corrupt: string[] = [];
     const sound: Verification[] = [];
     try {
-      const listed = await listImages(createLog('datastore-app', 'warn'), storage);
+      const listed = await listImages(createLog('warn'), storage);
       for (const { path, version, sha256, linkTo } of listed) {
         // The file to which it leads is read at its own place.
         if (linkTo !== undefined) continue;
         const outcome = await hashAgain(hasher.hash, fileOf(path), version, sha256);
         if (outcome.kind !== 'hashed') {
           const why = outcome.kind === 'changed' ? 'is being written' : outcome.reason;
-          process.stdout.write(`${printableText(path)}: ${terminalText(why)}\n`);
+          stdout.write(`${printableText(path)}: ${why}\n`);
           continue;
         }
         const isCorrupt = sha256 !== null && sha256 !== outcome.sha256;
@@ -61,7 +59,7 @@ export function verifyCommand(): Command {
           await post(inbox, [verification]);
         } else if (sha256 !== null) sound.push(verification);
         const known = isCorrupt ? 'CORRUPT' : 'ok';
-        process.stdout.write(
+        stdout.write(
           `${outcome.sha256}  ${printableText(path)}: ${sha256 === null ? 'was not hashed before' : known}\n`,
         );
       }

@@ -1,0 +1,20 @@
+import type { Readable, Writable } from 'node:stream';
+import type { BufferedLog, Log, LogLevel } from '@local-datastore/shared/log';
+
+/** What a command has of the process that it runs in. */
+export interface CommandContext {
+  readonly version: string;
+  /** Results; nothing in them acts on a terminal, whatever a command writes. */
+  readonly stdout: { write(text: string): unknown };
+  /** What is no result: notes, warnings and errors, as safe. */
+  readonly stderr: { write(text: string): unknown };
+  /** Where content comes from that is called `-`. */
+  readonly input: Readable;
+  /** Where it goes. */
+  readonly output: Writable;
+  /** Aborted when the process is told to end. */
+  readonly signal: AbortSignal;
+  createLog(level: LogLevel): Log;
+  /** For very many lines. */
+  createBufferedLog(level: LogLevel): BufferedLog;
+}

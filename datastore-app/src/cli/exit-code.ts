@@ -1,0 +1,33 @@
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
+import type { StoreError } from '../images/store-error.ts';
+
+/** Files whose content changed although nothing else did. */
+export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
+
+type DatastoreErrorCode = (ConfigurationError | StoreError | CorruptionError)['code'];
+
+/** The one place that says which error ends the program with which code. */
+const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
+  CONFIGURATION_INVALID: EXIT_CODES.usage,
+  IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
+  NAME_INVALID: EXIT_CODES.usage,
+  NAME_RESERVED: EXIT_CODES.usage,
+  UPLOAD_INVALID: EXIT_CODES.usage,
+  BUNDLE_INVALID: EXIT_CODES.contentMismatch,
+  PATH_TAKEN: EXIT_CODES.usage,
+  IMAGE_EXISTS: EXIT_CODES.usage,
+  IMAGE_MISSING: EXIT_CODES.usage,
+  INCOMPLETE: EXIT_CODES.contentMismatch,
+  EMPTY_CONTENT: EXIT_CODES.usage,
+  SIZE_MISMATCH: EXIT_CODES.contentMismatch,
+  DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
+  NO_SPACE: EXIT_CODES.noSpace,
+  QUOTA_EXCEEDED: EXIT_CODES.noSpace,
+  NOT_WRITABLE: EXIT_CODES.usage,
+};
+
+/** What the program ends with after an error; undefined: nobody foresaw it. */
+export function exitCodeOf(error: unknown): number | undefined {
+  return error instanceof CodedError ? EXIT_CODE_OF[error.code as DatastoreErrorCode] : undefined;
+}

@@ -1,0 +1,58 @@
+import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { errorMessage } from '@local-datastore/shared/errors';
+import { Command, CommanderError } from 'commander';
+import { caCommand } from './ca.ts';
+import { checkCommand } from './check.ts';
+import type { CommandContext } from './command-context.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { imagesCommand } from './images.ts';
+import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
+import { describeUnknownVariables } from './unknown-variables.ts';
+
+function createProgram(context: CommandContext): Command {
+  const program = new Command('datastore-app')
+    .description('Serves images to EVE-OS devices, and is found by multicast DNS.')
+    .version(context.version)
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .showHelpAfterError('(run with --help for more)')
+    .exitOverride();
+  for (const create of [serveCommand, checkCommand, imagesCommand, tokenCommand, caCommand]) {
+    program.addCommand(create(context).copyInheritedSettings(program));
+  }
+  for (const nested of program.commands.flatMap((command) => command.commands)) {
+    nested.copyInheritedSettings(program);
+  }
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args what follows the program's name
+ * @param variables names of the environment: those that look like settings and are none are told
+ * @returns the exit code; what went wrong has been written to stderr
+ */
+export async function runProgram(
+  args: readonly string[],
+  variables: readonly string[],
+  context: CommandContext,
+): Promise<number> {
+  const program = createProgram(context);
+  const say = (text: string) => context.stderr.write(`datastore-app: ${text}\n`);
+  for (const warning of describeUnknownVariables(program, variables)) say(warning);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return EXIT_CODES.done;
+  } catch (error) {
+    // Commander has written its message, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+    const exitCode = exitCodeOf(error);
+    const isForeseen = exitCode !== undefined || !(error instanceof Error);
+    say(isForeseen ? errorMessage(error) : `unexpected error: ${error.stack}`);
+    return exitCode ?? EXIT_CODES.unexpected;
+  }
+}
