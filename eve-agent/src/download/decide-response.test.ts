@@ -104,6 +104,20 @@ describe('decideResponse', () => {
       { ...resumed, stored: { validators, totalBytes: null }, expectedBytes: 100 },
       { kind: 'store', from: 40, totalBytes: 100 },
     ],
+    [
+      'a range of unknown total past the size that was stored',
+      206,
+      { 'content-range': 'bytes 40-100/*' },
+      { ...resumed, expectedBytes: null },
+      { kind: 'start-over' },
+    ],
+    [
+      'a range of unknown total past the size that the user knows',
+      206,
+      { 'content-range': 'bytes 40-99/*' },
+      { ...resumed, stored: { validators, totalBytes: null }, expectedBytes: 39 },
+      { kind: 'start-over' },
+    ],
     ['416 elsewhere', 416, { 'content-range': 'bytes */39' }, resumed, { kind: 'start-over' }],
     ['416 without a range asked for', 416, {}, fresh, { kind: 'fail', error: { retryable: false } }],
     [

@@ -139,6 +139,9 @@ function decidePartial(
   // The end of such a range need not be the end of the file; a whole response shows where that is.
   if (sizeBytes === null)
     return { kind: 'start-over', reason: `"${range[0]}" does not say how long the file is` };
+  if (last >= sizeBytes) {
+    return { kind: 'start-over', reason: `"${range[0]}" is beyond the ${sizeBytes} bytes of the file` };
+  }
   if (expectedBytes !== null && sizeBytes !== expectedBytes) {
     return wrongSize(sizeBytes, expectedBytes, headers);
   }
