@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -119,6 +119,35 @@ describe('the socket', () => {
     await chmod(socket, 0o777);
     await serve();
     expect((await stat(socket)).mode & 0o777).toBe(0o660);
+    expect(await readdir(folder)).toEqual(['agent.sock']);
+  });
+
+  it('goes with the service, unless another program has taken the name', async () => {
+    await serve();
+    await ends.pop()?.();
+    expect(await readdir(folder)).toEqual([]);
+    await serve();
+    await rename(socket, `${socket}.away`);
+    await writeFile(socket, 'of another');
+    await ends.pop()?.();
+    expect(await readFile(socket, 'utf8')).toBe('of another');
+  });
+
+  it.each([
+    ['a folder that is not there', () => join(folder, 'absent/agent.sock'), 'ENOENT'],
+    ['a folder in its place', () => folder, 'cannot listen on'],
+    ['a path that is too long', () => join(folder, 'a'.repeat(120)), '107'],
+    [
+      'a path too long for the folder in which it is made',
+      () => join(folder, 'd'.repeat(98 - folder.length), 'a'),
+      '107',
+    ],
+  ])('is refused in %s', async (_, place, message) => {
+    const api = createApi(null);
+    await expect(listen({ kind: 'unix', path: place() }, api.listener, NO_TLS, TLS_DEPS)).rejects.toThrow(
+      message,
+    );
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 

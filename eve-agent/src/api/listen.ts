@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
 import {
   CodedError,
   ConfigurationError,
@@ -22,6 +23,9 @@ export class AddressError extends CodedError<'ADDRESS_UNAVAILABLE'> {}
 
 const MAX_CONNECTIONS = 128;
 const SOCKET_MODE = 0o660;
+/** No longer than the usual name of the socket itself. */
+const PRIVATE_FOLDER_PREFIX = '/.';
+const PRIVATE_NAME = 's';
 
 /** @throws ConfigurationError unless it is `unix:PATH` or `ADDRESS:PORT` */
 export function parseListenAddress(text: string): ListenAddress {
@@ -46,25 +50,37 @@ function isAnswered(path: string): Promise<boolean> {
   });
 }
 
-async function listenUnix(server: Server, path: string): Promise<void> {
-  const tooLong = describeLongSocketPath(path);
+/**
+ * Makes the socket in a folder that nobody else may enter, and gives it its name when its mode is right: it is
+ * nobody else's for no moment, and the umask of the process stays what it is.
+ *
+ * @returns takes the name away again, where it still is that of this socket
+ */
+async function listenUnix(server: Server, path: string): Promise<() => void> {
+  const folder = dirname(path) + PRIVATE_FOLDER_PREFIX;
+  const tooLong =
+    describeLongSocketPath(path) ?? describeLongSocketPath(join(`${folder}XXXXXX`, PRIVATE_NAME));
   if (tooLong !== null) throw new ConfigurationError(tooLong);
   if (await isAnswered(path)) {
     throw new ConfigurationError(
       `another program answers on ${path}: stop it, or listen elsewhere with --listen`,
     );
   }
-  // What a killed process left.
-  rmSync(path, { force: true });
-  // The socket is made before `listen` returns, and is nobody else's for no moment.
-  const umask = process.umask(0o777 & ~SOCKET_MODE);
+  const place = mkdtempSync(folder);
   try {
-    server.listen({ path });
+    const made = join(place, PRIVATE_NAME);
+    server.listen({ path: made });
+    await once(server, 'listening');
+    chmodSync(made, SOCKET_MODE);
+    const { ino } = lstatSync(made);
+    // In place of what a killed process left.
+    renameSync(made, path);
+    return () => {
+      if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
+    };
   } finally {
-    process.umask(umask);
+    rmSync(place, { recursive: true, force: true });
   }
-  await once(server, 'listening');
-  chmodSync(path, SOCKET_MODE);
 }
 
 /** A server that does not listen yet, and what else ends with it. */
@@ -94,14 +110,16 @@ export async function listen(
   deps: TlsServerDeps,
 ): Promise<() => Promise<void>> {
   const { server, close } = createServerFor(address, listener, tls, deps);
+  let forgetName = () => {};
   try {
-    if (address.kind === 'unix') await listenUnix(server, address.path);
+    if (address.kind === 'unix') forgetName = await listenUnix(server, address.path);
     else {
       server.listen({ host: address.host, port: address.port });
       await once(server, 'listening');
     }
   } catch (error) {
     close();
+    server.close();
     if (error instanceof ConfigurationError || systemErrorCode(error) === undefined) throw error;
     const place = address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
     const message = `cannot listen on ${place}: ${errorMessage(error)}`;
@@ -110,6 +128,7 @@ export async function listen(
       : new ConfigurationError(message, { cause: error });
   }
   return async () => {
+    forgetName();
     server.close();
     close();
     server.closeAllConnections();
