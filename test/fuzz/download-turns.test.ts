@@ -1,6 +1,5 @@
 /** Who gets a download when many want one and some never end well: plans and outcomes on a simulated clock. */
 import { expect, it } from 'vitest';
-import { TransferError } from '../../eve-agent/src/download/errors.ts';
 import {
   type Actual,
   type ContentActual,
@@ -24,6 +23,7 @@ import {
   sha256Of,
   treeOf,
 } from '../../eve-agent/src/reconcile/test-fixtures.ts';
+import { TransferError } from '../../eve-agent/src/transfer/errors.ts';
 import { createRandom, randomOfThisRun } from '../random.ts';
 
 const FAILING = ['silent', 'stalled', 'busy', 'lost'] as const;

@@ -11,10 +11,10 @@ import {
   validatorsOf,
 } from '../../datastore-app/src/http/validators.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../../datastore-app/src/images/image-path.ts';
-import { decideResponse, type Expectation } from '../../eve-agent/src/download/decide-response.ts';
-import { isResumable } from '../../eve-agent/src/download/decide-resume.ts';
-import { isContradicted, readStatedSha256, readValidators } from '../../eve-agent/src/download/validators.ts';
-import { parseRegularHead } from '../../eve-agent/src/transports/regular-head.ts';
+import { decideResponse, type Expectation } from '../../eve-agent/src/transfer/decide-response.ts';
+import { isResumable } from '../../eve-agent/src/transfer/decide-resume.ts';
+import { parseRegularHead } from '../../eve-agent/src/transfer/regular-head.ts';
+import { isContradicted, readStatedSha256, readValidators } from '../../eve-agent/src/transfer/validators.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
 
 const CASES = 50_000;

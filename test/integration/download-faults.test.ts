@@ -2,14 +2,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openPartialFile } from '../../eve-agent/src/content/partial-file.ts';
+import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
 import {
   createDownload,
   type DownloadEvent,
   type DownloadRequest,
   type DownloadResult,
-} from '../../eve-agent/src/download/download.ts';
-import { openPartialFile } from '../../eve-agent/src/download/partial-file.ts';
-import { BulkDispatcher } from '../../eve-agent/src/transports/bulk-dispatcher.ts';
+} from '../../eve-agent/src/transfer/download.ts';
 import {
   type Behaviour,
   cutAfter,

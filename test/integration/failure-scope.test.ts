@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createDownload } from '../../eve-agent/src/download/download.ts';
+import { createProxyDispatcher } from '../../eve-agent/src/network/proxy-dispatcher.ts';
 import { judgeFailure } from '../../eve-agent/src/reconcile/judge-failure.ts';
-import { BulkDispatcher } from '../../eve-agent/src/transports/bulk-dispatcher.ts';
-import { createProxyDispatcher } from '../../eve-agent/src/transports/proxy-dispatcher.ts';
+import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
+import { createDownload } from '../../eve-agent/src/transfer/download.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { createAuthority } from './authorities.ts';
 

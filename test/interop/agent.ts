@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { partialPaths } from '../../eve-agent/src/download/partial-file.ts';
+import { partialPaths } from '../../eve-agent/src/content/partial-file.ts';
 import { finish, type Namespace } from '../lab/namespace.ts';
 import { eveAgent } from '../lab/programs.ts';
 

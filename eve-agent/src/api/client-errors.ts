@@ -1,5 +1,5 @@
 import { CodedError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { readTlsFailure } from '../transports/tls-failure.ts';
+import { readTlsFailure } from '../transfer/tls-failure.ts';
 import { describeLongSocketPath } from './socket-path.ts';
 
 /** The service cannot be asked, or refuses. */

@@ -18,7 +18,7 @@ import {
 import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
-import { createDownload, type DownloadDeps, type DownloadResult } from '../download/download.ts';
+import { createDownload, type DownloadDeps, type DownloadResult } from '../transfer/download.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';

@@ -4,7 +4,7 @@ import { CodedError, type ConfigurationError } from '@local-datastore/shared/err
 import type { AgentApiError } from '../api/client-errors.ts';
 import type { AddressError } from '../api/listen.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
-import type { ContentError, SpaceError, TransferError } from '../download/errors.ts';
+import type { ContentError, SpaceError, TransferError } from '../transfer/errors.ts';
 
 type AgentErrorCode =
   | (ConfigurationError | ContentError | SpaceError | TransferError)['code']

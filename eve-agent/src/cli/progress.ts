@@ -1,7 +1,7 @@
 import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { addressUrl } from '../discovery/origin.ts';
-import type { DownloadEvent } from '../download/download.ts';
+import type { DownloadEvent } from '../transfer/download.ts';
 
 /** Shows how a download goes. */
 export interface ProgressView {

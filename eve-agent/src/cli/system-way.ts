@@ -1,8 +1,8 @@
 import type { DiscoveryOptions } from '../config.ts';
 import type { Locate } from '../discovery/locate.ts';
 import { originOf } from '../discovery/origin.ts';
-import type { DownloadDeps } from '../download/download.ts';
-import { BulkDispatcher } from '../transports/bulk-dispatcher.ts';
+import { BulkDispatcher } from '../transfer/bulk-dispatcher.ts';
+import type { DownloadDeps } from '../transfer/download.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import * as z from 'zod';
-import type { LeastRate } from '../download/rate-watch.ts';
+import type { LeastRate } from '../transfer/rate-watch.ts';
 
 /** What is borne of a datastore while it sends. */
 export interface TransferOptions {

@@ -1,4 +1,4 @@
-import { decideResponse, type ResponseDecision } from '../download/decide-response.ts';
+import { decideResponse, type ResponseDecision } from '../transfer/decide-response.ts';
 import type { Evidence } from './evidence.ts';
 import type { Exchange } from './observations.ts';
 

@@ -1,7 +1,7 @@
 import type { Bridge } from '../discovery/bridges.ts';
 import type { DatagramVerdict } from '../discovery/datagram-filter.ts';
 import type { DnsMessage } from '../discovery/dns-message.ts';
-import type { HeaderFields } from '../download/validators.ts';
+import type { HeaderFields } from '../transfer/validators.ts';
 import type { WireMessage } from './as-eve/wire-message.ts';
 
 /** What the user gave to compare with. */

@@ -1,4 +1,4 @@
-import { type HeaderFields, singleValue } from '../download/validators.ts';
+import { type HeaderFields, singleValue } from '../transfer/validators.ts';
 
 /** What an answer says that it comes from (RFC 9110 §10.2.4), as far as there is advice for it. */
 type WebServer = 'Apache' | 'nginx' | 'other';

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { createJsonFile } from '../content/json-file.ts';
 import { createManualClock } from '../discovery/manual-clock.ts';
 import { createConfigSource } from './config-source.ts';
 import { createConfiguration } from './configuration.ts';
-import { createJsonFile } from './json-file.ts';
 import { datastoreOf, treeOf } from './test-fixtures.ts';
 
 let folder: string;

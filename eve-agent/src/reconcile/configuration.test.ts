@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { createJsonFile } from '../content/json-file.ts';
 import { createConfiguration, withoutSecrets } from './configuration.ts';
 import { lostFallbacks, planDesired } from './desired.ts';
-import { createJsonFile } from './json-file.ts';
 import { configOf, datastoreIdOf, datastoreOf, treeOf, uuidOf } from './test-fixtures.ts';
 
 let folder: string;

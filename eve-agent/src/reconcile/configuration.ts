@@ -11,8 +11,8 @@ import {
   readDeviceConfig,
 } from '@local-datastore/shared/eve/device-config';
 import type { Log } from '@local-datastore/shared/log';
+import type { JsonFile } from '../content/json-file.ts';
 import { unreadDatastoreText } from './desired.ts';
-import type { JsonFile } from './json-file.ts';
 import {
   keepUnreadTrees,
   readStoredDocument,

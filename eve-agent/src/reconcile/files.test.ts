@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { type ContentStore, createContentStore } from './content-store.ts';
-import { hashFile } from './hash-file.ts';
-import { createJsonFile } from './json-file.ts';
+import { type ContentStore, createContentStore } from '../content/content-store.ts';
+import { hashFile } from '../content/hash-file.ts';
+import { createJsonFile } from '../content/json-file.ts';
 import { createStatusFiles } from './status-files.ts';
 import { sha256Of } from './test-fixtures.ts';
 

@@ -1,7 +1,7 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { expect, it } from 'vitest';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import { ContentError, SpaceError, TransferError } from '../download/errors.ts';
+import { ContentError, SpaceError, TransferError } from '../transfer/errors.ts';
 import { judgeFailure } from './judge-failure.ts';
 
 type Code = TransferError['code'];

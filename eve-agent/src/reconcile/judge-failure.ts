@@ -1,5 +1,5 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import type { Reached } from '../download/fetch-body.ts';
+import type { Reached } from '../transfer/fetch-body.ts';
 
 /** What a failure means for the next try. */
 export interface Judgement {

@@ -1,5 +1,5 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { wrapStorageError } from '../download/partial-file.ts';
+import { wrapStorageError } from '../content/partial-file.ts';
 import type { ContentActual } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { advance, type Runtime } from './runtime.ts';

@@ -1,5 +1,5 @@
+import type { StoreScan } from '../content/content-store.ts';
 import { type Actual, type ContentActual, createContent } from './actual.ts';
-import type { StoreScan } from './content-store.ts';
 import { nextState } from './transitions.ts';
 
 /**

@@ -7,12 +7,12 @@ import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import * as z from 'zod';
+import { createContentStore } from '../content/content-store.ts';
+import { hashFile } from '../content/hash-file.ts';
+import { createJsonFile } from '../content/json-file.ts';
 import { createManualClock, type ManualClock } from '../discovery/manual-clock.ts';
-import type { DownloadObserver, DownloadResult } from '../download/download.ts';
-import { ContentError } from '../download/errors.ts';
-import { createContentStore } from './content-store.ts';
-import { hashFile } from './hash-file.ts';
-import { createJsonFile } from './json-file.ts';
+import type { DownloadObserver, DownloadResult } from '../transfer/download.ts';
+import { ContentError } from '../transfer/errors.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { retryRecordsSchema } from './retry-records.ts';
 import type { ContentRequest } from './runtime.ts';

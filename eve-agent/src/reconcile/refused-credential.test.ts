@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ContentError, TransferError } from '../download/errors.ts';
+import { ContentError, TransferError } from '../transfer/errors.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { explainRefusal } from './refused-credential.ts';
 import { datastoreOf, desiredOf, treeOf, uuidOf } from './test-fixtures.ts';

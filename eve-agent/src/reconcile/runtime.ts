@@ -1,8 +1,8 @@
 import type { Log } from '@local-datastore/shared/log';
+import type { ContentStore } from '../content/content-store.ts';
 import type { Clock } from '../discovery/clock.ts';
-import type { DownloadObserver, DownloadRequest, DownloadResult } from '../download/download.ts';
+import type { DownloadObserver, DownloadRequest, DownloadResult } from '../transfer/download.ts';
 import type { Actual, ContentActual } from './actual.ts';
-import type { ContentStore } from './content-store.ts';
 import type { OutcomeFacts } from './outcome.ts';
 import type { PlanLimits } from './plan.ts';
 import type { RetrySchedule } from './retry-schedule.ts';

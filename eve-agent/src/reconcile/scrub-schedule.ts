@@ -1,5 +1,5 @@
+import type { JsonFile } from '../content/json-file.ts';
 import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
-import type { JsonFile } from './json-file.ts';
 
 export interface ScrubScheduleDeps {
   scrub(signal: AbortSignal): Promise<unknown>;

@@ -1,8 +1,8 @@
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { describe, expect, it } from 'vitest';
+import type { ContentStore } from '../content/content-store.ts';
 import { createManualClock } from '../discovery/manual-clock.ts';
 import { createActual, createContent } from './actual.ts';
-import type { ContentStore } from './content-store.ts';
 import { planDesired } from './desired.ts';
 import { StatusBoard, type StatusEvent } from './status-board.ts';
 import { configOf, datastoreIdOf, datastoreOf, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';

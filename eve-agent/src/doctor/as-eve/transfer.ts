@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
-import { type HeaderFields, singleValue } from '../../download/validators.ts';
+import { type HeaderFields, singleValue } from '../../transfer/validators.ts';
 import { socketHost } from '../probes/connect.ts';
 import type { ExchangeOutcome, ExchangeRequest } from '../probes/exchange.ts';
 

@@ -1,4 +1,4 @@
-import { singleValue } from '../../download/validators.ts';
+import { singleValue } from '../../transfer/validators.ts';
 import { type Check, skipped, warning } from '../check.ts';
 
 /** Certificates and `Retry-After` bear less than this. */

@@ -1,5 +1,5 @@
-import { codingHint, statedCoding } from '../../download/content-coding.ts';
-import { readStatedSha256 } from '../../download/validators.ts';
+import { codingHint, statedCoding } from '../../transfer/content-coding.ts';
+import { readStatedSha256 } from '../../transfer/validators.ts';
 import { type Check, problem, skipped } from '../check.ts';
 import { fileAnswer } from '../file-answer.ts';
 

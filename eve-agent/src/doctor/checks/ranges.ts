@@ -1,6 +1,6 @@
-import { decideResponse } from '../../download/decide-response.ts';
-import { mayWantWhole } from '../../download/decide-whole.ts';
-import { isContradicted, readValidators, singleValue } from '../../download/validators.ts';
+import { decideResponse } from '../../transfer/decide-response.ts';
+import { mayWantWhole } from '../../transfer/decide-whole.ts';
+import { isContradicted, readValidators, singleValue } from '../../transfer/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { type Answered, fileAnswer, partAnswer } from '../file-answer.ts';
 import { rangesAdvice } from '../server-advice.ts';

@@ -1,4 +1,4 @@
-import { singleValue } from '../../download/validators.ts';
+import { singleValue } from '../../transfer/validators.ts';
 import { type Check, problem, skipped, warning } from '../check.ts';
 import { fileAnswer } from '../file-answer.ts';
 

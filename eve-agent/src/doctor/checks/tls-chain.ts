@@ -1,5 +1,5 @@
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { chainFailureKind } from '../../transports/tls-failure.ts';
+import { chainFailureKind } from '../../transfer/tls-failure.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';
 import type { TlsEvidence } from '../observations.ts';
 import { portOf } from '../probes/connect.ts';

@@ -1,5 +1,5 @@
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { ifRangeOf, isContradicted, readValidators, singleValue } from '../../download/validators.ts';
+import { ifRangeOf, isContradicted, readValidators, singleValue } from '../../transfer/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { fileAnswer, partAnswer } from '../file-answer.ts';
 

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { readTlsFailure } from '../../transports/tls-failure.ts';
+import { readTlsFailure } from '../../transfer/tls-failure.ts';
 import type { ConnectionEvidence, TlsEvidence } from '../observations.ts';
 
 export interface ConnectRequest {

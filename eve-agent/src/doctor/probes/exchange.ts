@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import type { HeaderFields } from '../../download/validators.ts';
+import type { HeaderFields } from '../../transfer/validators.ts';
 import { portOf, socketHost } from './connect.ts';
 
 export interface ExchangeRequest {

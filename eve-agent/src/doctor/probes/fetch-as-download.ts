@@ -1,11 +1,11 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Origin } from '../../discovery/origin.ts';
-import { decideResponse } from '../../download/decide-response.ts';
-import type { DownloadDeps } from '../../download/download.ts';
-import { type BodyPlan, fetchBody } from '../../download/fetch-body.ts';
-import { requestHeaders } from '../../download/request-headers.ts';
-import type { HeaderFields, Validators } from '../../download/validators.ts';
+import { decideResponse } from '../../transfer/decide-response.ts';
+import type { DownloadDeps } from '../../transfer/download.ts';
+import { type BodyPlan, fetchBody } from '../../transfer/fetch-body.ts';
+import { requestHeaders } from '../../transfer/request-headers.ts';
+import type { HeaderFields, Validators } from '../../transfer/validators.ts';
 import type { Exchange } from '../observations.ts';
 
 /** What every request for one file has in common. */

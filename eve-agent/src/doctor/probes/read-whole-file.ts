@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import { decideResponse, type ResponseDecision } from '../../download/decide-response.ts';
-import { mayWantWhole } from '../../download/decide-whole.ts';
-import { TransferError } from '../../download/errors.ts';
-import { ifRangeOf, readStatedSha256, readValidators, type Validators } from '../../download/validators.ts';
+import { decideResponse, type ResponseDecision } from '../../transfer/decide-response.ts';
+import { mayWantWhole } from '../../transfer/decide-whole.ts';
+import { TransferError } from '../../transfer/errors.ts';
+import { ifRangeOf, readStatedSha256, readValidators, type Validators } from '../../transfer/validators.ts';
 import type { WholeFile } from '../observations.ts';
 import { ask, type FetchDeps, type FileRequest, mayPass, RETRY_DELAYS_MS } from './fetch-as-download.ts';
 

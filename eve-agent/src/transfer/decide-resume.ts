@@ -1,4 +1,4 @@
-import type { PartialRecord } from './partial-file.ts';
+import type { PartialRecord } from '../content/partial-file.ts';
 import { ifRangeOf } from './validators.ts';
 
 /**

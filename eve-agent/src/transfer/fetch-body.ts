@@ -1,10 +1,10 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
 import { type Origin, shownHost } from '../discovery/origin.ts';
-import { readMalformation } from '../transports/malformation.ts';
-import { InternalAddressError } from '../transports/open-connection.ts';
-import { describeTlsRefusal } from '../transports/tls-failure.ts';
+import { InternalAddressError } from '../network/open-connection.ts';
 import { ContentError, TransferError } from './errors.ts';
+import { readMalformation } from './malformation.ts';
+import { describeTlsRefusal } from './tls-failure.ts';
 import type { HeaderFields } from './validators.ts';
 
 /** Takes a body in; asks its sender to pause by returning false, and calls back when it may go on. */

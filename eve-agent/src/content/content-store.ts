@@ -16,7 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { partialPaths } from '../download/partial-file.ts';
+import { partialPaths } from './partial-file.ts';
 
 /** What stands on the disk at the start. */
 export interface StoreScan {

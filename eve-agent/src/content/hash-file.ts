@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createPace } from '../download/pace.ts';
+import { createPace } from '../transfer/pace.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 

@@ -3,9 +3,9 @@ import { open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/pro
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import { SpaceError, TransferError } from '../transfer/errors.ts';
+import { validatorsSchema } from '../transfer/validators.ts';
 import { type BlockFile, openBlockFile } from './block-file.ts';
-import { SpaceError, TransferError } from './errors.ts';
-import { validatorsSchema } from './validators.ts';
 
 const recordSchema = z.object({
   version: z.literal(1),

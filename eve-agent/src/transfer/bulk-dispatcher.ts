@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Client, Dispatcher } from 'undici';
-import { type ConnectionOptions, openConnection } from './open-connection.ts';
+import { type ConnectionOptions, openConnection } from '../network/open-connection.ts';
 import { parseRegularHead, type RegularHead } from './regular-head.ts';
 import { MAX_HEAD_BYTES, MalformedAnswer, readHead } from './response-head.ts';
 

@@ -1,5 +1,5 @@
 import { type Dispatcher, ProxyAgent } from 'undici';
-import { MAX_HEAD_BYTES } from './response-head.ts';
+import { MAX_HEAD_BYTES } from '../transfer/response-head.ts';
 
 export interface ProxyDispatcherOptions {
   readonly proxy: URL;

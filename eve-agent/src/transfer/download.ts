@@ -1,23 +1,23 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Dispatcher } from 'undici';
+import { ContentSink } from '../content/content-sink.ts';
+import { createHashLanes, type HashLane, type HashLanes } from '../content/hash-lanes.ts';
+import { openPartialFile, type PartialFile, wrapStorageError } from '../content/partial-file.ts';
+import { lockTarget } from '../content/target-lock.ts';
 import type { Clock } from '../discovery/clock.ts';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { codingHint, statedCoding } from './content-coding.ts';
-import { ContentSink } from './content-sink.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { mayWantWhole } from './decide-whole.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
-import { createHashLanes, type HashLane, type HashLanes } from './hash-lanes.ts';
 import { type Pace, paceReceiver } from './pace.ts';
-import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
 import { type LeastRate, type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
 import { requestHeaders } from './request-headers.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
-import { lockTarget } from './target-lock.ts';
 import {
   type HeaderFields,
   ifRangeOf,

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { TransferError } from './errors.ts';
+import { TransferError } from '../transfer/errors.ts';
 
 /**
  * Makes this process the only one on the host that downloads to a target.

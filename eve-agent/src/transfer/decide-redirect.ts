@@ -1,5 +1,5 @@
 import { isHostOf, type Origin, plainHost } from '../discovery/origin.ts';
-import { isInternalHost } from '../transports/internal-address.ts';
+import { isInternalHost } from './internal-address.ts';
 
 export const MAX_REDIRECTS = 5;
 

@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup } from 'node:dns';
 import { connect as connectTcp, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, type PeerCertificate } from 'node:tls';
-import { isInternalHost } from './internal-address.ts';
+import { isInternalHost } from '../transfer/internal-address.ts';
 
 export interface ConnectionOptions {
   /** Scheme, name and port, whatever the address. */
