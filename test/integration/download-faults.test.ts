@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { openPartialFile } from '../../eve-agent/src/content/partial-file.ts';
 import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
 import {
@@ -54,7 +55,7 @@ interface Run {
 /** A download whose waits between tries take no time. */
 function start(
   url: URL,
-  request: Partial<DownloadRequest> = {},
+  request: Partial<Omit<DownloadRequest, 'target'>> & { readonly target?: string } = {},
   options: { signal?: AbortSignal; stallTimeoutMs?: number; maxFailures?: number } = {},
 ): Run {
   const events: DownloadEvent[] = [];
@@ -74,7 +75,10 @@ function start(
     },
   );
   const result = download(
-    { url, target, sha256: null, sizeBytes: null, authorization: null, ca: null, ...request },
+    {
+      ...{ url, sha256: null, sizeBytes: null, authorization: null, ca: null, ...request },
+      target: createFileTarget(request.target ?? target),
+    },
     { onEvent: (event) => events.push(event), onProgress: () => {} },
     options.signal ?? new AbortController().signal,
   );

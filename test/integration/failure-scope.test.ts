@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { createProxyDispatcher } from '../../eve-agent/src/network/proxy-dispatcher.ts';
 import { judgeFailure } from '../../eve-agent/src/reconcile/judge-failure.ts';
 import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
@@ -95,7 +96,7 @@ async function judge(peer: string, { scheme = 'http', proxy, trusts = true }: Wa
     { retry: { maxFailures: 0, maxDelayMs: 0 }, stallTimeoutMs: 1000, userAgent: 'test' },
   );
   const url = new URL(`${scheme}://127.0.0.1:${ports.get(peer)}/image.img`);
-  const target = join(folder, 'image.img');
+  const target = createFileTarget(join(folder, 'image.img'));
   const request = { url, target, sha256: null, sizeBytes: null, authorization: null, ca: null };
   const observer = { onEvent: () => {}, onProgress: () => {} };
   return await download(request, observer, new AbortController().signal).then(

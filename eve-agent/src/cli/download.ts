@@ -15,6 +15,7 @@ import {
   logLevelOption,
   timeoutOption,
 } from '../config.ts';
+import { createFileTarget } from '../content/file-target.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
@@ -78,13 +79,19 @@ function createSystemDeps(locate: Locate, options: DiscoveryOptions): DownloadDe
 }
 
 /** The JSON document of a finished download. */
-export function downloadedDocument(asked: URL, result: DownloadResult, elapsedMs: number): object {
+export function downloadedDocument(
+  asked: URL,
+  target: string,
+  result: DownloadResult,
+  elapsedMs: number,
+): object {
   const { origin, ...facts } = result;
   return {
     url: asked.href,
     resolvedUrl: addressUrl(origin).href,
     bridge: origin.bridgeName,
     sourceAddress: origin.sourceAddress,
+    target,
     ...facts,
     elapsedMs: Math.round(elapsedMs),
   };
@@ -97,8 +104,8 @@ const VERIFIED = {
 };
 
 /** A finished download as lines for people. */
-export function downloadedText(result: DownloadResult, elapsedMs: number): string {
-  const { target, sizeBytes, sha256, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
+export function downloadedText(target: string, result: DownloadResult, elapsedMs: number): string {
+  const { sizeBytes, sha256, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
   const rate = formatBytes(Math.round((receivedBytes * 1000) / Math.max(elapsedMs, 1)));
   const via =
     origin.bridgeName === null ? '' : ` on ${origin.bridgeName}, source address ${origin.sourceAddress}`;
@@ -125,9 +132,10 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
   return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
     const options = command.opts<DownloadOptions>();
     const url = parseImageUrl(text);
+    const target = decideTarget(url, options.output);
     const request = {
       url,
-      target: decideTarget(url, options.output),
+      target: createFileTarget(target),
       sha256: options.sha256 ?? null,
       sizeBytes: options.size ?? null,
       authorization: options.auth ?? null,
@@ -146,7 +154,7 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
     );
     let view: ProgressView = createPlainView(stderr);
     if (options.json === true) view = createJsonView(stderr);
-    else if (stderr.isTTY) view = await createBarView(stderr, printableText(basename(request.target)));
+    else if (stderr.isTTY) view = await createBarView(stderr, printableText(basename(target)));
     const startedMs = performance.now();
     let result: DownloadResult;
     try {
@@ -157,8 +165,8 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
     const elapsedMs = performance.now() - startedMs;
     stdout.write(
       options.json === true
-        ? jsonText(downloadedDocument(url, result, elapsedMs))
-        : downloadedText(result, elapsedMs),
+        ? jsonText(downloadedDocument(url, target, result, elapsedMs))
+        : downloadedText(target, result, elapsedMs),
     );
   });
 }

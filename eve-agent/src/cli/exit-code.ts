@@ -3,11 +3,12 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
 import type { AgentApiError } from '../api/client-errors.ts';
 import type { AddressError } from '../api/listen.ts';
+import type { SpaceError, TargetError } from '../content/errors.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
-import type { ContentError, SpaceError, TransferError } from '../transfer/errors.ts';
+import type { ContentError, TransferError } from '../transfer/errors.ts';
 
 type AgentErrorCode =
-  | (ConfigurationError | ContentError | SpaceError | TransferError)['code']
+  | (ConfigurationError | ContentError | SpaceError | TargetError | TransferError)['code']
   | AgentApiError['code']
   | AddressError['code']
   | DiscoveryErrorCode;

@@ -13,8 +13,10 @@ import { createLogStream } from '../api/log-stream.ts';
 import { createRouter } from '../api/router.ts';
 import { createRoutes } from '../api/routes.ts';
 import { createContentStore } from '../content/content-store.ts';
+import { TargetError } from '../content/errors.ts';
+import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { hashFile } from '../content/hash-file.ts';
-import { createHashLanes, type HashLanes } from '../content/hash-lanes.ts';
+import { createHashLanes } from '../content/hash-lanes.ts';
 import { imagesFolderOf } from '../content/images-folder.ts';
 import { createJsonFile } from '../content/json-file.ts';
 import { lockTarget } from '../content/target-lock.ts';
@@ -35,9 +37,9 @@ import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createTally } from '../reconcile/tally.ts';
 import { BulkDispatcher } from '../transfer/bulk-dispatcher.ts';
-import { createDownload, HASH_LANE_BYTES } from '../transfer/download.ts';
-import { TransferError } from '../transfer/errors.ts';
+import { createDownload } from '../transfer/download.ts';
 import { createPace } from '../transfer/pace.ts';
+import type { Target } from '../transfer/target.ts';
 import { SOCKET_NAME } from './agent-client.ts';
 import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
@@ -59,7 +61,7 @@ async function lockState(state: string): Promise<() => void> {
   try {
     return await lockTarget(join(state, 'agent'));
   } catch (error) {
-    if (!(error instanceof TransferError)) throw error;
+    if (!(error instanceof TargetError)) throw error;
     throw new ConfigurationError(`another agent runs with the state directory ${state}`, { cause: error });
   }
 }
@@ -69,7 +71,7 @@ const OTHER_RESPONDER_TIMEOUT_MS = 3000;
 
 function createNetwork(
   locate: Locate,
-  hashLanes: HashLanes,
+  targetOf: (sha256: string) => Target,
   options: RunOptions,
 ): Pick<StepDeps, 'download' | 'probe'> {
   const discovery = { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 };
@@ -107,7 +109,6 @@ function createNetwork(
           random: Math.random,
           pace,
           clock: systemClock,
-          hashLanes,
         },
         {
           // Every failure is planned around: another datastore may be next.
@@ -118,7 +119,7 @@ function createNetwork(
           userAgent: USER_AGENT,
         },
       );
-      return download(request, observer, signal);
+      return download({ ...request, target: targetOf(request.sha256) }, observer, signal);
     },
   };
 }
@@ -133,11 +134,13 @@ async function runService(options: RunOptions, plainLog: Log, signal: AbortSigna
   // Before anything there is read.
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
+  const store = createContentStore(state, images);
+  const targetOf = (sha256: string) => createFileTarget(store.pendingPath(sha256), hashLanes);
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const reconciler = createReconciler(
     {
-      ...createNetwork(createSystemLocator(log, querier.open), hashLanes, options),
-      store: createContentStore(state, images),
+      ...createNetwork(createSystemLocator(log, querier.open), targetOf, options),
+      store,
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: createJsonFile(
         join(state, 'holds.json'),

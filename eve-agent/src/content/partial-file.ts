@@ -3,32 +3,29 @@ import { open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/pro
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import * as z from 'zod';
-import { SpaceError, TransferError } from '../transfer/errors.ts';
+import type { StoredRecord } from '../transfer/target.ts';
 import { validatorsSchema } from '../transfer/validators.ts';
 import { type BlockFile, openBlockFile } from './block-file.ts';
+import { SpaceError, TargetError } from './errors.ts';
 
+const VERSION = 1;
 const recordSchema = z.object({
-  version: z.literal(1),
-  /** As the user gave it, with the datastore's name, not its address of the day. */
+  version: z.literal(VERSION),
   url: z.string(),
-  /** The digest that the user asked for, if any. */
   sha256: z.string().nullable(),
   totalBytes: z.number().int().nonnegative().nullable(),
   validators: validatorsSchema,
 });
-
-/** Where the bytes of a partial file come from, kept beside it, so that a later run can go on. */
-export type PartialRecord = z.infer<typeof recordSchema>;
 
 /** A download on its way to its target, in a hidden file beside it. */
 export interface PartialFile {
   readonly path: string;
   readonly file: BlockFile;
   /** What an earlier run left; null when there is nothing, or nothing that can be told where it came from. */
-  readonly stored: { readonly record: PartialRecord; readonly sizeBytes: number } | null;
+  readonly stored: { readonly record: StoredRecord; readonly sizeBytes: number } | null;
   /** @throws SpaceError when the file system has less than this free */
   requireSpace(neededBytes: number): Promise<void>;
-  writeRecord(record: PartialRecord): Promise<void>;
+  writeRecord(record: StoredRecord): Promise<void>;
   /** Syncs, gives the file its name and syncs the directory: after it the target is whole, whatever happens. */
   publish(): Promise<void>;
   /** Removes file and record. */
@@ -50,9 +47,10 @@ export function partialPaths(target: string): { readonly file: string; readonly 
   return { file, record: `${file}.json` };
 }
 
-async function readRecord(path: string): Promise<PartialRecord | null> {
+async function readRecord(path: string): Promise<StoredRecord | null> {
   try {
-    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const { version: _, ...record } = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return record;
   } catch {
     // Absent, cut short by a power loss, or of another version: the download starts over.
     return null;
@@ -75,7 +73,7 @@ export function wrapStorageError(error: unknown, target: string): Error {
     return new SpaceError('NO_SPACE', `no space left for ${target}`, { cause: error });
   }
   if (error instanceof Error && 'syscall' in error) {
-    return new TransferError('TARGET_UNWRITABLE', `${target} cannot be written: ${errorMessage(error)}`, {
+    return new TargetError('TARGET_UNWRITABLE', `${target} cannot be written: ${errorMessage(error)}`, {
       cause: error,
     });
   }
@@ -110,14 +108,14 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
       throw new SpaceError('NO_SPACE', message, { details: { neededBytes, freeBytes } });
     },
     async writeRecord(next) {
-      await writeFile(temporary, JSON.stringify(next));
+      await writeFile(temporary, JSON.stringify({ version: VERSION, ...next }));
       await rename(temporary, paths.record);
     },
     async publish() {
       await file.sync();
       if (!(await file.isInPlace())) {
         const message = `another download to ${target} took its place: wait for it, or choose another file with -o`;
-        throw new TransferError('TARGET_BUSY', message);
+        throw new TargetError('TARGET_BUSY', message);
       }
       await rename(paths.file, target);
       await rm(paths.record, { force: true });

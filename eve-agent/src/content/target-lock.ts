@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { TransferError } from '../transfer/errors.ts';
+import { TargetError } from './errors.ts';
 
 /**
  * Makes this process the only one on the host that downloads to a target.
@@ -12,7 +12,7 @@ import { TransferError } from '../transfer/errors.ts';
  * that process ends, however it ends; no stale lock file, no process number that has since been given away.
  *
  * @returns the release
- * @throws TransferError TARGET_BUSY when another process holds it
+ * @throws TargetError TARGET_BUSY when another process holds it
  */
 export async function lockTarget(target: string): Promise<() => void> {
   const { dev, ino } = await stat(dirname(target));
@@ -24,7 +24,7 @@ export async function lockTarget(target: string): Promise<() => void> {
     server.once('error', (error) => {
       const isTaken = systemErrorCode(error) === 'EADDRINUSE';
       const message = `another download to ${target} is running: wait for it, or choose another file with -o`;
-      reject(isTaken ? new TransferError('TARGET_BUSY', message, { cause: error }) : error);
+      reject(isTaken ? new TargetError('TARGET_BUSY', message, { cause: error }) : error);
     });
     server.listen({ path: `\0eve-agent/download/${key}` }, resolve);
   });

@@ -1,7 +1,8 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { expect, it } from 'vitest';
+import { SpaceError, TargetError } from '../content/errors.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
-import { ContentError, SpaceError, TransferError } from '../transfer/errors.ts';
+import { ContentError, TransferError } from '../transfer/errors.ts';
 import { judgeFailure } from './judge-failure.ts';
 
 type Code = TransferError['code'];
@@ -37,8 +38,8 @@ it.each([
   [new Error('x'), 'unknown', 'retry-steadily'],
   [new CodedError('NEVER_SEEN', 'x'), 'unknown', 'retry-steadily'],
   [new SpaceError('NO_SPACE', 'x'), 'unknown', 'retry-steadily'],
-  [soon('TARGET_BUSY'), 'unknown', 'retry'],
-  [new TransferError('TARGET_UNWRITABLE', 'x'), 'unknown', 'retry-steadily'],
+  [new TargetError('TARGET_BUSY', 'x'), 'unknown', 'retry'],
+  [new TargetError('TARGET_UNWRITABLE', 'x'), 'unknown', 'retry-steadily'],
 ])('%s: the datastore is %s; %s', (error, datastore, remedy) => {
   expect(judgeFailure(error)).toMatchObject({ datastore, remedy, message: error.message });
 });

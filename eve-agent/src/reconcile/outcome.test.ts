@@ -1,6 +1,7 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { describe, expect, it } from 'vitest';
-import { ContentError, SpaceError, TransferError } from '../transfer/errors.ts';
+import { SpaceError } from '../content/errors.ts';
+import { ContentError, TransferError } from '../transfer/errors.ts';
 import { createActual, createContent, originStateOf, sourceStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import {

@@ -49,7 +49,7 @@ const serve: Answer = async (request, { onEvent, onProgress }) => {
   onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: text.length });
   onProgress(text.length);
   onEvent({ kind: 'verifying' });
-  await writeFile(request.target, text);
+  await writeFile(join(folder, 'pending', request.sha256), text);
 };
 const result = { receivedBytes: 9, resumedFromBytes: 0 } as DownloadResult;
 

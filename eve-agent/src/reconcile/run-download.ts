@@ -186,7 +186,6 @@ export async function runDownload(
     const result = await deps.download(
       {
         url: source.url,
-        target: deps.store.pendingPath(sha256),
         sha256,
         sizeBytes: sizeBytes === 0 ? null : sizeBytes,
         authorization: source.authorization,

@@ -9,8 +9,9 @@ import type { RetrySchedule } from './retry-schedule.ts';
 import type { Tally } from './tally.ts';
 import { type ContentEvent, nextState } from './transitions.ts';
 
-/** A download as the service asks for it. */
-export interface ContentRequest extends DownloadRequest {
+/** A download as the service asks for it: its target is the place of its digest in the store. */
+export interface ContentRequest extends Omit<DownloadRequest, 'target'> {
+  readonly sha256: string;
   /** Addresses that served wrong bytes: another one is preferred. */
   readonly avoidedAddresses: ReadonlySet<string>;
 }

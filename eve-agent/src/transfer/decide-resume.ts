@@ -1,4 +1,4 @@
-import type { PartialRecord } from '../content/partial-file.ts';
+import type { StoredRecord } from './target.ts';
 import { ifRangeOf } from './validators.ts';
 
 /**
@@ -6,7 +6,7 @@ import { ifRangeOf } from './validators.ts';
  * same URL and either a validator or a digest will tell if the file has changed since.
  */
 export function isResumable(
-  record: PartialRecord,
+  record: StoredRecord,
   wanted: { readonly url: string; readonly sha256: string | null },
 ): boolean {
   if (record.sha256 !== null && wanted.sha256 !== null) return record.sha256 === wanted.sha256;

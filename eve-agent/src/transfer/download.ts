@@ -1,10 +1,6 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Dispatcher } from 'undici';
-import { ContentSink } from '../content/content-sink.ts';
-import { createHashLanes, type HashLane, type HashLanes } from '../content/hash-lanes.ts';
-import { openPartialFile, type PartialFile, wrapStorageError } from '../content/partial-file.ts';
-import { lockTarget } from '../content/target-lock.ts';
 import type { Clock } from '../discovery/clock.ts';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { codingHint, statedCoding } from './content-coding.ts';
@@ -18,6 +14,7 @@ import { type Pace, paceReceiver } from './pace.ts';
 import { type LeastRate, type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
 import { requestHeaders } from './request-headers.ts';
 import { decideRetryDelayMs, type RetryLimits } from './retry-policy.ts';
+import type { OpenTarget, Target } from './target.ts';
 import {
   type HeaderFields,
   ifRangeOf,
@@ -29,8 +26,8 @@ import {
 
 export interface DownloadRequest {
   readonly url: URL;
-  /** Absolute path of the file to make or replace. */
-  readonly target: string;
+  /** Left whole and verified, or as it was. */
+  readonly target: Target;
   readonly sha256: string | null;
   readonly sizeBytes: number | null;
   /** The value of `Authorization`, sent to the URL's own origin alone. */
@@ -51,7 +48,6 @@ export type DownloadEvent =
   | { readonly kind: 'verifying' };
 
 export interface DownloadResult {
-  readonly target: string;
   readonly sizeBytes: number;
   readonly sha256: string;
   /** Who said what the digest should be; null: nobody did. */
@@ -85,8 +81,6 @@ export interface DownloadDeps {
   readonly pace?: Pace | undefined;
   /** Of the least rate. */
   readonly clock?: Clock | undefined;
-  /** Shared with other downloads; absent: each has its own. */
-  readonly hashLanes?: HashLanes | undefined;
 }
 
 export interface DownloadOptions {
@@ -107,24 +101,16 @@ export interface DownloadObserver {
   onProgress(receivedBytes: number): void;
 }
 
-/** Large enough for the disk to be quick with each write, enough of them to bridge a slow moment. */
-const SLOT_BYTES = 4 * 1024 * 1024;
-const SLOT_COUNT = 6;
-/** What a killed run has to fetch again: at most what came in this time, and one slot. Fast links never wait for it. */
-const WRITE_INTERVAL_MS = 250;
-/** What {@link DownloadDeps.hashLanes} are to be made with. */
-export const HASH_LANE_BYTES = SLOT_BYTES * SLOT_COUNT;
 /** A file that changes under every attempt, or a server that cannot do ranges, is given up after this. */
 const MAX_START_OVERS = 3;
 
 /**
- * Makes the download of one URL to one file.
+ * Makes the download of one URL to one target.
  *
- * The returned function leaves the target whole and verified, or as it was. What has arrived when it fails
- * stays in a hidden file beside the target, and the next call goes on from there when the server's validators
- * still fit.
+ * The returned function leaves the target whole and verified, or as it was. What has arrived when it fails stays with
+ * the target, and the next call goes on from there when the server's validators still fit.
  *
- * @throws TransferError, ContentError, SpaceError; what `locate` throws; the signal's reason
+ * @throws TransferError, ContentError; what the target and `locate` throw; the signal's reason
  */
 export function createDownload(deps: DownloadDeps, options: DownloadOptions) {
   return async function download(
@@ -132,17 +118,11 @@ export function createDownload(deps: DownloadDeps, options: DownloadOptions) {
     observer: DownloadObserver,
     signal: AbortSignal,
   ): Promise<DownloadResult> {
-    let partial: PartialFile | undefined;
-    let unlock: (() => void) | undefined;
+    const target = await request.target.open();
     try {
-      unlock = await lockTarget(request.target);
-      partial = await openPartialFile(request.target);
-      return await new DownloadRun(deps, options, request, observer, partial).run(signal);
-    } catch (error) {
-      throw wrapStorageError(error, request.target);
+      return await new DownloadRun(deps, options, request, observer, target).run(signal);
     } finally {
-      await partial?.close();
-      unlock?.();
+      await target.close();
     }
   };
 }
@@ -159,10 +139,7 @@ class DownloadRun {
   readonly #options: DownloadOptions;
   readonly #request: DownloadRequest;
   readonly #observer: DownloadObserver;
-  readonly #partial: PartialFile;
-  readonly #sink: ContentSink;
-  readonly #lanes: HashLanes;
-  readonly #lane: HashLane;
+  readonly #target: OpenTarget;
   /** After redirects. */
   #url: URL;
   /** With the name of the local datastore that was found last; null: none was. */
@@ -192,52 +169,37 @@ class DownloadRun {
     options: DownloadOptions,
     request: DownloadRequest,
     observer: DownloadObserver,
-    partial: PartialFile,
+    target: OpenTarget,
   ) {
     this.#deps = deps;
     this.#options = options;
     this.#request = request;
     this.#observer = observer;
-    this.#partial = partial;
+    this.#target = target;
     this.#url = request.url;
-    this.#lanes = deps.hashLanes ?? createHashLanes(HASH_LANE_BYTES, 0);
-    this.#lane = this.#lanes.take();
-    const { hasher, memory } = this.#lane;
-    this.#lane.onError = (error) => this.#sink.fail(error);
-    this.#sink = new ContentSink(hasher, partial.file, {
-      memory,
-      slotBytes: SLOT_BYTES,
-      writeIntervalMs: WRITE_INTERVAL_MS,
-      nowMs: () => performance.now(),
-    });
   }
 
   async run(signal: AbortSignal): Promise<DownloadResult> {
     try {
-      const { stored } = this.#partial;
+      const { stored } = this.#target;
       const wanted = { url: this.#request.url.href, sha256: this.#request.sha256 };
       if (stored !== null && isResumable(stored.record, wanted)) {
         this.#stored = stored.record;
         this.#resumedFromBytes = stored.sizeBytes;
         this.#isPieced = true;
-        await this.#sink.resume(this.#partial.path, stored.sizeBytes);
+        await this.#target.resume();
       }
       return await this.#tryUntilWhole(signal);
     } catch (error) {
-      // What has arrived is kept for the next run, unless it is wrong or keeping it is what failed.
-      await this.#sink.settle();
-      if (error instanceof ContentError) await this.#partial.discard();
-      else await this.#partial.discardIfEmpty();
+      await this.#target.abandon(error instanceof ContentError);
       throw error;
-    } finally {
-      this.#lanes.give(this.#lane);
     }
   }
 
   async #tryUntilWhole(signal: AbortSignal): Promise<DownloadResult> {
     let failures = 0;
     for (let attempts = 1; ; attempts++) {
-      const before = this.#sink.position;
+      const before = this.#target.position;
       try {
         if (await this.#attempt(signal)) {
           const result = await this.#verifyAndPublish(attempts);
@@ -246,7 +208,7 @@ class DownloadRun {
         failures = 0;
       } catch (error) {
         signal.throwIfAborted();
-        failures = this.#sink.position > before ? 1 : failures + 1;
+        failures = this.#target.position > before ? 1 : failures + 1;
         const mayRetry = error instanceof CodedError && error.retryable && this.#origin !== undefined;
         const delayMs = mayRetry
           ? decideRetryDelayMs(failures, this.#options.retry, this.#deps.random(), this.#retryAfterMs)
@@ -281,7 +243,7 @@ class DownloadRun {
   }
 
   #isRangeRefused(error: unknown): boolean {
-    if (this.#sink.position === 0) return false;
+    if (this.#target.position === 0) return false;
     this.#refusals += 1;
     return mayWantWhole(error, this.#refusals, this.#options.retry.maxFailures);
   }
@@ -303,9 +265,9 @@ class DownloadRun {
         this.#request.url,
         this.#options.allowsInternalRedirects === true,
       ),
-      bodyRegion: () => this.#sink.region(),
+      bodyRegion: () => this.#target.region(),
     });
-    const position = asksForWhole ? 0 : this.#sink.position;
+    const position = asksForWhole ? 0 : this.#target.position;
     let decision: ResponseDecision | undefined;
     const watch = this.#watchedReceiver();
     const prepare = async (statusCode: number, headers: HeaderFields): Promise<BodyPlan> => {
@@ -355,7 +317,7 @@ class DownloadRun {
 
   /** Forgets bytes of this run that could not be told from those of another file under the same URL. */
   async #dropWhatNothingGuards(): Promise<void> {
-    if (this.#sink.position === 0 || this.#isGuarded()) return;
+    if (this.#target.position === 0 || this.#isGuarded()) return;
     const reason = 'nothing would tell if the file was replaced since its first part was downloaded';
     this.#observer.onEvent({ kind: 'starting-over', reason });
     await this.#forget();
@@ -380,11 +342,11 @@ class DownloadRun {
     const receiver: BodyReceiver = {
       take: (bytes: Buffer) => {
         this.#receivedBytes += bytes.length;
-        const hasRoom = this.#sink.take(bytes);
-        this.#observer.onProgress(this.#sink.position);
+        const hasRoom = this.#target.take(bytes);
+        this.#observer.onProgress(this.#target.position);
         return hasRoom;
       },
-      listen: this.#sink.listen.bind(this.#sink),
+      listen: this.#target.listen.bind(this.#target),
     };
     return pace === undefined ? receiver : paceReceiver(receiver, pace, setTimeout);
   }
@@ -414,18 +376,17 @@ class DownloadRun {
     this.#refusals = 0;
     this.#isWholeRefused = false;
     if (from === 0) {
-      await this.#sink.restart();
+      await this.#target.restart();
       this.#resumedFromBytes = 0;
     }
     this.#isPieced = from > 0;
     this.#isResumable = from > 0 || singleValue(headers, 'accept-ranges')?.toLowerCase() === 'bytes';
-    await this.#partial.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
+    await this.#target.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
     if (from === 0) {
       this.#statedSha256 = readStatedSha256(headers);
       this.#statedCoding = statedCoding(headers);
       this.#stored = { validators: readValidators(headers), totalBytes };
-      await this.#partial.writeRecord({
-        version: 1,
+      await this.#target.writeRecord({
         url: this.#request.url.href,
         sha256: this.#request.sha256,
         ...this.#stored,
@@ -443,7 +404,7 @@ class DownloadRun {
   async #conclude(decision: ResponseDecision): Promise<boolean> {
     switch (decision.kind) {
       case 'store':
-        return decision.totalBytes === null || decision.totalBytes === this.#sink.position;
+        return decision.totalBytes === null || decision.totalBytes === this.#target.position;
       case 'complete':
         return true;
       case 'start-over':
@@ -476,7 +437,7 @@ class DownloadRun {
     this.#statedCoding = null;
     this.#resumedFromBytes = 0;
     this.#isPieced = false;
-    await this.#sink.restart();
+    await this.#target.restart();
   }
 
   #follow(location: string): void {
@@ -502,15 +463,16 @@ class DownloadRun {
   /** @returns null when a resumed file turned out wrong and is fetched again from its first byte */
   async #verifyAndPublish(attempts: number): Promise<DownloadResult | null> {
     this.#observer.onEvent({ kind: 'verifying' });
-    const sizeBytes = this.#sink.position;
+    const sizeBytes = this.#target.position;
     const hint = codingHint(this.#statedCoding);
-    if (this.#request.sizeBytes !== null && sizeBytes !== this.#request.sizeBytes) {
+    const expected = this.#request.sha256 ?? this.#statedSha256;
+    const verdict = await this.#target.publish({ sizeBytes: this.#request.sizeBytes, sha256: expected });
+    if (verdict.kind === 'wrong-size') {
       const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size or maxSizeBytes says${hint}`;
       throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
     }
-    const sha256 = await this.#sink.finish();
-    const expected = this.#request.sha256 ?? this.#statedSha256;
-    if (expected !== null && sha256 !== expected) {
+    const { sha256 } = verdict;
+    if (verdict.kind === 'wrong-digest') {
       if (this.#isPieced) {
         await this.#startOver('the resumed file does not have the wanted digest');
         return null;
@@ -518,9 +480,7 @@ class DownloadRun {
       const message = `what arrived has sha256 ${sha256}, not ${expected}: the datastore serves another file, or bytes were damaged on the way${hint}`;
       throw new ContentError('DIGEST_MISMATCH', message, { details: { sha256, expected } });
     }
-    await this.#partial.publish();
     return {
-      target: this.#request.target,
       sizeBytes,
       sha256,
       verifiedAgainst: this.#request.sha256 !== null ? 'request' : expected !== null ? 'datastore' : null,

@@ -8,12 +8,7 @@ export class TransferError extends CodedError<
   | 'HTTP_STATUS'
   | 'RESPONSE_INVALID'
   | 'REDIRECT_REFUSED'
-  | 'TARGET_BUSY'
-  | 'TARGET_UNWRITABLE'
 > {}
 
 /** What arrived is not what was asked for. Exit code 5. */
 export class ContentError extends CodedError<'DIGEST_MISMATCH' | 'SIZE_MISMATCH'> {}
-
-/** The file does not fit. Exit code 6. */
-export class SpaceError extends CodedError<'NO_SPACE'> {}

@@ -1,0 +1,98 @@
+import type { OpenTarget, Target } from '../transfer/target.ts';
+import { ContentSink } from './content-sink.ts';
+import { createHashLanes, type HashLanes } from './hash-lanes.ts';
+import { openPartialFile, type PartialFile, wrapStorageError } from './partial-file.ts';
+import { lockTarget } from './target-lock.ts';
+import { isWrongSize, judgeDigest } from './verdict.ts';
+
+/** Large enough for the disk to be quick with each write, enough of them to bridge a slow moment. */
+const SLOT_BYTES = 4 * 1024 * 1024;
+const SLOT_COUNT = 6;
+/** What a killed run has to fetch again: at most what came in this time, and one slot. Fast links never wait for it. */
+const WRITE_INTERVAL_MS = 250;
+/** What the lanes of {@link createFileTarget} are to be made with. */
+export const HASH_LANE_BYTES = SLOT_BYTES * SLOT_COUNT;
+
+/**
+ * A file as the target of a download. It is left whole and verified, or as it was; what has arrived of a download
+ * that fails stays in a hidden file beside it.
+ *
+ * @param path absolute, of the file to make or replace
+ * @param lanes shared with other targets, made with {@link HASH_LANE_BYTES}; absent: it has its own
+ */
+export function createFileTarget(
+  path: string,
+  lanes: HashLanes = createHashLanes(HASH_LANE_BYTES, 0),
+): Target {
+  return {
+    async open() {
+      let unlock: (() => void) | undefined;
+      let partial: PartialFile | undefined;
+      try {
+        unlock = await lockTarget(path);
+        partial = await openPartialFile(path);
+        return openTarget(path, partial, lanes, unlock);
+      } catch (error) {
+        await partial?.close();
+        unlock?.();
+        throw wrapStorageError(error, path);
+      }
+    },
+  };
+}
+
+function openTarget(path: string, partial: PartialFile, lanes: HashLanes, unlock: () => void): OpenTarget {
+  const lane = lanes.take();
+  const { hasher, memory } = lane;
+  const sink = new ContentSink(hasher, partial.file, {
+    memory,
+    slotBytes: SLOT_BYTES,
+    writeIntervalMs: WRITE_INTERVAL_MS,
+    nowMs: () => performance.now(),
+  });
+  lane.onError = (error) => sink.fail(error);
+
+  /** What the system says of the file, in the project's words. */
+  async function wrapped<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw wrapStorageError(error, path);
+    }
+  }
+
+  return {
+    stored: partial.stored,
+    get position() {
+      return sink.position;
+    },
+    region: () => sink.region(),
+    take: (bytes) => sink.take(bytes),
+    listen: (onSpace, onFailure) => sink.listen(onSpace, (error) => onFailure(wrapStorageError(error, path))),
+    resume: () => wrapped(async () => await sink.resume(partial.path, partial.stored?.sizeBytes ?? 0)),
+    restart: () => wrapped(() => sink.restart()),
+    requireSpace: (neededBytes) => wrapped(() => partial.requireSpace(neededBytes)),
+    writeRecord: (record) => wrapped(() => partial.writeRecord(record)),
+    publish: (expected) =>
+      wrapped(async () => {
+        if (isWrongSize(sink.position, expected)) return { kind: 'wrong-size' };
+        const verdict = judgeDigest(await sink.finish(), expected);
+        if (verdict.kind === 'accepted') await partial.publish();
+        return verdict;
+      }),
+    abandon: (isWrong) =>
+      wrapped(async () => {
+        await sink.settle();
+        await (isWrong ? partial.discard() : partial.discardIfEmpty());
+      }),
+    close: () =>
+      wrapped(async () => {
+        lanes.give(lane);
+        try {
+          await partial.close();
+        } finally {
+          unlock();
+        }
+      }),
+  };
+}

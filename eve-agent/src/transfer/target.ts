@@ -1,0 +1,68 @@
+import type { BodyReceiver } from './fetch-body.ts';
+import type { Validators } from './validators.ts';
+
+/** Where stored bytes come from, kept with them, so that a later run can go on. */
+export interface StoredRecord {
+  /** As the user gave it, with the datastore's name, not its address of the day. */
+  readonly url: string;
+  /** The digest that the user asked for, if any. */
+  readonly sha256: string | null;
+  readonly totalBytes: number | null;
+  readonly validators: Validators;
+}
+
+/** What all bytes together must be; null: nobody has said. */
+export interface ExpectedContent {
+  readonly sizeBytes: number | null;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string | null;
+}
+
+/** Whether what has come is what was wanted. The digest is the one of what has come. */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly sha256: string }
+  | { readonly kind: 'wrong-size' }
+  | { readonly kind: 'wrong-digest'; readonly sha256: string };
+
+/** The one place that a download writes to: a download knows neither its name nor what it is made of. */
+export interface Target {
+  /**
+   * Takes the place for this download alone.
+   *
+   * @throws CodedError such as `TARGET_BUSY` when another download has it
+   */
+  open(): Promise<OpenTarget>;
+}
+
+/**
+ * A place while it is being written to. Its promises reject with a CodedError when the place does not take what it
+ * should, as `NO_SPACE`; failures between calls go to the one who listens.
+ */
+export interface OpenTarget extends BodyReceiver {
+  /** What an earlier run left; null when there is nothing, or nothing that can be told where it came from. */
+  readonly stored: { readonly record: StoredRecord; readonly sizeBytes: number } | null;
+  /** How many bytes of the file were taken in: the next byte's offset. */
+  readonly position: number;
+  /** The memory that the next bytes may be put into before `take`; undefined while there is none. */
+  region(): Uint8Array | undefined;
+  /** Goes on behind the `stored` bytes. */
+  resume(): Promise<void>;
+  /** Forgets all that was taken in. */
+  restart(): Promise<void>;
+  /** Rejects when there is less room than this. */
+  requireSpace(neededBytes: number): Promise<void>;
+  writeRecord(record: StoredRecord): Promise<void>;
+  /**
+   * Judges what was taken in, and where it is accepted gives it its name: after it the target is whole, whatever
+   * happens.
+   */
+  publish(expected: ExpectedContent): Promise<Verdict>;
+  /**
+   * Ends what failed.
+   *
+   * @param isWrong whether what has arrived is of no use; otherwise it is kept for the next run
+   */
+  abandon(isWrong: boolean): Promise<void>;
+  /** Lets the place go. */
+  close(): Promise<void>;
+}
