@@ -12,7 +12,7 @@ import { encodeQuery, recordsOf } from '../../eve-agent/src/discovery/dns-messag
 import { hostNamesIn, judgeAnswer } from '../../eve-agent/src/discovery/judge-answer.ts';
 import { createServiceCache } from '../../eve-agent/src/discovery/service-cache.ts';
 import { SERVICES, serviceTypeName } from '../../shared/src/dns-sd/service-types.ts';
-import { createSubnetTest } from '../../shared/src/net/interfaces.ts';
+import { createSubnetTest } from '../../shared/src/net/ip-address.ts';
 import { printableText } from '../../shared/src/text/printable-text.ts';
 import { hostileDatagram, malformedDatagram } from '../faults/hostile-datagrams.ts';
 import { type Random, randomOfThisRun } from '../random.ts';

@@ -1,4 +1,4 @@
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 
 /** RFC 3927 §2.1. */
 const LINK_LOCAL = /^169\.254\./;

@@ -1,4 +1,4 @@
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import { addressOf, isSameNetwork, preferredOrder, prefixLengthOf } from './cidr.ts';
 import type { NetworkLink } from './network-links.ts';
 

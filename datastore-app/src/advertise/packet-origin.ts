@@ -1,4 +1,4 @@
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { NetworkLink } from './network-links.ts';
 
 /** Where a multicast packet came from, seen from one interface of ours. */

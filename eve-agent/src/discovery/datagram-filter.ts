@@ -1,5 +1,5 @@
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { Bridge } from './bridges.ts';
 
 /** RFC 1035 §4.1.1. */

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { domainToUnicode } from 'node:url';
 import { isHostName, isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
+import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from './bridges.ts';
 import { DiscoveryError } from './discovery-error.ts';
@@ -57,7 +57,7 @@ export function parseImageUrl(text: string): URL {
 
 /** Whether a URL's host is an IPv4 or IPv6 address. */
 export function isAddressLiteral({ hostname }: URL): boolean {
-  return isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0;
+  return ipVersion(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { Located } from './locate.ts';
 
 /** Where a URL leads: the name that is spoken to, and the address that the connection goes to. */
@@ -27,13 +27,13 @@ export function originOf(located: Located): Origin {
     return { url, address, sourceAddress, bridgeName: bridge.name };
   }
   const host = plainHost(url);
-  return { url, address: isIP(host) === 0 ? null : host, sourceAddress: null, bridgeName: null };
+  return { url, address: ipVersion(host) === 0 ? null : host, sourceAddress: null, bridgeName: null };
 }
 
 /** The URL with the address in place of the name: what stock EVE asks for. */
 export function addressUrl({ url, address }: Pick<Origin, 'url' | 'address'>): URL {
   const found = new URL(url);
-  if (address !== null) found.hostname = isIP(address) === 6 ? `[${address}]` : address;
+  if (address !== null) found.hostname = ipVersion(address) === 6 ? `[${address}]` : address;
   return found;
 }
 

@@ -1,6 +1,6 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { Bridge } from './bridges.ts';
 import { type DnsRecord, type MdnsQuestion, recordsOf } from './dns-message.ts';
 import type { ReceivedResponse } from './querier.ts';

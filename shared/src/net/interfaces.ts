@@ -1,4 +1,3 @@
-import { BlockList } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /** One IPv4 address of one network interface. */
@@ -27,17 +26,4 @@ export function listIpv4Addresses(): InterfaceAddress[] {
         isLoopback: internal,
       })),
   );
-}
-
-/**
- * A test for membership in an IPv4 subnet.
- *
- * @param cidr an address with a prefix length; its host bits do not matter
- * @returns a function that is false for anything that is not an IPv4 address
- */
-export function createSubnetTest(cidr: string): (address: string) => boolean {
-  const [network = '', prefix = ''] = cidr.split('/');
-  const subnet = new BlockList();
-  subnet.addSubnet(network, Number(prefix), 'ipv4');
-  return (address) => subnet.check(address, 'ipv4');
 }

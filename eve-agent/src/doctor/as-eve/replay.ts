@@ -1,4 +1,4 @@
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { Failure } from '../failure.ts';

@@ -1,5 +1,5 @@
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
-import { createSubnetTest } from '@local-datastore/shared/net/interfaces';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { PortRefusal } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { Clock } from '../../discovery/clock.ts';
