@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { openPartialFile } from '../../eve-agent/src/content/partial-file.ts';
-import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
+import { openFlow } from '../../eve-agent/src/network/open-flow.ts';
 import {
   createDownload,
   type DownloadEvent,
@@ -63,7 +63,7 @@ function start(
   const download = createDownload(
     {
       locate: async (located) => ({ url: located, address: null, sourceAddress: null, bridgeName: null }),
-      createDispatcher: (dispatch) => new BulkDispatcher({ ...dispatch, connectTimeoutMs: 5000 }),
+      openFlow,
       delay: async (delayMs) => void delays.push(delayMs),
       now: Date.now,
       random: () => 0,

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
-import { createProxyDispatcher } from '../../eve-agent/src/network/proxy-dispatcher.ts';
+import { openFlow } from '../../eve-agent/src/network/open-flow.ts';
 import { judgeFailure } from '../../eve-agent/src/reconcile/judge-failure.ts';
-import { BulkDispatcher } from '../../eve-agent/src/transfer/bulk-dispatcher.ts';
 import { createDownload } from '../../eve-agent/src/transfer/download.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { createAuthority } from './authorities.ts';
@@ -77,27 +76,25 @@ interface Way {
 }
 
 async function judge(peer: string, { scheme = 'http', proxy, trusts = true }: Way) {
-  const connectTimeoutMs = 5000;
   const download = createDownload(
     {
       locate: async (url) => ({ url, address: null, sourceAddress: null, bridgeName: null }),
-      createDispatcher: (dispatch) => {
-        const ca = scheme === 'https' && trusts ? trusted : null;
-        if (proxy === undefined) {
-          return new BulkDispatcher({ ...dispatch, ca, connectTimeoutMs });
-        }
-        const through = new URL(`http://127.0.0.1:${ports.get(proxy)}`);
-        return createProxyDispatcher({ proxy: through, ca, connectTimeoutMs });
-      },
+      openFlow,
       delay: async () => {},
       now: Date.now,
       random: () => 0,
     },
-    { retry: { maxFailures: 0, maxDelayMs: 0 }, stallTimeoutMs: 1000, userAgent: 'test' },
+    {
+      retry: { maxFailures: 0, maxDelayMs: 0 },
+      stallTimeoutMs: 1000,
+      userAgent: 'test',
+      proxy: proxy === undefined ? undefined : new URL(`http://127.0.0.1:${ports.get(proxy)}`),
+    },
   );
+  const ca = scheme === 'https' && trusts ? trusted : null;
   const url = new URL(`${scheme}://127.0.0.1:${ports.get(peer)}/image.img`);
   const target = createFileTarget(join(folder, 'image.img'));
-  const request = { url, target, sha256: null, sizeBytes: null, authorization: null, ca: null };
+  const request = { url, target, sha256: null, sizeBytes: null, authorization: null, ca };
   const observer = { onEvent: () => {}, onProgress: () => {} };
   return await download(request, observer, new AbortController().signal).then(
     () => null,

@@ -27,7 +27,7 @@ import type { Locate } from '../discovery/locate.ts';
 import { readNetworkInstances } from '../discovery/network-instances.ts';
 import { type Origin, originOf } from '../discovery/origin.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
-import { createProxyDispatcher } from '../network/proxy-dispatcher.ts';
+import { openFlow } from '../network/open-flow.ts';
 import { createConfigSource } from '../reconcile/config-source.ts';
 import { createConfiguration } from '../reconcile/configuration.ts';
 import { createReconciler } from '../reconcile/reconciler.ts';
@@ -36,7 +36,6 @@ import type { StepDeps } from '../reconcile/runtime.ts';
 import { runScrubs } from '../reconcile/scrub-schedule.ts';
 import { createStatusFiles } from '../reconcile/status-files.ts';
 import { createTally } from '../reconcile/tally.ts';
-import { BulkDispatcher } from '../transfer/bulk-dispatcher.ts';
 import { createDownload } from '../transfer/download.ts';
 import { createPace } from '../transfer/pace.ts';
 import type { Target } from '../transfer/target.ts';
@@ -47,7 +46,6 @@ import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } fro
 import { leastRateOf } from './transfer-options.ts';
 
 const USER_AGENT = 'eve-agent';
-const CONNECT_TIMEOUT_MS = 10_000;
 /** EVE's `blob.download.max.retries`. */
 const MAX_MISMATCHES = 5;
 /** Leaves most of a slow device's disk and processor to others. */
@@ -97,13 +95,7 @@ function createNetwork(
           async locate(url, until): Promise<Origin> {
             return originOf(await locateOther(url, avoidedAddresses, until));
           },
-          createDispatcher(dispatch) {
-            const { address, ca } = dispatch;
-            const connectTimeoutMs = CONNECT_TIMEOUT_MS;
-            return options.proxy !== undefined && address === null
-              ? createProxyDispatcher({ proxy: options.proxy, ca, connectTimeoutMs })
-              : new BulkDispatcher({ ...dispatch, connectTimeoutMs });
-          },
+          openFlow,
           delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
           now: Date.now,
           random: Math.random,
@@ -115,6 +107,7 @@ function createNetwork(
           retry: { maxFailures: 0, maxDelayMs: 0 },
           stallTimeoutMs: options.stallTimeout * 1000,
           leastRate: leastRateOf(options),
+          proxy: options.proxy,
           allowsInternalRedirects: options.allowInternalRedirects === true,
           userAgent: USER_AGENT,
         },

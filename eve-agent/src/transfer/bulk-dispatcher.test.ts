@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openFlow } from '../network/open-flow.ts';
 import { type BodyRegion, BulkDispatcher } from './bulk-dispatcher.ts';
 
 /** What a server does with one connection once the request's head has arrived. */
@@ -49,7 +50,7 @@ function createReceiver(regionBytes = 1000) {
 }
 
 function createBulk(origin: string, bodyRegion: BodyRegion = createReceiver().bodyRegion): BulkDispatcher {
-  const place = { url: new URL(origin), address: null, localAddress: null, ca: null };
+  const place = { openFlow, url: new URL(origin), address: null, localAddress: null, ca: null };
   return new BulkDispatcher({ ...place, connectTimeoutMs: 5000, bodyRegion });
 }
 

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { Client, Dispatcher } from 'undici';
-import { type ConnectionOptions, openConnection } from '../network/open-connection.ts';
+import type { FlowReader } from './flow.ts';
+import { type ConnectionOptions, openConnection } from './open-connection.ts';
 import { parseRegularHead, type RegularHead } from './regular-head.ts';
 import { MAX_HEAD_BYTES, MalformedAnswer, readHead } from './response-head.ts';
 
@@ -56,7 +57,8 @@ class Exchange implements Dispatcher.DispatchController {
   readonly #handler: Dispatcher.DispatchHandler;
   readonly #landing = Buffer.allocUnsafeSlow(LANDING_BYTES);
   readonly #client: Client;
-  #socket: Socket | undefined;
+  readonly #opening = new AbortController();
+  #connection: Duplex | undefined;
   /** What undici takes for its socket: passes the request on, and gets the response while undici parses it. */
   #facade: Duplex | undefined;
   #reader: 'head' | 'undici' | 'bulk' | 'done' = 'head';
@@ -114,7 +116,7 @@ class Exchange implements Dispatcher.DispatchController {
     this.paused = false;
     const held = this.#held;
     this.#held = undefined;
-    if (held === undefined || this.#onBodyBytes(held)) this.#socket?.resume();
+    if (held === undefined || this.#onBodyBytes(held)) this.#connection?.resume();
   }
 
   abort(reason: Error): void {
@@ -129,40 +131,44 @@ class Exchange implements Dispatcher.DispatchController {
   #finish(): void {
     if (this.#reader === 'done') return;
     this.#reader = 'done';
-    this.#socket?.destroy();
+    this.#opening.abort();
+    this.#connection?.destroy();
     void this.#client.destroy().catch(() => {});
     this.#onDone();
   }
 
   #connect(done: (...args: [null, Socket] | [Error, null]) => void): void {
-    const onread = {
+    const reader: FlowReader = {
       buffer: () => this.#nextBuffer(),
-      callback: (byteCount: number, buffer: Uint8Array) =>
+      callback: (byteCount, buffer) =>
         this.#onBytes(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
     };
-    const socket = openConnection(this.#options, onread, (error) => {
-      if (error !== null) {
-        socket.destroy();
-        done(error, null);
-        return;
-      }
-      const facade = new Duplex({
-        read: () => socket.resume(),
-        write: (chunk, _encoding, callback) => void socket.write(chunk, callback),
-        final: (callback) => void socket.end(callback),
-        destroy: (error, callback) => {
-          if (this.#reader === 'head' || this.#reader === 'undici') socket.destroy();
-          callback(error);
-        },
-      });
-      this.#facade = facade;
-      socket.on('error', (error) => this.#onClosed(error));
-      socket.on('end', () => this.#onEnd());
-      socket.on('close', () => this.#onClosed(new Error('the connection was closed')));
-      // The facade is a Duplex, of which undici uses nothing that only a Socket has.
-      done(null, facade as Socket);
+    // Before there is a connection: what comes at once with it waits there.
+    const facade = new Duplex({
+      read: () => void this.#connection?.resume(),
+      write: (chunk, _encoding, callback) => void this.#connection?.write(chunk, callback),
+      final: (callback) => void this.#connection?.end(callback),
+      destroy: (error, callback) => {
+        if (this.#reader === 'head' || this.#reader === 'undici') this.#connection?.destroy();
+        callback(error);
+      },
     });
-    this.#socket = socket;
+    this.#facade = facade;
+    openConnection(this.#options, reader, this.#opening.signal).then(
+      (connection) => {
+        if (this.#reader === 'done') {
+          connection.destroy();
+          return;
+        }
+        this.#connection = connection;
+        connection.on('error', (error) => this.#onClosed(error));
+        connection.on('end', () => this.#onEnd());
+        connection.on('close', () => this.#onClosed(new Error('the connection was closed')));
+        // The facade is a Duplex, of which undici uses nothing that only a Socket has.
+        done(null, facade as Socket);
+      },
+      (error: Error) => done(error, null),
+    );
   }
 
   #nextBuffer(): Uint8Array {

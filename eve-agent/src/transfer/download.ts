@@ -1,6 +1,5 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import type { Dispatcher } from 'undici';
 import type { Clock } from '../discovery/clock.ts';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { codingHint, statedCoding } from './content-coding.ts';
@@ -8,8 +7,10 @@ import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
 import { mayWantWhole } from './decide-whole.ts';
+import { createDispatcher } from './dispatcher.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, type BodyReceiver, fetchBody } from './fetch-body.ts';
+import type { OpenFlow } from './flow.ts';
 import { type Pace, paceReceiver } from './pace.ts';
 import { type LeastRate, type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
 import { requestHeaders } from './request-headers.ts';
@@ -63,16 +64,7 @@ export interface DownloadResult {
 export interface DownloadDeps {
   /** @throws CodedError when the host cannot be found */
   locate(url: URL, signal: AbortSignal): Promise<Origin>;
-  createDispatcher(options: {
-    /** With the name; `address` is where the connection goes. */
-    url: URL;
-    address: string | null;
-    localAddress: string | null;
-    ca: string | null;
-    /** Whether the name must not turn out to be loopback, link-local or a metadata service. */
-    refusesInternal: boolean;
-    bodyRegion: () => Uint8Array | undefined;
-  }): Dispatcher;
+  readonly openFlow: OpenFlow;
   /** Waits; rejects with the signal's reason. */
   delay(delayMs: number, signal: AbortSignal): Promise<void>;
   now(): number;
@@ -89,6 +81,8 @@ export interface DownloadOptions {
   readonly userAgent: string;
   /** Below it the observer is told; absent: never. */
   readonly leastRate?: LeastRate | undefined;
+  /** Through which a name that ordinary DNS resolves is reached; absent: without one. */
+  readonly proxy?: URL | undefined;
   /** Whether datastores that are not local may redirect to loopback, link-local and metadata addresses. */
   readonly allowsInternalRedirects?: boolean;
   /** Whether a new connection is to be tried then, where what is here can be gone on from. */
@@ -255,7 +249,7 @@ class DownloadRun {
     this.#origin = origin;
     this.#observer.onEvent({ kind: 'located', origin });
     await this.#dropWhatNothingGuards();
-    const dispatcher = this.#deps.createDispatcher({
+    const dispatcher = createDispatcher(this.#deps.openFlow, {
       url: origin.url,
       address: origin.address,
       localAddress: origin.sourceAddress,
@@ -265,6 +259,7 @@ class DownloadRun {
         this.#request.url,
         this.#options.allowsInternalRedirects === true,
       ),
+      proxy: this.#options.proxy,
       bodyRegion: () => this.#target.region(),
     });
     const position = asksForWhole ? 0 : this.#target.position;

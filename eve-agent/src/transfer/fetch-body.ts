@@ -1,8 +1,8 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
 import { type Origin, shownHost } from '../discovery/origin.ts';
-import { InternalAddressError } from '../network/open-connection.ts';
 import { ContentError, TransferError } from './errors.ts';
+import { InternalAddressError } from './flow.ts';
 import { readMalformation } from './malformation.ts';
 import { describeTlsRefusal } from './tls-failure.ts';
 import type { HeaderFields } from './validators.ts';

@@ -2,6 +2,7 @@ import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Origin } from '../../discovery/origin.ts';
 import { decideResponse } from '../../transfer/decide-response.ts';
+import { createDispatcher } from '../../transfer/dispatcher.ts';
 import type { DownloadDeps } from '../../transfer/download.ts';
 import { type BodyPlan, fetchBody } from '../../transfer/fetch-body.ts';
 import { requestHeaders } from '../../transfer/request-headers.ts';
@@ -22,7 +23,7 @@ export interface FileRequest {
   readonly signal: AbortSignal;
 }
 
-export interface FetchDeps extends Pick<DownloadDeps, 'createDispatcher'> {
+export interface FetchDeps extends Pick<DownloadDeps, 'openFlow'> {
   delay(delayMs: number, signal: AbortSignal): Promise<void>;
   /** Wall clock, in milliseconds since 1970. */
   now(): number;
@@ -47,7 +48,7 @@ export interface Asked {
 /** One GET on the way of a download: its connection, its headers, its parser. @throws as `fetchBody` */
 export async function ask(deps: FetchDeps, request: FileRequest, asked: Asked): Promise<void> {
   const { origin, authorization, ca, signal, refusesInternal } = request;
-  const dispatcher = deps.createDispatcher({
+  const dispatcher = createDispatcher(deps.openFlow, {
     ...{ url: origin.url, address: origin.address, localAddress: origin.sourceAddress, ca, refusesInternal },
     bodyRegion: () => undefined,
   });

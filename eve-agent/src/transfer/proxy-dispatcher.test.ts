@@ -3,7 +3,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
-import { createProxyDispatcher } from './proxy-dispatcher.ts';
+import { openFlow } from '../network/open-flow.ts';
+import { ProxyDispatcher } from './proxy-dispatcher.ts';
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -27,7 +28,7 @@ it('asks the proxy for plain URLs, with the whole URL', async () => {
       response.end('through the proxy');
     }),
   );
-  const dispatcher = createProxyDispatcher({ proxy, ca: null, connectTimeoutMs: 5000 });
+  const dispatcher = new ProxyDispatcher({ openFlow, proxy, ca: null, connectTimeoutMs: 5000 });
   const { body } = await dispatcher.request({ origin: 'http://far.example', path: '/a.img', method: 'GET' });
   expect(await text(body)).toBe('through the proxy');
   expect(asked).toEqual(['http://far.example/a.img']);
@@ -41,7 +42,12 @@ it('opens a tunnel for https', async () => {
     asked.push(request.url ?? '');
     socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
   });
-  const dispatcher = createProxyDispatcher({ proxy: await start(server), ca: null, connectTimeoutMs: 5000 });
+  const dispatcher = new ProxyDispatcher({
+    openFlow,
+    proxy: await start(server),
+    ca: null,
+    connectTimeoutMs: 5000,
+  });
   await expect(
     dispatcher.request({ origin: 'https://far.example', path: '/', method: 'GET' }),
   ).rejects.toThrow();

@@ -1,0 +1,53 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { connect, type LookupFunction } from 'node:net';
+import { InternalAddressError, type OpenFlow } from '../transfer/flow.ts';
+import { isInternalHost } from '../transfer/internal-address.ts';
+
+/** Ordinary resolution that leaves out what a redirect may not lead to. */
+const lookupOutside: LookupFunction = (host, options, done) => {
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    const outside = addresses?.filter(({ address }) => !isInternalHost(address)) ?? [];
+    const [first] = outside;
+    if (error !== null) done(error, '');
+    else if (first === undefined) done(new InternalAddressError(host), '');
+    else if (options.all === true) done(null, outside as LookupAddress[]);
+    else done(null, first.address, first.family);
+  });
+};
+
+/** Flows over this host's own sockets. */
+export const openFlow: OpenFlow = (place, { reader, signal }) => {
+  const { host, port, localAddress, refusesInternal } = place;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const socket = connect({
+      ...{ host, port, noDelay: true },
+      ...(reader !== undefined && { onread: { buffer: () => reader.buffer(), callback: reader.callback } }),
+      ...(refusesInternal && { lookup: lookupOutside }),
+      ...(localAddress !== null && { localAddress }),
+    });
+    const settle = () => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off('connect', onConnect);
+      socket.off('error', fail);
+      socket.off('close', onClose);
+    };
+    const fail = (error: unknown) => {
+      settle();
+      // Whatever follows concerns nobody.
+      socket.on('error', () => {}).destroy();
+      reject(error);
+    };
+    const onAbort = () => fail(signal.reason);
+    const onClose = () => fail(new Error('the connection was closed'));
+    const onConnect = () => {
+      settle();
+      resolve(socket);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', onConnect).once('error', fail).once('close', onClose);
+  });
+};
