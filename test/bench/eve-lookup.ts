@@ -5,11 +5,11 @@
  */
 import { systemClock } from '../../eve-agent/src/discovery/clock.ts';
 import { createEveLookup } from '../../eve-agent/src/doctor/as-eve/lookup.ts';
-import { openMdnsSockets } from '../../eve-agent/src/doctor/probes/mdns-sockets.ts';
+import { openBridgeSockets } from '../../eve-agent/src/network/bridge-sockets.ts';
 
 const [host = '', ...addresses] = process.argv.slice(2);
 const bridges = addresses.map((address) => ({ name: address, address, cidr: `${address}/24` }));
-const lookUp = createEveLookup({ openSockets: openMdnsSockets, clock: systemClock, random: Math.random });
+const lookUp = createEveLookup({ openSockets: openBridgeSockets, clock: systemClock, random: Math.random });
 const { addresses: found, elapsedMs } = await lookUp(host, bridges, new AbortController().signal);
 process.stdout.write(`${JSON.stringify({ address: found[0] ?? null, elapsedMs })}\n`);
 process.exitCode = found.length === 0 ? 1 : 0;

@@ -1,9 +1,10 @@
 import type { Log } from '@local-datastore/shared/log';
-import { selectBridges, systemBridgeSources } from '../discovery/bridges.ts';
+import { selectBridges } from '../discovery/bridges.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { createFindDatastore } from '../discovery/find-datastore.ts';
 import { createLocator, type Locate } from '../discovery/locate.ts';
 import type { OpenQuerier } from '../discovery/querier.ts';
+import { systemBridgeSources } from '../network/bridge-sources.ts';
 
 /** The bridges of this host. */
 export const selectSystemBridges = (names: readonly string[]) => selectBridges(systemBridgeSources, names);
@@ -13,8 +14,8 @@ export function createSystemOpenQuerier(log: Log): OpenQuerier {
   return async (bridges) => {
     const [{ createOpenQuerier }, { openBridgeSockets }, { systemPortHolderSources }] = await Promise.all([
       import('../discovery/querier.ts'),
-      import('../discovery/bridge-sockets.ts'),
-      import('../discovery/port-holder.ts'),
+      import('../network/bridge-sockets.ts'),
+      import('../network/port-holder-sources.ts'),
     ]);
     return createOpenQuerier({
       openSockets: openBridgeSockets,

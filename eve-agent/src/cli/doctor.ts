@@ -13,7 +13,7 @@ import {
   timeoutOption,
 } from '../config.ts';
 import { systemClock } from '../discovery/clock.ts';
-import { describePortHolder, systemPortHolderSources } from '../discovery/port-holder.ts';
+import { describePortHolder } from '../discovery/port-holder.ts';
 import { createEveLookup } from '../doctor/as-eve/lookup.ts';
 import { createEveReplay } from '../doctor/as-eve/replay.ts';
 import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
@@ -22,8 +22,9 @@ import { probeConnection, probeTls } from '../doctor/probes/connect.ts';
 import { exchange } from '../doctor/probes/exchange.ts';
 import { readSystemLinks, readSystemNeighbours } from '../doctor/probes/links.ts';
 import { createListen } from '../doctor/probes/listen.ts';
-import { openMdnsSockets } from '../doctor/probes/mdns-sockets.ts';
 import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
+import { openBridgeSockets } from '../network/bridge-sockets.ts';
+import { systemPortHolderSources } from '../network/port-holder-sources.ts';
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator, selectSystemBridges } from './discovery.ts';
 import { EndWithExitCode } from './exit-code.ts';
@@ -58,7 +59,7 @@ Exit code 0: the datastore can be used; 2: the URL or this host's bridges are no
 4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device.`;
 
 function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSignal) {
-  const openSockets = openMdnsSockets;
+  const openSockets = openBridgeSockets;
   return createDoctor({
     selectBridges: selectSystemBridges,
     readLinks: readSystemLinks,

@@ -1,10 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
-import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
+import type { InterfaceAddress } from '@local-datastore/shared/net/interfaces';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { DiscoveryError } from './discovery-error.ts';
-import { readNetworkInstances } from './network-instances.ts';
 
 /** A link on which datastores are looked for, with the address that this host has on it. */
 export interface Bridge {
@@ -36,26 +33,8 @@ export interface BridgeSources {
 /** What EVE names the bridges of its network instances. */
 const EVE_BRIDGE = /^bn(\d+)$/;
 
-export const systemBridgeSources: BridgeSources = {
-  listAddresses: listIpv4Addresses,
-  readNetworkInstances: () => readNetworkInstances(),
-  isKernelBridge: (name) => {
-    const folder = `/sys/class/net/${name}`;
-    if (existsSync(folder)) return existsSync(`${folder}/bridge`);
-    // This /sys shows another network namespace, as where one was entered without mounting it anew. The
-    // name must do: EVE gives it to nothing else.
-    return EVE_BRIDGE.test(name);
-  },
-  readRouteTable: () => {
-    try {
-      return readFileSync('/proc/net/route', 'utf8');
-    } catch (error) {
-      // A kernel without /proc/net/route has no IPv4 routes to read.
-      if (systemErrorCode(error) === 'ENOENT') return '';
-      throw error;
-    }
-  },
-};
+/** Whether an interface is named as EVE names the bridges of its network instances, and nothing else. */
+export const isNamedByEve = (interfaceName: string): boolean => EVE_BRIDGE.test(interfaceName);
 
 /** The interfaces of the IPv4 default routes in the format of `/proc/net/route` (proc_net(5)). */
 export function parseDefaultRouteInterfaces(routeTable: string): Set<string> {

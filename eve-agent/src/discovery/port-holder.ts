@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { PortRefusal } from './bridge-sockets.ts';
@@ -17,7 +16,6 @@ export interface PortHolderSources {
   findProcesses(inodes: ReadonlySet<string>): readonly string[];
 }
 
-const MAX_PROCESSES = 65_536;
 const MAX_NAMED = 4;
 
 /** The sockets on the mDNS port in a table of the format of `/proc/net/udp` (proc_net(5)). */
@@ -31,44 +29,6 @@ export function parsePortUses(table: string): PortUse[] {
       return port === MDNS_PORT ? [{ inode, uid: Number(uid) }] : [];
     });
 }
-
-const readText = (file: string) => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-};
-
-const readNames = (folder: string) => {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // It ended meanwhile, or is another user's.
-    return [];
-  }
-};
-
-function holdsSocket(processFolder: string, inodes: ReadonlySet<string>): boolean {
-  return readNames(`${processFolder}/fd`).some((name) => {
-    try {
-      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`${processFolder}/fd/${name}`))?.[1];
-      return inode !== undefined && inodes.has(inode);
-    } catch {
-      return false;
-    }
-  });
-}
-
-export const systemPortHolderSources: PortHolderSources = {
-  readUdpTables: () => [readText('/proc/net/udp'), readText('/proc/net/udp6')],
-  findProcesses: (inodes) =>
-    readNames('/proc')
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .slice(0, MAX_PROCESSES)
-      .filter((pid) => holdsSocket(`/proc/${pid}`, inodes))
-      .map((pid) => `${readText(`/proc/${pid}/comm`).trim()} (process ${pid})`),
-};
 
 const HINT = 'often it is Avahi or systemd-resolved; as root, "ss -ulpn sport = :5353" names it';
 

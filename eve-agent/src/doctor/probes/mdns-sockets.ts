@@ -1,8 +1,4 @@
-import {
-  type BridgeSockets,
-  type RawDatagram as HeardDatagram,
-  openBridgeSockets,
-} from '../../discovery/bridge-sockets.ts';
+import type { BridgeSockets, RawDatagram as HeardDatagram } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
 
 export type RawDatagram = Omit<HeardDatagram, 'isToOwnPort'> & Partial<Pick<HeardDatagram, 'isToOwnPort'>>;
@@ -21,10 +17,8 @@ export interface MdnsSocketOptions {
   readonly ipTtl?: number;
 }
 
+/** @throws DiscoveryError `MDNS_UNAVAILABLE` when the system gives no socket at all */
 export type OpenMdnsSockets = (
   bridges: readonly Bridge[],
   options?: MdnsSocketOptions,
 ) => Promise<MdnsSockets>;
-
-/** @throws DiscoveryError `MDNS_UNAVAILABLE` when the system gives no socket at all */
-export const openMdnsSockets: OpenMdnsSockets = openBridgeSockets;

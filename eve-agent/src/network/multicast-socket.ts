@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import createMulticastDns from 'multicast-dns';
-import type { MdnsQuestion } from './dns-message.ts';
+import type { MdnsQuestion } from '../discovery/dns-message.ts';
 
 /** A socket that sends to the group by one interface. */
 export interface MulticastSocket {

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { encodeQuery } from './dns-message.ts';
+import { encodeQuery } from '../discovery/dns-message.ts';
 import { closeSocket, openAskingSocket, openGroupSocket } from './multicast-socket.ts';
 
 const LOOPBACK = { address: '127.0.0.1', port: 0, ipTtl: 1 };
