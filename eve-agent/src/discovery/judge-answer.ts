@@ -1,6 +1,6 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
-import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
+import { createSubnetTest, parseIpv4 } from '@local-datastore/shared/net/ip-address';
 import type { Bridge } from './bridges.ts';
 import { MAX_RECORDS_PER_DATAGRAM } from './datagram-filter.ts';
 import { type DnsMessage, type DnsRecord, recordsOf } from './dns-message.ts';
@@ -97,15 +97,11 @@ export function hostNamesIn(message: DnsMessage): string[] {
   return [...new Set(names)];
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
-}
-
 /** Whether an address of the bridge's subnet can be another host's. A /31 has no network address (RFC 3021). */
 function isNeighbour(address: string, bridge: Bridge): boolean {
   if (address === bridge.address) return false;
   const sizeBits = 32 - Number(bridge.cidr.split('/')[1]);
   if (sizeBits < 2) return true;
-  const hostPart = toNumber(address) % 2 ** sizeBits;
+  const hostPart = (parseIpv4(address) ?? 0) % 2 ** sizeBits;
   return hostPart !== 0 && hostPart !== 2 ** sizeBits - 1;
 }

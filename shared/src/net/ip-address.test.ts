@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createAddressTest, createSubnetTest, ipVersion } from './ip-address.ts';
+import { createAddressTest, createSubnetTest, ipVersion, parseIpv4 } from './ip-address.ts';
 
 const TEXTS = [
   ...['0.0.0.0', '10.1.0.5', '255.255.255.255', '127.0.0.1', '169.254.1.2', '224.0.0.251'],
@@ -101,4 +101,20 @@ describe('a subnet of IPv4', () => {
     const isInside = createSubnetTest('0.0.0.0/0');
     expect(['', 'ds.local', '::1', '10.1.0.256'].map(isInside)).toEqual([false, false, false, false]);
   });
+
+  it.each([
+    ['255.255.255.255/32', '255.255.255.255', '255.255.255.254'],
+    ['10.1.0.4/31', '10.1.0.5', '10.1.0.6'],
+    ['192.168.0.0/16', '192.168.255.255', '192.169.0.0'],
+    ['128.0.0.0/1', '255.0.0.1', '127.255.255.255'],
+  ])('%s holds %s, and not %s', (cidr, inside, outside) => {
+    expect([inside, outside].map(createSubnetTest(cidr))).toEqual([true, false]);
+  });
+});
+
+it('reads dotted decimal as a number', () => {
+  expect(['0.0.0.0', '10.1.0.5', '255.255.255.255', '10.1.0'].map(parseIpv4)).toEqual([
+    ...[0, 0x0a010005, 0xffffffff],
+    null,
+  ]);
 });

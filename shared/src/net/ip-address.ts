@@ -14,8 +14,8 @@ const GROUPS = 8;
 /** `::ffff:0:0/96`, of IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2), without its last 32 bits. */
 const MAPPED = 0xffffn;
 
-/** @returns dotted decimal as a number of 32 bits; null: it is none */
-function parseIpv4(text: string): number | null {
+/** An IPv4 address as a number of 32 bits. @returns null for anything but dotted decimal */
+export function parseIpv4(text: string): number | null {
   if (!IPV4.test(text)) return null;
   return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
