@@ -17,12 +17,14 @@ export interface DiscoveryOptions {
   readonly logLevel: LogLevel;
 }
 
+// The schemas of these options are made when a value is there to check, as most commands are given few.
 const TIMEOUT_ERROR = 'a number of seconds from 0.1 to 3600 expected';
-const timeoutSeconds = z
-  .string({ error: TIMEOUT_ERROR })
-  .regex(/^\d{1,4}(?:\.\d{1,3})?$/, { error: TIMEOUT_ERROR })
-  .transform(Number)
-  .refine((seconds) => seconds >= 0.1 && seconds <= 3600, { error: TIMEOUT_ERROR });
+const timeoutSeconds = () =>
+  z
+    .string({ error: TIMEOUT_ERROR })
+    .regex(/^\d{1,4}(?:\.\d{1,3})?$/, { error: TIMEOUT_ERROR })
+    .transform(Number)
+    .refine((seconds) => seconds >= 0.1 && seconds <= 3600, { error: TIMEOUT_ERROR });
 
 /** IFNAMSIZ with its terminating zero, in linux/if.h. */
 const INTERFACE_NAME = /^[^\s/:]{1,15}$/;
@@ -31,9 +33,10 @@ export const bridgeOption: OptionDescription = {
   flags: '-b, --bridge <name>',
   description: 'bridge to ask on; may be given several times (default: every bridge that is no uplink)',
   environment: 'EVE_AGENT_BRIDGE',
-  schema: z
-    .string({ error: 'the name of a network interface expected' })
-    .regex(INTERFACE_NAME, { error: 'the name of a network interface expected' }),
+  get schema() {
+    const error = 'the name of a network interface expected';
+    return z.string({ error }).regex(INTERFACE_NAME, { error });
+  },
   isList: true,
 };
 
@@ -41,21 +44,27 @@ export const timeoutOption = (defaultSeconds: number, description: string): Opti
   flags: '-t, --timeout <seconds>',
   description,
   environment: 'EVE_AGENT_TIMEOUT',
-  schema: timeoutSeconds,
+  get schema() {
+    return timeoutSeconds();
+  },
   default: defaultSeconds,
 });
 
 export const jsonOption: OptionDescription = {
   flags: '--json',
   description: 'print one JSON document',
-  schema: z.boolean(),
+  get schema() {
+    return z.boolean();
+  },
 };
 
 export const logLevelOption: OptionDescription = {
   flags: '--log-level <level>',
   description: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,
   environment: 'EVE_AGENT_LOG_LEVEL',
-  schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')} expected` }),
+  get schema() {
+    return z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')} expected` });
+  },
   default: 'warn',
 };
 
@@ -63,7 +72,9 @@ export const configOption: OptionDescription = {
   flags: '--config <file>',
   description: 'YAML file with settings, named as the long options',
   environment: 'EVE_AGENT_CONFIG',
-  schema: z.string(),
+  get schema() {
+    return z.string();
+  },
 };
 
 const SERVICE_CHOICES = [...SERVICES, 'all'] as const;
@@ -73,9 +84,11 @@ export const serviceOption: OptionDescription = {
   flags: '-s, --service <service>',
   description: `what to list: ${SERVICE_CHOICES.join(', ')}`,
   environment: 'EVE_AGENT_SERVICE',
-  schema: z
-    .enum(SERVICE_CHOICES, { error: `one of ${SERVICE_CHOICES.join(', ')} expected` })
-    .transform((choice): readonly Service[] => (choice === 'all' ? SERVICES : [choice])),
+  get schema() {
+    return z
+      .enum(SERVICE_CHOICES, { error: `one of ${SERVICE_CHOICES.join(', ')} expected` })
+      .transform((choice): readonly Service[] => (choice === 'all' ? SERVICES : [choice]));
+  },
   default: SERVICES,
   defaultDescription: 'all',
 };

@@ -19,7 +19,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const SECRET_FIELDS = ['authorization', 'password', 'apiKey', 'token'];
 
 const FORM = {
-  timestamp: pino.stdTimeFunctions.isoTime,
+  timestamp: () => `,"time":"${new Date().toISOString()}"`,
   formatters: { level: (label: string) => ({ level: label }) },
 };
 
@@ -56,13 +56,38 @@ const safely = (destination: DestinationStream): DestinationStream => ({
 });
 
 /**
+ * A log that is made for its first line: most commands end without one.
+ *
+ * @param level lines below it make none
+ */
+function deferLog(level: LogLevel, makeLog: () => Log): Log {
+  let made: Log | undefined;
+  const log = () => {
+    made ??= makeLog();
+    return made;
+  };
+  const isKept = (lineLevel: LogLevel) => LOG_LEVELS.indexOf(lineLevel) >= LOG_LEVELS.indexOf(level);
+  const writer = (lineLevel: Exclude<LogLevel, 'silent'>) =>
+    isKept(lineLevel) ? (fields: object, message: string) => log()[lineLevel](fields, message) : () => {};
+  return {
+    debug: writer('debug'),
+    info: writer('info'),
+    warn: writer('warn'),
+    error: writer('error'),
+    child: (fields) => deferLog(level, () => log().child(fields)),
+  };
+}
+
+/**
  * Structured log lines, one JSON object each, on stderr (stdout belongs to results).
  *
  * @param destination where lines go instead of stderr; for tests
  */
 export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Log {
-  const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
-  return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }));
+  return deferLog(level, () => {
+    const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
+    return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }));
+  });
 }
 
 export interface BufferedLog {
