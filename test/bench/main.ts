@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchFetch } from './fetch.ts';
 import { run } from './measure.ts';
+import { benchPublish } from './publish.ts';
 import { benchResolve } from './resolve.ts';
 import { benchServe } from './serve.ts';
 
 const IMAGE_BYTES = 1 << 30;
 const DEFAULT_ROUNDS = 5;
-const suites = ['serve', 'fetch', 'resolve'] as const;
+const suites = ['serve', 'fetch', 'resolve', 'publish'] as const;
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */
 const { values, positionals } = parseArgs({
@@ -32,8 +33,10 @@ try {
     `Machine: ${cpus().length} × ${cpus()[0]?.model}, ${gibibytes} GiB free, Linux ${release()}, Node ${process.version}\n` +
       `Each figure: median (least–greatest) of ${rounds} rounds, contenders in turn, after one warm-up.\n\n`,
   );
-  await mkdir(join(work, 'www'));
-  await run(`head -c ${IMAGE_BYTES} /dev/urandom > ${work}/www/big.img && sync ${work}/www/big.img`);
+  if (wanted.some((suite) => suite === 'serve' || suite === 'fetch')) {
+    await mkdir(join(work, 'www'));
+    await run(`head -c ${IMAGE_BYTES} /dev/urandom > ${work}/www/big.img && sync ${work}/www/big.img`);
+  }
   for (const suite of wanted) {
     process.stderr.write(`measuring ${suite} …\n`);
     const tables =
@@ -41,7 +44,9 @@ try {
         ? await benchServe(work, rounds)
         : suite === 'fetch'
           ? await benchFetch(work, memory, rounds)
-          : await benchResolve(rounds);
+          : suite === 'publish'
+            ? await benchPublish(work, rounds)
+            : await benchResolve(rounds);
     process.stdout.write(`## ${suite}\n\n${tables}\n\n`);
   }
 } finally {
