@@ -47,7 +47,7 @@ export interface Catalogue {
   totalBytes(replaced?: ReadonlySet<string>): number;
   /** Why the images cannot be listed at present, as a sentence. */
   trouble(): string | undefined;
-  /** Settles when the last look has ended, after an abort. */
+  /** Settles when the last look has ended, after an abort, and all that is known is stored. */
   stopped(): Promise<void>;
 }
 
@@ -188,10 +188,10 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
   }
 
-  async function save(): Promise<void> {
-    index.noteSeen(new Set([...entries.keys(), ...published]), now());
+  async function save(write = index.save): Promise<void> {
+    if (index.isRewriteDue()) index.noteSeen(new Set([...entries.keys(), ...published]), now());
     try {
-      await index.save();
+      await write();
     } catch (error) {
       log.error({ reason: errorMessage(error) }, 'the index of images could not be saved');
     }
@@ -202,7 +202,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       // Replaced or removed while it waited, or its digest came by another way.
       isDue: ([path, entry]) => entries.get(path) === entry && entry.sha256 === null,
       hash: ([path, entry], signal) => hash(path, entry, signal),
-      save,
+      save: () => save(),
       elapsed,
     },
     { atOnce: deps.readsAtOnce ?? 1 },
@@ -320,6 +320,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     async stopped() {
       await running;
       await queue.finished();
+      await save(index.close);
     },
   };
 }

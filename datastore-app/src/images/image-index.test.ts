@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
@@ -189,4 +189,129 @@ it('can be saved by many at once, and then holds what all of them know', async (
   const again = await load();
   expect(paths.filter((path) => again.digestOf(path, VERSION) !== SHA256)).toEqual([]);
   expect(warnings).toEqual([]);
+});
+
+const JOURNAL = 'image-index.journal';
+const journalFile = () => join(stateDirectory, JOURNAL);
+const indexText = () => readFile(join(stateDirectory, 'image-index.json'), 'utf8');
+
+/** An index that is written, and one change behind it in the journal. */
+async function indexWithJournal() {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256);
+  await index.save();
+  const written = await indexText();
+  index.set('b.img', VERSION, SHA256);
+  await index.save();
+  expect(await indexText()).toBe(written);
+  return index;
+}
+
+it('appends what changed to the journal, whatever the size of the index', async () => {
+  const index = await indexWithJournal();
+  const { size } = await stat(journalFile());
+  index.setVerified('b.img', VERSION, { verified: '2026-02-03T04:05:06.000Z', isCorrupt: true });
+  await index.save();
+  // Nothing changed since: nothing is written.
+  const after = await stat(journalFile());
+  await index.save();
+  expect((await stat(journalFile())).mtimeMs).toBe(after.mtimeMs);
+  expect(after.size).toBeGreaterThan(size);
+  for (const isReadOnly of [false, true]) {
+    const again = await load(isReadOnly);
+    expect(again.digestOf('a.img', VERSION)).toBe(SHA256);
+    expect(again.verifiedOf('b.img', VERSION)?.isCorrupt).toBe(true);
+  }
+});
+
+it('knows all records before the one that a power cut tore, and goes on', async () => {
+  const index = await indexWithJournal();
+  const whole = (await stat(journalFile())).size;
+  index.set('c.img', VERSION, SHA256);
+  await index.save();
+  const end = (await stat(journalFile())).size;
+  const kept = join(stateDirectory, 'kept');
+  await cp(journalFile(), kept);
+  for (const length of [whole, whole + 1, whole + 8, whole + 9, whole + 100, end - 2, end - 1]) {
+    await cp(kept, journalFile());
+    await truncate(journalFile(), length);
+    const torn = await load(true);
+    expect(torn.digestOf('b.img', VERSION)).toBe(SHA256);
+    expect(torn.digestOf('c.img', VERSION)).toBeUndefined();
+  }
+  const after = await load();
+  after.set('d.img', VERSION, SHA256);
+  await after.save();
+  const again = await load();
+  const known = ['a', 'b', 'c', 'd'].filter((name) => again.digestOf(`${name}.img`, VERSION) === SHA256);
+  expect(known).toEqual(['a', 'b', 'd']);
+  expect(warnings).toEqual([]);
+});
+
+it.each([
+  ['blocks that were never written', '\0'.repeat(200)],
+  ['a line of another sum', '00000000 ["c.img",{}]\n'],
+])('takes %s for the end of the journal', async (_what, tail) => {
+  await indexWithJournal();
+  await appendFile(journalFile(), tail);
+  const index = await load();
+  expect(index.digestOf('b.img', VERSION)).toBe(SHA256);
+  index.set('c.img', VERSION, SHA256);
+  await index.save();
+  expect((await load()).digestOf('c.img', VERSION)).toBe(SHA256);
+});
+
+it('writes all anew when the journal has grown as long as the index', async () => {
+  const index = await load();
+  for (let number = 0; number < 1000; number += 1) index.set(`${number}.img`, VERSION, SHA256);
+  await index.save();
+  const first = await indexText();
+  let added = 0;
+  while ((await indexText()) === first) {
+    for (const last = added + 20; added < last; added += 1) index.set(`new-${added}.img`, VERSION, SHA256);
+    await index.save();
+  }
+  // About as many as it held, as all have the same length.
+  expect(added).toBeGreaterThan(800);
+  expect(added).toBeLessThan(1200);
+  expect(await readdir(stateDirectory)).toEqual(['image-index.json']);
+  const again = await load();
+  expect(again.digestOf(`new-${added - 1}.img`, VERSION)).toBe(SHA256);
+  expect(again.digestOf('999.img', VERSION)).toBe(SHA256);
+});
+
+it('stands in one file when it is closed, and is not written where nothing changed', async () => {
+  const index = await indexWithJournal();
+  await index.close();
+  expect(await readdir(stateDirectory)).toEqual(['image-index.json']);
+  const { mtimeMs } = await stat(await onlyFile());
+  await (await load()).close();
+  expect((await stat(await onlyFile())).mtimeMs).toBe(mtimeMs);
+  expect((await load()).digestOf('b.img', VERSION)).toBe(SHA256);
+});
+
+it('does not take over the journal of another state of the index', async () => {
+  const index = await indexWithJournal();
+  const stale = await readFile(journalFile());
+  await rm(journalFile());
+  // Where the journal is gone, all is written.
+  index.set('c.img', VERSION, 'cd'.repeat(32));
+  await index.save();
+  await writeFile(journalFile(), stale);
+  const again = await load();
+  expect(again.digestOf('c.img', VERSION)).toBe('cd'.repeat(32));
+  again.set('b.img', VERSION, 'ef'.repeat(32));
+  await again.save();
+  expect((await load()).digestOf('b.img', VERSION)).toBe('ef'.repeat(32));
+});
+
+it('appends to no index of before the journal, but writes it anew', async () => {
+  await (await load()).save();
+  await writeFile(await onlyFile(), JSON.stringify({ version: 1, images: {} }));
+  const index = await load();
+  expect(index.isRewriteDue()).toBe(true);
+  index.set('a.img', VERSION, SHA256);
+  await index.save();
+  expect(index.isRewriteDue()).toBe(false);
+  expect((await load()).digestOf('a.img', VERSION)).toBe(SHA256);
 });

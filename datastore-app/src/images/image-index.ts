@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
@@ -6,9 +7,15 @@ import * as z from 'zod';
 import { writeDurably } from './durable-file.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import { createInTurn } from './in-turn.ts';
+import { createIndexJournal, type IndexJournal } from './index-journal.ts';
 
 const INDEX_FILE = 'image-index.json';
+const JOURNAL_FILE = 'image-index.journal';
 const INDEX_VERSION = 1;
+/** The index is written anew when its journal is as long as it, but not for less than this. */
+const LEAST_JOURNAL_BYTES = 64 * 1024;
+/** Between the index and its journal another process may write both anew. */
+const MAX_READS = 5;
 /** So long, and so many at most, images that are gone are remembered. */
 const LONGEST_ABSENCE_MS = 30 * 86_400_000;
 const MAX_ABSENT = 10_000;
@@ -19,24 +26,27 @@ const bigintText = z
   .regex(/^-?\d{1,20}$/)
   .transform(BigInt);
 
+const digestSchema = z.object({
+  sizeBytes: z.number().int().nonnegative(),
+  mtimeNs: bigintText,
+  // Indexes of before the change time counted have none: it cannot be told what they are of.
+  ctimeNs: bigintText.optional(),
+  inode: bigintText,
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  // Indexes of before scrubbing have neither of these.
+  verified: z.iso.datetime().optional(),
+  isCorrupt: z.boolean().optional(),
+  absentSince: z.iso.datetime().optional(),
+});
+
 const indexSchema = z.object({
   version: z.literal(INDEX_VERSION),
-  images: z.record(
-    z.string(),
-    z.object({
-      sizeBytes: z.number().int().nonnegative(),
-      mtimeNs: bigintText,
-      // Indexes of before the change time counted have none: it cannot be told what they are of.
-      ctimeNs: bigintText.optional(),
-      inode: bigintText,
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      // Indexes of before scrubbing have neither of these.
-      verified: z.iso.datetime().optional(),
-      isCorrupt: z.boolean().optional(),
-      absentSince: z.iso.datetime().optional(),
-    }),
-  ),
+  // Indexes of before the journal have none.
+  stateId: z.string().optional(),
+  images: z.record(z.string(), digestSchema),
 });
+
+const recordSchema = z.tuple([z.string(), digestSchema]);
 
 /** Not of a device: its number is another after each mount, while the change time is the file's own. */
 interface RememberedDigest extends Omit<FileVersion, 'device'>, Verified {
@@ -62,18 +72,65 @@ export interface ImageIndex {
   verifiedOf(path: string, version: FileVersion): Verified | undefined;
   /** Remembers what reading a file again came to, where it is still the version whose digest is known. */
   setVerified(path: string, version: FileVersion, verified: Required<Verified>): void;
+  /** Whether {@link save} is going to write all that is known, and not only what changed. */
+  isRewriteDue(): boolean;
   /**
-   * Takes over which paths there are. What is missing is not forgotten at once: a volume may only be taken away,
+   * Takes over which paths there are, before all is written. What is missing is not forgotten at once: a volume may only be taken away,
    * and its images are known again by their versions.
    */
   noteSeen(paths: ReadonlySet<string>, nowMs: number): void;
   /** Takes over that another file system stands at the root. */
   noteMount(areInodesPermanent: boolean): void;
+  /** Brings what changed to the disk; from then on it survives a power cut. */
   save(): Promise<void>;
+  /** {@link save}, into the one file that programs of before the journal read too. */
+  close(): Promise<void>;
+}
+
+/** What is stored, as it was read. */
+interface Stored {
+  readonly digests: Map<string, RememberedDigest>;
+  /** Names this state of the index, to which a journal belongs; undefined: there is none to append to. */
+  readonly stateId: string | undefined;
+  readonly indexBytes: number;
+  /** 0: there is no journal yet. */
+  readonly journalBytes: number;
 }
 
 /**
- * Reads the index of a state directory. One that cannot be understood is set aside (as `….unreadable`) and
+ * @param isOwn no other process writes to it
+ * @throws SyntaxError or ZodError where the index is not sound; system errors, also where there is none
+ */
+async function readStored(file: string, journal: IndexJournal, isOwn: boolean): Promise<Stored> {
+  const digests = new Map<string, RememberedDigest>();
+  const take = (path: string, { ctimeNs, ...digest }: z.infer<typeof digestSchema>) => {
+    if (ctimeNs !== undefined) digests.set(path, { ...digest, ctimeNs });
+  };
+  for (let reads = 1; ; reads += 1) {
+    const text = await readFile(file, 'utf8');
+    const { stateId, images } = indexSchema.parse(JSON.parse(text));
+    const changes = stateId === undefined ? undefined : await journal.read(stateId);
+    // There is no journal, or it is of an index that was written after this one was read.
+    const isInDoubt = !isOwn && stateId !== undefined && changes === undefined;
+    if (isInDoubt && reads < MAX_READS && (await readFile(file, 'utf8')) !== text) continue;
+    for (const [path, digest] of Object.entries(images)) take(path, digest);
+    for (const record of changes?.records ?? []) take(...recordSchema.parse(record));
+    return {
+      digests,
+      stateId: changes?.isSound === false ? undefined : stateId,
+      indexBytes: Buffer.byteLength(text),
+      journalBytes: changes?.sizeBytes ?? 0,
+    };
+  }
+}
+
+function toRecord({ mtimeNs, ctimeNs, inode, ...rest }: RememberedDigest): Record<string, unknown> {
+  return { ...rest, mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs), inode: String(inode) };
+}
+
+/**
+ * Reads the index of a state directory, and the journal of what changed since it was written: to write all of it
+ * at each change would cost more with every image. One that cannot be understood is set aside (as `….unreadable`) and
  * said so in the log; hashing again restores it.
  *
  * @param options.areInodesPermanent false: an image of before counts as the same when size and time are; of what
@@ -87,12 +144,10 @@ export async function loadImageIndex(
 ): Promise<ImageIndex> {
   const { areInodesPermanent, isReadOnly = false } = options;
   const file = join(options.stateDirectory, INDEX_FILE);
-  const digests = new Map<string, RememberedDigest>();
+  const journal = createIndexJournal(join(options.stateDirectory, JOURNAL_FILE));
+  let stored: Stored = { digests: new Map(), stateId: undefined, indexBytes: 0, journalBytes: 0 };
   try {
-    const index = indexSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    for (const [path, { ctimeNs, ...digest }] of Object.entries(index.images)) {
-      if (ctimeNs !== undefined) digests.set(path, { ...digest, ctimeNs });
-    }
+    stored = await readStored(file, journal, !isReadOnly);
   } catch (error) {
     const isUnsound = error instanceof SyntaxError || error instanceof z.ZodError;
     if (!isUnsound && systemErrorCode(error) !== 'ENOENT') throw error;
@@ -102,6 +157,10 @@ export async function loadImageIndex(
       log.warn(fields, 'the image index is not sound and is set aside: all images are hashed again');
     }
   }
+  const { digests } = stored;
+  let { stateId, indexBytes, journalBytes } = stored;
+  /** Paths of which something is not stored yet. */
+  const changed = new Set<string>();
   /** Of these inode and change time are those of an earlier mount. */
   const renumbered = new Set(areInodesPermanent ? [] : digests.keys());
 
@@ -114,13 +173,51 @@ export async function loadImageIndex(
     return digest;
   }
 
-  async function write(): Promise<void> {
+  const isRewriteDue = () =>
+    stateId === undefined || journalBytes >= Math.max(indexBytes, LEAST_JOURNAL_BYTES);
+
+  async function rewrite(): Promise<void> {
     const images: Record<string, unknown> = Object.create(null);
-    for (const [path, { mtimeNs, ctimeNs, inode, ...rest }] of digests) {
-      const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
-      images[path] = { ...rest, ...times, inode: String(inode) };
+    for (const [path, digest] of digests) images[path] = toRecord(digest);
+    const nextId = randomUUID();
+    const text = `${JSON.stringify({ version: INDEX_VERSION, stateId: nextId, images })}\n`;
+    await writeDurably(file, text);
+    stateId = nextId;
+    indexBytes = Buffer.byteLength(text);
+    journalBytes = 0;
+    // Of the state before: nobody reads it any more.
+    await journal.remove();
+  }
+
+  /** @returns whether the journal holds these by now; false: it cannot be appended to */
+  async function append(owner: string, paths: readonly string[]): Promise<boolean> {
+    if (paths.length === 0) return true;
+    const records = paths.flatMap((path) => {
+      const digest = digests.get(path);
+      return digest === undefined ? [] : [[path, toRecord(digest)]];
+    });
+    try {
+      journalBytes += await journal.append(owner, records, journalBytes === 0);
+      return true;
+    } catch {
+      // It may end in half a line now, behind which nothing would be read.
+      stateId = undefined;
+      return false;
     }
-    await writeDurably(file, `${JSON.stringify({ version: INDEX_VERSION, images })}\n`);
+  }
+
+  async function write(isLast: boolean): Promise<void> {
+    const isStored = journalBytes === 0 && changed.size === 0;
+    if (isLast && isStored) return;
+    const paths = [...changed];
+    changed.clear();
+    if (!isLast && stateId !== undefined && !isRewriteDue() && (await append(stateId, paths))) return;
+    try {
+      await rewrite();
+    } catch (error) {
+      for (const path of paths) changed.add(path);
+      throw error;
+    }
   }
 
   const inTurn = createInTurn();
@@ -131,12 +228,16 @@ export async function loadImageIndex(
     verifiedOf: find,
     set(path, { sizeBytes, mtimeNs, ctimeNs, inode }, sha256, verified) {
       renumbered.delete(path);
+      changed.add(path);
       digests.set(path, { sizeBytes, mtimeNs, ctimeNs, inode, sha256, verified });
     },
     setVerified(path, version, { verified, isCorrupt }) {
       const digest = find(path, version);
-      if (digest !== undefined) digests.set(path, { ...digest, verified, isCorrupt });
+      if (digest === undefined) return;
+      changed.add(path);
+      digests.set(path, { ...digest, verified, isCorrupt });
     },
+    isRewriteDue,
     noteSeen(paths, nowMs) {
       const missing: string[] = [];
       for (const [path, digest] of digests) {
@@ -161,9 +262,10 @@ export async function loadImageIndex(
       // came meanwhile.
       waiting ??= inTurn(() => {
         waiting = undefined;
-        return write();
+        return write(false);
       });
       return waiting;
     },
+    close: () => inTurn(() => write(true)),
   };
 }
