@@ -3,7 +3,7 @@ import type { ContainerRuntimeClient } from 'testcontainers';
 import { mustRunProgram } from './compose-project.ts';
 
 const RELEASE = 'bookworm';
-/** What a small server has, and curl, with which the README talks to the API. */
+/** What a small server has, and curl, with which the manual talks to the API. */
 const PACKAGES = ['systemd-sysv', 'dbus', 'init-system-helpers', 'iproute2', 'libstdc++6', 'passwd', 'curl'];
 const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 

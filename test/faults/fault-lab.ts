@@ -207,7 +207,7 @@ export async function createFaultLab({ imageBytes, rate }: FaultLabOptions): Pro
   };
 }
 
-/** Prints what a test did and what came of it, for people and for the README. */
+/** Prints what a test did and what came of it, for people and for the manual. */
 export function report(what: string, counts: Readonly<Record<string, unknown>>): void {
   process.stderr.write(`${what}: ${JSON.stringify(counts)}\n`);
 }
