@@ -1,5 +1,3 @@
-import { hrtime } from 'node:process';
-
 /** Time as discovery needs it: a monotonic reading, and timers that can be taken back. */
 export interface Clock {
   /** Milliseconds since an arbitrary moment. */
@@ -10,7 +8,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   // Not performance.now(), for which Node loads a dozen modules before the first question can be sent.
-  nowMs: () => Number(hrtime.bigint()) / 1e6,
+  nowMs: () => Number(process.hrtime.bigint()) / 1e6,
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
