@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, link, lstat, open, readFile, unlink } from 'node:fs/promises';
+import { chmod, link, lstat, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory } from '../images/durable-file.ts';
+import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
 
 /** Who has this may write. */
 export interface WriteToken {
@@ -42,13 +42,7 @@ async function readTokenFile(file: string): Promise<string> {
 async function createTokenFile(stateDirectory: string, file: string): Promise<void> {
   // Not by the number of the process: in containers that share a volume both have the number 1.
   const temporary = join(stateDirectory, `.${WRITE_TOKEN_FILE}.${randomUUID()}`);
-  const handle = await open(temporary, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${randomBytes(TOKEN_BYTES).toString('base64url')}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeSynced(temporary, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: 0o600 });
   try {
     await link(temporary, file);
   } catch (error) {

@@ -118,7 +118,7 @@ test('tells what would be advertised and served, and writes nothing', async () =
     _workstation._tcp  port 9  "ds [02:16:3e:00:00:05]"  "txtvers=1"
     _http._tcp  port 80  "ds"  "txtvers=1" "path=/"
 Would be served:
-  ${folder}/root: 1 images, 2.0 KiB
+  ${folder}/root: 1 images, 2 KiB
   http on port 80 of every address
 State: ${folder}/state
 Write token: ${folder}/state/write-token

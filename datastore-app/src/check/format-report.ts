@@ -1,13 +1,5 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { CheckedInterface, CheckReport, Problem } from './report.ts';
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-
-/** A size for people: `512 bytes`, `1.5 GiB`. */
-export function formatSize(sizeBytes: number): string {
-  const exponent = Math.min(Math.floor(Math.log2(Math.max(sizeBytes, 1)) / 10), UNITS.length - 1);
-  const amount = sizeBytes / 1024 ** exponent;
-  return `${exponent === 0 ? amount : amount.toFixed(1)} ${UNITS[exponent]}`;
-}
 
 function formatInterface({ name, addresses, services }: CheckedInterface): string[] {
   return [
@@ -44,7 +36,7 @@ export function formatReport(report: CheckReport): string {
       : `Would be advertised as ${hostName}:`,
     ...interfaces.flatMap(formatInterface),
     images === null ? 'No images would be served.' : 'Would be served:',
-    ...(images === null ? [] : [`  ${images.root}: ${images.count} images, ${formatSize(images.sizeBytes)}`]),
+    ...(images === null ? [] : [`  ${images.root}: ${images.count} images, ${sizeText(images.sizeBytes)}`]),
     ...listeners.map(
       ({ scheme, address, port, trouble }) =>
         `  ${scheme} on port ${port} of ${address ?? 'every address'}${trouble === null ? '' : ': cannot be had'}`,

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
@@ -15,7 +16,6 @@ import {
   type UserOptions,
 } from '../config.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
-import { syncDirectory } from '../images/durable-file.ts';
 import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageOpener } from '../images/open-image.ts';

@@ -1,5 +1,5 @@
+import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
-import { writeDurably } from './durable-file.ts';
 
 const bigintText = z
   .string()

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, readFile, unlink } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { writeDurably } from './durable-file.ts';
+import { writeDurably } from '@local-datastore/shared/files/durable-file';
 
 /** A line: the CRC-32 of what follows in hexadecimal digits, a space, and one JSON value. */
 const LINE = /^([0-9a-f]{8}) (.+)$/;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
-import { writeDurably } from '../images/durable-file.ts';
 import { removeFile } from '../images/staging.ts';
 import type { Verification } from '../images/verification.ts';
 

@@ -1,8 +1,8 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
-import { chmod, mkdtemp, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory } from '../images/durable-file.ts';
+import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
 import type { TlsIdentity } from './certificate-source.ts';
 import { planAuthorityValidity } from './validity.ts';
 
@@ -21,16 +21,6 @@ export interface Authority extends TlsIdentity {
   readonly fingerprint256: string;
 }
 
-async function writeSynced(file: string, content: string, mode: number): Promise<void> {
-  const handle = await open(file, 'wx', mode);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /**
  * Makes the folder of the authority unless another process was quicker. It appears with both files in it, so
  * that a power cut leaves no certificate without its key.
@@ -42,8 +32,8 @@ async function createAuthority(folder: string, nowMs: number): Promise<void> {
   const { certificate, key } = await issueAuthority(name, planAuthorityValidity(nowMs));
   const temporary = await mkdtemp(join(dirname(folder), `.${FOLDER}-`)); // mode 0700
   try {
-    await writeSynced(join(temporary, KEY_FILE), key, 0o600);
-    await writeSynced(join(temporary, CERTIFICATE_FILE), certificate, 0o644);
+    await writeSynced(join(temporary, KEY_FILE), key, { mode: 0o600 });
+    await writeSynced(join(temporary, CERTIFICATE_FILE), certificate, { mode: 0o644 });
     await syncDirectory(temporary);
     await rename(temporary, folder);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory, writeDurably } from '../images/durable-file.ts';
+import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
 import { makeIncomingDirectory, readIncoming, removeFile } from '../images/staging.ts';
 import { writePieces } from '../images/write-pieces.ts';
 import { parseUploadRecord, type UploadRecord } from './upload-record.ts';

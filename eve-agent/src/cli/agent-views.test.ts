@@ -35,8 +35,8 @@ describe('the table', () => {
     const table = statusTable([statusOf(1, { State: 'VERIFIED', Progress: 100 }), failed]);
     expect(table.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
       'NAME STATE HERE SIZE TRIES UUID',
-      `image-1 VERIFIED 100 % 1000 B 0 ${uuidOf(1)}`,
-      `image-2 WAITING 0 % 1000 B 3 ${uuidOf(2)}`,
+      `image-1 VERIFIED 100 % 1000 bytes 0 ${uuidOf(1)}`,
+      `image-2 WAITING 0 % 1000 bytes 3 ${uuidOf(2)}`,
       expect.stringContaining('no datastore'),
       ' tries again at noon',
       '',
@@ -77,7 +77,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
 describe('the bars', () => {
   it('grow with the progress', () => {
     expect(barLine(statusOf(1, { Progress: 50, CurrentSize: 500, State: 'DOWNLOADING' }))).toMatch(
-      /^image-1 +\[#{12}-{12}\] {2}50 % {2}DOWNLOADING 500 B of 1000 B$/,
+      /^image-1 +\[#{12}-{12}\] {2}50 % {2}DOWNLOADING 500 bytes of 1000 bytes$/,
     );
   });
 

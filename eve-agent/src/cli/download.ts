@@ -4,6 +4,7 @@ import { type OptionDescription, wholeNumber } from '@local-datastore/shared/com
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -23,13 +24,7 @@ import { createDownload, type DownloadDeps, type DownloadResult } from '../trans
 import type { CommandContext } from './command-context.ts';
 import { createSystemLocator } from './discovery.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
-import {
-  createBarView,
-  createJsonView,
-  createPlainView,
-  formatBytes,
-  type ProgressView,
-} from './progress.ts';
+import { createBarView, createJsonView, createPlainView, type ProgressView } from './progress.ts';
 import { createSystemWay } from './system-way.ts';
 import { decideTarget } from './target-path.ts';
 import { leastRateOf, type TransferOptions, transferOptions } from './transfer-options.ts';
@@ -106,16 +101,16 @@ const VERIFIED = {
 /** A finished download as lines for people. */
 export function downloadedText(target: string, result: DownloadResult, elapsedMs: number): string {
   const { sizeBytes, sha256, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
-  const rate = formatBytes(Math.round((receivedBytes * 1000) / Math.max(elapsedMs, 1)));
+  const rate = sizeText(Math.round((receivedBytes * 1000) / Math.max(elapsedMs, 1)));
   const via =
     origin.bridgeName === null ? '' : ` on ${origin.bridgeName}, source address ${origin.sourceAddress}`;
-  const resumed = resumedFromBytes > 0 ? `, ${formatBytes(resumedFromBytes)} were here already` : '';
+  const resumed = resumedFromBytes > 0 ? `, ${sizeText(resumedFromBytes)} were here already` : '';
   return [
     `file            ${target}`,
-    `size            ${sizeBytes} bytes (${formatBytes(sizeBytes)})`,
+    `size            ${sizeBytes} bytes (${sizeText(sizeBytes)})`,
     `sha256          ${sha256} (${VERIFIED[verifiedAgainst ?? 'nobody']})`,
     `from            ${addressUrl(origin).href}${via}`,
-    `received        ${formatBytes(receivedBytes)} in ${(elapsedMs / 1000).toFixed(2)} s, ${rate}/s${resumed}`,
+    `received        ${sizeText(receivedBytes)} in ${(elapsedMs / 1000).toFixed(2)} s, ${rate}/s${resumed}`,
     '',
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { addressUrl } from '../discovery/origin.ts';
 import type { DownloadEvent } from '../transfer/download.ts';
 
@@ -21,18 +22,6 @@ const REFRESH_MS = 200;
 /** The rate is that of the last few seconds, so that a stall shows. */
 const RATE_WINDOW_MS = 3000;
 
-/** Bytes as people read them: `256.0 MiB`. */
-export function formatBytes(byteCount: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = byteCount;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
 /** Seconds as people read them: `0:07`, `1:02:03`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
@@ -52,13 +41,13 @@ export function describeEvent(event: DownloadEvent): string | null {
     case 'receiving':
       return event.fromBytes === 0
         ? null
-        : `going on after ${formatBytes(event.fromBytes)} that are here already`;
+        : `going on after ${sizeText(event.fromBytes)} that are here already`;
     case 'starting-over':
       return `starting over: ${event.reason}`;
     case 'retrying':
       return `${event.error.message}; trying again in ${(event.delayMs / 1000).toFixed(1)} s`;
     case 'slow':
-      return `only ${formatBytes(event.bytesPerSecond)}/s come, less than --least-rate`;
+      return `only ${sizeText(event.bytesPerSecond)}/s come, less than --least-rate`;
     case 'redirected':
     case 'fast-enough':
     case 'verifying':
@@ -198,9 +187,9 @@ export async function createBarView(stderr: NodeJS.WriteStream, name: string): P
   let isShown = false;
   const fields = (receivedBytes: number, bytesPerSecond: number) => ({
     name: layout.name,
-    done: formatBytes(receivedBytes),
-    size: totalBytes === null ? '?' : formatBytes(totalBytes),
-    rate: formatBytes(Math.round(bytesPerSecond)),
+    done: sizeText(receivedBytes),
+    size: totalBytes === null ? '?' : sizeText(totalBytes),
+    rate: sizeText(Math.round(bytesPerSecond)),
     left:
       totalBytes === null || bytesPerSecond === 0
         ? '-:-- left'

@@ -1,6 +1,6 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { formatBytes } from './progress.ts';
+import { sizeText } from '@local-datastore/shared/text/quantities';
 
 /** What a person reads first: the state, or why it is not what it says. */
 export function stateText({ State, Hold, Error: error }: ContentTreeStatus): string {
@@ -22,7 +22,7 @@ export function statusTable(statuses: readonly ContentTreeStatus[]): string {
     nameOf(status),
     stateText(status),
     `${status.Progress} %`,
-    formatBytes(status.TotalSize),
+    sizeText(status.TotalSize),
     String(status.RetryCount),
     status.ContentID,
   ]);

@@ -4,12 +4,12 @@ import {
 } from '@local-datastore/shared/eve/content-tree-status';
 import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
-import { formatBytes } from './progress.ts';
 import { nameOf, stateText } from './status-table.ts';
 
 const BAR_CELLS = 24;
@@ -38,7 +38,7 @@ export function barLine(status: ContentTreeStatus): string {
   const filled = Math.floor((status.Progress * BAR_CELLS) / 100);
   const bar = '#'.repeat(filled).padEnd(BAR_CELLS, '-');
   const name = cutToCells(nameOf(status), MAX_NAME_CELLS).padEnd(MAX_NAME_CELLS);
-  const size = `${formatBytes(status.CurrentSize)} of ${formatBytes(status.TotalSize)}`;
+  const size = `${sizeText(status.CurrentSize)} of ${sizeText(status.TotalSize)}`;
   const error = status.Error === '' ? '' : `  ${printableText(status.Error)}`;
   return `${name} [${bar}] ${String(status.Progress).padStart(3)} %  ${stateText(status).padEnd(11)} ${size}${error}`;
 }

@@ -7,7 +7,6 @@ import {
   link,
   lstat,
   mkdir,
-  open,
   readdir,
   rename,
   rm,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { partialPaths } from './partial-file.ts';
 
 /** What stands on the disk at the start. */
@@ -57,15 +57,6 @@ const PARTIAL = /^\.([0-9a-f]{64})\.partial$/;
 const UNFINISHED_LINK = /^\.[0-9a-f]{64}\.link$/;
 /** Nobody writes to verified content by accident. */
 const READ_ONLY = 0o444;
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
 
 interface FoundFile {
   readonly name: string;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
 import type { StoredRecord } from '../transfer/target.ts';
 import { validatorsSchema } from '../transfer/validators.ts';
@@ -54,15 +55,6 @@ async function readRecord(path: string): Promise<StoredRecord | null> {
   } catch {
     // Absent, cut short by a power loss, or of another version: the download starts over.
     return null;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

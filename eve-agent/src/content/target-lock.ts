@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
 import { TargetError } from './errors.ts';
 
 /**
  * Makes this process the only one on the host that downloads to a target.
- *
- * The lock is the name of an abstract Unix socket: the kernel gives it to one process and takes it back when
- * that process ends, however it ends; no stale lock file, no process number that has since been given away.
  *
  * @returns the release
  * @throws TargetError TARGET_BUSY when another process holds it
@@ -19,15 +15,8 @@ export async function lockTarget(target: string): Promise<() => void> {
   const key = createHash('sha256')
     .update(`${dev}:${ino}:${basename(target)}`)
     .digest('hex');
-  const server = createServer((connection) => connection.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      const isTaken = systemErrorCode(error) === 'EADDRINUSE';
-      const message = `another download to ${target} is running: wait for it, or choose another file with -o`;
-      reject(isTaken ? new TargetError('TARGET_BUSY', message, { cause: error }) : error);
-    });
-    server.listen({ path: `\0eve-agent/download/${key}` }, resolve);
-  });
-  server.unref();
-  return () => void server.close();
+  const release = await lockExclusively(`eve-agent/download/${key}`);
+  if (release !== null) return release;
+  const message = `another download to ${target} is running: wait for it, or choose another file with -o`;
+  throw new TargetError('TARGET_BUSY', message);
 }

@@ -1,6 +1,7 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
-import { ageText, exactSizeText, percentOf, shortDigest, sizeText } from '../text/quantities.ts';
+import { ageText, exactSizeText, percentOf, shortDigest } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DeleteIcon, DownloadIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';

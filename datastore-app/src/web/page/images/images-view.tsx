@@ -1,9 +1,9 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { useStore } from '../store.ts';
-import { sizeText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { UploadIcon } from '../ui/icons.tsx';
 import { DropArea } from '../uploads/drop-area.tsx';

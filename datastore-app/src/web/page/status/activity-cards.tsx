@@ -1,5 +1,6 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Advertising, Download, Query } from '../api/answers.ts';
-import { percentOf, sizeText } from '../text/quantities.ts';
+import { percentOf } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { Age, Card, PlainTable } from './card.tsx';
 

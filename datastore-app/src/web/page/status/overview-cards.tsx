@@ -1,5 +1,6 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Disk, Status, Tls } from '../api/answers.ts';
-import { durationText, percentOf, sizeText } from '../text/quantities.ts';
+import { durationText, percentOf } from '../text/quantities.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DownloadIcon } from '../ui/icons.tsx';
 import { Card, Fact } from './card.tsx';

@@ -1,18 +1,4 @@
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const WHOLE = new Intl.NumberFormat('en');
-
-/** 1536 → `1.5 KiB`: three digits at most, binary units. */
-export function sizeText(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1023.5 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  if (unit === 0) return `${value} ${value === 1 ? 'byte' : 'bytes'}`;
-  const digits = value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits).replace(/\.0$/, '')} ${UNITS[unit]}`;
-}
 
 /** 1234567 → `1,234,567 bytes`: what a controller has to be told. */
 export const exactSizeText = (bytes: number): string =>

@@ -1,6 +1,6 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
-import { sizeText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';

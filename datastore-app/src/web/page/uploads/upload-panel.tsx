@@ -1,7 +1,8 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { useStore } from '../store.ts';
-import { durationText, percentOf, sizeText } from '../text/quantities.ts';
+import { durationText, percentOf } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CheckIcon, CloseIcon, PauseIcon, PlayIcon } from '../ui/icons.tsx';
 import type { UnfinishedUpload } from './unfinished.ts';

@@ -11,17 +11,31 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/**
+ * Writes a file that its content has reached when this returns; its name survives a power cut after
+ * {@link syncDirectory}.
+ *
+ * @param flags `wx`: there must be none yet, and no link in its place
+ */
+export async function writeSynced(
+  file: string,
+  content: string,
+  { mode, flags = 'wx' }: { readonly mode: number; readonly flags?: 'w' | 'wx' },
+): Promise<void> {
+  const handle = await open(file, flags, mode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Replaces a file so that at every moment, even after a power cut, it holds the old or the new content. */
 export async function writeDurably(file: string, content: string): Promise<void> {
   const temporary = `${file}.new`;
-  const handle = await open(temporary, 'w', 0o644);
   try {
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeSynced(temporary, content, { mode: 0o644, flags: 'w' });
     await rename(temporary, file);
   } catch (error) {
     await unlink(temporary).catch(() => {});
