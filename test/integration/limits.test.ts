@@ -119,10 +119,8 @@ it('bounds what downloads cost that nobody reads', async () => {
   const before = memory();
   const [clients, each] = [8, 200];
   for (let client = 2; client < 2 + clients; client += 1) {
-    for (let count = 0; count < each; count += 1) {
-      const socket = await open(datastore, 'GET /disk.img HTTP/1.1\r\nHost: a\r\n\r\n', `127.0.0.${client}`);
-      socket.pause();
-    }
+    const unread = () => open(datastore, 'GET /disk.img HTTP/1.1\r\nHost: a\r\n\r\n', `127.0.0.${client}`);
+    for (const socket of await Promise.all(Array.from({ length: each }, unread))) socket.pause();
   }
   const running = async () =>
     /datastore_downloads_in_flight(?:\{[^}]*\})? (\d+)/.exec(

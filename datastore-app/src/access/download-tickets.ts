@@ -9,6 +9,8 @@ export interface DownloadTickets {
   isValid(path: string, ticket: string): boolean;
 }
 
+/** In the query of a link. */
+export const TICKET_PARAMETER = 'ticket';
 /** Long enough that a browser can go on with a large download; what is left in its history is worth nothing then. */
 const LIFETIME_SECONDS = 3600;
 const KEY_BYTES = 32;
@@ -40,4 +42,11 @@ export function createDownloadTickets({
       return isOurs && Number.parseInt(end, 36) * 1000 > now();
     },
   };
+}
+
+/** The ticket in a request target; undefined: there is none. */
+export function ticketOf(target: string): string | undefined {
+  const queryAt = target.indexOf('?');
+  if (queryAt === -1) return undefined;
+  return new URLSearchParams(target.slice(queryAt + 1)).get(TICKET_PARAMETER) ?? undefined;
 }

@@ -1,8 +1,7 @@
 import { clientNetwork } from '@local-datastore/shared/net/client-address';
 import { isReadCredential, isWriteToken, type ReadCredential } from './credential.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
-
-export type Access = 'read' | 'write';
+import { type AccessRules, isPermitted, type Principal, type Wish } from './policy.ts';
 
 export type Decision =
   | { readonly kind: 'allowed' }
@@ -11,12 +10,19 @@ export type Decision =
   /** Too many wrong ones from there: not even looked at. */
   | { readonly kind: 'slowed'; readonly retryAfterSeconds: number };
 
-/** Decides who may do what. */
-export interface Guard {
-  /** Whether reading is open to all. */
-  readonly isReadOpen: boolean;
-  /** @param client what tells clients apart: the remote address @param authorization the header, where given */
-  decide(access: Access, client: string, authorization: string | undefined): Decision;
+/** What a request brings with it. */
+export interface Credentials {
+  /** What tells clients apart: the remote address. */
+  readonly client: string;
+  /** The header, where given. */
+  readonly authorization: string | undefined;
+  /** Who the client is shown to be without it. */
+  readonly ticketed?: Principal | undefined;
+}
+
+/** Finds out who asks, and decides. */
+export interface Guard extends AccessRules {
+  decide(wish: Wish, credentials: Credentials): Decision;
 }
 
 export interface GuardOptions {
@@ -30,9 +36,10 @@ const FREE_OF_NETWORK = 50;
 const FREE_OF_ALL = 500;
 const ALL = 'all';
 const MAX_PROVEN = 4096;
+const ALLOWED: Decision = { kind: 'allowed' };
 
 /**
- * Writing always needs the write token, which reads as well; reading needs a credential where one is set.
+ * Only credentials that would be enough are looked at.
  *
  * Who tries wrong ones is slowed down by its address. Who has many addresses is slowed down together with its
  * network, and all together at last: then read passwords, which a person may have chosen, are looked at only from
@@ -64,18 +71,20 @@ export function createGuard(
     proven.add(client);
     const [oldest] = proven;
     if (proven.size > MAX_PROVEN && oldest !== undefined) proven.delete(oldest);
-    return { kind: 'allowed' };
+    return ALLOWED;
   }
 
+  const rules: AccessRules = { isReadOpen: readCredential === undefined };
   return {
-    isReadOpen: readCredential === undefined,
-    decide(access, client, authorization) {
-      if (access === 'read' && readCredential === undefined) return { kind: 'allowed' };
+    ...rules,
+    decide(wish, { client, authorization, ticketed }) {
+      const mayBe = (principal: Principal) => isPermitted(principal, wish, rules);
+      if (mayBe({ kind: 'anybody' }) || (ticketed !== undefined && mayBe(ticketed))) return ALLOWED;
       if (authorization === undefined) return { kind: 'denied', isMissing: true };
       const ownWaitMs = addresses.waitMs(client);
       if (ownWaitMs > 0) return slowed(ownWaitMs);
       if (isWriteToken(authorization, writeToken)) return accept(client);
-      if (access === 'read' && readCredential !== undefined) {
+      if (readCredential !== undefined && mayBe({ kind: 'reader' })) {
         const waitMs = crowdWaitMs(client);
         if (waitMs > 0) return slowed(waitMs);
         if (isReadCredential(authorization, readCredential)) return accept(client);

@@ -1,48 +1,60 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
-import type { Access, Guard } from '../access/guard.ts';
-import { refuse } from './refuse.ts';
+import { type DownloadTickets, ticketOf } from '../access/download-tickets.ts';
+import type { Guard } from '../access/guard.ts';
+import type { Action, Principal, Wish } from '../access/policy.ts';
+import { type Refuse, refuse } from './refuse.ts';
 
 const REALM = 'local-datastore';
-const CHALLENGES: Readonly<Record<Access, string>> = {
+const CHALLENGES: Readonly<Record<Action, string>> = {
   read: `Basic realm="${REALM}", charset="UTF-8"`,
   write: `Bearer realm="${REALM}"`,
 };
 
-/** Answers a request that may not do what it asks for (401, 429), and says whether it may. */
-export type Authorize = (request: IncomingMessage, response: ServerResponse, access: Access) => boolean;
+/**
+ * Answers a request that may not do what it asks for (401, 429), and says whether it may.
+ *
+ * @param refuseBy in whose form it is answered
+ */
+export type Authorize = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  wish: Wish,
+  refuseBy?: Refuse,
+) => boolean;
 
-export function createAuthorize({ guard }: { readonly guard: Guard }): Authorize {
-  return (request, response, access) => {
+export interface AuthorizeDeps {
+  readonly guard: Guard;
+  readonly tickets: Pick<DownloadTickets, 'isValid'>;
+}
+
+export function createAuthorize({ guard, tickets }: AuthorizeDeps): Authorize {
+  /** Whether a link to an image has a ticket with it, as the page's have. */
+  function ticketed({ url = '' }: IncomingMessage, { resource }: Wish): Principal | undefined {
+    const path = resource.kind === 'image' ? resource.path : undefined;
+    const ticket = path === undefined ? undefined : ticketOf(url);
+    if (path === undefined || ticket === undefined) return undefined;
+    return tickets.isValid(path, ticket) ? { kind: 'ticket', path } : undefined;
+  }
+
+  return (request, response, wish, refuseBy = refuse) => {
     const client = clientAddress(request.socket);
-    const decision = guard.decide(access, client, request.headers.authorization);
+    const { authorization } = request.headers;
+    const decision = guard.decide(wish, { client, authorization, ticketed: ticketed(request, wish) });
     if (decision.kind === 'allowed') return true;
     if (decision.kind === 'slowed') {
       const seconds = decision.retryAfterSeconds;
       const detail = `Too many wrong credentials came from ${client}: try again in ${seconds} s.`;
-      refuse(
-        request,
-        response,
-        { status: 429, detail },
-        {
-          'Retry-After': String(seconds),
-        },
-      );
+      refuseBy(request, response, { status: 429, detail }, { 'Retry-After': String(seconds) });
       return false;
     }
-    const needed =
-      access === 'write'
-        ? 'Writing needs the write token, as "Authorization: Bearer <token>"; `datastore-app token` prints it.'
-        : 'Reading needs a credential, as Basic, Bearer or "Authorization: <apiKey> <password>".';
+    const isWriteNeeded = wish.action === 'write' || wish.resource.kind === 'uploads';
+    const needed = isWriteNeeded
+      ? 'Writing needs the write token, as "Authorization: Bearer <token>"; `datastore-app token` prints it.'
+      : 'Reading needs a credential, as Basic, Bearer or "Authorization: <apiKey> <password>".';
     const detail = decision.isMissing ? needed : `The credential is wrong. ${needed}`;
-    refuse(
-      request,
-      response,
-      { status: 401, detail },
-      {
-        'WWW-Authenticate': CHALLENGES[access],
-      },
-    );
+    const challenge = CHALLENGES[isWriteNeeded ? 'write' : 'read'];
+    refuseBy(request, response, { status: 401, detail }, { 'WWW-Authenticate': challenge });
     return false;
   };
 }

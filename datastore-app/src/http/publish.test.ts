@@ -44,7 +44,6 @@ beforeEach(async () => {
   const handler = createPublishHandler({
     log: { ...silentLog, error: (fields) => errors.push(fields) },
     store: store as unknown as PublishDeps['store'],
-    authorize: () => true,
     openImage: () => undefined,
     digestOf: () => undefined,
   });

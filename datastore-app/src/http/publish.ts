@@ -9,7 +9,6 @@ import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
 import { verifiedContent } from '../images/verified-content.ts';
 import { answerFailure } from './answer-failure.ts';
-import type { Authorize } from './authorize.ts';
 import { NO_SUCH_IMAGE } from './problem.ts';
 import { refuse, sayContinue } from './refuse.ts';
 import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
@@ -18,7 +17,6 @@ import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 export interface PublishDeps {
   readonly log: Log;
   readonly store: ImageStore;
-  readonly authorize: Authorize;
   readonly openImage: (path: string) => OpenImage | undefined;
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
 }
@@ -49,7 +47,7 @@ class ConditionFailedError extends Error {}
 
 /** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */
 export function createPublishHandler(deps: PublishDeps): PublishHandler {
-  const { log, store, authorize, openImage, digestOf } = deps;
+  const { log, store, openImage, digestOf } = deps;
 
   /** What the path holds now, as its entity tags say; undefined: nothing. */
   function currentValidators(path: string) {
@@ -133,7 +131,6 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
 
   return async (request, response, urlPath) => {
     try {
-      if (!authorize(request, response, 'write')) return;
       const path = parseImagePath(urlPath);
       if (path === undefined) {
         const detail = `No image can have this path: ${NAME_RULES}.`;

@@ -22,18 +22,21 @@ function isSending(request: IncomingMessage): boolean {
   return headers.expect === undefined || continued.has(request);
 }
 
+/** Says no. */
+export type Refuse = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  problem: Problem,
+  headers?: Readonly<Record<string, string>>,
+) => void;
+
 /**
  * Answers a request whose body is not, or no longer, wanted. The connection takes no further request: what
  * follows on it is the body, or nothing. It is not closed at once either: bytes that arrive at a closed
  * connection make the kernel reset it, and the client would lose the answer that it has not read yet
  * (RFC 9112 §9.6).
  */
-export function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  problem: Problem,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+export const refuse: Refuse = (request, response, problem, headers = {}) => {
   if (request.complete || response.headersSent) {
     sendProblem(response, problem, headers);
     return;
@@ -58,4 +61,4 @@ export function refuse(
     if (refusedBytes > MAX_REFUSED_BYTES) end();
   });
   request.resume();
-}
+};

@@ -18,6 +18,7 @@ import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
+import { createRequestListener, mountApi, mountImages } from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
 import { createPublishHandler } from './publish.ts';
 import { createRequireOrigin } from './require-origin.ts';
@@ -32,7 +33,6 @@ import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
-import { createRequestListener } from './server.ts';
 
 export interface RequestHandlerDeps {
   readonly log: Log;
@@ -123,8 +123,8 @@ export function createRequestHandler(
   const { log, catalogue, store, guard, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
   const { root, version, hostName, systemHostName, trustedHosts } = options;
-  const authorize = createAuthorize({ guard });
   const tickets = createDownloadTickets();
+  const authorize = createAuthorize({ guard, tickets });
   const isOwnName = createOwnNames([hostName, systemHostName, `${systemHostName}.local`, ...trustedHosts]);
   const openImage = createImageOpener(root);
   const { digestOf } = catalogue;
@@ -139,14 +139,13 @@ export function createRequestHandler(
   });
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   return observeRequests(
-    createRequestListener({
-      authorize,
-      requireOrigin: createRequireOrigin(isOwnName, trustedHosts),
-      tickets,
-      api: createApi({ log }, createRouters({ ...deps, authorize, tickets, openImage }, options)),
-      files: createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
-      publish: createPublishHandler({ log, store, authorize, openImage, digestOf }),
-    }),
+    createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
+      mountApi(createApi({ log }, createRouters({ ...deps, authorize, tickets, openImage }, options))),
+      mountImages(
+        createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
+        createPublishHandler({ log, store, openImage, digestOf }),
+      ),
+    ]),
     (request) => {
       metrics.noteRequest(request);
       writeAccessLog(request);

@@ -8,20 +8,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
-import type { DownloadTickets } from '../access/download-tickets.ts';
-import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
-import type { Authorize } from './authorize.ts';
 import type { BoundPort } from './bound-port.ts';
 import { type ConnectionShares, createConnectionShares, sharesOf } from './connection-shares.ts';
-import type { FilesHandler } from './files.ts';
 import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES, QUEUED_BYTES } from './limits.ts';
 import { explainListenError } from './listen-error.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import type { PublishHandler } from './publish.ts';
-import { refuse } from './refuse.ts';
-import type { RequireOrigin } from './require-origin.ts';
-import { ticketOf } from './routes/download-links.ts';
 import { createTlsServer } from './tls-server.ts';
 
 export interface ListenOptions {
@@ -50,61 +42,6 @@ const CHECK_INTERVAL_MS = 5_000;
 const FULL_LOG_INTERVAL_MS = 60_000;
 /** While draining: how long a connection may stay open after its last answer. */
 const DRAIN_CHECK_MS = 100;
-
-export interface RequestHandlers {
-  readonly authorize: Authorize;
-  readonly requireOrigin: RequireOrigin;
-  readonly tickets: Pick<DownloadTickets, 'isValid'>;
-  /** Everything of the datastore's own. */
-  readonly api: RequestListener;
-  readonly files: FilesHandler;
-  readonly publish: PublishHandler;
-}
-
-/** What anybody may read, also where reading needs a credential: health, the page, and what HTTPS stands on. */
-const OPEN_PATHS = new Set(['/', '/-', '/-/', '/-/livez', '/-/readyz', '/-/ca.pem', '/-/openapi.json']);
-const OPEN_FOLDER = '/-/assets/';
-const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
-const READ_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** No resource has others, such as TRACE or WebDAV's: nobody needs a credential to be told so. */
-const METHODS = new Set([...READ_METHODS, ...PUBLISH_METHODS, 'PATCH']);
-
-/** Sends requests for the datastore's own paths to the API, all others to the images. */
-export function createRequestListener(handlers: RequestHandlers): RequestListener {
-  const { authorize, requireOrigin, tickets, api, files, publish } = handlers;
-  return (request, response) => {
-    const target = request.url ?? '';
-    const path = pathOfTarget(target);
-    const method = request.method ?? '';
-    const isOwn = isOwnPath(path);
-    const isReading = READ_METHODS.has(method);
-    if (!requireOrigin(request, response, { isOwnPath: isOwn, isReading })) return;
-    if (!METHODS.has(method)) {
-      const problem = { status: 405, detail: `${method} is a method of no resource here.` };
-      refuse(request, response, problem, { Allow: [...METHODS].join(', ') });
-      return;
-    }
-    if (!isOwn && PUBLISH_METHODS.has(method)) {
-      void publish(request, response, path);
-      return;
-    }
-    const isOpen = OPEN_PATHS.has(path) || path.startsWith(OPEN_FOLDER);
-    // Of the datastore's own, what does not only read needs the write token; what images allow they say.
-    const access = isOwn && !isReading ? 'write' : 'read';
-    const isTicketed = !isOwn && isTicketFor(tickets, target, path);
-    const needsCredential = access === 'write' || !(isOpen || isTicketed);
-    if (needsCredential && !authorize(request, response, access)) return;
-    if (isOwn) api(request, response);
-    else files(request, response, path);
-  };
-}
-
-/** Whether a link to an image has a ticket with it, as the page's have. */
-function isTicketFor(tickets: RequestHandlers['tickets'], target: string, urlPath: string): boolean {
-  const ticket = target.includes('?') ? ticketOf(target) : undefined;
-  const path = ticket === undefined ? undefined : parseImagePath(urlPath);
-  return path !== undefined && ticket !== undefined && tickets.isValid(path, ticket);
-}
 
 /** Does something at most once in a while. */
 function createSeldom(): (tell: () => void) => void {

@@ -1,16 +1,10 @@
 import { Router } from 'express';
-import type { DownloadTickets } from '../../access/download-tickets.ts';
+import { type DownloadTickets, TICKET_PARAMETER } from '../../access/download-tickets.ts';
 import { imageReference, parseImagePath } from '../../images/image-path.ts';
 import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const LINKS = '/-/api/v1/download-links';
-const PARAMETER = 'ticket';
-
-/** The ticket in the query of a request target. */
-export function ticketOf(target: string): string | undefined {
-  return new URLSearchParams(target.slice(target.indexOf('?') + 1)).get(PARAMETER) ?? undefined;
-}
 
 export interface DownloadLinkRoutesDeps {
   readonly tickets: DownloadTickets;
@@ -30,7 +24,7 @@ export function createDownloadLinkRoutes({ tickets }: DownloadLinkRoutesDeps): R
         sendProblem(response, NO_SUCH_IMAGE);
         return;
       }
-      const url = `/${imageReference(path)}?${PARAMETER}=${tickets.issue(path)}`;
+      const url = `/${imageReference(path)}?${TICKET_PARAMETER}=${tickets.issue(path)}`;
       response.json({ url, lifetimeSeconds: tickets.lifetimeSeconds });
     })
     .all(onlyRead);

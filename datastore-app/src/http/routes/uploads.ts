@@ -41,9 +41,13 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
     sayContinue(request, response);
   }
 
+  const isPermitted = (request: Request, response: Response) => {
+    const action = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
+    return authorize(request, response, { action, resource: { kind: 'uploads' } });
+  };
   const requireToken = (request: Request, response: Response, next: NextFunction) => {
     // OPTIONS tells what the server can do, and nothing about uploads.
-    if (request.method === 'OPTIONS' || authorize(request, response, 'write')) next();
+    if (request.method === 'OPTIONS' || isPermitted(request, response)) next();
   };
 
   const byTus = async (request: Request, response: Response) => {

@@ -1,0 +1,89 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Action, Resource } from '../access/policy.ts';
+import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
+import type { Authorize } from './authorize.ts';
+import type { FilesHandler } from './files.ts';
+import type { PublishHandler } from './publish.ts';
+import { type Refuse, refuse } from './refuse.ts';
+import type { RequireOrigin } from './require-origin.ts';
+
+/** A part of the URL space. */
+export interface Mount {
+  /** Whether a URL path is in it; the first mount that has it answers. */
+  has(urlPath: string): boolean;
+  /** Whether it is the datastore's own, and can be asked for by the datastore's own names alone (DNS rebinding). */
+  readonly isOwn: boolean;
+  /** What a method is decided about as. */
+  actionOf(method: string): Action;
+  /** What a URL path names, to be decided about. */
+  resourceOf(urlPath: string): Resource;
+  /** Says no in the form of this part. */
+  readonly refuse: Refuse;
+  /** Answers who may. */
+  handle(request: IncomingMessage, response: ServerResponse, urlPath: string): void;
+}
+
+const READ_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
+const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
+/** No resource has others, such as TRACE or WebDAV's: nobody needs a credential to be told so. */
+const METHODS = new Set([...READ_METHODS, ...PUBLISH_METHODS, 'PATCH']);
+/** What anybody may read, also where reading needs a credential. */
+const PUBLIC_PATHS = new Set(['/', '/-', '/-/', '/-/livez', '/-/readyz', '/-/ca.pem', '/-/openapi.json']);
+const PUBLIC_FOLDER = '/-/assets/';
+
+/** Everything of the datastore's own. */
+export function mountApi(api: RequestListener): Mount {
+  return {
+    has: isOwnPath,
+    isOwn: true,
+    actionOf: (method) => (READ_METHODS.has(method) ? 'read' : 'write'),
+    // What a router takes for the same path in another spelling is not public, and the routers of uploads ask again.
+    resourceOf: (urlPath) =>
+      PUBLIC_PATHS.has(urlPath) || urlPath.startsWith(PUBLIC_FOLDER) ? { kind: 'public' } : { kind: 'own' },
+    refuse,
+    handle: api,
+  };
+}
+
+/** The images, at every path that is nothing else's. */
+export function mountImages(files: FilesHandler, publish: PublishHandler): Mount {
+  return {
+    has: () => true,
+    isOwn: false,
+    // Who may read may hear that images have no other methods.
+    actionOf: (method) => (PUBLISH_METHODS.has(method) ? 'write' : 'read'),
+    resourceOf: (urlPath) => ({ kind: 'image', path: parseImagePath(urlPath) }),
+    refuse,
+    handle(request, response, urlPath) {
+      if (PUBLISH_METHODS.has(request.method ?? '')) void publish(request, response, urlPath);
+      else files(request, response, urlPath);
+    },
+  };
+}
+
+export interface MountDeps {
+  readonly authorize: Authorize;
+  readonly requireOrigin: RequireOrigin;
+}
+
+/** Sends each request to the part of the URL space that it is for, once it may do what it asks for. */
+export function createRequestListener(
+  { authorize, requireOrigin }: MountDeps,
+  mounts: readonly Mount[],
+): RequestListener {
+  return (request, response) => {
+    const path = pathOfTarget(request.url ?? '');
+    const method = request.method ?? '';
+    const mount = mounts.find((each) => each.has(path));
+    if (mount === undefined) throw new Error(`nothing is mounted at ${path}`);
+    const asked = { isOwnPath: mount.isOwn, isReading: READ_METHODS.has(method) };
+    if (!requireOrigin(request, response, asked)) return;
+    if (!METHODS.has(method)) {
+      const problem = { status: 405, detail: `${method} is a method of no resource here.` };
+      mount.refuse(request, response, problem, { Allow: [...METHODS].join(', ') });
+      return;
+    }
+    const wish = { action: mount.actionOf(method), resource: mount.resourceOf(path) };
+    if (authorize(request, response, wish, mount.refuse)) mount.handle(request, response, path);
+  };
+}
