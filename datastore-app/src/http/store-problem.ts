@@ -2,7 +2,7 @@ import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
 import type { Problem } from './problem.ts';
 
 /** The one place that says which failure of the store is which status. */
-const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
+const STATUS_OF = {
   NAME_INVALID: 400,
   NAME_RESERVED: 400,
   UPLOAD_INVALID: 400,
@@ -17,7 +17,7 @@ const STATUS_OF: Readonly<Record<StoreErrorCode, number>> = {
   NO_SPACE: 507,
   QUOTA_EXCEEDED: 507,
   NOT_WRITABLE: 403,
-};
+} satisfies Record<StoreErrorCode, number>;
 
 /** What a failure of the store is to the client; undefined for what is no StoreError. */
 export function storeProblem(error: unknown): Problem | undefined {

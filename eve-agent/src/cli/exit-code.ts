@@ -14,7 +14,7 @@ type AgentErrorCode =
   | DiscoveryErrorCode;
 
 /** The one place that says which error ends the program with which code. */
-const EXIT_CODE_OF: Record<AgentErrorCode, number> = {
+const EXIT_CODE_OF = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
   URL_INVALID: EXIT_CODES.usage,
   NO_BRIDGE: EXIT_CODES.usage,
@@ -35,7 +35,7 @@ const EXIT_CODE_OF: Record<AgentErrorCode, number> = {
   AGENT_REFUSED: EXIT_CODES.usage,
   // Not 2, after which the service is not started again.
   ADDRESS_UNAVAILABLE: EXIT_CODES.unexpected,
-};
+} satisfies Record<AgentErrorCode, number>;
 
 /** The reason of an abort: the process was told to end. */
 export class StoppedBySignal extends Error {
@@ -67,6 +67,6 @@ export function exitCodeOfSignal(signal: NodeJS.Signals): number {
 /** What the program ends with after an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof StoppedBySignal) return exitCodeOfSignal(error.signal);
-  if (!(error instanceof CodedError)) return EXIT_CODES.unexpected;
-  return EXIT_CODE_OF[error.code as AgentErrorCode] ?? EXIT_CODES.unexpected;
+  const isForeseen = error instanceof CodedError && Object.hasOwn(EXIT_CODE_OF, error.code);
+  return isForeseen ? EXIT_CODE_OF[error.code as AgentErrorCode] : EXIT_CODES.unexpected;
 }

@@ -1,11 +1,12 @@
 import type { ErrorSeverity, Hold } from '@local-datastore/shared/eve/content-tree-status';
+import type { FailureCode } from './judge-failure.ts';
 import type { Source } from './source.ts';
 import type { ContentState } from './transitions.ts';
 import { WakeBudget } from './wake-budget.ts';
 
 /** Why something failed, as the status says it. Never a secret. */
 export interface Failure {
-  readonly code: string;
+  readonly code: FailureCode;
   readonly message: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;

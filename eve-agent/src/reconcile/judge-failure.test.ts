@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { SpaceError, TargetError } from '../content/errors.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { ContentError, TransferError } from '../transfer/errors.ts';
-import { judgeFailure } from './judge-failure.ts';
+import { FAILURE_CODES, judgeFailure } from './judge-failure.ts';
 
 type Code = TransferError['code'];
 const soon = (code: Code, reached?: string) =>
@@ -42,6 +42,16 @@ it.each([
   [new TargetError('TARGET_UNWRITABLE', 'x'), 'unknown', 'retry-steadily'],
 ])('%s: the datastore is %s; %s', (error, datastore, remedy) => {
   expect(judgeFailure(error)).toMatchObject({ datastore, remedy, message: error.message });
+});
+
+it.each([
+  [new TransferError('STALLED', 'x'), 'STALLED'],
+  [new CodedError('NEVER_SEEN', 'x'), 'UNEXPECTED'],
+  [new CodedError('constructor', 'x'), 'UNEXPECTED'],
+  ['x', 'UNEXPECTED'],
+])('gives %s one of its codes', (error, code) => {
+  expect(judgeFailure(error).code).toBe(code);
+  expect(FAILURE_CODES).toContain(code);
 });
 
 it('takes over what the server asked for', () => {

@@ -1,9 +1,31 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import type { SpaceError, TargetError } from '../content/errors.ts';
+import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
+import type { ContentError, TransferError } from '../transfer/errors.ts';
 import type { Reached } from '../transfer/fetch-body.ts';
+
+/** What a download, or the search before it, ends with on purpose. */
+type DownloadErrorCode =
+  | (ContentError | SpaceError | TargetError | TransferError)['code']
+  | DiscoveryErrorCode;
+
+/** What the service itself finds wrong. */
+const OWN_CODES = [
+  'CONFIGURATION_INVALID',
+  /** Verified content is no longer what it was. */
+  'CORRUPTED',
+  'NOT_SUPPORTED',
+  'TOO_SLOW',
+  /** Everything that nobody foresaw. */
+  'UNEXPECTED',
+] as const;
+
+/** Which of the project's failures it was, as EVE's status (`ErrorCode`) and the metrics name it. */
+export type FailureCode = DownloadErrorCode | (typeof OWN_CODES)[number];
 
 /** What a failure means for the next try. */
 export interface Judgement {
-  readonly code: string;
+  readonly code: FailureCode;
   readonly message: string;
   /** What it shows of the datastore. */
   readonly datastore: /** It is not there, or nobody gets in: no file can be had from it. */
@@ -26,7 +48,7 @@ export interface Judgement {
 
 type Verdict = Pick<Judgement, 'datastore' | 'remedy'>;
 
-const VERDICTS: Readonly<Record<string, Verdict>> = {
+const VERDICTS = {
   DATASTORE_NOT_FOUND: { datastore: 'gone', remedy: 'retry' },
   NO_BRIDGE: { datastore: 'gone', remedy: 'retry' },
   MDNS_UNAVAILABLE: { datastore: 'gone', remedy: 'retry-steadily' },
@@ -42,7 +64,13 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   TARGET_BUSY: { datastore: 'unknown', remedy: 'retry' },
   TARGET_UNWRITABLE: { datastore: 'unknown', remedy: 'retry-steadily' },
   URL_INVALID: { datastore: 'unknown', remedy: 'retry-slowly' },
-};
+} as const satisfies Record<DownloadErrorCode, Verdict>;
+
+/** All that there are. */
+export const FAILURE_CODES: readonly FailureCode[] = [
+  ...(Object.keys(VERDICTS) as DownloadErrorCode[]),
+  ...OWN_CODES,
+];
 const UNFORESEEN: Verdict = { datastore: 'unknown', remedy: 'retry-steadily' };
 
 const SHOWN_BY: Readonly<Record<Reached, Verdict['datastore']>> = {
@@ -51,13 +79,13 @@ const SHOWN_BY: Readonly<Record<Reached, Verdict['datastore']>> = {
   response: 'answered',
 };
 
-function verdictOf(error: CodedError): Verdict {
+function verdictOf(error: CodedError<DownloadErrorCode>): Verdict {
   // 5xx, 408, 425 and 429.
   if (error.code === 'HTTP_STATUS' && error.retryable) return { datastore: 'answered', remedy: 'retry' };
   // A certificate that does not verify: a new one may come, but not within seconds.
   if (error.code === 'CONNECTION_FAILED' && !error.retryable)
     return { datastore: 'gone', remedy: 'retry-steadily' };
-  const verdict = VERDICTS[error.code] ?? UNFORESEEN;
+  const verdict = VERDICTS[error.code];
   const datastore = SHOWN_BY[error.details.reached as Reached];
   return datastore === undefined ? verdict : { ...verdict, datastore };
 }
@@ -68,10 +96,14 @@ export function judgeSlowness(bytesPerSecond: number): Judgement {
   return { code: 'TOO_SLOW', message, datastore: 'answered', remedy: 'retry', retryAfterMs: 0 };
 }
 
+function isForeseenError(error: unknown): error is CodedError<DownloadErrorCode> {
+  return error instanceof CodedError && Object.hasOwn(VERDICTS, error.code);
+}
+
 /** The one place that says what follows from which error of a download. */
 export function judgeFailure(error: unknown): Judgement {
   const message = errorMessage(error);
-  if (!(error instanceof CodedError)) {
+  if (!isForeseenError(error)) {
     return { code: 'UNEXPECTED', message, ...UNFORESEEN, retryAfterMs: 0 };
   }
   const { retryAfterMs } = error.details;

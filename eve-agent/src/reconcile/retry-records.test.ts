@@ -143,8 +143,15 @@ describe('what is known of failures', () => {
     expect(waits).toEqual([500_050, 500_050]);
   });
 
+  it('keeps a code that is nobody’s any more as an unforeseen one', () => {
+    const old = { ...failure, code: 'OF_ANOTHER_VERSION' };
+    const origins = { 'http://ds1.local': { failures: 1, retryCount: 1, failure: old } };
+    const records = retryRecordsSchema.parse({ version: 1, contents: {}, origins });
+    expect(records.origins['http://ds1.local']?.failure).toEqual({ ...failure, code: 'UNEXPECTED' });
+  });
+
   it('is not taken back with a time that none can be', () => {
-    const failure = { code: 'X', message: '', atMs: 1e300, severity: 'SEVERITY_ERROR' };
+    const failure = { code: 'STALLED', message: '', atMs: 1e300, severity: 'SEVERITY_ERROR' };
     const origins = { 'http://ds1.local': { failures: 1, retryCount: 1, failure } };
     const isTaken = (records: object) =>
       retryRecordsSchema.safeParse({ version: 1, contents: {}, ...records }).success;

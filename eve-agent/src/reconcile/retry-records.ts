@@ -11,6 +11,7 @@ import {
   sourceStateOf,
 } from './actual.ts';
 import type { Desired } from './desired.ts';
+import { FAILURE_CODES } from './judge-failure.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 
 const MAX_MESSAGE_CHARACTERS = 1000;
@@ -20,7 +21,8 @@ const count = z.number().int().min(0);
 const timeMs = z.number().min(0).max(8.64e15);
 
 const failureSchema = z.object({
-  code: z.string().max(100),
+  // One that an earlier version knew is nobody's any more.
+  code: z.enum(FAILURE_CODES).catch('UNEXPECTED'),
   message: z.string().max(MAX_MESSAGE_CHARACTERS),
   atMs: timeMs,
   severity: z.enum(ERROR_SEVERITIES),

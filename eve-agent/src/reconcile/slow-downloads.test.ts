@@ -148,7 +148,7 @@ describe('a download that is too slow', () => {
 describe('another source of the same content', () => {
   beforeEach(() => want([treeOf(1, at(1, 2))]));
   const other = () => sourceStateOf(contentOf(1), sourceOf(1, 1).key);
-  const failure = { code: 'X', message: '', atMs: 0, severity: 'SEVERITY_NOTICE' as const };
+  const failure = { code: 'STALLED', message: '', atMs: 0, severity: 'SEVERITY_NOTICE' as const };
 
   it.each<[what: string, prepare: () => void, steps: string[]]>([
     ['was never asked', () => {}, ['yield 1']],

@@ -6,7 +6,7 @@ import { statusDocument } from './status-document.ts';
 import { desiredOf, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
 
 const failureAt = (atMs: number, message: string): Failure => ({
-  ...{ code: 'X', message, atMs },
+  ...{ code: 'STALLED' as const, message, atMs },
   severity: 'SEVERITY_NOTICE',
 });
 

@@ -1,6 +1,7 @@
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { Actual, ContentActual, Failure, LinkFailure, OriginState } from './actual.ts';
 import { type DesiredTree, isOfSize } from './desired.ts';
+import type { FailureCode } from './judge-failure.ts';
 import { isSilent } from './outcome.ts';
 import type { ContentState } from './transitions.ts';
 
@@ -61,7 +62,7 @@ function ownFailure({ sources }: DesiredTree, content: ContentActual): Failure |
 /** What is to be said of a tree that is not where it should be. */
 function findFailure(tree: DesiredTree, content: ContentActual | undefined, facts: StatusFacts): Shown {
   const { configuredAtMs, lack, actual } = facts;
-  const fresh = (code: string, message: string, atMs = configuredAtMs): Failure => ({
+  const fresh = (code: FailureCode, message: string, atMs = configuredAtMs): Failure => ({
     code,
     message,
     atMs,

@@ -1,8 +1,9 @@
+import type { FailureCode } from './judge-failure.ts';
+
 /** How downloads and checks ended, counted from the start of the program. */
 export interface Tally {
   noteVerified(receivedBytes: number): void;
-  /** @param code the project's error code */
-  noteFailure(code: string): void;
+  noteFailure(code: FailureCode): void;
   downloadsVerified(): number;
   /** By downloads that ended with a verified file. */
   receivedBytes(): number;
