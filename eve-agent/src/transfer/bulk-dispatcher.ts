@@ -184,12 +184,17 @@ class Exchange implements Dispatcher.DispatchController {
       case 'head':
         return this.#onHeadBytes(bytes);
       case 'undici':
-        return this.#facade?.push(Buffer.from(bytes)) ?? false;
+        return this.#facade?.push(this.#kept(bytes)) ?? false;
       case 'bulk':
         return this.#onBodyBytes(bytes);
       case 'done':
         return false;
     }
+  }
+
+  /** Bytes that stay as they are: what landed is overwritten by the next ones. */
+  #kept(bytes: Buffer): Buffer {
+    return bytes.buffer === this.#landing.buffer ? Buffer.from(bytes) : bytes;
   }
 
   #onHeadBytes(bytes: Buffer): boolean {
