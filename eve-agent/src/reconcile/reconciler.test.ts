@@ -10,13 +10,13 @@ import * as z from 'zod';
 import { createContentStore } from '../content/content-store.ts';
 import { hashFile } from '../content/hash-file.ts';
 import { createJsonFile } from '../content/json-file.ts';
+import { createStatusFiles } from '../content/status-files.ts';
 import { createManualClock, type ManualClock } from '../discovery/manual-clock.ts';
 import type { DownloadObserver, DownloadResult } from '../transfer/download.ts';
 import { ContentError } from '../transfer/errors.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { retryRecordsSchema } from './retry-records.ts';
 import type { ContentRequest } from './runtime.ts';
-import { createStatusFiles } from './status-files.ts';
 import { createTally, type Tally } from './tally.ts';
 import { configOf, datastoreIdOf, datastoreOf, LIMITS, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
 

@@ -1,10 +1,10 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { ContentStore } from '../content/content-store.ts';
+import type { StatusFiles } from '../content/status-files.ts';
 import type { Clock } from '../discovery/clock.ts';
 import type { Actual } from './actual.ts';
 import { type Desired, type DesiredTree, NOTHING_DESIRED } from './desired.ts';
 import { statusDocument } from './status-document.ts';
-import type { StatusFiles } from './status-files.ts';
 import { statusKeyOf, unusableStatus } from './unusable-status.ts';
 
 export type StatusEvent =
