@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { expect, it } from 'vitest';
+import type { Origin } from '../discovery/origin.ts';
+import { createDownload, type DownloadEvent } from './download.ts';
+import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
+import { createScriptedFlows } from './scripted-flows.ts';
+
+const CONTENT = 'some bytes of an image';
+const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+const FIELDS = 'ETag: "one"\r\nAccept-Ranges: bytes\r\n';
+const WHOLE = `HTTP/1.1 200 OK\r\n${FIELDS}Content-Length: ${CONTENT.length}\r\n\r\n`;
+const FROM_9 =
+  `HTTP/1.1 206 Partial Content\r\n${FIELDS}Content-Range: bytes 9-${CONTENT.length - 1}/${CONTENT.length}\r\n` +
+  `Content-Length: ${CONTENT.length - 9}\r\n\r\n${CONTENT.slice(9)}`;
+const REQUEST = { sha256: SHA256, sizeBytes: null, authorization: null, ca: null };
+
+/** Without a socket, a file or a thread. */
+async function download(
+  answers: readonly string[],
+  target: MemoryTarget,
+  { maxFailures = 3, sha256 = SHA256 }: { maxFailures?: number; sha256?: string | null } = {},
+) {
+  const flows = createScriptedFlows(answers);
+  const events: DownloadEvent['kind'][] = [];
+  const run = createDownload(
+    {
+      locate: async (url): Promise<Origin> => ({
+        ...{ url, address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' },
+      }),
+      openFlow: flows.openFlow,
+      delay: async () => {},
+      now: () => 0,
+      random: () => 0,
+    },
+    { retry: { maxFailures, maxDelayMs: 1000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
+  );
+  const request = { ...REQUEST, sha256, url: new URL('http://ds.local/a.img'), target };
+  const observer = { onEvent: ({ kind }: DownloadEvent) => events.push(kind), onProgress: () => {} };
+  const outcome = await run(request, observer, new AbortController().signal).catch((error: Error) => error);
+  return { outcome, events, ...flows };
+}
+
+it('asks the address that was found, by the name that was asked for, and fills the target', async () => {
+  const target = createMemoryTarget();
+  const { outcome, places, requests, events } = await download([WHOLE + CONTENT], target);
+  expect(outcome).toMatchObject({ sha256: SHA256, verifiedAgainst: 'request', attempts: 1 });
+  expect(target.published()?.toString()).toBe(CONTENT);
+  expect(places).toEqual([{ host: '10.1.0.5', port: 80, localAddress: '10.1.0.1', refusesInternal: false }]);
+  expect(requests[0]).toMatch(/^GET \/a\.img HTTP\/1\.1\r\n(?:.*\r\n)*host: ds\.local\r\n/i);
+  expect(events).toEqual(['located', 'receiving', 'verifying']);
+});
+
+it('goes on where a flow broke off, within a run', async () => {
+  const target = createMemoryTarget();
+  const { outcome, requests } = await download([WHOLE + CONTENT.slice(0, 9), FROM_9], target);
+  expect(outcome).toMatchObject({ attempts: 2, resumedFromBytes: 0, receivedBytes: CONTENT.length });
+  expect(requests[1]).toMatch(/\r\nrange: bytes=9-\r\nif-range: "one"\r\n/i);
+  expect(target.published()?.toString()).toBe(CONTENT);
+});
+
+it('goes on in a later run with what the target has kept', async () => {
+  const target = createMemoryTarget();
+  const first = await download([WHOLE + CONTENT.slice(0, 9)], target, { maxFailures: 0 });
+  expect(first.outcome).toMatchObject({ code: 'CONNECTION_LOST' });
+  const second = await download([FROM_9], target);
+  expect(second.outcome).toMatchObject({ resumedFromBytes: 9, receivedBytes: CONTENT.length - 9 });
+  expect(target.published()?.toString()).toBe(CONTENT);
+});
+
+it('throws away what is not what was wanted', async () => {
+  const target = createMemoryTarget();
+  const { outcome } = await download([WHOLE + CONTENT], target, { sha256: 'f'.repeat(64) });
+  expect(outcome).toMatchObject({ code: 'DIGEST_MISMATCH' });
+  expect([target.published(), (await target.open()).stored]).toEqual([null, null]);
+});
+
+it('asks for no byte of a body that there is no room for', async () => {
+  const target = createMemoryTarget(5);
+  const { outcome, events } = await download([WHOLE + CONTENT], target);
+  expect(outcome).toMatchObject({ code: 'NO_SPACE' });
+  expect(events).toEqual(['located']);
+});

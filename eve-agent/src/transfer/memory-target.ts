@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { CodedError } from '@local-datastore/shared/errors';
+import type { OpenTarget, StoredRecord, Target } from './target.ts';
+
+/** A target for tests: what is published, and what is kept for a later run, stays in memory. */
+export interface MemoryTarget extends Target {
+  /** What was published; null: nothing was. */
+  published(): Buffer | null;
+}
+
+const REGION_BYTES = 4096;
+
+/** @param capacityBytes what there is room for */
+export function createMemoryTarget(capacityBytes = Number.POSITIVE_INFINITY): MemoryTarget {
+  let published: Buffer | null = null;
+  let kept: { readonly record: StoredRecord | null; readonly bytes: Buffer } | null = null;
+  let isTaken = false;
+
+  function openTaken(): OpenTarget {
+    const stored =
+      kept === null || kept.record === null || kept.bytes.length === 0
+        ? null
+        : { record: kept.record, sizeBytes: kept.bytes.length };
+    const found = kept?.bytes ?? Buffer.alloc(0);
+    const region = Buffer.alloc(REGION_BYTES);
+    let record = kept?.record ?? null;
+    let bytes = Buffer.alloc(0);
+    return {
+      stored,
+      get position() {
+        return bytes.length;
+      },
+      region: () => region,
+      take(piece) {
+        bytes = Buffer.concat([bytes, piece]);
+        return true;
+      },
+      listen() {},
+      async resume() {
+        bytes = Buffer.from(found);
+      },
+      async restart() {
+        bytes = Buffer.alloc(0);
+      },
+      async requireSpace(neededBytes) {
+        if (neededBytes > capacityBytes) throw new CodedError('NO_SPACE', 'there is not so much room');
+      },
+      async writeRecord(next) {
+        record = next;
+      },
+      async publish(expected) {
+        if (expected.sizeBytes !== null && bytes.length !== expected.sizeBytes) return { kind: 'wrong-size' };
+        const sha256 = createHash('sha256').update(bytes).digest('hex');
+        if (expected.sha256 !== null && sha256 !== expected.sha256) return { kind: 'wrong-digest', sha256 };
+        published = bytes;
+        kept = null;
+        return { kind: 'accepted', sha256 };
+      },
+      async abandon(isWrong) {
+        kept = isWrong || bytes.length === 0 ? null : { record, bytes };
+      },
+      async close() {
+        isTaken = false;
+      },
+    };
+  }
+
+  return {
+    published: () => published,
+    async open() {
+      if (isTaken) throw new CodedError('TARGET_BUSY', 'another download has it');
+      isTaken = true;
+      return openTaken();
+    },
+  };
+}
