@@ -60,6 +60,23 @@ function whyNoDebianArchive(): string | undefined {
   return status === 0 ? undefined : `Debian's archive does not answer (${file}): a way there is needed`;
 }
 
+/** What makes a command an ordinary user's: for root another user, and no way back for anybody. */
+export const ORDINARY_USER: readonly string[] = [
+  'setpriv',
+  ...(process.getuid?.() === 0 ? ['--reuid=65534', '--regid=65534', '--clear-groups'] : []),
+  ...['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all'],
+];
+
+function whyNoOrdinaryUser(): string | undefined {
+  const missing = whyNoPrograms('util-linux', 'setpriv', 'unshare');
+  if (missing !== undefined) return missing;
+  const needed = 'command -v node && command -v npm && unshare --user --map-root-user --net true';
+  const [program = '', ...args] = [...ORDINARY_USER, 'sh', '-c', needed];
+  const { status, stderr } = spawnSync(program, args, { cwd: '/', encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return `a user without rights cannot run npm or make namespaces (${stderr.trim()}): install Node.js for all, allow user namespaces`;
+}
+
 /** Debian's packages of the C and C++ libraries for arm64 come as tools for cross-compiling. */
 function whyNoArm64(): string | undefined {
   return (
@@ -104,6 +121,7 @@ const whyNoDevice = (device: string) =>
 const CHECKS = {
   lab: whyNoLab,
   root: () => (process.getuid?.() === 0 ? undefined : 'root is needed'),
+  'ordinary-user': whyNoOrdinaryUser,
   docker: whyNoDocker,
   'debian-archive': whyNoDebianArchive,
   'docker-compose': () => whyNoPrograms('docker-compose', 'docker-compose'),
