@@ -13,7 +13,7 @@ import { type CodeBlock, readManuals, WORKSPACE } from './manuals.ts';
 
 /** `nobody` of most systems, as whom root's commands run here. */
 const UID = 65534;
-/** npm and npx start slowly on a busy machine. */
+/** npm starts slowly on a busy machine, and where nothing can be linked half a gigabyte is copied. */
 const LIMIT_MS = 180_000;
 
 /** What no clone has. Installed packages are linked below: they are large, and nobody writes to them. */
@@ -67,8 +67,8 @@ describeWith(['lab', 'ordinary-user'], 'an ordinary user who follows the README'
     };
     const readme = (await readManuals()).find(({ path }) => path === 'README.md');
     blocksBelow = (heading) => readme?.blocks.filter((block) => block.heading === heading) ?? [];
-  });
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  }, LIMIT_MS);
+  afterAll(() => rm(folder, { recursive: true, force: true }), LIMIT_MS);
 
   it(
     'sees the demo',
