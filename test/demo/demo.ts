@@ -14,12 +14,14 @@ const IMAGE = 'edge-app.raw';
 export const IMAGE_BYTES = 256 << 20;
 const READY_TIMEOUT_MS = 30_000;
 
-/** Ends with 0 as soon as a datastore says that its own answer was seen on the wire. */
+/** Ends with 0 as soon as a datastore says that its own answer was seen on the wire; prints what it says till then. */
 const AWAIT_READY = `
 const [url] = process.argv.slice(1);
-for (;;) {
-  const response = await fetch(url).catch(() => undefined);
-  if (response?.ok) break;
+for (let said; ; ) {
+  const response = await fetch(url).catch((error) => ({ text: () => String(error.cause ?? error) }));
+  if (response.ok) break;
+  const text = await response.text();
+  if (text !== said) console.log((said = text));
   await new Promise((resolve) => setTimeout(resolve, 50));
 }`;
 
@@ -73,13 +75,17 @@ export async function runDemo({ lab, directory, write, isColoured, signal }: Dem
       [process.execPath, '--input-type=module', '-e', AWAIT_READY, `http://${address}/-/readyz`],
       { timeoutMs: READY_TIMEOUT_MS },
     );
-    const [outcome] = await Promise.race([
-      ready.then(({ exitCode }) => [exitCode]),
+    const [outcome, said] = await Promise.race([
+      ready.then(({ exitCode, stdout }) => [exitCode, stdout.trim().split('\n').at(-1)]),
       ended.then(() => ['ended']),
     ]);
     signal.throwIfAborted();
     if (outcome === 'ended') throw new Error(`the datastore ended ${describeEnd(child)} instead of serving`);
-    if (outcome !== 0) throw new Error(`the datastore was not ready within ${READY_TIMEOUT_MS / 1000} s`);
+    if (outcome !== 0) {
+      throw new Error(
+        `the datastore was not ready within ${READY_TIMEOUT_MS / 1000} s: ${said || 'it says nothing'}`,
+      );
+    }
     return {
       async stop() {
         child.kill('SIGTERM');
