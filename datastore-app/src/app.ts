@@ -72,7 +72,8 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
   const advertiserStatus = () => advertiser?.status();
   const keptNames = watchKeptNames({
-    paths: () => catalogue.list().map(({ path }) => path),
+    paths: catalogue.paths,
+    revision: catalogue.revision,
     nowMs: () => performance.now(),
   });
   const handler = createRequestHandler(

@@ -11,7 +11,7 @@ async function scrapedNames(): Promise<Set<string>> {
   const { metrics } = createActivity();
   observeState(metrics, {
     version: '1',
-    catalogue: { list: () => [], totalBytes: () => 0 } as never,
+    catalogue: { counts: () => ({ hashing: 0, ready: 0, corrupt: 0 }), totalBytes: () => 0 },
     runningDownloads: () => 0,
     disk: async () => ({ freeBytes: 0, totalBytes: 0 }),
     isReady: () => true,

@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 
 export interface StateDeps {
   readonly version: string;
-  readonly catalogue: Catalogue;
+  readonly catalogue: Pick<Catalogue, 'counts' | 'totalBytes'>;
   runningDownloads(): number;
   disk(): Promise<DiskSpace>;
   isReady(): boolean;
@@ -47,9 +47,7 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
     labelNames: ['state'],
     registers,
     collect() {
-      images.reset();
-      for (const state of ['hashing', 'ready', 'corrupt']) images.labels(state).set(0);
-      for (const { state } of deps.catalogue.list()) images.labels(state).inc();
+      for (const [state, count] of Object.entries(deps.catalogue.counts())) images.labels(state).set(count);
     },
   });
   new Gauge({

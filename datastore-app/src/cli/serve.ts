@@ -17,16 +17,17 @@ import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-
 import { type AppDeps, runApp } from '../app.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { bindPort } from '../http/bound-port.ts';
-import { createCatalogue, imageFilesBelow, MAX_IMAGES } from '../images/catalogue.ts';
+import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
 import { areInodesPermanent, isLocal } from '../images/file-system-type.ts';
 import { createHasher, createHasherGroup } from '../images/hasher.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
 import { readsAtOnceOf } from '../images/reads-at-once.ts';
-import { scanImages } from '../images/scan.ts';
+import { createRootWatch } from '../images/root-watch.ts';
 import { createSpace } from '../images/space.ts';
 import { incomingDirectoryOf } from '../images/staging.ts';
 import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
+import { createTellingSearch } from '../images/telling-file-system.ts';
 import { createWriterSearch } from '../images/writers.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
@@ -94,7 +95,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
       { log },
       { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root) },
     ),
-    scan: (signal) => scanImages(root, MAX_IMAGES, signal),
+    watch: createRootWatch({ log, isTelling: createTellingSearch() }, { root }),
     areInodesPermanent: () => areInodesPermanent(root),
     findWriters: createWriterSearch({ isLocal: await isLocal(root) }),
     ...imageFilesBelow(root),

@@ -8,6 +8,7 @@ import { type Catalogue, type CatalogueDeps, createCatalogue, imageFilesBelow } 
 import { versionOf } from './file-version.ts';
 import { createHasher, type Hasher, type HashOutcome } from './hasher.ts';
 import { loadImageIndex } from './image-index.ts';
+import { createRootWatch } from './root-watch.ts';
 import { scanImages } from './scan.ts';
 
 const LONG_AGO = new Date('2026-02-03T04:05:06Z');
@@ -75,8 +76,9 @@ async function start(
     log: silentLog,
     hasher,
     index: await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true }),
-    scan: (signal) => scanImages(root, 100, signal),
     ...imageFilesBelow(root),
+    // Nothing tells of changes: all of the root is looked at each time.
+    watch: createRootWatch({ log: silentLog, isTelling: async () => false }, { root }),
     findWriters: async () => ({ of: () => 'none' }),
     areInodesPermanent: async () => true,
     // As fast as the event loop allows, while minutes pass.
@@ -285,7 +287,7 @@ it('takes over at once what was published, without hashing it', async () => {
   const index = await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true });
   expect(index.digestOf('a.img', version)).toBe(sha256Of('content'));
   await rm(join(root, 'a.img'));
-  await catalogue.noteRemoved();
+  await catalogue.noteRemoved('a.img');
   expect(catalogue.list()).toEqual([]);
   expect(hashed).toEqual([]);
 });

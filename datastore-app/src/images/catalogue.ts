@@ -1,33 +1,36 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { ImageDescription } from '../formats/image-description.ts';
-import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
+import { detectFileFormat, type Image, toImage } from './catalogue-entry.ts';
+import { createEntryTable, type ImageState } from './entry-table.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
-import { createHashQueue } from './hash-queue.ts';
+import { createHashSchedule } from './hash-schedule.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
 import { listEntries } from './image-listing.ts';
 import type { Publication } from './publication.ts';
-import type { Scan } from './scan.ts';
-import { beginGrowth, isComplete } from './settling.ts';
-import { takenBytes } from './taken-bytes.ts';
+import { rootIdentity } from './root-identity.ts';
+import { createRootLooks } from './root-looks.ts';
+import type { RootWatch } from './root-watch.ts';
+import { type FoundImages, type OnDirectory, placeOf, type Scan, scanImages, scanPaths } from './scan.ts';
+import { createScanMerge, MAX_IMAGES } from './scan-merge.ts';
 import type { Verifiable, Verification } from './verification.ts';
 import type { Writers } from './writers.ts';
 
 export type { Image } from './catalogue-entry.ts';
-
-/** What is listed at most; more is served, but neither hashed nor listed. */
-export const MAX_IMAGES = 100_000;
+export { MAX_IMAGES } from './scan-merge.ts';
 
 /** Knows the images below the root, and their digests. */
 export interface Catalogue {
   /** Returns after the first look at the root, successful or not ({@link trouble}); goes on looking until the signal aborts. */
   start(signal: AbortSignal): Promise<void>;
   list(): Image[];
+  /** How many images {@link Catalogue.list} has in each state. */
+  counts(): Readonly<Record<ImageState, number>>;
+  /** Of all that {@link Catalogue.list} has, in no order. */
+  paths(): Iterable<string>;
   /** Another one whenever {@link Catalogue.list} may say something else. */
   revision(): string;
   find(path: string): Image | undefined;
@@ -35,8 +38,8 @@ export interface Catalogue {
   digestOf(path: string, version: FileVersion): string | undefined;
   /** Takes over at once that files came to be, whose digests are known. */
   notePublished(images: readonly Publication[]): Promise<void>;
-  /** Takes over at once that a file is gone. */
-  noteRemoved(): Promise<void>;
+  /** Takes over at once that a file, or a link to one, is gone. */
+  noteRemoved(path: string): Promise<void>;
   /** Takes over what reading images again came to. */
   noteVerified(verifications: readonly Verification[]): Promise<void>;
   /** The images whose digests are known. */
@@ -51,14 +54,25 @@ export interface Catalogue {
   stopped(): Promise<void>;
 }
 
-export interface CatalogueDeps {
+/** The files below a root, as the catalogue needs them. */
+export interface ImageFiles {
+  /** The absolute path of an image. */
+  fileOf(path: string): string;
+  detect(path: string, sizeBytes: number): Promise<ImageDescription>;
+  scan(signal: AbortSignal, onDirectory?: OnDirectory): Promise<Scan>;
+  /** Looks at some paths, and all below them. */
+  scanPaths(paths: Iterable<string>, signal: AbortSignal, onDirectory?: OnDirectory): Promise<FoundImages>;
+  /** Where a path really stands. */
+  placeOf(path: string): Promise<string>;
+  /** What tells the folder at the root, and the mounts below it, from others. */
+  identity(): Promise<string>;
+}
+
+export interface CatalogueDeps extends ImageFiles {
   readonly log: Log;
   readonly hasher: Hasher;
   readonly index: ImageIndex;
-  scan(signal: AbortSignal): Promise<Scan>;
-  detect(path: string, sizeBytes: number): Promise<ImageDescription>;
-  /** The absolute path of an image. */
-  fileOf(path: string): string;
+  readonly watch: RootWatch;
   /** Whether files keep their inodes over a mount, on the file system that stands at the root now. */
   areInodesPermanent(): Promise<boolean>;
   /** From createWriterSearch. */
@@ -71,125 +85,36 @@ export interface CatalogueDeps {
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-const SCAN_INTERVAL_MS = 1000;
-/** A root with very many files is looked at less often: looking takes at most a twentieth of the time. */
-const SCAN_SHARE = 20;
-const NEVER = new AbortController().signal;
-
-/** A file that could not be hashed is tried again, at first soon. */
-const FIRST_RETRY_MS = 10_000;
-const LONGEST_RETRY_MS = 600_000;
+const LOOK_INTERVAL_MS = 1000;
+/** Where much is looked at, it is looked less often: looking takes at most a twentieth of the time. */
+const LOOK_SHARE = 20;
+const LONGEST_INTERVAL_MS = 60_000;
 
 /**
- * Watches a root by looking at it every second: change notification does not work on every volume, and a
- * look at a few hundred files costs less than a millisecond.
+ * Composes what knows the images: a table of them, looks at the root that keep it true, and the schedule by which
+ * they are hashed. Every second it is looked at what the kernel told of, or, where it does not tell, at the root.
  */
 export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const { log, hasher, index, now = Date.now, elapsed = () => performance.now() } = deps;
   const wait = deps.wait ?? ((ms, signal) => delay(ms, undefined, { signal }).catch(() => {}));
-  const entries = new Map<string, Entry>();
-  let links: ReadonlyMap<string, string> = new Map();
-  let rootDevice: bigint | undefined;
-  let isFirstLook = true;
-  /** Of this process, and then counted: what a client remembers of another process never fits. */
-  const firstRevision = randomUUID();
-  let changes = 0;
-  let looking: Promise<void> = Promise.resolve();
+  const table = createEntryTable();
   /** Digests of these are known before the files are listed. */
   const published = new Set<string>();
-  let wasTruncated = false;
-  let trouble: string | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  /** Takes over what the root holds now. One look at a time: an older one must not undo a newer. */
-  function look(signal: AbortSignal): Promise<void> {
-    const next = looking.then(() => lookNow(signal));
-    looking = next.catch(() => {});
-    return next;
-  }
-
-  /** A volume that was mounted or taken away is said so; its digests are remembered until it is back. */
-  async function noteDevice(device: bigint): Promise<void> {
-    if (rootDevice !== undefined && rootDevice !== device) {
-      log.warn({}, 'another file system stands at the root: a volume was mounted, or taken away');
-      index.noteMount(await deps.areInodesPermanent());
-    }
-    rootDevice = device;
-  }
-
-  async function lookNow(signal: AbortSignal): Promise<void> {
-    const { files, isTruncated, device, ...scanned } = await deps.scan(signal);
-    await noteDevice(device);
-    if (!isDeepStrictEqual(links, scanned.links)) {
-      links = scanned.links;
-      changes += 1;
-    }
-    if (isTruncated && !wasTruncated)
-      log.warn({ limit: MAX_IMAGES }, 'too many images: the rest is served, but not listed');
-    wasTruncated = isTruncated;
-    const versions = new Map(files.map(({ path, version }) => [path, version]));
-    for (const path of entries.keys()) {
-      if (!versions.has(path)) {
-        entries.delete(path);
-        changes += 1;
-        log.info({ path }, 'an image is gone');
-      }
-    }
-    for (const { path, version } of files) {
-      const entry = entries.get(path);
-      if (entry !== undefined && isSameVersion(entry.version, version)) {
-        // A look may have come between a file and the news of it.
-        if (entry.sha256 === null && index.digestOf(path, version) !== undefined) {
-          changes += 1;
-          entry.sha256 = index.digestOf(path, version) ?? null;
-          entry.verified = index.verifiedOf(path, version)?.verified ?? null;
-        }
-        entry.growth = { ...entry.growth, looks: entry.growth.looks + 1 };
-        continue;
-      }
-      const sha256 = index.digestOf(path, version) ?? null;
-      const detected = await deps
-        .detect(path, version.sizeBytes)
-        .catch(
-          (): ImageDescription => ({ format: 'raw', content: 'raw', virtualSizeBytes: null, problems: [] }),
-        );
-      const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
-      changes += 1;
-      entries.set(path, {
-        ...{ version, sha256, hashedBytes: 0, verified, isCorrupt, isSettled: false },
-        growth: beginGrowth(version, entry, elapsed(), isFirstLook),
-        ...{ detected, failures: 0, retryAtMs: 0 },
-      });
-      if (entry === undefined)
-        log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
-    }
-    isFirstLook = false;
-  }
-
-  /** Hashes one file. */
-  async function hash(path: string, entry: Entry, signal: AbortSignal): Promise<void> {
-    const { version } = entry;
-    const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) => {
-      entry.hashedBytes = hashedBytes;
-      changes += 1;
-    });
-    if (signal.aborted) return;
-    if (outcome.kind === 'failed') {
-      entry.failures += 1;
-      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (entry.failures - 1), LONGEST_RETRY_MS);
-      entry.retryAtMs = now() + retryMs;
-      log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
-    } else if (outcome.kind === 'hashed' && entries.get(path) === entry) {
-      entry.sha256 = outcome.sha256;
-      entry.verified = new Date(now()).toISOString();
-      changes += 1;
-      index.set(path, version, outcome.sha256, entry.verified);
-      log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
-    }
-  }
+  const looks = createRootLooks({
+    ...{ log, watch: deps.watch, scan: deps.scan, scanPaths: deps.scanPaths, identity: deps.identity },
+    merge: createScanMerge({ log, table, index, detect: deps.detect, elapsed }),
+    elapsed,
+    noteMount: async () => index.noteMount(await deps.areInodesPermanent()),
+    *untold() {
+      for (const [path, { isSettled }] of table.unhashed) if (!isSettled) yield path;
+      yield* table.withOtherNames();
+    },
+  });
 
   async function save(write = index.save): Promise<void> {
-    if (index.isRewriteDue()) index.noteSeen(new Set([...entries.keys(), ...published]), now());
+    if (index.isRewriteDue()) index.noteSeen(new Set([...table.entries.keys(), ...published]), now());
     try {
       await write();
     } catch (error) {
@@ -197,102 +122,78 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     }
   }
 
-  const queue = createHashQueue(
+  const hashing = createHashSchedule(
     {
-      // Replaced or removed while it waited, or its digest came by another way.
-      isDue: ([path, entry]) => entries.get(path) === entry && entry.sha256 === null,
-      hash: ([path, entry], signal) => hash(path, entry, signal),
-      save: () => save(),
+      log,
+      hasher,
+      index,
+      table,
+      now,
       elapsed,
+      fileOf: deps.fileOf,
+      findWriters: deps.findWriters,
+      save: () => save(),
     },
     { atOnce: deps.readsAtOnce ?? 1 },
   );
 
-  /** @returns whether the root could be looked at; {@link trouble} says why not */
-  async function tryLook(signal: AbortSignal): Promise<boolean> {
-    try {
-      await look(signal);
-      if (trouble !== undefined) log.info({}, 'the images can be listed again');
-      trouble = undefined;
-      return true;
-    } catch (error) {
-      const reason = `the images cannot be listed: ${errorMessage(error)}`;
-      if (reason !== trouble && !signal.aborted) log.error({}, reason);
-      trouble = reason;
-      return false;
-    }
-  }
-
-  /** Finds out which files are complete. */
-  async function judgeGrowing(): Promise<void> {
-    const growing = [...entries.values()].filter(({ sha256, isSettled }) => sha256 === null && !isSettled);
-    const writers = growing.length > 0 && (await deps.findWriters(growing.map(({ version }) => version)));
-    if (!writers) return;
-    const clocks = { elapsedMs: elapsed(), nowMs: now() };
-    for (const entry of growing) {
-      const writer = writers.of(entry.version);
-      if (writer === 'open') entry.growth = { ...entry.growth, hadWriter: true };
-      if (!isComplete(entry.version, entry.growth, writer, clocks)) continue;
-      entry.isSettled = true;
-      changes += 1;
-    }
-  }
-
-  /** Takes over what the root holds, and begins to hash what is due: hashing does not delay the next look. */
-  async function lookAndHash(signal: AbortSignal): Promise<void> {
-    if (!(await tryLook(signal))) return;
-    await judgeGrowing();
-    if (signal.aborted) return;
-    const due = [...entries].filter(
-      ([, { sha256, isSettled, retryAtMs }]) => sha256 === null && isSettled && now() >= retryAtMs,
-    );
-    queue.refill(due, signal);
-  }
-
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const startedMs = performance.now();
-      await lookAndHash(signal);
+      if (await looks.next(signal)) await hashing.advance(signal);
       const tookMs = performance.now() - startedMs;
-      await wait(Math.max(SCAN_INTERVAL_MS, Math.min(tookMs * SCAN_SHARE, 60_000)), signal);
+      await wait(Math.max(LOOK_INTERVAL_MS, Math.min(tookMs * LOOK_SHARE, LONGEST_INTERVAL_MS)), signal);
     }
+  }
+
+  /** The entry of exactly this version of a file; whoever has another in hand knows more than we do. */
+  function entryOf(path: string, version: FileVersion) {
+    const entry = table.entries.get(path);
+    if (entry !== undefined && isSameVersion(entry.version, version)) return entry;
+    looks.suspect(path);
+    return undefined;
   }
 
   return {
     async start(signal) {
-      await tryLook(signal);
+      await looks.next(signal);
       running = run(signal);
     },
-    list: () => listEntries(entries, links),
-    revision: () => `${firstRevision}-${changes}`,
+    list: () => listEntries(table.entries, table.links),
+    counts: table.counts,
+    *paths() {
+      yield* table.entries.keys();
+      for (const [path, target] of table.links) if (table.entries.has(target)) yield path;
+    },
+    revision: table.revision,
     find(path) {
-      const linkTo = links.get(path);
-      const entry = entries.get(linkTo ?? path);
+      const linkTo = table.links.get(path);
+      const entry = table.entries.get(linkTo ?? path);
       return entry && { ...toImage(path, entry), ...(linkTo !== undefined && { linkTo }) };
     },
-    digestOf(path, version) {
-      const entry = entries.get(path);
-      return entry?.sha256 != null && isSameVersion(entry.version, version) ? entry.sha256 : undefined;
-    },
+    digestOf: (path, version) => entryOf(path, version)?.sha256 ?? undefined,
     async notePublished(images) {
-      for (const { path, version, sha256 } of images) {
+      const placed = await Promise.all(
+        images.map(async (image) => ({ ...image, path: await deps.placeOf(image.path) })),
+      );
+      for (const { path, version, sha256 } of placed) {
         published.add(path);
         index.set(path, version, sha256, new Date(now()).toISOString());
       }
       try {
-        await tryLook(NEVER);
+        await looks.at(placed.map(({ path }) => path));
         await save();
       } finally {
-        for (const { path } of images) published.delete(path);
+        for (const { path } of placed) published.delete(path);
       }
     },
-    async noteRemoved() {
-      await tryLook(NEVER);
+    async noteRemoved(path) {
+      await looks.at([await deps.placeOf(path)]);
     },
     async noteVerified(verifications) {
       for (const { path, version, verified, isCorrupt } of verifications) {
         index.setVerified(path, version, { verified, isCorrupt });
-        const entry = entries.get(path);
+        const entry = table.entries.get(path);
         if (entry === undefined || !isSameVersion(entry.version, version) || entry.sha256 === null) continue;
         if (isCorrupt && !entry.isCorrupt) {
           log.error(
@@ -301,32 +202,35 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
           );
         }
         if (!isCorrupt && entry.isCorrupt) log.warn({ path }, 'an image reads well again and is served');
-        changes += 1;
-        entry.verified = verified;
-        entry.isCorrupt = isCorrupt;
+        table.change(path, entry, { verified, isCorrupt });
       }
       await save();
     },
     verifiables: () =>
-      [...entries].flatMap(([path, { version, sha256, verified }]) =>
+      [...table.entries].flatMap(([path, { version, sha256, verified }]) =>
         sha256 === null ? [] : [{ path, version, sha256, verified }],
       ),
-    isCorrupt(path, version) {
-      const entry = entries.get(path);
-      return entry?.isCorrupt === true && isSameVersion(entry.version, version);
-    },
-    totalBytes: (replaced) => takenBytes(entries, replaced),
-    trouble: () => trouble,
+    isCorrupt: (path, version) => entryOf(path, version)?.isCorrupt === true,
+    totalBytes: table.totalBytes,
+    trouble: looks.trouble,
     async stopped() {
       await running;
-      await queue.finished();
+      await hashing.finished();
+      looks.stop();
       await save(index.close);
     },
   };
 }
 
-/** The catalogue's way to the files below a root. */
-export function imageFilesBelow(root: string) {
+/** The catalogue's way to the files below a root. @param root without symbolic links */
+export function imageFilesBelow(root: string): ImageFiles {
   const fileOf = (path: string) => join(root, path);
-  return { fileOf, detect: (path: string, sizeBytes: number) => detectFileFormat(fileOf(path), sizeBytes) };
+  return {
+    fileOf,
+    detect: (path, sizeBytes) => detectFileFormat(fileOf(path), sizeBytes),
+    scan: (signal, onDirectory) => scanImages(root, MAX_IMAGES, signal, onDirectory),
+    scanPaths: (paths, signal, onDirectory) => scanPaths(root, paths, MAX_IMAGES, signal, onDirectory),
+    placeOf: (path) => placeOf(root, path),
+    identity: () => rootIdentity(root),
+  };
 }

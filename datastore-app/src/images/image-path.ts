@@ -50,6 +50,15 @@ export function isImagePath(path: string): boolean {
 export const isKeptPath = (path: string): boolean =>
   KEPT_PATHS.includes(path) || path.startsWith(KEPT_FOLDER);
 
+/** Whether a path is one of some, or stands below one. The empty path is the root itself. */
+export function isWithin(path: string, tops: ReadonlySet<string>): boolean {
+  if (tops.has(path) || tops.has('')) return true;
+  for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+    if (tops.has(path.slice(0, end))) return true;
+  }
+  return false;
+}
+
 /** The path of a request target in origin or absolute form (RFC 9112 §3.2), without the query. */
 export function pathOfTarget(target: string): string {
   const queryAt = target.indexOf('?');

@@ -70,7 +70,8 @@ export interface ImageStoreDeps {
   hash(file: string, version: FileVersion): Promise<HashOutcome>;
   /** Hears of images that came, before the caller does. */
   readonly onPublished?: (images: readonly Publication[]) => Promise<void>;
-  readonly onRemoved?: () => Promise<void>;
+  /** Hears of the path of an image, or of a link to one, that went. */
+  readonly onRemoved?: (path: string) => Promise<void>;
   readonly log?: Log;
   readonly now?: () => number;
   readonly placer?: Placer;
@@ -205,7 +206,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
 
   async function remove(path: string, options: ChangeOptions): Promise<boolean> {
     if (!isImagePath(path) || !(await inTurn(() => unlinkImage(path, options)))) return false;
-    await deps.onRemoved?.();
+    await deps.onRemoved?.(path);
     return true;
   }
 

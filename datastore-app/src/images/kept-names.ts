@@ -11,8 +11,8 @@ const MAX_AGE_MS = 10_000;
  * @param paths of all images
  * @returns undefined when there is none
  */
-export function describeKeptNames(paths: readonly string[]): string | undefined {
-  const kept = paths.filter(isKeptPath);
+export function describeKeptNames(paths: Iterable<string>): string | undefined {
+  const kept = [...paths].filter(isKeptPath);
   if (kept.length === 0) return undefined;
   const named = kept.slice(0, MAX_NAMED).map((path) => `/${path}`);
   const more = kept.length > MAX_NAMED ? ` and ${kept.length - MAX_NAMED} more` : '';
@@ -24,14 +24,19 @@ export function describeKeptNames(paths: readonly string[]): string | undefined 
 
 /** {@link describeKeptNames} of what changes, looked at again every few seconds at most. */
 export function watchKeptNames(deps: {
-  paths(): readonly string[];
+  paths(): Iterable<string>;
+  /** Another one whenever the paths may be others. */
+  revision(): string;
   nowMs(): number;
 }): () => string | undefined {
-  let told: { readonly atMs: number; readonly text: string | undefined } | undefined;
+  let told:
+    | { readonly atMs: number; readonly revision: string; readonly text: string | undefined }
+    | undefined;
   return () => {
     const atMs = deps.nowMs();
-    if (told === undefined || atMs - told.atMs >= MAX_AGE_MS) {
-      told = { atMs, text: describeKeptNames(deps.paths()) };
+    const revision = deps.revision();
+    if (told === undefined || (atMs - told.atMs >= MAX_AGE_MS && told.revision !== revision)) {
+      told = { atMs, revision, text: describeKeptNames([...deps.paths()].filter(isKeptPath).sort()) };
     }
     return told.text;
   };

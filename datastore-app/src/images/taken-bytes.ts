@@ -1,5 +1,10 @@
 import type { FileVersion } from './file-version.ts';
 
+/** An image of which the size counts. */
+export interface Taken {
+  readonly version: FileVersion;
+}
+
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
@@ -8,7 +13,7 @@ const NOTHING: ReadonlySet<string> = new Set();
  * @param replaced the paths of images that are to give way to others, and do not count
  */
 export function takenBytes(
-  images: Iterable<readonly [path: string, image: { readonly version: FileVersion }]>,
+  images: Iterable<readonly [path: string, image: Taken]>,
   replaced = NOTHING,
 ): number {
   const counted = new Set<string>();

@@ -1,0 +1,163 @@
+import type { Log } from '@local-datastore/shared/log';
+import type { ImageDescription } from '../formats/image-description.ts';
+import type { Entry } from './catalogue-entry.ts';
+import type { EntryTable } from './entry-table.ts';
+import { type FileVersion, isSameVersion } from './file-version.ts';
+import type { ImageIndex } from './image-index.ts';
+import { isWithin } from './image-path.ts';
+import type { FoundImages, ScannedFile } from './scan.ts';
+import { beginGrowth } from './settling.ts';
+
+/** What is listed at most; more is served, but neither hashed nor listed. */
+export const MAX_IMAGES = 100_000;
+
+/** What a look found, and what it is that was looked at. */
+export interface LookResult {
+  readonly found: FoundImages;
+  /** What is not found at or below these is gone. The empty path is the root itself. */
+  readonly lookedAt: ReadonlySet<string>;
+  /** Whether a path was looked at by another look meanwhile: what is known of it is newer. */
+  isOutdated(path: string): boolean;
+}
+
+/** Takes over into the table what looks find. */
+export interface ScanMerge {
+  /** @returns whether there are more images than are listed */
+  merge(result: LookResult): Promise<boolean>;
+  /** The paths of all symbolic links that were found, wherever they lead. */
+  symbolicLinks(): Iterable<string>;
+  /** Adds a folder that came to be, so that its images go with it. */
+  noteDirectory(path: string): void;
+}
+
+export interface ScanMergeDeps {
+  readonly log: Log;
+  readonly table: EntryTable;
+  readonly index: Pick<ImageIndex, 'digestOf' | 'verifiedOf'>;
+  detect(path: string, sizeBytes: number): Promise<ImageDescription>;
+  /** In milliseconds, of a clock that only goes forward. */
+  readonly elapsed: () => number;
+}
+
+/** So many files are opened at the same time, to tell their formats. */
+const DETECTED_AT_ONCE = 8;
+const UNKNOWN: ImageDescription = { format: 'raw', content: 'raw', virtualSizeBytes: null, problems: [] };
+
+const fileKey = ({ device, inode }: FileVersion) => `${device}:${inode}`;
+
+export function createScanMerge({ log, table, index, detect, elapsed }: ScanMergeDeps): ScanMerge {
+  const directories = new Set<string>();
+  const symbolicLinks = new Set<string>();
+  let isFirst = true;
+
+  /** What of some paths was looked at: by them alone where none of those is a folder, or was one. */
+  function covered(paths: ReadonlyMap<string, unknown> | ReadonlySet<string>, result: LookResult): string[] {
+    const { found, lookedAt } = result;
+    const isDeep = found.directories.length > 0 || [...lookedAt].some((path) => directories.has(path));
+    const candidates = isDeep ? [...paths.keys()].filter((path) => isWithin(path, lookedAt)) : lookedAt;
+    return [...candidates].filter((path) => paths.has(path) && !result.isOutdated(path));
+  }
+
+  function mergeLinks(result: LookResult): void {
+    const { links, allLinks } = result.found;
+    for (const path of covered(table.links, result)) if (!links.has(path)) table.setLink(path, undefined);
+    for (const [path, target] of links) if (!result.isOutdated(path)) table.setLink(path, target);
+    for (const path of covered(symbolicLinks, result)) symbolicLinks.delete(path);
+    for (const path of allLinks) symbolicLinks.add(path);
+  }
+
+  function removeMissing(result: LookResult): void {
+    const there = new Set(result.found.files.map(({ path }) => path));
+    for (const path of covered(table.entries, result)) {
+      if (there.has(path)) continue;
+      table.delete(path);
+      log.info({ path }, 'an image is gone');
+    }
+    for (const path of covered(directories, result)) directories.delete(path);
+    for (const path of result.found.directories) directories.add(path);
+  }
+
+  function takeSeenBefore(path: string, entry: Entry, { hasOtherNames }: ScannedFile): void {
+    table.noteNames(path, hasOtherNames);
+    if (entry.sha256 !== null) return;
+    // A look may have come between a file and the news of it.
+    const sha256 = index.digestOf(path, entry.version);
+    if (sha256 !== undefined) {
+      const { verified = null } = index.verifiedOf(path, entry.version) ?? {};
+      table.change(path, entry, { sha256, verified });
+    }
+    entry.growth = { ...entry.growth, looks: entry.growth.looks + 1 };
+  }
+
+  /** @param alike what several files have in common is held once */
+  async function takeNew(
+    file: ScannedFile,
+    { isOutdated }: LookResult,
+    startedMs: number,
+    alike: Map<string, ImageDescription>,
+  ): Promise<void> {
+    const { path, version, hasOtherNames } = file;
+    const described = await detect(path, version.sizeBytes).catch(() => UNKNOWN);
+    if (isOutdated(path)) return;
+    const key = JSON.stringify(described);
+    const detected = alike.get(key) ?? described;
+    alike.set(key, detected);
+    const before = table.entries.get(path);
+    const sha256 = index.digestOf(path, version) ?? null;
+    const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
+    const entry: Entry = {
+      ...{ version, sha256, hashedBytes: 0, verified, isCorrupt, isSettled: false },
+      growth: beginGrowth(version, before, startedMs, isFirst),
+      ...{ detected, failures: 0, retryAtMs: 0 },
+    };
+    table.set(path, entry, hasOtherNames);
+    if (before === undefined)
+      log.info({ path, sizeBytes: version.sizeBytes, format: detected.format }, 'an image was found');
+  }
+
+  /** Those that have a further name by now, of which nothing was told. */
+  function noteFurtherNames(files: readonly ScannedFile[]): void {
+    const shared = new Set(files.map(({ version }) => fileKey(version)));
+    if (shared.size === 0) return;
+    for (const [path, { version }] of table.entries) {
+      if (shared.has(fileKey(version))) table.noteNames(path, true);
+    }
+  }
+
+  return {
+    symbolicLinks: () => symbolicLinks,
+    noteDirectory: (path) => directories.add(path),
+    async merge(result) {
+      const { found, isOutdated, lookedAt } = result;
+      mergeLinks(result);
+      removeMissing(result);
+      let { isTruncated } = found;
+      const isWhole = lookedAt.has('');
+      const startedMs = elapsed();
+      const alike = new Map<string, ImageDescription>();
+      const fresh: ScannedFile[] = [];
+      let additions = 0;
+      for (const file of found.files) {
+        if (isOutdated(file.path)) continue;
+        const entry = table.entries.get(file.path);
+        if (entry !== undefined && isSameVersion(entry.version, file.version)) {
+          takeSeenBefore(file.path, entry, file);
+          continue;
+        }
+        if (entry === undefined) additions += 1;
+        // What is found in all of the root is counted there.
+        if (!isWhole && entry === undefined && table.entries.size + table.links.size + additions > MAX_IMAGES)
+          isTruncated = true;
+        else fresh.push(file);
+      }
+      const waiting = fresh[Symbol.iterator]();
+      const takeAll = async () => {
+        for (const file of waiting) await takeNew(file, result, startedMs, alike);
+      };
+      await Promise.all(Array.from({ length: DETECTED_AT_ONCE }, takeAll));
+      noteFurtherNames(fresh.filter(({ hasOtherNames }) => hasOtherNames));
+      isFirst = false;
+      return isTruncated;
+    },
+  };
+}
