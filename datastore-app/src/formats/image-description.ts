@@ -18,14 +18,16 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
  * version of the format that is known here; NOT_AN_IMAGE: EVE has no such format; COMPRESSED: what is in it would
  * first have to be unpacked; ODD_SIZE: no whole number of sectors.
  */
-export type FormatProblemCode =
-  | 'NEEDS_OTHER_FILE'
-  | 'ENCRYPTED'
-  | 'INCOMPLETE'
-  | 'UNKNOWN_VARIANT'
-  | 'NOT_AN_IMAGE'
-  | 'COMPRESSED'
-  | 'ODD_SIZE';
+export const FORMAT_PROBLEM_CODES = [
+  'NEEDS_OTHER_FILE',
+  'ENCRYPTED',
+  'INCOMPLETE',
+  'UNKNOWN_VARIANT',
+  'NOT_AN_IMAGE',
+  'COMPRESSED',
+  'ODD_SIZE',
+] as const;
+export type FormatProblemCode = (typeof FORMAT_PROBLEM_CODES)[number];
 
 export interface FormatProblem {
   readonly code: FormatProblemCode;

@@ -4,6 +4,7 @@ import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { ImageDescription } from '../formats/image-description.ts';
 import { detectFileFormat, type Image, toImage } from './catalogue-entry.ts';
+import { describeAgain } from './describe-again.ts';
 import { createEntryTable, type ImageState } from './entry-table.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import { createHashSchedule } from './hash-schedule.ts';
@@ -100,7 +101,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   const table = createEntryTable();
   /** Digests of these are known before the files are listed. */
   const published = new Set<string>();
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<unknown> = Promise.resolve();
 
   const looks = createRootLooks({
     ...{ log, watch: deps.watch, scan: deps.scan, scanPaths: deps.scanPaths, identity: deps.identity },
@@ -157,7 +158,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   return {
     async start(signal) {
       await looks.next(signal);
-      running = run(signal);
+      const describing = describeAgain({ table, index, detect: deps.detect, elapsed, wait }, signal);
+      running = Promise.all([run(signal), describing]);
     },
     list: () => listEntries(table.entries, table.links),
     counts: table.counts,
@@ -182,6 +184,10 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       }
       try {
         await looks.at(placed.map(({ path }) => path));
+        for (const { path } of placed) {
+          const entry = table.entries.get(path);
+          if (entry !== undefined) index.describe(path, entry.version, entry.detected);
+        }
         await save();
       } finally {
         for (const { path } of placed) published.delete(path);

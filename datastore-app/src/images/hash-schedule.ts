@@ -11,7 +11,7 @@ import type { Writers } from './writers.ts';
 export interface HashScheduleDeps {
   readonly log: Log;
   readonly hasher: Hasher;
-  readonly index: Pick<ImageIndex, 'set'>;
+  readonly index: Pick<ImageIndex, 'set' | 'describe'>;
   readonly table: EntryTable;
   /** The absolute path of an image. */
   fileOf(path: string): string;
@@ -58,6 +58,7 @@ export function createHashSchedule(
       const verified = new Date(now()).toISOString();
       table.change(path, entry, { sha256: outcome.sha256, verified });
       index.set(path, version, outcome.sha256, verified);
+      index.describe(path, version, entry.detected);
       log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
     }
   }

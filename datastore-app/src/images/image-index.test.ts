@@ -315,3 +315,35 @@ it('appends to no index of before the journal, but writes it anew', async () => 
   expect(index.isRewriteDue()).toBe(false);
   expect((await load()).digestOf('a.img', VERSION)).toBe(SHA256);
 });
+
+const DESCRIPTION = { format: 'qcow2', content: 'qcow2', virtualSizeBytes: 7, problems: [] } as const;
+
+it('remembers what an image is, for exactly that version', async () => {
+  const index = await load();
+  index.describe('a.img', VERSION, DESCRIPTION);
+  expect(index.descriptionOf('a.img', VERSION)).toBeUndefined();
+  for (const path of ['a.img', 'b.img']) {
+    index.set(path, VERSION, SHA256);
+    index.describe(path, VERSION, { ...DESCRIPTION });
+  }
+  await index.save();
+  const again = await load();
+  expect(again.descriptionOf('a.img', VERSION)).toEqual(DESCRIPTION);
+  // What is alike is there once.
+  expect(again.descriptionOf('a.img', VERSION)).toBe(again.descriptionOf('b.img', VERSION));
+  expect(again.descriptionOf('a.img', { ...VERSION, sizeBytes: 6 })).toBeUndefined();
+  again.set('a.img', { ...VERSION, sizeBytes: 6 }, SHA256);
+  expect(again.descriptionOf('a.img', { ...VERSION, sizeBytes: 6 })).toBeUndefined();
+});
+
+it('forgets a description that only another program understands, and keeps the digest', async () => {
+  const index = await load();
+  index.set('a.img', VERSION, SHA256);
+  index.describe('a.img', VERSION, DESCRIPTION);
+  await index.save();
+  await writeFile(await onlyFile(), (await indexText()).replaceAll('"qcow2"', '"qcow9"'));
+  const again = await load();
+  expect(again.digestOf('a.img', VERSION)).toBe(SHA256);
+  expect(again.descriptionOf('a.img', VERSION)).toBeUndefined();
+  expect(warnings).toEqual([]);
+});

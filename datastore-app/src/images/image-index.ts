@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
+import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS, type ImageDescription } from '../formats/image-description.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import { createInTurn } from './in-turn.ts';
 import { createIndexJournal, type IndexJournal } from './index-journal.ts';
+import { createInterner } from './interner.ts';
 
 const INDEX_FILE = 'image-index.json';
 const JOURNAL_FILE = 'image-index.journal';
 const INDEX_VERSION = 1;
 /** The index is written anew when its journal is as long as it, but not for less than this. */
 const LEAST_JOURNAL_BYTES = 64 * 1024;
+const NO_DEVICE = 0n;
 /** Between the index and its journal another process may write both anew. */
 const MAX_READS = 5;
 /** So long, and so many at most, images that are gone are remembered. */
@@ -26,6 +30,13 @@ const bigintText = z
   .regex(/^-?\d{1,20}$/)
   .transform(BigInt);
 
+const descriptionSchema = z.object({
+  format: z.enum(IMAGE_FORMATS),
+  content: z.string(),
+  virtualSizeBytes: z.number().int().nonnegative().nullable(),
+  problems: z.array(z.object({ code: z.enum(FORMAT_PROBLEM_CODES), message: z.string() })),
+});
+
 const digestSchema = z.object({
   sizeBytes: z.number().int().nonnegative(),
   mtimeNs: bigintText,
@@ -37,6 +48,8 @@ const digestSchema = z.object({
   verified: z.iso.datetime().optional(),
   isCorrupt: z.boolean().optional(),
   absentSince: z.iso.datetime().optional(),
+  // Made anew where it is missing, or of another program.
+  description: descriptionSchema.optional().catch(undefined),
 });
 
 const indexSchema = z.object({
@@ -48,9 +61,12 @@ const indexSchema = z.object({
 
 const recordSchema = z.tuple([z.string(), digestSchema]);
 
-/** Not of a device: its number is another after each mount, while the change time is the file's own. */
-interface RememberedDigest extends Omit<FileVersion, 'device'>, Verified {
+/** What is known of an image that was read. */
+interface Remembered extends Verified {
+  /** Its device is not: that has another number after each mount, while the change time is the file's own. */
+  readonly version: FileVersion;
   readonly sha256: string;
+  readonly description?: ImageDescription | undefined;
   /** ISO 8601: when it was found missing; undefined: it is there. */
   readonly absentSince?: string | undefined;
 }
@@ -68,6 +84,10 @@ export interface ImageIndex {
   digestOf(path: string, version: FileVersion): string | undefined;
   /** @param verified ISO 8601: when the content was read */
   set(path: string, version: FileVersion, sha256: string, verified?: string): void;
+  /** What this version was found to be; undefined: that is not known, or its digest is not. */
+  descriptionOf(path: string, version: FileVersion): ImageDescription | undefined;
+  /** Remembers what a version is, where its digest is known. */
+  describe(path: string, version: FileVersion, description: ImageDescription): void;
   /** undefined: no digest of this version is known. */
   verifiedOf(path: string, version: FileVersion): Verified | undefined;
   /** Remembers what reading a file again came to, where it is still the version whose digest is known. */
@@ -89,7 +109,7 @@ export interface ImageIndex {
 
 /** What is stored, as it was read. */
 interface Stored {
-  readonly digests: Map<string, RememberedDigest>;
+  readonly digests: Map<string, Remembered>;
   /** Names this state of the index, to which a journal belongs; undefined: there is none to append to. */
   readonly stateId: string | undefined;
   readonly indexBytes: number;
@@ -102,9 +122,15 @@ interface Stored {
  * @throws SyntaxError or ZodError where the index is not sound; system errors, also where there is none
  */
 async function readStored(file: string, journal: IndexJournal, isOwn: boolean): Promise<Stored> {
-  const digests = new Map<string, RememberedDigest>();
-  const take = (path: string, { ctimeNs, ...digest }: z.infer<typeof digestSchema>) => {
-    if (ctimeNs !== undefined) digests.set(path, { ...digest, ctimeNs });
+  const digests = new Map<string, Remembered>();
+  // Most are alike.
+  const descriptions = createInterner<ImageDescription>();
+  const take = (path: string, stored: z.infer<typeof digestSchema>) => {
+    const { sizeBytes, mtimeNs, ctimeNs, inode, sha256, verified, isCorrupt, absentSince } = stored;
+    if (ctimeNs === undefined) return;
+    const description = stored.description && descriptions(stored.description);
+    const version = { sizeBytes, mtimeNs, ctimeNs, inode, device: NO_DEVICE };
+    digests.set(path, { version, sha256, verified, isCorrupt, description, absentSince });
   };
   for (let reads = 1; ; reads += 1) {
     const text = await readFile(file, 'utf8');
@@ -124,8 +150,10 @@ async function readStored(file: string, journal: IndexJournal, isOwn: boolean): 
   }
 }
 
-function toRecord({ mtimeNs, ctimeNs, inode, ...rest }: RememberedDigest): Record<string, unknown> {
-  return { ...rest, mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs), inode: String(inode) };
+function toRecord({ version, ...rest }: Remembered): Record<string, unknown> {
+  const { sizeBytes, mtimeNs, ctimeNs, inode } = version;
+  const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+  return { sizeBytes, ...times, inode: String(inode), ...rest };
 }
 
 /**
@@ -164,12 +192,15 @@ export async function loadImageIndex(
   /** Of these inode and change time are those of an earlier mount. */
   const renumbered = new Set(areInodesPermanent ? [] : digests.keys());
 
-  function find(path: string, version: FileVersion): RememberedDigest | undefined {
+  function find(path: string, version: FileVersion): Remembered | undefined {
     const digest = digests.get(path);
     if (digest === undefined) return undefined;
-    const { inode, ctimeNs } = renumbered.has(path) ? version : digest;
-    if (!isSameVersion({ ...digest, inode, ctimeNs, device: version.device }, version)) return undefined;
-    if (renumbered.delete(path)) digests.set(path, { ...digest, inode, ctimeNs });
+    const { inode, ctimeNs } = renumbered.has(path) ? version : digest.version;
+    const known = { ...digest.version, inode, ctimeNs, device: version.device };
+    if (!isSameVersion(known, version)) return undefined;
+    renumbered.delete(path);
+    // The caller keeps it, too: so it is there once.
+    if (digest.version !== version) digests.set(path, { ...digest, version });
     return digest;
   }
 
@@ -226,16 +257,23 @@ export async function loadImageIndex(
   return {
     digestOf: (path, version) => find(path, version)?.sha256,
     verifiedOf: find,
-    set(path, { sizeBytes, mtimeNs, ctimeNs, inode }, sha256, verified) {
+    descriptionOf: (path, version) => find(path, version)?.description,
+    describe(path, version, description) {
+      const known = find(path, version);
+      if (known === undefined || isDeepStrictEqual(known.description, description)) return;
+      changed.add(path);
+      digests.set(path, { ...known, version, description });
+    },
+    set(path, version, sha256, verified) {
       renumbered.delete(path);
       changed.add(path);
-      digests.set(path, { sizeBytes, mtimeNs, ctimeNs, inode, sha256, verified });
+      digests.set(path, { version, sha256, verified });
     },
     setVerified(path, version, { verified, isCorrupt }) {
       const digest = find(path, version);
       if (digest === undefined) return;
       changed.add(path);
-      digests.set(path, { ...digest, verified, isCorrupt });
+      digests.set(path, { ...digest, version, verified, isCorrupt });
     },
     isRewriteDue,
     noteSeen(paths, nowMs) {

@@ -5,6 +5,7 @@ import type { EntryTable } from './entry-table.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import type { ImageIndex } from './image-index.ts';
 import { isWithin } from './image-path.ts';
+import { createInterner } from './interner.ts';
 import type { FoundImages, ScannedFile } from './scan.ts';
 import { beginGrowth } from './settling.ts';
 
@@ -33,7 +34,7 @@ export interface ScanMerge {
 export interface ScanMergeDeps {
   readonly log: Log;
   readonly table: EntryTable;
-  readonly index: Pick<ImageIndex, 'digestOf' | 'verifiedOf'>;
+  readonly index: Pick<ImageIndex, 'digestOf' | 'verifiedOf' | 'descriptionOf' | 'describe'>;
   detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** In milliseconds, of a clock that only goes forward. */
   readonly elapsed: () => number;
@@ -89,19 +90,25 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
     entry.growth = { ...entry.growth, looks: entry.growth.looks + 1 };
   }
 
+  /** What is remembered of a file, or else what its content says. */
+  async function describe({ path, version }: ScannedFile): Promise<ImageDescription> {
+    const remembered = index.descriptionOf(path, version);
+    if (remembered !== undefined) return remembered;
+    const description = await detect(path, version.sizeBytes).catch(() => undefined);
+    if (description !== undefined) index.describe(path, version, description);
+    return description ?? UNKNOWN;
+  }
+
   /** @param alike what several files have in common is held once */
   async function takeNew(
     file: ScannedFile,
     { isOutdated }: LookResult,
     startedMs: number,
-    alike: Map<string, ImageDescription>,
+    alike: (description: ImageDescription) => ImageDescription,
   ): Promise<void> {
     const { path, version, hasOtherNames } = file;
-    const described = await detect(path, version.sizeBytes).catch(() => UNKNOWN);
+    const detected = alike(await describe(file));
     if (isOutdated(path)) return;
-    const key = JSON.stringify(described);
-    const detected = alike.get(key) ?? described;
-    alike.set(key, detected);
     const before = table.entries.get(path);
     const sha256 = index.digestOf(path, version) ?? null;
     const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
@@ -134,7 +141,7 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
       let { isTruncated } = found;
       const isWhole = lookedAt.has('');
       const startedMs = elapsed();
-      const alike = new Map<string, ImageDescription>();
+      const alike = createInterner<ImageDescription>();
       const fresh: ScannedFile[] = [];
       let additions = 0;
       for (const file of found.files) {
