@@ -26,7 +26,7 @@ export default defineConfig({
     projects: [
       project('unit', [
         '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
-        'compose/*.test.ts',
+        'compose/**/*.test.ts',
         'eve-agent/packaging/*.test.ts',
         'test/*.test.ts',
       ]),

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isBuilt } from './build-inputs.ts';
+import { writeCodeCache } from './scripts/code-cache.ts';
 
 /**
  * The build stage of the images, started without a shell. Bundles that came with the build context are taken
@@ -35,6 +36,7 @@ if (await isBuilt(workspace)) {
 }
 for (const program of ['datastore-app', 'eve-agent']) {
   cpSync(join(workspace, 'dist', program), join(target, program), { recursive: true });
-  cpSync(join(workspace, 'dist/package.json'), join(target, program, 'package.json'));
 }
+// Also where the bundles were taken as they are: the cache fits the Node of the image alone.
+writeCodeCache(join(target, 'eve-agent'));
 for (const folder of FOLDERS) mkdirSync(join(target, folder), { recursive: true });

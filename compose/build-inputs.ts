@@ -8,7 +8,15 @@ export type InputDigests = Record<string, string>;
 export const INPUTS_FILE = 'inputs.json';
 
 /** What decides over every bundle besides the sources: the recipe, and the versions of the dependencies. */
-const ALWAYS = ['compose/build.ts', 'compose/program-bundle.ts', 'package-lock.json'];
+const ALWAYS = [
+  'compose/build.ts',
+  'compose/program-bundle.ts',
+  'compose/scripts/bundle-scripts.ts',
+  'compose/scripts/code-cache.ts',
+  'compose/scripts/deferred-packages.ts',
+  'compose/scripts/make-code-cache.ts',
+  'package-lock.json',
+];
 
 /**
  * Digests of the files that the bundles are made from.

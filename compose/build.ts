@@ -1,20 +1,31 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build } from 'esbuild';
 import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
 import { BUNDLE_OPTIONS, findWorkers, workspace } from './program-bundle.ts';
+import { bundleScripts } from './scripts/bundle-scripts.ts';
+import { writeCodeCache } from './scripts/code-cache.ts';
 
 /** `npm run build`: one folder a program below `dist`, which needs Node and nothing else. */
 const dist = join(workspace, 'dist');
 
-async function buildProgram(program: string): Promise<Metafile> {
-  const entries = [`${program}/src/main.ts`, ...(await findWorkers(program))];
+/** What went into a bundle, and its size. */
+interface Built {
+  readonly inputs: readonly string[];
+  readonly sizeBytes: number;
+}
+
+const writePackageType = (folder: string, type: 'module' | 'commonjs') =>
+  writeFile(join(folder, 'package.json'), `{ "type": "${type}" }\n`);
+
+async function buildDatastore(): Promise<Built> {
+  const entries = ['datastore-app/src/main.ts', ...(await findWorkers('datastore-app'))];
   const { metafile } = await build({
     ...BUNDLE_OPTIONS,
     entryPoints: Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
-    outdir: join('dist', program),
+    outdir: join('dist', 'datastore-app'),
     // What a command does not need is not loaded: dynamic imports become files of their own.
     splitting: true,
     chunkNames: '[name]-[hash]',
@@ -26,7 +37,31 @@ async function buildProgram(program: string): Promise<Metafile> {
       js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_(import.meta.url);",
     },
   });
-  return metafile;
+  await writePackageType(join(dist, 'datastore-app'), 'module');
+  const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
+  return { inputs: Object.keys(metafile.inputs), sizeBytes };
+}
+
+/** Its commands are run one by one, and mostly wait for their start. */
+async function buildAgent(): Promise<Built> {
+  const folder = join(dist, 'eve-agent');
+  const { files, inputs } = await bundleScripts('compose/scripts/start-from-folder.ts');
+  const threads = await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: await findWorkers('eve-agent'),
+    outdir: folder,
+    entryNames: '[name]',
+    format: 'cjs',
+    metafile: true,
+  });
+  for (const [name, text] of files) await writeFile(join(folder, name), text);
+  await chmod(join(folder, 'main.js'), 0o755);
+  await writePackageType(folder, 'commonjs');
+  writeCodeCache(folder);
+  return {
+    inputs: [...inputs, ...Object.keys(threads.metafile.inputs)],
+    sizeBytes: [...files.values()].reduce((sum, text) => sum + text.length, 0),
+  };
 }
 
 /** The web page stands in `web` beside `main.js`, where datastore-app/src/web/load-page.ts looks for it. */
@@ -53,13 +88,14 @@ const isSource = (input: string) => !/(?:^|\/)node_modules\/|^[\w-]+:/.test(inpu
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist);
-await writeFile(join(dist, 'package.json'), '{ "type": "module" }\n');
 const inputs = new Set<string>();
-for (const program of ['datastore-app', 'eve-agent']) {
-  const metafile = await buildProgram(program).catch(() => process.exit(1)); // esbuild has said why
-  for (const input of Object.keys(metafile.inputs)) if (isSource(input)) inputs.add(input);
-  const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
-  process.stdout.write(`dist/${program}: ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
+for (const [program, buildProgram] of [
+  ['datastore-app', buildDatastore],
+  ['eve-agent', buildAgent],
+] as const) {
+  const built = await buildProgram();
+  for (const input of built.inputs) if (isSource(input)) inputs.add(input);
+  process.stdout.write(`dist/${program}: ${(built.sizeBytes / 1e6).toFixed(1)} MB\n`);
 }
 inputs.add('datastore-app/src/web/build-page.ts');
 for (const input of await writePage()) if (isSource(input)) inputs.add(input);

@@ -1,7 +1,8 @@
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { writeCodeCache } from '../../compose/scripts/code-cache.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import { bundleExecutable } from './executable-bundle.ts';
 import { collectLicences } from './licences.ts';
@@ -35,9 +36,16 @@ function strip(file: string, architecture: Architecture): void {
   );
 }
 
-/** The agent's code as Node reads it from within itself. It is the same for every architecture. */
-async function prepareBlob(folder: string): Promise<{ blob: string; inputs: readonly string[] }> {
-  const { main, workers, inputs } = await bundleExecutable(folder);
+/**
+ * The agent's code as Node reads it from within itself.
+ *
+ * @param assets what the executable holds besides its main script, by name
+ */
+async function prepareBlob(
+  folder: string,
+  main: string,
+  assets: Readonly<Record<string, string>>,
+): Promise<string> {
   const blob = join(folder, 'sea.blob');
   const settings = join(folder, 'sea.json');
   await writeFile(
@@ -45,17 +53,18 @@ async function prepareBlob(folder: string): Promise<{ blob: string; inputs: read
     JSON.stringify({
       main,
       output: blob,
-      assets: workers,
+      assets,
       disableExperimentalSEAWarning: true,
-      // Both would tie the code to this machine's architecture.
+      // Of the main script, which only loads another.
       useCodeCache: false,
+      // It takes longer to read than the program takes to start without.
       useSnapshot: false,
       // Options are the agent's own: another program's NODE_OPTIONS must not change it.
       execArgvExtension: 'none',
     }),
   );
   runTool([process.execPath, '--experimental-sea-config', settings]);
-  return { blob, inputs };
+  return blob;
 }
 
 /**
@@ -73,13 +82,18 @@ export async function buildExecutables(
   const folder = await mkdtemp(join(tmpdir(), 'eve-agent-executable-'));
   try {
     await mkdir(target, { recursive: true });
-    const { blob, inputs } = await prepareBlob(folder);
+    const { main, assets, inputs } = await bundleExecutable(folder);
+    const codeCache = writeCodeCache(folder);
     for (const architecture of architectures) {
       const node = await provideNode(architecture);
       if (process.version !== `v${node.version}`) {
         // The form of the code is one Node version's own.
         throw new Error(`Node ${node.version} is needed to build, this is ${process.version}: use npm run`);
       }
+      // A code cache is one architecture's own: where another is built for, V8 compiles at every start.
+      const isOwn = architecture === process.arch;
+      const ownAssets = isOwn ? { ...assets, [basename(codeCache)]: codeCache } : assets;
+      const blob = await prepareBlob(folder, main, ownAssets);
       const file = join(target, executableName(architecture));
       const incoming = `${file}.incoming`;
       await copyFile(join(node.folder, 'bin/node'), incoming);

@@ -1,36 +1,24 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Metafile } from 'esbuild';
-import { BUNDLE_OPTIONS, findWorkers, workspace } from '../../compose/program-bundle.ts';
+import { build } from 'esbuild';
+import { BUNDLE_OPTIONS, findWorkers } from '../../compose/program-bundle.ts';
+import { bundleScripts } from '../../compose/scripts/bundle-scripts.ts';
 
 /** The files of a single executable. */
 export interface ExecutableBundle {
   /** CommonJS: the main script of Node 24's single executables is nothing else. */
   readonly main: string;
-  /** Modules of worker threads, by the name that `workerUrl` asks for. */
-  readonly workers: Readonly<Record<string, string>>;
+  /** The other scripts of the program, and modules of worker threads, by the names that are asked for. */
+  readonly assets: Readonly<Record<string, string>>;
   /** Which files went in, below the workspace. */
   readonly inputs: readonly string[];
 }
 
-const inputsOf = (...metafiles: readonly Metafile[]) => [
-  ...new Set(metafiles.flatMap(({ inputs }) => Object.keys(inputs))),
-];
-
-/** Bundles the agent into one file, and each of its worker threads into another, below a folder. */
+/** Bundles the agent, and each of its worker threads, into a folder. */
 export async function bundleExecutable(folder: string): Promise<ExecutableBundle> {
   await mkdir(folder, { recursive: true });
-  const main = join(folder, 'main.cjs');
-  const program = await build({
-    ...BUNDLE_OPTIONS,
-    entryPoints: [join(workspace, 'eve-agent/src/main.ts')],
-    outfile: main,
-    format: 'cjs',
-    metafile: true,
-    // CommonJS has no import.meta. The file is the executable itself, with nothing beside it.
-    banner: { js: 'const moduleUrl_=require("node:url").pathToFileURL(__filename).href;' },
-    define: { 'import.meta.url': 'moduleUrl_' },
-  });
+  const { files, inputs } = await bundleScripts('compose/scripts/start-from-executable.ts');
+  for (const [name, text] of files) await writeFile(join(folder, name), text);
   const sources = await findWorkers('eve-agent');
   const threads = await build({
     ...BUNDLE_OPTIONS,
@@ -45,10 +33,15 @@ export async function bundleExecutable(folder: string): Promise<ExecutableBundle
       js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_('/');",
     },
   });
-  const names = sources.map((file) => basename(file, '.ts'));
+  const main = 'main.js';
+  const scripts = [...files.keys()].filter((name) => name !== main);
+  const workers = sources.map((file) => basename(file, '.ts'));
   return {
-    main,
-    workers: Object.fromEntries(names.map((name) => [name, join(folder, `${name}.mjs`)])),
-    inputs: inputsOf(program.metafile, threads.metafile),
+    main: join(folder, main),
+    assets: Object.fromEntries([
+      ...scripts.map((name) => [name, join(folder, name)]),
+      ...workers.map((name) => [name, join(folder, `${name}.mjs`)]),
+    ]),
+    inputs: [...new Set([...inputs, ...Object.keys(threads.metafile.inputs)])],
   };
 }

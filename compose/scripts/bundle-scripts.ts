@@ -1,0 +1,101 @@
+import { basename } from 'node:path';
+import { build, type Metafile, transform } from 'esbuild';
+import { BUNDLE_OPTIONS } from '../program-bundle.ts';
+import { DEFERRED_ENTRIES, deferredPackages } from './deferred-packages.ts';
+import { QUICK_SCRIPT } from './script-loader.ts';
+
+/** What `eve-agent resolve` loads when it finds what it looks for. */
+const QUICK_ENTRIES = [
+  'eve-agent/src/main.ts',
+  'eve-agent/src/cli/resolve.ts',
+  'eve-agent/src/discovery/querier.ts',
+  'eve-agent/src/discovery/bridge-sockets.ts',
+  'eve-agent/src/discovery/port-holder.ts',
+];
+
+export interface ProgramScripts {
+  /** Text by name: `main.js`, which starts the program, the scripts that it loads, and licences. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Which files went in, below the workspace. */
+  readonly inputs: readonly string[];
+}
+
+/** Modules that some of the outputs load before they run, and those themselves. */
+function staticClosure({ outputs }: Metafile, entries: readonly string[]): string[] {
+  const files = Object.entries(outputs).flatMap(([file, { entryPoint }]) =>
+    entryPoint !== undefined && entries.includes(entryPoint) ? [file] : [],
+  );
+  for (const file of files) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) {
+      if (kind === 'import-statement' && path in outputs && !files.includes(path)) files.push(path);
+    }
+  }
+  return files;
+}
+
+/** An ECMAScript module as a function for the script loader, whose `require` is at once. */
+async function toFactory(name: string, code: string): Promise<string> {
+  const { code: text } = await transform(code.replace(/^#!.*\n/, ''), {
+    format: 'cjs',
+    platform: 'node',
+    target: BUNDLE_OPTIONS.target,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+    minifyWhitespace: true,
+    legalComments: 'none',
+  });
+  return `${JSON.stringify(name)}(exports,require,module,moduleUrl){"use strict";${text}}`;
+}
+
+const toScript = (factories: readonly string[]) => `({${factories.join(',\n')}})`;
+
+/**
+ * Bundles eve-agent into scripts: one of all modules that a quick command needs, and one for each other module. They
+ * are no ECMAScript modules, which Node links one by one and keeps no code cache of.
+ *
+ * @param start the main script, `start-from-….ts` beside this file
+ */
+export async function bundleScripts(start: string): Promise<ProgramScripts> {
+  const program = await build({
+    ...BUNDLE_OPTIONS,
+    plugins: [deferredPackages, ...BUNDLE_OPTIONS.plugins],
+    entryPoints: { main: 'eve-agent/src/main.ts', ...DEFERRED_ENTRIES },
+    outdir: 'dist',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    format: 'esm',
+    legalComments: 'linked',
+    metafile: true,
+    write: false,
+  });
+  const main = await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: { main: start },
+    outdir: 'dist',
+    format: 'cjs',
+    metafile: true,
+    write: false,
+  });
+
+  const quick = new Set(staticClosure(program.metafile, QUICK_ENTRIES).map((file) => basename(file)));
+  const files = new Map<string, string>();
+  const quickFactories: string[] = [];
+  for (const { path, text } of program.outputFiles) {
+    const name = basename(path);
+    if (!name.endsWith('.js')) {
+      files.set(name, text);
+      continue;
+    }
+    const factory = await toFactory(name, text);
+    if (quick.has(name)) quickFactories.push(factory);
+    else files.set(name, toScript([factory]));
+  }
+  files.set(QUICK_SCRIPT, toScript(quickFactories));
+  for (const { path, text } of main.outputFiles) files.set(basename(path), text);
+  for (const [name, text] of files) {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
+    if (name.endsWith('.js') && !/^[\x00-\x7f]*$/.test(text)) throw new Error(`${name} is not ASCII`);
+  }
+  const inputs = [program, main].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  return { files, inputs: [...new Set(inputs)] };
+}

@@ -1,0 +1,55 @@
+import type { Plugin } from 'esbuild';
+
+/**
+ * Packages that take milliseconds to run and that many commands never need: what logs a line, checks a value, reads a
+ * file of settings. Their exports are used as functions alone.
+ */
+const DEFERRED = ['pino', 'yaml', 'zod'] as const;
+
+const DEFERRED_NAMES = new RegExp(`^(?:${DEFERRED.join('|')})$`);
+const STAND_IN = 'deferred-package';
+const ENTRY = 'deferred-entry';
+
+/** Entry points that hold the packages themselves. */
+export const DEFERRED_ENTRIES: Readonly<Record<string, string>> = Object.fromEntries(
+  DEFERRED.map((name) => [`package-${name}`, `${ENTRY}:${name}`]),
+);
+
+async function functionsOf(name: string): Promise<string[]> {
+  const exported = Object.entries((await import(name)) as Record<string, unknown>);
+  const isName = (key: string) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key);
+  return exported.flatMap(([key, value]) => (isName(key) && typeof value === 'function' ? [key] : []));
+}
+
+/**
+ * Puts a stand-in for each of those packages into a bundle: functions that load it, as an entry of its own, when the
+ * first is called. ECMAScript has no such import yet.
+ */
+export const deferredPackages: Plugin = {
+  name: 'deferred-packages',
+  setup({ onResolve, onLoad, initialOptions }) {
+    const resolveDir = initialOptions.absWorkingDir ?? '.';
+    onResolve({ filter: DEFERRED_NAMES }, ({ path, namespace }) =>
+      namespace === ENTRY ? undefined : { path, namespace: STAND_IN },
+    );
+    onResolve({ filter: new RegExp(`^${ENTRY}:`) }, ({ path }) => ({
+      path: path.slice(ENTRY.length + 1),
+      namespace: ENTRY,
+    }));
+    onResolve({ filter: /^\.\/package-\w+\.js$/, namespace: STAND_IN }, ({ path }) => ({
+      path,
+      external: true,
+    }));
+    onLoad({ filter: /.*/, namespace: ENTRY }, async ({ path }) => ({
+      resolveDir,
+      contents: `export { ${(await functionsOf(path)).join(', ')} } from ${JSON.stringify(path)};`,
+    }));
+    onLoad({ filter: /.*/, namespace: STAND_IN }, async ({ path }) => {
+      const names = await functionsOf(path);
+      const load = `const load = () => require(${JSON.stringify(`./package-${path}.js`)});`;
+      const standIns = names.map((name, i) => `const f${i} = (...args) => load().${name}(...args);`);
+      const exported = names.map((name, i) => `f${i} as ${name}`).join(', ');
+      return { contents: [load, ...standIns, `export { ${exported} };`].join('\n') };
+    });
+  },
+};
