@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ARCHITECTURE, buildPackaging } from '../integration/packaging-build.ts';
 import { startAvahi } from '../lab/avahi.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { alternate, spreadOf } from './measure.ts';
+import { alternate, ratioOf, spreadOf } from './measure.ts';
 import { formatSpread, formatTable } from './table.ts';
 
 /** Many, since one takes milliseconds. */
@@ -39,9 +41,21 @@ interface LookupSample {
   readonly commandMs: number;
 }
 
-async function timed(lab: Lab, command: readonly string[], lookupMs: (stdout: string) => number | null) {
+/**
+ * RFC 6762 §6: a record is not multicast again before a second is over, though somebody asks, and EVE asks once. Its
+ * lookup begins when no answer to another's question can be why it gets none.
+ */
+const REPEAT_LIMIT_MS = 1000;
+
+async function timed(
+  lab: Lab,
+  command: readonly string[],
+  lookupMs: (stdout: string) => number | null,
+  beforehandMs = 0,
+) {
   const samples: LookupSample[] = [];
   for (let i = 0; i < LOOKUPS_PER_ROUND; i++) {
+    await delay(beforehandMs);
     const startedMs = performance.now();
     const stdout = await lab.host.mustRun(command);
     samples.push({ commandMs: performance.now() - startedMs, lookupMs: lookupMs(stdout) });
@@ -49,9 +63,19 @@ async function timed(lab: Lab, command: readonly string[], lookupMs: (stdout: st
   return samples;
 }
 
-/** Name to address on the host of two bridges: our datastore and a real Avahi, each found in several ways. */
+const NODE_ALONE = 'node -e 0';
+
+/** The typical command of a round. */
+const commandMsOf = (samples: readonly LookupSample[]) =>
+  spreadOf(samples.map(({ commandMs }) => commandMs)).median;
+
+/**
+ * Name to address on the host of two bridges: our datastore and a real Avahi, each found in several ways. Commands are
+ * also told as a multiple of what Node takes to start and end by itself, in the same round.
+ */
 export async function benchResolve(rounds: number): Promise<string> {
   const work = await mkdtemp(join(tmpdir(), 'bench-resolve-'));
+  const executable = await buildPackaging('executable', ARCHITECTURE);
   const lab = await createLab();
   try {
     await lab.addBridge('bn1', '10.1.0.1/24');
@@ -68,11 +92,15 @@ export async function benchResolve(rounds: number): Promise<string> {
     const rows: string[][] = [];
     for (const name of ['ours', 'theirs']) {
       const host = `${name}.local`;
-      const agent = [process.execPath, 'dist/eve-agent/main.js', 'resolve', `http://${host}/`, '--json'];
+      const resolve = ['resolve', `http://${host}/`, '--json'];
+      const bundle = [process.execPath, 'dist/eve-agent/main.js', ...resolve];
+      const single = [executable.executable(ARCHITECTURE), ...resolve];
       const eve = [process.execPath, 'test/bench/eve-lookup.ts', host, '10.1.0.1', '10.2.0.1'];
       const samples = await alternate(
         [
-          ['eve-agent resolve', () => timed(lab, agent, elapsedMs)],
+          [NODE_ALONE, () => timed(lab, [process.execPath, '-e', '0'], silent)],
+          ['eve-agent resolve', () => timed(lab, bundle, elapsedMs)],
+          ['the same, one executable', () => timed(lab, single, elapsedMs)],
           [
             'avahi-resolve (daemon, cached)',
             () => timed(lab, [...withAvahi, 'avahi-resolve', '-4', '-n', host], silent),
@@ -81,10 +109,11 @@ export async function benchResolve(rounds: number): Promise<string> {
             'avahi-browse -rt',
             () => timed(lab, [...withAvahi, 'avahi-browse', '-rtp', '_workstation._tcp'], silent),
           ],
-          ['what EVE does', () => timed(lab, eve, elapsedMs)],
+          ['what EVE does', () => timed(lab, eve, elapsedMs, REPEAT_LIMIT_MS)],
         ],
         rounds,
       );
+      const alone = samples.get(NODE_ALONE) ?? [];
       for (const [method, groups] of samples) {
         const all = groups.flat();
         const lookups = all.flatMap((sample) => sample.lookupMs ?? []);
@@ -93,12 +122,17 @@ export async function benchResolve(rounds: number): Promise<string> {
           method,
           lookups.length === 0 ? '' : formatSpread(spreadOf(lookups), 1),
           formatSpread(spreadOf(all.map(({ commandMs }) => commandMs)), 0),
+          formatSpread(ratioOf(groups, alone, commandMsOf)),
         ]);
       }
     }
-    return formatTable(['responder', 'method', 'question to answer, ms', 'whole command, ms'], rows);
+    return formatTable(
+      ['responder', 'method', 'question to answer, ms', 'whole command, ms', `÷ ${NODE_ALONE}`],
+      rows,
+    );
   } finally {
     await lab.stop();
+    await executable.remove();
     await rm(work, { recursive: true, force: true });
   }
 }
