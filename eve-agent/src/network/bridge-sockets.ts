@@ -14,8 +14,11 @@ interface Link {
   mdns: MulticastSocket | undefined;
   /** Why the group could not be joined; undefined: it was, or there is no such socket. */
   joinError: string | undefined;
-  /** Bound to the bridge's address and a port that the kernel chose. */
-  own: MulticastSocket | undefined;
+  /**
+   * Bound to the bridge's address and a port that the kernel chose; undefined: it was not needed yet, as where the group
+   * is heard the answer mostly comes before.
+   */
+  own: Promise<MulticastSocket | PortRefusal> | undefined;
 }
 
 /** @returns the value; or what was thrown, as why the port is refused */
@@ -41,8 +44,8 @@ function transmit({ socket }: MulticastSocket, bytes: Buffer, address: string): 
 
 /**
  * Opens the sockets. On port 5353 one hears the group for all bridges, and one a bridge sends, and hears what
- * is sent to its address alone. Beside each stands one on a port of our own: what comes to it is no
- * multicast and so no flood's, and it is there when port 5353 cannot be had.
+ * is sent to its address alone. Beside each stands, from its first question on, one on a port of our own: what comes to
+ * it is no multicast and so no flood's. Where the group is not heard it is there from the beginning.
  *
  * Nothing that happens to a socket later is thrown.
  *
@@ -82,26 +85,43 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
     refusal = refused;
   }
 
-  const all: Link[] = [];
-  const failures: string[] = [];
-  for (const bridge of bridges) {
-    const own = await attempt(() => openAskingSocket({ address: bridge.address, port: 0, ipTtl }));
-    if (isRefusal(own)) failures.push(`${bridge.name}: ${own.message}`);
-    else hear(own.socket, true);
-    all.push({ bridge, mdns: undefined, joinError: undefined, own: isRefusal(own) ? undefined : own });
+  async function openOwn({ address }: Bridge): Promise<MulticastSocket | PortRefusal> {
+    const own = await attempt(() => openAskingSocket({ address, port: 0, ipTtl }));
+    if (!isRefusal(own)) hear(own.socket, true);
+    return own;
   }
+  const ownOf = (link: Link) => {
+    link.own ??= openOwn(link.bridge);
+    return link.own;
+  };
+
+  const all = bridges.map(
+    (bridge): Link => ({ bridge, mdns: undefined, joinError: undefined, own: undefined }),
+  );
   await openPort(all);
-  const links = all.filter(({ mdns, own }) => mdns !== undefined || own !== undefined);
+  const doesHear = ({ mdns, joinError }: Link) =>
+    group !== undefined && mdns !== undefined && joinError === undefined;
+  const failures: string[] = [];
+  const links: Link[] = [];
+  for (const link of all) {
+    const own = doesHear(link) ? undefined : await ownOf(link);
+    const isRefused = own !== undefined && isRefusal(own);
+    if (isRefused) failures.push(`${link.bridge.name}: ${own.message}`);
+    if (!isRefused || link.mdns !== undefined) links.push(link);
+  }
 
   async function close(): Promise<void> {
     isClosed = true;
-    const open = links.flatMap(({ mdns, own }) => [mdns, own]).filter((socket) => socket !== undefined);
+    const closeOwn = async ({ own }: Link) => {
+      const opened = await own;
+      if (opened !== undefined && !isRefusal(opened)) await opened.close();
+    };
     const closing = [
-      ...open.map((socket) => socket.close()),
+      ...all.flatMap((link) => [link.mdns?.close(), closeOwn(link)]),
       ...(group === undefined ? [] : [closeSocket(group)]),
     ];
     group = undefined;
-    for (const link of links) link.mdns = link.own = undefined;
+    for (const link of all) link.mdns = link.own = undefined;
     await Promise.all(closing);
   }
 
@@ -115,8 +135,10 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
   const joinError = (bridge: Bridge) => linkOf(bridge)?.joinError;
   const sendBy = async (socket: MulticastSocket | undefined, bytes: Buffer, address: string) =>
     socket === undefined ? 'the socket is closed' : await transmit(socket, bytes, address);
-  const hearsGroup = (bridge: Bridge) =>
-    group !== undefined && linkOf(bridge)?.mdns !== undefined && joinError(bridge) === undefined;
+  const hearsGroup = (bridge: Bridge) => {
+    const link = linkOf(bridge);
+    return link !== undefined && doesHear(link);
+  };
   return {
     bridges: links.map(({ bridge }) => bridge),
     portRefusal: () => refusal,
@@ -130,10 +152,18 @@ export const openBridgeSockets: OpenBridgeSockets = async (bridges, { ipTtl = RF
       return refusal === undefined && links.every(({ bridge }) => joinError(bridge) === undefined);
     },
     async send(bridge, bytes, address = MDNS_GROUP_IPV4) {
-      const { mdns, own } = linkOf(bridge) ?? {};
-      return await sendBy(hearsGroup(bridge) ? mdns : (own ?? mdns), bytes, address);
+      const link = linkOf(bridge);
+      if (link === undefined || doesHear(link)) return await sendBy(link?.mdns, bytes, address);
+      const own = await link.own;
+      const isUsable = own !== undefined && !isRefusal(own);
+      return await sendBy(isUsable ? own : link.mdns, bytes, address);
     },
-    askFromOwnPort: async (bridge, questions) => (await linkOf(bridge)?.own?.ask(questions)) ?? null,
+    async askFromOwnPort(bridge, questions) {
+      const link = linkOf(bridge);
+      if (link === undefined || isClosed) return null;
+      const own = await ownOf(link);
+      return isRefusal(own) ? own.message : await own.ask(questions);
+    },
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

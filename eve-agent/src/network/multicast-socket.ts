@@ -2,7 +2,7 @@ import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import createMulticastDns from 'multicast-dns';
+import type { MulticastDNS } from 'multicast-dns';
 import type { MdnsQuestion } from '../discovery/dns-message.ts';
 
 /** A socket that sends to the group by one interface. */
@@ -90,6 +90,23 @@ export async function openGroupSocket(): Promise<Socket> {
 }
 
 /**
+ * Gives a socket to multicast-dns, which most commands end without: they are answered before they ask by it.
+ *
+ * multicast-dns 7.2.5 takes a socket that is bound, and leaves binding and joining to who hands it in. What comes is
+ * not for its decoder, which drops a message whole for one bad record.
+ */
+async function createAsker(socket: Socket): Promise<MulticastDNS> {
+  const { default: createMulticastDns } = await import('multicast-dns');
+  const listeners = socket.listeners('message');
+  const mdns = createMulticastDns({ socket, bind: false, multicast: false });
+  for (const listener of socket.listeners('message') as (() => void)[]) {
+    if (!listeners.includes(listener)) socket.off('message', listener);
+  }
+  for (const event of ['error', 'warning'] as const) mdns.on(event, () => {});
+  return mdns;
+}
+
+/**
  * Opens a socket on an interface's address that sends by that interface. It hears what is sent to that address,
  * and no multicast. What it joins is for the socket that hears the group: each joins for itself alone, as the
  * kernel allows one socket 20 groups (`net.ipv4.igmp_max_memberships`).
@@ -105,31 +122,36 @@ export async function openAskingSocket({ address, port, ipTtl }: SocketPlace): P
     await closeSocket(socket);
     throw error;
   }
-  // multicast-dns 7.2.5 takes a socket that is bound, and leaves binding and joining to who hands it in. What comes
-  // is not for its decoder, which drops a message whole for one bad record.
-  const mdns = createMulticastDns({ socket, bind: false, multicast: false });
-  socket.removeAllListeners('message');
-  for (const event of ['error', 'warning'] as const) mdns.on(event, () => {});
+  let asker: Promise<MulticastDNS> | undefined;
+  let isClosed = false;
   let isJoined = false;
   return {
     socket,
-    ask: (questions) =>
-      new Promise((resolve) => {
+    async ask(questions) {
+      if (isClosed) return null;
+      asker ??= createAsker(socket);
+      const mdns = await asker;
+      return await new Promise((resolve) => {
         try {
           mdns.query({ questions: [...questions] }, (error) => resolve(error ? errorMessage(error) : null));
         } catch (error) {
           resolve(errorMessage(error));
         }
-      }),
-    close: () =>
-      new Promise((resolve) => {
+      });
+    },
+    async close() {
+      isClosed = true;
+      const mdns = await asker;
+      if (mdns === undefined) return await closeSocket(socket);
+      return await new Promise((resolve) => {
         try {
           // It sends a moment after it was asked to, and must know by then that the socket is closed.
           mdns.destroy(resolve);
         } catch {
           resolve();
         }
-      }),
+      });
+    },
     join() {
       if (isJoined) return undefined;
       try {
