@@ -4,14 +4,9 @@ import { BUNDLE_OPTIONS } from '../program-bundle.ts';
 import { DEFERRED_ENTRIES, deferredPackages } from './deferred-packages.ts';
 import { QUICK_SCRIPT } from './script-loader.ts';
 
-/** What `eve-agent resolve` loads when it finds what it looks for. */
-const QUICK_ENTRIES = [
-  'eve-agent/src/main.ts',
-  'eve-agent/src/cli/resolve.ts',
-  'eve-agent/src/discovery/querier.ts',
-  'eve-agent/src/discovery/bridge-sockets.ts',
-  'eve-agent/src/discovery/port-holder.ts',
-];
+const MAIN = 'eve-agent/src/main.ts';
+/** The command that others wait for most. */
+const QUICK_COMMAND = 'eve-agent/src/cli/resolve.ts';
 
 export interface ProgramScripts {
   /** Text by name: `main.js`, which starts the program, the scripts that it loads, and licences. */
@@ -20,18 +15,25 @@ export interface ProgramScripts {
   readonly inputs: readonly string[];
 }
 
-/** Modules that some of the outputs load before they run, and those themselves. */
-function staticClosure({ outputs }: Metafile, entries: readonly string[]): string[] {
-  const files = Object.entries(outputs).flatMap(([file, { entryPoint }]) =>
-    entryPoint !== undefined && entries.includes(entryPoint) ? [file] : [],
-  );
+type ImportKind = Metafile['outputs'][string]['imports'][number]['kind'];
+
+/** The outputs that lead from one to the next by imports of these kinds, the first included. */
+function reach({ outputs }: Metafile, entry: string, kinds: readonly ImportKind[]): string[] {
+  const files = Object.keys(outputs).filter((file) => outputs[file]?.entryPoint === entry);
+  if (files.length === 0) throw new Error(`${entry} is no entry of the bundle`);
   for (const file of files) {
     for (const { path, kind } of outputs[file]?.imports ?? []) {
-      if (kind === 'import-statement' && path in outputs && !files.includes(path)) files.push(path);
+      if (kinds.includes(kind) && path in outputs && !files.includes(path)) files.push(path);
     }
   }
   return files;
 }
+
+/** What the quick command loads, at once and on its way. */
+const quickOutputs = (metafile: Metafile) => [
+  ...reach(metafile, MAIN, ['import-statement']),
+  ...reach(metafile, QUICK_COMMAND, ['import-statement', 'dynamic-import']),
+];
 
 /** An ECMAScript module as a function for the script loader, whose `require` is at once. */
 async function toFactory(name: string, code: string): Promise<string> {
@@ -59,7 +61,7 @@ export async function bundleScripts(start: string): Promise<ProgramScripts> {
   const program = await build({
     ...BUNDLE_OPTIONS,
     plugins: [deferredPackages, ...BUNDLE_OPTIONS.plugins],
-    entryPoints: { main: 'eve-agent/src/main.ts', ...DEFERRED_ENTRIES },
+    entryPoints: { main: MAIN, ...DEFERRED_ENTRIES },
     outdir: 'dist',
     splitting: true,
     chunkNames: '[name]-[hash]',
@@ -77,7 +79,7 @@ export async function bundleScripts(start: string): Promise<ProgramScripts> {
     write: false,
   });
 
-  const quick = new Set(staticClosure(program.metafile, QUICK_ENTRIES).map((file) => basename(file)));
+  const quick = new Set(quickOutputs(program.metafile).map((file) => basename(file)));
   const files = new Map<string, string>();
   const quickFactories: string[] = [];
   for (const { path, text } of program.outputFiles) {
