@@ -23,9 +23,9 @@ const undiciDispatchers: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /\/node_modules\/undici\/index\.js$/ }, () => ({
       contents: Object.entries({
-        Agent: 'agent',
         Client: 'client',
         Dispatcher: 'dispatcher',
+        Pool: 'pool',
         ProxyAgent: 'proxy-agent',
       })
         .map(([name, file]) => `export { default as ${name} } from './lib/dispatcher/${file}.js';`)
