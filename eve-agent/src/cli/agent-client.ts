@@ -4,6 +4,7 @@ import { ConfigurationError } from '@local-datastore/shared/errors';
 import * as z from 'zod';
 import { type AgentClient, type AgentPlace, createAgentClient } from '../api/client.ts';
 import { readClientTls } from '../api/client-tls.ts';
+import { SOCKET_NAME } from '../api/socket-path.ts';
 import { configOption, jsonOption } from '../config.ts';
 import { DEFAULT_STATE_FOLDER, stateOption } from './agent-options.ts';
 
@@ -17,8 +18,6 @@ export interface ClientOptions {
   readonly serverCa?: string;
   readonly json?: true;
 }
-
-export const SOCKET_NAME = 'agent.sock';
 
 /** @throws ConfigurationError unless it is an https URL of a host and a port */
 export function parseApiUrl(text: string): URL {

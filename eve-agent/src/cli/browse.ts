@@ -15,8 +15,8 @@ import {
 import { type BrowseResult, createBrowse } from '../discovery/browse.ts';
 import { systemClock } from '../discovery/clock.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
+import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';
-import { createSystemOpenQuerier, selectSystemBridges } from './discovery.ts';
 
 const OPTIONS = [
   serviceOption,

@@ -25,11 +25,11 @@ import { createListen } from '../doctor/probes/listen.ts';
 import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
 import { openBridgeSockets } from '../network/bridge-sockets.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import { createSystemLocator, selectSystemBridges } from '../service/system-discovery.ts';
+import { createSystemWay } from '../service/system-way.ts';
 import type { CommandContext } from './command-context.ts';
-import { createSystemLocator, selectSystemBridges } from './discovery.ts';
 import { EndWithExitCode } from './exit-code.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
-import { createSystemWay } from './system-way.ts';
 
 interface DoctorOptions extends DiscoveryOptions, ImageOptions {
   readonly asEve?: true;

@@ -20,12 +20,12 @@ import { createFileTarget } from '../content/file-target.ts';
 import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
+import { createSystemLocator } from '../service/system-discovery.ts';
+import { createSystemWay } from '../service/system-way.ts';
 import { createDownload, type DownloadDeps, type DownloadResult } from '../transfer/download.ts';
 import type { CommandContext } from './command-context.ts';
-import { createSystemLocator } from './discovery.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
 import { createBarView, createJsonView, createPlainView, type ProgressView } from './progress.ts';
-import { createSystemWay } from './system-way.ts';
 import { decideTarget } from './target-path.ts';
 import { leastRateOf, type TransferOptions, transferOptions } from './transfer-options.ts';
 

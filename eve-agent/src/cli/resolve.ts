@@ -11,8 +11,8 @@ import {
 } from '../config.ts';
 import { isAddressLiteral, type Located, parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl, originOf } from '../discovery/origin.ts';
+import { createSystemLocator } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';
-import { createSystemLocator } from './discovery.ts';
 
 const OPTIONS = [
   bridgeOption,

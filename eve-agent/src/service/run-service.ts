@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ConfigurationError } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import * as z from 'zod';
+import { listen } from '../api/listen.ts';
+import { createLogStream } from '../api/log-stream.ts';
+import { createRouter } from '../api/router.ts';
+import { createRoutes } from '../api/routes.ts';
+import { SOCKET_NAME } from '../api/socket-path.ts';
+import { createContentStore } from '../content/content-store.ts';
+import { TargetError } from '../content/errors.ts';
+import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
+import { hashFile } from '../content/hash-file.ts';
+import { createHashLanes, type HashLanes } from '../content/hash-lanes.ts';
+import { imagesFolderOf } from '../content/images-folder.ts';
+import { createJsonFile } from '../content/json-file.ts';
+import { createStatusFiles } from '../content/status-files.ts';
+import { lockTarget } from '../content/target-lock.ts';
+import { watchAnnouncements } from '../discovery/announcements.ts';
+import { systemClock } from '../discovery/clock.ts';
+import { createSharedQuerier } from '../discovery/shared-querier.ts';
+import { readNetworkInstances } from '../network/network-instances.ts';
+import { createConfigSource } from '../reconcile/config-source.ts';
+import { createConfiguration } from '../reconcile/configuration.ts';
+import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
+import { retryRecordsSchema } from '../reconcile/retry-records.ts';
+import { runScrubs } from '../reconcile/scrub-schedule.ts';
+import { createTally } from '../reconcile/tally.ts';
+import { createDatastoreAccess } from './datastore-access.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
+
+/** EVE's `blob.download.max.retries`. */
+const MAX_MISMATCHES = 5;
+/** Leaves most of a slow device's disk and processor to others. */
+const HASH_BYTES_PER_SECOND = 100 * 1024 * 1024;
+const SMALL_BYTES = 64 * 1024 * 1024;
+/** What holds credentials is for its owner alone. */
+const SECRET_MODE = 0o600;
+
+export interface ServiceDeps {
+  readonly version: string;
+  readonly log: Log;
+}
+
+/** @throws ConfigurationError when another agent works in the same state directory */
+async function lockState(state: string): Promise<() => void> {
+  try {
+    return await lockTarget(join(state, 'agent'));
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    throw new ConfigurationError(`another agent runs with the state directory ${state}`, { cause: error });
+  }
+}
+
+type SharedQuerier = ReturnType<typeof createSharedQuerier>;
+
+/** The loop over what is wanted and what is there, with this host's files, sockets and clocks. */
+function composeReconciler(
+  settings: ServiceSettings,
+  parts: {
+    readonly state: string;
+    readonly hashLanes: HashLanes;
+    readonly querier: SharedQuerier;
+    readonly log: Log;
+  },
+  tally: ReturnType<typeof createTally>,
+): Reconciler {
+  const { state, hashLanes, querier, log } = parts;
+  const store = createContentStore(state, imagesFolderOf(state, settings.imagesPath));
+  const targetOf = (sha256: string) => createFileTarget(store.pendingPath(sha256), hashLanes);
+  const fileOf = <Value>(name: string, schema: z.ZodType<Value>) =>
+    createJsonFile(join(state, name), schema, log);
+  return createReconciler(
+    {
+      ...createDatastoreAccess(createSystemLocator(log, querier.open), targetOf, settings),
+      store,
+      statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
+      holdsFile: fileOf('holds.json', z.record(z.string(), z.enum(['paused', 'cancelled']))),
+      lastUseFile: fileOf('last-use.json', z.record(z.string(), z.number())),
+      retriesFile: fileOf('retries.json', retryRecordsSchema),
+      namesFile: fileOf('names.json', z.array(z.string())),
+      hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
+      clock: systemClock,
+      wallMs: Date.now,
+      random: Math.random,
+      tally,
+      createId: () => randomUUID().slice(0, 8),
+      log,
+    },
+    {
+      allowPlainCredentials: settings.allowPlainCredentials,
+      limits: {
+        maxDownloads: settings.maxDownloads,
+        maxDownloadsPerDatastore: settings.maxDownloadsPerDatastore,
+        smallBytes: SMALL_BYTES,
+        maxMismatches: MAX_MISMATCHES,
+        graceMs: settings.graceMs,
+        marginBytes: settings.reserveBytes,
+        slowTurnMs: settings.transfer.leastRate.windowMs,
+      },
+      schedule: { steadyMs: settings.retryMs, slowMs: settings.slowRetryMs },
+    },
+  );
+}
+
+/**
+ * Keeps the images of a device as its configuration wants them, until the signal is aborted.
+ *
+ * @throws ConfigurationError when it cannot start as it is told to
+ */
+export async function runService(
+  settings: ServiceSettings,
+  { version, log: plainLog }: ServiceDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const logStream = createLogStream(plainLog, Date.now);
+  const { log } = logStream;
+  const tally = createTally();
+  const state = resolve(settings.statePath);
+  mkdirSync(state, { recursive: true });
+  // Before anything there is read.
+  const unlock = await lockState(state);
+  const hashLanes = createHashLanes(HASH_LANE_BYTES);
+  const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
+  const reconciler = composeReconciler(settings, { state, hashLanes, querier, log }, tally);
+  const configuration = createConfiguration({
+    apply: (config) => reconciler.apply(config),
+    file: createJsonFile(join(state, 'device-config.json'), z.unknown(), log, SECRET_MODE),
+    wallMs: Date.now,
+    log,
+  });
+  const source = createConfigSource(configuration, settings.configPath);
+  const routes = createRoutes({
+    ...{ reconciler, configuration, logStream, tally, version },
+    listInstances: () => readNetworkInstances(),
+    configSource: source.path,
+  });
+  const endings: (() => Promise<void>)[] = [];
+  try {
+    const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
+    const listener = createRouter(routes, log);
+    for (const place of places) {
+      endings.push(await listen(place, listener, tls, { clock: systemClock, wallMs: Date.now, log }));
+    }
+    await reconciler.open();
+    const running = [
+      reconciler.run(signal),
+      watchAnnouncements(
+        {
+          openQuerier: querier.open,
+          selectBridges: () => selectSystemBridges(settings.discovery.bridges),
+          hosts: () => reconciler.waitedHosts(),
+          onSeen: (host) => reconciler.wakeHost(host, querier.hasJustAsked()),
+          clock: systemClock,
+          log,
+        },
+        signal,
+      ),
+    ];
+    if (settings.scrubMs > 0) {
+      const file = createJsonFile(join(state, 'scrub.json'), z.object({ endedAtMs: z.number() }), log);
+      const scrub = (until: AbortSignal) => reconciler.scrub(until);
+      running.push(
+        runScrubs({ scrub, file, clock: systemClock, wallMs: Date.now }, settings.scrubMs, signal),
+      );
+    }
+    running.push(source.follow(systemClock, signal));
+    log.info({ state, config: settings.configPath }, 'running');
+    await Promise.all(running);
+  } finally {
+    for (const end of endings) await end();
+    hashLanes.close();
+    unlock();
+  }
+  log.info({}, 'stopped');
+}

@@ -1,0 +1,41 @@
+import type { ListenAddress } from '../api/listen.ts';
+import type { TlsFiles } from '../api/server-tls.ts';
+import type { LeastRate } from '../transfer/rate-watch.ts';
+
+/** What a service is told to do, whoever tells it. */
+export interface ServiceSettings {
+  /** A file or a folder; null: what is put through the API. */
+  readonly configPath: string | null;
+  readonly statePath: string;
+  /** Undefined: below the state. */
+  readonly imagesPath: string | undefined;
+  readonly api: {
+    /** Undefined: the Unix socket in the state directory. */
+    readonly places: readonly ListenAddress[] | undefined;
+    readonly tls: TlsFiles;
+  };
+  readonly discovery: {
+    /** Names; none: all that there are. */
+    readonly bridges: readonly string[];
+    readonly timeoutMs: number;
+  };
+  readonly transfer: {
+    readonly bytesPerSecond: number | undefined;
+    readonly stallTimeoutMs: number;
+    readonly leastRate: LeastRate;
+    readonly proxy: URL | undefined;
+    readonly allowsInternalRedirects: boolean;
+  };
+  readonly allowPlainCredentials: boolean;
+  readonly maxDownloads: number;
+  readonly maxDownloadsPerDatastore: number;
+  /** Kept free on the volume of the images. */
+  readonly reserveBytes: number;
+  /** How long what nobody wants is kept. */
+  readonly graceMs: number;
+  readonly retryMs: number;
+  /** After failures that only a person or a change of the datastore ends. */
+  readonly slowRetryMs: number;
+  /** 0: verified files are not read again. */
+  readonly scrubMs: number;
+}
