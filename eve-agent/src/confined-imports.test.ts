@@ -31,7 +31,7 @@ const ALLOWED_NAMES: Readonly<Record<string, readonly string[]>> = {
   // `connect` over a stream that is handed in.
   'node:tls': ['checkServerIdentity', 'connect'],
   // What connects gets a connector that is made of flows.
-  undici: ['Client', 'Dispatcher', 'Pool', 'ProxyAgent'],
+  undici: ['Client', 'Dispatcher', 'ProxyAgent'],
 };
 
 interface Import {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type buildConnector, Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type buildConnector, Client, Dispatcher, ProxyAgent } from 'undici';
 import type { OpenFlow } from './flow.ts';
 import { openConnection } from './open-connection.ts';
 import { MAX_HEAD_BYTES } from './response-head.ts';
@@ -35,11 +35,11 @@ export class ProxyDispatcher extends Dispatcher {
       headersTimeout: 0,
       bodyTimeout: 0,
       maxHeaderSize: MAX_HEAD_BYTES,
-      clientFactory: (origin, options) => new Pool(origin, { ...options, connect }),
+      clientFactory: (origin, options) => new Client(origin, { ...options, connect }),
       // undici 8.12.4 asks for the proxy by its whole URL, and for what lies behind a tunnel, with a way of its own
       // through it, by the origin.
       factory: (origin, options) =>
-        new Pool(origin, { ...options, ...(String(origin) === proxy.href && { connect }) }),
+        new Client(origin, { ...options, ...(String(origin) === proxy.href && { connect }) }),
       ...(ca !== null && { requestTls: { ca, allowPartialTrustChain: true } }),
     });
   }
