@@ -21,15 +21,21 @@ export async function findWorkers(program: string): Promise<string[]> {
 const undiciDispatchers: Plugin = {
   name: 'undici-dispatchers',
   setup({ onLoad }) {
+    const dispatchers = {
+      Client: 'client',
+      Dispatcher: 'dispatcher',
+      ProxyAgent: 'proxy-agent',
+    };
     onLoad({ filter: /\/node_modules\/undici\/index\.js$/ }, () => ({
-      contents: Object.entries({
-        Client: 'client',
-        Dispatcher: 'dispatcher',
-        Pool: 'pool',
-        ProxyAgent: 'proxy-agent',
-      })
-        .map(([name, file]) => `export { default as ${name} } from './lib/dispatcher/${file}.js';`)
-        .join('\n'),
+      contents: [
+        ...Object.entries(dispatchers).map(
+          ([name, file]) => `export { default as ${name} } from './lib/dispatcher/${file}.js';`,
+        ),
+        // Of what undici's entry adds to every dispatcher: what its ProxyAgent opens tunnels with.
+        "import Base from './lib/dispatcher/dispatcher.js';",
+        "import connect from './lib/api/api-connect.js';",
+        'Base.prototype.connect = connect;',
+      ].join('\n'),
     }));
   },
 };
