@@ -10,8 +10,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // Once: a second signal of the same kind ends the process at once.
   process.once(signal, () => stop.abort(new StoppedBySignal(signal)));
 }
-// Progress and logs that nobody takes, as when their reader ended, are no reason to stop.
-process.stderr.on('error', () => {});
+/** Made when something is to be told there: most commands end without a word on it. */
+let stderr: NodeJS.WriteStream | undefined;
+function openStderr(): NodeJS.WriteStream {
+  // Progress and logs that nobody takes, as when their reader ended, are no reason to stop.
+  stderr ??= process.stderr.on('error', () => {});
+  return stderr;
+}
 // A reader such as `head` that has seen enough.
 process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
@@ -19,7 +24,9 @@ process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 runProgram(process.argv.slice(2), packageJson.version, {
   // Results hold names and texts of others, whatever command prints them.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
-  stderr: process.stderr,
+  get stderr() {
+    return openStderr();
+  },
   signal: stop.signal,
   createLog: (level) => createLog('eve-agent', level),
 }).then((exitCode) => {

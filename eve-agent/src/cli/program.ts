@@ -29,16 +29,16 @@ Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 datastore not foun
 5 digest or size mismatch, 6 no space; stopped by a signal: 128 + its number.
 Every option comes, in rising order, from its default, the --config file, the environment and the flag.`;
 
-function createProgram(version: string, { stdout, stderr }: CommandContext): Command {
+function createProgram(version: string, context: CommandContext): Command {
   return new Command('eve-agent')
     .description('Finds a datastore on the bridges of an EVE device, and downloads images from it.')
     .version(version)
     .addHelpText('after', EXIT_CODE_HELP)
     .showHelpAfterError('(run with --help for more)')
     .configureOutput({
-      writeOut: (text) => stdout.write(text),
+      writeOut: (text) => context.stdout.write(text),
       // What was mistyped is repeated there.
-      writeErr: (text) => stderr.write(terminalText(text)),
+      writeErr: (text) => context.stderr.write(terminalText(text)),
       getOutHelpWidth: () => 100,
       getErrHelpWidth: () => 100,
     })

@@ -1,8 +1,7 @@
 import { ACTING_CHARACTER } from './acting-character.ts';
+import { isPlainText } from './printable-text.ts';
 
 const UNPRINTABLE = new RegExp(ACTING_CHARACTER, 'gu');
-/** Most lines hold nothing else, and are not looked through by classes of characters. */
-const PLAIN = /^[\x20-\x7e\n]*$/;
 
 function escapeCharacter(character: string): string {
   if (character === '\n') return character;
@@ -17,7 +16,7 @@ function escapeCharacter(character: string): string {
  * writing direction as they are. It means the same.
  */
 export const safeJson = (json: string): string =>
-  PLAIN.test(json) ? json : json.replace(UNPRINTABLE, escapeCharacter);
+  isPlainText(json) ? json : json.replace(UNPRINTABLE, escapeCharacter);
 
 /** A value as a JSON document of several lines that a terminal may safely show. */
 export function jsonText(value: unknown): string {
