@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createScriptLoader, QUICK_SCRIPT, type ScriptSource } from './script-loader.ts';
@@ -8,6 +9,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
       exports.system = require("node:os");
       exports.url = url;
       exports.loadOther = () => require("./other.js");
+      exports.loadPackage = () => require("a-package");
     },
     "shared.js"(exports, require, module) { module.exports = { times: 0 }; },
   })`,
@@ -24,10 +26,15 @@ function setUp(codeCache?: Buffer) {
     readCodeCache: (name) => (name === QUICK_SCRIPT ? codeCache : undefined),
     pathOf: (name) => `/program/${name}`,
   };
-  return { read, load: createScriptLoader(source, (id) => `builtin ${id}`, 'file:///program/main.js') };
+  return { read, load: createScriptLoader(source, 'file:///program/main.js') };
 }
 
-type Main = { system: unknown; url: string; loadOther(): { shared: { times: number } } };
+type Main = {
+  system: unknown;
+  url: string;
+  loadOther(): { shared: { times: number } };
+  loadPackage(): unknown;
+};
 
 test.each([
   ['no code cache', undefined],
@@ -37,7 +44,7 @@ test.each([
   ['an empty one', Buffer.alloc(0)],
 ])('runs a program with %s', (_, codeCache) => {
   const { load } = setUp(codeCache);
-  expect(load('main.js')).toMatchObject({ system: 'builtin node:os', url: 'file:///program/main.js' });
+  expect(load('main.js')).toMatchObject({ system: os, url: 'file:///program/main.js' });
 });
 
 test('reads a script when it is asked for, and runs each module once', () => {
@@ -51,5 +58,7 @@ test('reads a script when it is asked for, and runs each module once', () => {
 });
 
 test('says which module is missing', () => {
-  expect(() => setUp().load('absent.js')).toThrow('there is no module absent.js');
+  const { load } = setUp();
+  expect(() => load('absent.js')).toThrow('there is no module absent.js');
+  expect(() => (load('main.js') as Main).loadPackage()).toThrow('there is no module a-package');
 });

@@ -23,15 +23,10 @@ export const codeCacheName = (script: string) => `${script}-${process.version}-$
  * Makes a loader of modules that stand in scripts: `({ "name.js"(exports, require, module, moduleUrl) { … }, … })`.
  * A script whose code cache fits is not compiled again; one that does not fit is no failure, V8 leaves it aside.
  *
- * @param requireBuiltin for Node's own modules
  * @param moduleUrl what modules take for their own address
  * @returns a function from a module's name to what it exports
  */
-export function createScriptLoader(
-  source: ScriptSource,
-  requireBuiltin: (id: string) => unknown,
-  moduleUrl: string,
-): (name: string) => unknown {
+export function createScriptLoader(source: ScriptSource, moduleUrl: string): (name: string) => unknown {
   const modules = new Map<string, Module>();
   const readFactories = (name: string) => {
     const cachedData = source.readCodeCache(name);
@@ -39,7 +34,13 @@ export function createScriptLoader(
     return new Script(source.readText(name), options).runInThisContext() as Record<string, Factory>;
   };
   const quick = readFactories(QUICK_SCRIPT);
-  const requireModule = (id: string) => (id.startsWith('./') ? load(id.slice(2)) : requireBuiltin(id));
+  const requireModule = (id: string): unknown => {
+    if (id.startsWith('./')) return load(id.slice(2));
+    // Node's own, without the way through its search for files.
+    const builtin: unknown = process.getBuiltinModule(id);
+    if (builtin === undefined) throw new Error(`there is no module ${id}`);
+    return builtin;
+  };
   function load(name: string): unknown {
     const known = modules.get(name);
     if (known !== undefined) return known.exports;

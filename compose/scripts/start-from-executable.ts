@@ -18,7 +18,6 @@ const load = createScriptLoader(
       }
     },
   },
-  require,
   pathToFileURL(__filename).href,
 );
 load('main.js');

@@ -19,7 +19,6 @@ const load = createScriptLoader(
       }
     },
   },
-  require,
   pathToFileURL(__filename).href,
 );
 load('main.js');
