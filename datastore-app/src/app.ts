@@ -7,6 +7,7 @@ import type { ConnectionLimits } from './http/limits.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
 import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
+import { collectAll } from './images/collect.ts';
 import type { Hasher } from './images/hasher.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { watchKeptNames } from './images/kept-names.ts';
@@ -112,6 +113,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       void scrub(scrubbing, { intervalMs: options.scrubIntervalMs }, running);
     }
     void keepUp({ log, store, uploads }, running);
+    collectAll();
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
     listeners.push(http);
     const tls = certificates?.identity();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS, type ImageDescription } from '../formats/image-description.ts';
 import { type FileVersion, isSameVersion } from './file-version.ts';
 import { createInTurn } from './in-turn.ts';
+import { type IndexRow, indexText, readIndex } from './index-file.ts';
 import { createIndexJournal, type IndexJournal } from './index-journal.ts';
 import { createInterner } from './interner.ts';
 
@@ -52,12 +53,7 @@ const digestSchema = z.object({
   description: descriptionSchema.optional().catch(undefined),
 });
 
-const indexSchema = z.object({
-  version: z.literal(INDEX_VERSION),
-  // Indexes of before the journal have none.
-  stateId: z.string().optional(),
-  images: z.record(z.string(), digestSchema),
-});
+const headSchema = z.object({ version: z.literal(INDEX_VERSION), stateId: z.string().optional() });
 
 const recordSchema = z.tuple([z.string(), digestSchema]);
 
@@ -132,19 +128,22 @@ async function readStored(file: string, journal: IndexJournal, isOwn: boolean): 
     const version = { sizeBytes, mtimeNs, ctimeNs, inode, device: NO_DEVICE };
     digests.set(path, { version, sha256, verified, isCorrupt, description, absentSince });
   };
+  const readRows = async () => {
+    digests.clear();
+    const takeRow = ([path, image]: IndexRow) => take(path, digestSchema.parse(image));
+    return headSchema.parse(await readIndex(file, takeRow)).stateId;
+  };
   for (let reads = 1; ; reads += 1) {
-    const text = await readFile(file, 'utf8');
-    const { stateId, images } = indexSchema.parse(JSON.parse(text));
+    const stateId = await readRows();
     const changes = stateId === undefined ? undefined : await journal.read(stateId);
     // There is no journal, or it is of an index that was written after this one was read.
     const isInDoubt = !isOwn && stateId !== undefined && changes === undefined;
-    if (isInDoubt && reads < MAX_READS && (await readFile(file, 'utf8')) !== text) continue;
-    for (const [path, digest] of Object.entries(images)) take(path, digest);
+    if (isInDoubt && reads < MAX_READS && (await readRows()) !== stateId) continue;
     for (const record of changes?.records ?? []) take(...recordSchema.parse(record));
     return {
       digests,
       stateId: changes?.isSound === false ? undefined : stateId,
-      indexBytes: Buffer.byteLength(text),
+      indexBytes: (await stat(file)).size,
       journalBytes: changes?.sizeBytes ?? 0,
     };
   }
@@ -154,6 +153,10 @@ function toRecord({ version, ...rest }: Remembered): Record<string, unknown> {
   const { sizeBytes, mtimeNs, ctimeNs, inode } = version;
   const times = { mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
   return { sizeBytes, ...times, inode: String(inode), ...rest };
+}
+
+function* rowsOf(digests: ReadonlyMap<string, Remembered>): Generator<IndexRow> {
+  for (const [path, digest] of digests) yield [path, toRecord(digest)];
 }
 
 /**
@@ -208,13 +211,10 @@ export async function loadImageIndex(
     stateId === undefined || journalBytes >= Math.max(indexBytes, LEAST_JOURNAL_BYTES);
 
   async function rewrite(): Promise<void> {
-    const images: Record<string, unknown> = Object.create(null);
-    for (const [path, digest] of digests) images[path] = toRecord(digest);
     const nextId = randomUUID();
-    const text = `${JSON.stringify({ version: INDEX_VERSION, stateId: nextId, images })}\n`;
-    await writeDurably(file, text);
+    await writeDurably(file, indexText({ version: INDEX_VERSION, stateId: nextId }, rowsOf(digests)));
     stateId = nextId;
-    indexBytes = Buffer.byteLength(text);
+    indexBytes = (await stat(file)).size;
     journalBytes = 0;
     // Of the state before: nobody reads it any more.
     await journal.remove();

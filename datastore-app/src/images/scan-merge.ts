@@ -7,7 +7,7 @@ import type { ImageIndex } from './image-index.ts';
 import { isWithin } from './image-path.ts';
 import { createInterner } from './interner.ts';
 import type { FoundImages, ScannedFile } from './scan.ts';
-import { beginGrowth } from './settling.ts';
+import { beginGrowth, firstSeen, type Growth } from './settling.ts';
 
 /** What is listed at most; more is served, but neither hashed nor listed. */
 export const MAX_IMAGES = 100_000;
@@ -38,6 +38,15 @@ export interface ScanMergeDeps {
   detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** In milliseconds, of a clock that only goes forward. */
   readonly elapsed: () => number;
+}
+
+/** What the new files of one look have in common. */
+interface Shared {
+  /** When it was looked, in milliseconds of a clock that only goes forward. */
+  readonly startedMs: number;
+  readonly alike: (description: ImageDescription) => ImageDescription;
+  /** Of a file at a path that had none. */
+  readonly firstGrowth: Growth;
 }
 
 /** So many files are opened at the same time, to tell their formats. */
@@ -99,12 +108,11 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
     return description ?? UNKNOWN;
   }
 
-  /** @param alike what several files have in common is held once */
+  /** What several files have in common is held once. */
   async function takeNew(
     file: ScannedFile,
     { isOutdated }: LookResult,
-    startedMs: number,
-    alike: (description: ImageDescription) => ImageDescription,
+    { startedMs, alike, firstGrowth }: Shared,
   ): Promise<void> {
     const { path, version, hasOtherNames } = file;
     const detected = alike(await describe(file));
@@ -114,7 +122,7 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
     const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
     const entry: Entry = {
       ...{ version, sha256, hashedBytes: 0, verified, isCorrupt, isSettled: false },
-      growth: beginGrowth(version, before, startedMs, isFirst),
+      growth: before === undefined ? firstGrowth : beginGrowth(version, before, startedMs, isFirst),
       ...{ detected, failures: 0, retryAtMs: 0 },
     };
     table.set(path, entry, hasOtherNames);
@@ -141,7 +149,10 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
       let { isTruncated } = found;
       const isWhole = lookedAt.has('');
       const startedMs = elapsed();
-      const alike = createInterner<ImageDescription>();
+      const shared: Shared = {
+        ...{ startedMs, alike: createInterner<ImageDescription>() },
+        firstGrowth: firstSeen(startedMs, isFirst),
+      };
       const fresh: ScannedFile[] = [];
       let additions = 0;
       for (const file of found.files) {
@@ -159,7 +170,7 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
       }
       const waiting = fresh[Symbol.iterator]();
       const takeAll = async () => {
-        for (const file of waiting) await takeNew(file, result, startedMs, alike);
+        for (const file of waiting) await takeNew(file, result, shared);
       };
       await Promise.all(Array.from({ length: DETECTED_AT_ONCE }, takeAll));
       noteFurtherNames(fresh.filter(({ hasOtherNames }) => hasOtherNames));

@@ -34,6 +34,13 @@ const LONGEST_QUIET_MS = 600_000;
 /** Further apart than file systems round times: the time of modification was set. */
 const SET_TIME_NS = 2_000_000_000n;
 
+const UNKNOWN = { longestPauseMs: 0, hadWriter: false, wasMisjudged: false };
+
+/** The growth of a file that is seen for the first time. */
+export function firstSeen(elapsedMs: number, isFirstLook: boolean): Growth {
+  return { sinceMs: elapsedMs, looks: 1, ...UNKNOWN, wasThere: isFirstLook };
+}
+
 /** The growth of a file that is seen for the first time, or as another version of what had its path. */
 export function beginGrowth(
   version: FileVersion,
@@ -45,15 +52,14 @@ export function beginGrowth(
 ): Growth {
   const begun = { sinceMs: elapsedMs, looks: 1 };
   const isSameFile = previous?.version.inode === version.inode && previous.version.device === version.device;
-  const unknown = { longestPauseMs: 0, hadWriter: false, wasMisjudged: false };
-  if (previous === undefined || !isSameFile) return { ...begun, ...unknown, wasThere: isFirstLook };
+  if (previous === undefined || !isSameFile) return firstSeen(elapsedMs, isFirstLook);
   const { growth, isSettled } = previous;
   // Owner, mode or names alone: it was not written to.
   if (isSameButChangeTime(previous.version, version)) return { ...growth, ...begun, wasThere: false };
   const pauseMs = elapsedMs - growth.sinceMs;
   const isContinued = version.sizeBytes >= previous.version.sizeBytes && pauseMs <= LONGEST_QUIET_MS;
   // What was complete for long, or is begun anew, is another copy and no pause in the one before.
-  if (isSettled && !isContinued) return { ...begun, ...unknown, wasThere: false };
+  if (isSettled && !isContinued) return { ...begun, ...UNKNOWN, wasThere: false };
   return {
     ...begun,
     wasThere: false,

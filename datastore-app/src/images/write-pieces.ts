@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { collectYoung } from './collect-young.ts';
+import { collectYoung } from './collect.ts';
 
 /** Pieces of the network are collected to writes of this size. */
 const WRITE_BYTES = 1024 * 1024;

@@ -19,7 +19,7 @@ export async function syncDirectory(directory: string): Promise<void> {
  */
 export async function writeSynced(
   file: string,
-  content: string,
+  content: string | Iterable<string>,
   { mode, flags = 'wx' }: { readonly mode: number; readonly flags?: 'w' | 'wx' },
 ): Promise<void> {
   const handle = await open(file, flags, mode);
@@ -31,8 +31,12 @@ export async function writeSynced(
   }
 }
 
-/** Replaces a file so that at every moment, even after a power cut, it holds the old or the new content. */
-export async function writeDurably(file: string, content: string): Promise<void> {
+/**
+ * Replaces a file so that at every moment, even after a power cut, it holds the old or the new content.
+ *
+ * @param content the whole, or pieces that are made one after another
+ */
+export async function writeDurably(file: string, content: string | Iterable<string>): Promise<void> {
   const temporary = `${file}.new`;
   try {
     await writeSynced(temporary, content, { mode: 0o644, flags: 'w' });

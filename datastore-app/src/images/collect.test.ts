@@ -1,6 +1,6 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
-import { collectYoung } from './collect-young.ts';
+import { collectAll, collectYoung } from './collect.ts';
 
 it('collects the young space alone, and leaves the means to no one else', async () => {
   const collections: { kind?: number; flags?: number }[] = [];
@@ -19,4 +19,12 @@ it('collects the young space alone, and leaves the means to no one else', async 
     .toEqual([constants.NODE_PERFORMANCE_GC_MINOR, constants.NODE_PERFORMANCE_GC_MINOR]);
   observer.disconnect();
   expect(globalThis).not.toHaveProperty('gc');
+});
+
+it('frees all that nothing holds', async () => {
+  const left = new WeakRef({ content: 'of a start' });
+  // What was looked at in this turn is held until its end.
+  await new Promise((resolve) => setImmediate(resolve));
+  collectAll();
+  expect(left.deref()).toBeUndefined();
 });
