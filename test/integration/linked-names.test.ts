@@ -20,6 +20,8 @@ beforeAll(async () => {
   await place.put(COMPOSED, 'composed');
   await place.put(DECOMPOSED, 'decomposed');
   await symlink('sub/a.img', join(place.root, 'alias.img'));
+  await symlink('sub', join(place.root, 'folder'));
+  await symlink('..', join(place.root, 'sub/up'));
   server = await place.start();
 });
 afterAll(() => place.remove());
@@ -34,6 +36,7 @@ const EXPECTED = [
   { path: 'alias.img', linkTo: 'sub/a.img' },
   { path: DECOMPOSED, nameForm: 'decomposed' },
   { path: COMPOSED, nameForm: 'composed' },
+  { path: 'folder/a.img', linkTo: 'sub/a.img' },
   { path: 'sub/a.img' },
 ];
 const namesOf = (images: readonly Listed[]) =>

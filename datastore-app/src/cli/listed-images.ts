@@ -2,6 +2,8 @@ import type { Log } from '@local-datastore/shared/log';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
+import { MAX_LINKED } from '../images/image-listing.ts';
+import { linkedPaths } from '../images/linked-paths.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import type { Storage } from '../images/storage.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';
@@ -34,7 +36,8 @@ export async function listImages(log: Log, { root, state }: Storage): Promise<Li
       isCorrupt: index.verifiedOf(file.path, file.version)?.isCorrupt === true,
     });
   }
-  for (const [path, linkTo] of links) {
+  // Before any of them is added: a link shows files, not other links.
+  for (const [path, linkTo] of [...linkedPaths(links, listed, MAX_LINKED)]) {
     const image = listed.get(linkTo);
     if (image !== undefined) listed.set(path, { ...image, path, linkTo });
   }

@@ -10,7 +10,8 @@ import { type FileVersion, isSameVersion } from './file-version.ts';
 import { createHashSchedule } from './hash-schedule.ts';
 import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
-import { listEntries } from './image-listing.ts';
+import { listEntries, MAX_LINKED } from './image-listing.ts';
+import { followLinks, linkedPaths } from './linked-paths.ts';
 import type { Publication } from './publication.ts';
 import { rootIdentity } from './root-identity.ts';
 import { createRootLooks } from './root-looks.ts';
@@ -165,13 +166,13 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     counts: table.counts,
     *paths() {
       yield* table.entries.keys();
-      for (const [path, target] of table.links) if (table.entries.has(target)) yield path;
+      for (const [path] of linkedPaths(table.links, table.entries, MAX_LINKED)) yield path;
     },
     revision: table.revision,
     find(path) {
-      const linkTo = table.links.get(path);
-      const entry = table.entries.get(linkTo ?? path);
-      return entry && { ...toImage(path, entry), ...(linkTo !== undefined && { linkTo }) };
+      const file = followLinks(path, table.links);
+      const entry = table.entries.get(file);
+      return entry && { ...toImage(path, entry), ...(file !== path && { linkTo: file }) };
     },
     digestOf: (path, version) => entryOf(path, version)?.sha256 ?? undefined,
     async notePublished(images) {

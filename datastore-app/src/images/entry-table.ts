@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Entry, Image } from './catalogue-entry.ts';
+import { MAX_LINKED } from './image-listing.ts';
+import { type Links, linkedPaths } from './linked-paths.ts';
 import { type Taken, takenBytes } from './taken-bytes.ts';
 
 export type ImageState = Image['state'];
@@ -7,8 +9,8 @@ export type ImageState = Image['state'];
 /** What the catalogue knows, with sums that are kept rather than made: nothing here walks through all images. */
 export interface EntryTable {
   readonly entries: ReadonlyMap<string, Entry>;
-  /** Symbolic links to files that are images, and the paths of those. */
-  readonly links: ReadonlyMap<string, string>;
+  /** Symbolic links to images and to folders below the root, and the paths of those. */
+  readonly links: Links;
   /** Those without a digest. */
   readonly unhashed: ReadonlyMap<string, Entry>;
   /** The paths of files that have further names. */
@@ -105,8 +107,8 @@ export function createEntryTable(): EntryTable {
     revision: () => `${firstRevision}-${changes}`,
     counts() {
       const counts = { ...counted };
-      for (const target of links.values()) {
-        const entry = entries.get(target);
+      for (const [, file] of linkedPaths(links, entries, MAX_LINKED)) {
+        const entry = entries.get(file);
         if (entry !== undefined) counts[stateOf(entry)] += 1;
       }
       return counts;

@@ -1,4 +1,8 @@
 import { type Entry, type Image, toImage } from './catalogue-entry.ts';
+import { type Links, linkedPaths } from './linked-paths.ts';
+
+/** So many further paths of images are named at most. */
+export const MAX_LINKED = 100_000;
 
 /** How the letters of a name that looks like another's are written: as one character each, or in parts. */
 export type NameForm = 'composed' | 'decomposed' | 'mixed';
@@ -23,17 +27,10 @@ export function findTwins(paths: Iterable<string>): Map<string, NameForm> {
   return new Map(twins.map((path) => [path, formOf(path)]));
 }
 
-/**
- * All images, by path: every file at its own place, and links to files at theirs.
- *
- * @param links their path, and that of the file to which they lead
- */
-export function listEntries(
-  entries: ReadonlyMap<string, Entry>,
-  links: ReadonlyMap<string, string>,
-): Image[] {
+/** All images, by path: every file at its own place, and at those at which links show it. */
+export function listEntries(entries: ReadonlyMap<string, Entry>, links: Links): Image[] {
   const images = [...entries].map(([path, entry]) => toImage(path, entry));
-  for (const [path, linkTo] of links) {
+  for (const [path, linkTo] of linkedPaths(links, entries, MAX_LINKED)) {
     const entry = entries.get(linkTo);
     if (entry !== undefined) images.push({ ...toImage(path, entry), linkTo });
   }

@@ -196,7 +196,7 @@ it.each<readonly [what: string, before: () => Promise<unknown>, change: () => Pr
       await symlink('two', at('next'));
       await rename(at('next'), at('current'));
     },
-    { 'one/x.img': A, 'two/x.img': B, 'alias.img': B },
+    { 'one/x.img': A, 'two/x.img': B, 'alias.img': B, 'current/x.img': B },
   ],
   [
     'a file that is written to by a name outside',

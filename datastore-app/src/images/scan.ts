@@ -17,7 +17,7 @@ export interface ScannedFile {
 export interface FoundImages {
   /** In the order of their paths. */
   readonly files: readonly ScannedFile[];
-  /** Symbolic links to files that are images, and the paths of those. */
+  /** Symbolic links to images and to folders below the root, and the paths of those. */
   readonly links: ReadonlyMap<string, string>;
   /** All symbolic links with names that may be seen. */
   readonly allLinks: readonly string[];
@@ -48,7 +48,7 @@ function createCollector(root: string, maxFiles: number, signal: AbortSignal, on
 
   async function takeLink(path: string): Promise<void> {
     allLinks.push(path);
-    const target = await imageBehind(root, path);
+    const target = await placeBehind(root, path);
     if (target !== undefined) links.set(path, target);
   }
 
@@ -92,7 +92,7 @@ function createCollector(root: string, maxFiles: number, signal: AbortSignal, on
 
 /**
  * Lists the images below a root: regular files with names that may be seen, each once at its own place, and
- * links to them. Links to folders are not followed.
+ * links to them and to folders. Links to folders are not followed.
  *
  * @param root without symbolic links
  * @throws system errors of the root itself, and such as EIO or EMFILE of anything below
@@ -147,12 +147,14 @@ export async function placeOf(root: string, path: string): Promise<string> {
   return folder === undefined ? path : relative(root, join(folder, path.slice(end + 1)));
 }
 
-/** The path of the file to which a link leads; undefined where that is no image of this root. */
-async function imageBehind(root: string, path: string): Promise<string | undefined> {
+/** The path of the image or folder to which a link leads; undefined where that is none of this root. */
+async function placeBehind(root: string, path: string): Promise<string | undefined> {
   try {
-    const file = await realpath(join(root, path));
-    const target = relative(root, file);
-    return isImagePath(target) && (await stat(file)).isFile() ? target : undefined;
+    const place = await realpath(join(root, path));
+    const target = relative(root, place);
+    if (!isImagePath(target)) return undefined;
+    const there = await stat(place);
+    return there.isFile() || there.isDirectory() ? target : undefined;
   } catch {
     // It leads nowhere, or in a circle, or to what is not ours to see.
     return undefined;
