@@ -30,7 +30,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const START_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 60_000;
 const START_POLL_MS = 50;
 
 async function waitUntilServing(url: string, child: ChildProcess): Promise<void> {
