@@ -1,4 +1,4 @@
-import { watch as watchDirectory } from 'node:fs';
+import { readFileSync, watch as watchDirectory } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -52,19 +52,29 @@ export interface RootWatchOptions {
 }
 
 const MAX_DIRECTORIES = 10_000;
-/**
- * Half of what Linux keeps of notifications that nobody has read yet (`max_queued_events`). libuv 1.52 reads all
- * there are at once, and does not hand on that some were lost (IN_Q_OVERFLOW).
- */
-const MAX_TOGETHER = 8192;
+/** How many notifications Linux keeps that nobody has read yet: inotify(7). */
+const QUEUE_LENGTH_FILE = '/proc/sys/fs/inotify/max_queued_events';
+const USUAL_QUEUE_LENGTH = 16_384;
 /** More are not named: to look at everything costs less. */
 const MAX_PATHS = 5000;
 /** The directory is gone or not ours to read, which whatever stands above it is told. */
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM']);
 
+/**
+ * Half of what the kernel keeps: libuv 1.52 reads all there is at once, and does not hand on that some were lost
+ * (IN_Q_OVERFLOW).
+ */
+function halfOfQueue(): number {
+  try {
+    return Number(readFileSync(QUEUE_LENGTH_FILE, 'utf8')) / 2;
+  } catch {
+    return USUAL_QUEUE_LENGTH / 2;
+  }
+}
+
 export function createRootWatch(
   { log, isTelling, watch = watchDirectory }: RootWatchDeps,
-  { root, maxDirectories = MAX_DIRECTORIES, maxTogether = MAX_TOGETHER }: RootWatchOptions,
+  { root, maxDirectories = MAX_DIRECTORIES, maxTogether = halfOfQueue() }: RootWatchOptions,
 ): RootWatch {
   const watchers = new Map<string, { close(): void }>();
   /** Not watched though they are there. */
