@@ -1,6 +1,6 @@
 /** Silent corruption: found by `images verify` and by the datastore itself, and taken out of service. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
@@ -69,6 +69,25 @@ it('takes out of service what images verify finds, over restarts, until it is re
   expect((await datastore.request('PUT', '/rotten.img', { body: GOOD })).status).toBe(200);
   expect((await datastore.request('GET', '/rotten.img')).body.equals(GOOD)).toBe(true);
   expect(await stateOf(datastore, 'rotten.img')).toBe('ready');
+});
+
+it('a new mode, owner or name mends nothing, and the right content does', async () => {
+  expect(await (await startHashed()).stop()).toBe(0);
+  await rot('rotten.img', 'y');
+  expect((await folders.run('images', 'verify')).exitCode).toBe(5);
+  const datastore = await folders.start('--scrub-interval', '0');
+  await expectOutOfService(datastore);
+  const file = join(folders.root, 'rotten.img');
+  await chmod(file, 0o600);
+  await expect.poll(datastore.log, SOON).toContain('an image is still corrupt');
+  await expectOutOfService(datastore);
+  await link(file, join(folders.folder, 'another-name'));
+  await expect.poll(() => datastore.log().match(/is still corrupt/g)?.length, SOON).toBe(2);
+  await expectOutOfService(datastore);
+  await writeFile(file, GOOD);
+  await utimes(file, MODIFIED, MODIFIED);
+  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('ready');
+  expect((await datastore.request('GET', '/rotten.img')).body.equals(GOOD)).toBe(true);
 });
 
 it('learns at the next start what was found while it did not run, and that it is well again', async () => {

@@ -11,7 +11,7 @@ import type { Writers } from './writers.ts';
 export interface HashScheduleDeps {
   readonly log: Log;
   readonly hasher: Hasher;
-  readonly index: Pick<ImageIndex, 'set' | 'describe'>;
+  readonly index: Pick<ImageIndex, 'set' | 'describe' | 'setVerified' | 'soundDigestOf'>;
   readonly table: EntryTable;
   /** The absolute path of an image. */
   fileOf(path: string): string;
@@ -43,6 +43,19 @@ export function createHashSchedule(
 ): HashSchedule {
   const { log, hasher, index, table, now, elapsed } = deps;
 
+  function takeDigest(path: string, entry: Entry, found: string): void {
+    const { version } = entry;
+    const verified = new Date(now()).toISOString();
+    const sha256 = index.soundDigestOf(path, version) ?? found;
+    const isCorrupt = sha256 !== found;
+    table.change(path, entry, { sha256, verified, isCorrupt });
+    index.set(path, version, sha256, verified);
+    if (isCorrupt) index.setVerified(path, version, { verified, isCorrupt });
+    index.describe(path, version, entry.detected);
+    if (isCorrupt) log.error({ path, sha256 }, 'an image is still corrupt, and is not served: replace it');
+    else log.info({ path, sizeBytes: version.sizeBytes, sha256 }, 'an image is ready');
+  }
+
   async function hash(path: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const { version } = entry;
     const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) =>
@@ -55,11 +68,7 @@ export function createHashSchedule(
       entry.retryAtMs = now() + retryMs;
       log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
     } else if (outcome.kind === 'hashed' && table.entries.get(path) === entry) {
-      const verified = new Date(now()).toISOString();
-      table.change(path, entry, { sha256: outcome.sha256, verified });
-      index.set(path, version, outcome.sha256, verified);
-      index.describe(path, version, entry.detected);
-      log.info({ path, sizeBytes: version.sizeBytes, sha256: outcome.sha256 }, 'an image is ready');
+      takeDigest(path, entry, outcome.sha256);
     }
   }
 

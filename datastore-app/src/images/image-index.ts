@@ -7,7 +7,7 @@ import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS, type ImageDescription } from '../formats/image-description.ts';
-import { type FileVersion, isSameVersion } from './file-version.ts';
+import { type FileVersion, isSameButChangeTime, isSameVersion } from './file-version.ts';
 import { createInTurn } from './in-turn.ts';
 import { type IndexRow, indexText, readIndex } from './index-file.ts';
 import { createIndexJournal, type IndexJournal } from './index-journal.ts';
@@ -86,6 +86,11 @@ export interface ImageIndex {
   describe(path: string, version: FileVersion, description: ImageDescription): void;
   /** undefined: no digest of this version is known. */
   verifiedOf(path: string, version: FileVersion): Verified | undefined;
+  /**
+   * The digest that a file had before it was found to be damaged, if nothing but its change time is another by now: a
+   * new owner, mode or name mends nothing.
+   */
+  soundDigestOf(path: string, version: FileVersion): string | undefined;
   /** Remembers what reading a file again came to, where it is still the version whose digest is known. */
   setVerified(path: string, version: FileVersion, verified: Required<Verified>): void;
   /** Whether {@link save} is going to write all that is known, and not only what changed. */
@@ -257,6 +262,12 @@ export async function loadImageIndex(
   return {
     digestOf: (path, version) => find(path, version)?.sha256,
     verifiedOf: find,
+    soundDigestOf(path, version) {
+      const digest = digests.get(path);
+      if (digest?.isCorrupt !== true) return undefined;
+      const known = { ...digest.version, device: version.device };
+      return isSameButChangeTime(known, version) ? digest.sha256 : undefined;
+    },
     descriptionOf: (path, version) => find(path, version)?.description,
     describe(path, version, description) {
       const known = find(path, version);

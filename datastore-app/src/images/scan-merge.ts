@@ -34,7 +34,10 @@ export interface ScanMerge {
 export interface ScanMergeDeps {
   readonly log: Log;
   readonly table: EntryTable;
-  readonly index: Pick<ImageIndex, 'digestOf' | 'verifiedOf' | 'descriptionOf' | 'describe'>;
+  readonly index: Pick<
+    ImageIndex,
+    'digestOf' | 'verifiedOf' | 'soundDigestOf' | 'descriptionOf' | 'describe'
+  >;
   detect(path: string, sizeBytes: number): Promise<ImageDescription>;
   /** In milliseconds, of a clock that only goes forward. */
   readonly elapsed: () => number;
@@ -119,7 +122,8 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
     if (isOutdated(path)) return;
     const before = table.entries.get(path);
     const sha256 = index.digestOf(path, version) ?? null;
-    const { verified = null, isCorrupt = false } = index.verifiedOf(path, version) ?? {};
+    const { verified = null, isCorrupt = index.soundDigestOf(path, version) !== undefined } =
+      index.verifiedOf(path, version) ?? {};
     const entry: Entry = {
       ...{ version, sha256, hashedBytes: 0, verified, isCorrupt, isSettled: false },
       growth: before === undefined ? firstGrowth : beginGrowth(version, before, startedMs, isFirst),
