@@ -17,6 +17,12 @@ export interface DiscoveryOptions {
   readonly logLevel: LogLevel;
 }
 
+/** How a datastore is looked for, in the units of discovery. */
+export const discoveryOf = ({ bridge = [], timeout }: Pick<DiscoveryOptions, 'bridge' | 'timeout'>) => ({
+  bridges: bridge,
+  timeoutMs: timeout * 1000,
+});
+
 // The schemas of these options are made when a value is there to check, as most commands are given few.
 const TIMEOUT_ERROR = 'a number of seconds from 0.1 to 3600 expected';
 const timeoutSeconds = () =>

@@ -8,6 +8,7 @@ import {
   bridgeOption,
   configOption,
   type DiscoveryOptions,
+  discoveryOf,
   jsonOption,
   logLevelOption,
   timeoutOption,
@@ -75,7 +76,7 @@ function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSi
     }),
     probeConnection,
     probeTls,
-    ...createSystemWay(createSystemLocator(log), options),
+    ...createSystemWay(createSystemLocator(log), discoveryOf(options)),
     delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
     replayEve: createEveReplay({
       lookUp: createEveLookup({ openSockets, clock: systemClock, random: Math.random }),

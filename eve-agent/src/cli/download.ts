@@ -12,6 +12,7 @@ import {
   bridgeOption,
   configOption,
   type DiscoveryOptions,
+  discoveryOf,
   jsonOption,
   logLevelOption,
   timeoutOption,
@@ -65,7 +66,7 @@ const OPTIONS: readonly OptionDescription[] = [
 
 function createSystemDeps(locate: Locate, options: DiscoveryOptions): DownloadDeps {
   return {
-    ...createSystemWay(locate, options),
+    ...createSystemWay(locate, discoveryOf(options)),
     delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
     now: Date.now,
     random: Math.random,

@@ -42,6 +42,9 @@ export class DownloadRun {
   #refusals = 0;
   /** Whether the whole was asked for after a refused range, and did not come. */
   #isWholeRefused = false;
+  /** Of the local datastore, at which its bytes came too slowly. */
+  readonly #slowAddresses = new Set<string>();
+  #isNothingBetter = false;
 
   constructor(
     deps: DownloadDeps,
@@ -134,7 +137,7 @@ export class DownloadRun {
   /** @returns whether all bytes are here; false: ask again at once */
   async #ask(signal: AbortSignal, asksForWhole: boolean): Promise<boolean> {
     this.#retryAfterMs = 0;
-    const origin = await this.#route.findNext((url) => this.#deps.locate(url, signal));
+    const origin = await this.#findOrigin(signal);
     this.#observer.onEvent({ kind: 'located', origin });
     await this.#dropWhatNothingGuards();
     const dispatcher = createDispatcher(this.#deps.openFlow, {
@@ -166,13 +169,22 @@ export class DownloadRun {
       const request = { ...origin, headers, stallTimeoutMs };
       await fetchBody(dispatcher, request, watch.receiver, prepare, signal);
     } catch (error) {
-      if (error instanceof SlowConnection) return false;
-      throw error;
+      if (!(error instanceof SlowConnection)) throw error;
+      if (origin.bridgeName !== null && origin.address !== null) this.#slowAddresses.add(origin.address);
+      return false;
     } finally {
       watch.stop();
       await dispatcher.destroy();
     }
     return decision === undefined ? false : await this.#conclude(decision);
+  }
+
+  /** Prefers an address that was not slow yet; where nothing better is there, a slow one is taken from now on. */
+  async #findOrigin(signal: AbortSignal): Promise<Origin> {
+    const slow = this.#isNothingBetter ? new Set<string>() : this.#slowAddresses;
+    const origin = await this.#route.findNext((url) => this.#deps.locate(url, signal, slow));
+    if (origin.address !== null && slow.has(origin.address)) this.#isNothingBetter = true;
+    return origin;
   }
 
   get #isGuarded(): boolean {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { createManualClock } from '../discovery/manual-clock.ts';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload, type DownloadEvent } from './download.ts';
 import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
-import { createScriptedFlows } from './scripted-flows.ts';
+import { createScriptedFlows, type ScriptedAnswer } from './scripted-flows.ts';
 
 const CONTENT = 'some bytes of an image';
 const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
@@ -14,28 +15,44 @@ const FROM_9 =
   `Content-Length: ${CONTENT.length - 9}\r\n\r\n${CONTENT.slice(9)}`;
 const REQUEST = { sha256: SHA256, sizeBytes: null, authorization: null, ca: null };
 
-/** Without a socket, a file or a thread. */
+interface Circumstances {
+  readonly maxFailures?: number;
+  readonly sha256?: string | null;
+  /** Where the datastore is, on one bridge each. */
+  readonly addresses?: readonly string[];
+}
+
+/** Without a socket, a file or a thread. A body that stops is slow: the clock is moved when there is nothing else. */
 async function download(
-  answers: readonly string[],
+  answers: readonly ScriptedAnswer[],
   target: MemoryTarget,
-  { maxFailures = 3, sha256 = SHA256 }: { maxFailures?: number; sha256?: string | null } = {},
+  { maxFailures = 3, sha256 = SHA256, addresses = ['10.1.0.5'] }: Circumstances = {},
 ) {
   const flows = createScriptedFlows(answers);
+  const clock = createManualClock();
   const events: DownloadEvent['kind'][] = [];
   const run = createDownload(
     {
-      locate: async (url): Promise<Origin> => ({
-        ...{ url, address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' },
-      }),
+      async locate(url, _signal, slow = new Set()): Promise<Origin> {
+        const address = addresses.find((each) => !slow.has(each)) ?? addresses[0] ?? null;
+        return { url, address, sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
+      },
+      clock,
       openFlow: flows.openFlow,
       delay: async () => {},
       now: () => 0,
       random: () => 0,
     },
-    { retry: { maxFailures, maxDelayMs: 1000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
+    {
+      ...{ retry: { maxFailures, maxDelayMs: 1000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
+      ...{ leastRate: { bytesPerSecond: 1000, windowMs: 1000 }, reconnectsWhenSlow: true },
+    },
   );
   const request = { ...REQUEST, sha256, url: new URL('http://ds.local/a.img'), target };
-  const observer = { onEvent: ({ kind }: DownloadEvent) => events.push(kind), onProgress: () => {} };
+  const observer = {
+    onEvent: ({ kind }: DownloadEvent) => events.push(kind),
+    onProgress: () => void setImmediate(() => clock.advance(100_000)),
+  };
   const outcome = await run(request, observer, new AbortController().signal).catch((error: Error) => error);
   return { outcome, events, ...flows };
 }
@@ -79,4 +96,24 @@ it('asks for no byte of a body that there is no room for', async () => {
   const { outcome, events } = await download([WHOLE + CONTENT], target);
   expect(outcome).toMatchObject({ code: 'NO_SPACE' });
   expect(events).toEqual(['located']);
+});
+
+const BEGUN = { begun: WHOLE + CONTENT.slice(0, 9) };
+
+it('prefers another address of the datastore to one that is slow', async () => {
+  const target = createMemoryTarget();
+  const addresses = ['10.1.0.5', '10.2.0.5'];
+  const { outcome, places, requests } = await download([BEGUN, FROM_9], target, { addresses });
+  expect(outcome).toMatchObject({ attempts: 2, receivedBytes: CONTENT.length });
+  expect(places.map(({ host }) => host)).toEqual(addresses);
+  expect(requests[1]).toMatch(/\r\nrange: bytes=9-\r\n/i);
+  expect(target.published()?.toString()).toBe(CONTENT);
+});
+
+it('takes the slow one up where it was, when there is no other', async () => {
+  const target = createMemoryTarget();
+  const { outcome, places, events } = await download([BEGUN, FROM_9], target);
+  expect(outcome).toMatchObject({ attempts: 2, receivedBytes: CONTENT.length });
+  expect(places.map(({ host }) => host)).toEqual(['10.1.0.5', '10.1.0.5']);
+  expect(events.filter((kind) => kind === 'slow')).toHaveLength(1);
 });

@@ -44,8 +44,11 @@ export interface DownloadResult {
 }
 
 export interface DownloadDeps {
-  /** @throws CodedError when the host cannot be found */
-  locate(url: URL, signal: AbortSignal): Promise<Origin>;
+  /**
+   * @param slowAddresses another one is to be preferred
+   * @throws CodedError when the host cannot be found
+   */
+  locate(url: URL, signal: AbortSignal, slowAddresses?: ReadonlySet<string>): Promise<Origin>;
   readonly openFlow: OpenFlow;
   /** Waits; rejects with the signal's reason. */
   delay(delayMs: number, signal: AbortSignal): Promise<void>;

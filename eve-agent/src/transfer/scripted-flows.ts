@@ -10,8 +10,11 @@ export interface ScriptedFlows {
   readonly requests: readonly string[];
 }
 
-/** @param answers what the server says to each request, in turn; then it ends the flow */
-export function createScriptedFlows(answers: readonly (string | Buffer)[]): ScriptedFlows {
+/** What a server says to a request; then it ends the flow, or leaves it open and says no more. */
+export type ScriptedAnswer = string | Buffer | { readonly begun: string };
+
+/** @param answers to the requests, in turn */
+export function createScriptedFlows(answers: readonly ScriptedAnswer[]): ScriptedFlows {
   const places: FlowPlace[] = [];
   const requests: string[] = [];
   const openFlow: OpenFlow = async (place, { reader, signal }) => {
@@ -24,11 +27,15 @@ export function createScriptedFlows(answers: readonly (string | Buffer)[]): Scri
         request += chunk.toString('latin1');
         done();
         if (!request.endsWith('\r\n\r\n')) return;
-        const answer = Buffer.from(answers[requests.length] ?? '');
+        const answer = answers[requests.length] ?? '';
         requests.push(request);
         // Nobody answers before the question is out.
         setImmediate(() => {
-          flow.push(answer);
+          if (typeof answer === 'object' && 'begun' in answer) {
+            flow.push(Buffer.from(answer.begun));
+            return;
+          }
+          flow.push(Buffer.from(answer));
           flow.push(null);
         });
       },
