@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, globSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, constants, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
+import { DEBIAN_RELEASE, findDebianArchive } from './debian-archive.ts';
 import { whyNoLab } from './lab/lab.ts';
 
 declare module 'vitest' {
@@ -49,15 +49,10 @@ function whyNoDocker(): string | undefined {
   return `no Docker engine answers (${stderr?.trim().split('\n').at(-1) ?? 'no output'}): start dockerd`;
 }
 
-/** By apt, so that a proxy of the machine's is used as mmdebstrap would use it. */
 function whyNoDebianArchive(): string | undefined {
-  const missing = whyNoPrograms('mmdebstrap', 'mmdebstrap');
-  if (missing !== undefined) return missing;
-  const file = 'http://deb.debian.org/debian/dists/bookworm/Release.gpg';
-  const command = ['download-file', file, join(tmpdir(), `debian-archive-${process.pid}`)];
-  const { status } = spawnSync('/usr/lib/apt/apt-helper', command, { timeout: 20_000 });
-  rmSync(command.at(-1) ?? '', { force: true });
-  return status === 0 ? undefined : `Debian's archive does not answer (${file}): a way there is needed`;
+  const missing = whyNoPrograms('mmdebstrap', 'mmdebstrap') ?? whyNoPrograms('apt', 'apt-get');
+  if (missing !== undefined || findDebianArchive(DEBIAN_RELEASE) !== undefined) return missing;
+  return `no archive of Debian's ${DEBIAN_RELEASE} answers that apt's sources name: add one, or a way to it`;
 }
 
 /** What makes a command an ordinary user's: for root another user, and no way back for anybody. */
@@ -123,6 +118,7 @@ const CHECKS = {
   root: () => (process.getuid?.() === 0 ? undefined : 'root is needed'),
   'ordinary-user': whyNoOrdinaryUser,
   docker: whyNoDocker,
+  apt: () => whyNoPrograms('apt', 'apt-get'),
   'debian-archive': whyNoDebianArchive,
   'docker-compose': () => whyNoPrograms('docker-compose', 'docker-compose'),
   avahi: () => whyNoPrograms('avahi-daemon', 'avahi-daemon'),

@@ -1,27 +1,30 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ContainerRuntimeClient } from 'testcontainers';
+import { DEBIAN_RELEASE, findDebianArchive } from '../debian-archive.ts';
 import { mustRunProgram } from './compose-project.ts';
 
-const RELEASE = 'bookworm';
 /** What a small server has, and curl, with which the manual talks to the API. */
 const PACKAGES = ['systemd-sysv', 'dbus', 'init-system-helpers', 'iproute2', 'libstdc++6', 'passwd', 'curl'];
 const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
 /**
- * Makes an image of Debian 12 with systemd from Debian's archive, without a registry.
+ * Makes an image of Debian 12 with systemd, without a registry, from the archive that the machine's apt goes to.
  *
- * @throws Error with what mmdebstrap said
+ * @throws Error with what mmdebstrap said, or when none of those archives answers
  */
 export async function makeDebianImage(tag: string): Promise<void> {
+  const archive = findDebianArchive(DEBIAN_RELEASE);
+  if (archive === undefined) throw new Error(`no archive of Debian's ${DEBIAN_RELEASE} answers`);
   const options = [
     '--variant=essential',
     `--include=${PACKAGES.join(',')}`,
     '--dpkgopt=force-unsafe-io',
     ...UNREAD.map((pattern) => `--dpkgopt=path-exclude=${pattern}`),
   ];
+  const source = [DEBIAN_RELEASE, '-', archive];
   const pipe =
-    'image=$1; shift; mmdebstrap "$@" - | docker import --change "LABEL local-datastore=debian" - "$image"';
-  await mustRunProgram(['bash', '-o', 'pipefail', '-c', pipe, 'bash', tag, ...options, RELEASE]);
+    'image=$1; shift; mmdebstrap "$@" | docker import --change "LABEL local-datastore=debian" - "$image"';
+  await mustRunProgram(['bash', '-o', 'pipefail', '-c', pipe, 'bash', tag, ...options, ...source]);
 }
 
 /** As far as systemd needs it: with `--privileged` Docker asks for more than a machine in a machine may give. */
