@@ -3,7 +3,7 @@
  *
  * Usage: eve-lookup.ts HOST BRIDGE-ADDRESS…
  */
-import { systemClock } from '../../eve-agent/src/discovery/clock.ts';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { createEveLookup } from '../../eve-agent/src/doctor/as-eve/lookup.ts';
 import { openBridgeSockets } from '../../eve-agent/src/network/bridge-sockets.ts';
 

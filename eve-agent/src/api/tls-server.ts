@@ -3,9 +3,9 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
 import { isValidAt, readServerTls, type ServerTls, signatureOfTls, type TlsFiles } from './server-tls.ts';
 
 export interface TlsServerDeps {

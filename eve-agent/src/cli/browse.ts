@@ -1,4 +1,5 @@
 import type { Service } from '@local-datastore/shared/dns-sd/service-types';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
@@ -13,7 +14,6 @@ import {
   timeoutOption,
 } from '../config.ts';
 import { type BrowseResult, createBrowse } from '../discovery/browse.ts';
-import { systemClock } from '../discovery/clock.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import * as z from 'zod';
@@ -13,7 +14,6 @@ import {
   logLevelOption,
   timeoutOption,
 } from '../config.ts';
-import { systemClock } from '../discovery/clock.ts';
 import { describePortHolder } from '../discovery/port-holder.ts';
 import { createEveLookup } from '../doctor/as-eve/lookup.ts';
 import { createEveReplay } from '../doctor/as-eve/replay.ts';

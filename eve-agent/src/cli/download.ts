@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
@@ -18,7 +19,6 @@ import {
   timeoutOption,
 } from '../config.ts';
 import { createFileTarget } from '../content/file-target.ts';
-import { systemClock } from '../discovery/clock.ts';
 import { type Locate, parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
 import { createSystemLocator } from '../service/system-discovery.ts';

@@ -1,7 +1,7 @@
+import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { Bridge } from './bridges.ts';
-import { type Clock, waitUnlessAborted } from './clock.ts';
 import { hostNamesIn, judgeAnswer } from './judge-answer.ts';
 import type { OpenQuerier, Querier, ReceivedResponse } from './querier.ts';
 

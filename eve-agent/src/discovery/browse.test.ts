@@ -1,7 +1,7 @@
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, test } from 'vitest';
 import type { Bridge } from './bridges.ts';
 import { createBrowse } from './browse.ts';
-import { createManualClock } from './manual-clock.ts';
 import { createScriptedQuerier } from './scripted-querier.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };

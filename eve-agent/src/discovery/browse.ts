@@ -1,6 +1,6 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import type { Bridge } from './bridges.ts';
-import type { Clock } from './clock.ts';
 import type { OpenQuerier, PacketCounts } from './querier.ts';
 import { startQuerySchedule } from './query-schedule.ts';
 import { createServiceCache, type ServiceInstance } from './service-cache.ts';

@@ -1,8 +1,8 @@
+import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Bridge } from './bridges.ts';
 import type { DnsRecord } from './dns-message.ts';
 import { createFindDatastore, planQueries } from './find-datastore.ts';
-import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createScriptedQuerier, type ScriptedQuerier } from './scripted-querier.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };

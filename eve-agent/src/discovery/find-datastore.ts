@@ -1,8 +1,8 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from './bridges.ts';
-import type { Clock } from './clock.ts';
 import { DiscoveryError } from './discovery-error.ts';
 import { type DnsMessage, type MdnsQuery, recordsOf } from './dns-message.ts';
 import { hostNamesIn, type Judgement, judgeAnswer } from './judge-answer.ts';

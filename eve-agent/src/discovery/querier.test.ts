@@ -1,10 +1,10 @@
 import { createLog } from '@local-datastore/shared/log';
+import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { encode } from 'dns-packet';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { OpenBridgeSockets, PortRefusal, RawDatagram } from './bridge-sockets.ts';
 import type { Bridge } from './bridges.ts';
 import { encodeQuery, type MdnsQuery } from './dns-message.ts';
-import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createOpenQuerier, type Querier, type ReceivedResponse } from './querier.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };

@@ -1,8 +1,8 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import type { Log } from '@local-datastore/shared/log';
 import type { BridgeSockets, OpenBridgeSockets } from './bridge-sockets.ts';
 import type { Bridge } from './bridges.ts';
-import type { Clock } from './clock.ts';
 import { createDatagramFilter } from './datagram-filter.ts';
 import { decodeMessage } from './decode-message.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery, oneShotQueries } from './dns-message.ts';

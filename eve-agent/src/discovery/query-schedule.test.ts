@@ -1,5 +1,5 @@
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, test } from 'vitest';
-import { createManualClock } from './manual-clock.ts';
 import { startQuerySchedule } from './query-schedule.ts';
 
 test('asks at once, after a second, then at doubling intervals up to an hour', () => {

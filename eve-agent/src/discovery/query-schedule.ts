@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '@local-datastore/shared/clock';
 
 /** RFC 6762 §5.2: at least one second before the first repetition, then at least twice as long each time. */
 const FIRST_INTERVAL_MS = 1000;

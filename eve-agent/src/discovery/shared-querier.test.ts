@@ -1,9 +1,9 @@
 import { silentLog } from '@local-datastore/shared/log';
+import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { watchAnnouncements } from './announcements.ts';
 import type { Bridge } from './bridges.ts';
 import { createFindDatastore } from './find-datastore.ts';
-import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createScriptedQuerier, type ScriptedQuerier } from './scripted-querier.ts';
 import { createSharedQuerier, type SharedQuerier } from './shared-querier.ts';
 

@@ -1,5 +1,5 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import type { Bridge } from './bridges.ts';
-import type { Clock } from './clock.ts';
 import type { MdnsQuery } from './dns-message.ts';
 import type { OpenQuerier, PacketCounts, Querier, ReceivedResponse } from './querier.ts';
 

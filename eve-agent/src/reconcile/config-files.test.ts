@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createManualClock } from '../discovery/manual-clock.ts';
 import { type ConfigReading, readConfigFiles, watchConfigFiles } from './config-files.ts';
 
 let folder: string;

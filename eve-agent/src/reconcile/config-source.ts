@@ -1,4 +1,4 @@
-import type { Clock } from '../discovery/clock.ts';
+import type { Clock } from '@local-datastore/shared/clock';
 import { type ConfigReading, watchConfigFiles } from './config-files.ts';
 import type { Configuration } from './configuration.ts';
 

@@ -1,9 +1,9 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { Log } from '@local-datastore/shared/log';
 import type { JsonFile } from '../content/json-file.ts';
 import type { StatusFiles } from '../content/status-files.ts';
-import type { Clock } from '../discovery/clock.ts';
 import type { Actual } from './actual.ts';
 import type { Desired } from './desired.ts';
 import { NO_RETRIES, type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';

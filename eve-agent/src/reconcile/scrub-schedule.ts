@@ -1,5 +1,5 @@
+import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { JsonFile } from '../content/json-file.ts';
-import { type Clock, waitUnlessAborted } from '../discovery/clock.ts';
 
 export interface ScrubScheduleDeps {
   scrub(signal: AbortSignal): Promise<unknown>;

@@ -1,7 +1,7 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { ContentStore } from '../content/content-store.ts';
 import type { StatusFiles } from '../content/status-files.ts';
-import type { Clock } from '../discovery/clock.ts';
 import type { Actual } from './actual.ts';
 import { type Desired, type DesiredTree, NOTHING_DESIRED } from './desired.ts';
 import { statusDocument } from './status-document.ts';

@@ -1,7 +1,7 @@
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
 import type { ContentStore } from '../content/content-store.ts';
-import { createManualClock } from '../discovery/manual-clock.ts';
 import { createActual, createContent } from './actual.ts';
 import { planDesired } from './desired.ts';
 import { StatusBoard, type StatusEvent } from './status-board.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock } from '../discovery/clock.ts';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Locate } from '../discovery/locate.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { createDownload } from '../transfer/download.ts';

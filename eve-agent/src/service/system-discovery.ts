@@ -1,6 +1,6 @@
 import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { selectBridges } from '../discovery/bridges.ts';
-import { systemClock } from '../discovery/clock.ts';
 import { createFindDatastore } from '../discovery/find-datastore.ts';
 import { createLocator, type Locate } from '../discovery/locate.ts';
 import type { OpenQuerier } from '../discovery/querier.ts';

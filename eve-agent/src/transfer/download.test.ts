@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
-import { createManualClock } from '../discovery/manual-clock.ts';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload, type DownloadEvent } from './download.ts';
 import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../discovery/clock.ts';
+import type { Clock } from '@local-datastore/shared/clock';
 import type { Origin } from '../discovery/origin.ts';
 import { DownloadRun } from './download-run.ts';
 import type { OpenFlow } from './flow.ts';

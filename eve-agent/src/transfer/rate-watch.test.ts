@@ -1,5 +1,5 @@
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
-import { createManualClock } from '../discovery/manual-clock.ts';
 import type { BodyReceiver } from './fetch-body.ts';
 import { measureRate, watchRate } from './rate-watch.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../discovery/clock.ts';
+import type { Clock } from '@local-datastore/shared/clock';
 import type { BodyReceiver } from './fetch-body.ts';
 
 /** What a sender has to keep up, as long as nobody keeps it from sending. */

@@ -1,7 +1,7 @@
+import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { type Answer, decode, encode } from 'dns-packet';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Bridge } from '../../discovery/bridges.ts';
-import { createManualClock, type ManualClock } from '../../discovery/manual-clock.ts';
 import type { OpenMdnsSockets, RawDatagram } from '../probes/mdns-sockets.ts';
 import { createEveLookup, type EveLookup } from './lookup.ts';
 

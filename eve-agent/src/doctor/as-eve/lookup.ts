@@ -1,7 +1,7 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { SERVICES, type Service, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { encode } from 'dns-packet';
 import type { Bridge } from '../../discovery/bridges.ts';
-import type { Clock } from '../../discovery/clock.ts';
 import type { MdnsSockets, OpenMdnsSockets } from '../probes/mdns-sockets.ts';
 import { type Candidate, candidatesIn } from './candidates.ts';
 import { readEntriesFor, serviceEntriesIn } from './service-entries.ts';

@@ -1,8 +1,8 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { PortRefusal } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
-import type { Clock } from '../../discovery/clock.ts';
 import { createDatagramFilter } from '../../discovery/datagram-filter.ts';
 import { decodeMessage } from '../../discovery/decode-message.ts';
 import { type DnsMessage, encodeQuery, type MdnsQuery } from '../../discovery/dns-message.ts';

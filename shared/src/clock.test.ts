@@ -1,0 +1,46 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { waitUnlessAborted } from './clock.ts';
+import { describeClockContract } from './clock-contract.ts';
+import { createManualClock } from './manual-clock.ts';
+import { systemClock } from './system-clock.ts';
+
+describeClockContract('of the system', () => ({
+  clock: systemClock,
+  async pass(milliseconds) {
+    await wait(milliseconds);
+  },
+}));
+
+describeClockContract('of tests', () => {
+  const clock = createManualClock();
+  return {
+    clock,
+    async pass(milliseconds) {
+      clock.advance(milliseconds);
+    },
+  };
+});
+
+test('the clock of tests stands still until it is moved, and says how many timers wait', () => {
+  const clock = createManualClock();
+  const seenMs: number[] = [];
+  const cancel = clock.after(20, () => seenMs.push(clock.nowMs()));
+  clock.after(10, () => seenMs.push(clock.nowMs()));
+  expect([clock.nowMs(), clock.pendingTimers()]).toEqual([0, 2]);
+  clock.advance(9);
+  expect([seenMs, clock.nowMs(), clock.pendingTimers()]).toEqual([[], 9, 2]);
+  clock.advance(5);
+  expect([seenMs, clock.nowMs(), clock.pendingTimers()]).toEqual([[10], 14, 1]);
+  cancel();
+  expect(clock.pendingTimers()).toBe(0);
+});
+
+test('a wait leaves no timer and no listener behind', async () => {
+  const clock = createManualClock();
+  const controller = new AbortController();
+  const waited = waitUnlessAborted(clock, 1000, controller.signal);
+  controller.abort();
+  await waited;
+  expect(clock.pendingTimers()).toBe(0);
+});
