@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { editDistance } from '../edit-distance.ts';
-import { nearestName } from './answer.ts';
+import { a, describeCheck, heard, multicastOf } from '../test-fixtures.ts';
+import { answerCheck, nearestName } from './answer.ts';
 
 test.each([
   ['', '', 0],
@@ -22,4 +23,27 @@ test.each([
   ['ds.local', [], undefined],
 ])('the name most like %s among %j is %s', (wanted, names, nearest) => {
   expect(nearestName(wanted, names)).toBe(nearest);
+});
+
+const heardOnly = (name: string) => ({ multicast: multicastOf([heard([a('10.1.0.9', name)])]) });
+
+describeCheck(answerCheck, {
+  'the host': { outcome: 'ok', says: 'ds.local on bn1' },
+  'nothing that was asked': { evidence: { multicast: null }, outcome: 'skipped' },
+  nobody: { evidence: { multicast: multicastOf([]) }, outcome: 'skipped' },
+  'another host': {
+    evidence: heardOnly('printer.local'),
+    outcome: ['problem name-not-heard datastoreNotFound'],
+    says: 'there is printer.local on bn1',
+  },
+  'no host at all': {
+    evidence: { multicast: multicastOf([heard([])]) },
+    outcome: ['problem name-not-heard datastoreNotFound'],
+    says: 'what was heard names no host',
+  },
+  'a host of a similar name': {
+    evidence: heardOnly('ds2.local'),
+    outcome: ['problem near-miss datastoreNotFound'],
+    says: 'did you mean http://ds2.local/a.img?',
+  },
 });

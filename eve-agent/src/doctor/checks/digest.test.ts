@@ -1,0 +1,50 @@
+import { answered, describeCheck, failed, GIVEN, HEADERS } from '../test-fixtures.ts';
+import { digestCheck } from './digest.ts';
+
+const [RIGHT, OTHER] = ['a'.repeat(64), 'b'.repeat(64)];
+const stating = (sha256: string) => answered(200, { ...HEADERS, etag: `"sha256:${sha256}"` });
+const read = (sha256: string) => ({ kind: 'read', sizeBytes: 100, sha256 }) as const;
+
+describeCheck(digestCheck, {
+  'one that the datastore states': {
+    evidence: { whole: stating(RIGHT) },
+    outcome: 'ok',
+    says: `${RIGHT}, as the datastore states`,
+  },
+  'one that was given, and is stated': {
+    evidence: { whole: stating(RIGHT), given: { ...GIVEN, sha256: RIGHT } },
+    outcome: 'ok',
+  },
+  'one that was read, and is stated': {
+    evidence: { whole: stating(RIGHT), wholeFile: read(RIGHT) },
+    outcome: 'ok',
+    says: `${RIGHT}, as read`,
+  },
+  'one that was read where none is stated': { evidence: { wholeFile: read(RIGHT) }, outcome: 'ok' },
+  'none that is stated': { outcome: 'skipped', says: 'add --full' },
+  'no file': { evidence: { whole: answered(404) }, outcome: 'skipped' },
+  'another than was given, as stated': {
+    evidence: { whole: stating(OTHER), given: { ...GIVEN, sha256: RIGHT } },
+    outcome: ['problem digest-mismatch contentMismatch'],
+    says: `${RIGHT} of --sha256`,
+  },
+  'another than was given, as read': {
+    evidence: { wholeFile: read(OTHER), given: { ...GIVEN, sha256: RIGHT } },
+    outcome: ['problem digest-mismatch contentMismatch'],
+    says: `sha256 ${OTHER}, as read`,
+  },
+  'another than is stated': {
+    evidence: { whole: stating(RIGHT), wholeFile: read(OTHER) },
+    outcome: ['problem digest-mismatch contentMismatch'],
+    says: `${RIGHT} that the datastore states`,
+  },
+  'a file of another size': {
+    evidence: { wholeFile: failed('too short', 'SIZE_MISMATCH') },
+    outcome: ['problem size-mismatch contentMismatch'],
+  },
+  'a file that breaks off': {
+    evidence: { wholeFile: failed('reset') },
+    outcome: ['problem file-broke-off transferFailed'],
+    says: 'could not be read to its end: reset',
+  },
+});
