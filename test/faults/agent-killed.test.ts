@@ -4,9 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
+import { repetitions } from '../soak.ts';
 import { type AgentRun, createFaultLab, type FaultLab, type RunningDatastore, report } from './fault-lab.ts';
 
-const KILLS = 100;
+const KILLS = repetitions({ short: 20, long: 100 });
 const IMAGE_BYTES = 5 * 1024 * 1024 + 321;
 /** 5 MB/s: a second for the image, so that moments in the middle exist. */
 const RATE = '40mbit';

@@ -7,10 +7,11 @@ import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 import { type DamagingProxy, startDamagingProxy } from './damaging-proxy.ts';
 import { report, watchAgent } from './fault-lab.ts';
 
-const ROUNDS = 20;
+const ROUNDS = repetitions({ short: 6, long: 20 });
 const image = makeImage(5 * 1024 * 1024 + 7);
 const sha256 = sha256Of(image);
 

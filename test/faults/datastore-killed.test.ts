@@ -4,11 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Random, randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
+import { repetitions } from '../soak.ts';
 import { ADDRESS, createFaultLab, type DownloadDocument, type FaultLab, report } from './fault-lab.ts';
 
 /** Most of the time everybody waits for timers, so several devices fit beside each other. */
 const DEVICES = 4;
-const KILLS_PER_DEVICE = 25;
+const KILLS_PER_DEVICE = repetitions({ short: 5, long: 25 });
 const IMAGE_BYTES = 6 * 1024 * 1024 + 17;
 const RATE = '24mbit';
 /** From the start of the program: loading, probing, announcing. */

@@ -7,6 +7,7 @@ import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
+import { repetitions } from '../soak.ts';
 import {
   ADDRESS,
   createFaultLab,
@@ -19,7 +20,7 @@ import {
 
 const IMAGE_BYTES = 4 * 1024 * 1024 + 33;
 const RATE = '32mbit';
-const ROUNDS = 6;
+const ROUNDS = repetitions({ short: 4, long: 6 });
 
 describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
   const random = randomOfThisRun('disturbed downloads');

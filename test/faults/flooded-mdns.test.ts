@@ -12,6 +12,7 @@ import { finish } from '../lab/namespace.ts';
 import { eveAgent, startDatastore } from '../lab/programs.ts';
 import { randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
+import { repetitions } from '../soak.ts';
 import { report } from './fault-lab.ts';
 import { becomeAttacker, startFlood } from './mdns-flood.ts';
 
@@ -49,19 +50,25 @@ describeWith(['lab'], 'a flood of malformed and hostile multicast DNS', () => {
 
   describe('while the agent resolves', () => {
     it.each([
-      { answers: 'at once', name: 'ds', address: '10.1.0.5', resolves: 25, times: [undefined] },
+      {
+        answers: 'at once',
+        name: 'ds',
+        address: '10.1.0.5',
+        resolves: repetitions({ short: 8, long: 25 }),
+        times: [undefined],
+      },
       {
         answers: 'to every second question alone',
         name: 'late',
         address: '10.1.0.6',
-        resolves: 10,
+        resolves: repetitions({ short: 4, long: 10 }),
         times: Array.from({ length: 100 }, (_, i) => 2 * i + 2),
       },
       {
         answers: 'to every second question, with others on the only core',
         name: 'busy',
         address: '10.1.0.9',
-        resolves: 5,
+        resolves: repetitions({ short: 3, long: 5 }),
         times: Array.from({ length: 100 }, (_, i) => 2 * i + 2),
         others: 3,
       },
@@ -139,7 +146,7 @@ describeWith(['lab'], 'a flood of malformed and hostile multicast DNS', () => {
       const flooding = await flood('store.local', '10.1.0.8', false);
       const polling = lab.host.start([process.execPath, POLL_PROGRAM, 'http://10.1.0.8/-/readyz']);
       const polls = readJsonLines<{ status: number }>(polling);
-      const resolves = 10;
+      const resolves = repetitions({ short: 5, long: 10 });
       for (let count = 0; count < resolves; count += 1) {
         const { stdout, exitCode } = await lab.host.run(eveAgent('resolve', 'http://store.local/', '--json'));
         expect(exitCode).toBe(0);

@@ -11,9 +11,10 @@ import {
 import { readConfigDocument } from '../../shared/src/eve/config-document.ts';
 import { readDeviceConfig } from '../../shared/src/eve/device-config.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 
-const CASES = 20_000;
-const WALKS = 2000;
+const CASES = repetitions({ short: 4000, long: 20_000 });
+const WALKS = repetitions({ short: 400, long: 2000 });
 const WALK_STEPS = 50;
 const SHA256 = /^[0-9a-f]{64}$/;
 

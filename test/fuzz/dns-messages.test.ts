@@ -16,8 +16,9 @@ import { createSubnetTest } from '../../shared/src/net/ip-address.ts';
 import { printableText } from '../../shared/src/text/printable-text.ts';
 import { hostileDatagram, malformedDatagram } from '../faults/hostile-datagrams.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 
-const DATAGRAMS = 30_000;
+const DATAGRAMS = repetitions({ short: 6000, long: 30_000 });
 const HOST = 'ds.local';
 const BRIDGES: readonly Bridge[] = [
   { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' },

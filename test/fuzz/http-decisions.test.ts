@@ -16,8 +16,9 @@ import { isResumable } from '../../eve-agent/src/transfer/decide-resume.ts';
 import { parseRegularHead } from '../../eve-agent/src/transfer/regular-head.ts';
 import { isContradicted, readStatedSha256, readValidators } from '../../eve-agent/src/transfer/validators.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 
-const CASES = 50_000;
+const CASES = repetitions({ short: 10_000, long: 50_000 });
 const SHA256 = 'ab'.repeat(32);
 const VERSION = {
   ...{ sizeBytes: 4096, mtimeNs: 1_770_091_506_000_000_255n, ctimeNs: 1_770_091_507_000_000_000n },

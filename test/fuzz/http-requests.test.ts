@@ -10,8 +10,9 @@ import {
   WRITE_TOKEN,
 } from '../lab/loopback-datastore.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 
-const REQUESTS = 12_000;
+const REQUESTS = repetitions({ short: 6000, long: 12_000 });
 const TOGETHER = 8;
 const IMAGE = 'the image that everybody may read '.repeat(200);
 /** In files that no request may bring out. */

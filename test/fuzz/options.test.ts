@@ -13,9 +13,10 @@ import { parseSha256 } from '../../shared/src/digest/sha256.ts';
 import { isHostName, parseHostLabel } from '../../shared/src/dns-sd/host-name.ts';
 import { CodedError, ConfigurationError } from '../../shared/src/errors.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
+import { repetitions } from '../soak.ts';
 
-const CASES = 20_000;
-const FILES = 2000;
+const CASES = repetitions({ short: 4000, long: 20_000 });
+const FILES = repetitions({ short: 400, long: 2000 });
 const folder = mkdtempSync(join(tmpdir(), 'options-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
