@@ -299,6 +299,19 @@ describeWith(['curl'], 'the operations', () => {
     });
   });
 
+  it('refuse a configuration that is too large, so that its sender can read why', async () => {
+    await serve();
+    const large = join(folder, 'large.json');
+    await writeFile(large, Buffer.alloc(9 * 1024 * 1024, ' '));
+    const put = (...more: string[]) => curl('-T', large, ...more, 'http://a/v1/configuration');
+    const refused = { code: 413, body: expect.stringContaining('More than 8388608 bytes.') };
+    expect(await put()).toEqual(refused);
+    expect(await put('-H', 'Expect:')).toEqual(refused);
+    expect((await curl('-T', large, '-v', '--stderr', '-', 'http://a/v1/status')).body).not.toContain(
+      '100 Continue',
+    );
+  });
+
   it('are measured and described', async () => {
     const { tally } = await serve();
     tally.noteVerified(7);

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { Problem } from '@local-datastore/shared/http/problem';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { pathOfTarget } from '../images/image-path.ts';
-import type { Problem } from './problem.ts';
-import { refuse } from './refuse.ts';
 import { storeProblem } from './store-problem.ts';
 
 const READ_FAILED: Problem = { status: 500, detail: 'The request could not be answered; the log says why.' };

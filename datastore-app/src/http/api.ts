@@ -1,7 +1,7 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import express, { type Express, type Request, type Response, type Router } from 'express';
 import { answerFailure } from './answer-failure.ts';
-import { sendProblem } from './problem.ts';
 
 /** Everything of the datastore's own: `GET /`, and one router for each resource below `/-/`. */
 export function createApi({ log }: { readonly log: Log }, routers: readonly Router[]): Express {

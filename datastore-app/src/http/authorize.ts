@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { type DownloadTickets, ticketOf } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
 import type { Action, Principal, Wish } from '../access/policy.ts';
-import { type Refuse, refuse } from './refuse.ts';
 
 const REALM = 'local-datastore';
 const CHALLENGES: Readonly<Record<Action, string>> = {

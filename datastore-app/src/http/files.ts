@@ -1,6 +1,7 @@
 import { closeSync, readSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import { networkOfClient } from '@local-datastore/shared/net/client-address';
 import serveStatic from 'serve-static';
@@ -10,7 +11,7 @@ import { followContent } from '../images/follow-content.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
-import { NO_SUCH_IMAGE, sendProblem } from './problem.ts';
+import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
 import { createTransferMemory } from './transfer-memory.ts';
 import {

@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import type { Action, Resource } from '../access/policy.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import type { PublishHandler } from './publish.ts';
-import { type Refuse, refuse } from './refuse.ts';
 import type { RequireOrigin } from './require-origin.ts';
 
 /** A part of the URL space. */

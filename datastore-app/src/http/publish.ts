@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refuse, sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileVersion } from '../images/file-version.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
@@ -9,8 +10,7 @@ import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import type { StagedImage } from '../images/staging.ts';
 import { verifiedContent } from '../images/verified-content.ts';
 import { answerFailure } from './answer-failure.ts';
-import { NO_SUCH_IMAGE } from './problem.ts';
-import { refuse, sayContinue } from './refuse.ts';
+import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 

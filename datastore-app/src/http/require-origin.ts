@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import { decideOrigin, type IsOwnName } from '../access/request-origin.ts';
-import { refuse } from './refuse.ts';
 
 /** Answers a request that a page of somebody else's caused (403, 421), and says whether it may go on. */
 export type RequireOrigin = (

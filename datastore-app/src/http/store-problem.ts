@@ -1,5 +1,7 @@
+import type { Problem } from '@local-datastore/shared/http/problem';
 import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
-import type { Problem } from './problem.ts';
+
+export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image at this path.' };
 
 /** The one place that says which failure of the store is which status. */
 const STATUS_OF = {

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Problem } from '@local-datastore/shared/http/problem';
 import { StoreError } from '../images/store-error.ts';
 import type { ExpectedDigest } from '../images/verified-content.ts';
 import { parseExpectedDigests } from './expected-digests.ts';
-import type { Problem } from './problem.ts';
 
 /** How content has to come. */
 export type UploadContent =

@@ -110,6 +110,8 @@ export async function listen(
   deps: TlsServerDeps,
 ): Promise<() => Promise<void>> {
   const { server, close } = createServerFor(address, listener, tls, deps);
+  // Whoever asks first is told before it sends: the routes say when they want the body.
+  server.on('checkContinue', listener);
   let forgetName = () => {};
   try {
     if (address.kind === 'unix') forgetName = await listenUnix(server, address.path);

@@ -1,7 +1,14 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { Problem } from '@local-datastore/shared/http/problem';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
-import { HttpError, sendProblem } from './http-error.ts';
+import { HttpError } from './http-error.ts';
+
+const UNFORESEEN: Problem = {
+  status: 500,
+  detail: 'The request could not be answered; the log says why.',
+};
 
 /** What a route is given. */
 export interface RouteRequest {
@@ -87,10 +94,10 @@ export function createRouter(routes: readonly Route[], log: Log): RequestListene
 
   return (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      if (error instanceof HttpError) sendProblem(response, error);
+      if (error instanceof HttpError) refuse(request, response, error.problem);
       else {
         log.error({ path: request.url, reason: errorMessage(error) }, 'a request failed');
-        sendProblem(response, new HttpError(500, 'The request could not be answered; the log says why.'));
+        refuse(request, response, UNFORESEEN);
       }
     });
   };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
+import { sayContinue } from '@local-datastore/shared/http/refuse';
 import { MAX_CONFIG_BYTES, parseConfigText } from '../reconcile/config-text.ts';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
@@ -37,10 +38,12 @@ const UNREADY = {
   refused: 'The newest configuration is refused.',
 } as const;
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readJson(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
+  sayContinue(request, response);
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  for await (const chunk of request) {
+  // Not to want the rest leaves the connection open, so that the client hears why.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     sizeBytes += (chunk as Buffer).length;
     if (sizeBytes > MAX_CONFIG_BYTES) throw new HttpError(413, `More than ${MAX_CONFIG_BYTES} bytes.`);
     chunks.push(chunk as Buffer);
@@ -187,12 +190,15 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
             'No device configuration: neither {} nor datastores or contentInfo, also in an envelope ("config")',
         },
       },
-      async handle({ request }) {
+      async handle({ request, response }) {
         const source = configSource();
         if (source !== null) {
           throw new HttpError(409, `The configuration comes from ${source}: change it there.`);
         }
-        const isTaken = configuration.offer([{ name: '', document: await readJson(request) }], 'api');
+        const isTaken = configuration.offer(
+          [{ name: '', document: await readJson(request, response) }],
+          'api',
+        );
         const status = configuration.status();
         if (isTaken) return status;
         const detail = 'The configuration is refused; the old one stays in force.';

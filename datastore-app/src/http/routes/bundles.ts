@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { Router } from 'express';
 import type { Catalogue } from '../../images/catalogue.ts';
@@ -7,7 +8,6 @@ import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
 import { verifiedContent } from '../../images/verified-content.ts';
 import { contentOf } from '../publish.ts';
-import { refuse } from '../refuse.ts';
 import { decideUploadContent } from '../upload-content.ts';
 import { onlyRead } from './only-read.ts';
 

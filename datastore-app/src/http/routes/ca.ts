@@ -1,5 +1,5 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import { Router } from 'express';
-import { sendProblem } from '../problem.ts';
 import { onlyRead } from './only-read.ts';
 
 export interface CaDeps {

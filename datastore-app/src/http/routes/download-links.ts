@@ -1,7 +1,8 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import { Router } from 'express';
 import { type DownloadTickets, TICKET_PARAMETER } from '../../access/download-tickets.ts';
 import { imageReference, parseImagePath } from '../../images/image-path.ts';
-import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
+import { NO_SUCH_IMAGE } from '../store-problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const LINKS = '/-/api/v1/download-links';

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import { type Request, Router } from 'express';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import { eveSettings } from '../../eve/settings.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
-import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
+import { NO_SUCH_IMAGE } from '../store-problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const EVE = '/-/api/v1/eve';

@@ -1,10 +1,11 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import { type Request, Router } from 'express';
 import { toListedImage } from '../../eve/listed-image.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
-import { NO_SUCH_IMAGE, sendProblem } from '../problem.ts';
+import { NO_SUCH_IMAGE } from '../store-problem.ts';
 import { onlyRead } from './only-read.ts';
 
 const IMAGES = '/-/api/v1/images';

@@ -1,5 +1,5 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request, Response } from 'express';
-import { sendProblem } from '../problem.ts';
 
 /** Answers what is neither GET nor HEAD on a resource that can be read only. */
 export function onlyRead(request: Request, response: Response): void {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import { type Request, type Response, Router } from 'express';
 import type { Page, PageFile } from '../../web/page-files.ts';
-import { sendProblem } from '../problem.ts';
 import { onlyRead } from './only-read.ts';
 
 export interface PageRoutesDeps {

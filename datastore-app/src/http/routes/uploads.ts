@@ -1,9 +1,9 @@
+import { sendProblem } from '@local-datastore/shared/http/problem';
+import { sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import type { UploadStatus, Uploads } from '../../uploads/uploads.ts';
 import type { Authorize } from '../authorize.ts';
-import { sendProblem } from '../problem.ts';
-import { sayContinue } from '../refuse.ts';
 import type { TusHandler } from '../tus/tus-server.ts';
 
 const UPLOADS = '/-/api/v1/uploads';

@@ -1,25 +1,29 @@
-import type { ServerResponse } from 'node:http';
-import { problemDocument } from '@local-datastore/shared/net/problem-document';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 
-/** Says what went wrong as `application/problem+json` (RFC 9457). The status phrase is the title. */
+/** What went wrong, to be said as `application/problem+json` (RFC 9457). */
 export interface Problem {
   readonly status: number;
   /** One sentence about this very occurrence, for a person. */
   readonly detail: string;
   /** Tells programs which of the project's errors it was, such as `NO_SPACE`. */
   readonly code?: string | undefined;
-  /** Why, where there may be several reasons. */
+  /** Why, where there may be several reasons, as sentences. */
   readonly reasons?: readonly string[];
+  /** What is wrong with which part of a document that was sent. */
+  readonly problems?: readonly { readonly path: string; readonly message: string }[];
 }
 
-export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image at this path.' };
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** Headers that describe a file and not the problem with it. */
 const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-Digest'];
 
-/** The body of a problem document. */
-export function problemBody({ status, detail, code, reasons }: Problem): string {
-  return problemDocument(status, detail, { code, reasons });
+/**
+ * The body of a problem document (RFC 9457 §3). The status phrase is the title, as of any problem of no type of its
+ * own (§4.2.1); members that are undefined are left out.
+ */
+export function problemBody({ status, detail, ...members }: Problem): string {
+  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members })}\n`;
 }
 
 /**
@@ -57,7 +61,7 @@ function begin(
   const body = problemBody(problem);
   for (const name of FILE_HEADERS) response.removeHeader(name);
   response.writeHead(problem.status, {
-    'Content-Type': 'application/problem+json',
+    'Content-Type': PROBLEM_MEDIA_TYPE,
     'Content-Length': Buffer.byteLength(body),
     'X-Content-Type-Options': 'nosniff',
     'Cache-Control': 'no-store',
