@@ -326,8 +326,12 @@ describeWith(['curl'], 'the operations', () => {
     }
     const description = JSON.parse((await curl('http://a/openapi.json')).body) as {
       paths: Record<string, object>;
+      components: { schemas: object };
     };
     expect(Object.keys(description.paths['/v1/configuration'] ?? {})).toEqual(['get', 'put']);
+    for (const [, name] of JSON.stringify(description).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      expect(Object.keys(description.components.schemas)).toContain(name);
+    }
     expect(await curl('http://a/livez')).toEqual({ code: 200, body: 'ok\n' });
   });
 });

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { Operation } from '@local-datastore/shared/http/operation';
 import type { Problem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
@@ -19,16 +20,8 @@ export interface RouteRequest {
   readonly query: URLSearchParams;
 }
 
-/** One operation of the API, with what its description says of it. */
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  /** As OpenAPI writes it: `/v1/content-trees/{uuid}`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly requestType?: string;
-  /** By status: the media type of the answer and what it means. */
-  readonly responses: Readonly<Record<number, { readonly type?: string; readonly description: string }>>;
+/** One operation of the API, and what answers it. */
+export interface Route extends Operation {
   /** Answers by itself, or returns what becomes a JSON document. @throws HttpError */
   readonly handle: (request: RouteRequest) => unknown;
 }

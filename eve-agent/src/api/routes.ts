@@ -1,9 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
-import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import {
+  type ContentTreeStatus,
+  contentTreeStatusSchema,
+} from '@local-datastore/shared/eve/content-tree-status';
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import { type EventStream, startEventStream } from '@local-datastore/shared/http/event-stream';
+import { describeApi } from '@local-datastore/shared/http/openapi';
+import {
+  jsonResponse,
+  type Parameter,
+  problemResponse,
+  textResponse,
+} from '@local-datastore/shared/http/operation';
+import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import { sayContinue } from '@local-datastore/shared/http/refuse';
+import * as z from 'zod';
 import { MAX_CONFIG_BYTES, parseConfigText } from '../reconcile/config-text.ts';
 import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
@@ -11,7 +23,6 @@ import type { Tally } from '../reconcile/tally.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
-import { describeRoutes } from './openapi.ts';
 import { type Route, sendJson } from './router.ts';
 
 export interface RoutesDeps {
@@ -28,9 +39,34 @@ export interface RoutesDeps {
 
 /** Of events and logs together: what clients that do not read leave in the memory is bounded. */
 const MAX_STREAMS = 32;
-const JSON_TYPE = 'application/json';
-const PROBLEM_TYPE = 'application/problem+json';
-const EVENTS_TYPE = 'text/event-stream';
+
+const CONTENT_TREE_STATUS = { name: 'ContentTreeStatus', zod: contentTreeStatusSchema };
+const PROBLEM = {
+  name: 'Problem',
+  zod: problemSchema.extend({
+    problems: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe('What is wrong where in a configuration.'),
+  }),
+};
+const DESCRIPTION = {
+  title: 'eve-agent',
+  description: 'What the service does for its device, and how to steer it. HEAD is answered wherever GET is.',
+  otherwise: problemResponse('What went wrong (RFC 9457)', PROBLEM),
+};
+const eventsResponse = (description: string) => textResponse(description, 'text/event-stream');
+const TREE: Parameter = {
+  in: 'path',
+  name: 'uuid',
+  description: 'of the content tree, as the configuration has it',
+};
+const ACTION: Parameter = {
+  in: 'path',
+  name: 'action',
+  description: 'what is to be done',
+  schema: { type: 'string', enum: TREE_ACTIONS },
+};
 
 const UNREADY = {
   none: 'No configuration is in force.',
@@ -93,7 +129,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/status',
       summary: 'The configuration in force, and every content tree',
-      responses: { 200: { type: JSON_TYPE, description: 'Configuration and content trees' } },
+      responses: { 200: jsonResponse('Configuration and content trees') },
       handle: () => ({
         version,
         configuration: configuration.status(),
@@ -105,14 +141,16 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/content-trees/{uuid}',
       summary: 'One content tree',
-      responses: { 200: { type: JSON_TYPE, description: 'ContentTreeStatus' } },
+      parameters: [TREE],
+      responses: { 200: jsonResponse('ContentTreeStatus', CONTENT_TREE_STATUS) },
       handle: ({ parameters }) => statusOf(parameters.uuid),
     },
     {
       method: 'POST',
       path: '/v1/content-trees/{uuid}/{action}',
       summary: `Steers one content tree; the action is one of ${TREE_ACTIONS.join(', ')}`,
-      responses: { 202: { type: JSON_TYPE, description: 'ContentTreeStatus' } },
+      parameters: [TREE, ACTION],
+      responses: { 202: jsonResponse('ContentTreeStatus', CONTENT_TREE_STATUS) },
       handle: ({ parameters, response }) => {
         const { uuid = '', action } = parameters;
         if (!isTreeAction(action)) throw new HttpError(404, `The actions are ${TREE_ACTIONS.join(', ')}.`);
@@ -128,9 +166,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/events',
       summary: 'Status as it changes: everything at first, then each change',
-      responses: {
-        200: { type: EVENTS_TYPE, description: 'Events configuration, content-tree, content-tree-removed' },
-      },
+      responses: { 200: eventsResponse('Events configuration, content-tree, content-tree-removed') },
       handle({ response }) {
         const ends = [
           reconciler.onEvent((event) => {
@@ -150,11 +186,11 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/logs',
       summary: 'Lines of the log: the last ones at first, then each as it is written',
-      query: {
-        tree: 'only lines about the content tree with this uuid',
-        follow: '"false": end after the lines that are there',
-      },
-      responses: { 200: { type: EVENTS_TYPE, description: 'Events line' } },
+      parameters: [
+        { in: 'query', name: 'tree', description: 'only lines about the content tree with this uuid' },
+        { in: 'query', name: 'follow', description: '"false": end after the lines that are there' },
+      ],
+      responses: { 200: eventsResponse('Events line') },
       handle({ response, query }) {
         const tree = query.get('tree')?.toLowerCase() ?? null;
         if (tree !== null) statusOf(tree);
@@ -169,26 +205,23 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/configuration',
       summary: 'The device configuration in force, without its secrets',
-      responses: { 200: { type: JSON_TYPE, description: 'In the JSON form of EVE’s API' } },
+      responses: { 200: jsonResponse('In the JSON form of EVE’s API') },
       handle: () => withoutSecrets(configuration.current()),
     },
     {
       method: 'PUT',
       path: '/v1/configuration',
       summary: 'Puts a device configuration in force',
-      requestType: JSON_TYPE,
+      request: { mediaType: 'application/json', isRequired: true },
       responses: {
-        200: {
-          type: JSON_TYPE,
-          description: 'What is in force now; "warnings" tell what a person should know',
-        },
-        400: { type: PROBLEM_TYPE, description: 'The body is not JSON, but what "detail" says' },
-        409: { type: PROBLEM_TYPE, description: 'A file or folder gives the configuration' },
-        422: {
-          type: PROBLEM_TYPE,
-          description:
-            'No device configuration: neither {} nor datastores or contentInfo, also in an envelope ("config")',
-        },
+        200: jsonResponse('What is in force now; "warnings" tell what a person should know'),
+        400: problemResponse('The body is not JSON, but what "detail" says', PROBLEM),
+        409: problemResponse('A file or folder gives the configuration', PROBLEM),
+        413: problemResponse('The body is too large', PROBLEM),
+        422: problemResponse(
+          'No device configuration: neither {} nor datastores or contentInfo, also in an envelope ("config")',
+          PROBLEM,
+        ),
       },
       async handle({ request, response }) {
         const source = configSource();
@@ -209,7 +242,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/metrics',
       summary: 'Prometheus metrics',
-      responses: { 200: { type: 'text/plain', description: 'Text format 0.0.4' } },
+      responses: { 200: textResponse('Text format 0.0.4') },
       handle({ response }) {
         const isRefused = ['partial', 'refused'].includes(configuration.status().state);
         const text = metricsText(reconciler.statuses(), tally, isRefused);
@@ -220,7 +253,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/livez',
       summary: 'Whether the service answers',
-      responses: { 200: { type: 'text/plain', description: 'It does' } },
+      responses: { 200: textResponse('It does') },
       handle: ({ response }) => sendText(response, 200, 'text/plain', 'ok\n'),
     },
     {
@@ -228,8 +261,8 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       path: '/readyz',
       summary: 'Whether a configuration is in force and was not followed by a bad one',
       responses: {
-        200: { type: 'text/plain', description: 'It is' },
-        503: { type: PROBLEM_TYPE, description: 'It is not' },
+        200: textResponse('It is'),
+        503: problemResponse('It is not', PROBLEM),
       },
       handle({ response }) {
         const { state } = configuration.status();
@@ -243,8 +276,8 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/openapi.json',
       summary: 'This description',
-      responses: { 200: { type: JSON_TYPE, description: 'OpenAPI 3.1' } },
-      handle: () => describeRoutes(routes, version),
+      responses: { 200: jsonResponse('OpenAPI 3.1') },
+      handle: () => describeApi({ ...DESCRIPTION, version }, routes),
     },
   ];
   return routes;
