@@ -2,7 +2,7 @@ import type { Socket } from 'node:dgram';
 import type { CiaoService, Responder } from '@homebridge/ciao';
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
-import { createInTurn } from '../images/in-turn.ts';
+import { createInTurn } from '../content/in-turn.ts';
 import { addressOf } from './cidr.ts';
 import { createAddressOrder } from './link-addresses.ts';
 

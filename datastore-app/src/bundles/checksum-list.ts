@@ -1,4 +1,4 @@
-import { StoreError } from '../images/store-error.ts';
+import { StoreError } from '../content/store-error.ts';
 
 /** The name of the list in a bundle, which everybody uses. */
 export const CHECKSUM_LIST = 'SHA256SUMS';

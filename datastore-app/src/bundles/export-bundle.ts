@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { close, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { createTarPacker, type TarPackController } from 'modern-tar';
-import { type FileVersion, modifiedAt } from '../images/file-version.ts';
+import { type FileVersion, modifiedAt } from '../content/file-version.ts';
+import { StoreError } from '../content/store-error.ts';
 import type { OpenImage } from '../images/open-image.ts';
-import { StoreError } from '../images/store-error.ts';
 import { CHECKSUM_LIST, checksumLine } from './checksum-list.ts';
 
 export interface ExportDeps {

@@ -1,6 +1,7 @@
+import type { Digest } from '@local-datastore/shared/digest/digest';
+import type { StagedImage } from '../content/staging.ts';
+import { StoreError } from '../content/store-error.ts';
 import type { ImageStore } from '../images/image-store.ts';
-import type { StagedImage } from '../images/staging.ts';
-import { StoreError } from '../images/store-error.ts';
 import { readBundle } from './read-bundle.ts';
 
 export interface ImportedImage {
@@ -35,7 +36,8 @@ export async function importBundle(
   const staged = new Map<string, StagedImage>();
   try {
     const paths = await readBundle(content, async ({ name, path, sizeBytes, content: body }, sha256) => {
-      const image = await store.stage(body, { sizeBytes, sha256, path }).catch(naming(path));
+      const digests: Digest[] = sha256 === undefined ? [] : [{ algorithm: 'sha256', hex: sha256 }];
+      const image = await store.stage(body, { sizeBytes, digests, path }).catch(naming(path));
       staged.set(name, image);
       return image.sha256;
     });

@@ -1,8 +1,8 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
+import { StoreError } from '../content/store-error.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { requireImagePath } from '../images/placing.ts';
-import { StoreError } from '../images/store-error.ts';
 import { CHECKSUM_LIST, parseChecksumList, withoutDotSlash } from './checksum-list.ts';
 import { isLitter, isOtherList } from './litter.ts';
 import { guardTar } from './tar-guard.ts';

@@ -1,4 +1,4 @@
-import { StoreError } from '../images/store-error.ts';
+import { StoreError } from '../content/store-error.ts';
 
 const BLOCK_BYTES = 512;
 /** Of the header of an entry, in every format (POSIX.1-2017, pax, "ustar Interchange Format"). */

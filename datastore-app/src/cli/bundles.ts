@@ -15,12 +15,12 @@ import {
   USER_OPTION,
   type UserOptions,
 } from '../config.ts';
+import { areInodesPermanent } from '../content/file-system-type.ts';
+import { removeFile } from '../content/staging.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
-import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
-import { removeFile } from '../images/staging.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';

@@ -1,6 +1,6 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
-import type { StoreError } from '../images/store-error.ts';
+import type { StoreError } from '../content/store-error.ts';
 
 /** Files whose content changed although nothing else did. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}

@@ -1,6 +1,6 @@
 import type { Log } from '@local-datastore/shared/log';
+import { areInodesPermanent } from '../content/file-system-type.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
-import { areInodesPermanent } from '../images/file-system-type.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { MAX_LINKED } from '../images/image-listing.ts';
 import { linkedPaths } from '../images/linked-paths.ts';

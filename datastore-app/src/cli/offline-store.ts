@@ -1,10 +1,10 @@
 import type { SpaceLimits } from '../config.ts';
+import type { FileVersion } from '../content/file-version.ts';
+import { createHasher } from '../content/hasher.ts';
+import { createSpace } from '../content/space.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
-import type { FileVersion } from '../images/file-version.ts';
-import { createHasher } from '../images/hasher.ts';
 import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
-import { createSpace } from '../images/space.ts';
 import { diskSpaceOf, type Storage } from '../images/storage.ts';
 import { takenBytes } from '../images/taken-bytes.ts';
 

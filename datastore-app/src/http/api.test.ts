@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
+import { StoreError, type StoreErrorCode } from '../content/store-error.ts';
 import { createApi } from './api.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
 import { createImageRoutes, type ImageRoutesDeps } from './routes/images.ts';

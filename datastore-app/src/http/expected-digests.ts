@@ -1,12 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { DigestAlgorithm, ExpectedDigest } from '../images/verified-content.ts';
+import {
+  type Digest,
+  type DigestAlgorithm,
+  digestFromHex,
+  HEX_DIGITS,
+} from '@local-datastore/shared/digest/digest';
 
 /** What a client promises of the content, or what is wrong with the promise. */
 export type ExpectedDigests =
-  | { readonly kind: 'digests'; readonly digests: readonly ExpectedDigest[] }
+  | { readonly kind: 'digests'; readonly digests: readonly Digest[] }
   | { readonly kind: 'invalid'; readonly detail: string };
-
-const HEX_DIGITS: Readonly<Record<DigestAlgorithm, number>> = { sha256: 64, sha512: 128, sha1: 40, md5: 32 };
 
 /** As headers name them, in lower case without separators: `SHA-256`, `id-sha-256`, `sha` (RFC 3230). */
 const ALGORITHMS: Readonly<Record<string, DigestAlgorithm>> = {
@@ -25,23 +28,22 @@ class UnreadableDigest extends Error {}
 
 const KNOWN = 'this datastore checks sha-256, sha-512, sha-1 and md5';
 
-function fromHex(header: string, algorithm: DigestAlgorithm, text: string): ExpectedDigest {
-  const hex = text.trim().toLowerCase();
-  if (new RegExp(`^[0-9a-f]{${HEX_DIGITS[algorithm]}}$`).test(hex)) return { algorithm, hex };
+function fromHex(header: string, algorithm: DigestAlgorithm, text: string): Digest {
+  const digest = digestFromHex(algorithm, text.trim());
+  if (digest !== undefined) return digest;
   throw new UnreadableDigest(`${header} must hold ${HEX_DIGITS[algorithm]} hexadecimal digits.`);
 }
 
-function fromBase64(header: string, algorithm: DigestAlgorithm, text: string): ExpectedDigest {
-  const hex = Buffer.from(text, 'base64').toString('hex');
-  const isWhole = /^[A-Za-z0-9+/]+={0,2}$/.test(text) && hex.length === HEX_DIGITS[algorithm];
-  if (isWhole) return { algorithm, hex };
+function fromBase64(header: string, algorithm: DigestAlgorithm, text: string): Digest {
+  const digest = digestFromHex(algorithm, Buffer.from(text, 'base64').toString('hex'));
+  if (digest !== undefined && /^[A-Za-z0-9+/]+={0,2}$/.test(text)) return digest;
   throw new UnreadableDigest(
     `${header} must hold ${HEX_DIGITS[algorithm] / 2} bytes of ${algorithm} in base64.`,
   );
 }
 
 /** What holds `algorithm=value, …`. Algorithms that are not known may stand beside one that is. */
-function fromList(header: string, value: string, pattern: RegExp, form: string): ExpectedDigest[] {
+function fromList(header: string, value: string, pattern: RegExp, form: string): Digest[] {
   const members = value.split(',').map((member) => pattern.exec(member.trim()));
   const digests = members.flatMap((member) => {
     const [, name = '', base64 = ''] = member ?? [];
@@ -57,7 +59,7 @@ const STRUCTURED = /^([a-z*][\w.*-]*)=:([^:]*):(?:;.*)?$/i;
 /** RFC 3230 §4.1.1. */
 const INSTANCE = /^([\w-]+)=(\S+)$/;
 
-type Reader = (header: string, value: string) => readonly ExpectedDigest[];
+type Reader = (header: string, value: string) => readonly Digest[];
 
 const structured: Reader = (header, value) => fromList(header, value, STRUCTURED, 'sha-256=:<base64>:');
 const instance: Reader = (header, value) => fromList(header, value, INSTANCE, 'SHA-256=<base64>');

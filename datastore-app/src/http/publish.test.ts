@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ExpectedContent, StagedImage } from '../images/staging.ts';
-import { StoreError } from '../images/store-error.ts';
+import type { ExpectedContent, StagedImage } from '../content/staging.ts';
+import { StoreError } from '../content/store-error.ts';
 import { createPublishHandler, type PublishDeps } from './publish.ts';
 
 const STAGED = { sha256: 'ab'.repeat(32) } as StagedImage;
@@ -27,7 +27,9 @@ beforeEach(async () => {
   };
   const store = {
     stage: (content: AsyncIterable<Uint8Array>, expected: ExpectedContent) => {
-      events.push(`stage ${expected.sizeBytes} ${expected.sha256}`);
+      events.push(
+        `stage ${expected.sizeBytes} ${expected.digests?.find(({ algorithm }) => algorithm === 'sha256')?.hex}`,
+      );
       return stage(content, expected);
     },
     async publish(_staged: StagedImage, path: string, { replace }: { replace: boolean }) {

@@ -2,13 +2,12 @@ import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuse, sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
-import type { FileVersion } from '../images/file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
+import type { StagedImage } from '../content/staging.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES, requireImagePath } from '../images/placing.ts';
-import type { StagedImage } from '../images/staging.ts';
-import { verifiedContent } from '../images/verified-content.ts';
 import { answerFailure } from './answer-failure.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
@@ -86,14 +85,11 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     const { sizeBytes, digests } = decided;
     const mayBeEmpty = isEmptyMeant(request);
     if (sizeBytes === 0 && !mayBeEmpty) throw emptyContentError();
-    const sha256 = digests.find(({ algorithm }) => algorithm === 'sha256')?.hex;
-    const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
     const received = contentOf(request, response);
-    const checked = others.length === 0 ? received : verifiedContent(received, others);
-    const content = mayBeEmpty || sizeBytes !== undefined ? checked : someContent(checked);
+    const content = mayBeEmpty || sizeBytes !== undefined ? received : someContent(received);
     let staged: StagedImage | undefined;
     try {
-      staged = await store.stage(content, { sizeBytes, sha256, path });
+      staged = await store.stage(content, { sizeBytes, digests, path });
       const image = await store.publish(staged, path, {
         replace: headers['if-none-match']?.trim() !== '*',
         // Another request may have been quicker while the content came.

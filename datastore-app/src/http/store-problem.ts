@@ -1,5 +1,5 @@
 import type { Problem } from '@local-datastore/shared/http/problem';
-import { StoreError, type StoreErrorCode } from '../images/store-error.ts';
+import { StoreError, type StoreErrorCode } from '../content/store-error.ts';
 
 export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image at this path.' };
 

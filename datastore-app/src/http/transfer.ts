@@ -1,6 +1,6 @@
 import { closeSync, read as readFile } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { followContent } from '../images/follow-content.ts';
+import { followContent } from '../content/follow-content.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import type { MemoryShare } from './transfer-memory.ts';
 

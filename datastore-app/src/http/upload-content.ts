@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Digest } from '@local-datastore/shared/digest/digest';
 import type { Problem } from '@local-datastore/shared/http/problem';
-import { StoreError } from '../images/store-error.ts';
-import type { ExpectedDigest } from '../images/verified-content.ts';
+import { StoreError } from '../content/store-error.ts';
 import { parseExpectedDigests } from './expected-digests.ts';
 
 /** How content has to come. */
@@ -11,7 +11,7 @@ export type UploadContent =
       /** undefined: it comes in chunks. */
       readonly sizeBytes: number | undefined;
       /** All of them must hold. */
-      readonly digests: readonly ExpectedDigest[];
+      readonly digests: readonly Digest[];
     }
   | { readonly kind: 'refused'; readonly problem: Problem };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { FileVersion } from '../images/file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 import { decideEntityTag, decideRange, isMatch, reprDigest, validatorsOf } from './validators.ts';
 
 const VERSION: FileVersion = {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type FileVersion, modifiedAt } from '../images/file-version.ts';
+import { type FileVersion, modifiedAt } from '../content/file-version.ts';
 
 /** What names one content of a file to HTTP clients (RFC 9110 §8.8). Both tags are strong. */
 export interface Validators {

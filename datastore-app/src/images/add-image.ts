@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { StoreError } from '../content/store-error.ts';
 import type { ImageStore } from './image-store.ts';
 import type { PublishedImage } from './publication.ts';
-import { StoreError } from './store-error.ts';
 
 /**
  * Copies a file of this machine into the store, under its own name.

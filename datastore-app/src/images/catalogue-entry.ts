@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
+import { type FileVersion, modifiedAt } from '../content/file-version.ts';
 import { describeImage } from '../formats/describe-image.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
-import { type FileVersion, modifiedAt } from './file-version.ts';
 import type { Growth } from './settling.ts';
 
 /** An image as it is listed. */

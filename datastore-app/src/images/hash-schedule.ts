@@ -1,9 +1,9 @@
 import type { Log } from '@local-datastore/shared/log';
+import type { FileVersion } from '../content/file-version.ts';
+import type { Hasher } from '../content/hasher.ts';
 import type { Entry } from './catalogue-entry.ts';
 import type { EntryTable } from './entry-table.ts';
-import type { FileVersion } from './file-version.ts';
 import { createHashQueue } from './hash-queue.ts';
-import type { Hasher } from './hasher.ts';
 import type { ImageIndex } from './image-index.ts';
 import { isComplete } from './settling.ts';
 import type { Writers } from './writers.ts';

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readlink } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { StoreError } from '../content/store-error.ts';
 import { isImagePath } from './image-path.ts';
-import { StoreError } from './store-error.ts';
 
 /** A folder below the root, held open, so that what is done in it is done there and nowhere else. */
 export interface ImageDirectory {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 import { loadImageIndex } from './image-index.ts';
 
 const VERSION: FileVersion = {

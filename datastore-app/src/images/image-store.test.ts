@@ -17,14 +17,15 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Digest, DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isSameVersion, versionOf } from '../content/file-version.ts';
+import { createHasher, type Hasher } from '../content/hasher.ts';
+import { createPlacer, type Placer } from '../content/placer.ts';
+import { createSpace, type SpaceOptions } from '../content/space.ts';
+import { incomingDirectoryOf } from '../content/staging.ts';
 import { addImage } from './add-image.ts';
-import { isSameVersion, versionOf } from './file-version.ts';
-import { createHasher, type Hasher } from './hasher.ts';
 import { createImageStore } from './image-store.ts';
-import { createPlacer, type Placer } from './placer.ts';
-import { createSpace, type SpaceOptions } from './space.ts';
-import { incomingDirectoryOf } from './staging.ts';
 
 let root: string;
 let outside: string;
@@ -41,6 +42,10 @@ afterEach(async () => {
 });
 
 const UNLIMITED: SpaceOptions = { reserveBytes: 0, quotaBytes: undefined };
+const digestOf = (algorithm: DigestAlgorithm, text: string): Digest => ({
+  algorithm,
+  hex: createHash(algorithm).update(text).digest('hex'),
+});
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
 function setUp({ freeBytes = 1e12, usedBytes = 0, placer, ...limits }: Partial<SpaceOptions> & SetUp = {}) {
@@ -83,7 +88,10 @@ const staged = async () => (await readdir(incomingDirectoryOf(root)).catch(() =>
 describe('publishing', () => {
   it('stages content, checks it, and gives it its path', async () => {
     const { store, events } = setUp();
-    const content = await store.stage(pieces('abc', 'def'), { sizeBytes: 6, sha256: sha256('abcdef') });
+    const content = await store.stage(pieces('abc', 'def'), {
+      sizeBytes: 6,
+      digests: [digestOf('sha256', 'abcdef'), digestOf('sha512', 'abcdef')],
+    });
     expect(await readdir(root)).toEqual(['.incoming']);
     const published = await store.publish(content, 'debian/12/disk.img', { replace: false });
     expect(published).toEqual({
@@ -113,7 +121,12 @@ describe('publishing', () => {
   it.each([
     ['too little', { sizeBytes: 4 }, 'INCOMPLETE'],
     ['too much', { sizeBytes: 2 }, 'SIZE_MISMATCH'],
-    ['something else', { sha256: sha256('else') }, 'DIGEST_MISMATCH'],
+    ['something else', { digests: [digestOf('sha256', 'else')] }, 'DIGEST_MISMATCH'],
+    [
+      'what holds one promise of two',
+      { digests: [digestOf('sha256', 'abc'), digestOf('sha512', 'else')] },
+      'DIGEST_MISMATCH',
+    ],
   ])('keeps nothing of %s', async (_what, expected, code) => {
     const { store } = setUp();
     await expect(store.stage(pieces('abc'), expected)).rejects.toMatchObject({ code });

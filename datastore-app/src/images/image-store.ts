@@ -2,16 +2,24 @@ import { lstat, realpath, unlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type FileVersion, isSameButChangeTime, versionOf } from './file-version.ts';
-import type { HashOutcome } from './hasher.ts';
+import { type FileVersion, isSameButChangeTime, versionOf } from '../content/file-version.ts';
+import type { HashOutcome } from '../content/hasher.ts';
+import { createInTurn } from '../content/in-turn.ts';
+import { createPlacer, type Placer, type PublishOptions } from '../content/placer.ts';
+import type { Space } from '../content/space.ts';
+import {
+  createStaging,
+  type ExpectedContent,
+  type ExpectedFile,
+  incomingDirectoryOf,
+  type StagedImage,
+} from '../content/staging.ts';
+import { asStoreError } from '../content/store-error.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
-import { createInTurn } from './in-turn.ts';
-import { createPlacer, type Placer } from './placer.ts';
 import {
   type ChangeOptions,
   makeImageDirectory,
-  type PublishOptions,
   removeEmptyDirectories,
   requireImagePath,
   requirePlaceable,
@@ -19,9 +27,6 @@ import {
 } from './placing.ts';
 import type { Publication, PublishedImage } from './publication.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
-import type { Space } from './space.ts';
-import { createStaging, type ExpectedContent, incomingDirectoryOf, type StagedImage } from './staging.ts';
-import { asStoreError } from './store-error.ts';
 
 /** Takes images into the root and out of it. Whatever happens, an image is there whole or not at all. */
 export interface ImageStore {
@@ -32,7 +37,7 @@ export interface ImageStore {
    */
   stage(content: AsyncIterable<Uint8Array>, expected: ExpectedContent): Promise<StagedImage>;
   /** Checks content that is complete in a file below `incomingDirectory`. @throws StoreError */
-  stageFile(file: string, expected: ExpectedContent): Promise<StagedImage>;
+  stageFile(file: string, expected: ExpectedFile): Promise<StagedImage>;
   /** Whether an image may come to a path, as far as can be said beforehand. @throws StoreError */
   requirePlaceable(path: string, options: PublishOptions): Promise<void>;
   /** Gives staged content its path; from then on it survives a power cut. @throws StoreError */

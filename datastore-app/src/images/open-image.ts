@@ -1,17 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { type FileStanding, type FileVersion, standingOf, versionOf } from './file-version.ts';
+import { standingOf, versionOf } from '../content/file-version.ts';
+import type { OpenFile } from '../content/open-file.ts';
 import { isImagePath } from './image-path.ts';
 
-/** An image opened for reading. Whoever has it closes `fd`. */
-export interface OpenImage {
-  readonly fd: number;
+/** An image opened for reading. */
+export interface OpenImage extends OpenFile {
   /** Where the file really stands, relative to the root: symbolic links inside the root are followed. */
   readonly path: string;
-  /** That path, absolute. */
-  readonly place: string;
-  readonly version: FileVersion;
-  readonly standing: FileStanding;
 }
 
 /** O_NONBLOCK: opening a FIFO must not wait for its writer. O_NOCTTY: nor may a terminal become ours. */

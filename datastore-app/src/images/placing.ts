@@ -1,13 +1,9 @@
 import { lstat, rmdir } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { type PublishOptions, requireReplaceable } from '../content/placer.ts';
+import { StoreError } from '../content/store-error.ts';
 import { type ImageDirectory, openImageDirectory } from './image-directory.ts';
 import { isImagePath, isKeptPath } from './image-path.ts';
-import { StoreError } from './store-error.ts';
-
-export interface PublishOptions {
-  /** False: fails with IMAGE_EXISTS where another image has the path. */
-  readonly replace: boolean;
-}
 
 /** A change of what stands at a path, on a condition. */
 export interface ChangeOptions {
@@ -52,12 +48,6 @@ const isAbsent = (error: unknown) => {
   if (systemErrorCode(error) !== 'ENOENT') throw error;
   return undefined;
 };
-
-/** @throws StoreError PATH_TAKEN or IMAGE_EXISTS, where what has a path must not be replaced */
-export function requireReplaceable(isFile: boolean, { replace }: PublishOptions): void {
-  if (!isFile) throw new StoreError('PATH_TAKEN', 'A folder, a link or a special file has this path.');
-  if (!replace) throw new StoreError('IMAGE_EXISTS', 'An image of this path exists already.');
-}
 
 /**
  * Whether an image may come to a path, as far as can be said beforehand.

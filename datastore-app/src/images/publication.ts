@@ -1,4 +1,4 @@
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 
 /** An image that came to be, as whoever published it hears of it. */
 export interface PublishedImage {

@@ -15,8 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { versionOf } from './file-version.ts';
-import { createPlacer } from './placer.ts';
+import { versionOf } from '../content/file-version.ts';
+import { createPlacer } from '../content/placer.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 
 let root: string;

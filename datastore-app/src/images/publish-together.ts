@@ -3,14 +3,14 @@ import { lstat, readFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { type FileVersion, isSameButChangeTime, versionOf } from '../content/file-version.ts';
+import type { Placer } from '../content/placer.ts';
+import { makeIncomingDirectory, readIncoming, removeFile, type StagedImage } from '../content/staging.ts';
+import { asStoreError, StoreError } from '../content/store-error.ts';
 import { type BundleEntry, type BundleJournal, parseJournal, writeJournal } from './bundle-journal.ts';
-import { type FileVersion, isSameButChangeTime, versionOf } from './file-version.ts';
 import { openImageDirectory } from './image-directory.ts';
-import type { Placer } from './placer.ts';
 import { makeImageDirectory, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
 import type { Publication, PublishedImage } from './publication.ts';
-import { makeIncomingDirectory, readIncoming, removeFile, type StagedImage } from './staging.ts';
-import { asStoreError, StoreError } from './store-error.ts';
 
 /** Staged content, and the path that it is to have. */
 export interface Placement {

@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createHasher } from '../content/hasher.ts';
 import { type Catalogue, type CatalogueDeps, createCatalogue, imageFilesBelow } from './catalogue.ts';
-import { createHasher } from './hasher.ts';
 import { loadImageIndex } from './image-index.ts';
 import { createRootWatch, type RootWatchDeps } from './root-watch.ts';
 

@@ -1,6 +1,6 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { createInTurn } from './in-turn.ts';
+import { createInTurn } from '../content/in-turn.ts';
 import type { RootWatch } from './root-watch.ts';
 import type { FoundImages, OnDirectory, Scan } from './scan.ts';
 import { MAX_IMAGES, type ScanMerge } from './scan-merge.ts';

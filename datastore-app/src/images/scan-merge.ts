@@ -1,8 +1,8 @@
 import type { Log } from '@local-datastore/shared/log';
+import { type FileVersion, isSameVersion } from '../content/file-version.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
 import type { Entry } from './catalogue-entry.ts';
 import type { EntryTable } from './entry-table.ts';
-import { type FileVersion, isSameVersion } from './file-version.ts';
 import type { ImageIndex } from './image-index.ts';
 import { isWithin } from './image-path.ts';
 import { createInterner } from './interner.ts';

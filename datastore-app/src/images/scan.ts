@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { type FileVersion, versionOf } from './file-version.ts';
+import { type FileVersion, versionOf } from '../content/file-version.ts';
 import { isImagePath, MAX_DEPTH } from './image-path.ts';
 
 export interface ScannedFile {

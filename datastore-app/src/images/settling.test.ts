@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 import { beginGrowth, type Growth, isComplete, type Writer } from './settling.ts';
 
 const WRITTEN_MS = 1_800_000_000_000;

@@ -1,4 +1,4 @@
-import { type FileVersion, isSameButChangeTime } from './file-version.ts';
+import { type FileVersion, isSameButChangeTime } from '../content/file-version.ts';
 
 /**
  * Whether a file is complete. Nobody says so of a file that is copied into the root: what can be known is who

@@ -1,4 +1,4 @@
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 
 /** An image of which the size counts. */
 export interface Taken {

@@ -1,4 +1,4 @@
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 
 /** An image whose digest is known, and which can therefore be read again and compared. */
 export interface Verifiable {

@@ -2,7 +2,7 @@ import { link, mkdir, mkdtemp, open, rm, stat, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type FileVersion, versionOf } from './file-version.ts';
+import { type FileVersion, versionOf } from '../content/file-version.ts';
 import { createWriterSearch } from './writers.ts';
 
 let folder: string;

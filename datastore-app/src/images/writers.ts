@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import type { FileVersion } from './file-version.ts';
+import type { FileVersion } from '../content/file-version.ts';
 import type { Writer } from './settling.ts';
 
 /** Who has files open for writing. */

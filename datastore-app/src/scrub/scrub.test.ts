@@ -1,6 +1,6 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { expect, it } from 'vitest';
-import type { HashOutcome } from '../images/hasher.ts';
+import type { HashOutcome } from '../content/hasher.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import { findDue, scrub } from './scrub.ts';
 

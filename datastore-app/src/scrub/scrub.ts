@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import type { FileVersion } from '../images/file-version.ts';
-import type { HashOutcome } from '../images/hasher.ts';
+import type { FileVersion } from '../content/file-version.ts';
+import type { HashOutcome } from '../content/hasher.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import type { VerificationInbox } from './verification-inbox.ts';
 import { hashAgain } from './verify-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
-import { removeFile } from '../images/staging.ts';
+import { removeFile } from '../content/staging.ts';
 import type { Verification } from '../images/verification.ts';
 
 /**

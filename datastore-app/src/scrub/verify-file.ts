@@ -1,5 +1,5 @@
-import type { FileVersion } from '../images/file-version.ts';
-import type { HashOutcome } from '../images/hasher.ts';
+import type { FileVersion } from '../content/file-version.ts';
+import type { HashOutcome } from '../content/hasher.ts';
 
 /**
  * Reads a file again. A difference is believed when it is seen twice: a single one may have come about in

@@ -2,8 +2,8 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
-import { makeIncomingDirectory, readIncoming, removeFile } from '../images/staging.ts';
-import { writePieces } from '../images/write-pieces.ts';
+import { makeIncomingDirectory, readIncoming, removeFile } from '../content/staging.ts';
+import { writePieces } from '../content/write-pieces.ts';
 import { parseUploadRecord, type UploadRecord } from './upload-record.ts';
 
 /** What has arrived of an upload. */

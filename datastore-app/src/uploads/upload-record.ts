@@ -1,9 +1,9 @@
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
 import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import { StoreError } from '../content/store-error.ts';
 import { isImagePath } from '../images/image-path.ts';
 import { requireImagePath } from '../images/placing.ts';
-import { StoreError } from '../images/store-error.ts';
 
 /** What is remembered of an upload, beside what has arrived of it. */
 export interface UploadRecord {

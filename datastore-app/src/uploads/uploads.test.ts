@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createHasher, type Hasher } from '../images/hasher.ts';
+import { createHasher, type Hasher } from '../content/hasher.ts';
+import { createSpace } from '../content/space.ts';
+import { incomingDirectoryOf } from '../content/staging.ts';
 import { createImageStore, type ImageStore } from '../images/image-store.ts';
-import { createSpace } from '../images/space.ts';
-import { incomingDirectoryOf } from '../images/staging.ts';
 import { createUploadFiles } from './upload-files.ts';
 import { createUploads } from './uploads.ts';
 

@@ -1,8 +1,8 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import type { Space, SpaceClaim } from '../content/space.ts';
+import { asStoreError, StoreError, type StoreErrorCode } from '../content/store-error.ts';
 import type { ImageStore } from '../images/image-store.ts';
-import type { Space, SpaceClaim } from '../images/space.ts';
-import { asStoreError, StoreError, type StoreErrorCode } from '../images/store-error.ts';
 import type { UploadFiles } from './upload-files.ts';
 import { parseUploadMetadata, type UploadRecord } from './upload-record.ts';
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { StoreError } from '../../images/store-error.ts';
+import { StoreError } from '../../content/store-error.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
 import { type Listener, listen } from '../server.ts';
 import { createTusHandler } from './tus-server.ts';

@@ -3,8 +3,8 @@ import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createImageOpener } from '../images/open-image.ts';
 import { followContent } from './follow-content.ts';
-import { createImageOpener } from './open-image.ts';
 
 const LONG_AGO = new Date('2026-02-03T04:05:06Z');
 

@@ -1,21 +1,29 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Digest } from '@local-datastore/shared/digest/digest';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type FileVersion, versionOf } from './file-version.ts';
 import type { HashOutcome } from './hasher.ts';
 import type { Space, SpaceClaim } from './space.ts';
 import { asStoreError, StoreError } from './store-error.ts';
+import { checkContent, requireDigest } from './verified-content.ts';
 import { writePieces } from './write-pieces.ts';
 
 /** What is known of an image before it has come in. */
 export interface ExpectedContent {
   readonly sizeBytes?: number | undefined;
-  /** 64 lower-case hexadecimal digits. */
-  readonly sha256?: string | undefined;
+  /** All of them must hold. */
+  readonly digests?: readonly Digest[] | undefined;
   /** The path that it is to have: what stands there now need not fit into the quota beside it. */
   readonly path?: string | undefined;
 }
+
+/** What is known of a file of the incoming directory. */
+export type ExpectedFile = Pick<ExpectedContent, 'sizeBytes'> & {
+  /** 64 lower-case hexadecimal digits. */
+  readonly sha256?: string | undefined;
+};
 
 /** Content that is complete, checked and on the disk, but not yet an image. */
 export interface StagedImage {
@@ -32,7 +40,7 @@ export interface Staging {
   /** Writes content and checks it. @throws StoreError; whatever `content` throws; then nothing is left behind */
   stage(content: AsyncIterable<Uint8Array>, expected: ExpectedContent): Promise<StagedImage>;
   /** Checks content that is complete in a file of the incoming directory. @throws StoreError */
-  stageFile(file: string, expected: ExpectedContent): Promise<StagedImage>;
+  stageFile(file: string, expected: ExpectedFile): Promise<StagedImage>;
   /** To be called once staged content is an image: its room is counted as such. */
   release(staged: StagedImage): void;
   /** Gives up staged content, and its room. */
@@ -83,21 +91,13 @@ export async function removeFile(file: string): Promise<boolean> {
   }
 }
 
-function requireExpected(sizeBytes: number, sha256: string, expected: ExpectedContent): void {
-  if (expected.sizeBytes !== undefined && sizeBytes !== expected.sizeBytes) {
-    throw new StoreError(
-      sizeBytes < expected.sizeBytes ? 'INCOMPLETE' : 'SIZE_MISMATCH',
-      `${expected.sizeBytes} bytes were promised, ${sizeBytes} came.`,
-      { details: { expectedBytes: expected.sizeBytes, sizeBytes } },
-    );
-  }
-  if (expected.sha256 !== undefined && sha256 !== expected.sha256) {
-    throw new StoreError(
-      'DIGEST_MISMATCH',
-      `The content has the sha256 ${sha256}, not the promised ${expected.sha256}: it was damaged on the way, or is another file.`,
-      { details: { expectedSha256: expected.sha256, sha256 } },
-    );
-  }
+function requireSize(sizeBytes: number, expectedBytes: number | undefined): void {
+  if (expectedBytes === undefined || sizeBytes === expectedBytes) return;
+  throw new StoreError(
+    sizeBytes < expectedBytes ? 'INCOMPLETE' : 'SIZE_MISMATCH',
+    `${expectedBytes} bytes were promised, ${sizeBytes} came.`,
+    { details: { expectedBytes, sizeBytes } },
+  );
 }
 
 /** @param owner tells what this program left behind when it was killed from what another one is still writing */
@@ -114,7 +114,7 @@ export function createStaging(
     content: AsyncIterable<Uint8Array>,
     expected: ExpectedContent,
   ): Promise<string> {
-    const hash = createHash('sha256');
+    const check = checkContent(expected.digests ?? [], ['sha256']);
     let sizeBytes = 0;
     async function* checked() {
       for await (const piece of content) {
@@ -122,14 +122,14 @@ export function createStaging(
         if (expected.sizeBytes !== undefined && sizeBytes > expected.sizeBytes) {
           throw new StoreError('SIZE_MISMATCH', `More than the promised ${expected.sizeBytes} bytes came.`);
         }
-        hash.update(piece);
+        check.update(piece);
         yield piece;
       }
     }
     await writePieces(handle, 0, checked(), claim.spend);
-    const sha256 = hash.digest('hex');
-    requireExpected(sizeBytes, sha256, expected);
-    return sha256;
+    requireSize(sizeBytes, expected.sizeBytes);
+    check.require();
+    return check.hexOf('sha256');
   }
 
   function release({ file, claim }: StagedImage): void {
@@ -171,7 +171,9 @@ export function createStaging(
         if (outcome.kind !== 'hashed') {
           throw new Error(outcome.kind === 'changed' ? `${file} is being written to` : outcome.reason);
         }
-        requireExpected(version.sizeBytes, outcome.sha256, expected);
+        requireSize(version.sizeBytes, expected.sizeBytes);
+        const { sha256 } = expected;
+        if (sha256 !== undefined) requireDigest({ algorithm: 'sha256', hex: sha256 }, outcome.sha256);
         return { file, version, sha256: outcome.sha256, claim: undefined };
       } catch (error) {
         throw asStoreError(error);

@@ -1,15 +1,15 @@
 import { fstatSync, readlinkSync } from 'node:fs';
 import { isSameButChangeTime, isSameStanding, standingOf, versionOf } from './file-version.ts';
-import type { OpenImage } from './open-image.ts';
+import type { OpenFile } from './open-file.ts';
 
 /**
- * Watches over the content of an open image while it is read. An image may lose its name, get another one, be
+ * Watches over the content of an open file while it is read. It may lose its name, get another one, be
  * replaced by another file, or change owner and mode, and be read to its end all the same; written to it may
  * not be, though its times be put back: then what was read is not of one content.
  *
  * @returns a function that says whether the content is still the one that was opened
  */
-export function followContent({ fd, place, version, standing }: OpenImage): () => boolean {
+export function followContent({ fd, place, version, standing }: OpenFile): () => boolean {
   let accepted = { version, standing, place };
   return () => {
     const stat = fstatSync(fd, { bigint: true });

@@ -1,7 +1,18 @@
 import * as fs from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { createInTurn } from './in-turn.ts';
-import { type PublishOptions, requireReplaceable } from './placing.ts';
+import { StoreError } from './store-error.ts';
+
+export interface PublishOptions {
+  /** False: fails with IMAGE_EXISTS where another image has the path. */
+  readonly replace: boolean;
+}
+
+/** @throws StoreError PATH_TAKEN or IMAGE_EXISTS, where what has a path must not be replaced */
+export function requireReplaceable(isFile: boolean, { replace }: PublishOptions): void {
+  if (!isFile) throw new StoreError('PATH_TAKEN', 'A folder, a link or a special file has this path.');
+  if (!replace) throw new StoreError('IMAGE_EXISTS', 'An image of this path exists already.');
+}
 
 /** The calls of the file system by which a file gets its name. */
 export type NamingCalls = Pick<typeof fs, 'link' | 'lstat' | 'rename' | 'unlink'>;
