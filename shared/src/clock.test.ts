@@ -9,6 +9,8 @@ describeClockContract('of the system', () => ({
   clock: systemClock,
   async pass(milliseconds) {
     await wait(milliseconds);
+    // A process that was held up finds many timers due at once: what the first of them set is due before this one.
+    await wait(milliseconds);
   },
 }));
 
