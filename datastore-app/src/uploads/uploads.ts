@@ -61,8 +61,13 @@ export interface UploadsDeps {
   readonly now?: () => number;
 }
 
-/** Memory and patience for so many; a datastore serves few people. */
-const MAX_UPLOADS = 1000;
+export interface UploadsOptions {
+  /** An upload of which nothing comes for so long is removed. */
+  readonly expiryMs: number;
+  /** How many may be under way. Absent: 1000, for which there is memory and patience; a datastore serves few people. */
+  readonly maxUploads?: number;
+}
+
 /** These end an upload: to try the same once more would not help. */
 const FINAL: ReadonlySet<StoreErrorCode> = new Set([
   'NAME_INVALID',
@@ -82,7 +87,7 @@ interface Upload {
   finishing: Promise<UploadResult> | undefined;
 }
 
-export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiryMs: number }): Uploads {
+export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }: UploadsOptions): Uploads {
   const { log, files, store, space, now = Date.now } = deps;
   const uploads = new Map<string, Upload>();
 
@@ -173,12 +178,9 @@ export function createUploads(deps: UploadsDeps, { expiryMs }: { readonly expiry
       await store.requirePlaceable(wanted.path, wanted);
       const published = [...uploads.values()].filter(({ isPublished }) => isPublished);
       const [oldest] = published;
-      if (published.length >= MAX_UPLOADS && oldest !== undefined) await forget(oldest);
-      if (uploads.size - published.length >= MAX_UPLOADS) {
-        throw new StoreError(
-          'QUOTA_EXCEEDED',
-          `${MAX_UPLOADS} uploads are under way: finish or delete some.`,
-        );
+      if (published.length >= maxUploads && oldest !== undefined) await forget(oldest);
+      if (uploads.size - published.length >= maxUploads) {
+        throw new StoreError('QUOTA_EXCEEDED', `${maxUploads} uploads are under way: finish or delete some.`);
       }
       const claim = await space.claim(sizeBytes, wanted.path);
       const created = new Date(now()).toISOString();
