@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { finish } from './lab/namespace.ts';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), 'reporter-fixtures');
@@ -21,46 +21,51 @@ async function runFixtures(files: readonly string[], environment: NodeJS.Process
   return { lines, lastLine: lines.at(-1), exitCode };
 }
 
-test('skipped suites are listed once with their reason, and the counts stand on the last line', async () => {
-  const { lines, lastLine, exitCode } = await runFixtures(['mixed']);
-  expect(lines.slice(lines.indexOf('Skipped on this machine:'))).toEqual([
-    'Skipped on this machine:',
-    '  says why it does not run',
-    '    the moon is not full',
-    '  needs what the search path lacks',
-    '    no Chromium found: install the package chromium',
-    '1 passed, 0 failed, 3 skipped',
-  ]);
-  expect(lastLine).toBe('1 passed, 0 failed, 3 skipped');
-  expect(exitCode).toBe(0);
-});
+/** Each of them starts a program, and they share nothing. */
+describe.concurrent('the closing report', () => {
+  test('skipped suites are listed once with their reason, and the counts stand on the last line', async ({
+    expect,
+  }) => {
+    const { lines, lastLine, exitCode } = await runFixtures(['mixed']);
+    expect(lines.slice(lines.indexOf('Skipped on this machine:'))).toEqual([
+      'Skipped on this machine:',
+      '  says why it does not run',
+      '    the moon is not full',
+      '  needs what the search path lacks',
+      '    no Chromium found: install the package chromium',
+      '1 passed, 0 failed, 3 skipped',
+    ]);
+    expect(lastLine).toBe('1 passed, 0 failed, 3 skipped');
+    expect(exitCode).toBe(0);
+  });
 
-test('under CI a suite that cannot run has failed', async () => {
-  const { lastLine, exitCode } = await runFixtures(['mixed'], { CI: 'true' });
-  expect(lastLine).toBe('1 passed, 1 failed, 1 skipped');
-  expect(exitCode).toBe(1);
-});
+  test('under CI a suite that cannot run has failed', async ({ expect }) => {
+    const { lastLine, exitCode } = await runFixtures(['mixed'], { CI: 'true' });
+    expect(lastLine).toBe('1 passed, 1 failed, 1 skipped');
+    expect(exitCode).toBe(1);
+  });
 
-test('failed tests, failed hooks and the tests that these prevented count', async () => {
-  const { lastLine, exitCode } = await runFixtures(['failing']);
-  expect(lastLine).toBe('2 passed, 4 failed');
-  expect(exitCode).toBe(1);
-});
+  test('failed tests, failed hooks and the tests that these prevented count', async ({ expect }) => {
+    const { lastLine, exitCode } = await runFixtures(['failing']);
+    expect(lastLine).toBe('2 passed, 4 failed');
+    expect(exitCode).toBe(1);
+  });
 
-test('a file that cannot be loaded is a failure', async () => {
-  const { lastLine, exitCode } = await runFixtures(['mixed', 'broken-import']);
-  expect(lastLine).toBe('1 passed, 1 failed, 3 skipped');
-  expect(exitCode).toBe(1);
-});
+  test('a file that cannot be loaded is a failure', async ({ expect }) => {
+    const { lastLine, exitCode } = await runFixtures(['mixed', 'broken-import']);
+    expect(lastLine).toBe('1 passed, 1 failed, 3 skipped');
+    expect(exitCode).toBe(1);
+  });
 
-test('an error outside any test is a failure', async () => {
-  const { lastLine, exitCode } = await runFixtures(['unhandled']);
-  expect(lastLine).toBe('1 passed, 1 failed');
-  expect(exitCode).toBe(1);
-});
+  test('an error outside any test is a failure', async ({ expect }) => {
+    const { lastLine, exitCode } = await runFixtures(['unhandled']);
+    expect(lastLine).toBe('1 passed, 1 failed');
+    expect(exitCode).toBe(1);
+  });
 
-test('a run that finds no test is a failure', async () => {
-  const { lastLine, exitCode } = await runFixtures(['no-such-file']);
-  expect(lastLine).toBe('0 passed, 1 failed');
-  expect(exitCode).toBe(1);
+  test('a run that finds no test is a failure', async ({ expect }) => {
+    const { lastLine, exitCode } = await runFixtures(['no-such-file']);
+    expect(lastLine).toBe('0 passed, 1 failed');
+    expect(exitCode).toBe(1);
+  });
 });
