@@ -1,6 +1,7 @@
 import { silentLog } from '@local-datastore/shared/log';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createAdvertiser } from './advertiser.ts';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
+import { expect, test, vi } from 'vitest';
+import { createAdvertiser, WATCH_INTERVAL_MS } from './advertiser.ts';
 import type { HostResponderOptions } from './host-responder.ts';
 import type { NetworkLink } from './network-links.ts';
 
@@ -12,17 +13,21 @@ const link = (name: string, address: string): NetworkLink => ({
   isLoopback: name === 'lo',
   index: undefined,
 });
-const WATCH_INTERVAL_MS = 1000;
 
 function setUp(interfaces: readonly string[] = []) {
   const events: string[] = [];
   let links: NetworkLink[] = [link('lo', '127.0.0.1')];
   let failure: Error | undefined;
   const error = vi.fn();
+  const clock = createManualClock();
+  const passInterval = async () => {
+    clock.advance(WATCH_INTERVAL_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
   const advertiser = createAdvertiser(
     {
       log: { ...silentLog, error },
-      watchIntervalMs: WATCH_INTERVAL_MS,
+      clock,
       listLinks() {
         if (failure !== undefined) throw failure;
         return links;
@@ -48,21 +53,14 @@ function setUp(interfaces: readonly string[] = []) {
     events,
     async see(...next: NetworkLink[]) {
       links = [link('lo', '127.0.0.1'), ...next];
-      await vi.advanceTimersByTimeAsync(WATCH_INTERVAL_MS);
+      await passInterval();
     },
     async fail(next: Error | undefined) {
       failure = next;
-      await vi.advanceTimersByTimeAsync(WATCH_INTERVAL_MS);
+      await passInterval();
     },
   };
 }
-
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 test('follows interfaces that come, change and go', async () => {
   const { advertiser, events, see } = setUp();

@@ -1,12 +1,10 @@
+import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { addressOf } from './cidr.ts';
 import { createFormerAddresses } from './former-addresses.ts';
 import { type StartHostResponder, startHostResponder } from './host-responder.ts';
-import {
-  createInterfaceAdvertisement,
-  type InterfaceAdvertisement,
-  waitAbortably,
-} from './interface-advertisement.ts';
+import { createInterfaceAdvertisement, type InterfaceAdvertisement } from './interface-advertisement.ts';
 import {
   type AdvertisedLink,
   advertisedCidrs,
@@ -22,7 +20,7 @@ import { planResponders, selectInterfaces } from './responder-plan.ts';
 import { type AdvertisedService, typeName } from './service-instances.ts';
 
 /** A change must be announced within 3 s. Probing takes up to 1 s of them (RFC 6762 §8.1). */
-const WATCH_INTERVAL_MS = 250;
+export const WATCH_INTERVAL_MS = 250;
 
 export interface AdvertiserStatus {
   readonly isReady: boolean;
@@ -66,9 +64,8 @@ export interface AdvertiserDeps {
   readonly listLinks?: () => NetworkLink[];
   readonly startHostResponder?: StartHostResponder;
   readonly askForOwnAnswers?: AskForOwnAnswers;
-  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
-  readonly watchIntervalMs?: number;
-  readonly nowMs?: () => number;
+  /** Absent: the system's. */
+  readonly clock?: Clock;
 }
 
 export interface AdvertiserOptions {
@@ -103,12 +100,8 @@ function observed(
  * only, and follows the interfaces as they come, go and change.
  */
 export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOptions): Advertiser {
-  const {
-    log,
-    listLinks = listNetworkLinks,
-    watchIntervalMs = WATCH_INTERVAL_MS,
-    nowMs = () => performance.now(),
-  } = deps;
+  const { log, listLinks = listNetworkLinks, clock = systemClock } = deps;
+  const { nowMs } = clock;
   const { hostLabel, services, excludedInterfaces = [] } = options;
   const hostName = `${hostLabel}.local`;
   const neighbours = createNeighbourWatch({ nowMs }, { hostName });
@@ -116,7 +109,7 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     log,
     startHostResponder: observed(deps.startHostResponder ?? startHostResponder, deps.observer, neighbours),
     askForOwnAnswers: deps.askForOwnAnswers ?? createAskForOwnAnswers({ log }),
-    wait: deps.wait ?? waitAbortably,
+    clock,
   };
 
   const former = createFormerAddresses({ nowMs });
@@ -125,7 +118,8 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
   const ending = new Map<string, Promise<void>>();
   let links: readonly NetworkLink[] = [];
   let missing: readonly string[] = options.interfaces;
-  let timer: NodeJS.Timeout | undefined;
+  /** Undefined: it does not follow the interfaces. */
+  let cancelLook: (() => void) | undefined;
 
   function stopOn(name: string): void {
     const advertisement = running.get(name);
@@ -178,17 +172,20 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     if (news !== undefined) log.warn({}, news);
   }
 
+  function keepFollowing(): void {
+    cancelLook = clock.after(WATCH_INTERVAL_MS, keepFollowing);
+    follow();
+  }
+
   return {
     async start() {
-      if (timer !== undefined) return;
-      timer = setInterval(follow, watchIntervalMs);
-      follow();
+      if (cancelLook === undefined) keepFollowing();
     },
 
     status() {
       const advertisements = [...running.values()];
       const reasons = [
-        ...(timer === undefined ? ['advertising has not been started'] : []),
+        ...(cancelLook === undefined ? ['advertising has not been started'] : []),
         ...missing.map((name) => `interface ${name} is absent, down or without an IPv4 address`),
         ...(advertisements.length === 0 && missing.length === 0
           ? ['no network interface has an IPv4 address yet']
@@ -214,8 +211,8 @@ export function createAdvertiser(deps: AdvertiserDeps, options: AdvertiserOption
     },
 
     async stop() {
-      clearInterval(timer);
-      timer = undefined;
+      cancelLook?.();
+      cancelLook = undefined;
       for (const name of [...running.keys()]) stopOn(name);
       await Promise.all(ending.values());
     },

@@ -1,7 +1,8 @@
 import { silentLog } from '@local-datastore/shared/log';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, test, vi } from 'vitest';
 import type { HostResponder, HostResponderOptions, NameConflict } from './host-responder.ts';
-import { createInterfaceAdvertisement, retryDelayMs } from './interface-advertisement.ts';
+import { ANNOUNCE_LIMIT_MS, createInterfaceAdvertisement, retryDelayMs } from './interface-advertisement.ts';
 import type { AdvertisedLink } from './link-addresses.ts';
 import type { ServiceInstance } from './service-instances.ts';
 
@@ -27,9 +28,9 @@ function createFakeResponder() {
 /** The instance names that a responder was started with. */
 const namesOf = ({ instances }: HostResponderOptions) => instances.map(({ instanceName }) => instanceName);
 
-function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announceLimitMs = 60_000 } = {}) {
+function setUp({ answers = [[]] as string[][], after = Promise.resolve() } = {}) {
   const responders: ReturnType<typeof createFakeResponder>[] = [];
-  const waits: { ms: number; end: () => void }[] = [];
+  const clock = createManualClock();
   const started: HostResponderOptions[] = [];
   const warn = vi.fn();
   const askForOwnAnswers = vi.fn(async () => answers.shift() ?? []);
@@ -43,12 +44,7 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announ
         return fake.responder;
       },
       askForOwnAnswers,
-      announceLimitMs,
-      wait: (ms, signal) =>
-        new Promise((resolve) => {
-          waits.push({ ms, end: resolve });
-          signal.addEventListener('abort', () => resolve());
-        }),
+      clock,
     },
     {
       link,
@@ -60,16 +56,29 @@ function setUp({ answers = [[]] as string[][], after = Promise.resolve(), announ
       after,
     },
   );
+  /** Lets everything happen that needs no time. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
   const responder = async (index: number) => {
-    await vi.waitFor(() => expect(responders.length).toBeGreaterThan(index));
+    await settle();
+    expect(responders.length).toBeGreaterThan(index);
     return responders[index] as ReturnType<typeof createFakeResponder>;
   };
-  const wait = async (index: number) => {
-    await vi.waitFor(() => expect(waits.length).toBeGreaterThan(index));
-    return waits[index] as (typeof waits)[number];
+  /** Lets a try's pause go by, which must last just so long. */
+  const pause = async (expectedMs: number) => {
+    await settle();
+    const before = responders.length;
+    clock.advance(expectedMs - 1);
+    await settle();
+    expect(responders).toHaveLength(before);
+    clock.advance(1);
+    await settle();
+    expect(responders).toHaveLength(before + 1);
   };
-  const reach = (state: string) => vi.waitFor(() => expect(advertisement.state).toBe(state));
-  return { advertisement, askForOwnAnswers, responder, responders, reach, started, wait, warn };
+  const reach = async (state: string) => {
+    await settle();
+    expect(advertisement.state).toBe(state);
+  };
+  return { advertisement, askForOwnAnswers, clock, pause, responder, responders, reach, started, warn };
 }
 
 test('is ready only after its own answer was seen', async () => {
@@ -88,7 +97,7 @@ test('is ready only after its own answer was seen', async () => {
 test.each(['before', 'after'])(
   'is silent after a conflict %s it was announced, then tries again',
   async (when) => {
-    const { advertisement, responder, reach, wait, warn } = setUp();
+    const { advertisement, responder, pause, reach, warn } = setUp();
     const first = await responder(0);
     if (when === 'after') {
       first.announce();
@@ -105,9 +114,7 @@ test.each(['before', 'after'])(
       expect.stringContaining('NAME CONFLICT'),
     );
 
-    const { ms, end } = await wait(0);
-    expect(ms).toBe(5000);
-    end();
+    await pause(5000);
     (await responder(1)).announce();
     await reach('ready');
     await advertisement.stop();
@@ -129,7 +136,7 @@ test('gives an instance another name when only that is taken, and goes on at onc
 });
 
 test('does not give names for ever, and starts over with its own', async () => {
-  const { advertisement, responder, reach, started, wait } = setUp();
+  const { advertisement, responder, pause, reach, started } = setUp();
   for (let index = 0; index < 21; index += 1) {
     const { collide } = await responder(index);
     collide({ otherAddress: '10.1.0.9', instance: started[index]?.instances[0] as ServiceInstance });
@@ -137,7 +144,7 @@ test('does not give names for ever, and starts over with its own', async () => {
   await reach('conflict');
   expect(started).toHaveLength(21);
   expect(namesOf(started[20] as HostResponderOptions)).toEqual(['ds #21']);
-  (await wait(0)).end();
+  await pause(5000);
   (await responder(21)).announce();
   await reach('ready');
   expect(namesOf(started[21] as HostResponderOptions)).toEqual(['ds']);
@@ -145,38 +152,38 @@ test('does not give names for ever, and starts over with its own', async () => {
 });
 
 test('waits longer from failure to failure, and starts over once it was ready', async () => {
-  const { advertisement, responder, reach, wait } = setUp();
+  const { advertisement, pause, responder, reach } = setUp();
   for (const [index, expectedMs] of [5000, 10_000, 20_000].entries()) {
     (await responder(index)).collide({ otherAddress: undefined });
-    const { ms, end } = await wait(index);
-    expect(ms).toBe(expectedMs);
+    await reach('conflict');
     expect(advertisement.reason).toMatch(/^another host uses the name/);
-    end();
+    await pause(expectedMs);
   }
   const recovered = await responder(3);
   recovered.announce();
   await reach('ready');
   recovered.collide({ otherAddress: undefined });
-  expect((await wait(3)).ms).toBe(5000);
+  await pause(5000);
   await advertisement.stop();
 });
 
 test('tries anew when its own answer does not come', async () => {
-  const { advertisement, responder, reach, wait } = setUp({ answers: [['_http._tcp.local'], []] });
+  const { advertisement, pause, responder, reach } = setUp({ answers: [['_http._tcp.local'], []] });
   const first = await responder(0);
   first.announce();
   await reach('unanswered');
   expect(first.close).toHaveBeenCalledOnce();
   expect(advertisement.reason).toBe('our own answer for ds.local was not seen on eth0; trying again in 5 s');
-  (await wait(0)).end();
+  await pause(5000);
   (await responder(1)).announce();
   await reach('ready');
   await advertisement.stop();
 });
 
 test('tries anew, with new sockets, when it cannot be announced', async () => {
-  const { advertisement, askForOwnAnswers, responder, reach, wait } = setUp({ announceLimitMs: 10 });
+  const { advertisement, askForOwnAnswers, clock, pause, responder, reach } = setUp();
   const first = await responder(0);
+  clock.advance(ANNOUNCE_LIMIT_MS);
   await reach('unanswered');
   expect(first.close).toHaveBeenCalledOnce();
   expect(askForOwnAnswers).not.toHaveBeenCalled();
@@ -185,7 +192,7 @@ test('tries anew, with new sockets, when it cannot be announced', async () => {
   );
   // What the first one says when it is closed does not matter any more.
   first.announce();
-  (await wait(0)).end();
+  await pause(5000);
   await responder(1);
   await advertisement.stop();
   expect(askForOwnAnswers).not.toHaveBeenCalled();
@@ -201,9 +208,9 @@ test('starts after its predecessor is gone, and not at all when stopped before',
 });
 
 test('stops while it waits for the next try', async () => {
-  const { advertisement, responder, responders, wait } = setUp();
+  const { advertisement, responder, reach, responders } = setUp();
   (await responder(0)).collide({ otherAddress: undefined });
-  await wait(0);
+  await reach('conflict');
   await advertisement.stop();
   await advertisement.stop();
   expect(responders).toHaveLength(1);

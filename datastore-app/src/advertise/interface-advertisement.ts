@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
 import { addressOf } from './cidr.ts';
 import type { NameConflict, StartHostResponder } from './host-responder.ts';
@@ -24,7 +24,7 @@ export type AdvertisementState = 'announcing' | 'checking' | 'ready' | 'conflict
  * How long probing may take. Without trouble it is a second, a few after a lost tie (RFC 6762 §8.2); but where
  * the socket cannot send, ciao 1.3.12 tries again for ever.
  */
-const ANNOUNCE_LIMIT_MS = 10_000;
+export const ANNOUNCE_LIMIT_MS = 10_000;
 /** Whoever takes more names than this is at fault, or hostile. */
 const MAX_RENAMES = 20;
 const FIRST_RETRY_MS = 5_000;
@@ -51,9 +51,7 @@ export interface InterfaceAdvertisementDeps {
   readonly log: Log;
   readonly startHostResponder: StartHostResponder;
   readonly askForOwnAnswers: AskForOwnAnswers;
-  /** Waits until the time is over or the signal aborts; does not throw. */
-  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
-  readonly announceLimitMs?: number;
+  readonly clock: Clock;
 }
 
 export interface InterfaceAdvertisementOptions extends Pick<OwnClaims, 'isOwnAddress' | 'wasOwnAddress'> {
@@ -65,10 +63,6 @@ export interface InterfaceAdvertisementOptions extends Pick<OwnClaims, 'isOwnAdd
   readonly after: Promise<void>;
 }
 
-export async function waitAbortably(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {});
-}
-
 type Outcome = 'stopped' | 'unanswered' | 'unannounced' | NameConflict;
 
 /**
@@ -77,13 +71,7 @@ type Outcome = 'stopped' | 'unanswered' | 'unannounced' | NameConflict;
  * name is taken gets another one at once.
  */
 export function createInterfaceAdvertisement(
-  {
-    log,
-    startHostResponder,
-    askForOwnAnswers,
-    wait,
-    announceLimitMs = ANNOUNCE_LIMIT_MS,
-  }: InterfaceAdvertisementDeps,
+  { log, startHostResponder, askForOwnAnswers, clock }: InterfaceAdvertisementDeps,
   { link, hostLabel, services, originOf, isOwnAddress, wasOwnAddress, after }: InterfaceAdvertisementOptions,
 ): InterfaceAdvertisement {
   const hostName = `${hostLabel}.local`;
@@ -132,7 +120,7 @@ export function createInterfaceAdvertisement(
     const limit = new AbortController();
     void responder.announced.then(() => limit.abort());
     const untilLimit = async (): Promise<Outcome> => {
-      await waitAbortably(announceLimitMs, AbortSignal.any([limit.signal, checking.signal]));
+      await waitUnlessAborted(clock, ANNOUNCE_LIMIT_MS, AbortSignal.any([limit.signal, checking.signal]));
       return limit.signal.aborted ? new Promise<never>(() => {}) : 'unannounced';
     };
     try {
@@ -166,7 +154,7 @@ export function createInterfaceAdvertisement(
   function enterFailure(outcome: Exclude<Outcome, 'stopped'>, retryMs: number): void {
     const retry = `trying again in ${retryMs / 1000} s`;
     if (outcome === 'unannounced') {
-      log.warn({ ...where, limitMs: announceLimitMs }, `probes cannot be sent; ${retry}`);
+      log.warn({ ...where, limitMs: ANNOUNCE_LIMIT_MS }, `probes cannot be sent; ${retry}`);
       enter(
         'unanswered',
         `${hostName} could not be announced on ${link.name}: probes cannot be sent; ${retry}`,
@@ -206,7 +194,7 @@ export function createInterfaceAdvertisement(
       failures += 1;
       const retryMs = retryDelayMs(failures);
       enterFailure(outcome, retryMs);
-      await wait(retryMs, signal);
+      await waitUnlessAborted(clock, retryMs, signal);
     }
   }
   const running = run();
