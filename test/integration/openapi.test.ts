@@ -1,21 +1,18 @@
 /** The OpenAPI document against what the real program answers. */
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { OpenapiDocument } from '@local-datastore/shared/http/openapi';
+import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type * as z from 'zod';
-import {
-  downloadLinkSchema,
-  eveSettingsSchema,
-  healthSchema,
-  imageSchema,
-  imagesSchema,
-  problemSchema,
-  publishedSchema,
-  statusSchema,
-  uploadStatusSchema,
-  uploadsSchema,
-} from '../../datastore-app/src/http/openapi/schemas.ts';
+import { publishedSchema } from '../../datastore-app/src/http/openapi/image-operations.ts';
+import { downloadLinkSchema } from '../../datastore-app/src/http/routes/download-links.ts';
+import { eveSettingsSchema } from '../../datastore-app/src/http/routes/eve.ts';
+import { healthSchema } from '../../datastore-app/src/http/routes/health.ts';
+import { imageSchema, imagesSchema } from '../../datastore-app/src/http/routes/images.ts';
+import { statusSchema } from '../../datastore-app/src/http/routes/status.ts';
+import { uploadStatusSchema, uploadsSchema } from '../../datastore-app/src/http/routes/uploads.ts';
 import {
   createDatastoreFolder,
   type DatastoreFolder,
@@ -27,6 +24,21 @@ let place: DatastoreFolder;
 let datastore: LoopbackDatastore;
 let uploadPath: string;
 
+/** @returns its path */
+async function createUpload(path: string): Promise<string> {
+  const created = await fetch(`${datastore.url}/-/api/v1/uploads`, {
+    method: 'POST',
+    headers: {
+      ...WRITE_HEADERS,
+      'Tus-Resumable': '1.0.0',
+      'Upload-Length': '10',
+      'Upload-Metadata': `path ${Buffer.from(path).toString('base64')}`,
+    },
+  });
+  expect(created.status).toBe(201);
+  return created.headers.get('location') ?? '';
+}
+
 beforeAll(async () => {
   place = await createDatastoreFolder();
   await mkdir(place.root);
@@ -34,17 +46,7 @@ beforeAll(async () => {
   await writeFile(join(place.root, 'large.img'), '');
   datastore = await place.start('--tls', 'authority', '--quota', '1G');
   await (await fetch(`${datastore.url}/disk.img`, { headers: { Range: 'bytes=0-1' } })).text();
-  const created = await fetch(`${datastore.url}/-/api/v1/uploads`, {
-    method: 'POST',
-    headers: {
-      ...WRITE_HEADERS,
-      'Tus-Resumable': '1.0.0',
-      'Upload-Length': '10',
-      'Upload-Metadata': `path ${Buffer.from('a/b.img').toString('base64')}`,
-    },
-  });
-  expect(created.status).toBe(201);
-  uploadPath = created.headers.get('location') ?? '';
+  uploadPath = await createUpload('a/b.img');
 });
 afterAll(() => place.remove());
 
@@ -94,4 +96,38 @@ it('describes the answers to what is published and uploaded', async () => {
 it('is served, and says which version', async () => {
   const response = await fetch(`${datastore.url}/-/openapi.json`);
   expect(await response.json()).toMatchObject({ openapi: '3.1.0', info: { version: '0.1.0' } });
+});
+
+/** A client that can send no other method says so in `X-HTTP-Method-Override` (tus 1.0). */
+const TUS_OVERRIDE = 'post /-/api/v1/uploads/{id}';
+
+it('describes all that is answered, and nothing else', async () => {
+  const { paths } = (await (await fetch(`${datastore.url}/-/openapi.json`)).json()) as OpenapiDocument;
+  const page = await (await fetch(`${datastore.url}/-/`, { headers: { Accept: 'text/html' } })).text();
+  const asset = /\/-\/assets\/([\w.-]+)/.exec(page)?.[1] ?? '';
+  const headers = { ...WRITE_HEADERS, 'Tus-Resumable': '1.0.0' };
+  for (const [template, item] of Object.entries(paths)) {
+    for (const method of ['get', 'head', 'put', 'post', 'patch', 'delete']) {
+      await fetch(`${datastore.url}/described.img`, { method: 'PUT', body: 'content', headers });
+      const upload = (await createUpload('described-too.img')).split('/').at(-1) ?? '';
+      const path = template
+        .replace('{path}', 'described.img')
+        .replace('{id}', upload)
+        .replace('{name}', asset);
+      const answer = await fetch(`${datastore.url}${path}`, {
+        method: method.toUpperCase(),
+        headers,
+        redirect: 'manual',
+      });
+      await answer.body?.cancel();
+      const isDescribed =
+        method in item || (method === 'head' && 'get' in item) || `${method} ${template}` === TUS_OVERRIDE;
+      const isThere = ![404, 405].includes(answer.status);
+      expect({ method, path, status: answer.status, isThere }).toMatchObject({ isThere: isDescribed });
+      await fetch(`${datastore.url}/-/api/v1/uploads/${upload}`, {
+        method: 'DELETE',
+        headers,
+      });
+    }
+  }
 });

@@ -1,10 +1,11 @@
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
-import express, { type Express, type Request, type Response, type Router } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import { answerFailure } from './answer-failure.ts';
+import type { Resource } from './resource.ts';
 
-/** Everything of the datastore's own: `GET /`, and one router for each resource below `/-/`. */
-export function createApi({ log }: { readonly log: Log }, routers: readonly Router[]): Express {
+/** Everything of the datastore's own: `GET /`, and the resources below `/-/`. */
+export function createApi({ log }: { readonly log: Log }, resources: readonly Resource[]): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -13,7 +14,7 @@ export function createApi({ log }: { readonly log: Log }, routers: readonly Rout
     response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     next();
   });
-  for (const router of routers) app.use(router);
+  for (const { router } of resources) app.use(router);
   app.use((_request, response) =>
     sendProblem(response, { status: 404, detail: 'There is nothing at this path.' }),
   );

@@ -1,6 +1,5 @@
 import type { RequestListener } from 'node:http';
 import type { Log } from '@local-datastore/shared/log';
-import type { Router } from 'express';
 import { createDownloadTickets, type DownloadTickets } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
 import { createOwnNames } from '../access/request-origin.ts';
@@ -20,8 +19,10 @@ import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
 import { createRequestListener, mountApi, mountImages } from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
+import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { createPublishHandler } from './publish.ts';
 import { createRequireOrigin } from './require-origin.ts';
+import type { Resource } from './resource.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
 import { createCaRoutes } from './routes/ca.ts';
 import { createDownloadLinkRoutes } from './routes/download-links.ts';
@@ -71,20 +72,20 @@ export interface RequestHandlerOptions {
   readonly accessLog: AccessLogChoice;
 }
 
-export interface RouterDeps extends RequestHandlerDeps {
+export interface ResourceDeps extends RequestHandlerDeps {
   readonly authorize: Authorize;
   readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
 }
 
-/** One router for each resource below `/-/`. */
-export function createRouters(deps: RouterDeps, options: RequestHandlerOptions): Router[] {
+/** Everything below `/-/`, with its description. */
+export function createResources(deps: ResourceDeps, options: RequestHandlerOptions): readonly Resource[] {
   const { log, catalogue, store, uploads, guard, certificates, activity } = deps;
   const { authorize, tickets, openImage } = deps;
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
-  return [
+  const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, catalogue, store }),
     createDownloadLinkRoutes({ tickets }),
@@ -109,10 +110,14 @@ export function createRouters(deps: RouterDeps, options: RequestHandlerOptions):
       certificatePem: () => certificates?.authorityPem,
     }),
     createMetricsRoutes({ metrics }),
-    createOpenapiRoutes({ version }),
+    createOpenapiRoutes({
+      version,
+      listOperations: () => [...IMAGE_OPERATIONS, ...resources.flatMap(({ operations }) => operations)],
+    }),
     createHealthRoutes(deps),
     createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
   ];
+  return resources;
 }
 
 /** Everything that the datastore answers, on HTTP and HTTPS alike. */
@@ -137,10 +142,11 @@ export function createRequestHandler(
     isReady: () => reasonsNotReady().length === 0,
     tlsStatus: () => certificates?.status(),
   });
+  const resources = createResources({ ...deps, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   return observeRequests(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
-      mountApi(createApi({ log }, createRouters({ ...deps, authorize, tickets, openImage }, options))),
+      mountApi(createApi({ log }, resources)),
       mountImages(
         createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
         createPublishHandler({ log, store, openImage, digestOf }),

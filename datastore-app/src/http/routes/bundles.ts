@@ -1,15 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
-import { Router } from 'express';
+import * as z from 'zod';
 import { verifiedContent } from '../../content/verified-content.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
+import { problems, query, read, write } from '../openapi/describe.ts';
+import { bytes, sha256 } from '../openapi/scalars.ts';
 import { contentOf } from '../publish.ts';
+import { createResource, type Resource } from '../resource.ts';
 import { decideUploadContent } from '../upload-content.ts';
-import { onlyRead } from './only-read.ts';
+
+export const importedSchema = z.object({
+  images: z.array(z.object({ path: z.string(), sizeBytes: bytes, sha256, outcome: z.string() })),
+});
+
+const TAR = { mediaType: 'application/x-tar', schema: BINARY };
 
 export interface BundleRoutesDeps {
   readonly log: Log;
@@ -21,42 +30,49 @@ export interface BundleRoutesDeps {
 const queryOf = ({ url = '' }: IncomingMessage) => new URL(url, 'http://datastore.invalid').searchParams;
 
 /** `POST /-/api/v1/import` takes a tar of images with SHA256SUMS; `GET /-/api/v1/export` gives one. */
-export function createBundleRoutes({ log, catalogue, store, openImage }: BundleRoutesDeps): Router {
-  const router = Router();
-
-  router
-    .route('/-/api/v1/import')
-    .post(async (request, response) => {
-      const decided = decideUploadContent(request.headers, '/-/api/v1/import');
-      if (decided.kind === 'refused') {
-        refuse(request, response, decided.problem);
-        return;
-      }
-      const replace = queryOf(request).get('replace') === 'true';
-      const { importBundle } = await import('../../bundles/import-bundle.ts');
-      const content = verifiedContent(contentOf(request, response), decided.digests);
-      const images = await importBundle({ store }, content, { replace });
-      log.info({ images: images.length }, 'a bundle was imported');
-      response.json({ images });
-    })
-    .all((request, response) => {
-      const detail = 'A bundle is imported with POST: a tar of images and their SHA256SUMS.';
-      refuse(request, response, { status: 405, detail }, { Allow: 'POST' });
-    });
-
-  router
-    .route('/-/api/v1/export')
-    .get(async (request, response) => {
-      const { exportBundle, selectImages } = await import('../../bundles/export-bundle.ts');
-      const paths = selectImages(
-        catalogue.list().map(({ path }) => path),
-        queryOf(request).getAll('path'),
-      );
-      response.setHeader('Content-Type', 'application/x-tar');
-      response.setHeader('Content-Disposition', 'attachment; filename="images.tar"');
-      if (request.method === 'HEAD') response.end();
-      else await pipeline(exportBundle({ openImage, digestOf: catalogue.digestOf }, paths), response);
-    })
-    .all(onlyRead);
-  return router;
+export function createBundleRoutes({ log, catalogue, store, openImage }: BundleRoutesDeps): Resource {
+  return createResource([
+    write({
+      method: 'POST',
+      path: '/-/api/v1/import',
+      summary: 'Publish the images of a tar with SHA256SUMS: all or none',
+      parameters: [query('replace', '`true`: replace images of these names.')],
+      request: TAR,
+      responses: {
+        200: jsonResponse('What was published.', { name: 'Imported', zod: importedSchema }),
+        ...problems(400, 403, 409, 412, 415, 507),
+      },
+      async handle(request, response) {
+        const decided = decideUploadContent(request.headers, '/-/api/v1/import');
+        if (decided.kind === 'refused') {
+          refuse(request, response, decided.problem);
+          return;
+        }
+        const replace = queryOf(request).get('replace') === 'true';
+        const { importBundle } = await import('../../bundles/import-bundle.ts');
+        const content = verifiedContent(contentOf(request, response), decided.digests);
+        const images = await importBundle({ store }, content, { replace });
+        log.info({ images: images.length }, 'a bundle was imported');
+        response.json({ images });
+      },
+    }),
+    read({
+      method: 'GET',
+      path: '/-/api/v1/export',
+      summary: 'A tar of images with SHA256SUMS',
+      parameters: [query('path', 'An image or a folder; may be repeated. None: all.')],
+      responses: { 200: { description: 'The tar.', content: TAR }, ...problems(404, 409) },
+      async handle(request, response) {
+        const { exportBundle, selectImages } = await import('../../bundles/export-bundle.ts');
+        const paths = selectImages(
+          catalogue.list().map(({ path }) => path),
+          queryOf(request).getAll('path'),
+        );
+        response.setHeader('Content-Type', 'application/x-tar');
+        response.setHeader('Content-Disposition', 'attachment; filename="images.tar"');
+        if (request.method === 'HEAD') response.end();
+        else await pipeline(exportBundle({ openImage, digestOf: catalogue.digestOf }, paths), response);
+      },
+    }),
+  ]);
 }

@@ -1,14 +1,40 @@
 import type { IncomingMessage } from 'node:http';
+import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
-import { type Request, Router } from 'express';
+import type { Request } from 'express';
+import * as z from 'zod';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import { eveSettings } from '../../eve/settings.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
+import { IMAGE_PATH, problems, query, read } from '../openapi/describe.ts';
+import { bytes, sha256 } from '../openapi/scalars.ts';
+import { createResource, type Resource } from '../resource.ts';
 import { NO_SUCH_IMAGE } from '../store-problem.ts';
-import { onlyRead } from './only-read.ts';
 
 const EVE = '/-/api/v1/eve';
+
+export const eveSettingsSchema = z.object({
+  datastore: z.object({
+    dType: z.string(),
+    fqdn: z.string(),
+    dpath: z.string(),
+    certificatePem: z.string().nullable(),
+  }),
+  content: z.object({
+    url: z.string(),
+    format: z.string(),
+    sha256: sha256.nullable(),
+    maxSizeBytes: bytes,
+  }),
+  text: z.string(),
+  deviceConfig: z.object({
+    datastores: z.array(z.looseObject({})),
+    contentInfo: z.array(z.looseObject({})),
+  }),
+  edenCommand: z.string(),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+});
 
 export interface EveRoutesDeps {
   readonly catalogue: Pick<Catalogue, 'find'>;
@@ -37,42 +63,49 @@ const schemeOf = (request: Request) =>
   new URLSearchParams(request.url.split('?')[1] ?? '').get('scheme') ?? 'http';
 
 /** `/-/api/v1/eve/{path}`: how an image is registered with a controller; `?scheme=https` for HTTPS. */
-export function createEveRoutes(deps: EveRoutesDeps): Router {
-  const router = Router();
-  router
-    .route(`${EVE}/*path`)
-    .get((request, response) => {
-      const path = parseImagePath(request.path.slice(EVE.length));
-      const image = path === undefined ? undefined : deps.catalogue.find(path);
-      if (image === undefined) {
-        sendProblem(response, NO_SUCH_IMAGE);
-        return;
-      }
-      const scheme = schemeOf(request);
-      const { http, https } = deps.ports();
-      if (scheme !== 'http' && scheme !== 'https') {
-        sendProblem(response, { status: 400, detail: '"scheme" must be http or https.' });
-        return;
-      }
-      const port = scheme === 'https' ? https : http;
-      if (port === null) {
-        const detail = `This datastore does not listen for ${scheme.toUpperCase()}.`;
-        sendProblem(response, { status: 409, detail });
-        return;
-      }
-      response.json(
-        eveSettings({
-          image,
-          hostName: deps.hostName,
-          scheme,
-          port,
-          certificatePem: deps.certificatePem(),
-          isReadOpen: deps.isReadOpen,
-          advertising: deps.advertiserStatus(),
-          reachedAt: reachedAt(request),
-        }),
-      );
-    })
-    .all(onlyRead);
-  return router;
+export function createEveRoutes(deps: EveRoutesDeps): Resource {
+  return createResource([
+    read({
+      method: 'GET',
+      path: `${EVE}/{path}`,
+      summary: 'How to register an image with a controller of EVE',
+      parameters: [IMAGE_PATH, query('scheme', 'http, where it is absent, or https.')],
+      responses: {
+        200: jsonResponse('The settings.', { name: 'EveSettings', zod: eveSettingsSchema }),
+        ...problems(400, 404, 409),
+      },
+      handle(request, response) {
+        const path = parseImagePath(request.path.slice(EVE.length));
+        const image = path === undefined ? undefined : deps.catalogue.find(path);
+        if (image === undefined) {
+          sendProblem(response, NO_SUCH_IMAGE);
+          return;
+        }
+        const scheme = schemeOf(request);
+        const { http, https } = deps.ports();
+        if (scheme !== 'http' && scheme !== 'https') {
+          sendProblem(response, { status: 400, detail: '"scheme" must be http or https.' });
+          return;
+        }
+        const port = scheme === 'https' ? https : http;
+        if (port === null) {
+          const detail = `This datastore does not listen for ${scheme.toUpperCase()}.`;
+          sendProblem(response, { status: 409, detail });
+          return;
+        }
+        response.json(
+          eveSettings({
+            image,
+            hostName: deps.hostName,
+            scheme,
+            port,
+            certificatePem: deps.certificatePem(),
+            isReadOpen: deps.isReadOpen,
+            advertising: deps.advertiserStatus(),
+            reachedAt: reachedAt(request),
+          }),
+        );
+      },
+    }),
+  ]);
 }

@@ -1,14 +1,44 @@
+import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
-import { type Request, Router } from 'express';
+import type { Request } from 'express';
+import * as z from 'zod';
 import { toListedImage } from '../../eve/listed-image.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
+import { IMAGE_PATH, problems, read, write } from '../openapi/describe.ts';
+import { bytes, sha256, time } from '../openapi/scalars.ts';
+import { createResource, type Resource } from '../resource.ts';
 import { NO_SUCH_IMAGE } from '../store-problem.ts';
-import { onlyRead } from './only-read.ts';
 
 const IMAGES = '/-/api/v1/images';
+
+export const imageSchema = z.object({
+  path: z.string().describe('Below the root, and the URL path without the first slash.'),
+  sizeBytes: bytes,
+  sha256: sha256.nullable().describe('null until it is hashed.'),
+  state: z.enum(['hashing', 'ready', 'corrupt']),
+  linkTo: z.string().optional().describe('Of a symbolic link: the path of the file to which it leads.'),
+  nameForm: z
+    .enum(['composed', 'decomposed', 'mixed'])
+    .optional()
+    .describe('Where another path looks the same: the Unicode form of this one.'),
+  isGrowing: z
+    .boolean()
+    .describe('It may not be complete: somebody has it open, or it was written to lately.'),
+  hashedBytes: bytes,
+  verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
+  format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),
+  content: z.string().describe('What it is, in a word: the format, or such as vdi, gzip, html.'),
+  virtualSizeBytes: bytes.nullable().describe('What a guest sees; null where the format does not say.'),
+  warnings: z
+    .array(z.object({ code: z.string(), message: z.string() }))
+    .describe('What keeps EVE from using it as it is, and what to do.'),
+  modified: time,
+});
+
+export const imagesSchema = z.object({ images: z.array(imageSchema) });
 
 export interface ImageRoutesDeps {
   readonly log: Log;
@@ -19,38 +49,55 @@ export interface ImageRoutesDeps {
 const pathOf = (request: Request) => parseImagePath(request.path.slice(IMAGES.length));
 
 /** `/-/api/v1/images`: what the catalogue knows of all images, and of one; DELETE removes one. */
-export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): Router {
-  const router = Router();
-  router
-    .route(IMAGES)
-    .get((request, response) => {
-      const entityTag = `"${catalogue.revision()}"`;
-      // Whoever asks every second is answered in a line when nothing changed.
-      response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
-      if (request.headers['if-none-match'] === entityTag) response.status(304).end();
-      else response.json({ images: catalogue.list().map(toListedImage) });
-    })
-    .all(onlyRead);
-  router
-    .route(`${IMAGES}/*path`)
-    .get((request, response) => {
-      const path = pathOf(request);
-      const image = path === undefined ? undefined : catalogue.find(path);
-      if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
-      else response.json(toListedImage(image));
-    })
-    .delete(async (request, response) => {
-      const path = pathOf(request);
-      if (path === undefined || !(await store.remove(path))) {
-        sendProblem(response, NO_SUCH_IMAGE);
-        return;
-      }
-      log.info({ path }, 'an image was deleted');
-      response.status(204).end();
-    })
-    .all((request, response) => {
-      const detail = `${request.path} can be read with GET or HEAD, and removed with DELETE.`;
-      sendProblem(response, { status: 405, detail }, { Allow: 'GET, HEAD, DELETE' });
-    });
-  return router;
+export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): Resource {
+  return createResource([
+    read({
+      method: 'GET',
+      path: IMAGES,
+      summary: 'All images',
+      responses: {
+        200: jsonResponse('By path.', { name: 'Images', zod: imagesSchema }),
+        304: { description: 'Nothing changed.' },
+      },
+      handle(request, response) {
+        const entityTag = `"${catalogue.revision()}"`;
+        // Whoever asks every second is answered in a line when nothing changed.
+        response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
+        if (request.headers['if-none-match'] === entityTag) response.status(304).end();
+        else response.json({ images: catalogue.list().map(toListedImage) });
+      },
+    }),
+    read({
+      method: 'GET',
+      path: `${IMAGES}/{path}`,
+      summary: 'One image',
+      parameters: [IMAGE_PATH],
+      responses: {
+        200: jsonResponse('What is known of it.', { name: 'Image', zod: imageSchema }),
+        ...problems(404),
+      },
+      handle(request, response) {
+        const path = pathOf(request);
+        const image = path === undefined ? undefined : catalogue.find(path);
+        if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
+        else response.json(toListedImage(image));
+      },
+    }),
+    write({
+      method: 'DELETE',
+      path: `${IMAGES}/{path}`,
+      summary: 'Delete an image',
+      parameters: [IMAGE_PATH],
+      responses: { 204: { description: 'It is gone.' }, ...problems(403, 404, 409) },
+      async handle(request, response) {
+        const path = pathOf(request);
+        if (path === undefined || !(await store.remove(path))) {
+          sendProblem(response, NO_SUCH_IMAGE);
+          return;
+        }
+        log.info({ path }, 'an image was deleted');
+        response.status(204).end();
+      },
+    }),
+  ]);
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { textResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
-import { type Request, type Response, Router } from 'express';
+import type { Request, Response } from 'express';
 import type { Page, PageFile } from '../../web/page-files.ts';
-import { onlyRead } from './only-read.ts';
+import { open, problems } from '../openapi/describe.ts';
+import { createResource, type Resource } from '../resource.ts';
 
 export interface PageRoutesDeps {
   readonly log: Log;
@@ -71,7 +73,7 @@ function sendAsset(request: Request, response: Response, { name, content, brotli
 }
 
 /** The web page at `/-/`, to which `GET /` leads, and its assets; what is no browser gets plain text. */
-export function createPageRoutes({ log, loadPage }: PageRoutesDeps): Router {
+export function createPageRoutes({ log, loadPage }: PageRoutesDeps): Resource {
   /** Answers, and returns undefined, when the page cannot be loaded. */
   async function tryLoad(response: Response): Promise<Page | undefined> {
     try {
@@ -84,36 +86,46 @@ export function createPageRoutes({ log, loadPage }: PageRoutesDeps): Router {
     }
   }
 
-  const router = Router();
-  router
-    .route('/')
-    .get((_request, response) => response.redirect(302, '/-/'))
-    .all(onlyRead);
-  router
-    .route('/-/')
-    .get(async (request, response) => {
-      response.vary('Accept');
-      // `*/*` alone, as curl sends it, prefers nothing: it gets the first.
-      if (request.accepts(['text/plain', 'text/html']) !== 'text/html') {
-        response.type('text/plain').send(PLAIN_TEXT);
-        return;
-      }
-      const page = await tryLoad(response);
-      if (page !== undefined) sendDocument(request, response, page);
-    })
-    .all(onlyRead);
-  router
-    .route('/-/assets/:name')
-    .get(async (request, response) => {
-      const page = await tryLoad(response);
-      if (page === undefined) return;
-      const asset = page.assets.get(request.params.name);
-      if (asset === undefined) {
-        sendProblem(response, { status: 404, detail: 'The page has no such asset.' });
-      } else {
-        sendAsset(request, response, asset);
-      }
-    })
-    .all(onlyRead);
-  return router;
+  return createResource([
+    open({
+      method: 'GET',
+      path: '/',
+      summary: 'Leads to the page',
+      responses: { 302: { description: 'To /-/.' } },
+      handle: (_request, response) => response.redirect(302, '/-/'),
+    }),
+    open({
+      method: 'GET',
+      path: '/-/',
+      summary: 'The web page; text for others than browsers',
+      responses: { 200: textResponse('The page.', 'text/html') },
+      async handle(request, response) {
+        response.vary('Accept');
+        // `*/*` alone, as curl sends it, prefers nothing: it gets the first.
+        if (request.accepts(['text/plain', 'text/html']) !== 'text/html') {
+          response.type('text/plain').send(PLAIN_TEXT);
+          return;
+        }
+        const page = await tryLoad(response);
+        if (page !== undefined) sendDocument(request, response, page);
+      },
+    }),
+    open({
+      method: 'GET',
+      path: '/-/assets/{name}',
+      summary: 'A part of the page',
+      parameters: [{ in: 'path', name: 'name', description: 'With a digest of its content.' }],
+      responses: { 200: { description: 'The asset.' }, ...problems(404) },
+      async handle(request, response) {
+        const page = await tryLoad(response);
+        if (page === undefined) return;
+        const asset = page.assets.get(String(request.params.name));
+        if (asset === undefined) {
+          sendProblem(response, { status: 404, detail: 'The page has no such asset.' });
+        } else {
+          sendAsset(request, response, asset);
+        }
+      },
+    }),
+  ]);
 }

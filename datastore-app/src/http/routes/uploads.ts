@@ -1,12 +1,47 @@
+import { BINARY, jsonResponse, type Parameter } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import { sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
-import { type NextFunction, type Request, type Response, Router } from 'express';
+import type { NextFunction, Request, Response } from 'express';
+import * as z from 'zod';
 import type { UploadStatus, Uploads } from '../../uploads/uploads.ts';
 import type { Authorize } from '../authorize.ts';
+import { header, problems, write } from '../openapi/describe.ts';
+import { bytes, sha256, time } from '../openapi/scalars.ts';
+import { createResource, type Resource } from '../resource.ts';
 import type { TusHandler } from '../tus/tus-server.ts';
 
 const UPLOADS = '/-/api/v1/uploads';
+const UPLOAD = `${UPLOADS}/{id}`;
+
+const uploadSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  path: z.string(),
+  sizeBytes: bytes,
+  receivedBytes: bytes,
+  created: time,
+  expires: time,
+});
+
+export const uploadsSchema = z.object({ uploads: z.array(uploadSchema) });
+
+export const uploadStatusSchema = uploadSchema.extend({
+  isPublished: z.boolean(),
+  sha256: sha256.nullable().optional(),
+});
+
+// What is below an upload is refused as an upload that is not there.
+const UPLOAD_ID: Parameter = {
+  in: 'path',
+  name: 'id',
+  description: 'As Location said it.',
+  mayHoldSlashes: true,
+};
+const TUS_RESUMABLE: Parameter = {
+  ...header('Tus-Resumable', 'The version of the protocol.'),
+  schema: { const: '1.0.0' },
+};
 
 export interface UploadRoutesDeps {
   readonly log: Log;
@@ -15,8 +50,7 @@ export interface UploadRoutesDeps {
 }
 
 /** `/-/api/v1/uploads`: a list with GET, everything else by tus 1.0; all of it needs the write token. */
-export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps): Router {
-  const router = Router();
+export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps): Resource {
   let tus: Promise<TusHandler> | undefined;
 
   /** @tus/server costs 20 MB and 70 ms: only who uploads pays. */
@@ -57,26 +91,82 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
     await handler(request, response, request.path);
   };
 
-  router.all([UPLOADS, `${UPLOADS}/*id`], requireToken);
-  router
-    .route(UPLOADS)
-    .get(async (_request, response) => {
-      response.json({ uploads: (await uploads.list()).map(toListed) });
-    })
-    .all(byTus);
-  router
-    .route(`${UPLOADS}/*id`)
-    .head(byTus)
-    .get(async (request, response) => {
-      const status = await uploads.find(request.path.slice(UPLOADS.length + 1));
-      if (status === undefined) sendProblem(response, { status: 404, detail: 'There is no such upload.' });
-      else
-        response.json({
-          ...toListed(status),
-          isPublished: status.isPublished,
-          sha256: status.verifiedSha256,
-        });
-    })
-    .all(byTus);
-  return router;
+  return createResource(
+    [
+      write({
+        method: 'GET',
+        path: UPLOADS,
+        summary: 'Uploads that are not complete',
+        responses: { 200: jsonResponse('By path.', { name: 'Uploads', zod: uploadsSchema }) },
+        async handle(_request, response) {
+          response.json({ uploads: (await uploads.list()).map(toListed) });
+        },
+      }),
+      write({
+        method: 'POST',
+        path: UPLOADS,
+        summary: 'Create an upload (tus 1.0)',
+        parameters: [
+          TUS_RESUMABLE,
+          header('Upload-Length', 'Bytes of the image.'),
+          header(
+            'Upload-Metadata',
+            'tus: `path` (or `filename`), optional `sha256`, `replace` and `empty` ("true"), values in base64.',
+          ),
+        ],
+        responses: {
+          201: { description: 'Location says where to send it.' },
+          ...problems(400, 403, 409, 412, 507),
+        },
+        handle: byTus,
+      }),
+      write({
+        method: 'GET',
+        path: UPLOAD,
+        summary: 'One upload',
+        parameters: [UPLOAD_ID],
+        responses: {
+          200: jsonResponse('How far it is.', { name: 'UploadStatus', zod: uploadStatusSchema }),
+          ...problems(404),
+        },
+        async handle(request, response) {
+          const status = await uploads.find(request.path.slice(UPLOADS.length + 1));
+          if (status === undefined)
+            sendProblem(response, { status: 404, detail: 'There is no such upload.' });
+          else
+            response.json({
+              ...toListed(status),
+              isPublished: status.isPublished,
+              sha256: status.verifiedSha256,
+            });
+        },
+      }),
+      write({
+        method: 'HEAD',
+        path: UPLOAD,
+        summary: 'How far it is (tus 1.0)',
+        parameters: [UPLOAD_ID, TUS_RESUMABLE],
+        responses: { 200: { description: 'Upload-Offset says it.' } },
+        handle: byTus,
+      }),
+      write({
+        method: 'PATCH',
+        path: UPLOAD,
+        summary: 'Send the next bytes (tus 1.0); the last of them publish the image',
+        parameters: [UPLOAD_ID, TUS_RESUMABLE, header('Upload-Offset', 'Bytes sent before.')],
+        request: { mediaType: 'application/offset+octet-stream', schema: BINARY },
+        responses: { 204: { description: 'They are stored.' }, ...problems(400, 403, 404, 409, 412, 507) },
+        handle: byTus,
+      }),
+      write({
+        method: 'DELETE',
+        path: UPLOAD,
+        summary: 'Cancel an upload (tus 1.0)',
+        parameters: [UPLOAD_ID, TUS_RESUMABLE],
+        responses: { 204: { description: 'It is gone.' }, ...problems(404) },
+        handle: byTus,
+      }),
+    ],
+    { before: requireToken, otherwise: byTus },
+  );
 }
