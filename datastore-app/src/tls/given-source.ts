@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { openReloadedFiles } from '@local-datastore/shared/files/reloaded-files';
 import type { Log } from '@local-datastore/shared/log';
 import { describeCertificate, whyOutOfTime } from './certificate-facts.ts';
 import type { CertificateSource, TlsIdentity } from './certificate-source.ts';
-import { type GivenFiles, type GivenIdentity, readGivenIdentity } from './given-identity.ts';
+import { type GivenFiles, readGivenIdentity } from './given-identity.ts';
 import { repeat } from './repeat.ts';
 
 const WATCH_INTERVAL_MS = 2000;
@@ -21,19 +21,6 @@ export interface GivenSourceOptions extends GivenFiles {
   readonly hostLabel: string;
 }
 
-/** What changes when somebody writes or replaces a file, also behind a symbolic link. */
-async function versionOf({ certificateFile, keyFile }: GivenFiles): Promise<string> {
-  const versions = [certificateFile, keyFile].map(async (file) => {
-    try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-      return [dev, ino, size, mtimeNs, ctimeNs].join();
-    } catch (error) {
-      return errorMessage(error);
-    }
-  });
-  return (await Promise.all(versions)).join(';');
-}
-
 /**
  * The certificate of two files, read again when they change. What cannot be used then is logged, and the old
  * one stays.
@@ -45,11 +32,16 @@ export async function createGivenSource(
   options: GivenSourceOptions,
 ): Promise<CertificateSource> {
   const { log, listAdvertisedAddresses, now = Date.now, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
-  const { certificateFile, hostLabel } = options;
+  const { certificateFile, keyFile, hostLabel } = options;
   const hostName = `${hostLabel}.local`.toLowerCase();
 
-  let version = await versionOf(options);
-  let current: GivenIdentity = await readGivenIdentity(options);
+  const files = await openReloadedFiles([certificateFile, keyFile], {
+    read: () => readGivenIdentity(options),
+    onUnusable(error) {
+      log.error({ reason: errorMessage(error) }, 'the new TLS certificate is not taken; the old one stays');
+    },
+  });
+  let current = files.first;
   let warned = '';
 
   /** Says once what clients will find wrong. */
@@ -75,22 +67,13 @@ export async function createGivenSource(
   }
 
   async function refresh(onChange: (identity: TlsIdentity) => void): Promise<void> {
-    const seen = await versionOf(options);
-    if (seen !== version) {
-      // Noted first: what is written while we read is another version the next time.
-      version = seen;
-      try {
-        const next = await readGivenIdentity(options);
-        if (next.certificate !== current.certificate || next.key !== current.key) {
-          onChange(next);
-          current = next;
-          const { subject, notAfter } = describeCertificate(next.leaf, 'given');
-          log.info({ file: certificateFile, subject, notAfter }, 'HTTPS has the new certificate');
-        }
-      } catch (error) {
-        log.error({ reason: errorMessage(error) }, 'the new TLS certificate is not taken; the old one stays');
-      }
-    }
+    await files.look((next) => {
+      if (next.certificate === current.certificate && next.key === current.key) return;
+      onChange(next);
+      current = next;
+      const { subject, notAfter } = describeCertificate(next.leaf, 'given');
+      log.info({ file: certificateFile, subject, notAfter }, 'HTTPS has the new certificate');
+    });
     warn();
   }
 

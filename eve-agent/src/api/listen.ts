@@ -84,7 +84,7 @@ async function listenUnix(server: Server, path: string): Promise<() => void> {
 }
 
 /** A server that does not listen yet, and what else ends with it. */
-function createServerFor(
+async function createServerFor(
   address: ListenAddress,
   listener: RequestListener,
   tls: TlsFiles,
@@ -109,7 +109,7 @@ export async function listen(
   tls: TlsFiles,
   deps: TlsServerDeps,
 ): Promise<() => Promise<void>> {
-  const { server, close } = createServerFor(address, listener, tls, deps);
+  const { server, close } = await createServerFor(address, listener, tls, deps);
   // Whoever asks first is told before it sends: the routes say when they want the body.
   server.on('checkContinue', listener);
   let forgetName = () => {};

@@ -34,7 +34,6 @@ const OPTIONS = {
   clientCa: '--client-ca',
   clientCrl: '--client-crl',
 } as const;
-const NAMES = Object.keys(OPTIONS) as readonly (keyof TlsFiles)[];
 
 function readTlsFile(name: keyof TlsFiles, file: string): Buffer {
   try {
@@ -111,19 +110,4 @@ export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFile
     authorities: ca.pem,
     isIssuer: (certificate) => ca.parsed.some((authority) => isIssuedBy(certificate, authority)),
   };
-}
-
-/** What changes with every change of a file, by a rename or in place; the same as long as nothing happens. */
-export function signatureOfTls(files: TlsFiles): string {
-  const facts = NAMES.map((name) => {
-    const file = files[name];
-    if (file === undefined) return '';
-    try {
-      const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
-      return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-    } catch (error) {
-      return `! ${systemErrorCode(error)}`;
-    }
-  });
-  return facts.join('\n');
 }

@@ -5,8 +5,9 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { openReloadedFiles } from '@local-datastore/shared/files/reloaded-files';
 import type { Log } from '@local-datastore/shared/log';
-import { isValidAt, readServerTls, type ServerTls, signatureOfTls, type TlsFiles } from './server-tls.ts';
+import { isValidAt, readServerTls, type ServerTls, type TlsFiles } from './server-tls.ts';
 
 export interface TlsServerDeps {
   readonly clock: Clock;
@@ -109,13 +110,22 @@ function admits(tls: ServerTls, { certificate, verifiedBy }: Client, wallMs: num
  *
  * @throws ConfigurationError when the files cannot be used
  */
-export function createMutualTlsServer(
+export async function createMutualTlsServer(
   listener: RequestListener,
   files: TlsFiles,
   { clock, wallMs, log }: TlsServerDeps,
-): { readonly server: Server; readonly close: () => void } {
-  let signature = signatureOfTls(files);
-  let tls = readServerTls(files);
+): Promise<{ readonly server: Server; readonly close: () => void }> {
+  const given = [files.certificate, files.key, files.clientCa, files.clientCrl].flatMap((file) => file ?? []);
+  const reloaded = await openReloadedFiles(given, {
+    read: () => readServerTls(files),
+    onUnusable(error) {
+      log.error(
+        { reason: errorMessage(error) },
+        'new certificates of the API cannot be used: the old ones stay',
+      );
+    },
+  });
+  let tls = reloaded.first;
   const server = createServer({ ...tls.options, ...MUTUAL }, listener);
   const handshakes = new Handshakes();
   const clients = new Map<TLSSocket, Client>();
@@ -155,34 +165,17 @@ export function createMutualTlsServer(
       'the list of revoked clients is out of date; it is honoured still',
     );
   };
-  const look = (doubted: string | null): string | null => {
-    const now = signatureOfTls(files);
-    if (now === signature) return null;
-    try {
-      const next = readServerTls(files);
-      server.setSecureContext({ ...next.options, secureOptions: MUTUAL.secureOptions });
-      tls = next;
-      signature = now;
-      log.info({ revoked: tls.revocations?.count ?? null }, 'certificates of the API were read again');
-      return null;
-    } catch (error) {
-      // A certificate may come a moment before its key.
-      if (now !== doubted) return now;
-      signature = now;
-      log.error(
-        { reason: errorMessage(error) },
-        'new certificates of the API cannot be used: the old ones stay',
-      );
-      return null;
-    }
+  const take = (next: ServerTls) => {
+    server.setSecureContext({ ...next.options, secureOptions: MUTUAL.secureOptions });
+    tls = next;
+    log.info({ revoked: tls.revocations?.count ?? null }, 'certificates of the API were read again');
   };
   const dismiss = () => {
     for (const [socket, client] of clients) if (!admits(tls, client, wallMs())) socket.destroy();
   };
   const watch = async () => {
-    let doubted: string | null = null;
     while (!ending.signal.aborted) {
-      doubted = look(doubted);
+      await reloaded.look(take);
       warnOfAge(tls);
       dismiss();
       await waitUnlessAborted(clock, POLL_INTERVAL_MS, ending.signal);
