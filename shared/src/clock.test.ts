@@ -24,6 +24,14 @@ describeClockContract('of tests', () => {
   };
 });
 
+test('the clock of tests calls back in the order of what is due, whoever asked first', () => {
+  const clock = createManualClock();
+  const calls: number[] = [];
+  for (const delayMs of [6, 2, 4]) clock.after(delayMs, () => calls.push(delayMs));
+  clock.advance(10);
+  expect(calls).toEqual([2, 4, 6]);
+});
+
 test('the clock of tests stands still until it is moved, and says how many timers wait', () => {
   const clock = createManualClock();
   const seenMs: number[] = [];
