@@ -32,10 +32,13 @@ export function readImports(text: string): Import[] {
 /** What a module imports while it runs; types are gone by then. */
 export const readRunningImports = (text: string): Import[] => readImports(stripTypeScriptTypes(text));
 
+/** They import what runs them. */
+const OF_TESTS = /(?:\.test|-contract)\.ts$/;
+
 /** The files of all modules below a folder, without their tests. */
 export function listModules(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !/\.test\.ts$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !OF_TESTS.test(entry.name))
     .map(({ parentPath, name }) => join(parentPath, name));
 }
 

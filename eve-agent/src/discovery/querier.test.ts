@@ -2,10 +2,11 @@ import { createLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { encode } from 'dns-packet';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { OpenBridgeSockets, PortRefusal, RawDatagram } from './bridge-sockets.ts';
+import type { PortRefusal, RawDatagram } from './bridge-sockets.ts';
 import type { Bridge } from './bridges.ts';
 import { encodeQuery, type MdnsQuery } from './dns-message.ts';
 import { createOpenQuerier, type Querier, type ReceivedResponse } from './querier.ts';
+import { createScriptedBridgeSockets, type ScriptedBridgeSockets } from './scripted-bridge-sockets.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
 const BN2: Bridge = { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' };
@@ -16,56 +17,18 @@ const ANSWER = encode({
   answers: [{ name: 'ds.local', type: 'A', ttl: 120, data: '10.1.0.5' }],
 });
 
-/** Sockets that do as the test says. */
-function createFakeSockets() {
-  const state = {
-    opened: [] as readonly Bridge[],
-    refusal: undefined as PortRefusal | undefined,
-    joinErrors: new Map<Bridge, string>(),
-    sendError: null as string | null,
-    sent: [] as { from: 'mdns' | 'own'; bridge: string; hex: string }[],
-    tries: 0,
-    isClosed: false,
-    listeners: new Set<(datagram: RawDatagram) => void>(),
-    hear(datagram: Partial<RawDatagram>) {
-      const whole = { bytes: ANSWER, source: '10.1.0.5', sourcePort: 5353, isToOwnPort: false, ...datagram };
-      for (const listener of [...state.listeners]) listener(whole);
-    },
-  };
-  const keep = (from: 'mdns' | 'own') => async (bridge: Bridge, bytes: Buffer) => {
-    state.sent.push({ from, bridge: bridge.name, hex: bytes.toString('hex') });
-    return state.sendError;
-  };
-  const open: OpenBridgeSockets = async (bridges) => ({
-    bridges: state.opened.length > 0 ? state.opened : bridges,
-    portRefusal: () => state.refusal,
-    joinError: (bridge) => state.joinErrors.get(bridge),
-    hearsGroup: (bridge) => state.refusal === undefined && !state.joinErrors.has(bridge),
-    tryPortAgain: async () => {
-      state.tries += 1;
-      return state.refusal === undefined && state.joinErrors.size === 0;
-    },
-    send: keep('mdns'),
-    askFromOwnPort: (bridge, questions) => keep('own')(bridge, encodeQuery({ questions })),
-    listen: (listener) => {
-      state.listeners.add(listener);
-      return () => state.listeners.delete(listener);
-    },
-    close: async () => {
-      state.isClosed = true;
-    },
-  });
-  return { ...state, state, open };
-}
+/** Of the neighbour, to port 5353, where nothing else is said. */
+const hear = (changes: Partial<RawDatagram> = {}) =>
+  sockets.hear({ bytes: ANSWER, source: '10.1.0.5', sourcePort: 5353, isToOwnPort: false, ...changes });
 
 let clock: ManualClock;
-let sockets: ReturnType<typeof createFakeSockets>;
+let sockets: ScriptedBridgeSockets;
 let lines: Record<string, unknown>[];
 let heard: ReceivedResponse[];
 
 beforeEach(() => {
   clock = createManualClock();
-  sockets = createFakeSockets();
+  sockets = createScriptedBridgeSockets();
   lines = [];
   heard = [];
 });
@@ -83,7 +46,7 @@ async function open(bridges = [BN1, BN2]): Promise<Querier> {
 }
 
 const settle = () => new Promise((done) => setImmediate(done));
-const asked = () => sockets.state.sent.map(({ from, bridge }) => `${from} ${bridge}`);
+const asked = () => sockets.sent.map(({ from, bridge }) => `${from} ${bridge.name}`);
 
 describe('with port 5353', () => {
   test('the question goes out from it, and a while later from a port of our own, without the QU bit', async () => {
@@ -94,8 +57,8 @@ describe('with port 5353', () => {
     expect(asked()).toEqual(['mdns bn1']);
     clock.advance(1);
     expect(asked()).toEqual(['mdns bn1', 'own bn1']);
-    const oneShot = encodeQuery({ ...QUERY, wantsUnicast: false }).toString('hex');
-    expect(sockets.state.sent[1]?.hex).toBe(oneShot);
+    const oneShot = encodeQuery({ ...QUERY, wantsUnicast: false });
+    expect(sockets.sent[1]?.bytes).toEqual(oneShot);
     expect(lines).toEqual([]);
   });
 
@@ -112,9 +75,9 @@ describe('with port 5353', () => {
     clock.advance(250);
     await settle();
     expect(asked()).toEqual(['mdns bn2', 'own bn2', 'own bn2']);
-    expect(sockets.state.sent.slice(1).map(({ hex }) => hex)).toEqual([
-      encodeQuery({ questions: [{ name: 'x.local', type: 'PTR' }] }).toString('hex'),
-      encodeQuery({ questions: [{ name: 'ds.local', type: 'A' }] }).toString('hex'),
+    expect(sockets.sent.slice(1).map(({ bytes }) => bytes)).toEqual([
+      encodeQuery({ questions: [{ name: 'x.local', type: 'PTR' }] }),
+      encodeQuery({ questions: [{ name: 'ds.local', type: 'A' }] }),
     ]);
   });
 
@@ -125,12 +88,12 @@ describe('with port 5353', () => {
     clock.advance(1000);
     expect(asked()).toEqual(['mdns bn1']);
     expect(clock.pendingTimers()).toBe(0);
-    expect(sockets.state.isClosed).toBe(true);
+    expect(sockets.isClosed()).toBe(true);
   });
 
   test('what cannot be sent is told, and ends nothing', async () => {
     const querier = await open();
-    sockets.state.sendError = 'send ENETUNREACH';
+    sockets.system.sendError = 'send ENETUNREACH';
     querier.ask(BN1, QUERY);
     clock.advance(250);
     await settle();
@@ -138,7 +101,7 @@ describe('with port 5353', () => {
       { bridge: 'bn1', reason: 'send ENETUNREACH' },
       { bridge: 'bn1', reason: 'send ENETUNREACH' },
     ]);
-    sockets.state.hear({});
+    hear();
     expect(heard).toHaveLength(1);
   });
 });
@@ -151,39 +114,39 @@ describe('without it', () => {
   ])(
     '%s: questions go out from our own at once, and it is said who may hold it',
     async (_, refusal, holder) => {
-      sockets.state.refusal = refusal;
+      sockets.system.refusal = refusal;
       const querier = await open();
       expect(lines).toMatchObject([
         { level: 'warn', bridges: ['bn1', 'bn2'], reason: refusal.message, holder },
       ]);
       querier.ask(BN1, QUERY);
       expect(asked()).toEqual(['own bn1']);
-      sockets.state.hear({ isToOwnPort: true });
+      hear({ isToOwnPort: true });
       expect(heard).toMatchObject([{ source: '10.1.0.5', bridge: BN1 }]);
       await querier.close();
     },
   );
 
   test('it is tried again until it is had, and said so; then questions go out from it', async () => {
-    sockets.state.refusal = IN_USE;
+    sockets.system.refusal = IN_USE;
     const querier = await open();
     for (const _ of [1, 2]) {
       clock.advance(10_000);
       await settle();
     }
-    expect(sockets.state.tries).toBe(2);
-    sockets.state.refusal = undefined;
+    expect(sockets.tries()).toBe(2);
+    sockets.system.refusal = undefined;
     clock.advance(10_000);
     await settle();
     expect(lines.at(-1)).toMatchObject({ level: 'info', msg: 'UDP port 5353 can be had now' });
     clock.advance(60_000);
-    expect(sockets.state.tries).toBe(3);
+    expect(sockets.tries()).toBe(3);
     querier.ask(BN1, QUERY);
     expect(asked()).toEqual(['mdns bn1']);
   });
 
   test('a group that cannot be joined costs its own bridge alone', async () => {
-    sockets.state.joinErrors.set(BN2, 'addMembership ENOBUFS');
+    sockets.system.joinErrors.set(BN2, 'addMembership ENOBUFS');
     const querier = await open();
     expect(lines).toMatchObject([{ bridges: ['bn2'], reason: 'bn2: addMembership ENOBUFS' }]);
     for (const bridge of [BN1, BN2]) querier.ask(bridge, QUERY);
@@ -191,7 +154,7 @@ describe('without it', () => {
   });
 
   test('closed while it is tried again, nothing more is tried', async () => {
-    sockets.state.refusal = IN_USE;
+    sockets.system.refusal = IN_USE;
     const querier = await open();
     clock.advance(10_000);
     await querier.close();
@@ -201,7 +164,7 @@ describe('without it', () => {
 });
 
 test('a bridge that gives no socket at all is told of', async () => {
-  sockets.state.opened = [BN2];
+  sockets.system.opened = [BN2];
   expect((await open()).bridges).toEqual([BN2]);
   expect(lines).toMatchObject([{ bridge: 'bn1', msg: 'no multicast DNS on this bridge' }]);
 });
@@ -209,9 +172,9 @@ test('a bridge that gives no socket at all is told of', async () => {
 describe('what is heard', () => {
   test('a flood on port 5353 uses up nothing of what may come to our own', async () => {
     const querier = await open();
-    for (let count = 0; count < 1000; count += 1) sockets.state.hear({});
+    for (let count = 0; count < 1000; count += 1) hear();
     expect(heard).toHaveLength(250);
-    sockets.state.hear({ isToOwnPort: true });
+    hear({ isToOwnPort: true });
     expect(heard).toHaveLength(251);
     expect(querier.packets()).toEqual({ received: 1001, malformed: 0, rejected: 750 });
   });
@@ -229,7 +192,7 @@ describe('what is heard', () => {
     ['a header and nothing more', { bytes: ANSWER.subarray(0, 12) }, { malformed: 1 }],
   ])('%s', async (_, datagram, counts) => {
     const querier = await open();
-    sockets.state.hear(datagram);
+    hear(datagram);
     expect(querier.packets()).toMatchObject(counts);
   });
 });
