@@ -21,6 +21,9 @@ export function createScriptedQuerier(): ScriptedQuerier {
   const listeners: ((response: ReceivedResponse) => void)[] = [];
   const counts = { received: 0, malformed: 0, rejected: 0 };
   let closed = false;
+  const keep = (isOneShot: boolean) => (bridge: Bridge, query: MdnsQuery) => {
+    if (!closed) asked.push({ bridge, query, isOneShot });
+  };
   return {
     asked,
     isClosed: () => closed,
@@ -30,8 +33,8 @@ export function createScriptedQuerier(): ScriptedQuerier {
     },
     open: async (bridges) => ({
       bridges,
-      ask: (bridge, query) => asked.push({ bridge, query, isOneShot: false }),
-      askOneShot: (bridge, query) => asked.push({ bridge, query, isOneShot: true }),
+      ask: keep(false),
+      askOneShot: keep(true),
       onResponse: (listener) => listeners.push(listener),
       countRejected: () => {
         counts.rejected += 1;
