@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { createFileTarget, HASH_LANE_BYTES } from './file-target.ts';
 import { createHashLanes } from './hash-lanes.ts';
-import { CONTENT, describeTarget, WANTED } from './target-contract.ts';
+import { CONTENT, describeTargetContract, WANTED } from './target-contract.ts';
 
 const lanes = createHashLanes(HASH_LANE_BYTES);
 afterAll(() => lanes.close());
@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-describeTarget('that is a file', async () => ({
+describeTargetContract('that is a file', async () => ({
   target: createFileTarget(path, lanes),
   published: () => readFile(path).catch(() => null),
   isTidy: async () => (await readdir(folder)).every((name) => name === 'a.img'),

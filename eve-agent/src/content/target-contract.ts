@@ -22,7 +22,7 @@ export interface TargetUnderTest {
 }
 
 /** What a download expects of every target. */
-export function describeTarget(name: string, create: () => Promise<TargetUnderTest>): void {
+export function describeTargetContract(name: string, create: () => Promise<TargetUnderTest>): void {
   describe(`the target ${name}`, () => {
     let under: TargetUnderTest;
     const opened: OpenTarget[] = [];

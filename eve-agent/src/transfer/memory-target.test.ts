@@ -1,7 +1,7 @@
-import { describeTarget } from '../content/target-contract.ts';
+import { describeTargetContract } from '../content/target-contract.ts';
 import { createMemoryTarget } from './memory-target.ts';
 
-describeTarget('in memory', async () => {
+describeTargetContract('in memory', async () => {
   const target = createMemoryTarget(1_000_000);
   return { target, published: async () => target.published(), isTidy: async () => true };
 });
