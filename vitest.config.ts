@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -18,6 +19,8 @@ export default defineConfig({
   test: {
     // Processes started by a test must die with it (PDEATHSIG), which follows threads: hence forks.
     pool: 'forks',
+    // Tests start our programs from source hundreds of times: with what Node made of it the last time, in half the time.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/test-programs', import.meta.url)) },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // What must come about may take its time on a busy machine: one second is the default.
