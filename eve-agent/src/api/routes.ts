@@ -40,15 +40,16 @@ export interface RoutesDeps {
 /** Of events and logs together: what clients that do not read leave in the memory is bounded. */
 const MAX_STREAMS = 32;
 
-const CONTENT_TREE_STATUS = { name: 'ContentTreeStatus', zod: contentTreeStatusSchema };
+const CONTENT_TREE_STATUS = { name: 'ContentTreeStatus', zod: () => contentTreeStatusSchema };
 const PROBLEM = {
   name: 'Problem',
-  zod: problemSchema.extend({
-    problems: z
-      .array(z.object({ path: z.string(), message: z.string() }))
-      .optional()
-      .describe('What is wrong where in a configuration.'),
-  }),
+  zod: () =>
+    problemSchema().extend({
+      problems: z
+        .array(z.object({ path: z.string(), message: z.string() }))
+        .optional()
+        .describe('What is wrong where in a configuration.'),
+    }),
 };
 const DESCRIPTION = {
   title: 'eve-agent',

@@ -4,7 +4,7 @@ import { describeApi } from './openapi.ts';
 import { BINARY, jsonResponse, type Operation, problemResponse, textResponse } from './operation.ts';
 import { problemSchema } from './problem-schema.ts';
 
-const IMAGE = { name: 'Image', zod: z.object({ path: z.string() }) };
+const IMAGE = { name: 'Image', zod: () => z.object({ path: z.string() }) };
 const PROBLEM = { name: 'Problem', zod: problemSchema };
 const INFO = { title: 'An API', version: '1.2.3' };
 
@@ -101,7 +101,7 @@ describe('a table of operations', () => {
 
   it('cannot have an operation twice, nor two schemas of one name', () => {
     expect(() => describeApi(INFO, [READ, READ])).toThrow('GET /images/{path} is described twice');
-    const other = { 200: jsonResponse('It.', { name: 'Image', zod: z.string() }) };
+    const other = { 200: jsonResponse('It.', { name: 'Image', zod: () => z.string() }) };
     expect(() => describeApi(INFO, [READ, { ...WRITE, responses: other }])).toThrow('called Image');
   });
 });

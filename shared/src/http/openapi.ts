@@ -112,7 +112,7 @@ export function describeApi(
     }
     paths[operation.path] = { ...item, [method]: describeOperation(operation) };
   }
-  const schemas = [...named.values()].map(({ name, zod }) => [name, toJsonSchema(zod)]);
+  const schemas = [...named.values()].map(({ name, zod }) => [name, toJsonSchema(zod())]);
   return {
     openapi: '3.1.0',
     info,

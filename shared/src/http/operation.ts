@@ -9,7 +9,8 @@ export interface JsonSchema {
 /** A schema that has a name of its own in the description. */
 export interface NamedSchema {
   readonly name: string;
-  readonly zod: z.ZodType;
+  /** Makes it: most runs describe nothing, and schemas take memory. */
+  readonly zod: () => z.ZodType;
 }
 
 /** What a request or a response carries. */

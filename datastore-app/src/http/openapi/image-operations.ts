@@ -8,7 +8,7 @@ import * as z from 'zod';
 import { header, IMAGE_PATH, problems, query, read, write } from './describe.ts';
 import { bytes, sha256 } from './scalars.ts';
 
-export const publishedSchema = z.object({ path: z.string(), sizeBytes: bytes, sha256 });
+export const publishedSchema = () => z.object({ path: z.string(), sizeBytes: bytes, sha256 });
 const PUBLISHED = { name: 'Published', zod: publishedSchema };
 
 const CONTENT = { mediaType: 'application/octet-stream', schema: BINARY };

@@ -14,9 +14,10 @@ import { contentOf } from '../publish.ts';
 import { createResource, type Resource } from '../resource.ts';
 import { decideUploadContent } from '../upload-content.ts';
 
-export const importedSchema = z.object({
-  images: z.array(z.object({ path: z.string(), sizeBytes: bytes, sha256, outcome: z.string() })),
-});
+export const importedSchema = () =>
+  z.object({
+    images: z.array(z.object({ path: z.string(), sizeBytes: bytes, sha256, outcome: z.string() })),
+  });
 
 const TAR = { mediaType: 'application/x-tar', schema: BINARY };
 

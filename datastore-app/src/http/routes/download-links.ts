@@ -9,7 +9,7 @@ import { NO_SUCH_IMAGE } from '../store-problem.ts';
 
 const LINKS = '/-/api/v1/download-links';
 
-export const downloadLinkSchema = z.object({ url: z.string(), lifetimeSeconds: z.number() });
+export const downloadLinkSchema = () => z.object({ url: z.string(), lifetimeSeconds: z.number() });
 
 export interface DownloadLinkRoutesDeps {
   readonly tickets: DownloadTickets;

@@ -14,27 +14,28 @@ import { NO_SUCH_IMAGE } from '../store-problem.ts';
 
 const EVE = '/-/api/v1/eve';
 
-export const eveSettingsSchema = z.object({
-  datastore: z.object({
-    dType: z.string(),
-    fqdn: z.string(),
-    dpath: z.string(),
-    certificatePem: z.string().nullable(),
-  }),
-  content: z.object({
-    url: z.string(),
-    format: z.string(),
-    sha256: sha256.nullable(),
-    maxSizeBytes: bytes,
-  }),
-  text: z.string(),
-  deviceConfig: z.object({
-    datastores: z.array(z.looseObject({})),
-    contentInfo: z.array(z.looseObject({})),
-  }),
-  edenCommand: z.string(),
-  warnings: z.array(z.object({ code: z.string(), message: z.string() })),
-});
+export const eveSettingsSchema = () =>
+  z.object({
+    datastore: z.object({
+      dType: z.string(),
+      fqdn: z.string(),
+      dpath: z.string(),
+      certificatePem: z.string().nullable(),
+    }),
+    content: z.object({
+      url: z.string(),
+      format: z.string(),
+      sha256: sha256.nullable(),
+      maxSizeBytes: bytes,
+    }),
+    text: z.string(),
+    deviceConfig: z.object({
+      datastores: z.array(z.looseObject({})),
+      contentInfo: z.array(z.looseObject({})),
+    }),
+    edenCommand: z.string(),
+    warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+  });
 
 export interface EveRoutesDeps {
   readonly catalogue: Pick<Catalogue, 'find'>;

@@ -4,10 +4,11 @@ import * as z from 'zod';
 import { open, problems } from '../openapi/describe.ts';
 import { createResource, type Resource } from '../resource.ts';
 
-export const healthSchema = z.object({
-  status: z.literal('ok'),
-  warnings: z.array(z.string()).optional().describe('Of readyz: what a person should know all the same.'),
-});
+export const healthSchema = () =>
+  z.object({
+    status: z.literal('ok'),
+    warnings: z.array(z.string()).optional().describe('Of readyz: what a person should know all the same.'),
+  });
 const HEALTH = { name: 'Health', zod: healthSchema };
 
 export interface HealthDeps {

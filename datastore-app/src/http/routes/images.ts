@@ -14,31 +14,32 @@ import { NO_SUCH_IMAGE } from '../store-problem.ts';
 
 const IMAGES = '/-/api/v1/images';
 
-export const imageSchema = z.object({
-  path: z.string().describe('Below the root, and the URL path without the first slash.'),
-  sizeBytes: bytes,
-  sha256: sha256.nullable().describe('null until it is hashed.'),
-  state: z.enum(['hashing', 'ready', 'corrupt']),
-  linkTo: z.string().optional().describe('Of a symbolic link: the path of the file to which it leads.'),
-  nameForm: z
-    .enum(['composed', 'decomposed', 'mixed'])
-    .optional()
-    .describe('Where another path looks the same: the Unicode form of this one.'),
-  isGrowing: z
-    .boolean()
-    .describe('It may not be complete: somebody has it open, or it was written to lately.'),
-  hashedBytes: bytes,
-  verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
-  format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),
-  content: z.string().describe('What it is, in a word: the format, or such as vdi, gzip, html.'),
-  virtualSizeBytes: bytes.nullable().describe('What a guest sees; null where the format does not say.'),
-  warnings: z
-    .array(z.object({ code: z.string(), message: z.string() }))
-    .describe('What keeps EVE from using it as it is, and what to do.'),
-  modified: time,
-});
+export const imageSchema = () =>
+  z.object({
+    path: z.string().describe('Below the root, and the URL path without the first slash.'),
+    sizeBytes: bytes,
+    sha256: sha256.nullable().describe('null until it is hashed.'),
+    state: z.enum(['hashing', 'ready', 'corrupt']),
+    linkTo: z.string().optional().describe('Of a symbolic link: the path of the file to which it leads.'),
+    nameForm: z
+      .enum(['composed', 'decomposed', 'mixed'])
+      .optional()
+      .describe('Where another path looks the same: the Unicode form of this one.'),
+    isGrowing: z
+      .boolean()
+      .describe('It may not be complete: somebody has it open, or it was written to lately.'),
+    hashedBytes: bytes,
+    verifiedAt: time.nullable().describe('When all of it was last read and fitted; null: not yet.'),
+    format: z.string().describe('By content: qcow2, vmdk, vhd, vhdx, ova, iso, raw, container.'),
+    content: z.string().describe('What it is, in a word: the format, or such as vdi, gzip, html.'),
+    virtualSizeBytes: bytes.nullable().describe('What a guest sees; null where the format does not say.'),
+    warnings: z
+      .array(z.object({ code: z.string(), message: z.string() }))
+      .describe('What keeps EVE from using it as it is, and what to do.'),
+    modified: time,
+  });
 
-export const imagesSchema = z.object({ images: z.array(imageSchema) });
+export const imagesSchema = () => z.object({ images: z.array(imageSchema()) });
 
 export interface ImageRoutesDeps {
   readonly log: Log;

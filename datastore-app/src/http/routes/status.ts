@@ -9,68 +9,69 @@ import { read } from '../openapi/describe.ts';
 import { bytes, time } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
 
-export const statusSchema = z.object({
-  version: z.string(),
-  startedAt: time,
-  hostName: z.string().nullable().describe('With .local; null: nothing is advertised.'),
-  isReady: z.boolean(),
-  reasons: z.array(z.string()).describe('Why it is not ready.'),
-  warnings: z.array(z.string()).describe('What a person should know though devices are served.'),
-  listeners: z.object({ http: z.number().int().nullable(), https: z.number().int().nullable() }),
-  advertising: z
-    .object({
-      isReady: z.boolean(),
-      reasons: z.array(z.string()),
-      warnings: z.array(z.string()),
-      hostName: z.string(),
-      interfaces: z.array(
-        z.object({
-          name: z.string(),
-          address: z.string().describe('The one it is called by.'),
-          addresses: z.array(z.string()).describe('All its IPv4 addresses that are advertised.'),
-          services: z.array(z.string()),
-          state: z.enum(['announcing', 'checking', 'ready', 'conflict', 'unanswered']),
-        }),
-      ),
-    })
-    .nullable(),
-  queries: z
-    .array(z.object({ at: time, source: z.string(), interface: z.string(), question: z.string() }))
-    .describe('The last multicast DNS questions heard, newest first.'),
-  downloads: z.array(
-    z.object({
-      id: z.number().int(),
-      path: z.string(),
-      client: z.string(),
-      userAgent: z.string().nullable(),
-      startedAt: time,
-      endedAt: time.nullable(),
-      sentBytes: bytes,
+export const statusSchema = () =>
+  z.object({
+    version: z.string(),
+    startedAt: time,
+    hostName: z.string().nullable().describe('With .local; null: nothing is advertised.'),
+    isReady: z.boolean(),
+    reasons: z.array(z.string()).describe('Why it is not ready.'),
+    warnings: z.array(z.string()).describe('What a person should know though devices are served.'),
+    listeners: z.object({ http: z.number().int().nullable(), https: z.number().int().nullable() }),
+    advertising: z
+      .object({
+        isReady: z.boolean(),
+        reasons: z.array(z.string()),
+        warnings: z.array(z.string()),
+        hostName: z.string(),
+        interfaces: z.array(
+          z.object({
+            name: z.string(),
+            address: z.string().describe('The one it is called by.'),
+            addresses: z.array(z.string()).describe('All its IPv4 addresses that are advertised.'),
+            services: z.array(z.string()),
+            state: z.enum(['announcing', 'checking', 'ready', 'conflict', 'unanswered']),
+          }),
+        ),
+      })
+      .nullable(),
+    queries: z
+      .array(z.object({ at: time, source: z.string(), interface: z.string(), question: z.string() }))
+      .describe('The last multicast DNS questions heard, newest first.'),
+    downloads: z.array(
+      z.object({
+        id: z.number().int(),
+        path: z.string(),
+        client: z.string(),
+        userAgent: z.string().nullable(),
+        startedAt: time,
+        endedAt: time.nullable(),
+        sentBytes: bytes,
+        totalBytes: bytes,
+        state: z
+          .enum(['running', 'done', 'probe', 'broken'])
+          .describe('probe: the doctor of the agent left when it had seen enough.'),
+      }),
+    ),
+    disk: z.object({
+      freeBytes: bytes,
       totalBytes: bytes,
-      state: z
-        .enum(['running', 'done', 'probe', 'broken'])
-        .describe('probe: the doctor of the agent left when it had seen enough.'),
+      imageBytes: bytes,
+      quotaBytes: bytes.nullable(),
+      reserveBytes: bytes,
     }),
-  ),
-  disk: z.object({
-    freeBytes: bytes,
-    totalBytes: bytes,
-    imageBytes: bytes,
-    quotaBytes: bytes.nullable(),
-    reserveBytes: bytes,
-  }),
-  tls: z
-    .object({
-      kind: z.enum(['authority', 'given']),
-      subject: z.string(),
-      notAfter: time,
-      names: z.array(z.string()),
-      addresses: z.array(z.string()),
-      fingerprint256: z.string(),
-    })
-    .nullable(),
-  access: z.object({ isReadOpen: z.boolean() }),
-});
+    tls: z
+      .object({
+        kind: z.enum(['authority', 'given']),
+        subject: z.string(),
+        notAfter: time,
+        names: z.array(z.string()),
+        addresses: z.array(z.string()),
+        fingerprint256: z.string(),
+      })
+      .nullable(),
+    access: z.object({ isReadOpen: z.boolean() }),
+  });
 
 export interface StatusDeps {
   /** undefined: advertising is turned off. */

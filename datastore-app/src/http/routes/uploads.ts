@@ -14,22 +14,24 @@ import type { TusHandler } from '../tus/tus-server.ts';
 const UPLOADS = '/-/api/v1/uploads';
 const UPLOAD = `${UPLOADS}/{id}`;
 
-const uploadSchema = z.object({
-  id: z.string(),
-  url: z.string(),
-  path: z.string(),
-  sizeBytes: bytes,
-  receivedBytes: bytes,
-  created: time,
-  expires: time,
-});
+const uploadSchema = () =>
+  z.object({
+    id: z.string(),
+    url: z.string(),
+    path: z.string(),
+    sizeBytes: bytes,
+    receivedBytes: bytes,
+    created: time,
+    expires: time,
+  });
 
-export const uploadsSchema = z.object({ uploads: z.array(uploadSchema) });
+export const uploadsSchema = () => z.object({ uploads: z.array(uploadSchema()) });
 
-export const uploadStatusSchema = uploadSchema.extend({
-  isPublished: z.boolean(),
-  sha256: sha256.nullable().optional(),
-});
+export const uploadStatusSchema = () =>
+  uploadSchema().extend({
+    isPublished: z.boolean(),
+    sha256: sha256.nullable().optional(),
+  });
 
 // What is below an upload is refused as an upload that is not there.
 const UPLOAD_ID: Parameter = {
