@@ -1,5 +1,5 @@
 import { closeSync, readSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
@@ -11,17 +11,11 @@ import { followContent } from '../content/follow-content.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
+import { decideRead } from './decide-read.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
 import { createTransferMemory } from './transfer-memory.ts';
-import {
-  decideEntityTag,
-  decideRange,
-  isMatch,
-  reprDigest,
-  type Validators,
-  validatorsOf,
-} from './validators.ts';
+import { reprDigest, type Validators, validatorsOf } from './validators.ts';
 
 export interface FilesDeps {
   readonly log: Log;
@@ -40,8 +34,6 @@ export type FilesHandler = (request: IncomingMessage, response: ServerResponse, 
 /** Up to this size one read and one write beat a stream; 8 MiB of memory for it, then streams after all. */
 const WHOLE_READ_BYTES = 256 * 1024;
 const MAX_WHOLE_READ_BUFFERS = 32;
-
-const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-unmodified-since'] as const;
 
 /** What errors of the system mean for the client. Everything else is a 500. */
 const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string }>> = {
@@ -158,7 +150,6 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       fs: transfer.fs,
       highWaterMark: transfer.chunkBytes,
     } as const;
-    request.url = `/${image.fd}`;
     serveStatic('/proc/self/fd', options)(request, response, (error?: unknown) => {
       fail(response, image.path, error ?? new Error('serve-static passed the file on'));
     });
@@ -189,32 +180,22 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       sendProblem(response, { status: 503, code: 'IMAGE_CORRUPT', detail });
       return;
     }
-    const { headers } = request;
     const sha256 = digestOf(image.path, image.version);
     const validators = validatorsOf(image.version, sha256);
-    if (headers['if-match'] !== undefined) {
-      if (!isMatch(headers['if-match'], validators)) {
-        closeSync(image.fd);
-        const detail = 'The file is not the one that If-Match names.';
-        sendProblem(response, { status: 412, detail }, { ETag: validators.entityTag });
-        return;
-      }
-      // RFC 9110 §13.2.2: If-Match, where given, stands for If-Unmodified-Since.
-      delete headers['if-match'];
-      delete headers['if-unmodified-since'];
+    const decision = decideRead(method, request.headers, validators, image.version.sizeBytes);
+    if (decision.kind === 'condition-failed') {
+      closeSync(image.fd);
+      const detail = 'The file is not the one that If-Match names.';
+      sendProblem(response, { status: 412, detail }, { ETag: validators.entityTag });
+      return;
     }
-    const range = decideRange(method, headers, validators, image.version.sizeBytes);
-    const entityTag = decideEntityTag(headers, validators);
-    delete headers['if-range'];
-    if (range === undefined) delete headers.range;
-    else headers.range = range;
-
-    const isPlain = range === undefined && CONDITIONS.every((name) => headers[name] === undefined);
+    const { headers, entityTag, isPlain } = decision;
     const isWholeRead = method === 'GET' && isPlain && image.version.sizeBytes <= WHOLE_READ_BYTES;
     const client = networkOfClient(request.socket);
     const buffer = isWholeRead ? wholeReadPool.take(client) : undefined;
     if (buffer === undefined) {
-      sendByServeStatic(request, response, image, { ...validators, entityTag }, sha256);
+      const shown = presentTo(request, image, headers);
+      sendByServeStatic(shown, response, image, { ...validators, entityTag }, sha256);
       return;
     }
     try {
@@ -223,6 +204,15 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       fail(response, image.path, error);
     }
   };
+}
+
+/** The request as serve-static is to see it: for the open file, with the headers that are left to be decided. */
+function presentTo(
+  request: IncomingMessage,
+  { fd }: OpenImage,
+  headers: IncomingHttpHeaders,
+): IncomingMessage {
+  return Object.create(request, { url: { value: `/${fd}` }, headers: { value: headers } });
 }
 
 /** The `status` that send gives its errors. */

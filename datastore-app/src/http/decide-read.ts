@@ -1,0 +1,49 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { decideEntityTag, decideRange, isMatch, type Validators } from './validators.ts';
+
+/** What a request for a file comes to, before a byte of it is read. */
+export type ReadDecision =
+  /** If-Match names another file. */
+  | { readonly kind: 'condition-failed' }
+  | {
+      readonly kind: 'read';
+      /** Of the request, with what is left to be decided: one range that counts, and the conditions on caches. */
+      readonly headers: IncomingHttpHeaders;
+      /** The ETag of the answer. */
+      readonly entityTag: string;
+      /** Nothing is left to be decided: the whole file is the answer. */
+      readonly isPlain: boolean;
+    };
+
+/** Those of RFC 9110 §13.1 that serve-static decides as it should. */
+const LEFT_CONDITIONS = ['if-none-match', 'if-modified-since', 'if-unmodified-since'] as const;
+const DECIDED = ['if-match', 'if-range', 'range'] as const;
+
+/**
+ * Decides what serve-static leaves weak: If-Match, If-Range, and which range counts (RFC 9110 §13.2.2, §14.2).
+ *
+ * @param sizeBytes of the whole file
+ */
+export function decideRead(
+  method: string,
+  headers: IncomingHttpHeaders,
+  validators: Validators,
+  sizeBytes: number,
+): ReadDecision {
+  const isPlain = LEFT_CONDITIONS.every((name) => headers[name] === undefined);
+  // As most requests are: nothing is copied for these.
+  if (DECIDED.every((name) => headers[name] === undefined)) {
+    return { kind: 'read', headers, entityTag: validators.entityTag, isPlain };
+  }
+  const { 'if-match': ifMatch, 'if-range': _ifRange, range: _range, ...left } = headers;
+  if (ifMatch !== undefined) {
+    if (!isMatch(ifMatch, validators)) return { kind: 'condition-failed' };
+    // Where it is given, it stands for If-Unmodified-Since.
+    delete left['if-unmodified-since'];
+  }
+  const range = decideRange(method, headers, validators, sizeBytes);
+  const entityTag = decideEntityTag(headers, validators);
+  if (range !== undefined) return { kind: 'read', headers: { ...left, range }, entityTag, isPlain: false };
+  const isPlainNow = LEFT_CONDITIONS.every((name) => left[name] === undefined);
+  return { kind: 'read', headers: left, entityTag, isPlain: isPlainNow };
+}
