@@ -1,14 +1,22 @@
 /** Every command of the datastore takes its settings from one chain, and what only reads makes nothing. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 
 const TOKEN = 'token-of-the-state-directory';
 
+/** Whose state directory holds an authority: to make one takes a program's start. */
+let model: DatastoreFolder;
 let place: DatastoreFolder;
 let config: string;
 let bundle: string;
+
+beforeAll(async () => {
+  model = await createDatastoreFolder();
+  await model.runPlainWith({ DATASTORE_WRITE_TOKEN: '' }, 'ca', '--create', '--state', model.state);
+});
+afterAll(() => model?.remove());
 
 beforeEach(async () => {
   place = await createDatastoreFolder();
@@ -25,10 +33,9 @@ const run = (args: readonly string[], variables: Record<string, string> = {}) =>
 
 async function fill(): Promise<void> {
   await mkdir(place.root);
-  await mkdir(place.state);
+  await cp(model.state, place.state, { recursive: true });
   await writeFile(join(place.root, 'disk.img'), 'content');
   await writeFile(join(place.state, 'write-token'), TOKEN, { mode: 0o600 });
-  await run(['ca', '--create', '--state', place.state]);
 }
 
 describe.each([
