@@ -2,7 +2,6 @@ import type { Log } from '@local-datastore/shared/log';
 import { areInodesPermanent } from '../content/file-system-type.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { loadImageIndex } from '../images/image-index.ts';
-import { MAX_LINKED } from '../images/image-listing.ts';
 import { linkedPaths } from '../images/linked-paths.ts';
 import { type ScannedFile, scanImages } from '../images/scan.ts';
 import type { Storage } from '../images/storage.ts';
@@ -37,7 +36,7 @@ export async function listImages(log: Log, { root, state }: Storage): Promise<Li
     });
   }
   // Before any of them is added: a link shows files, not other links.
-  for (const [path, linkTo] of [...linkedPaths(links, listed, MAX_LINKED)]) {
+  for (const [path, linkTo] of [...linkedPaths(links, listed)]) {
     const image = listed.get(linkTo);
     if (image !== undefined) listed.set(path, { ...image, path, linkTo });
   }

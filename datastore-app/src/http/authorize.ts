@@ -3,12 +3,19 @@ import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { type DownloadTickets, ticketOf } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
-import type { Action, Principal, Wish } from '../access/policy.ts';
+import { type Action, isPermitted, type Principal, type Wish } from '../access/policy.ts';
 
 const REALM = 'local-datastore';
 const CHALLENGES: Readonly<Record<Action, string>> = {
   read: `Basic realm="${REALM}", charset="UTF-8"`,
   write: `Bearer realm="${REALM}"`,
+};
+
+/** What to bring. */
+const ADVICE: Readonly<Record<Action, string>> = {
+  read: 'Reading needs a credential, as Basic, Bearer or "Authorization: <apiKey> <password>".',
+  write:
+    'Writing needs the write token, as "Authorization: Bearer <token>"; `datastore-app token` prints it.',
 };
 
 /**
@@ -48,13 +55,11 @@ export function createAuthorize({ guard, tickets }: AuthorizeDeps): Authorize {
       refuseBy(request, response, { status: 429, detail }, { 'Retry-After': String(seconds) });
       return false;
     }
-    const isWriteNeeded = wish.action === 'write' || wish.resource.kind === 'uploads';
-    const needed = isWriteNeeded
-      ? 'Writing needs the write token, as "Authorization: Bearer <token>"; `datastore-app token` prints it.'
-      : 'Reading needs a credential, as Basic, Bearer or "Authorization: <apiKey> <password>".';
-    const detail = decision.isMissing ? needed : `The credential is wrong. ${needed}`;
-    const challenge = CHALLENGES[isWriteNeeded ? 'write' : 'read'];
-    refuseBy(request, response, { status: 401, detail }, { 'WWW-Authenticate': challenge });
+    const needed: Action = isPermitted({ kind: 'reader' }, wish, guard) ? 'read' : 'write';
+    const advice = ADVICE[needed];
+    const detail = decision.isMissing ? advice : `The credential is wrong. ${advice}`;
+    const challenge = { 'WWW-Authenticate': CHALLENGES[needed] };
+    refuseBy(request, response, { status: 401, detail }, challenge);
     return false;
   };
 }

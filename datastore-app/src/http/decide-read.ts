@@ -19,6 +19,9 @@ export type ReadDecision =
 const LEFT_CONDITIONS = ['if-none-match', 'if-modified-since', 'if-unmodified-since'] as const;
 const DECIDED = ['if-match', 'if-range', 'range'] as const;
 
+const hasNone = (headers: IncomingHttpHeaders, names: readonly string[]) =>
+  names.every((name) => headers[name] === undefined);
+
 /**
  * Decides what serve-static leaves weak: If-Match, If-Range, and which range counts (RFC 9110 §13.2.2, §14.2).
  *
@@ -30,9 +33,9 @@ export function decideRead(
   validators: Validators,
   sizeBytes: number,
 ): ReadDecision {
-  const isPlain = LEFT_CONDITIONS.every((name) => headers[name] === undefined);
   // As most requests are: nothing is copied for these.
-  if (DECIDED.every((name) => headers[name] === undefined)) {
+  if (hasNone(headers, DECIDED)) {
+    const isPlain = hasNone(headers, LEFT_CONDITIONS);
     return { kind: 'read', headers, entityTag: validators.entityTag, isPlain };
   }
   const { 'if-match': ifMatch, 'if-range': _ifRange, range: _range, ...left } = headers;
@@ -44,6 +47,5 @@ export function decideRead(
   const range = decideRange(method, headers, validators, sizeBytes);
   const entityTag = decideEntityTag(headers, validators);
   if (range !== undefined) return { kind: 'read', headers: { ...left, range }, entityTag, isPlain: false };
-  const isPlainNow = LEFT_CONDITIONS.every((name) => left[name] === undefined);
-  return { kind: 'read', headers: left, entityTag, isPlain: isPlainNow };
+  return { kind: 'read', headers: left, entityTag, isPlain: hasNone(left, LEFT_CONDITIONS) };
 }

@@ -10,7 +10,7 @@ import { describeAgain } from './describe-again.ts';
 import { createEntryTable, type ImageState } from './entry-table.ts';
 import { createHashSchedule } from './hash-schedule.ts';
 import type { ImageIndex } from './image-index.ts';
-import { listEntries, MAX_LINKED } from './image-listing.ts';
+import { listEntries } from './image-listing.ts';
 import { followLinks, linkedPaths } from './linked-paths.ts';
 import type { Publication } from './publication.ts';
 import { rootIdentity } from './root-identity.ts';
@@ -166,7 +166,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     counts: table.counts,
     *paths() {
       yield* table.entries.keys();
-      for (const [path] of linkedPaths(table.links, table.entries, MAX_LINKED)) yield path;
+      for (const [path] of linkedPaths(table.links, table.entries)) yield path;
     },
     revision: table.revision,
     find(path) {

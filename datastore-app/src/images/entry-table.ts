@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Entry, Image } from './catalogue-entry.ts';
-import { MAX_LINKED } from './image-listing.ts';
 import { type Links, linkedPaths } from './linked-paths.ts';
 import { type Taken, takenBytes } from './taken-bytes.ts';
 
@@ -107,7 +106,7 @@ export function createEntryTable(): EntryTable {
     revision: () => `${firstRevision}-${changes}`,
     counts() {
       const counts = { ...counted };
-      for (const [, file] of linkedPaths(links, entries, MAX_LINKED)) {
+      for (const [, file] of linkedPaths(links, entries)) {
         const entry = entries.get(file);
         if (entry !== undefined) counts[stateOf(entry)] += 1;
       }

@@ -1,9 +1,6 @@
 import { type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { type Links, linkedPaths } from './linked-paths.ts';
 
-/** So many further paths of images are named at most. */
-export const MAX_LINKED = 100_000;
-
 /** How the letters of a name that looks like another's are written: as one character each, or in parts. */
 export type NameForm = 'composed' | 'decomposed' | 'mixed';
 
@@ -30,7 +27,7 @@ export function findTwins(paths: Iterable<string>): Map<string, NameForm> {
 /** All images, by path: every file at its own place, and at those at which links show it. */
 export function listEntries(entries: ReadonlyMap<string, Entry>, links: Links): Image[] {
   const images = [...entries].map(([path, entry]) => toImage(path, entry));
-  for (const [path, linkTo] of linkedPaths(links, entries, MAX_LINKED)) {
+  for (const [path, linkTo] of linkedPaths(links, entries)) {
     const entry = entries.get(linkTo);
     if (entry !== undefined) images.push({ ...toImage(path, entry), linkTo });
   }

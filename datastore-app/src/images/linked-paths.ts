@@ -2,6 +2,8 @@ import { isImagePath } from './image-path.ts';
 
 /** How many folder links one path may go through; the kernel follows more, through links that lead in a circle. */
 const MAX_FOLDER_LINKS = 4;
+/** So many further paths of images are named at most. */
+const MAX_LINKED = 100_000;
 
 /** Symbolic links below a root: their path, and that of the image or folder to which they lead. */
 export type Links = ReadonlyMap<string, string>;
@@ -11,12 +13,12 @@ export type Links = ReadonlyMap<string, string>;
  * leads. A link to a folder that holds the link itself shows nothing more.
  *
  * @param images the paths of the files themselves
- * @param limit how many are named at most
+ * @param limit how many are named at most; another one than the usual only for tests
  */
 export function* linkedPaths(
   links: Links,
   images: { has(path: string): boolean; keys(): Iterable<string> },
-  limit: number,
+  limit = MAX_LINKED,
 ): Generator<[path: string, file: string]> {
   let count = 0;
 

@@ -140,13 +140,8 @@ export async function createMutualTlsServer(
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     const verifiedBy = handshakes.end(socket);
     const certificate = socket.getPeerX509Certificate();
-    const isPlaceFree = clients.size < MAX_CONNECTIONS;
-    if (!isPlaceFree || certificate === undefined || verifiedBy === undefined) {
-      socket.destroy();
-      return;
-    }
-    const client = { certificate, verifiedBy };
-    if (!admits(tls, client, wallMs())) {
+    const client = certificate && verifiedBy && { certificate, verifiedBy };
+    if (client === undefined || clients.size >= MAX_CONNECTIONS || !admits(tls, client, wallMs())) {
       socket.destroy();
       return;
     }

@@ -4,6 +4,7 @@ import { sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import type { NextFunction, Request, Response } from 'express';
 import * as z from 'zod';
+import type { Wish } from '../../access/policy.ts';
 import type { UploadStatus, Uploads } from '../../uploads/uploads.ts';
 import type { Authorize } from '../authorize.ts';
 import { header, problems, write } from '../openapi/describe.ts';
@@ -13,6 +14,7 @@ import type { TusHandler } from '../tus/tus-server.ts';
 
 const UPLOADS = '/-/api/v1/uploads';
 const UPLOAD = `${UPLOADS}/{id}`;
+const TO_UPLOAD: Wish = { action: 'write', resource: { kind: 'uploads' } };
 
 const uploadSchema = () =>
   z.object({
@@ -77,13 +79,9 @@ export function createUploadRoutes({ log, uploads, authorize }: UploadRoutesDeps
     sayContinue(request, response);
   }
 
-  const isPermitted = (request: Request, response: Response) => {
-    const action = request.method === 'GET' || request.method === 'HEAD' ? 'read' : 'write';
-    return authorize(request, response, { action, resource: { kind: 'uploads' } });
-  };
   const requireToken = (request: Request, response: Response, next: NextFunction) => {
     // OPTIONS tells what the server can do, and nothing about uploads.
-    if (request.method === 'OPTIONS' || isPermitted(request, response)) next();
+    if (request.method === 'OPTIONS' || authorize(request, response, TO_UPLOAD)) next();
   };
 
   const byTus = async (request: Request, response: Response) => {
