@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createOpensslCa } from '../interop/certificates.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { describeWith } from '../requirements.ts';
 import { FULL_STATUS } from './full-status.ts';
 import {
@@ -23,7 +23,10 @@ describeWith(['chromium', 'openssl'], 'the page where TLS is on', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'datastore-page-tls-'));
-    const { certificate, key } = await (await createOpensslCa(folder)).issue('ds.local', 'DNS:ds.local');
+    const { certificate, key } = await (await createAuthority(folder, 'lab')).issue(
+      'ds.local',
+      'DNS:ds.local',
+    );
     datastore = await startDatastore('--tls-certificate', certificate, '--tls-key', key, '--tls-port', '0');
     browser = await launchBrowser();
     await datastore.put('disk.img', 'content');

@@ -13,9 +13,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { listen } from '../../eve-agent/src/api/listen.ts';
 import { parseRevocations } from '../../eve-agent/src/api/revocations.ts';
 import type { TlsFiles } from '../../eve-agent/src/api/server-tls.ts';
+import { type Authority, createAuthority, type KeyPair } from '../lab/authorities.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { describeWith } from '../requirements.ts';
-import { type Authority, createAuthority, type KeyPair } from './authorities.ts';
 
 const WAIT = { timeout: 20_000 };
 

@@ -7,10 +7,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Authority, createAuthority, type KeyPair } from '../lab/authorities.ts';
 import { type AgentFolder, createAgentFolder, findFreePort } from '../lab/loopback-agent.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
-import { type Authority, createAuthority, type KeyPair } from './authorities.ts';
 import { type ImageServer, makeImage, serveImage, sha256Of, startImageServer } from './image-server.ts';
 import { readJsonLines } from './json-lines.ts';
 

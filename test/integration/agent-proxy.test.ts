@@ -5,10 +5,10 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Authority, createAuthority } from '../lab/authorities.ts';
 import { type HttpProxy, startHttpProxy } from '../lab/http-proxy.ts';
 import { type AgentFolder, createAgentFolder } from '../lab/loopback-agent.ts';
 import { describeWith } from '../requirements.ts';
-import { type Authority, createAuthority } from './authorities.ts';
 import { type ImageServer, makeImage, serveImage, sha256Of, startImageServer } from './image-server.ts';
 
 const PLAIN = 'fa78153c-e215-4397-bfa7-514264cdf4dd';

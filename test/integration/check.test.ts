@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CheckReport } from '../../datastore-app/src/check/report.ts';
-import { createOpensslCa } from '../interop/certificates.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { type Finished, finish } from '../lab/namespace.ts';
 import { datastoreApp } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
@@ -108,7 +108,7 @@ test('ends with 2 on an option that is wrong, like serve', async () => {
 
 describeWith(['openssl'], 'the TLS certificate', () => {
   test('with its addresses, without them, and with the key of another', async () => {
-    const ca = await createOpensslCa(folder);
+    const ca = await createAuthority(folder, 'lab');
     const leaf = await ca.issue('leaf', 'IP:127.0.0.1,DNS:ds.local');
     const other = await ca.issue('other', 'DNS:ds.local');
     const tls = (certificate: string, key: string) => [

@@ -10,8 +10,8 @@ import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { openFlow } from '../../eve-agent/src/network/open-flow.ts';
 import { judgeFailure } from '../../eve-agent/src/reconcile/judge-failure.ts';
 import { createDownload } from '../../eve-agent/src/transfer/download.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
-import { createAuthority } from './authorities.ts';
 
 let folder: string;
 let trusted: string;

@@ -11,9 +11,9 @@ import { systemClock } from '@local-datastore/shared/system-clock';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { listen } from '../../eve-agent/src/api/listen.ts';
 import { readServerTls } from '../../eve-agent/src/api/server-tls.ts';
+import { createAuthority, type KeyPair } from '../lab/authorities.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { describeWith } from '../requirements.ts';
-import { createAuthority, type KeyPair } from './authorities.ts';
 import { runDoctorOn, runDownloadOf } from './both-commands.ts';
 
 type Part = 'leaf' | 'intermediate' | 'root' | 'stranger';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { KeyPair } from './authorities.ts';
+import type { KeyPair } from '../lab/authorities.ts';
 
 /** One request, as much of it as a scripted peer looks at. */
 export interface RawRequest {

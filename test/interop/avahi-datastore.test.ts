@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Authority, createAuthority } from '../lab/authorities.ts';
 import { avahiServiceFile, startAvahi } from '../lab/avahi.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { runAgent } from '../lab/programs.ts';
@@ -15,7 +16,6 @@ import {
   killDownloadMidway,
   type ResolvedDocument,
 } from './agent.ts';
-import { createOpensslCa, type OpensslCa } from './certificates.ts';
 
 const MIB = 1024 * 1024;
 const IMAGE_BYTES = 24 * MIB + 4711;
@@ -173,10 +173,10 @@ describeWith(['root', 'lab', 'avahi', 'dbus', 'apache'], 'Avahi and Apache', () 
 });
 
 describeWith(['root', 'lab', 'avahi', 'dbus', 'nginx', 'openssl'], 'Avahi and a TLS server', () => {
-  let ca: OpensslCa;
+  let ca: Authority;
   beforeAll(async () => {
     await setUp();
-    ca = await createOpensslCa(folder);
+    ca = await createAuthority(folder, 'lab');
   });
   afterAll(tearDown);
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Authority, createAuthority } from '../lab/authorities.ts';
 import { startAvahi } from '../lab/avahi.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { startDatastore } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
-import { createOpensslCa, type OpensslCa } from './certificates.ts';
 
 const IMAGE_BYTES = 8 * 1024 * 1024 + 4711;
 /** What an earlier, interrupted download left. */
@@ -31,7 +31,7 @@ const SERVICES = [
 let lab: Lab;
 let folder: string;
 let image: Buffer;
-let ca: OpensslCa;
+let ca: Authority;
 
 async function setUp(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), 'interop-found-'));
@@ -39,7 +39,7 @@ async function setUp(): Promise<void> {
   await mkdir(join(folder, 'out'));
   image = randomBytes(IMAGE_BYTES);
   await writeFile(join(folder, 'root/images/edge node.img'), image);
-  ca = await createOpensslCa(folder);
+  ca = await createAuthority(folder, 'lab');
   const leaf = await ca.issue('edge-ds', `IP:${ADDRESS},DNS:edge-ds.local`);
   lab = await createLab();
   await lab.addBridge('bn1', `${HOST_ADDRESS}/24`);

@@ -7,12 +7,12 @@ import type { Answer } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runDoctor } from '../integration/doctor-runs.ts';
 import { responseHex, startScriptedResponder } from '../integration/scripted-responder.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { avahiServiceFile, startAvahi } from '../lab/avahi.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { startDatastore } from '../lab/programs.ts';
 import { startApache, startNginx, startPythonHttpServer } from '../lab/web-servers.ts';
 import { describeWith } from '../requirements.ts';
-import { createOpensslCa } from './certificates.ts';
 
 const IMAGE_BYTES = 300_000;
 
@@ -87,7 +87,7 @@ describeWith(
     });
 
     test('with a TLS server: the address must be in the certificate', async () => {
-      const ca = await createOpensslCa(folder);
+      const ca = await createAuthority(folder, 'lab');
       const app = await addAvahi('tls-ds', '10.1.0.8', 'https');
       const right = await ca.issue('right', 'IP:10.1.0.8');
       await startNginx(app, { root, work: join(folder, 'tls'), port: 443, tls: right });

@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HeardPacket, type MdnsPeer, startMdnsPeer } from '../integration/mdns-peer.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { describeWith } from '../requirements.ts';
-import { createOpensslCa } from './certificates.ts';
 import {
   parseWirePacket,
   ptrQuery,
@@ -94,7 +94,7 @@ function contract(cidrs: readonly string[]): void {
 
     folder = await mkdtemp(join(tmpdir(), 'eve-wire-'));
     await mkdir(join(folder, 'root'));
-    const ca = await createOpensslCa(folder);
+    const ca = await createAuthority(folder, 'lab');
     const leaf = await ca.issue('ds', `IP:${DATASTORE_ADDRESS}`);
     datastore = app.start(
       [

@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createAuthority } from '../lab/authorities.ts';
 import { startAvahi } from '../lab/avahi.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { startApache, startNginx } from '../lab/web-servers.ts';
 import { describeWith } from '../requirements.ts';
-import { createOpensslCa } from './certificates.ts';
 
 const ADDRESS = '10.1.0.5';
 const NAME = 'named.local';
@@ -35,7 +35,7 @@ async function setUp(): Promise<void> {
   await lab.addBridge('bn1', '10.1.0.1/24');
   app = await lab.addApp({ name: 'vm', bridge: 'bn1', address: `${ADDRESS}/24` });
   await startAvahi(app, { hostName: 'named', publishWorkstation: true });
-  const authority = await createOpensslCa(folder);
+  const authority = await createAuthority(folder, 'lab');
   ca = authority.certificate;
   const byName = await authority.issue('by-name', `DNS:${NAME}`);
   const byAddress = await authority.issue('by-address', `IP:${ADDRESS}`);

@@ -2,12 +2,8 @@ import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { KeyPair } from './authorities.ts';
 import type { Namespace } from './namespace.ts';
-
-export interface CertificateFiles {
-  readonly certificate: string;
-  readonly key: string;
-}
 
 interface ServerPlace {
   /** `PORT` or `ADDRESS:PORT`. */
@@ -24,7 +20,7 @@ interface ServerPlace {
 
 export interface NginxOptions extends ServerPlace {
   readonly sendfile: 'on' | 'off';
-  readonly tls?: CertificateFiles;
+  readonly tls?: KeyPair;
   /** One process alone, which nothing survives when it is killed. */
   readonly isSingleProcess?: boolean;
 }
@@ -147,7 +143,7 @@ async function readAccessLog(file: string): Promise<LoggedRequest[]> {
 /** Debian's nginx. With certificate files it speaks TLS on its port. */
 export async function startNginx(
   namespace: Namespace,
-  { root, work, port, tls, more = '' }: WebServerOptions & { readonly tls?: CertificateFiles },
+  { root, work, port, tls, more = '' }: WebServerOptions & { readonly tls?: KeyPair },
 ): Promise<WebServer> {
   await mkdir(work, { recursive: true });
   const accessLog = join(work, 'access.log');
