@@ -2,7 +2,7 @@ import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { addressUrl } from '../discovery/origin.ts';
-import type { DownloadEvent } from '../transfer/download.ts';
+import type { DownloadEvent } from '../transfer/download-request.ts';
 
 /** Shows how a download goes. */
 export interface ProgressView {

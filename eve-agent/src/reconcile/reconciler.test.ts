@@ -12,7 +12,7 @@ import { createContentStore } from '../content/content-store.ts';
 import { hashFile } from '../content/hash-file.ts';
 import { createJsonFile } from '../content/json-file.ts';
 import { createStatusFiles } from '../content/status-files.ts';
-import type { DownloadObserver, DownloadResult } from '../transfer/download.ts';
+import type { DownloadObserver, DownloadResult } from '../transfer/download-request.ts';
 import { ContentError } from '../transfer/errors.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { retryRecordsSchema } from './retry-records.ts';

@@ -1,5 +1,5 @@
 import type { Log } from '@local-datastore/shared/log';
-import type { DownloadEvent } from '../transfer/download.ts';
+import type { DownloadEvent } from '../transfer/download-request.ts';
 import { type ContentActual, type OriginState, originStateOf, sourceStateOf } from './actual.ts';
 import { type Judgement, judgeFailure, judgeSlowness } from './judge-failure.ts';
 import { recordDatastore, recordResponse, recordSlowness, recordSourceFailure } from './outcome.ts';

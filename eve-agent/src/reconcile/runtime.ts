@@ -1,7 +1,7 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
 import type { ContentStore } from '../content/content-store.ts';
-import type { DownloadObserver, DownloadRequest, DownloadResult } from '../transfer/download.ts';
+import type { DownloadObserver, DownloadRequest, DownloadResult } from '../transfer/download-request.ts';
 import type { Actual, ContentActual } from './actual.ts';
 import type { OutcomeFacts } from './outcome.ts';
 import type { PlanLimits } from './plan.ts';

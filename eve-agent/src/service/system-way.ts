@@ -2,7 +2,7 @@ import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Locate, Located, LocateOptions } from '../discovery/locate.ts';
 import { originOf } from '../discovery/origin.ts';
 import { openFlow } from '../network/open-flow.ts';
-import type { DownloadDeps } from '../transfer/download.ts';
+import type { DownloadDeps } from '../transfer/download-request.ts';
 
 /** How long another responder under the same name is looked for, before one that is to be avoided is asked again. */
 const OTHER_RESPONDER_TIMEOUT_MS = 3000;

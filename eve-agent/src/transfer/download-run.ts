@@ -11,7 +11,7 @@ import type {
   DownloadOptions,
   DownloadRequest,
   DownloadResult,
-} from './download.ts';
+} from './download-request.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, fetchBody } from './fetch-body.ts';
 import { Provenance } from './provenance.ts';

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
 import type { Origin } from '../discovery/origin.ts';
-import { createDownload, type DownloadEvent } from './download.ts';
+import { createDownload } from './download.ts';
+import type { DownloadEvent } from './download-request.ts';
 import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
 import { createScriptedFlows, type ScriptedAnswer } from './scripted-flows.ts';
 

@@ -1,4 +1,4 @@
-import type { DownloadDeps, DownloadObserver, DownloadOptions } from './download.ts';
+import type { DownloadDeps, DownloadObserver, DownloadOptions } from './download-request.ts';
 import type { BodyReceiver } from './fetch-body.ts';
 import { paceReceiver } from './pace.ts';
 import { type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';

@@ -2,7 +2,7 @@ import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../../discovery/origin.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from '../../transfer/decide-redirect.ts';
 import { decideResponse } from '../../transfer/decide-response.ts';
-import type { DownloadDeps } from '../../transfer/download.ts';
+import type { DownloadDeps } from '../../transfer/download-request.ts';
 import { readValidators, singleValue } from '../../transfer/validators.ts';
 import type { Evidence } from '../evidence.ts';
 import type { Exchange } from '../observations.ts';

@@ -3,7 +3,7 @@ import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Origin } from '../../discovery/origin.ts';
 import { decideResponse } from '../../transfer/decide-response.ts';
 import { createDispatcher } from '../../transfer/dispatcher.ts';
-import type { DownloadDeps } from '../../transfer/download.ts';
+import type { DownloadDeps } from '../../transfer/download-request.ts';
 import { type BodyPlan, fetchBody } from '../../transfer/fetch-body.ts';
 import { requestHeaders } from '../../transfer/request-headers.ts';
 import type { HeaderFields, Validators } from '../../transfer/validators.ts';
