@@ -6,7 +6,11 @@ import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { openPartialFile } from '../../eve-agent/src/content/partial-file.ts';
 import { openFlow } from '../../eve-agent/src/network/open-flow.ts';
 import { createDownload } from '../../eve-agent/src/transfer/download.ts';
-import type { DownloadEvent, DownloadRequest, DownloadResult } from '../../eve-agent/src/transfer/download-request.ts';
+import type {
+  DownloadEvent,
+  DownloadRequest,
+  DownloadResult,
+} from '../../eve-agent/src/transfer/download-request.ts';
 import {
   type Behaviour,
   cutAfter,

@@ -1,14 +1,12 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { parseCertificates, parsePrivateKey } from '@local-datastore/shared/tls/pem';
 import type { TlsIdentity } from './certificate-source.ts';
 
 /** Far more than a chain of certificates has. */
 const MAX_FILE_BYTES = 1024 * 1024;
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-/** Of PKCS #8, and of OpenSSL's older form. */
-const ENCRYPTED_KEY = /^(?:-----BEGIN ENCRYPTED |Proc-Type: 4,ENCRYPTED)/m;
 
 export interface GivenFiles {
   readonly certificateFile: string;
@@ -31,29 +29,14 @@ async function read(option: string, file: string): Promise<string> {
   }
 }
 
-function parseChain(pem: string, file: string): X509Certificate[] {
+/** Says which file is wrong; the content itself is in no message. */
+function use<Result>(option: string, file: string, parse: () => Result): Result {
   try {
-    const chain = (pem.match(PEM_CERTIFICATE) ?? []).map((text) => new X509Certificate(text));
-    if (chain.length > 0) return chain;
+    return parse();
   } catch (error) {
-    throw new ConfigurationError(
-      `--tls-certificate ${file} holds no valid certificate: ${errorMessage(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  throw new ConfigurationError(`--tls-certificate ${file} holds no PEM certificate ("BEGIN CERTIFICATE")`);
-}
-
-function parseKey(pem: string, file: string): KeyObject {
-  try {
-    return createPrivateKey(pem);
-  } catch (error) {
-    const reason = ENCRYPTED_KEY.test(pem)
-      ? 'it is encrypted; store it decrypted, readable by its owner alone'
-      : `it holds no PEM private key: ${errorMessage(error)}`;
-    throw new ConfigurationError(`--tls-key ${file} cannot be used: ${reason}`, { cause: error });
+    throw new ConfigurationError(`${option} ${file} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -65,8 +48,8 @@ function parseKey(pem: string, file: string): KeyObject {
 export async function readGivenIdentity({ certificateFile, keyFile }: GivenFiles): Promise<GivenIdentity> {
   const certificate = await read('--tls-certificate', certificateFile);
   const key = await read('--tls-key', keyFile);
-  const chain = parseChain(certificate, certificateFile);
-  const privateKey = parseKey(key, keyFile);
+  const chain = use('--tls-certificate', certificateFile, () => parseCertificates(certificate));
+  const privateKey = use('--tls-key', keyFile, () => parsePrivateKey(key));
   const [leaf] = chain;
   if (leaf === undefined || !leaf.checkPrivateKey(privateKey)) {
     const isFurtherDown = chain.some((other) => other.checkPrivateKey(privateKey));

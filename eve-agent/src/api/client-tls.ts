@@ -1,6 +1,6 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { parseCertificates, parsePrivateKey } from '@local-datastore/shared/tls/pem';
 
 /** The files of a client of the API on TCP. */
 export interface ClientTlsFiles {
@@ -25,8 +25,7 @@ export interface ClientTls {
 function readPem<Parsed>(
   option: string,
   file: string,
-  what: string,
-  parse: (pem: Buffer) => Parsed,
+  parse: (pem: string) => Parsed,
 ): { readonly pem: Buffer; readonly parsed: Parsed } {
   let pem: Buffer;
   try {
@@ -37,17 +36,13 @@ function readPem<Parsed>(
     });
   }
   try {
-    return { pem, parsed: parse(pem) };
+    return { pem, parsed: parse(pem.toString('latin1')) };
   } catch (error) {
-    const why =
-      systemErrorCode(error) === 'ERR_MISSING_PASSPHRASE'
-        ? 'it is encrypted: give one without a passphrase that only its owner can read'
-        : `it holds no PEM ${what}`;
-    throw new ConfigurationError(`${option} ${file} cannot be used: ${why}`, { cause: error });
+    throw new ConfigurationError(`${option} ${file} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
-
-const parseCertificate = (pem: Buffer) => new X509Certificate(pem);
 
 /**
  * Reads what a client of the API on TCP needs.
@@ -56,9 +51,9 @@ const parseCertificate = (pem: Buffer) => new X509Certificate(pem);
  *   the key is another certificate's
  */
 export function readClientTls({ clientCertificate, clientKey, serverCa }: ClientTlsFiles): ClientTls {
-  const certificate = readPem('--client-certificate', clientCertificate, 'certificate', parseCertificate);
-  const key = readPem<KeyObject>('--client-key', clientKey, 'private key', (pem) => createPrivateKey(pem));
-  if (!certificate.parsed.checkPrivateKey(key.parsed)) {
+  const certificate = readPem('--client-certificate', clientCertificate, parseCertificates);
+  const key = readPem('--client-key', clientKey, parsePrivateKey);
+  if (!certificate.parsed[0]?.checkPrivateKey(key.parsed)) {
     throw new ConfigurationError(
       `--client-key ${clientKey} is not the key of --client-certificate ${clientCertificate}`,
     );
@@ -67,7 +62,7 @@ export function readClientTls({ clientCertificate, clientKey, serverCa }: Client
     serverCa === undefined
       ? {}
       : {
-          ca: readPem('--server-ca', serverCa, 'certificate', parseCertificate).pem,
+          ca: readPem('--server-ca', serverCa, parseCertificates).pem,
           allowPartialTrustChain: true as const,
         };
   return { cert: certificate.pem, key: key.pem, ...ca };

@@ -1,7 +1,8 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { parseCertificates, parsePrivateKey } from '@local-datastore/shared/tls/pem';
 import { parseRevocations, type Revocations } from './revocations.ts';
 
 /** The files of mutual TLS; over TCP all but the last are needed. */
@@ -25,8 +26,6 @@ export interface ServerTls {
 }
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
-const PEM_CERTIFICATE =
-  /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
 const OPTIONS = {
   certificate: '--tls-certificate',
@@ -52,18 +51,14 @@ function use<Result>(name: keyof TlsFiles, file: string, parse: (bytes: Buffer) 
   try {
     return parse(bytes);
   } catch (error) {
-    const why =
-      systemErrorCode(error) === 'ERR_MISSING_PASSPHRASE'
-        ? 'it is encrypted: give one without a passphrase that only its owner can read'
-        : errorMessage(error);
-    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be used: ${why}`, { cause: error });
+    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be used: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 
 function parseAuthorities(pem: Buffer): X509Certificate[] {
-  const certificates = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
-  if (certificates.length === 0) throw new Error('it holds no PEM certificate');
-  const authorities = certificates.map((each) => new X509Certificate(each));
+  const authorities = parseCertificates(pem.toString('latin1'));
   // A server of Node 24 has no partial chains: without an end of its own no client would ever be let in.
   if (!authorities.some((each) => isIssuedBy(each, each))) {
     throw new Error(
@@ -88,9 +83,12 @@ export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFile
       `listening on TCP needs --tls-certificate, --tls-key and --client-ca: ${OPTIONS[missing]} is missing`,
     );
   }
-  const own = use('certificate', certificate, (pem) => ({ pem, parsed: new X509Certificate(pem) }));
-  const secret = use('key', key, (pem) => ({ pem, parsed: createPrivateKey(pem) }));
-  if (!own.parsed.checkPrivateKey(secret.parsed)) {
+  const own = use('certificate', certificate, (pem) => ({
+    pem,
+    chain: parseCertificates(pem.toString('latin1')),
+  }));
+  const secret = use('key', key, (pem) => ({ pem, parsed: parsePrivateKey(pem.toString('latin1')) }));
+  if (!own.chain[0]?.checkPrivateKey(secret.parsed)) {
     throw new ConfigurationError(`--tls-key ${key} is not the key of --tls-certificate ${certificate}`);
   }
   const ca = use('clientCa', clientCa, (pem) => ({ pem, parsed: parseAuthorities(pem) }));
