@@ -16,8 +16,8 @@ import {
 import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import { sayContinue } from '@local-datastore/shared/http/refuse';
 import * as z from 'zod';
-import { MAX_CONFIG_BYTES, parseConfigText } from '../reconcile/config-text.ts';
-import { type Configuration, withoutSecrets } from '../reconcile/configuration.ts';
+import { MAX_CONFIG_BYTES, parseConfigText } from '../configuration/config-text.ts';
+import { type Configuration, withoutSecrets } from '../configuration/configuration.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
 import { HttpError } from './http-error.ts';

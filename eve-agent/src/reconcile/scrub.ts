@@ -1,24 +1,7 @@
-import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { errorMessage } from '@local-datastore/shared/errors';
+import { findDamage } from '../content/find-damage.ts';
 import type { ContentActual } from './actual.ts';
 import { advance, type Runtime } from './runtime.ts';
-
-/** Reads a file again. @returns why it is not what it was; null when it is */
-async function findDamage(
-  { deps }: Runtime,
-  path: string,
-  sha256: string,
-  signal: AbortSignal,
-): Promise<string | null> {
-  try {
-    const found = await deps.hashFile(path, signal);
-    return found.sha256 === sha256 ? null : `its sha256 is ${found.sha256} now`;
-  } catch (error) {
-    signal.throwIfAborted();
-    if (systemErrorCode(error) === 'ENOENT') return 'it is gone';
-    // EIO is damage as well; what else stops the reading will stop the next download, too.
-    return `it cannot be read: ${errorMessage(error)}`;
-  }
-}
 
 /** What is here is not what it was: it leaves the disk and is fetched anew. Never rejects. */
 async function replaceDamaged(runtime: Runtime, content: ContentActual, damage: string): Promise<void> {
@@ -52,7 +35,7 @@ export async function recheck(runtime: Runtime, content: ContentActual, signal: 
   content.activity = { kind: 'verify', abort: new AbortController() };
   const { sha256 } = content;
   const path = runtime.deps.store.verifiedPath(sha256);
-  const damage = await findDamage(runtime, path, sha256, signal).catch(() => null);
+  const damage = await findDamage(runtime.deps.hashFile, path, sha256, signal).catch(() => null);
   content.isOfEarlierRun = false;
   content.activity = null;
   if (damage !== null) await replaceDamaged(runtime, content, damage);
@@ -65,7 +48,7 @@ async function scrubNames(runtime: Runtime, signal: AbortSignal): Promise<number
   let damaged = 0;
   for (const [name, sha256] of [...actual.links]) {
     if (await deps.store.isHardLink(name, sha256)) continue;
-    const damage = await findDamage(runtime, deps.store.linkPath(name), sha256, signal);
+    const damage = await findDamage(runtime.deps.hashFile, deps.store.linkPath(name), sha256, signal);
     // It may lead elsewhere by now, or be on its way off the disk with its content.
     const isKept = actual.contents.get(sha256)?.state === 'VERIFIED' && !actual.busyNames.has(name);
     if (damage === null || actual.links.get(name) !== sha256 || !isKept) continue;
@@ -87,7 +70,12 @@ export async function scrub(
   for (const content of [...runtime.actual.contents.values()]) {
     if (!isVerified(content)) continue;
     const { sha256 } = content;
-    const damage = await findDamage(runtime, runtime.deps.store.verifiedPath(sha256), sha256, signal);
+    const damage = await findDamage(
+      runtime.deps.hashFile,
+      runtime.deps.store.verifiedPath(sha256),
+      sha256,
+      signal,
+    );
     checked += 1;
     // It may have been dropped while it was read.
     if (damage === null || !isVerified(content) || !runtime.actual.contents.has(content.sha256)) continue;

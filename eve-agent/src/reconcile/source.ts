@@ -3,7 +3,7 @@ import { domainToUnicode } from 'node:url';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
-import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
+import type { DatastoreConfig, DsType } from '@local-datastore/shared/eve/datastore-config';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { parseImageUrl } from '../discovery/locate.ts';
 
@@ -87,6 +87,13 @@ function originKeyOf({ origin, protocol }: URL, ca: string | null): string {
   return `${origin} (dsCertPEM ${createHash('sha256').update(ca).digest('hex').slice(0, 8)})`;
 }
 
+type JoinUrl = (datastore: DatastoreConfig, tree: Pick<ContentTree, 'URL'>) => URL;
+
+const joinHttp: JoinUrl = ({ fqdn, dpath }, tree) => joinSourceUrl(fqdn, dpath, tree.URL);
+
+/** The types of datastores that can be used: where the content of a tree is in one. */
+const URL_OF_TYPE: Readonly<Partial<Record<DsType, JoinUrl>>> = { DsHttp: joinHttp, DsHttps: joinHttp };
+
 /**
  * How to fetch a content tree's file from one of its datastores.
  *
@@ -94,15 +101,17 @@ function originKeyOf({ origin, protocol }: URL, ca: string | null): string {
  */
 export function buildSource(
   datastore: DatastoreConfig,
-  { URL: relativeUrl, maxSizeBytes }: Pick<ContentTree, 'URL' | 'maxSizeBytes'>,
+  tree: Pick<ContentTree, 'URL' | 'maxSizeBytes'>,
   { allowPlainCredentials }: SourceOptions,
 ): Source | string {
   const name = `datastore ${datastore.id}`;
-  if (datastore.dType !== 'DsHttp' && datastore.dType !== 'DsHttps') {
-    return `${name}: dType ${datastore.dType} is not supported: DsHttp or DsHttps expected`;
+  const joinUrl = URL_OF_TYPE[datastore.dType];
+  if (joinUrl === undefined) {
+    const types = Object.keys(URL_OF_TYPE).join(' or ');
+    return `${name}: dType ${datastore.dType} is not supported: ${types} expected`;
   }
   try {
-    const url = joinSourceUrl(datastore.fqdn, datastore.dpath, relativeUrl);
+    const url = joinUrl(datastore, tree);
     const authorization = authorizationOf(datastore);
     if (authorization !== null && !PRINTABLE.test(authorization)) {
       return `${name}: apiKey and password must be printable ASCII`;
@@ -116,7 +125,7 @@ export function buildSource(
     const ca = caOf(datastore);
     const host = domainToUnicode(url.hostname).toLowerCase().replace(/\.$/, '');
     const key = createHash('sha256')
-      .update(JSON.stringify([url.href, maxSizeBytes, authorization, ca]))
+      .update(JSON.stringify([url.href, tree.maxSizeBytes, authorization, ca]))
       .digest('hex')
       .slice(0, 16);
     const origin = { originKey: originKeyOf(url, ca), host, isLocal: isLocalHost(host) };

@@ -5,9 +5,9 @@ import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createJsonFile } from '../content/json-file.ts';
+import { lostFallbacks, planDesired } from '../reconcile/desired.ts';
+import { configOf, datastoreIdOf, datastoreOf, treeOf, uuidOf } from '../reconcile/test-fixtures.ts';
 import { createConfiguration, withoutSecrets } from './configuration.ts';
-import { lostFallbacks, planDesired } from './desired.ts';
-import { configOf, datastoreIdOf, datastoreOf, treeOf, uuidOf } from './test-fixtures.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -12,7 +12,7 @@ import {
 } from '@local-datastore/shared/eve/device-config';
 import type { Log } from '@local-datastore/shared/log';
 import type { JsonFile } from '../content/json-file.ts';
-import { unreadDatastoreText } from './desired.ts';
+import { unreadDatastoreText } from '../reconcile/desired.ts';
 import {
   keepUnreadTrees,
   readStoredDocument,

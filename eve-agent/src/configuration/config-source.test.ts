@@ -6,9 +6,9 @@ import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createJsonFile } from '../content/json-file.ts';
+import { datastoreOf, treeOf } from '../reconcile/test-fixtures.ts';
 import { createConfigSource } from './config-source.ts';
 import { createConfiguration } from './configuration.ts';
-import { datastoreOf, treeOf } from './test-fixtures.ts';
 
 let folder: string;
 let fragments: string;
