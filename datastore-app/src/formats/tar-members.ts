@@ -11,6 +11,8 @@ export interface TarMember {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly isFile: boolean;
+  /** Of a hard link, the name of another member; of a symbolic one, a path from the folder of this. */
+  readonly link?: { readonly isSymbolic: boolean; readonly target: string };
 }
 
 type ReadAt = (offset: number, length: number) => Promise<Buffer>;
@@ -45,9 +47,16 @@ export function isTarHeader(block: Buffer): boolean {
   return expected === unsigned || expected === signed;
 }
 
+/** What headers before a member say of it. */
+interface Described {
+  path?: string;
+  size?: number;
+  linkpath?: string;
+}
+
 /** `25 path=a/b\n`: the keys that matter here. */
-function parsePax(content: Buffer): { path?: string; size?: number } {
-  const found: { path?: string; size?: number } = {};
+function parsePax(content: Buffer): Described {
+  const found: Described = {};
   for (let offset = 0; offset < content.length; ) {
     const space = content.indexOf(0x20, offset);
     const length = Number(content.toString('latin1', offset, space));
@@ -55,10 +64,20 @@ function parsePax(content: Buffer): { path?: string; size?: number } {
     const [key = '', ...rest] = content.toString('utf8', space + 1, offset + length - 1).split('=');
     const value = rest.join('=');
     if (key === 'path') found.path = value;
+    if (key === 'linkpath') found.linkpath = value;
     if (key === 'size' && /^\d{1,15}$/.test(value)) found.size = Number(value);
     offset += length;
   }
   return found;
+}
+
+const withoutDots = (path: string) => path.replace(/^(?:\.\/+)+/, '');
+
+function linkIn(block: Buffer, { linkpath }: Described): TarMember['link'] {
+  const type = block[156];
+  if (type !== 0x31 && type !== 0x32) return undefined;
+  const target = linkpath ?? text(block, 157, 257);
+  return type === 0x32 ? { isSymbolic: true, target } : { isSymbolic: false, target: withoutDots(target) };
 }
 
 function nameIn(block: Buffer): string {
@@ -70,15 +89,17 @@ function nameIn(block: Buffer): string {
 /**
  * The members of a tar archive, as long as its headers are sound.
  *
+ * @param maxMembers what stands behind so many is not looked at
  * @returns at its end, whether the archive ends before its last member does
  */
 export async function* tarMembers(
   readAt: ReadAt,
   sizeBytes: number,
+  maxMembers = MAX_MEMBERS,
 ): AsyncGenerator<TarMember, { readonly isCut: boolean }> {
-  let described: { path?: string; size?: number } = {};
+  let described: Described = {};
   let offset = 0;
-  for (let members = 0, headers = 0; members < MAX_MEMBERS && headers < 3 * MAX_MEMBERS; headers += 1) {
+  for (let members = 0, headers = 0; members < maxMembers && headers < 3 * maxMembers; headers += 1) {
     const block = await readAt(offset, BLOCK_BYTES);
     if (!isTarHeader(block)) break;
     const own = parseTarNumber(block.subarray(124, 136));
@@ -91,10 +112,13 @@ export async function* tarMembers(
       const bytes = await readAt(content, Math.min(size, MAX_DESCRIPTION_BYTES));
       if (type === 'x') described = { ...described, ...parsePax(bytes) };
       if (type === 'L') described = { ...described, path: text(bytes, 0, bytes.length) };
+      if (type === 'K') described = { ...described, linkpath: text(bytes, 0, bytes.length) };
     } else {
       members += 1;
-      const name = (described.path ?? nameIn(block)).replace(/^(?:\.\/+)+/, '');
-      yield { name, offset: content, sizeBytes: size, isFile: type === '0' || type === '\0' || type === '7' };
+      const name = withoutDots(described.path ?? nameIn(block));
+      const isFile = type === '0' || type === '\0' || type === '7';
+      const link = linkIn(block, described);
+      yield { name, offset: content, sizeBytes: size, isFile, ...(link && { link }) };
       described = {};
     }
     offset = content + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;

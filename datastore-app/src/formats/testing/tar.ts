@@ -5,13 +5,15 @@ export interface TestMember {
   readonly name: string;
   readonly content?: Buffer | string;
   readonly type?: string;
+  /** What a link leads to. */
+  readonly linkName?: string;
   /** What the size field holds, where it is not the content's size in octal digits. */
   readonly sizeField?: Buffer | string;
 }
 
 export const octal = (value: number) => `${value.toString(8).padStart(11, '0')}\0`;
 
-export function tarHeader({ name, type = '0', sizeField = octal(0) }: TestMember): Buffer {
+export function tarHeader({ name, type = '0', linkName = '', sizeField = octal(0) }: TestMember): Buffer {
   const block = build(SECTOR_BYTES, {
     0: Buffer.from(name),
     100: '0000644\0',
@@ -19,6 +21,7 @@ export function tarHeader({ name, type = '0', sizeField = octal(0) }: TestMember
     136: octal(0),
     148: ' '.repeat(8),
     156: type,
+    157: Buffer.from(linkName),
     257: 'ustar\u000000',
   });
   const sum = block.reduce((total, byte) => total + byte, 0);

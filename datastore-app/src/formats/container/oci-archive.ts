@@ -1,0 +1,48 @@
+import { ANNOTATIONS, DESCRIPTOR, type Descriptor } from '@local-datastore/shared/oci/descriptor';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import * as z from 'zod';
+import type { ImageSource } from '../image-source.ts';
+import type { ArchiveMembers, MemberPlace } from './archive-members.ts';
+import { readJson } from './read-json.ts';
+
+/** A manifest that the index of a layout names, and how it is called there. */
+export interface OciArchiveImage {
+  readonly descriptor: Descriptor;
+  /** A name, `name:tag`, or a tag alone; undefined: it has none. */
+  readonly name: string | undefined;
+}
+
+const LAYOUT = z.object({ imageLayoutVersion: z.string() });
+const INDEX = z.object({ manifests: z.array(DESCRIPTOR).max(1000), annotations: ANNOTATIONS });
+
+/** What containerd and Docker write of the whole name; the specification's own may be a tag alone. */
+const FULL_NAME = 'io.containerd.image.name';
+const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/** Where a layout has the content of a digest (image-spec, image-layout.md, "Blobs"). */
+export const blobMember = (members: ArchiveMembers, { algorithm, hex }: OciDigest): MemberPlace | undefined =>
+  members.get(`blobs/${algorithm}/${hex}`);
+
+/**
+ * What the `index.json` of an image layout in an archive says (image-spec, image-layout.md).
+ *
+ * @returns undefined where the archive is no image layout; a sentence where it names what the archive has not
+ * @throws what `readAt` throws
+ */
+export async function readOciArchive(
+  readAt: ImageSource['readAt'],
+  members: ArchiveMembers,
+): Promise<readonly OciArchiveImage[] | string | undefined> {
+  const layout = LAYOUT.safeParse(await readJson(readAt, members.get('oci-layout')));
+  const index = INDEX.safeParse(await readJson(readAt, members.get('index.json')));
+  if (!layout.success || !index.success) return undefined;
+  const { manifests } = index.data;
+  const missing = manifests.find(({ digest }) => blobMember(members, digest) === undefined);
+  if (missing !== undefined) {
+    return `Its index.json names ${formatDigest(missing.digest)}, which is not in it.`;
+  }
+  return manifests.map((descriptor) => {
+    const { [FULL_NAME]: fullName, [REF_NAME]: refName } = descriptor.annotations ?? {};
+    return { descriptor, name: fullName ?? refName };
+  });
+}
