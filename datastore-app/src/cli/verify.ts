@@ -45,13 +45,18 @@ export function verifyCommand({ stdout, stderr, createLog }: CommandContext): Co
       for (const { path, version, sha256, linkTo } of listed) {
         // The file to which it leads is read at its own place.
         if (linkTo !== undefined) continue;
-        const outcome = await hashAgain(hasher.hash, fileOf(path), version, sha256);
+        const outcome = await hashAgain(
+          hasher.hash,
+          fileOf(path),
+          version,
+          sha256 === null ? null : { algorithm: 'sha256', hex: sha256 },
+        );
         if (outcome.kind !== 'hashed') {
           const why = outcome.kind === 'changed' ? 'is being written' : outcome.reason;
           stdout.write(`${printableText(path)}: ${why}\n`);
           continue;
         }
-        const isCorrupt = sha256 !== null && sha256 !== outcome.sha256;
+        const isCorrupt = sha256 !== null && sha256 !== outcome.hex;
         const verification = { path, version, verified: new Date().toISOString(), isCorrupt };
         if (isCorrupt) {
           corrupt.push(path);
@@ -60,7 +65,7 @@ export function verifyCommand({ stdout, stderr, createLog }: CommandContext): Co
         } else if (sha256 !== null) sound.push(verification);
         const known = isCorrupt ? 'CORRUPT' : 'ok';
         stdout.write(
-          `${outcome.sha256}  ${printableText(path)}: ${sha256 === null ? 'was not hashed before' : known}\n`,
+          `${outcome.hex}  ${printableText(path)}: ${sha256 === null ? 'was not hashed before' : known}\n`,
         );
       }
     } finally {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { type FileVersion, isSameVersion, versionOf } from './file-version.ts';
-import type { HashOutcome, HashProgress, HashRequest, Reading } from './hasher.ts';
+import { isSameVersion, versionOf } from './file-version.ts';
+import type { HashOutcome, HashProgress, HashRequest } from './hasher.ts';
 
 /** The part of the WebAssembly API that is used; its own types come with those of a browser only. */
 declare const WebAssembly: {
   Memory: new (descriptor: { initial: number }) => { readonly buffer: ArrayBuffer };
 };
 
-/** A thread that reads files and answers with their sha256. One request at a time. */
+/** A thread that reads files and answers with their digests. One request at a time. */
 
 const BUFFER_BYTES = 1024 * 1024;
 const WASM_PAGE_BYTES = 64 * 1024;
@@ -33,14 +33,14 @@ function openFile(file: string, isDirect: boolean): number {
 }
 
 function hashFile(
-  { file, version: expected, reading }: { file: string; version: FileVersion; reading: Reading },
+  { file, version: expected, algorithm, reading }: HashRequest,
   report: (hashedBytes: number) => void,
 ): HashOutcome {
   const fd = openFile(file, reading.isDirect);
   try {
     const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), expected);
     if (!isUnchanged()) return { kind: 'changed' };
-    const hash = createHash('sha256');
+    const hash = createHash(algorithm);
     const startedMs = performance.now();
     let hashedBytes = 0;
     let reportedBytes = 0;
@@ -58,7 +58,7 @@ function hashFile(
         Atomics.wait(clock, 0, 0, Math.max(0, dueMs - performance.now()));
       }
     }
-    return isUnchanged() ? { kind: 'hashed', sha256: hash.digest('hex') } : { kind: 'changed' };
+    return isUnchanged() ? { kind: 'hashed', hex: hash.digest('hex') } : { kind: 'changed' };
   } finally {
     closeSync(fd);
   }

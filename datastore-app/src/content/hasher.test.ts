@@ -39,21 +39,30 @@ it.each<[string, () => Promise<unknown>]>([
   ['given another mode', () => chmod(file, 0o600)],
 ])('stops to read a file that is %s', async (_what, change) => {
   const begun = Promise.withResolvers<void>();
-  const outcome = hasher.hash(file, await versionAt(file), () => begun.resolve());
+  const outcome = hasher.hash(file, await versionAt(file), { onProgress: () => begun.resolve() });
   await begun.promise;
   await change();
   expect(await outcome).toEqual({ kind: 'changed' });
 });
 
+it.each(['sha256', 'sha512'] as const)('computes a %s', async (algorithm) => {
+  const small = join(folder, 'small.img');
+  await writeFile(small, 'small');
+  expect(await hasher.hash(small, await versionAt(small), { algorithm })).toEqual({
+    kind: 'hashed',
+    hex: createHash(algorithm).update('small').digest('hex'),
+  });
+});
+
 it('hashes several at once', async () => {
   const begun = Promise.withResolvers<void>();
-  const huge = hasher.hash(file, await versionAt(file), () => begun.resolve());
+  const huge = hasher.hash(file, await versionAt(file), { onProgress: () => begun.resolve() });
   await begun.promise;
   const small = join(folder, 'small.img');
   await writeFile(small, 'small');
   expect(await hasher.hash(small, await versionAt(small))).toEqual({
     kind: 'hashed',
-    sha256: createHash('sha256').update('small').digest('hex'),
+    hex: createHash('sha256').update('small').digest('hex'),
   });
   await hasher.stop();
   expect(await huge).toEqual({ kind: 'failed', reason: expect.any(String) });

@@ -1,10 +1,12 @@
 import { Worker } from 'node:worker_threads';
+import type { DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import { workerUrl } from '@local-datastore/shared/worker-url';
 import type { FileVersion } from './file-version.ts';
 
 export interface HashRequest {
   readonly file: string;
   readonly version: FileVersion;
+  readonly algorithm: DigestAlgorithm;
   readonly reading: Reading;
 }
 
@@ -22,19 +24,23 @@ export interface HashProgress {
 }
 
 export type HashOutcome =
-  | { readonly kind: 'hashed'; readonly sha256: string }
+  /** In lower case. */
+  | { readonly kind: 'hashed'; readonly hex: string }
   /** The file is not, or no longer, the version that was asked for. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'failed'; readonly reason: string };
 
+export interface HashOptions {
+  /** sha256 unless said. */
+  readonly algorithm?: DigestAlgorithm;
+  /** Hears of the bytes hashed so far. */
+  readonly onProgress?: (hashedBytes: number) => void;
+}
+
 /** Computes digests off the main thread, one file after another. */
 export interface Hasher {
-  /**
-   * The sha256 of exactly this version of a file. Never rejects.
-   *
-   * @param onProgress hears of the bytes hashed so far
-   */
-  hash(file: string, version: FileVersion, onProgress?: (hashedBytes: number) => void): Promise<HashOutcome>;
+  /** The digest of exactly this version of a file. Never rejects. */
+  hash(file: string, version: FileVersion, options?: HashOptions): Promise<HashOutcome>;
   /** Ends the thread; what is under way or waiting fails. Idempotent. */
   stop(): Promise<void>;
 }
@@ -110,9 +116,9 @@ export function createHasher({
   }
 
   return {
-    hash(file, version, onProgress) {
+    hash(file, version, { algorithm = 'sha256', onProgress } = {}) {
       return new Promise((settle) => {
-        waiting.push({ request: { file, version, reading }, onProgress, settle });
+        waiting.push({ request: { file, version, algorithm, reading }, onProgress, settle });
         next();
       });
     },

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Digest } from '@local-datastore/shared/digest/digest';
+import type { Digest, DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type FileVersion, versionOf } from './file-version.ts';
-import type { HashOutcome } from './hasher.ts';
+import type { Hasher } from './hasher.ts';
 import type { Space, SpaceClaim } from './space.ts';
 import { asStoreError, StoreError } from './store-error.ts';
 import { checkContent, requireDigest } from './verified-content.ts';
@@ -21,8 +21,7 @@ export interface ExpectedContent {
 
 /** What is known of a file of the incoming directory. */
 export type ExpectedFile = Pick<ExpectedContent, 'sizeBytes'> & {
-  /** 64 lower-case hexadecimal digits. */
-  readonly sha256?: string | undefined;
+  readonly digest?: Digest | undefined;
 };
 
 /** Content that is complete, checked and on the disk, but not yet an image. */
@@ -51,8 +50,7 @@ export interface Staging {
 
 export interface StagingDeps {
   readonly space: Space;
-  /** The sha256 of exactly this version of a file. */
-  hash(file: string, version: FileVersion): Promise<HashOutcome>;
+  readonly hash: Hasher['hash'];
   readonly now: () => number;
 }
 
@@ -89,6 +87,18 @@ export async function removeFile(file: string): Promise<boolean> {
     if (systemErrorCode(error) === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** @throws Error where it cannot be read, or is being written to */
+export async function hashFile(
+  hash: Hasher['hash'],
+  file: string,
+  version: FileVersion,
+  algorithm: DigestAlgorithm,
+): Promise<string> {
+  const outcome = await hash(file, version, { algorithm });
+  if (outcome.kind === 'hashed') return outcome.hex;
+  throw new Error(outcome.kind === 'changed' ? `${file} is being written to` : outcome.reason);
 }
 
 function requireSize(sizeBytes: number, expectedBytes: number | undefined): void {
@@ -167,14 +177,12 @@ export function createStaging(
       try {
         await handle.sync();
         const version = versionOf(await handle.stat({ bigint: true }));
-        const outcome = await hash(file, version);
-        if (outcome.kind !== 'hashed') {
-          throw new Error(outcome.kind === 'changed' ? `${file} is being written to` : outcome.reason);
-        }
+        const sha256 = await hashFile(hash, file, version, 'sha256');
         requireSize(version.sizeBytes, expected.sizeBytes);
-        const { sha256 } = expected;
-        if (sha256 !== undefined) requireDigest({ algorithm: 'sha256', hex: sha256 }, outcome.sha256);
-        return { file, version, sha256: outcome.sha256, claim: undefined };
+        const { digest } = expected;
+        if (digest?.algorithm === 'sha256') requireDigest(digest, sha256);
+        else if (digest) requireDigest(digest, await hashFile(hash, file, version, digest.algorithm));
+        return { file, version, sha256, claim: undefined };
       } catch (error) {
         throw asStoreError(error);
       } finally {

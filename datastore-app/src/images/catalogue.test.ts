@@ -53,14 +53,14 @@ function createObservedHasher() {
   });
   const observed: Hasher = {
     ...hasher,
-    async hash(file, version, onProgress): Promise<HashOutcome> {
+    async hash(file, version, options): Promise<HashOutcome> {
       const name = file.slice(root.length + 1);
       hashed.push(name);
       if (name.startsWith('slow')) {
-        onProgress?.(1);
+        options?.onProgress?.(1);
         await slow;
       }
-      return hasher.hash(file, version, onProgress);
+      return hasher.hash(file, version, options);
     },
   };
   return { hasher: observed, hashed, finishSlow: () => finishSlow() };

@@ -215,7 +215,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     },
     verifiables: () =>
       [...table.entries].flatMap(([path, { version, sha256, verified }]) =>
-        sha256 === null ? [] : [{ path, version, sha256, verified }],
+        sha256 === null ? [] : [{ path, version, digest: { algorithm: 'sha256', hex: sha256 }, verified }],
       ),
     isCorrupt: (path, version) => entryOf(path, version)?.isCorrupt === true,
     totalBytes: table.totalBytes,

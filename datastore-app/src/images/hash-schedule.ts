@@ -58,9 +58,9 @@ export function createHashSchedule(
 
   async function hash(path: string, entry: Entry, signal: AbortSignal): Promise<void> {
     const { version } = entry;
-    const outcome = await hasher.hash(deps.fileOf(path), version, (hashedBytes) =>
-      table.change(path, entry, { hashedBytes }),
-    );
+    const outcome = await hasher.hash(deps.fileOf(path), version, {
+      onProgress: (hashedBytes) => table.change(path, entry, { hashedBytes }),
+    });
     if (signal.aborted) return;
     if (outcome.kind === 'failed') {
       entry.failures += 1;
@@ -68,7 +68,7 @@ export function createHashSchedule(
       entry.retryAtMs = now() + retryMs;
       log.error({ path, reason: outcome.reason, retryMs }, 'an image could not be hashed');
     } else if (outcome.kind === 'hashed' && table.entries.get(path) === entry) {
-      takeDigest(path, entry, outcome.sha256);
+      takeDigest(path, entry, outcome.hex);
     }
   }
 

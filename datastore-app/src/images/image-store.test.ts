@@ -218,10 +218,15 @@ describe('publishing', () => {
     const { store } = setUp();
     const file = join(root, '.upload');
     await writeFile(file, 'abc');
-    await expect(store.stageFile(file, { sha256: sha256('else') })).rejects.toMatchObject({
+    await expect(
+      store.stageFile(file, { digest: { algorithm: 'sha256', hex: sha256('else') } }),
+    ).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',
     });
-    const content = await store.stageFile(file, { sizeBytes: 3, sha256: sha256('abc') });
+    const content = await store.stageFile(file, {
+      sizeBytes: 3,
+      digest: { algorithm: 'sha512', hex: createHash('sha512').update('abc').digest('hex') },
+    });
     expect(await store.publish(content, 'a', { replace: false })).toMatchObject({ sha256: sha256('abc') });
     expect(await readdir(root)).toEqual(['a']);
   });

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameButChangeTime, versionOf } from '../content/file-version.ts';
-import type { HashOutcome } from '../content/hasher.ts';
+import type { Hasher } from '../content/hasher.ts';
 import { createInTurn } from '../content/in-turn.ts';
 import { createPlacer, type Placer, type PublishOptions } from '../content/placer.ts';
 import type { Space } from '../content/space.ts';
@@ -71,8 +71,7 @@ export interface ImageStore {
 
 export interface ImageStoreDeps {
   readonly space: Space;
-  /** The sha256 of exactly this version of a file. */
-  hash(file: string, version: FileVersion): Promise<HashOutcome>;
+  readonly hash: Hasher['hash'];
   /** Hears of images that came, before the caller does. */
   readonly onPublished?: (images: readonly Publication[]) => Promise<void>;
   /** Hears of the path of an image, or of a link to one, that went. */
@@ -172,7 +171,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
       const there = await lstat(directory.entry(name), { bigint: true });
       if (!there.isFile() || Number(there.size) !== version.sizeBytes) return false;
       const outcome = await deps.hash(join(root, path), versionOf(there));
-      return outcome.kind === 'hashed' && outcome.sha256 === sha256;
+      return outcome.kind === 'hashed' && outcome.hex === sha256;
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return false;
       throw error;

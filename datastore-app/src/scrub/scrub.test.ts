@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 const VERSION = { sizeBytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n, device: 1n };
 const at = (hour: number) => new Date(hour * HOUR_MS).toISOString();
 const image = (path: string, verified: string | null): Verifiable => ({
-  ...{ path, version: VERSION, sha256: 'good', verified },
+  ...{ path, version: VERSION, digest: { algorithm: 'sha256' as const, hex: 'good' }, verified },
 });
 
 it('begins with what was not read for longest', () => {
@@ -40,7 +40,7 @@ async function run(images: Verifiable[], outcomes: Record<string, HashOutcome[]>
       },
       async hash(file) {
         hashed.push(file);
-        return outcomes[file]?.shift() ?? { kind: 'hashed', sha256: 'good' };
+        return outcomes[file]?.shift() ?? { kind: 'hashed', hex: 'good' };
       },
       fileOf: (path) => path,
       now: () => nowMs,
@@ -62,7 +62,7 @@ it('reads each image once in an interval', async () => {
 });
 
 it('believes a difference only when it sees it twice', async () => {
-  const bad = (): HashOutcome => ({ kind: 'hashed', sha256: 'bad' });
+  const bad = (): HashOutcome => ({ kind: 'hashed', hex: 'bad' });
   const { hashed, noted } = await run([image('once', null), image('twice', null)], {
     once: [bad()],
     twice: [bad(), bad()],

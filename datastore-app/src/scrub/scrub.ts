@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import type { FileVersion } from '../content/file-version.ts';
-import type { HashOutcome } from '../content/hasher.ts';
+import type { Hasher } from '../content/hasher.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import type { VerificationInbox } from './verification-inbox.ts';
 import { hashAgain } from './verify-file.ts';
@@ -13,7 +12,7 @@ export interface ScrubDeps {
   verifiables(): readonly Verifiable[];
   noteVerified(verifications: readonly Verification[]): Promise<void>;
   /** Reads a file from the disk, slowly. */
-  hash(file: string, version: FileVersion): Promise<HashOutcome>;
+  readonly hash: Hasher['hash'];
   fileOf(path: string): string;
   readonly now?: () => number;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -56,15 +55,15 @@ export async function scrub(
     if (verifications.length > 0) await deps.noteVerified(verifications);
   }
 
-  async function verify({ path, version, sha256 }: Verifiable): Promise<void> {
-    const outcome = await hashAgain(deps.hash, deps.fileOf(path), version, sha256);
+  async function verify({ path, version, digest }: Verifiable): Promise<void> {
+    const outcome = await hashAgain(deps.hash, deps.fileOf(path), version, digest);
     if (signal.aborted || outcome.kind === 'changed') return;
     if (outcome.kind === 'failed') {
       failedUntilMs.set(path, now() + intervalMs);
       log.error({ path, reason: outcome.reason }, 'an image could not be read again');
       return;
     }
-    const isCorrupt = outcome.sha256 !== sha256;
+    const isCorrupt = outcome.hex !== digest.hex;
     done.push({ path, version, verified: new Date(now()).toISOString(), isCorrupt });
     if (isCorrupt || now() - handedOnMs >= HAND_ON_MS) await handOn();
   }

@@ -119,7 +119,10 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
     const { id, path, sizeBytes, sha256, replace, verifiedSha256 } = upload.record;
     if (upload.isPublished && verifiedSha256 !== null) return { path, sha256: verifiedSha256 };
     try {
-      const expected = { sizeBytes, ...(sha256 !== null && { sha256 }) };
+      const expected = {
+        sizeBytes,
+        ...(sha256 !== null && { digest: { algorithm: 'sha256', hex: sha256 } as const }),
+      };
       const staged = await store.stageFile(files.contentOf(id), expected);
       // From here on the absence of the content says that it was published, also after a power cut.
       upload.record = { ...upload.record, verifiedSha256: staged.sha256 };
