@@ -6,6 +6,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { networkOfClient } from '@local-datastore/shared/net/client-address';
 import serveStatic from 'serve-static';
 import type { DownloadLog } from '../activity/downloads.ts';
+import { wholeFile } from '../content/byte-source.ts';
 import type { FileVersion } from '../content/file-version.ts';
 import { followContent } from '../content/follow-content.ts';
 import { parseImagePath } from '../images/image-path.ts';
@@ -14,7 +15,7 @@ import { createBufferPool } from './buffer-pool.ts';
 import { decideRead } from './decide-read.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
-import { createTransferMemory } from './transfer-memory.ts';
+import type { TransferMemory } from './transfer-memory.ts';
 import { reprDigest, type Validators, validatorsOf } from './validators.ts';
 
 export interface FilesDeps {
@@ -24,6 +25,8 @@ export interface FilesDeps {
   /** The sha256 of exactly this version of a file, once it is known. */
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  /** For everything that is sent. */
+  readonly memory: TransferMemory;
   /** Whether exactly this version of a file is known to be damaged. */
   readonly isCorrupt: (path: string, version: FileVersion) => boolean;
 }
@@ -49,8 +52,7 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string 
  * `/proc/self/fd`; what it leaves weak is decided beforehand (If-Range, If-Match, several ranges).
  */
 export function createFilesHandler(deps: FilesDeps): FilesHandler {
-  const { log, openImage, digestOf, isCorrupt, downloads } = deps;
-  const transferMemory = createTransferMemory();
+  const { log, openImage, digestOf, isCorrupt, downloads, memory } = deps;
   const wholeReadPool = createBufferPool({
     bufferBytes: WHOLE_READ_BYTES,
     maxBuffers: MAX_WHOLE_READ_BUFFERS,
@@ -135,8 +137,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
     downloads.begin(request, response, image.path);
-    const share = transferMemory.take(networkOfClient(request.socket), image.version.sizeBytes);
-    const transfer = beginTransfer(image, response, share);
+    const share = memory.take(networkOfClient(request.socket), image.version.sizeBytes);
+    const transfer = beginTransfer(wholeFile(image), image.path, response, share);
     // send 1.2 hands its options on to fs.createReadStream, though it does not say so: hence `fs` and
     // `highWaterMark`.
     const options = {

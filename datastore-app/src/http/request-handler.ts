@@ -34,6 +34,7 @@ import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
+import { createTransferMemory } from './transfer-memory.ts';
 
 export interface RequestHandlerDeps {
   readonly log: Log;
@@ -129,6 +130,7 @@ export function createRequestHandler(
   const { downloads, metrics } = activity;
   const { root, version, hostName, systemHostName, trustedHosts } = options;
   const tickets = createDownloadTickets();
+  const memory = createTransferMemory();
   const authorize = createAuthorize({ guard, tickets });
   const isOwnName = createOwnNames([hostName, systemHostName, `${systemHostName}.local`, ...trustedHosts]);
   const openImage = createImageOpener(root);
@@ -148,7 +150,7 @@ export function createRequestHandler(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
       mountApi(createApi({ log }, resources)),
       mountImages(
-        createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads }),
+        createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
         createPublishHandler({ log, store, openImage, digestOf }),
       ),
     ]),

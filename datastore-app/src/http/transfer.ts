@@ -1,10 +1,8 @@
-import { closeSync, read as readFile } from 'node:fs';
 import type { ServerResponse } from 'node:http';
-import { followContent } from '../content/follow-content.ts';
-import type { OpenImage } from '../images/open-image.ts';
+import { type ByteSource, createSourceReader, SourceChangedError } from '../content/byte-source.ts';
 import type { MemoryShare } from './transfer-memory.ts';
 
-/** What a read of a file that was changed in place ends with. */
+/** What sending a file that was changed in place ends with. */
 export class FileChangedError extends Error {
   constructor(path: string) {
     super(`${path} was changed while it was being sent`);
@@ -29,7 +27,7 @@ export interface TransferFileSystem {
   close(fd: number, callback: (error: Error | null) => void): void;
 }
 
-/** One open image on its way into one response. */
+/** One byte source on its way into one response. */
 export interface Transfer {
   readonly fs: TransferFileSystem;
   /** How much a stream is to ask for at a time; it gets more when the response has pooled buffers. */
@@ -42,20 +40,28 @@ export interface Transfer {
  * asked for, so it asks for little.
  */
 const POOLED_ASK_BYTES = 4 * 1024;
+/** Stands where a stream expects a file descriptor; nothing is read by it. */
+const NO_FILE = -1;
 
 /**
- * Ties an open image to a response. Streams made with the returned `fs` read that very file, whatever now
- * stands at its path; every piece is read in full, or the stream fails when the file was changed in place.
- * File descriptor and buffers are given back once the response is closed and no read is on its way.
+ * Ties a byte source to a response. Streams made with the returned `fs` read that very source, whatever path
+ * they are given; every piece is read in full, or the stream fails when a file was changed in place. The source
+ * is closed, and buffers are given back, once the response is closed and no read is on its way.
  *
  * The pieces alternate between two pooled buffers: the second is filled while the first goes out. A buffer is
  * filled again only when the response has nothing left to flush; should it have, the piece goes into memory of
  * its own.
+ *
+ * @param name of what is sent, for the log
  */
-export function beginTransfer(image: OpenImage, response: ServerResponse, memory: MemoryShare): Transfer {
-  const { fd, version } = image;
+export function beginTransfer(
+  source: ByteSource,
+  name: string,
+  response: ServerResponse,
+  memory: MemoryShare,
+): Transfer {
   const { pair } = memory;
-  const isUnchanged = followContent(image);
+  const reader = createSourceReader(source);
   let pieces = 0;
   let isReading = false;
   let isClosed = false;
@@ -64,7 +70,7 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, memory
   function releaseWhenUnused(): void {
     if (!isClosed || isReading || isReleased) return;
     isReleased = true;
-    closeSync(fd);
+    source.close();
     memory.giveBack();
   }
 
@@ -73,7 +79,7 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, memory
     releaseWhenUnused();
   });
 
-  /** Where the body ends in the file: serve-static has set its length by the time of the first read. */
+  /** Where the body ends in the source: who sends has set its length by the time of the first read. */
   let endPosition: number | undefined;
 
   function memoryFor(plain: Buffer): Buffer {
@@ -86,36 +92,29 @@ export function beginTransfer(image: OpenImage, response: ServerResponse, memory
 
   const fs: TransferFileSystem = {
     open(_path, _flags, _mode, callback) {
-      process.nextTick(callback, isClosed ? new Error('the response is closed') : null, fd);
+      process.nextTick(callback, isClosed ? new Error('the response is closed') : null, NO_FILE);
     },
     read(_fd, plain, _offset, length, position, callback) {
       endPosition ??= position + Number(response.getHeader('Content-Length') ?? length);
-      const restBytes = Math.min(endPosition, version.sizeBytes) - position;
+      const restBytes = Math.min(endPosition, source.sizeBytes) - position;
       if (isClosed || restBytes <= 0) {
         process.nextTick(callback, isClosed ? new Error('the response is closed') : null, 0, plain);
         return;
       }
       const piece = memoryFor(plain).subarray(0, restBytes);
-      const wanted = piece.length;
       isReading = true;
-      const finish: ReadCallback = (error) => {
+      reader.fill(piece, position, (error) => {
         isReading = false;
         try {
-          callback(error, wanted, piece);
+          callback(
+            error instanceof SourceChangedError ? new FileChangedError(name) : error,
+            piece.length,
+            piece,
+          );
         } finally {
           releaseWhenUnused();
         }
-      };
-      const readFrom = (filled: number): void => {
-        readFile(fd, piece, filled, wanted - filled, position + filled, (error, bytesRead) => {
-          if (error !== null) finish(error);
-          // Also the end of file: the file became shorter.
-          else if (bytesRead === 0 || !isUnchanged()) finish(new FileChangedError(image.path));
-          else if (filled + bytesRead < wanted) readFrom(filled + bytesRead);
-          else finish(null);
-        });
-      };
-      readFrom(0);
+      });
     },
     close(_fd, callback) {
       process.nextTick(callback, null);
