@@ -84,3 +84,10 @@ export function isMatch(ifMatch: string, validators: Validators): boolean {
   const tags: readonly string[] = ifMatch.match(ENTITY_TAGS) ?? [];
   return tags.includes(validators.entityTag) || tags.includes(validators.statTag);
 }
+
+/** Whether If-None-Match holds (RFC 9110 §13.1.2): weak comparison. When it does not, the answer is 304. */
+export function isNoneMatch(ifNoneMatch: string, entityTag: string): boolean {
+  if (ifNoneMatch.trim() === '*') return false;
+  const tags: readonly string[] = ifNoneMatch.match(ENTITY_TAGS) ?? [];
+  return !tags.some((tag) => tag.replace(/^W\//, '') === entityTag);
+}
