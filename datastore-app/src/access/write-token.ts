@@ -1,8 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, link, lstat, readFile, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
+import { createDurably } from '@local-datastore/shared/files/durable-file';
 
 /** Who has this may write. */
 export interface WriteToken {
@@ -38,21 +38,6 @@ async function readTokenFile(file: string): Promise<string> {
   }
 }
 
-/** Makes the file with a new token unless another process was quicker. It appears with its content. */
-async function createTokenFile(stateDirectory: string, file: string): Promise<void> {
-  // Not by the number of the process: in containers that share a volume both have the number 1.
-  const temporary = join(stateDirectory, `.${WRITE_TOKEN_FILE}.${randomUUID()}`);
-  await writeSynced(temporary, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: 0o600 });
-  try {
-    await link(temporary, file);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-  } finally {
-    await unlink(temporary);
-  }
-  await syncDirectory(stateDirectory);
-}
-
 /** How the write token is configured, and where it is kept otherwise. */
 export interface WriteTokenSettings {
   readonly token: string | undefined;
@@ -85,7 +70,7 @@ export async function loadWriteToken(settings: WriteTokenSettings): Promise<Writ
   const file = keptFileOf(settings);
   try {
     if (await isThere(file)) await closeToOthers(file);
-    else await createTokenFile(settings.stateDirectory, file);
+    else await createDurably(file, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`, { mode: 0o600 });
   } catch (error) {
     throw new ConfigurationError(
       `the write token cannot be kept in ${file}, readable by its owner alone: ${errorMessage(error)}`,

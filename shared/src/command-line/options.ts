@@ -1,9 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parse as parseYaml } from 'yaml';
 import * as z from 'zod';
 import { ConfigurationError, errorMessage } from '../errors.ts';
+import { readYamlFile } from '../files/yaml-file.ts';
 
 /**
  * One option, described once. Its value comes, in rising order of strength, from the default, the YAML file,
@@ -84,25 +83,6 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
   return command;
 }
 
-/** A person writes a few lines; beyond this it is another file, or none, such as a device. */
-const MAX_FILE_BYTES = 1024 * 1024;
-
-/** Also of a pipe, as a shell makes for `<(…)`, whose size nobody knows before. */
-function readBounded(file: string): string {
-  const fd = openSync(file, 'r');
-  try {
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
-      read = readSync(fd, buffer, length, buffer.length - length, null);
-    }
-    if (length > MAX_FILE_BYTES) throw new RangeError(`it has more than ${MAX_FILE_BYTES} bytes`);
-    return buffer.toString('utf8', 0, length);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /**
  * Lays the values of a YAML file below what environment and flags gave. Keys are the options' long names
  * (`host-name: ds`). One file serves all commands of a program: what a command does not take is left alone.
@@ -117,12 +97,11 @@ export function applyConfigurationFile(
 ): void {
   let document: unknown;
   try {
-    // An unknown tag is no reason to write past the log.
-    document = parseYaml(readBounded(file), { logLevel: 'error' });
+    document = readYamlFile(file);
   } catch (error) {
-    // Of YAML it says where on its first line; what follows is the text itself, which may hold a secret.
-    const why = errorMessage(error).split('\n')[0]?.replace(/:$/, '');
-    throw new ConfigurationError(`configuration file ${file} cannot be read: ${why}`, { cause: error });
+    throw new ConfigurationError(`configuration file ${file} cannot be read: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
   const settings = z.record(z.string(), z.unknown()).safeParse(document ?? {});
   if (!settings.success) {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { syncDirectory, writeDurably, writeSynced } from './durable-file.ts';
+import { createDurably, syncDirectory, writeDurably, writeSynced } from './durable-file.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -42,6 +42,20 @@ test('a new file takes the place of none, nor goes through a link', async () => 
   }
   expect(await readFile(file, 'utf8')).toBe('first');
   expect(await readdir(folder)).toEqual(['link', 'secret']);
+});
+
+test('a secret is replaced by one that others cannot read either', async () => {
+  const file = join(folder, 'secrets.json');
+  await writeDurably(file, 'first', { mode: 0o600 });
+  await writeDurably(file, 'second', { mode: 0o600 });
+  expect([await readFile(file, 'utf8'), (await stat(file)).mode & 0o777]).toEqual(['second', 0o600]);
+});
+
+test('who is first makes a file, and those beside keep it', async () => {
+  const file = join(folder, 'key');
+  await Promise.all(['one', 'two', 'three'].map((content) => createDurably(file, content, { mode: 0o600 })));
+  expect(['one', 'two', 'three']).toContain(await readFile(file, 'utf8'));
+  expect([(await stat(file)).mode & 0o777, await readdir(folder)]).toEqual([0o600, ['key']]);
 });
 
 test('a directory that is not there cannot be synced', async () => {
