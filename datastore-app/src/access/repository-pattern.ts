@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+/** Tells which repositories are meant. */
+export type MatchesRepository = (repository: string) => boolean;
+
+/** Each `**` multiplies the ways in which a long name can be tried. */
+const MAX_WILDCARDS = 8;
+const MAX_LENGTH = 255;
+const CHARACTERS = /^[a-z0-9*._/-]+$/;
+
+const whyWrong = (pattern: string): string | undefined => {
+  if (pattern === '' || pattern.length > MAX_LENGTH) return `1 to ${MAX_LENGTH} characters expected`;
+  if (/[A-Z]/.test(pattern)) return `repository names are lower case: "${pattern.toLowerCase()}"?`;
+  if (!CHARACTERS.test(pattern)) return 'a repository expected, with * and ** as wildcards';
+  if (pattern.split('/').some((part) => part === '' || (part.includes('**') && part !== '**'))) {
+    return 'a repository expected; ** stands between slashes, and none is empty';
+  }
+  if (pattern.split('*').length - 1 > MAX_WILDCARDS) return `at most ${MAX_WILDCARDS} asterisks expected`;
+  return undefined;
+};
+
+function toExpression(pattern: string): RegExp {
+  const parts = pattern.split('/');
+  const text = parts.map((part, index) => {
+    const isLast = index === parts.length - 1;
+    // `a/**/b` is also `a/b`; `a/**` is what lies below `a`.
+    if (part === '**') return isLast ? '.+' : '(?:[^/]+/)*';
+    const one = part.replace(/[.]/g, '\\.').replaceAll('*', '[^/]*');
+    return isLast ? one : `${one}/`;
+  });
+  return new RegExp(`^${text.join('')}$`);
+}
+
+/** A pattern of repositories, such as `lab/**`: `*` stands within a component of the name, `**` for any of them. */
+export const repositoryPattern = () =>
+  z
+    .string()
+    .check((context) => {
+      const why = whyWrong(context.value);
+      if (why !== undefined) context.issues.push({ code: 'custom', input: context.value, message: why });
+    })
+    .transform((pattern): MatchesRepository => {
+      const expression = toExpression(pattern);
+      return (repository) => expression.test(repository);
+    });
