@@ -33,10 +33,11 @@ function openFile(file: string, isDirect: boolean): number {
 }
 
 function hashFile(
-  { file, version: expected, algorithm, reading }: HashRequest,
+  { file, version: expected, algorithm, extent, reading }: HashRequest,
   report: (hashedBytes: number) => void,
 ): HashOutcome {
-  const fd = openFile(file, reading.isDirect);
+  // O_DIRECT reads whole blocks alone, in which a part rarely begins.
+  const fd = openFile(file, reading.isDirect && extent === undefined);
   try {
     const isUnchanged = () => isSameVersion(versionOf(fstatSync(fd, { bigint: true })), expected);
     if (!isUnchanged()) return { kind: 'changed' };
@@ -44,7 +45,12 @@ function hashFile(
     const startedMs = performance.now();
     let hashedBytes = 0;
     let reportedBytes = 0;
-    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer)) {
+    const read = () => {
+      if (extent === undefined) return readSync(fd, buffer);
+      const wanted = Math.min(buffer.length, extent.sizeBytes - hashedBytes);
+      return readSync(fd, buffer, 0, wanted, extent.offset + hashedBytes);
+    };
+    for (let count = read(); count > 0; count = read()) {
       hash.update(buffer.subarray(0, count));
       hashedBytes += count;
       // Also removed or replaced: to read it to its end would hold its space, and those that wait.
@@ -58,7 +64,8 @@ function hashFile(
         Atomics.wait(clock, 0, 0, Math.max(0, dueMs - performance.now()));
       }
     }
-    return isUnchanged() ? { kind: 'hashed', hex: hash.digest('hex') } : { kind: 'changed' };
+    const isWhole = extent === undefined || hashedBytes === extent.sizeBytes;
+    return isWhole && isUnchanged() ? { kind: 'hashed', hex: hash.digest('hex') } : { kind: 'changed' };
   } finally {
     closeSync(fd);
   }

@@ -54,6 +54,37 @@ it.each(['sha256', 'sha512'] as const)('computes a %s', async (algorithm) => {
   });
 });
 
+it.each([
+  [0, 5, 'small'],
+  [1, 3, 'mal'],
+  [4, 1, 'l'],
+  [2, 0, ''],
+])('hashes the part from %i on, of %i bytes', async (offset, sizeBytes, part) => {
+  const small = join(folder, 'small.img');
+  await writeFile(small, 'small');
+  expect(await hasher.hash(small, await versionAt(small), { extent: { offset, sizeBytes } })).toEqual({
+    kind: 'hashed',
+    hex: createHash('sha256').update(part).digest('hex'),
+  });
+});
+
+it('hashes a part that is larger than its buffer, and none that goes on behind the end', async () => {
+  const large = join(folder, 'large.img');
+  const content = Buffer.alloc(3 * 1024 * 1024, 'abcdefg');
+  await writeFile(large, content);
+  const version = await versionAt(large);
+  const [offset, sizeBytes] = [1000, 2 * 1024 * 1024 + 5];
+  expect(await hasher.hash(large, version, { extent: { offset, sizeBytes } })).toEqual({
+    kind: 'hashed',
+    hex: createHash('sha256')
+      .update(content.subarray(offset, offset + sizeBytes))
+      .digest('hex'),
+  });
+  expect(await hasher.hash(large, version, { extent: { offset, sizeBytes: content.length } })).toEqual({
+    kind: 'changed',
+  });
+});
+
 it('hashes several at once', async () => {
   const begun = Promise.withResolvers<void>();
   const huge = hasher.hash(file, await versionAt(file), { onProgress: () => begun.resolve() });

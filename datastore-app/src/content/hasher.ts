@@ -7,7 +7,15 @@ export interface HashRequest {
   readonly file: string;
   readonly version: FileVersion;
   readonly algorithm: DigestAlgorithm;
+  /** undefined: the whole file. */
+  readonly extent: Extent | undefined;
   readonly reading: Reading;
+}
+
+/** Some of the bytes of a file. */
+export interface Extent {
+  readonly offset: number;
+  readonly sizeBytes: number;
 }
 
 /** How files are read. */
@@ -33,6 +41,8 @@ export type HashOutcome =
 export interface HashOptions {
   /** sha256 unless said. */
   readonly algorithm?: DigestAlgorithm;
+  /** A part of the file, which must lie within it. */
+  readonly extent?: Extent;
   /** Hears of the bytes hashed so far. */
   readonly onProgress?: (hashedBytes: number) => void;
 }
@@ -116,9 +126,9 @@ export function createHasher({
   }
 
   return {
-    hash(file, version, { algorithm = 'sha256', onProgress } = {}) {
+    hash(file, version, { algorithm = 'sha256', extent, onProgress } = {}) {
       return new Promise((settle) => {
-        waiting.push({ request: { file, version, algorithm, reading }, onProgress, settle });
+        waiting.push({ request: { file, version, algorithm, extent, reading }, onProgress, settle });
         next();
       });
     },
