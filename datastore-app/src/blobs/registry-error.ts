@@ -8,7 +8,7 @@ import { CodedError } from '@local-datastore/shared/errors';
  * UPLOAD_UNKNOWN: there is no such upload. UPLOAD_OFFSET: what came does not begin where the upload ends; details
  * hold `receivedBytes`. MANIFEST_BLOB_UNKNOWN: a manifest names blobs that its repository does not have; details
  * hold `digests`. TAG_RELEASED: the tag is immutable. MANIFEST_REFERENCED: an index or a released tag needs the
- * manifest; details hold `digests` of the indexes. TOO_MANY: as many uploads, blobs, manifests or tags as can be
+ * manifest; details hold `digests` of the indexes. READ_ONLY: nothing can be pushed there. TOO_MANY: as many uploads, blobs, manifests or tags as can be
  * kept in memory.
  */
 export type RegistryErrorCode =
@@ -18,6 +18,7 @@ export type RegistryErrorCode =
   | 'MANIFEST_BLOB_UNKNOWN'
   | 'TAG_RELEASED'
   | 'MANIFEST_REFERENCED'
+  | 'READ_ONLY'
   | 'TOO_MANY';
 
 export class RegistryError extends CodedError<RegistryErrorCode> {}
