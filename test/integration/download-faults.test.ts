@@ -532,6 +532,18 @@ describe('a failing datastore', () => {
     await expectAbsent();
   });
 
+  it('is not left where it was this host that had no time to read what came', async () => {
+    const server = await serve((request, response) => {
+      serveImage(request, response, image);
+      const untilMs = performance.now() + 300;
+      while (performance.now() < untilMs);
+    });
+    const { result, delays } = start(server.url, {}, { stallTimeoutMs: 100 });
+    await result;
+    expect(delays).toEqual([]);
+    await expectWhole();
+  });
+
   it('that refuses connections is tried again, then named', async () => {
     const server = await startImageServer(() => {});
     await server.stop();

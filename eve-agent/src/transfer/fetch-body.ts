@@ -59,17 +59,31 @@ export function fetchBody(
       else controller.abort(error);
     };
     const onAbort = () => fail(signal.reason as Error);
+    let hearings = 0;
+    const hear = () => {
+      hearings += 1;
+      stall.refresh();
+    };
     const stall = setTimeout(() => {
       if (controller?.paused) {
         stall.refresh();
         return;
       }
+      // A process that was held up finds its timers due before it has looked at what came meanwhile.
+      const heard = hearings;
+      lastLook = setImmediate(() => {
+        if (hearings === heard) failAsStalled();
+      });
+    }, stallTimeoutMs);
+    let lastLook: NodeJS.Immediate | undefined;
+    const failAsStalled = () => {
       const message = `${shownHost(request)} sent nothing for ${stallTimeoutMs / 1000} s`;
       const details = { stallTimeoutMs, reached: reached() };
       fail(new TransferError('STALLED', message, { retryable: true, details }));
-    }, stallTimeoutMs);
+    };
     const settle = (then: () => void) => {
       clearTimeout(stall);
+      clearImmediate(lastLook);
       signal.removeEventListener('abort', onAbort);
       receiver.listen(
         () => {},
@@ -96,7 +110,7 @@ export function fetchBody(
           if (statusCode < 200) return;
           controller = responding;
           hasResponse = true;
-          stall.refresh();
+          hear();
           responding.pause();
           prepare(statusCode, headers).then((plan) => {
             if (plan === null) {
@@ -109,7 +123,7 @@ export function fetchBody(
           }, fail);
         },
         onResponseData(responding, chunk) {
-          stall.refresh();
+          hear();
           roomBytes = (roomBytes ?? 0) - chunk.length;
           if (roomBytes < 0) {
             fail(
