@@ -29,7 +29,7 @@ it('holds of undici what opens a tunnel through a proxy', async () => {
     await build({ ...BUNDLE_OPTIONS, format: 'esm', entryPoints: [entry], outfile, banner });
     const { ProxyDispatcher } = (await import(outfile)) as typeof proxyDispatcher;
     const proxy = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const dispatcher = new ProxyDispatcher({ openFlow, proxy, ca: null, connectTimeoutMs: 5000 });
+    const dispatcher = new ProxyDispatcher({ openFlow, proxy, ca: null, connectTimeoutMs: 60_000 });
     const failed = Promise.withResolvers<Error>();
     const request = { origin: 'https://far.example', path: '/', method: 'GET' } as const;
     dispatcher.dispatch(request, {

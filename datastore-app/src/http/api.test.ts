@@ -98,7 +98,7 @@ it('does not take a client that goes away for a failure', async () => {
   socket.write('POST /-/api/v1/import HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nab');
   await once(server, 'request');
   socket.destroy();
-  await vi.waitFor(() => expect(info).toHaveBeenCalled());
+  await expect.poll(() => info.mock.calls.length).toBeGreaterThan(0);
   expect(info.mock.calls[0]?.[1]).toContain('the client went away');
   expect(error).not.toHaveBeenCalled();
 });

@@ -21,7 +21,7 @@ describe('bindPort', () => {
       port,
       bound,
       tls: undefined,
-      limits: { maxConnections: 10, headerTimeoutMs: 10_000, idleTimeoutMs: 10_000 },
+      limits: { maxConnections: 10, headerTimeoutMs: 60_000, idleTimeoutMs: 60_000 },
     });
     expect(listener.port).toBe(port);
     expect(await (await fetch(`http://${ADDRESS}:${port}/`)).text()).toBe('served');

@@ -10,7 +10,7 @@ import { issueAuthority, issueLeaf } from '../tls/issue-certificates.ts';
 import { createTlsServer, type TlsServer } from './tls-server.ts';
 
 /** The limit is for a busy machine. */
-const waitFor = (check: () => void) => vi.waitFor(check, 20_000);
+const waitFor = (check: () => void) => vi.waitFor(check, 60_000);
 
 const ADDRESS = '127.0.0.1';
 const validity = { notBefore: new Date(0), notAfter: new Date('2040-01-01') };

@@ -13,7 +13,7 @@ import { scanImages } from './scan.ts';
 
 const LONG_AGO = new Date('2026-02-03T04:05:06Z');
 /** How long what must come about may take on a busy machine. */
-const poll = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
+const poll = <T>(read: () => T) => expect.poll(read);
 const sha256Of = (content: string) => createHash('sha256').update(content).digest('hex');
 
 let folder: string;

@@ -71,15 +71,17 @@ it('passes over what is gone by its turn', async () => {
 it('has what is known stored at the end, and now and then before', async () => {
   const { queue, begun, saves, pass, finish } = setUp(1);
   queue.refill([due('a', 1), due('b', 2), due('c', 3), due('d', 4)], signal);
-  const wanted = [1, 1, 2, 3];
+  const savesBefore = [0, 1, 1, 2];
   for (const [position, path] of ['a', 'b', 'c', 'd'].entries()) {
     await expect.poll(() => begun.at(-1)).toBe(path);
+    // What the one before it came to is stored before this one is begun.
+    expect(saves()).toBe(savesBefore[position]);
     // Enough time has passed again when the third is finished.
     if (path === 'c') pass(2000);
     finish(path);
-    await expect.poll(saves).toBe(wanted[position]);
   }
   await queue.finished();
+  expect(saves()).toBe(3);
 });
 
 it('begins nothing more once it is to stop', async () => {

@@ -290,7 +290,7 @@ it('finds everything where the kernel itself had to drop what it had to tell', a
   // It is this of which nothing is told any more.
   writeFileSync(at('last.img'), 'a');
   for (const file of files) closeSync(file);
-  await expect.poll(() => catalogue.find('last.img'), { timeout: 60_000 }).toBeDefined();
+  await expect.poll(() => catalogue.find('last.img')).toBeDefined();
   expect(scans).toBeGreaterThan(1);
 });
 

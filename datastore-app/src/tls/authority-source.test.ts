@@ -9,7 +9,7 @@ import { createAuthoritySource } from './authority-source.ts';
 import type { CertificateSource, TlsIdentity } from './certificate-source.ts';
 
 /** The limit is for a busy machine. */
-const waitFor = (check: () => void) => vi.waitFor(check, 20_000);
+const waitFor = (check: () => void) => vi.waitFor(check, 60_000);
 
 const NOW_MS = Date.UTC(2026, 10, 1);
 let state: string;

@@ -11,7 +11,7 @@ import { createGivenSource } from './given-source.ts';
 import { issueAuthority, issueLeaf } from './issue-certificates.ts';
 
 /** The limit is for a busy machine. */
-const waitFor = (check: () => void) => vi.waitFor(check, 20_000);
+const waitFor = (check: () => void) => vi.waitFor(check, 60_000);
 
 const NOW_MS = Date.UTC(2026, 10, 1);
 const validity = { notBefore: new Date('2026-01-01'), notAfter: new Date('2027-01-01') };

@@ -51,7 +51,7 @@ function createReceiver(regionBytes = 1000) {
 
 function createBulk(origin: string, bodyRegion: BodyRegion = createReceiver().bodyRegion): BulkDispatcher {
   const place = { openFlow, url: new URL(origin), address: null, localAddress: null, ca: null };
-  return new BulkDispatcher({ ...place, connectTimeoutMs: 5000, bodyRegion });
+  return new BulkDispatcher({ ...place, connectTimeoutMs: 60_000, bodyRegion });
 }
 
 function get(

@@ -28,7 +28,7 @@ it('asks the proxy for plain URLs, with the whole URL', async () => {
       response.end('through the proxy');
     }),
   );
-  const dispatcher = new ProxyDispatcher({ openFlow, proxy, ca: null, connectTimeoutMs: 5000 });
+  const dispatcher = new ProxyDispatcher({ openFlow, proxy, ca: null, connectTimeoutMs: 60_000 });
   const { body } = await dispatcher.request({ origin: 'http://far.example', path: '/a.img', method: 'GET' });
   expect(await text(body)).toBe('through the proxy');
   expect(asked).toEqual(['http://far.example/a.img']);
@@ -46,7 +46,7 @@ it('opens a tunnel for https', async () => {
     openFlow,
     proxy: await start(server),
     ca: null,
-    connectTimeoutMs: 5000,
+    connectTimeoutMs: 60_000,
   });
   await expect(
     dispatcher.request({ origin: 'https://far.example', path: '/', method: 'GET' }),

@@ -48,7 +48,9 @@ it('writes nothing after its end to a client that has not read to there', async 
     received = (received + bytes).slice(-100);
   });
   await once(client.resume(), 'data');
-  await expect.poll(() => response.writableFinished).toBe(true);
+  // The last chunk (RFC 9112 §7.1): nothing follows it.
+  await expect.poll(() => received).toMatch(/\r\n0\r\n\r\n$/);
+  expect(response.writableFinished).toBe(true);
   expect(received).not.toContain('late');
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StoreError } from '../../content/store-error.ts';
@@ -10,11 +10,12 @@ import { type Listener, listen } from '../server.ts';
 import { createTusHandler } from './tus-server.ts';
 
 const ID = 'a'.repeat(32);
-const IDLE_MS = 250;
 
 let listener: Listener;
 let finish: () => Promise<{ path: string; sha256: string }>;
 let errors: object[];
+/** After how long each connection that asked is cut as idle; 0: never. */
+let idleTimeoutsMs: () => (number | undefined)[];
 
 beforeEach(async () => {
   errors = [];
@@ -36,12 +37,17 @@ beforeEach(async () => {
   };
   const log = { ...silentLog, error: (fields: object) => errors.push(fields) };
   const handler = createTusHandler({ log, uploads: uploads as Uploads }, { path: '/uploads' });
+  const sockets: Socket[] = [];
+  idleTimeoutsMs = () => sockets.map(({ timeout }) => timeout);
   listener = await listen(
     { log },
-    (request, response) => void handler(request, response, request.url ?? ''),
+    (request, response) => {
+      sockets.push(request.socket);
+      void handler(request, response, request.url ?? '');
+    },
     {
       ...{ address: '127.0.0.1', port: 0, tls: undefined },
-      limits: { maxConnections: 10, headerTimeoutMs: 1000, idleTimeoutMs: IDLE_MS },
+      limits: { maxConnections: 10, headerTimeoutMs: 60_000, idleTimeoutMs: 60_000 },
     },
   );
 });
@@ -62,7 +68,7 @@ async function patch() {
 
 it('answers when the image is published, however long that takes', async () => {
   finish = async () => {
-    await delay(4 * IDLE_MS);
+    expect(idleTimeoutsMs()).toEqual([0]);
     return { path: 'ä b/c', sha256: 'ab'.repeat(32) };
   };
   const { status, headers } = await patch();
