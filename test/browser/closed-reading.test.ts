@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import {
   allowDownloads,
@@ -49,7 +49,7 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
 
     const folder = await allowDownloads(page);
     await press(page, 'Download disk.img');
-    await vi.waitFor(async () => expect(await readFile(join(folder, 'disk.img'))).toEqual(DISK), 10_000);
+    await expect.poll(() => readFile(join(folder, 'disk.img'))).toEqual(DISK);
     await rm(folder, { recursive: true });
 
     await page.reload();

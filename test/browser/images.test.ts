@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import {
   allowDownloads,
@@ -35,7 +35,7 @@ async function readClipboard(page: Page): Promise<string> {
 /** Waits until the table holds just these images, in this order. */
 async function expectNames(page: Page, names: readonly string[]): Promise<void> {
   const namesOf = () => page.$$eval('tbody th .path', (cells) => cells.map((cell) => cell.textContent ?? ''));
-  await vi.waitFor(async () => expect(await namesOf()).toEqual(names), 10_000);
+  await expect.poll(() => namesOf()).toEqual(names);
 }
 const focusedLabel = (page: Page) => page.evaluate('document.activeElement.getAttribute("aria-label")');
 
@@ -103,7 +103,7 @@ describeWith(['chromium'], 'the page', () => {
     await datastore.put('linux/my disk.img', DISK);
     const folder = await allowDownloads(page);
     await press(page, 'Download linux/my disk.img');
-    await vi.waitFor(async () => expect(await readFile(join(folder, 'my disk.img'))).toEqual(DISK), 10_000);
+    await expect.poll(() => readFile(join(folder, 'my disk.img'))).toEqual(DISK);
     await rm(folder, { recursive: true });
   });
 

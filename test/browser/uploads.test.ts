@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import {
   chooseFiles,
@@ -219,7 +219,7 @@ describeWith(['chromium'], 'uploads from the page', () => {
     await beginSlowly(await file('large.img', LARGE));
     expect(await listed()).toHaveLength(1);
     await press(page, 'Cancel large.img');
-    await vi.waitFor(async () => expect(await listed()).toEqual([]), 10_000);
+    await expect.poll(() => listed()).toEqual([]);
     expect(await page.$('.upload')).toBeNull();
     await page.reload();
     await waitForText(page, 'h2', 'No images yet');
@@ -230,7 +230,7 @@ describeWith(['chromium'], 'uploads from the page', () => {
     await beginSlowly(await file('large.img', LARGE));
     await page.reload();
     await press(page, 'Discard large.img');
-    await vi.waitFor(async () => expect(await listed()).toEqual([]), 10_000);
+    await expect.poll(() => listed()).toEqual([]);
     await page.reload();
     await waitForText(page, 'h2', 'No images yet');
     expect(await page.$('.upload')).toBeNull();

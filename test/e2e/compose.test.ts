@@ -95,7 +95,7 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
     afterAll(async () => {
       await environment?.down({ removeVolumes: true, timeout: 1000 });
       await removeProject(PROJECT);
-    }, 60_000);
+    });
 
     /** Waits until the agent's container has ended; what it wrote in this run, without colours. */
     async function agentEnd(sinceSeconds = 0) {

@@ -81,14 +81,14 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
       Options: { 'com.docker.network.bridge.name': BRIDGE },
       IPAM: { Config: [{ Subnet: '10.73.1.0/24' }] },
     });
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await removeContainers();
     await runProgram(['docker', 'network', 'rm', NETWORK]);
     await runProgram(['docker', 'image', 'rm', '--force', IMAGE, BASE_IMAGE]);
     await runProgram(['docker', 'image', 'prune', '--force', '--filter', 'label=local-datastore']);
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'eve-app-'));

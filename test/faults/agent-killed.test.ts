@@ -39,7 +39,7 @@ describeWith(['lab', 'tc'], 'the agent, killed at random moments', () => {
 
   const start = () => faults.startDownload('--sha256', faults.sha256);
 
-  it('leaves the target absent or whole, and goes on from what is stored', { timeout: 300_000 }, async () => {
+  it('leaves the target absent or whole, and goes on from what is stored', async () => {
     const random = randomOfThisRun('agent killed');
     const kills = new Map<string, number>();
     let downloads = 0;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 import { eveAgent } from '../lab/programs.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(out);
   await writeFile(join(place.root, 'image.img'), image);
   const datastore = await place.start();
-  await vi.waitUntil(() => datastore.log().includes('an image is ready'), { timeout: 20_000 });
+  await expect.poll(() => datastore.log()).toContain('an image is ready');
   proxy = await startDamagingProxy(datastore.port);
 });
 afterAll(async () => {
@@ -41,7 +41,7 @@ async function download(...args: string[]) {
   return await watchAgent(spawn(program, rest)).ended;
 }
 
-it('whether the digest was given or the datastore states it', { timeout: 180_000 }, async () => {
+it('whether the digest was given or the datastore states it', async () => {
   const random = randomOfThisRun('damaged bytes');
   for (let round = 0; round < ROUNDS; round += 1) {
     proxy.damage(random.pick([0, image.length - 1, random.integer(1, image.length - 2)]));

@@ -98,7 +98,7 @@ describeWith(['lab', 'tc'], 'the datastore, killed at random moments', () => {
     return counts;
   }
 
-  it('is waited for and found again, and each byte comes once', { timeout: 300_000 }, async () => {
+  it('is waited for and found again, and each byte comes once', async () => {
     const random = randomOfThisRun('datastore killed');
     const all = await Promise.all(devices.map((device) => torment(device, random.fork())));
     const sum = (of: (counts: Counts) => number) => all.reduce((total, counts) => total + of(counts), 0);

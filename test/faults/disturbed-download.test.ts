@@ -2,7 +2,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { randomOfThisRun } from '../random.ts';
@@ -30,7 +30,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     faults = await createFaultLab({ imageBytes: IMAGE_BYTES, rate: RATE });
     datastore = faults.startDatastore();
     await datastore.ready;
-    await vi.waitUntil(() => datastore.log().includes('an image is ready'), { timeout: 20_000 });
+    await expect.poll(() => datastore.log()).toContain('an image is ready');
   });
   afterAll(() => faults?.stop());
 
@@ -44,7 +44,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
   const documentOf = async (run: ReturnType<FaultLab['startDownload']>) =>
     JSON.parse(await run.stdout()) as DownloadDocument;
 
-  it('goes on when the link comes back', { timeout: 180_000 }, async () => {
+  it('goes on when the link comes back', async () => {
     let attempts = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const run = await startDisturbable('--sha256', faults.sha256);
@@ -62,7 +62,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     report('link down and up', { rounds: ROUNDS, attempts });
   });
 
-  it('goes on when the address changes', { timeout: 180_000 }, async () => {
+  it('goes on when the address changes', async () => {
     let attempts = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const run = await startDisturbable('--sha256', faults.sha256);
@@ -77,7 +77,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     report('address changed', { rounds: ROUNDS, attempts });
   });
 
-  it('never mixes two files', { timeout: 240_000 }, async () => {
+  it('never mixes two files', async () => {
     const other = makeImage(IMAGE_BYTES, 'other');
     const otherSha256 = sha256Of(other);
     const outcomes: Record<string, number> = {};
@@ -119,9 +119,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     expect(Object.keys(outcomes)).not.toEqual(['the first file, whole']);
   });
 
-  it('stops with a full disk, keeps what it has, and goes on when there is room', {
-    timeout: 180_000,
-  }, async () => {
+  it('stops with a full disk, keeps what it has, and goes on when there is room', async () => {
     const disk = join(faults.out, 'disk');
     await faults.lab.host.mustRun(['mkdir', disk]);
     await faults.lab.host.mustRun(['mount', '-t', 'tmpfs', '-o', 'size=6m', 'tmpfs', disk]);

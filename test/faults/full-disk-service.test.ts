@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { eveAgent, runAgent, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
@@ -35,7 +35,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     await writeFile(join(faults.source, '..', 'small.img'), small);
     const datastore = faults.startDatastore();
     await datastore.ready;
-    await vi.waitUntil(() => datastore.log().includes('an image is ready'), { timeout: 20_000 });
+    await expect.poll(() => datastore.log()).toContain('an image is ready');
     disk = join(faults.out, 'disk');
     config = join(faults.out, 'device.json');
     state = join(disk, 'state');
@@ -88,20 +88,18 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     return contentTrees.find(({ ContentID }) => ContentID === uuidOf(number));
   }
   const expectState = (number: number, expected: Partial<ContentTreeStatus>) =>
-    expect.poll(() => statusOf(number), { timeout: 40_000 }).toMatchObject(expected);
+    expect.poll(() => statusOf(number)).toMatchObject(expected);
   async function expectDocument(number: number, expected: Partial<ContentTreeStatus>) {
     const file = join(state, 'status', 'ContentTreeStatus', `${uuidOf(number)}.json`);
     const read = async () => JSON.parse(await host().mustRun(['cat', file])) as ContentTreeStatus;
-    await expect.poll(read, { timeout: 20_000 }).toMatchObject(expected);
+    await expect.poll(read).toMatchObject(expected);
   }
   const fill = () => host().run(['dd', 'if=/dev/zero', `of=${disk}/filler`, 'bs=4096']);
   const empty = () => host().mustRun(['rm', `${disk}/filler`]);
   const digestOf = async (file: string) => (await host().mustRun(['sha256sum', file])).slice(0, 64);
   const bytesOf = async (file: string) => Number(await host().mustRun(['stat', '-c', '%s', file]));
 
-  it('waits for space before it fetches a byte, and goes on by itself when there is some', {
-    timeout: 120_000,
-  }, async () => {
+  it('waits for space before it fetches a byte, and goes on by itself when there is some', async () => {
     await configure(treeOf(1, 'image.img', faults.image));
     await host().mustRun(['mkdir', state]);
     await fill();
@@ -127,9 +125,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     report('service, disk full before', { imageBytes: IMAGE_BYTES, wireBytes });
   });
 
-  it('keeps what has arrived when the disk fills in the middle, and goes on from there', {
-    timeout: 240_000,
-  }, async () => {
+  it('keeps what has arrived when the disk fills in the middle, and goes on from there', async () => {
     const rounds = 4;
     let resumedBytes = 0;
     let noSpace = 0;
@@ -140,9 +136,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
       await start();
       const partial = join(state, 'pending', `.${faults.sha256}.partial`);
       const storedBytes = async () => (await statusOf(1))?.CurrentSize ?? 0;
-      await expect
-        .poll(storedBytes, { timeout: 20_000 })
-        .toBeGreaterThan((IMAGE_BYTES * (round + 1)) / (rounds + 4));
+      await expect.poll(storedBytes).toBeGreaterThan((IMAGE_BYTES * (round + 1)) / (rounds + 4));
       await fill();
       await expectState(1, { State: 'INITIAL', ErrorCode: 'NO_SPACE' });
       const isResumable = (await host().run(['test', '-e', partial])).exitCode === 0;
@@ -175,7 +169,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     report('service, disk full in the middle', { rounds, noSpace, resumedBytes, wireBytes });
   });
 
-  it('takes a configuration that makes room on the full disk', { timeout: 120_000 }, async () => {
+  it('takes a configuration that makes room on the full disk', async () => {
     await configure(treeOf(1, 'image.img', faults.image));
     await start('--grace', '0');
     await expectState(1, { State: 'VERIFIED' });
@@ -188,7 +182,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     await empty();
   });
 
-  it('copies an image to another disk, once', { timeout: 120_000 }, async () => {
+  it('copies an image to another disk, once', async () => {
     const images = join(faults.out, 'images-elsewhere');
     await configure(treeOf(1, 'image.img', faults.image));
     await start('--images', images);

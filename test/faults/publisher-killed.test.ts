@@ -15,7 +15,7 @@ interface ListedImage {
   readonly sha256: string | null;
 }
 
-it('nothing that was acknowledged is lost, nor hashed again', { timeout: 300_000 }, async () => {
+it('nothing that was acknowledged is lost, nor hashed again', async () => {
   const random = randomOfThisRun('publisher killed');
   const folder = await createDatastoreFolder();
   /** By path; null: removing it was begun, or bringing it in, and not answered. */

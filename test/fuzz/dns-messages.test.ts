@@ -126,7 +126,7 @@ function someDatagram(random: Random): Buffer {
 }
 
 describe('the agent, given any datagrams', () => {
-  it('decides, finds only sound addresses, and keeps little', { timeout: 120_000 }, () => {
+  it('decides, finds only sound addresses, and keeps little', () => {
     const random = randomOfThisRun('DNS messages');
     let nowMs = 0;
     const filter = createDatagramFilter(BRIDGES, () => nowMs);

@@ -236,9 +236,7 @@ describe('the agent', () => {
     return headers;
   };
 
-  it('never stores bytes of another file behind what it has, nor more than the size', {
-    timeout: 60_000,
-  }, () => {
+  it('never stores bytes of another file behind what it has, nor more than the size', {}, () => {
     const kinds: Record<string, number> = {};
     for (let count = 0; count < CASES; count += 1) {
       const storedFields = someHeaders();

@@ -202,7 +202,7 @@ function exchange(bytes: Buffer): Promise<string> {
   });
 }
 
-it('answers or closes, serves nothing else, and lives', { timeout: 240_000 }, async () => {
+it('answers or closes, serves nothing else, and lives', async () => {
   const random = randomOfThisRun('HTTP requests');
   const statuses = new Map<string, number>();
   const askMany = async (from: Random) => {

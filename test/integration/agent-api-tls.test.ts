@@ -17,8 +17,6 @@ import { type Authority, createAuthority, type KeyPair } from '../lab/authoritie
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { describeWith } from '../requirements.ts';
 
-const WAIT = { timeout: 20_000 };
-
 describeWith(['openssl'], 'the API on TCP', () => {
   let made: string;
   let folder: string;
@@ -133,7 +131,7 @@ describeWith(['openssl'], 'the API on TCP', () => {
     for (let i = 0; i < 300; i += 1) silent.push(await halfOpen());
     expect(await Promise.all(Array.from({ length: 20 }, () => ask(alice)))).toEqual(Array(20).fill(200));
     // Who came last is still there: who has taken longest made room.
-    await expect.poll(() => silent.filter(({ destroyed }) => destroyed).length, WAIT).toBeGreaterThan(200);
+    await expect.poll(() => silent.filter(({ destroyed }) => destroyed).length).toBeGreaterThan(200);
     expect(silent.at(-1)?.destroyed).toBe(false);
   });
 
@@ -151,7 +149,7 @@ describeWith(['openssl'], 'the API on TCP', () => {
     slow.write(Buffer.from([0x16, 3, 1, 0x40, 0]));
     const drip = setInterval(() => slow.write(Buffer.from([1])), 50);
     try {
-      await expect.poll(() => slow.destroyed, { timeout: 60_000, interval: 200 }).toBe(true);
+      await expect.poll(() => slow.destroyed, { interval: 200 }).toBe(true);
     } finally {
       clearInterval(drip);
     }
@@ -172,10 +170,10 @@ describeWith(['openssl'], 'the API on TCP', () => {
     expect(await serialShown()).toBe(await serialOf(own));
     await replace(next.key, files.key ?? '');
     await replace(next.certificate, files.certificate ?? '');
-    await expect.poll(serialShown, WAIT).toBe(await serialOf(next));
+    await expect.poll(serialShown).toBe(await serialOf(next));
     expect([await ask(alice), await ask(stranger)]).toEqual([200, 'refused']);
     await replace(others.certificate, files.clientCa ?? '');
-    await expect.poll(() => ask(stranger), WAIT).toBe(200);
+    await expect.poll(() => ask(stranger)).toBe(200);
     expect(await ask(alice)).toBe('refused');
   });
 
@@ -193,7 +191,7 @@ describeWith(['openssl'], 'the API on TCP', () => {
     await writeFile(files.clientCrl, await serialOf(bob));
     await start();
     await spoil();
-    await expect.poll(said, WAIT).toContain('the old ones stay');
+    await expect.poll(said).toContain('the old ones stay');
     expect([await ask(alice), await ask(bob)]).toEqual([200, 'refused']);
     expect(await serialShown()).toBe(await serialOf(own));
     const secret = (await readFile(own.key, 'utf8')).split('\n')[1] ?? '?';
@@ -222,7 +220,7 @@ describeWith(['openssl'], 'the API on TCP', () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect([await ask(alice), await ask(bob, agent)]).toEqual([200, 200]);
     await writeFile(files.clientCrl, await list());
-    await expect.poll(() => ask(bob, agent), WAIT).toBe('refused');
+    await expect.poll(() => ask(bob, agent)).toBe('refused');
     expect([await ask(alice), await ask(bob)]).toEqual([200, 'refused']);
     agent.destroy();
   });
@@ -230,7 +228,7 @@ describeWith(['openssl'], 'the API on TCP', () => {
   it('says that a list is out of date, and honours no other authority’s', async () => {
     await writeFile(files.clientCrl, await others.revoke([await serialOf(bob)], '20200102000000Z'));
     await start();
-    await expect.poll(said, WAIT).toContain('out of date');
+    await expect.poll(said).toContain('out of date');
     expect(await ask(bob)).toBe(200);
   });
 

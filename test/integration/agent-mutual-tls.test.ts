@@ -94,7 +94,7 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
       return (JSON.parse(stdout) as { contentTrees: { State: string; ErrorCode: string }[] }).contentTrees;
     };
     await expect
-      .poll(() => trees(...clientOptions(client)), { timeout: 20_000 })
+      .poll(() => trees(...clientOptions(client)))
       .toMatchObject([{ State: 'VERIFIED' }, { State: 'INITIAL', ErrorCode: 'HTTP_STATUS' }]);
     const table = await agent.command('status', ...clientOptions(client));
     expect(table.stdout).toMatch(/here +VERIFIED/);

@@ -73,10 +73,10 @@ describe.each(BAD_ANSWERS)('a file that gets %s', (_, answerBadly) => {
     await agent.start('--max-downloads', '1', '--retry-interval', '1', '--stall-timeout', '5');
     const verified = { State: 'VERIFIED', Error: '' };
     for (const number of [2, 3, 4]) {
-      await expect.poll(() => agent.statusOf(uuidOf(number)), { timeout: 30_000 }).toMatchObject(verified);
+      await expect.poll(() => agent.statusOf(uuidOf(number))).toMatchObject(verified);
     }
     await expect
-      .poll(() => agent.statusOf(uuidOf(1)), { timeout: 30_000 })
+      .poll(() => agent.statusOf(uuidOf(1)))
       .toMatchObject({ State: 'INITIAL', Error: expect.stringMatching(/./) });
     const order = server.requests.map(({ url }) => url);
     // Each of them had its turn before the bad file had its third.

@@ -54,7 +54,7 @@ describeWith(['openssl'], 'eve-agent run behind a proxy', () => {
   });
   const plainDatastore = { id: PLAIN, dType: 'DsHttp', fqdn: 'http://far.example' };
   const expectState = (number: number, expected: object) =>
-    expect.poll(() => agent.statusOf(uuidOf(number)), { timeout: 20_000 }).toMatchObject(expected);
+    expect.poll(() => agent.statusOf(uuidOf(number))).toMatchObject(expected);
   const imageOf = (number: number) => readFile(join(agent.state, 'images', `image-${number}`));
 
   beforeEach(async () => {

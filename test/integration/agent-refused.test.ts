@@ -40,7 +40,7 @@ describeWith(['lab'], 'eve-agent run, beside a datastore that refuses a file', (
     return JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as ContentTreeStatus;
   }
   const expectState = (number: number, expected: object) =>
-    expect.poll(() => statusOf(number), { timeout: 30_000 }).toMatchObject(expected);
+    expect.poll(() => statusOf(number)).toMatchObject(expected);
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'agent-refused-'));

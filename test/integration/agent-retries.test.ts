@@ -44,7 +44,7 @@ describe('eve-agent run, killed and started again', () => {
     });
   const asked = (path: string) => server.requests.filter(({ url }) => url === path).length;
   const expectState = (number: number, expected: object) =>
-    expect.poll(() => agent.statusOf(uuidOf(number)), { timeout: 20_000 }).toMatchObject(expected);
+    expect.poll(() => agent.statusOf(uuidOf(number))).toMatchObject(expected);
   /** Waits until the failures of that many contents are on the disk, and kills it. */
   async function killWhenKept(contents: number, fits: (text: string) => boolean = () => true) {
     const kept = async () => {
@@ -53,18 +53,18 @@ describe('eve-agent run, killed and started again', () => {
       const failed = Object.values(contents).filter(({ sources }) => Object.keys(sources).length > 0);
       return fits(text) ? failed.length : 0;
     };
-    await expect.poll(kept, { timeout: 20_000 }).toBe(contents);
+    await expect.poll(kept).toBe(contents);
     await agent.end('SIGKILL');
   }
 
   it('asks again for what was refused, but slowly, also over a restart', async () => {
     await configure(treeOf(1, 'gone'));
     await agent.start('--slow-retry-interval', '1');
-    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(() => asked('/gone')).toBeGreaterThanOrEqual(3);
     await agent.end('SIGKILL');
     const before = asked('/gone');
     await agent.start('--slow-retry-interval', '1');
-    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => asked('/gone')).toBeGreaterThan(before);
   });
 
   it('asks not at once for what was refused, unless somebody says so or the configuration changes', async () => {
@@ -100,7 +100,7 @@ describe('eve-agent run, killed and started again', () => {
     await agent.end('SIGKILL');
     await configure({ ...gone, maxSizeBytes: '20001' }, busy);
     await agent.start();
-    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBe(3);
+    await expect.poll(() => asked('/gone')).toBe(3);
     expect(asked('/busy')).toBe(1);
   });
 
@@ -121,7 +121,7 @@ describe('eve-agent run, killed and started again', () => {
     await configure(treeOf(1, 'deadly'), treeOf(2, 'good-2'), treeOf(3, 'good-3'));
     for (const times of [1, 2]) {
       await agent.start('--max-downloads', '1');
-      await expect.poll(() => asked('/deadly'), { timeout: 20_000 }).toBe(times);
+      await expect.poll(() => asked('/deadly')).toBe(times);
       await agent.end('SIGKILL');
     }
     for (const number of [2, 3]) await expectState(number, { State: 'VERIFIED' });
@@ -133,7 +133,7 @@ describe('eve-agent run, killed and started again', () => {
     await killWhenKept(1);
     await writeFile(join(agent.state, 'retries.json'), '{"version": 1, "contents": [');
     await agent.start();
-    await expect.poll(() => asked('/gone'), { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => asked('/gone')).toBe(2);
     await expectState(1, { ErrorCode: 'HTTP_STATUS', RetryCount: 1 });
   });
 });

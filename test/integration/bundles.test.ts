@@ -10,7 +10,6 @@ import {
   type DatastoreFolder,
   type LoopbackDatastore,
   problemOf,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 
 const IMPORT = '/-/api/v1/import';
@@ -359,7 +358,7 @@ describe('by HTTP', () => {
     await writeFile(join(folders.root, 'empty.img'), '');
     const all = ['debian/b.qcow2', 'empty.img', LONG_NAME];
     await expect
-      .poll(async () => ((await datastore.json('/-/api/v1/images')).images as unknown[]).length, SOON)
+      .poll(async () => ((await datastore.json('/-/api/v1/images')).images as unknown[]).length)
       .toBe(all.length);
     const { status, headers, body } = await datastore.request('GET', EXPORT, { withToken: false });
     expect([status, headers['content-type']]).toEqual([200, 'application/x-tar']);
@@ -410,7 +409,7 @@ describe('on the command line', () => {
     const datastore = await folders.start();
     await rm(join(folders.root, 'a.img'));
     expect((await folders.run('images', 'import', bundle)).exitCode).toBe(0);
-    await expect.poll(async () => (await datastore.request('GET', '/a.img')).status, SOON).toBe(200);
+    await expect.poll(async () => (await datastore.request('GET', '/a.img')).status).toBe(200);
   });
 
   it.each([

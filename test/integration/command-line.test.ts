@@ -6,13 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { qcow2 } from '../../datastore-app/src/formats/testing/headers.ts';
-import {
-  ADDRESS,
-  createDatastoreFolder,
-  type DatastoreFolder,
-  MODIFIED,
-  SOON,
-} from '../lab/loopback-datastore.ts';
+import { ADDRESS, createDatastoreFolder, type DatastoreFolder, MODIFIED } from '../lab/loopback-datastore.ts';
 import { entityTagAt, entityTagOf, sha256Of } from './followed-downloads.ts';
 import { rot } from './rotten-image.ts';
 
@@ -111,7 +105,7 @@ it('adds images, lists them with what is known, and finds what rotted', async ()
   const file = join(ownRoot, 'disk.qcow2');
   await utimes(file, MODIFIED, MODIFIED);
   const server = await place.start(...storage);
-  await expect.poll(() => entityTagAt(server, '/disk.qcow2'), SOON).toBe(entityTagOf(content));
+  await expect.poll(() => entityTagAt(server, '/disk.qcow2')).toBe(entityTagOf(content));
   expect(await server.stop()).toBe(0);
   const sha256 = sha256Of(content).toString('hex');
   expect(await list()).toEqual({ images: [{ ...listed, sha256 }] });

@@ -13,7 +13,6 @@ import {
   createDatastoreFolder,
   type DatastoreFolder,
   type LoopbackDatastore,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 
 const PEM_TYPE = 'application/x-pem-file';
@@ -146,10 +145,10 @@ describe('with a given certificate', () => {
     expect((await server.get('/-/readyz')).status).toBe(200);
     await storeGiven('second');
     const presented = () => presentedBy(server, companyAuthority.certificate);
-    await expect.poll(presented, SOON).toBe('second');
+    await expect.poll(presented).toBe('second');
 
     await writeFile(place('cert.pem'), 'nonsense');
-    await expect.poll(server.log, SOON).toContain('the old one stays');
+    await expect.poll(server.log).toContain('the old one stays');
     expect(await presented()).toBe('second');
     expect(await server.stop()).toBe(0);
   });

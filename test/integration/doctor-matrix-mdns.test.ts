@@ -149,7 +149,7 @@ describeWith(['lab'], 'doctor and download find the same', () => {
       const { url, ...run } = JSON.parse(line) as BothRuns & { url: string };
       runs.set(new URL(url).hostname, run);
     }
-  }, 240_000);
+  });
   afterAll(() => lab?.stop());
 
   test.each(ROWS.map(([name, , exitCode], index) => ({ name, exitCode, host: namesOf(index).host })))(

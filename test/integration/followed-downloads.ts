@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, vi } from 'vitest';
-import { ADDRESS, type Answer, type LoopbackDatastore, SOON } from '../lab/loopback-datastore.ts';
+import { ADDRESS, type Answer, type LoopbackDatastore } from '../lab/loopback-datastore.ts';
 
 /** More than the kernel's socket buffers hold, so that a client that stops reading stops the server. */
 export const HUGE_BYTES = 64 * 1024 * 1024;
@@ -17,7 +17,7 @@ export const entityTagAt = async (datastore: LoopbackDatastore, path: string) =>
 
 /** Waits until the datastore knows the digest of an image. */
 export const untilHashed = (datastore: LoopbackDatastore, path: string, content: Buffer) =>
-  vi.waitFor(async () => expect(await entityTagAt(datastore, path)).toBe(entityTagOf(content)), SOON);
+  vi.waitFor(async () => expect(await entityTagAt(datastore, path)).toBe(entityTagOf(content)));
 
 export function expectProblem({ headers, body }: Answer, status: number): void {
   expect(headers['content-type']).toBe('application/problem+json');

@@ -110,9 +110,7 @@ describe('a server or a controller', () => {
       contentInfo: [{ uuid, ...tree, dsIdsList: [datastore], maxSizeBytes: '1' }],
     });
     await agent.start();
-    await expect
-      .poll(() => agent.statusOf(uuid), { timeout: 20_000 })
-      .toHaveProperty('ErrorCode', expect.stringMatching(/./));
+    await expect.poll(() => agent.statusOf(uuid)).toHaveProperty('ErrorCode', expect.stringMatching(/./));
     expect(await written('status', '--state', agent.state)).toContain('tree \\027]0;mine');
     expect(await written('status', '--json', '--state', agent.state)).toContain('u001b]0;mine');
     expect(await written('logs', uuid, '--state', agent.state)).not.toBe('');

@@ -11,7 +11,6 @@ import {
   createDatastoreFolder,
   type DatastoreFolder,
   type LoopbackDatastore,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 
 const IMAGE = randomBytes(8 * 1024 * 1024);
@@ -80,7 +79,7 @@ it('closes a download that nobody reads', async () => {
     return (status as { downloads: unknown }).downloads;
   };
   await expect
-    .poll(downloads, { timeout: 20_000 })
+    .poll(downloads)
     .toEqual([expect.objectContaining({ path: 'disk.img', state: 'broken', totalBytes: IMAGE.length })]);
 });
 
@@ -91,9 +90,7 @@ it('refuses connections beyond the limit, says so, and takes them again', async 
   expect(await text(refused).catch(() => '')).toBe('');
   await expect.poll(datastore.log).toContain('--max-connections are open');
   for (const socket of held) socket.destroy();
-  await expect
-    .poll(() => download(datastore).catch(() => Buffer.alloc(0)), { timeout: 10_000 })
-    .toEqual(IMAGE);
+  await expect.poll(() => download(datastore).catch(() => Buffer.alloc(0))).toEqual(IMAGE);
 });
 
 it('keeps connections for others where one client has its share', async () => {
@@ -107,7 +104,7 @@ it('keeps connections for others where one client has its share', async () => {
   }
   // One that waits is closed for one that comes, and what is answered stays.
   for (let count = 0; count < 40; count += 1) await open(datastore, 'GET /', '127.0.0.2');
-  await expect.poll(datastore.log, SOON).toContain('its client has its share of --max-connections');
+  await expect.poll(datastore.log).toContain('its client has its share of --max-connections');
   expect((await download(datastore)).equals(IMAGE)).toBe(true);
   expect(busy.map(({ closed }) => closed)).toEqual([false, false, false, false]);
 });
@@ -127,7 +124,7 @@ it('bounds what downloads cost that nobody reads', async () => {
     /datastore_downloads_in_flight(?:\{[^}]*\})? (\d+)/.exec(
       await (await fetch(`${datastore.url}/-/metrics`)).text(),
     )?.[1];
-  await expect.poll(running, SOON).toBe(String(clients * each));
+  await expect.poll(running).toBe(String(clients * each));
   expect((await download(datastore)).equals(IMAGE)).toBe(true);
   // 26 MiB pooled, 32 MiB in plain chunks, and 24 KiB for each other one, beside 16 KiB for the connection itself
   // and what the garbage collector has not looked at yet.

@@ -6,7 +6,6 @@ import {
   createDatastoreFolder,
   type DatastoreFolder,
   type LoopbackDatastore,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 
 const COMPOSED = 'caf\u00e9.img';
@@ -44,7 +43,7 @@ const namesOf = (images: readonly Listed[]) =>
 
 it('lists in API and on the command line what is served, and serves what it lists', async () => {
   const list = async () => (await server.json('/-/api/v1/images')).images as Listed[];
-  await expect.poll(async () => (await list()).every(({ sha256 }) => sha256 !== null), SOON).toBe(true);
+  await expect.poll(async () => (await list()).every(({ sha256 }) => sha256 !== null)).toBe(true);
   expect(namesOf(await list())).toEqual(EXPECTED);
   for (const image of await list()) {
     const path = encodeURI(image.path);

@@ -119,7 +119,7 @@ describeWith(['lab', 'curl'], 'the commands of', () => {
       stdio: 'ignore',
     });
     const shown = async () => (await lab.host.run(onDesk(status), { env: environment() })).stdout;
-    await expect.poll(shown, { timeout: 50_000 }).toMatch(/^mine +VERIFIED +100 % +1 MiB +0 +b6a1f9c2-/m);
+    await expect.poll(shown).toMatch(/^mine +VERIFIED +100 % +1 MiB +0 +b6a1f9c2-/m);
     expect(await readFile(join(desk, 'state', 'images', 'mine'))).toEqual(MINE);
     const ended = once(service, 'exit');
     service.kill('SIGTERM');

@@ -156,7 +156,7 @@ describeWith(['lab'], 'UDP port 5353', () => {
     await serve();
     const statusFile = join(state, 'status', 'ContentTreeStatus', `${names.uuid}.json`);
     const status = async () => JSON.parse(await readFile(statusFile, 'utf8').catch(() => '{}'));
-    await expect.poll(status, { timeout: 30_000 }).toMatchObject({ State: 'VERIFIED' });
+    await expect.poll(status).toMatchObject({ State: 'VERIFIED' });
     expect(agent.exitCode).toBeNull();
   });
 

@@ -90,7 +90,7 @@ describeWith(['lab'], 'neighbours that EVE may take for the datastore', () => {
     const readyz = FETCH('http://10.1.0.5/-/readyz');
     const ask = async () =>
       JSON.parse(await lab.host.mustRun(['node', '--input-type=module', '--eval', readyz])) as unknown;
-    await expect.poll(ask, { timeout: 20_000 }).toEqual({ status: 'ok', warnings: [TOLD] });
-    await expect.poll(() => datastore.log(), { timeout: 20_000 }).toContain('my-ds.local (10.1.0.9 on eth0)');
+    await expect.poll(ask).toEqual({ status: 'ok', warnings: [TOLD] });
+    await expect.poll(() => datastore.log()).toContain('my-ds.local (10.1.0.9 on eth0)');
   });
 });

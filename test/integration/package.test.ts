@@ -28,7 +28,7 @@ describeWith(['dpkg-deb'], 'the package', () => {
     built = await buildPackaging('package', ARCHITECTURE);
     const name = (await readdir(built.folder)).find((entry) => entry.endsWith('.deb'));
     file = join(built.folder, name ?? '');
-  }, 180_000);
+  });
   afterAll(() => built.remove());
 
   it('starts the service with options that the executable knows', async () => {
@@ -97,7 +97,7 @@ describeWith(['dpkg-deb'], 'the package', () => {
         encoding: 'utf8',
       });
       expect([stdout, status]).toEqual(['', 0]);
-    }, 300_000);
+    });
   });
 
   describeWith(['root', 'systemd', 'deb-systemd-helper'], 'in a root of its own', () => {

@@ -110,12 +110,7 @@ describeWith(['lab'], 'on one machine', () => {
     const neighbour = await lab.addApp({ name: 'claims', bridge: 'bn1', address: '10.1.0.66/24' });
     const hex = responseHex({ answers: [{ name: 'ds.local', type: 'A', ttl: 120, data: '10.1.0.1' }] });
     await startScriptedResponder(neighbour, '10.1.0.66', [{ question: 'A ds.local', hex }]);
-    const { stderr, exitCode } = await runAgent(lab.host, [
-      'resolve',
-      'http://ds.local/',
-      '--timeout',
-      '1.5',
-    ]);
+    const { stderr, exitCode } = await runAgent(lab.host, ['resolve', 'http://ds.local/', '--timeout', '4']);
     expect(exitCode).toBe(3);
     expect(stderr).toContain('10.1.0.66 on bn1: address-not-of-a-neighbour 10.1.0.1');
   });
@@ -127,7 +122,7 @@ describeWith(['lab'], 'on one machine', () => {
       responseHex({ answers: [{ name: 'ds.local', type: 'A', ttl: 120, data: '10.1.0.1' }] }),
       'hex',
     );
-    const child = lab.host.start(eveAgent('resolve', 'http://ds.local/', '--timeout', '1.5', '--json'));
+    const child = lab.host.start(eveAgent('resolve', 'http://ds.local/', '--timeout', '4', '--json'));
     const finished = finish(child);
     while (child.exitCode === null) await peer.send(claim, claim);
     const { stderr, exitCode } = await finished;

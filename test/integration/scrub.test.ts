@@ -9,7 +9,6 @@ import {
   type LoopbackDatastore,
   MODIFIED,
   problemOf,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 import { editIndex, rot as rotAt } from './rotten-image.ts';
 
@@ -34,7 +33,7 @@ const stateOf = async (datastore: LoopbackDatastore, name: string) => (await ima
 async function startHashed(...args: string[]): Promise<LoopbackDatastore> {
   const datastore = await folders.start(...args);
   for (const name of ['good.img', 'rotten.img']) {
-    await expect.poll(() => stateOf(datastore, name), SOON).toBe('ready');
+    await expect.poll(() => stateOf(datastore, name)).toBe('ready');
   }
   return datastore;
 }
@@ -55,9 +54,9 @@ it('takes out of service what images verify finds, over restarts, until it is re
   const verified = await folders.run('images', 'verify');
   expect(verified.exitCode).toBe(5);
   expect(verified.stdout).toContain('rotten.img: CORRUPT');
-  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('corrupt');
+  await expect.poll(() => stateOf(datastore, 'rotten.img')).toBe('corrupt');
   await expectOutOfService(datastore);
-  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt, SOON).not.toBe(before);
+  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt).not.toBe(before);
   expect((await folders.run('images', 'list')).stdout).toContain('rotten.img  CORRUPT\n');
 
   expect(await datastore.stop()).toBe(0);
@@ -79,14 +78,14 @@ it('a new mode, owner or name mends nothing, and the right content does', async 
   await expectOutOfService(datastore);
   const file = join(folders.root, 'rotten.img');
   await chmod(file, 0o600);
-  await expect.poll(datastore.log, SOON).toContain('an image is still corrupt');
+  await expect.poll(datastore.log).toContain('an image is still corrupt');
   await expectOutOfService(datastore);
   await link(file, join(folders.folder, 'another-name'));
-  await expect.poll(() => datastore.log().match(/is still corrupt/g)?.length, SOON).toBe(2);
+  await expect.poll(() => datastore.log().match(/is still corrupt/g)?.length).toBe(2);
   await expectOutOfService(datastore);
   await writeFile(file, GOOD);
   await utimes(file, MODIFIED, MODIFIED);
-  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('ready');
+  await expect.poll(() => stateOf(datastore, 'rotten.img')).toBe('ready');
   expect((await datastore.request('GET', '/rotten.img')).body.equals(GOOD)).toBe(true);
 });
 
@@ -106,7 +105,7 @@ it('learns at the next start what was found while it did not run, and that it is
   datastore = await folders.start();
   await expectOutOfService(datastore);
   expect((await folders.run('images', 'verify')).exitCode).toBe(0);
-  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('ready');
+  await expect.poll(() => stateOf(datastore, 'rotten.img')).toBe('ready');
   expect((await datastore.request('GET', '/rotten.img')).status).toBe(200);
 });
 
@@ -118,7 +117,7 @@ it('finds it by itself when images are due to be read again', async () => {
     for (const image of Object.values(images)) delete image.verified;
   });
   const datastore = await folders.start('--scrub-interval', '1', '--scrub-rate', '1M');
-  await expect.poll(() => stateOf(datastore, 'rotten.img'), SOON).toBe('corrupt');
+  await expect.poll(() => stateOf(datastore, 'rotten.img')).toBe('corrupt');
   await expectOutOfService(datastore);
-  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt, SOON).toMatch(/Z$/);
+  await expect.poll(async () => (await imageOf(datastore, 'good.img')).verifiedAt).toMatch(/Z$/);
 });

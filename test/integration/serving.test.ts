@@ -13,7 +13,6 @@ import {
   type DatastoreFolder,
   LAST_MODIFIED,
   type LoopbackDatastore,
-  SOON,
 } from '../lab/loopback-datastore.ts';
 import { entityTagAt, entityTagOf, expectProblem, reprDigestOf, untilHashed } from './followed-downloads.ts';
 
@@ -183,7 +182,7 @@ it('resumes what was begun before the digest was known', async () => {
   await writeFile(join(place.root, 'new.img'), content);
   const statTag = await entityTagAt(server, '/new.img');
   expect(statTag).toMatch(/^"stat:[0-9a-f]+-[0-9a-f]+-200000-[0-9a-f]+-[0-9a-f]+"$/);
-  await expect.poll(() => entityTagAt(server, '/new.img'), SOON).toBe(entityTagOf(content));
+  await expect.poll(() => entityTagAt(server, '/new.img')).toBe(entityTagOf(content));
   const answer = await server.get('/new.img', { range: 'bytes=1000-', 'if-range': statTag ?? '' });
   // To who goes on by a tag, another one means another file.
   expect([answer.status, answer.headers.etag]).toEqual([206, statTag]);

@@ -4,13 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ADDRESS,
-  createDatastoreFolder,
-  type DatastoreFolder,
-  MODIFIED,
-  SOON,
-} from '../lab/loopback-datastore.ts';
+import { ADDRESS, createDatastoreFolder, type DatastoreFolder, MODIFIED } from '../lab/loopback-datastore.ts';
 import { waitForLog } from '../lab/programs.ts';
 import { beginDownload, HUGE_BYTES, readRest } from './followed-downloads.ts';
 
@@ -79,7 +73,7 @@ describe('the end of a datastore', () => {
       const answer = await server.get('/-/api/v1/images/sparse.img');
       return (JSON.parse(answer.body.toString()) as { hashedBytes: number }).hashedBytes;
     };
-    await expect.poll(hashedBytes, SOON).toBeGreaterThan(0);
+    await expect.poll(hashedBytes).toBeGreaterThan(0);
     expect(await server.stop()).toBe(0);
     await rm(join(place.root, 'sparse.img'));
   });

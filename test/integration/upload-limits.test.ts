@@ -13,7 +13,6 @@ import {
   type DatastoreFolder,
   type LoopbackDatastore,
   problemOf,
-  SOON,
   UPLOADS,
   WRITE_TOKEN,
 } from '../lab/loopback-datastore.ts';
@@ -138,16 +137,16 @@ describe('an image in one request', () => {
       return socket;
     };
     const broken = begin();
-    await expect.poll(() => folders.incoming(), SOON).toHaveLength(1);
+    await expect.poll(() => folders.incoming()).toHaveLength(1);
     broken.destroy();
-    await expect.poll(() => folders.incoming(), SOON).toEqual([]);
+    await expect.poll(() => folders.incoming()).toEqual([]);
     const cut = begin();
-    await expect.poll(() => folders.incoming(), SOON).toHaveLength(1);
+    await expect.poll(() => folders.incoming()).toHaveLength(1);
     await datastore.kill();
     cut.destroy();
     expect(await folders.incoming()).toHaveLength(1);
     datastore = await folders.start();
-    await expect.poll(() => folders.incoming(), SOON).toEqual([]);
+    await expect.poll(() => folders.incoming()).toEqual([]);
     expect(await images()).toEqual([]);
   });
 });

@@ -198,7 +198,7 @@ describeWith(['lab'], 'doctor: as stock EVE', () => {
     );
   });
 
-  test('A and SRV apart: the agent finds it, stock EVE does not', { timeout: 120_000 }, async () => {
+  test('A and SRV apart: the agent finds it, stock EVE does not', async () => {
     const app = await lab.addApp({ name: 'apart', bridge: 'bn1', address: '10.1.0.21/24' });
     await startPythonHttpServer(app, { root, port: 80 });
     const { ptr, srv, a } = records('apart', '10.1.0.21');

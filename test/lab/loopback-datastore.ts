@@ -10,8 +10,6 @@ import { type Finished, finish } from './namespace.ts';
 import { datastoreApp, waitForLog } from './programs.ts';
 
 export const ADDRESS = '127.0.0.1';
-/** How long something that must come about may take on a busy machine. */
-export const SOON = { timeout: 20_000 };
 export const UPLOADS = '/-/api/v1/uploads';
 /** The write token of every datastore that is started here. */
 export const WRITE_TOKEN = 'token-of-the-loopback-datastore';

@@ -29,7 +29,8 @@ export interface RunningDatastore {
   kill(): Promise<void>;
 }
 
-const READY_LIMIT_MS = 20_000;
+/** Only ends what fails: a machine may be busy with much else. */
+const READY_LIMIT_MS = 60_000;
 
 /** Collects what a program logs, and resolves when a line holds `text`. */
 export function waitForLog(
