@@ -30,6 +30,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000 } },
+    // Tests that are tried together wait for most of their time.
+    maxConcurrency: 8,
     reporters: ['default', './test/reporter.ts'],
     projects: [
       project('unit', [

@@ -7,11 +7,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { datastoreApp, startDatastore, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
-import { runDoctor } from './doctor-runs.ts';
+import { type DoctorRun, LISTEN_SECONDS, runDoctor } from './doctor-runs.ts';
+import { makeImage } from './image-server.ts';
 import { type ResponderRule, responseHex, startScriptedResponder } from './scripted-responder.ts';
 
 const URL_OF_IMAGE = 'http://ds.local/images/a.img';
 const IMAGE_BYTES = 200_000;
+const IMAGE = { path: '/images/a.img', sizeBytes: IMAGE_BYTES };
 
 const a = (address: string, name = 'ds.local'): Answer => ({ name, type: 'A', ttl: 120, data: address });
 const aaaa = (address: string): Answer => ({ name: 'ds.local', type: 'AAAA', ttl: 120, data: address });
@@ -41,44 +43,46 @@ const sound = (address: string, name = 'ds.local', instance = 'ds') => [
   answersFor(`A ${name}`, [a(address, name)]),
 ];
 
-describeWith(['lab'], 'doctor: multicast DNS', () => {
-  let lab: Lab;
-  let folder: string;
-  let app: App;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'doctor-'));
-    lab = await createLab();
+/** A device with one app on its bridge. */
+interface Bench {
+  readonly lab: Lab;
+  readonly app: App;
+  /** Options of a real datastore with an image in it. */
+  readonly storage: readonly string[];
+  /** What the doctor says of a responder in the app, whose web server has the image. */
+  diagnose(rules: readonly ResponderRule[], ...args: readonly string[]): Promise<DoctorRun>;
+}
+
+async function withBench(use: (bench: Bench) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'doctor-'));
+  const lab = await createLab();
+  try {
     await lab.addBridge('bn1', '10.1.0.1/24');
-    app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
-  });
-  afterEach(async () => {
+    const app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
+    const root = join(folder, 'root');
+    await mkdir(join(root, 'images'), { recursive: true });
+    await writeFile(join(root, 'images/a.img'), makeImage(IMAGE_BYTES));
+    await use({
+      ...{ lab, app },
+      storage: ['--root', root, '--state', join(folder, 'state')],
+      async diagnose(rules, ...args) {
+        await startScriptedResponder(app, '10.1.0.5', rules, IMAGE);
+        return runDoctor(lab.host, URL_OF_IMAGE, ...args);
+      },
+    });
+  } finally {
     await lab.stop();
     await rm(folder, { recursive: true });
-  });
-
-  /** Options of a real datastore with an image in it. */
-  async function storage(name: string): Promise<string[]> {
-    const root = join(folder, name);
-    await mkdir(join(root, 'images'), { recursive: true });
-    await writeFile(join(root, 'images/a.img'), Buffer.alloc(IMAGE_BYTES, name));
-    return ['--root', root, '--state', join(folder, `${name}-state`)];
   }
+}
 
-  /** The web server of a datastore alone, so that nothing but multicast DNS can be wrong. */
-  async function startWebServer(on: App): Promise<void> {
-    const args = [...(await storage(on.name)), '--advertise', 'none'];
-    const child = on.start(datastoreApp('serve', ...args), { stdio: ['ignore', 'ignore', 'pipe'] });
-    await waitForLog(child, '"listening"').seen;
-  }
+/** Each has a device of its own, and several are tried at a time: the doctor listens most of it. */
+const row = (title: string, use: (bench: Bench) => Promise<void>) =>
+  test.concurrent(title, () => withBench(use));
 
-  async function diagnose(rules: readonly ResponderRule[], ...args: readonly string[]) {
-    await startWebServer(app);
-    await startScriptedResponder(app, '10.1.0.5', rules);
-    return runDoctor(lab.host, URL_OF_IMAGE, ...args);
-  }
-
-  test('our own datastore: nothing is wrong', async () => {
-    await startDatastore(app, [...(await storage('one')), '--host-name', 'ds']);
+describeWith(['lab'], 'doctor: multicast DNS', () => {
+  row('our own datastore: nothing is wrong', async ({ lab, app, storage }) => {
+    await startDatastore(app, [...storage, '--host-name', 'ds']);
     const { document, exitCode, findings } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: [], exitCode: 0 });
     expect(document).toMatchObject({ isUsable: true, judgedFor: 'eve-agent', exitCode: 0 });
@@ -87,25 +91,25 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(document.checks.find(({ id }) => id === 'size')?.facts).toMatchObject({ sizeBytes: IMAGE_BYTES });
   });
 
-  test('a name that is nearly right: the right one is suggested', async () => {
+  row('a name that is nearly right: the right one is suggested', async ({ diagnose }) => {
     const { findings, exitCode, advice } = await diagnose(sound('10.1.0.5', 'dss.local'));
     expect({ findings, exitCode }).toEqual({ findings: ['problem near-miss'], exitCode: 3 });
     expect(advice('near-miss')).toBe('did you mean http://dss.local/images/a.img?');
   });
 
-  test('quite another name', async () => {
+  row('quite another name', async ({ diagnose }) => {
     const { findings, exitCode, message } = await diagnose(sound('10.1.0.5', 'printer.local'));
     expect({ findings, exitCode }).toEqual({ findings: ['problem name-not-heard'], exitCode: 3 });
     expect(message('name-not-heard')).toContain('printer.local on bn1');
   });
 
-  test('others speak, and name no host', async () => {
+  row('others speak, and name no host', async ({ diagnose }) => {
     const { findings, exitCode, message } = await diagnose([forService(ptr())]);
     expect({ findings, exitCode }).toEqual({ findings: ['problem name-not-heard'], exitCode: 3 });
     expect(message('name-not-heard')).toContain('what was heard names no host');
   });
 
-  test('the right answer in a flood of malformed ones', async () => {
+  row('the right answer in a flood of malformed ones', async ({ lab, diagnose }) => {
     const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
     const hex = `000084000000000100000000${'ff'.repeat(40)}`;
     await startScriptedResponder(other, '10.1.0.6', [
@@ -115,14 +119,15 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect({ findings, exitCode }).toEqual({ findings: ['warning message-discarded'], exitCode: 0 });
   });
 
-  test('nobody says anything', async () => {
+  row('nobody says anything', async ({ lab }) => {
     const { findings, exitCode, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: ['problem nothing-heard'], exitCode: 3 });
     expect(advice('nothing-heard')).toContain('224.0.0.251 UDP 5353');
   });
 
-  test('a web server on the bridge, and no multicast DNS from it', async () => {
-    await startWebServer(app);
+  row('a web server on the bridge, and no multicast DNS from it', async ({ lab, app, storage }) => {
+    const serve = datastoreApp('serve', ...storage, '--advertise', 'none');
+    await waitForLog(app.start(serve, { stdio: ['ignore', 'ignore', 'pipe'] }), '"listening"').seen;
     // Any traffic makes it a neighbour.
     await lab.host.mustRun(['node', '-e', "fetch('http://10.1.0.5/').then((r) => r.text())"]);
     const { findings, exitCode, message, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
@@ -131,27 +136,26 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(advice('multicast-swallowed')).toContain('network rules');
   });
 
-  test('an address of another network', async () => {
+  row('an address of another network', async ({ diagnose }) => {
     const { findings, exitCode, message } = await diagnose(sound('192.168.7.5'));
     expect({ findings, exitCode }).toEqual({ findings: ['problem address-outside-subnet'], exitCode: 3 });
     expect(message('address-outside-subnet')).toContain('192.168.7.5, which is not in 10.1.0.1/24 of bn1');
   });
 
-  test('the bridge’s own address', async () => {
+  row('the bridge’s own address', async ({ diagnose }) => {
     const { findings, exitCode } = await diagnose(sound('10.1.0.1'));
     expect({ findings, exitCode }).toEqual({ findings: ['problem address-not-of-a-neighbour'], exitCode: 3 });
   });
 
-  test('a datastore that is in no bridge’s subnet itself', async () => {
+  row('a datastore that is in no bridge’s subnet itself', async ({ lab, app }) => {
     await app.setAddress('10.9.0.5/24');
-    await startWebServer(app);
-    await startScriptedResponder(app, '10.9.0.5', sound('10.9.0.5'));
+    await startScriptedResponder(app, '10.9.0.5', sound('10.9.0.5'), IMAGE);
     const { findings, exitCode, message } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: ['problem off-link-source'], exitCode: 3 });
     expect(message('off-link-source')).toContain('10.9.0.5 answers, but it is in the subnet of none');
   });
 
-  test('IPv6 alone', async () => {
+  row('IPv6 alone', async ({ diagnose }) => {
     const { findings, exitCode } = await diagnose([
       forService(ptr(), srv(), aaaa('fe80::5')),
       answersFor('AAAA ds.local', [aaaa('fe80::5')]),
@@ -159,27 +163,26 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect({ findings, exitCode }).toEqual({ findings: ['problem ipv6-only'], exitCode: 3 });
   });
 
-  test('a service that names the host, and no address', async () => {
+  row('a service that names the host, and no address', async ({ diagnose }) => {
     const { findings, exitCode } = await diagnose([forService(ptr(), srv())]);
     expect({ findings, exitCode }).toEqual({ findings: ['problem address-missing'], exitCode: 3 });
   });
 
-  test('a datastore that says goodbye', async () => {
+  row('a datastore that says goodbye', async ({ diagnose }) => {
     const gone: Answer = { name: 'ds.local', type: 'A', ttl: 0, data: '10.1.0.5' };
     const { findings, exitCode } = await diagnose([forService(ptr(), srv(), gone), forAddress(gone)]);
     expect({ findings, exitCode }).toEqual({ findings: ['problem goodbye'], exitCode: 3 });
   });
 
-  test('two hosts under one name on one bridge', async () => {
+  row('two hosts under one name on one bridge', async ({ lab, diagnose }) => {
     const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
-    await startWebServer(other);
-    await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'ds.local', 'other'));
+    await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'ds.local', 'other'), IMAGE);
     const { findings, exitCode, message } = await diagnose(sound('10.1.0.5'));
     expect({ findings, exitCode }).toEqual({ findings: ['warning name-conflict'], exitCode: 0 });
     expect(message('name-conflict')).toMatch(/10\.1\.0\.[56] and 10\.1\.0\.[56]/);
   });
 
-  test('two hosts under one name, of which one has no file', async () => {
+  row('two hosts under one name, of which one has no file', async ({ lab, diagnose }) => {
     const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
     await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'ds.local', 'other'));
     const { document, exitCode } = await diagnose(sound('10.1.0.5'));
@@ -189,16 +192,15 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     });
   });
 
-  test('the name on two bridges', async () => {
+  row('the name on two bridges', async ({ lab, diagnose }) => {
     await lab.addBridge('bn2', '10.2.0.1/24');
     const other = await lab.addApp({ name: 'two', bridge: 'bn2', address: '10.2.0.7/24' });
-    await startWebServer(other);
-    await startScriptedResponder(other, '10.2.0.7', sound('10.2.0.7', 'ds.local', 'other'));
+    await startScriptedResponder(other, '10.2.0.7', sound('10.2.0.7', 'ds.local', 'other'), IMAGE);
     const { findings, exitCode } = await diagnose(sound('10.1.0.5'));
     expect({ findings, exitCode }).toEqual({ findings: ['warning several-bridges'], exitCode: 0 });
   });
 
-  test('one host with two addresses on a bridge', async () => {
+  row('one host with two addresses on a bridge', async ({ app, diagnose }) => {
     await app.mustRun(['ip', 'address', 'add', '10.1.0.9/24', 'dev', 'eth0']);
     const { findings, exitCode } = await diagnose([
       forService(ptr(), srv(), a('10.1.0.5'), a('10.1.0.9')),
@@ -207,7 +209,7 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect({ findings, exitCode }).toEqual({ findings: ['warning several-addresses'], exitCode: 0 });
   });
 
-  test('a name in another case: stock EVE compares bytes', async () => {
+  row('a name in another case: stock EVE compares bytes', async ({ diagnose }) => {
     const { findings, exitCode, advice } = await diagnose(
       sound('10.1.0.5', 'Ds.local').concat(forAddress(a('10.1.0.5', 'Ds.local'))),
     );
@@ -215,7 +217,7 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(advice('name-case')).toBe('register http://Ds.local');
   });
 
-  test('another host whose name holds the wanted one: the substring trap', async () => {
+  row('another host whose name holds the wanted one: the substring trap', async ({ lab, diagnose }) => {
     const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
     await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'my-ds.local', 'mine'));
     const { findings, exitCode, message } = await diagnose(sound('10.1.0.5'));
@@ -223,32 +225,35 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect(message('substring-trap')).toContain('takes my-ds.local for ds.local whenever');
   });
 
-  test('an answer for who asks from another port alone: found, as a download finds it', async () => {
-    const rules = [forService(ptr(), srv(), a('10.1.0.5')), forAddress(a('10.1.0.5'))];
-    const oneShot = rules.map((rule): ResponderRule => ({ ...rule, asker: 'one-shot' }));
-    const { document, exitCode } = await diagnose(oneShot);
-    expect(exitCode).toBe(0);
-    expect(document.checks.find(({ id }) => id === 'address')?.verdict).toBe('ok');
-  });
+  row(
+    'an answer for who asks from another port alone: found, as a download finds it',
+    async ({ diagnose }) => {
+      const rules = [forService(ptr(), srv(), a('10.1.0.5')), forAddress(a('10.1.0.5'))];
+      const oneShot = rules.map((rule): ResponderRule => ({ ...rule, asker: 'one-shot' }));
+      const { document, exitCode } = await diagnose(oneShot);
+      expect(exitCode).toBe(0);
+      expect(document.checks.find(({ id }) => id === 'address')?.verdict).toBe('ok');
+    },
+  );
 
-  test('no service: stock EVE does not ask for addresses', async () => {
+  row('no service: stock EVE does not ask for addresses', async ({ diagnose }) => {
     const { findings, exitCode } = await diagnose([forAddress(a('10.1.0.5'))]);
     expect({ findings, exitCode }).toEqual({ findings: ['warning no-service'], exitCode: 0 });
   });
 
-  test('A and SRV in separate messages: stock EVE never asks again', async () => {
+  row('A and SRV in separate messages: stock EVE never asks again', async ({ diagnose }) => {
     const { findings, exitCode } = await diagnose([forService(ptr(), srv()), forAddress(a('10.1.0.5'))]);
     expect({ findings, exitCode }).toEqual({ findings: ['warning address-in-other-packet'], exitCode: 0 });
   });
 
-  test('a service type that is not in lower case', async () => {
+  row('a service type that is not in lower case', async ({ diagnose }) => {
     const odd = '_HTTP._tcp.local';
     const rule = forService(ptr('ds', odd), srv('ds.local', 'ds', odd), a('10.1.0.5'));
     const { findings, exitCode } = await diagnose([rule, forAddress(a('10.1.0.5'))]);
     expect({ findings, exitCode }).toEqual({ findings: ['warning service-type-case'], exitCode: 0 });
   });
 
-  test('two instances of a service in one message: stock EVE leaks a socket', async () => {
+  row('two instances of a service in one message: stock EVE leaks a socket', async ({ diagnose }) => {
     const answers = [ptr('first'), ptr('second'), srv('ds.local', 'first'), srv('ds.local', 'second')];
     const { findings, exitCode, message } = await diagnose([
       forService(...answers, a('10.1.0.5')),
@@ -265,18 +270,19 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
       data: Buffer.from([...Buffer.from('\u0002ds\u0005local\u0000'), ...bitmap]),
     }) as unknown as Answer;
 
-  test.each([
+  for (const [what, bitmap, expected] of [
     ['without any bitmap', [], []],
     ['with a block of length 0', [0, 0], ['warning nsec-empty-bitmap']],
-  ])('an NSEC record %s', async (_, bitmap, expected) => {
-    const { findings, exitCode } = await diagnose([
-      answersFor('PTR _http._tcp.local', [ptr()], [srv(), a('10.1.0.5'), nsec(...bitmap)]),
-      forAddress(a('10.1.0.5')),
-    ]);
-    expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 0 });
-  });
+  ] as const)
+    row(`an NSEC record ${what}`, async ({ diagnose }) => {
+      const { findings, exitCode } = await diagnose([
+        answersFor('PTR _http._tcp.local', [ptr()], [srv(), a('10.1.0.5'), nsec(...bitmap)]),
+        forAddress(a('10.1.0.5')),
+      ]);
+      expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 0 });
+    });
 
-  test('a message that is no DNS', async () => {
+  row('a message that is no DNS', async ({ diagnose }) => {
     const malformed = `000084000000000100000000${'ff'.repeat(40)}`;
     const { findings, exitCode } = await diagnose([
       ...sound('10.1.0.5'),
@@ -285,62 +291,66 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
     expect({ findings, exitCode }).toEqual({ findings: ['warning message-discarded'], exitCode: 0 });
   });
 
-  test('a web server that is not started', async () => {
+  row('a web server that is not started', async ({ lab, app }) => {
     await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5'));
     const { findings, exitCode, advice } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: ['problem connection-refused'], exitCode: 4 });
     expect(advice('connection-refused')).toContain('start the web server');
   });
 
-  test('an address that was advertised and that no host has', async () => {
+  row('an address that was advertised and that no host has', async ({ lab, app }) => {
     await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.77'));
     const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
     expect({ findings, exitCode }).toEqual({ findings: ['problem connection-unreachable'], exitCode: 4 });
   });
 
-  test('text for people: what is wrong, what to try, and nothing that a terminal would act on', async () => {
-    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5', 'd\u001b[2Js.local'));
-    const { stdout, stderr, exitCode } = await lab.host.run([
-      ...['node', 'eve-agent/src/main.ts', 'doctor', URL_OF_IMAGE, '--timeout', '1'],
-    ]);
-    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 3 });
-    expect(stdout).toContain('problem  Who answers');
-    expect(stdout).toContain('! nobody answers for ds.local; there is d\\027[2Js.local on bn1');
-    expect(stdout).not.toContain('\u001b');
-    expect(stdout).toMatch(
-      /\nskipped {2}Address, .*\n\nthe datastore cannot be used: nobody answers for ds\.local/,
-    );
-  });
+  row(
+    'text for people: what is wrong, what to try, and nothing that a terminal would act on',
+    async ({ lab, app }) => {
+      await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5', 'd\u001b[2Js.local'));
+      const { stdout, stderr, exitCode } = await lab.host.run([
+        ...['node', 'eve-agent/src/main.ts', 'doctor', URL_OF_IMAGE, '--timeout', LISTEN_SECONDS],
+      ]);
+      expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 3 });
+      expect(stdout).toContain('problem  Who answers');
+      expect(stdout).toContain('! nobody answers for ds.local; there is d\\027[2Js.local on bn1');
+      expect(stdout).not.toContain('\u001b');
+      expect(stdout).toMatch(
+        /\nskipped {2}Address, .*\n\nthe datastore cannot be used: nobody answers for ds\.local/,
+      );
+    },
+  );
 });
 
 describeWith(['lab', 'root', 'iptables'], 'doctor: firewalls', () => {
-  let lab: Lab;
-  beforeEach(async () => {
-    lab = await createLab();
-    await lab.addBridge('bn1', '10.1.0.1/24');
-    const app = await lab.addApp({ name: 'one', bridge: 'bn1', address: '10.1.0.5/24' });
-    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5'));
-  });
-  afterEach(() => lab.stop());
-
   const PORT = ['--dport', '5353'];
-  test.each([
+  const walled = (title: string, use: (bench: Bench) => Promise<void>) =>
+    row(title, async (bench) => {
+      await startScriptedResponder(bench.app, '10.1.0.5', sound('10.1.0.5'));
+      await use(bench);
+    });
+
+  for (const [chain, match, code] of [
     ['INPUT', [], 'multicast-input-blocked'],
     ['OUTPUT', PORT, 'multicast-send-refused'],
-  ])('this host’s own, in %s', async (chain, match, code) => {
-    await lab.host.mustRun(['iptables', '-A', chain, '-p', 'udp', ...match, '-j', 'DROP']);
-    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
-    expect({ findings, exitCode }).toEqual({ findings: [`problem ${code}`], exitCode: 3 });
-  });
+  ] as const)
+    walled(`this host’s own, in ${chain}`, async ({ lab }) => {
+      await lab.host.mustRun(['iptables', '-A', chain, '-p', 'udp', ...match, '-j', 'DROP']);
+      const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+      expect({ findings, exitCode }).toEqual({ findings: [`problem ${code}`], exitCode: 3 });
+    });
 
-  test('this host’s own, on port 5353 alone: answers come to another, as for a download', async () => {
-    await lab.host.mustRun(['iptables', '-A', 'INPUT', '-p', 'udp', ...PORT, '-j', 'DROP']);
-    const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
-    const expected = ['warning multicast-input-blocked', 'problem connection-refused'];
-    expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 4 });
-  });
+  walled(
+    'this host’s own, on port 5353 alone: answers come to another, as for a download',
+    async ({ lab }) => {
+      await lab.host.mustRun(['iptables', '-A', 'INPUT', '-p', 'udp', ...PORT, '-j', 'DROP']);
+      const { findings, exitCode } = await runDoctor(lab.host, URL_OF_IMAGE);
+      const expected = ['warning multicast-input-blocked', 'problem connection-refused'];
+      expect({ findings, exitCode }).toEqual({ findings: expected, exitCode: 4 });
+    },
+  );
 
-  test('the datastore’s, on its port', async () => {
+  walled('the datastore’s, on its port', async ({ lab }) => {
     const other = await lab.addApp({ name: 'two', bridge: 'bn1', address: '10.1.0.6/24' });
     await other.mustRun(['iptables', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP']);
     await startScriptedResponder(other, '10.1.0.6', sound('10.1.0.6', 'walled.local', 'walled'));

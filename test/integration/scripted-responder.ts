@@ -35,14 +35,28 @@ export function responseHex(packet: Pick<Packet, 'answers' | 'additionals' | 'au
   return encode({ ...packet, type: 'response', flags: 0x0400 }).toString('hex');
 }
 
+/** What the web server of a neighbour has. */
+export interface ServedImage {
+  readonly path: string;
+  /** Of {@link makeImage}. */
+  readonly sizeBytes: number;
+}
+
 /** Starts a neighbour in a namespace whose interface has the address; ready when this returns. */
 export async function startScriptedResponder(
   namespace: Namespace,
   address: string,
   rules: readonly ResponderRule[],
+  image?: ServedImage,
 ): Promise<JsonLines<ResponderEvent>> {
   const program = 'test/integration/programs/scripted-responder.ts';
-  const child = namespace.start(['node', program, address, JSON.stringify(rules)]);
+  const child = namespace.start([
+    'node',
+    program,
+    address,
+    JSON.stringify(rules),
+    ...(image ? [JSON.stringify(image)] : []),
+  ]);
   const lines = readJsonLines<ResponderEvent>(child);
   await lines.waitFor('a responder on port 5353', ({ event }) => event === 'ready');
   return lines;

@@ -47,7 +47,8 @@ export function waitForLog(
       clearTimeout(limit);
       resolve();
     });
-    child.once('exit', (code) => {
+    // Not 'exit': what it said at last may come after that.
+    child.once('close', (code) => {
       clearTimeout(limit);
       reject(new Error(`ended with ${code} before "${text}": ${log}`));
     });

@@ -4,8 +4,9 @@
  */
 import { runDoctorOn, runDownloadOf } from '../both-commands.ts';
 
-const AT_A_TIME = 4;
-const ARGS = ['--timeout', '1.5'];
+/** Most of each is waiting. */
+const AT_A_TIME = 10;
+const ARGS = ['--timeout', '4'];
 const urls: string[] = JSON.parse(process.argv[2] ?? '[]');
 
 async function work(): Promise<void> {

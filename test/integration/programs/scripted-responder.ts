@@ -1,14 +1,16 @@
 /**
- * A neighbour that answers multicast DNS as a script says: `scripted-responder.ts ADDRESS SCRIPT-JSON`, with
- * ADDRESS that of the interface. Prints a JSON line when it is ready and for every question it hears.
+ * A neighbour that answers multicast DNS as a script says: `scripted-responder.ts ADDRESS SCRIPT-JSON [IMAGE-JSON]`, with
+ * ADDRESS that of the interface, and IMAGE what its web server has. Prints a JSON line when it is ready and for every question it hears.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { decode, type Packet } from 'dns-packet';
-import type { ResponderEvent, ResponderRule } from '../scripted-responder.ts';
+import { makeImage, serveImage } from '../image-server.ts';
+import type { ResponderEvent, ResponderRule, ServedImage } from '../scripted-responder.ts';
 
-const [address = '', script = '[]'] = process.argv.slice(2);
+const [address = '', script = '[]', image] = process.argv.slice(2);
 const rules: ResponderRule[] = JSON.parse(script);
 const timesAsked = new Map<string, number>();
 const print = (event: ResponderEvent) => process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -61,4 +63,16 @@ socket.on('message', (bytes, source) => {
     }
   }
 });
+
+async function serve({ path, sizeBytes }: ServedImage): Promise<void> {
+  const bytes = makeImage(sizeBytes);
+  const server = createServer((request, response) => {
+    if (request.url === path) serveImage(request, response, bytes);
+    else response.writeHead(404).end();
+  });
+  server.listen(80);
+  await once(server, 'listening');
+}
+
+if (image !== undefined) await serve(JSON.parse(image));
 print({ event: 'ready' });
