@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { createAttempts } from './attempts.ts';
 import { createGuard, type Guard } from './guard.ts';
 import type { Action } from './policy.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const READ = { user: 'eve', password: 'password' };
 const guardWith = (readCredential: typeof READ | undefined) =>
-  createGuard({ now: () => 0 }, { writeToken: TOKEN, readCredential });
+  createGuard({ attempts: createAttempts({ now: () => 0 }) }, { writeToken: TOKEN, readCredential });
 const decide = (guard: Guard, action: Action, client: string, authorization: string | undefined) =>
   guard.decide({ action, resource: { kind: 'own' } }, { client, authorization });
 

@@ -1,6 +1,5 @@
-import { clientNetwork } from '@local-datastore/shared/net/client-address';
+import type { Attempts } from './attempts.ts';
 import { isReadCredential, isWriteToken, type ReadCredential } from './credential.ts';
-import { createFailureLimiter } from './failure-limiter.ts';
 import { type AccessRules, isPermitted, type Principal, type Wish } from './policy.ts';
 
 export type Decision =
@@ -31,46 +30,25 @@ export interface GuardOptions {
   readonly readCredential: ReadCredential | undefined;
 }
 
-/** A network holds many clients, of whom some mistype. */
-const FREE_OF_NETWORK = 50;
-const FREE_OF_ALL = 500;
-const ALL = 'all';
-const MAX_PROVEN = 4096;
 const ALLOWED: Decision = { kind: 'allowed' };
 
 /**
  * Only credentials that would be enough are looked at.
  *
- * Who tries wrong ones is slowed down by its address. Who has many addresses is slowed down together with its
- * network, and all together at last: then read passwords, which a person may have chosen, are looked at only from
- * where the right one came before. The write token is too long to be found by trying: the tries of others never
- * refuse it.
+ * Read passwords, which a person may have chosen, wait for the wrong tries of others as {@link createAttempts} says.
+ * The write token is too long to be found by trying: the tries of others never refuse it.
  */
 export function createGuard(
-  { now }: { readonly now?: () => number },
+  { attempts }: { readonly attempts: Attempts },
   { writeToken, readCredential }: GuardOptions,
 ): Guard {
-  const clock = now === undefined ? {} : { now };
-  const addresses = createFailureLimiter(clock);
-  const networks = createFailureLimiter({ ...clock, freeFailures: FREE_OF_NETWORK });
-  const everybody = createFailureLimiter({ ...clock, freeFailures: FREE_OF_ALL });
-  /** The addresses that had it right, the latest last. */
-  const proven = new Set<string>();
-
-  /** How long tries of all those who have never had it right have to wait. */
-  const crowdWaitMs = (client: string) =>
-    proven.has(client) ? 0 : Math.max(networks.waitMs(clientNetwork(client)), everybody.waitMs(ALL));
   const slowed = (waitMs: number): Decision => ({
     kind: 'slowed',
     retryAfterSeconds: Math.ceil(waitMs / 1000),
   });
 
   function accept(client: string): Decision {
-    addresses.forget(client);
-    proven.delete(client);
-    proven.add(client);
-    const [oldest] = proven;
-    if (proven.size > MAX_PROVEN && oldest !== undefined) proven.delete(oldest);
+    attempts.succeed(client);
     return ALLOWED;
   }
 
@@ -81,17 +59,15 @@ export function createGuard(
       const mayBe = (principal: Principal) => isPermitted(principal, wish, rules);
       if (mayBe({ kind: 'anybody' }) || (ticketed !== undefined && mayBe(ticketed))) return ALLOWED;
       if (authorization === undefined) return { kind: 'denied', isMissing: true };
-      const ownWaitMs = addresses.waitMs(client);
+      const ownWaitMs = attempts.ownWaitMs(client);
       if (ownWaitMs > 0) return slowed(ownWaitMs);
       if (isWriteToken(authorization, writeToken)) return accept(client);
       if (readCredential !== undefined && mayBe({ kind: 'reader' })) {
-        const waitMs = crowdWaitMs(client);
+        const waitMs = attempts.crowdWaitMs(client);
         if (waitMs > 0) return slowed(waitMs);
         if (isReadCredential(authorization, readCredential)) return accept(client);
       }
-      addresses.fail(client);
-      networks.fail(clientNetwork(client));
-      everybody.fail(ALL);
+      attempts.fail(client);
       return { kind: 'denied', isMissing: false };
     },
   };

@@ -9,6 +9,7 @@ import { settingsSchema } from '@local-datastore/shared/command-line/settings-sc
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { Command } from 'commander';
+import { createAttempts } from '../access/attempts.ts';
 import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
 import { loadWriteToken } from '../access/write-token.ts';
@@ -206,7 +207,10 @@ export function serveCommand(context: CommandContext): Command {
           log,
           requestLog: requests.log,
           ...images,
-          guard: createGuard({}, { writeToken: writeToken.token, readCredential }),
+          guard: createGuard(
+            { attempts: createAttempts() },
+            { writeToken: writeToken.token, readCredential },
+          ),
           certificates,
           createAdvertiser: advertiserMaker(log, options, choices),
         },

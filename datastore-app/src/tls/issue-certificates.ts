@@ -1,6 +1,6 @@
 // @peculiar/x509 2.2.0 needs the reflection metadata before it is loaded itself.
 import 'reflect-metadata';
-import { randomBytes, webcrypto } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import type { TlsIdentity } from './certificate-source.ts';
@@ -89,3 +89,27 @@ export async function issueLeaf(authority: TlsIdentity, options: LeafOptions): P
   });
   return { certificate: `${certificate.toString('pem')}\n`, key: await exportKey(keys.privateKey) };
 }
+
+/**
+ * Makes a certificate that a key gives itself, for who takes keys as certificates only.
+ *
+ * @param key of the curve P-256
+ * @returns PEM
+ */
+export async function issueOwn(commonName: string, key: KeyObject, validity: Validity): Promise<string> {
+  const publicKey = createPublicKey(key).toCryptoKey(KEY_ALGORITHM, true, ['verify']);
+  const privateKey = key.toCryptoKey(KEY_ALGORITHM, true, ['sign']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity,
+    serialNumber: randomSerial(),
+    name: [{ CN: [commonName] }],
+    keys: { publicKey, privateKey },
+    signingAlgorithm: SIGNING_ALGORITHM,
+    extensions: [new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true)],
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+/** Whether a certificate (PEM) holds a key. */
+export const isOfKey = (pem: string, publicKey: KeyObject): boolean =>
+  new X509Certificate(pem).publicKey.equals(publicKey);
