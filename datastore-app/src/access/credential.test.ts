@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isReadCredential, isWriteToken, parseAuthorization } from './credential.ts';
+import { isReadCredential, isWriteToken, parseAuthorization, parseBasic, parseBearer } from './credential.ts';
 
 const TOKEN = 'a-token-of-some-length';
 const CREDENTIAL = { user: 'eve', password: 'pass:word 1' };
@@ -50,4 +50,20 @@ it('reads a header full of spaces as quickly as any other', () => {
   const header = `a ${'\u00a0'.repeat(16_000)}`;
   expect(parseAuthorization(header)).toEqual([]);
   expect(parseAuthorization(`a${header}b`)).toEqual([{ user: 'aa', password: 'b' }]);
+});
+
+it.each([
+  [basic('alice:pass:word'), { user: 'alice', password: 'pass:word' }, undefined],
+  [basic(':'), { user: '', password: '' }, undefined],
+  ['BASIC   YTpi ', { user: 'a', password: 'b' }, undefined],
+  ['Basic YWI=', undefined, undefined],
+  ['Basic', undefined, undefined],
+  ['Basic a b', undefined, undefined],
+  ['Bearer token', undefined, 'token'],
+  ['bearer  token ', undefined, 'token'],
+  ['Bearer', undefined, undefined],
+  ['alice password', undefined, undefined],
+  ['', undefined, undefined],
+])('%j is as Basic %j, as Bearer %j', (header, asBasic, asBearer) => {
+  expect([parseBasic(header), parseBearer(header)]).toEqual([asBasic, asBearer]);
 });

@@ -9,7 +9,7 @@ export interface ReadCredential {
 const digestOf = (text: string) => createHash('sha256').update(text).digest();
 
 /** Whether two secrets are the same, in a time that tells nothing of either. */
-function isSameSecret(given: string, secret: string): boolean {
+export function isSameSecret(given: string, secret: string): boolean {
   return timingSafeEqual(digestOf(given), digestOf(secret));
 }
 
@@ -31,13 +31,26 @@ export function parseAuthorization(header: string): GivenCredential[] {
   const rest = trimmed.slice(space).trimStart();
   const given: GivenCredential[] = [{ user: first, password: rest }];
   if (/^bearer$/i.test(first)) given.push({ user: undefined, password: rest });
-  if (/^basic$/i.test(first)) {
-    const decoded = Buffer.from(rest, 'base64').toString();
-    const colon = decoded.indexOf(':');
-    if (colon >= 0) given.push({ user: decoded.slice(0, colon), password: decoded.slice(colon + 1) });
-  }
+  const basic = /^basic$/i.test(first) ? decodeBasic(rest) : undefined;
+  if (basic !== undefined) given.push(basic);
   return given;
 }
+
+function decodeBasic(encoded: string): ReadCredential | undefined {
+  const decoded = Buffer.from(encoded, 'base64').toString();
+  const colon = decoded.indexOf(':');
+  return colon < 0 ? undefined : { user: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+}
+
+/** Name and password of an Authorization header of the scheme Basic (RFC 7617); undefined: it is of another. */
+export function parseBasic(header: string): ReadCredential | undefined {
+  const [, encoded] = /^basic +(\S+)$/i.exec(header.trim()) ?? [];
+  return encoded === undefined ? undefined : decodeBasic(encoded);
+}
+
+/** The token of an Authorization header of the scheme Bearer (RFC 6750 §2.1); undefined: it is of another. */
+export const parseBearer = (header: string): string | undefined =>
+  /^bearer +(\S+)$/i.exec(header.trim())?.[1];
 
 /** Whether a header carries the write token: as Bearer, as the password of Basic, or as EVE's second word. */
 export function isWriteToken(header: string, token: string): boolean {

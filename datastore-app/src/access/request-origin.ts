@@ -38,7 +38,9 @@ export function createOwnNames(names: readonly string[]): IsOwnName {
 }
 
 /** Name and port of `Host`, which has no scheme (RFC 9110 §7.2); undefined: it is none. */
-function parseHost(host: string): { readonly name: string; readonly port: string | undefined } | undefined {
+export function parseHost(
+  host: string,
+): { readonly name: string; readonly port: string | undefined } | undefined {
   const [, name, port] = /^(\[[0-9a-f:.]+\]|[^:/?#@[\]\s]+)(?::(\d*))?$/i.exec(host.trim()) ?? [];
   return name === undefined ? undefined : { name, port: port || undefined };
 }
