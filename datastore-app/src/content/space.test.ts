@@ -3,12 +3,23 @@ import { createSpace } from './space.ts';
 
 const MIB = 1024 * 1024;
 
-function setUp({ freeBytes = 1e12, usedBytes = 0, quotaBytes = undefined as number | undefined }) {
-  const volume = { freeBytes, usedBytes };
+function setUp({
+  freeBytes = 1e12,
+  usedBytes = 0,
+  trashBytes = 0,
+  quotaBytes = undefined as number | undefined,
+}) {
+  const volume = { freeBytes, usedBytes, trashBytes };
   const space = createSpace(
     {
       freeBytes: async () => volume.freeBytes,
-      usedBytes: (replaced) => (replaced.has('old') ? 0 : volume.usedBytes),
+      usedBytes: (replaced) => (replaced.has('old') ? 0 : volume.usedBytes) + volume.trashBytes,
+      async makeRoom() {
+        if (volume.trashBytes === 0) return false;
+        volume.freeBytes += volume.trashBytes;
+        volume.trashBytes = 0;
+        return true;
+      },
     },
     { reserveBytes: 100, quotaBytes },
   );
@@ -96,4 +107,23 @@ it('grows an image of unknown size that replaces another, and takes it up after 
   const resumed = space.resume(40 * MIB, 10, 'old');
   await resumed.requireRoom();
   await expect(space.claim(1)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+});
+
+it('claims nothing for content that may never come, and less than a step where a step does not fit', async () => {
+  const { space } = setUp({ quotaBytes: 1000 });
+  const claims = await Promise.all([1, 2, 3].map(() => space.claim(0)));
+  for (const claim of claims) await claim.spend(300);
+  await expect(claims[0]?.spend(101)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+});
+
+it.each([
+  ['quota', { quotaBytes: 1000, usedBytes: 500, trashBytes: 400 }],
+  ['volume', { freeBytes: 200, trashBytes: 400 }],
+])('makes room once the %s is full, and not before', async (_what, options) => {
+  const { space, volume } = setUp(options);
+  await space.claim(100);
+  expect(volume.trashBytes).toBe(400);
+  await space.claim(300);
+  expect(volume.trashBytes).toBe(0);
+  await expect(space.claim(1000)).rejects.toBeDefined();
 });

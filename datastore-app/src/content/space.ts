@@ -12,6 +12,8 @@ export interface SpaceDeps {
   freeBytes(): Promise<number>;
   /** What the published images take, without those at paths that are to be replaced. */
   usedBytes(replaced: ReadonlySet<string>): number;
+  /** Removes what is kept only as long as there is room. @returns whether there was any */
+  makeRoom?(): Promise<boolean>;
 }
 
 /** The room of one incoming image, from its first byte until it is published or given up. */
@@ -33,7 +35,7 @@ export interface SpaceClaim {
 /** Shares the free space among the images that are coming in, so that together they do not fill the volume. */
 export interface Space {
   /**
-   * @param sizeBytes where it is known; otherwise space is claimed as it is spent
+   * @param sizeBytes where it is known; otherwise space is claimed as it is spent; 0: not before
    * @param path where the image is to stand: what stands there now will not count any more. On the disk both
    *   must fit.
    * @throws StoreError NO_SPACE or QUOTA_EXCEEDED
@@ -50,12 +52,23 @@ interface Room {
   readonly path: string | undefined;
   claimedBytes: number;
   spentBytes: number;
+  isReleased: boolean;
 }
 
 export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: SpaceOptions): Space {
   const rooms = new Set<Room>();
 
   async function requireRoom(wantedBytes: number): Promise<void> {
+    try {
+      await judge(wantedBytes);
+    } catch (error) {
+      if (!(error instanceof StoreError) || !(await deps.makeRoom?.())) throw error;
+      await judge(wantedBytes);
+    }
+  }
+
+  /** @throws StoreError */
+  async function judge(wantedBytes: number): Promise<void> {
     let claimedBytes = 0;
     let unspentBytes = 0;
     const replaced = new Set<string>();
@@ -81,12 +94,14 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
     }
   }
 
-  async function grow(room: Room, bytes: number): Promise<void> {
+  async function grow(room: Room, bytes: number, require = requireRoom): Promise<void> {
+    // Given up while it waited: nothing of it stays.
+    if (room.isReleased) return;
     // Entered before it is judged: of two that come at once, not both may have the same space.
     rooms.add(room);
     room.claimedBytes += bytes;
     try {
-      await requireRoom(bytes);
+      await require(bytes);
     } catch (error) {
       room.claimedBytes -= bytes;
       if (room.claimedBytes === 0) rooms.delete(room);
@@ -94,10 +109,23 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
     }
   }
 
+  /** Claims a step, or no more than what is needed where a step does not fit any more. */
+  async function growForSpending(room: Room, missing: number): Promise<void> {
+    if (missing < STEP_BYTES) {
+      try {
+        await grow(room, STEP_BYTES, judge);
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+      }
+    }
+    await grow(room, missing);
+  }
+
   const claimOf = (room: Room): SpaceClaim => ({
     async spend(bytes) {
       const missing = room.spentBytes + bytes - room.claimedBytes;
-      if (missing > 0) await grow(room, Math.max(missing, STEP_BYTES));
+      if (missing > 0) await growForSpending(room, missing);
       room.spentBytes += bytes;
     },
     requireRoom: () => requireRoom(room.claimedBytes - room.spentBytes),
@@ -105,18 +133,19 @@ export function createSpace(deps: SpaceDeps, { reserveBytes, quotaBytes }: Space
       room.claimedBytes = room.spentBytes;
     },
     release() {
+      room.isReleased = true;
       rooms.delete(room);
     },
   });
 
   return {
     async claim(sizeBytes, path) {
-      const room: Room = { path, claimedBytes: 0, spentBytes: 0 };
+      const room: Room = { path, claimedBytes: 0, spentBytes: 0, isReleased: false };
       await grow(room, sizeBytes ?? STEP_BYTES);
       return claimOf(room);
     },
     resume(sizeBytes, spentBytes, path) {
-      const room: Room = { path, claimedBytes: sizeBytes, spentBytes };
+      const room: Room = { path, claimedBytes: sizeBytes, spentBytes, isReleased: false };
       rooms.add(room);
       return claimOf(room);
     },

@@ -1,10 +1,19 @@
-import type { FileHandle } from 'node:fs/promises';
 import { collectYoung } from './collect.ts';
 
 /** Pieces of the network are collected to writes of this size. */
 const WRITE_BYTES = 1024 * 1024;
 /** So much arrives between two collections of its buffers. */
 const COLLECT_BYTES = 4 * WRITE_BYTES;
+
+/** What is written to: an open file, or who stands before one. */
+export interface PieceWriter {
+  write(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+}
 
 /**
  * Writes pieces to a file at a position, in large writes; what came before an error is written too. The pieces
@@ -14,7 +23,7 @@ const COLLECT_BYTES = 4 * WRITE_BYTES;
  * @returns how many bytes were written
  */
 export async function writePieces(
-  handle: FileHandle,
+  handle: PieceWriter,
   position: number,
   content: AsyncIterable<Uint8Array>,
   beforeWrite: (bytes: number) => Promise<void>,
