@@ -6,6 +6,15 @@ import type { LeastRate } from './rate-watch.ts';
 import type { RetryLimits } from './retry-policy.ts';
 import type { Target } from './target.ts';
 
+/** A 401, by what was sent and what came. */
+export interface Unauthorized {
+  readonly refused: string | null;
+  /** `WWW-Authenticate` (RFC 9110 §11.6.1). */
+  readonly challenge: string | null;
+}
+
+export type RenewAuthorization = (refusal: Unauthorized, signal: AbortSignal) => Promise<string | null>;
+
 export interface DownloadRequest {
   readonly url: URL;
   /** Left whole and verified, or as it was. */
@@ -14,6 +23,12 @@ export interface DownloadRequest {
   readonly sizeBytes: number | null;
   /** The value of `Authorization`, sent to the URL's own origin alone. */
   readonly authorization: string | null;
+  /**
+   * Gets a credential in place of one that was refused, or that was not sent.
+   *
+   * @returns null: there is none, or none but the refused one
+   */
+  readonly renewAuthorization?: RenewAuthorization | undefined;
   /** PEM that replaces the system's roots. */
   readonly ca: string | null;
 }

@@ -1,5 +1,6 @@
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Origin } from '../discovery/origin.ts';
+import { Amends } from './amends.ts';
 import { codingHint } from './content-coding.ts';
 import { decideResponse, type ResponseDecision } from './decide-response.ts';
 import { isResumable } from './decide-resume.ts';
@@ -34,6 +35,7 @@ export class DownloadRun {
   readonly #observer: DownloadObserver;
   readonly #target: OpenTarget;
   readonly #route: Route;
+  readonly #amends: Amends;
   readonly #provenance = new Provenance();
   readonly #reception: Reception;
   #startOvers = 0;
@@ -64,6 +66,7 @@ export class DownloadRun {
       isDigestKnown: request.sha256 !== null,
       allowsInternal: options.allowsInternalRedirects === true,
     });
+    this.#amends = new Amends(request, this.#route);
   }
 
   /** @throws as a download */
@@ -160,6 +163,7 @@ export class DownloadRun {
         expectedBytes: this.#request.sizeBytes,
         isDigestKnown: this.#request.sha256 !== null,
       };
+      this.#amends.note(headers);
       decision = decideResponse(statusCode, headers, expectation, this.#deps.now());
       return decision.kind === 'store' ? await this.#prepareStore(decision, headers) : null;
     };
@@ -176,7 +180,7 @@ export class DownloadRun {
       watch.stop();
       await dispatcher.destroy();
     }
-    return decision === undefined ? false : await this.#conclude(decision);
+    return decision === undefined ? false : await this.#conclude(decision, signal);
   }
 
   /** Prefers an address that was not slow yet; where nothing better is there, a slow one is taken from now on. */
@@ -200,10 +204,9 @@ export class DownloadRun {
   }
 
   #requestHeaders(position: number): Record<string, string> {
-    const { authorization } = this.#request;
     return requestHeaders({
       userAgent: this.#options.userAgent,
-      authorization: this.#route.isAskedOrigin ? authorization : null,
+      authorization: this.#amends.authorization,
       position,
       stored: this.#provenance.stored?.validators ?? null,
     });
@@ -231,7 +234,7 @@ export class DownloadRun {
   }
 
   /** What follows from a response after its body, if it was wanted, is here. */
-  async #conclude(decision: ResponseDecision): Promise<boolean> {
+  async #conclude(decision: ResponseDecision, signal: AbortSignal): Promise<boolean> {
     switch (decision.kind) {
       case 'store':
         return decision.totalBytes === null || decision.totalBytes === this.#target.position;
@@ -244,6 +247,7 @@ export class DownloadRun {
         this.#observer.onEvent({ kind: 'redirected', url: this.#route.follow(decision.location) });
         return false;
       case 'fail':
+        if (await this.#amends.mend(decision.error, this.#reception.receivedBytes, signal)) return false;
         this.#retryAfterMs = decision.retryAfterMs ?? 0;
         throw decision.error;
     }

@@ -3,7 +3,7 @@ import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload } from './download.ts';
-import type { DownloadEvent } from './download-request.ts';
+import type { DownloadEvent, Unauthorized } from './download-request.ts';
 import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
 import { createScriptedFlows, type ScriptedAnswer } from './scripted-flows.ts';
 
@@ -21,13 +21,22 @@ interface Circumstances {
   readonly sha256?: string | null;
   /** Where the datastore is, on one bridge each. */
   readonly addresses?: readonly string[];
+  readonly authorization?: string | null;
+  /** What is sent in place of a refused credential, in turn. */
+  readonly tokens?: readonly string[];
 }
 
 /** Without a socket, a file or a thread. A body that stops is slow: the clock is moved when there is nothing else. */
 async function download(
   answers: readonly ScriptedAnswer[],
   target: MemoryTarget,
-  { maxFailures = 3, sha256 = SHA256, addresses = ['10.1.0.5'] }: Circumstances = {},
+  {
+    maxFailures = 3,
+    sha256 = SHA256,
+    addresses = ['10.1.0.5'],
+    authorization = null,
+    tokens,
+  }: Circumstances = {},
 ) {
   const flows = createScriptedFlows(answers);
   const clock = createManualClock();
@@ -49,13 +58,17 @@ async function download(
       ...{ leastRate: { bytesPerSecond: 1000, windowMs: 1000 }, reconnectsWhenSlow: true },
     },
   );
-  const request = { ...REQUEST, sha256, url: new URL('http://ds.local/a.img'), target };
+  const refusals: Unauthorized[] = [];
+  const renewAuthorization =
+    tokens && (async (refusal: Unauthorized) => tokens[refusals.push(refusal) - 1] ?? null);
+  const credential = { authorization, renewAuthorization };
+  const request = { ...REQUEST, ...credential, sha256, url: new URL('http://ds.local/a.img'), target };
   const observer = {
     onEvent: ({ kind }: DownloadEvent) => events.push(kind),
     onProgress: () => void setImmediate(() => clock.advance(100_000)),
   };
   const outcome = await run(request, observer, new AbortController().signal).catch((error: Error) => error);
-  return { outcome, events, ...flows };
+  return { outcome, events, refusals, ...flows };
 }
 
 it('asks the address that was found, by the name that was asked for, and fills the target', async () => {
@@ -117,4 +130,60 @@ it('takes the slow one up where it was, when there is no other', async () => {
   expect(outcome).toMatchObject({ attempts: 2, receivedBytes: CONTENT.length });
   expect(places.map(({ host }) => host)).toEqual(['10.1.0.5', '10.1.0.5']);
   expect(events.filter((kind) => kind === 'slow')).toHaveLength(1);
+});
+
+const UNAUTHORIZED =
+  'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer realm="x"\r\nContent-Length: 0\r\n\r\n';
+
+it.each([
+  ['asks with a credential where one is wanted', [UNAUTHORIZED, WHOLE + CONTENT], ['1'], 2],
+  [
+    'asks with another credential where the first one ends, and goes on',
+    [UNAUTHORIZED, WHOLE + CONTENT.slice(0, 9), UNAUTHORIZED, FROM_9],
+    ['1', '2'],
+    4,
+  ],
+])('%s', async (_title, answers, tokens, requestCount) => {
+  const target = createMemoryTarget();
+  const { outcome, requests, refusals } = await download(answers, target, { tokens });
+  expect(outcome).toMatchObject({ sha256: SHA256 });
+  expect(requests).toHaveLength(requestCount);
+  expect(requests.map((request) => /\r\nauthorization: (\S+)/i.exec(request)?.[1] ?? null)).toEqual(
+    requestCount === 2 ? [null, '1'] : [null, '1', '1', '2'],
+  );
+  expect(refusals[0]).toEqual({ refused: null, challenge: 'Bearer realm="x"' });
+});
+
+it.each([
+  ['there is no other', [] as string[], 1],
+  ['each one is refused', ['1', '2', '3', '4'], 3],
+])('gives up on a refused credential where %s', async (_title, tokens, requestCount) => {
+  const answers = Array.from({ length: 9 }, () => UNAUTHORIZED);
+  const { outcome, requests } = await download(answers, createMemoryTarget(), { tokens });
+  expect(outcome).toMatchObject({ code: 'HTTP_STATUS', details: { statusCode: 401 } });
+  expect(requests).toHaveLength(requestCount);
+});
+
+const ELSEWHERE =
+  'HTTP/1.1 307 Temporary Redirect\r\nLocation: http://ds.local:81/b\r\nContent-Length: 0\r\n\r\n';
+const GONE = 'HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n';
+
+it('asks again where a place ended that it was led to, and tells it no credential', async () => {
+  const target = createMemoryTarget();
+  const answers = [ELSEWHERE, WHOLE + CONTENT.slice(0, 9), GONE, ELSEWHERE, FROM_9];
+  const { outcome, requests } = await download(answers, target, { authorization: 'Basic abc' });
+  expect(outcome).toMatchObject({ sha256: SHA256, receivedBytes: CONTENT.length });
+  expect(requests.map((request) => /^GET (\S+)/.exec(request)?.[1])).toEqual([
+    ...['/a.img', '/b', '/b', '/a.img', '/b'],
+  ]);
+  expect(requests.map((request) => /\r\nauthorization:/i.test(request))).toEqual([
+    ...[true, false, false, true, false],
+  ]);
+});
+
+it('is refused where such a place gives nothing', async () => {
+  const answers = [ELSEWHERE, GONE, ELSEWHERE, GONE];
+  const { outcome, requests } = await download(answers, createMemoryTarget());
+  expect(outcome).toMatchObject({ code: 'HTTP_STATUS', details: { statusCode: 403 } });
+  expect(requests).toHaveLength(2);
 });

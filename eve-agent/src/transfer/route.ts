@@ -56,6 +56,12 @@ export class Route {
     return refusesInternal(origin, this.#asked, this.#rules.allowsInternal);
   }
 
+  /** Forgets what the redirects led to: the next request goes where was asked for. */
+  restart(): void {
+    this.#url = this.#asked;
+    this.#followed = 0;
+  }
+
   /** Takes the way that the last origin leads. @throws TransferError `REDIRECT_REFUSED` */
   follow(location: string): URL {
     const decision = decideRedirect(location, {
