@@ -5,10 +5,11 @@ import type { AgentApiError } from '../api/client-errors.ts';
 import type { AddressError } from '../api/listen.ts';
 import type { SpaceError, TargetError } from '../content/errors.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
+import type { RegistryError } from '../registry/errors.ts';
 import type { ContentError, TransferError } from '../transfer/errors.ts';
 
 type AgentErrorCode =
-  | (ConfigurationError | ContentError | SpaceError | TargetError | TransferError)['code']
+  | (ConfigurationError | ContentError | RegistryError | SpaceError | TargetError | TransferError)['code']
   | AgentApiError['code']
   | AddressError['code']
   | DiscoveryErrorCode;
@@ -31,6 +32,11 @@ const EXIT_CODE_OF = {
   DIGEST_MISMATCH: EXIT_CODES.contentMismatch,
   SIZE_MISMATCH: EXIT_CODES.contentMismatch,
   NO_SPACE: EXIT_CODES.noSpace,
+  REFERENCE_INVALID: EXIT_CODES.usage,
+  IMAGE_NOT_FOUND: EXIT_CODES.transferFailed,
+  PLATFORM_NOT_FOUND: EXIT_CODES.transferFailed,
+  ACCESS_DENIED: EXIT_CODES.transferFailed,
+  MANIFEST_INVALID: EXIT_CODES.transferFailed,
   AGENT_UNREACHABLE: EXIT_CODES.usage,
   AGENT_REFUSED: EXIT_CODES.usage,
   // Not 2, after which the service is not started again.

@@ -1,7 +1,8 @@
+import type { Origin } from '../discovery/origin.ts';
 import type { DownloadRequest } from './download-request.ts';
 import type { TransferError } from './errors.ts';
 import type { Route } from './route.ts';
-import { type HeaderFields, singleValue } from './validators.ts';
+import type { HeaderFields } from './validators.ts';
 
 /** Who gives out credentials that are refused at once is not asked for ever. */
 const MAX_RENEWALS = 2;
@@ -29,7 +30,7 @@ export class Amends {
 
   /** Every response is noted before what it means is decided. */
   note(headers: HeaderFields): void {
-    this.#challenge = singleValue(headers, 'www-authenticate');
+    this.#challenge = [headers['www-authenticate'] ?? []].flat().join(', ') || null;
   }
 
   /**
@@ -39,8 +40,8 @@ export class Amends {
    * @returns whether to ask once more, as it is different now
    * @throws what renewing throws; the signal's reason
    */
-  async mend(refusal: Error, receivedBytes: number, signal: AbortSignal): Promise<boolean> {
-    const { statusCode } = (refusal as TransferError).details;
+  async mend(error: Error, receivedBytes: number, signal: AbortSignal): Promise<boolean> {
+    const { statusCode } = (error as TransferError).details;
     const hasProgressed = receivedBytes > this.#receivedBytes;
     this.#receivedBytes = receivedBytes;
     if (hasProgressed) this.#renewals = 0;
@@ -48,7 +49,11 @@ export class Amends {
     if (this.#route.isAskedOrigin) {
       if (statusCode !== 401 || this.#renew === undefined || this.#renewals >= MAX_RENEWALS) return false;
       this.#renewals += 1;
-      const renewed = await this.#renew({ refused: this.#authorization, challenge: this.#challenge }, signal);
+      const refusal = {
+        ...{ refused: this.#authorization, challenge: this.#challenge },
+        origin: this.#route.origin as Origin,
+      };
+      const renewed = await this.#renew(refusal, signal);
       if (renewed === null) return false;
       this.#authorization = renewed;
       return true;

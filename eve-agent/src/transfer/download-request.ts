@@ -11,6 +11,8 @@ export interface Unauthorized {
   readonly refused: string | null;
   /** `WWW-Authenticate` (RFC 9110 §11.6.1). */
   readonly challenge: string | null;
+  /** Who refused it. */
+  readonly origin: Origin;
 }
 
 export type RenewAuthorization = (refusal: Unauthorized, signal: AbortSignal) => Promise<string | null>;

@@ -151,7 +151,7 @@ it.each([
   expect(requests.map((request) => /\r\nauthorization: (\S+)/i.exec(request)?.[1] ?? null)).toEqual(
     requestCount === 2 ? [null, '1'] : [null, '1', '1', '2'],
   );
-  expect(refusals[0]).toEqual({ refused: null, challenge: 'Bearer realm="x"' });
+  expect(refusals[0]).toMatchObject({ refused: null, challenge: 'Bearer realm="x"' });
 });
 
 it.each([

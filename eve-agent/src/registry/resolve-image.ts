@@ -1,0 +1,112 @@
+import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import * as z from 'zod';
+import { RegistryError } from './errors.ts';
+import type { RegistryImage } from './image-reference.ts';
+import { choosePlatform, isRunnable, listPlatforms, platformText, type WantedPlatform } from './platform.ts';
+import type { FetchedManifest, RegistryClient } from './registry-client.ts';
+
+export interface PlatformWish {
+  readonly platform: WantedPlatform;
+  /** Whether it was asked for by name; otherwise it is the one of this host, and what runs there will do. */
+  readonly isExact: boolean;
+}
+
+/** What a name leads to: one image, with all that belongs to it. */
+export interface ResolvedImage {
+  /** What the tag leads to: the manifest itself, or an index of them. */
+  readonly digest: OciDigest;
+  readonly manifest: FetchedManifest;
+  /** As the index states it; null: nobody does. */
+  readonly platform: Platform | null;
+  /** Configuration and layers, each digest once. */
+  readonly blobs: readonly Descriptor[];
+}
+
+/** An index of indexes is legal; deeper ones nobody makes. */
+const MAX_DEPTH = 4;
+/** Those of images have some kilobytes. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
+const CONFIG = z.object({
+  os: z.string().optional(),
+  architecture: z.string().optional(),
+  variant: z.string().optional(),
+});
+
+const invalid = (message: string) => new RegistryError('MANIFEST_INVALID', message);
+
+function notFor(wanted: WantedPlatform, name: string, there: string): RegistryError {
+  const platform = platformText(wanted);
+  const message = `${name} has no image for ${platform}; there are: ${there} (--platform)`;
+  return new RegistryError('PLATFORM_NOT_FOUND', message, { details: { platform } });
+}
+
+/** Each digest once. @throws RegistryError where one has two sizes, or is of an algorithm that is not checked */
+function blobsOf({ links }: FetchedManifest): Descriptor[] {
+  const blobs = new Map<string, Descriptor>();
+  for (const blob of [...(links.config === undefined ? [] : [links.config]), ...links.layers]) {
+    const text = formatDigest(blob.digest);
+    const known = blobs.get(text);
+    if (blob.digest.algorithm !== 'sha256') throw invalid(`${text}: blobs are verified by sha256 only`);
+    if (known !== undefined && known.sizeBytes !== blob.sizeBytes)
+      throw invalid(`${text} is said to have two sizes`);
+    if (known === undefined) blobs.set(text, blob);
+  }
+  return [...blobs.values()];
+}
+
+/** What the configuration of an image says it runs on; null: nothing. */
+async function readPlatform(
+  client: RegistryClient,
+  { links }: FetchedManifest,
+  signal: AbortSignal,
+): Promise<Platform | null> {
+  const { config } = links;
+  if (config === undefined || config.sizeBytes > MAX_CONFIG_BYTES) return null;
+  const bytes = await client.readBlob(config.digest, config.sizeBytes, signal);
+  try {
+    const { os, architecture, variant } = CONFIG.parse(JSON.parse(bytes.toString()));
+    return os && architecture ? { os, architecture, variant } : null;
+  } catch {
+    // An artifact, whose configuration is something else.
+    return null;
+  }
+}
+
+/**
+ * Finds the one image that a name leads to on a platform.
+ *
+ * @throws RegistryError; ContentError; what the client throws
+ */
+export async function resolveImage(
+  client: RegistryClient,
+  image: Pick<RegistryImage, 'name' | 'tag' | 'digest'>,
+  wish: PlatformWish,
+  signal: AbortSignal,
+): Promise<ResolvedImage> {
+  const reference = image.digest === null ? { tag: image.tag ?? '' } : { digest: image.digest };
+  const first = await client.readManifest(reference, signal);
+  let manifest = first;
+  let platform: Platform | null = null;
+  for (let depth = 0; manifest.links.kind === 'index'; depth += 1) {
+    if (depth >= MAX_DEPTH)
+      throw invalid(`${image.name} is an index of indexes, more than ${MAX_DEPTH} deep`);
+    const { children } = manifest.links;
+    const chosen = choosePlatform(children, wish.platform, wish.isExact);
+    if (chosen === undefined) throw notFor(wish.platform, image.name, listPlatforms(children));
+    manifest = await client.readManifest({ digest: chosen.digest }, signal);
+    if (manifest.bytes.length !== chosen.sizeBytes) {
+      throw invalid(
+        `${formatDigest(chosen.digest)} has ${manifest.bytes.length} bytes, not ${chosen.sizeBytes}`,
+      );
+    }
+    platform = chosen.platform ?? platform;
+  }
+  if (platform === null && wish.isExact) {
+    platform = await readPlatform(client, manifest, signal);
+    if (platform !== null && !isRunnable(platform, wish.platform, true)) {
+      throw notFor(wish.platform, image.name, platformText(platform));
+    }
+  }
+  return { digest: first.digest, manifest, platform, blobs: blobsOf(manifest) };
+}
