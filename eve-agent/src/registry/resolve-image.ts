@@ -1,9 +1,15 @@
 import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import {
+  choosePlatform,
+  isRunnable,
+  listPlatforms,
+  platformText,
+  type WantedPlatform,
+} from '@local-datastore/shared/oci/platform';
 import * as z from 'zod';
 import { RegistryError } from './errors.ts';
 import type { RegistryImage } from './image-reference.ts';
-import { choosePlatform, isRunnable, listPlatforms, platformText, type WantedPlatform } from './platform.ts';
 import type { FetchedManifest, RegistryClient } from './registry-client.ts';
 
 export interface PlatformWish {

@@ -1,6 +1,6 @@
-import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
-import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { expect, it } from 'vitest';
+import type { Descriptor } from './descriptor.ts';
+import { OCI_MANIFEST } from './media-types.ts';
 import {
   choosePlatform,
   listPlatforms,

@@ -1,4 +1,4 @@
-import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
+import type { Descriptor, Platform } from './descriptor.ts';
 
 /** What an image is to run on, as OCI's index and Go name it. */
 export interface WantedPlatform {
