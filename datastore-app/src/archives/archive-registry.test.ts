@@ -1,13 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { silentLog } from '@local-datastore/shared/log';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createSourceReader } from '../content/byte-source.ts';
-import { versionOf } from '../content/file-version.ts';
-import { createHasher, type Hasher } from '../content/hasher.ts';
 import {
   blob,
   CONFIG,
@@ -21,10 +16,8 @@ import {
   MANIFEST,
 } from '../formats/testing/container-archives.ts';
 import { tar } from '../formats/testing/tar.ts';
-import { createImageOpener } from '../images/open-image.ts';
-import { createArchiveRegistry, type RegistryReader } from './archive-registry.ts';
-import { createArchives } from './archives.ts';
-import { readArchive } from './read-archive.ts';
+import type { RegistryReader } from './archive-registry.ts';
+import { type ArchiveScene, bytesOf, createArchiveScene } from './testing/archive-scene.ts';
 import { createVerdictFiles } from './verdict-files.ts';
 
 const NOTE = json({
@@ -50,55 +43,20 @@ const ARCHIVE = tar(
 );
 const sha256 = (content: Buffer) => ({ algorithm: 'sha256', hex: hexOf(content) }) as const;
 
-let folder: string;
-let root: string;
-let hasher: Hasher;
+let scene: ArchiveScene;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'archives-'));
-  root = folder;
-  hasher = createHasher();
-  await writeFile(join(root, 'app.tar'), ARCHIVE);
+  scene = await createArchiveScene({ 'app.tar': ARCHIVE });
 });
-afterEach(async () => {
-  await hasher.stop();
-  await rm(folder, { recursive: true });
-});
-
-/** Reads what the root has, and ends. */
-async function openRegistry(): Promise<RegistryReader> {
-  const file = join(root, 'app.tar');
-  const version = versionOf(await stat(file, { bigint: true }));
-  const digest = createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
-  const openImage = createImageOpener(root);
-  const ending = new AbortController();
-  const archives = createArchives({
-    log: silentLog,
-    containers: () => [{ path: 'app.tar', version, sha256: digest }],
-    revision: () => '1',
-    read: (path, expected) => readArchive({ openImage, hash: hasher.hash }, path, expected),
-    files: createVerdictFiles({ stateDirectory: join(folder, '.state') }),
-    wait: async () => ending.abort(),
-  });
-  await archives.follow(ending.signal);
-  return createArchiveRegistry({ archives, openImage });
-}
+afterEach(() => scene.remove());
 
 async function contentOf(registry: RegistryReader, content: Buffer): Promise<Buffer | undefined> {
   const opened = await registry.openBlob('archives/app', sha256(content));
-  if (opened === undefined) return undefined;
-  const piece = Buffer.alloc(opened.sizeBytes);
-  await new Promise<void>((resolve, reject) => {
-    createSourceReader(opened.source).fill(piece, 0, (error) => (error === null ? resolve() : reject(error)));
-  });
-  opened.source.close();
-  return piece;
+  return opened && bytesOf(opened.source);
 }
 
 it.each(['read now', 'remembered'])('serves what an archive holds: %s', async (when) => {
-  if (when === 'remembered') await openRegistry();
-  const registry = await openRegistry();
+  if (when === 'remembered') await scene.openRegistry();
+  const registry = await scene.openRegistry();
   expect(await registry.listRepositories({ limit: 10, isVisible: () => true })).toEqual({
     names: ['archives/app'],
     isMore: false,
@@ -120,7 +78,7 @@ it.each(['read now', 'remembered'])('serves what an archive holds: %s', async (w
 });
 
 it('lists what refers to a manifest, by kind', async () => {
-  const registry = await openRegistry();
+  const registry = await scene.openRegistry();
   const note = { digest: sha256(NOTE), sizeBytes: NOTE.length, mediaType: OCI_MANIFEST };
   const artifactType = 'application/vnd.lab.note';
   expect(await registry.listReferrers('archives/app', sha256(MANIFEST))).toEqual([{ ...note, artifactType }]);
@@ -130,7 +88,7 @@ it('lists what refers to a manifest, by kind', async () => {
 });
 
 it('pages, hides what may not be seen, and knows nothing of other names', async () => {
-  const registry = await openRegistry();
+  const registry = await scene.openRegistry();
   const all = { limit: 10, isVisible: () => true };
   expect((await registry.listRepositories({ ...all, isVisible: () => false })).names).toEqual([]);
   expect((await registry.listRepositories({ ...all, last: 'archives/app' })).names).toEqual([]);
@@ -146,20 +104,20 @@ it('pages, hides what may not be seen, and knows nothing of other names', async 
 });
 
 it.each<[string, () => Promise<void>]>([
-  ['replaced', () => writeFile(join(root, 'app.tar'), 'another')],
-  ['removed', () => rm(join(root, 'app.tar'))],
+  ['replaced', () => writeFile(join(scene.root, 'app.tar'), 'another')],
+  ['removed', () => rm(join(scene.root, 'app.tar'))],
 ])('serves nothing of a file that was %s since', async (_what, change) => {
-  const registry = await openRegistry();
+  const registry = await scene.openRegistry();
   await change();
   expect(await registry.openBlob('archives/app', sha256(CONFIG))).toBeUndefined();
 });
 
 it('remembers nothing that cannot be read', async () => {
-  const files = createVerdictFiles({ stateDirectory: join(folder, '.state') });
-  await openRegistry();
+  const files = createVerdictFiles(scene);
+  await scene.openRegistry();
   const digest = createHash('sha256').update(ARCHIVE).digest('hex');
   expect(await files.load(digest)).toMatchObject({ kind: 'view' });
-  await writeFile(join(folder, '.state', 'archives', `${digest}.json`), '{"version":2}');
+  await writeFile(join(scene.stateDirectory, 'archives', `${digest}.json`), '{"version":2}');
   expect(await files.load(digest)).toBeUndefined();
   await files.save(digest, { kind: 'none', reason: 'because' });
   expect(await files.load(digest)).toEqual({ kind: 'none', reason: 'because' });
