@@ -1,10 +1,6 @@
 import { basename } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
-import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
-import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import * as z from 'zod';
@@ -12,39 +8,31 @@ import {
   addConfigurableOptions,
   bridgeOption,
   configOption,
-  type DiscoveryOptions,
-  discoveryOf,
   jsonOption,
   logLevelOption,
   timeoutOption,
 } from '../config.ts';
 import { createFileTarget } from '../content/file-target.ts';
-import { type Locate, parseImageUrl } from '../discovery/locate.ts';
+import { parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
-import { createSystemLocator } from '../service/system-discovery.ts';
-import { createSystemWay } from '../service/system-way.ts';
+import { isImageReference } from '../registry/image-reference.ts';
 import { createDownload } from '../transfer/download.ts';
-import type { DownloadDeps, DownloadResult } from '../transfer/download-request.ts';
+import type { DownloadResult } from '../transfer/download-request.ts';
 import type { CommandContext } from './command-context.ts';
-import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
-import { createBarView, createJsonView, createPlainView, type ProgressView } from './progress.ts';
+import { containerOptions } from './container-options.ts';
+import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
+import { imageOptions, readCa } from './image-options.ts';
 import { decideTarget } from './target-path.ts';
-import { leastRateOf, type TransferOptions, transferOptions } from './transfer-options.ts';
-
-/** EVE's User-Agent names its downloader; ours names ours. */
-const USER_AGENT = AGENT_PRODUCT;
-const MAX_RETRY_DELAY_MS = 60_000;
-
-interface DownloadOptions extends DiscoveryOptions, ImageOptions, TransferOptions {
-  readonly output?: string;
-  readonly retries: number;
-}
+import { transferOptions } from './transfer-options.ts';
 
 const OPTIONS: readonly OptionDescription[] = [
   ...imageOptions,
+  ...containerOptions,
   {
     flags: '-o, --output <file>',
-    description: 'the file to make or replace, or a directory for it (default: the current directory)',
+    description:
+      'the file to make or replace, or a directory for it; of --form oci-layout the directory itself (default: in ' +
+      'the current directory)',
     environment: 'EVE_AGENT_OUTPUT',
     schema: z.string().min(1, { error: 'a file or a directory expected' }),
   },
@@ -64,16 +52,6 @@ const OPTIONS: readonly OptionDescription[] = [
   logLevelOption,
   configOption,
 ];
-
-function createSystemDeps(locate: Locate, options: DiscoveryOptions): DownloadDeps {
-  return {
-    ...createSystemWay(locate, discoveryOf(options)),
-    delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
-    now: Date.now,
-    random: Math.random,
-    clock: systemClock,
-  };
-}
 
 /** The JSON document of a finished download. */
 export function downloadedDocument(
@@ -118,16 +96,21 @@ export function downloadedText(target: string, result: DownloadResult, elapsedMs
 }
 
 /** `eve-agent download`. */
-export function downloadCommand({ stdout, stderr, signal, createLog }: CommandContext): Command {
+export function downloadCommand(context: CommandContext): Command {
+  const { stdout, signal } = context;
   const command = new Command('download')
     .summary('download an image and verify it')
     .description(
       'Finds the datastore as resolve does, downloads a file from the bridge’s own address, and checks it. The ' +
         'target is left whole and verified, or as it was. An interrupted download goes on when called again.',
     )
-    .argument('<url>', 'such as http://ds.local/image.qcow2');
+    .argument('<url>', 'such as http://ds.local/image.qcow2 or docker://ds.local/group/app:1');
   return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
     const options = command.opts<DownloadOptions>();
+    if (isImageReference(text)) {
+      const { downloadImage } = await import('./download-image.ts');
+      return await downloadImage(context, text, options);
+    }
     const url = parseImageUrl(text);
     const target = decideTarget(url, options.output);
     const request = {
@@ -138,20 +121,8 @@ export function downloadCommand({ stdout, stderr, signal, createLog }: CommandCo
       authorization: options.auth ?? null,
       ca: options.ca === undefined ? null : readCa(options.ca),
     };
-    const download = createDownload(
-      createSystemDeps(createSystemLocator(createLog(options.logLevel)), options),
-      {
-        retry: { maxFailures: options.retries, maxDelayMs: MAX_RETRY_DELAY_MS },
-        stallTimeoutMs: options.stallTimeout * 1000,
-        leastRate: leastRateOf(options),
-        reconnectsWhenSlow: true,
-        allowsInternalRedirects: options.allowInternalRedirects === true,
-        userAgent: USER_AGENT,
-      },
-    );
-    let view: ProgressView = createPlainView(stderr);
-    if (options.json === true) view = createJsonView(stderr);
-    else if (stderr.isTTY) view = await createBarView(stderr, printableText(basename(target)));
+    const download = createDownload(...downloadMeans(context, options));
+    const view = await createView(context, options, basename(target));
     const startedMs = performance.now();
     let result: DownloadResult;
     try {

@@ -20,7 +20,16 @@ function fileNameOf(url: URL): string | null {
  * @returns an absolute path
  * @throws ConfigurationError when the URL has no file name to take, or the target is no regular file
  */
-export function decideTarget(url: URL, output: string | undefined): string {
+export const decideTarget = (url: URL, output: string | undefined): string =>
+  decideFile(fileNameOf(url), url.href, output);
+
+/**
+ * Decides where something that has a name goes: as {@link decideTarget}.
+ *
+ * @param name null: it has none that could be used
+ * @param shown what it is, for people
+ */
+export function decideFile(name: string | null, shown: string, output: string | undefined): string {
   const path = resolve(output ?? '.');
   const existing = statSync(path, { throwIfNoEntry: false });
   if (existing === undefined || existing.isFile()) {
@@ -28,9 +37,8 @@ export function decideTarget(url: URL, output: string | undefined): string {
     return path;
   }
   if (!existing.isDirectory()) throw new ConfigurationError(`-o ${output} is neither a file nor a directory`);
-  const name = fileNameOf(url);
   if (name === null) {
-    throw new ConfigurationError(`${url.href} has no file name that could be used: name the file with -o`);
+    throw new ConfigurationError(`${shown} has no file name that could be used: name the file with -o`);
   }
   const target = join(path, name);
   const occupant = statSync(target, { throwIfNoEntry: false });

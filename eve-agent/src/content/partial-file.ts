@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
@@ -8,6 +8,7 @@ import type { StoredRecord } from '../transfer/target.ts';
 import { validatorsSchema } from '../transfer/validators.ts';
 import { type BlockFile, openBlockFile } from './block-file.ts';
 import { SpaceError, TargetError } from './errors.ts';
+import { requireFreeSpace } from './free-space.ts';
 
 const VERSION = 1;
 const recordSchema = z.object({
@@ -92,13 +93,7 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
     path: paths.file,
     file,
     stored: record !== null && sizeBytes > 0 ? { record, sizeBytes } : null,
-    async requireSpace(neededBytes) {
-      const { bavail, bsize } = await statfs(directory);
-      const freeBytes = bavail * bsize;
-      if (neededBytes <= freeBytes) return;
-      const message = `${target} needs ${neededBytes} more bytes, but only ${freeBytes} are free in ${directory}`;
-      throw new SpaceError('NO_SPACE', message, { details: { neededBytes, freeBytes } });
-    },
+    requireSpace: (neededBytes) => requireFreeSpace(target, neededBytes),
     async writeRecord(next) {
       await writeFile(temporary, JSON.stringify({ version: VERSION, ...next }));
       await rename(temporary, paths.record);

@@ -24,12 +24,12 @@ it.each([
 });
 
 it.each([
-  [`docker://ds.local/app@sha256:${HEX}`, null, HEX],
-  [`docker://ds.local/app:1@sha256:${HEX}`, '1', HEX],
-  [`docker://ds.local/app:sha256-${HEX}`, `sha256-${HEX}`, undefined],
-])('%s is of this tag and digest', (text, tag, hex) => {
+  [`docker://ds.local/app@sha256:${HEX}`, null, HEX, null],
+  [`docker://ds.local/app:1@sha256:${HEX}`, '1', HEX, 'ds.local/app:1'],
+  [`docker://ds.local/app:sha256-${HEX}`, `sha256-${HEX}`, undefined, `ds.local/app:sha256-${HEX}`],
+])('%s is of this tag and digest', (text, tag, hex, taggedName) => {
   const image = parseRegistryImage(text);
-  expect([image.tag, image.digest?.hex]).toEqual([tag, hex]);
+  expect([image.tag, image.digest?.hex, image.taggedName]).toEqual([tag, hex, taggedName]);
 });
 
 it('speaks to the registry as it is told', () => {

@@ -6,8 +6,10 @@ import { RegistryError } from './errors.ts';
 
 /** An image in a registry. */
 export interface RegistryImage {
-  /** The full name, as archives carry it and other clients take it. */
+  /** The full name, as other clients take it. */
   readonly name: string;
+  /** The same without a digest, as archives carry it; null: there is no tag. */
+  readonly taggedName: string | null;
   /** Where the registry is spoken to: scheme, host and port. */
   readonly registry: URL;
   readonly repository: string;
@@ -79,5 +81,6 @@ export function parseRegistryImage(text: string, scheme?: RegistryScheme): Regis
     throw invalid(`${shown}: "${host}" is no host.`);
   }
   const reference = { host, repository, ...(tag !== null && { tag }), ...(digest !== null && { digest }) };
-  return { name: formatImageReference(reference), registry, repository, tag, digest };
+  const taggedName = tag === null ? null : formatImageReference({ host, repository, tag });
+  return { name: formatImageReference(reference), taggedName, registry, repository, tag, digest };
 }

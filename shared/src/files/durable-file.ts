@@ -21,7 +21,7 @@ export async function syncDirectory(directory: string): Promise<void> {
  */
 export async function writeSynced(
   file: string,
-  content: string | Iterable<string>,
+  content: string | Uint8Array | Iterable<string>,
   { mode, flags = 'wx' }: { readonly mode: number; readonly flags?: 'w' | 'wx' },
 ): Promise<void> {
   const handle = await open(file, flags, mode);
@@ -40,7 +40,7 @@ export async function writeSynced(
  */
 export async function writeDurably(
   file: string,
-  content: string | Iterable<string>,
+  content: string | Uint8Array | Iterable<string>,
   { mode = 0o644 }: { readonly mode?: number } = {},
 ): Promise<void> {
   const temporary = `${file}.new`;

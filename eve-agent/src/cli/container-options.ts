@@ -1,0 +1,65 @@
+import { arch } from 'node:os';
+import type { OptionDescription } from '@local-datastore/shared/command-line/options';
+import { normalizePlatform, parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
+import * as z from 'zod';
+import type { RegistryScheme } from '../registry/image-reference.ts';
+import type { PlatformWish } from '../registry/resolve-image.ts';
+import { IMAGE_FORMS, type ImageForm } from '../service/pull-image.ts';
+
+/** What a user may say of a container image. */
+export interface ContainerOptions {
+  readonly form: ImageForm;
+  readonly platform?: WantedPlatform;
+  readonly scheme?: RegistryScheme;
+}
+
+const SCHEMES = ['http', 'https'] as const;
+
+export const containerOptions: readonly OptionDescription[] = [
+  {
+    flags: '--form <form>',
+    description: `how an image of docker:// is written: ${IMAGE_FORMS.join(', ')}`,
+    environment: 'EVE_AGENT_FORM',
+    get schema() {
+      return z.enum(IMAGE_FORMS, { error: `one of ${IMAGE_FORMS.join(', ')} expected` });
+    },
+    default: 'oci-layout',
+  },
+  {
+    flags: '--platform <os/arch>',
+    description:
+      'what an image of docker:// is to run on, such as linux/arm64 or linux/arm/v7 (default: this host)',
+    environment: 'EVE_AGENT_PLATFORM',
+    get schema() {
+      return z.string().transform((text, context): WantedPlatform => {
+        const platform = parsePlatform(text);
+        if (platform !== null) return platform;
+        context.addIssue('OS/ARCHITECTURE or OS/ARCHITECTURE/VARIANT expected, such as linux/arm64');
+        return z.NEVER;
+      });
+    },
+  },
+  {
+    flags: '--scheme <scheme>',
+    description:
+      'how the registry of docker:// is spoken to: http, https (default: http for names on .local without --ca and ' +
+      'for loopback, else https)',
+    environment: 'EVE_AGENT_SCHEME',
+    get schema() {
+      return z.enum(SCHEMES, { error: 'http or https expected' });
+    },
+  },
+];
+
+/** Node's names that are neither Go's nor the kernel's. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { ppc64: 'ppc64le', mipsel: 'mipsle' };
+
+/** What was asked for, else what runs on this host. */
+export function platformWish(
+  { platform }: Pick<ContainerOptions, 'platform'>,
+  machine: string = arch(),
+): PlatformWish {
+  if (platform !== undefined) return { platform, isExact: true };
+  const architecture = ARCHITECTURES[machine] ?? machine;
+  return { platform: normalizePlatform({ os: 'linux', architecture }), isExact: false };
+}

@@ -1,0 +1,177 @@
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
+import {
+  FULL_NAME,
+  type ImageToArchive,
+  INDEX_FILE,
+  indexEntries,
+  LAYOUT_FILE,
+  LAYOUT_TEXT,
+  REF_NAME,
+} from '@local-datastore/shared/oci/image-archive';
+import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
+import * as z from 'zod';
+import { TargetError } from './errors.ts';
+import { requireFreeSpace } from './free-space.ts';
+import { hashFile } from './hash-file.ts';
+import { partialPaths, wrapStorageError } from './partial-file.ts';
+import { createSmallFileTarget } from './small-file-target.ts';
+import { lockTarget } from './target-lock.ts';
+
+/** What is kept by its digest, sha256. */
+export interface LayoutBlob {
+  /** 64 hexadecimal digits. */
+  readonly hex: string;
+  readonly sizeBytes: number;
+}
+
+/** A folder of images in OCI's image layout, which is this process's own until it is closed. */
+export interface OciLayout {
+  readonly folder: string;
+  blobPath(hex: string): string;
+  /**
+   * Whether a blob is here, and whole: every byte is read.
+   *
+   * @throws the signal's reason
+   */
+  hasBlob(blob: LayoutBlob, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Makes sure that there is room for blobs, apart from what of them is here already, and for more on the same disk.
+   *
+   * @throws SpaceError
+   */
+  requireSpace(blobs: readonly LayoutBlob[], moreBytes: number): Promise<void>;
+  /** Writes a blob that is at hand, such as a manifest. */
+  writeBlob(hex: string, bytes: Buffer): Promise<void>;
+  /** Names an image: its blobs must be here. What had this name before is named no more. */
+  name(image: ImageToArchive): Promise<void>;
+  close(): void;
+}
+
+/** What a run may have left that was killed before it had written the first of these. */
+const OWN_FILES = new Set([LAYOUT_FILE, INDEX_FILE, 'blobs'].flatMap((name) => [name, `${name}.new`]));
+const MAX_INDEX_BYTES = 4 * 1024 * 1024;
+const ENTRY = z.looseObject({
+  digest: z.string(),
+  annotations: z.record(z.string(), z.string()).nullish(),
+});
+type Entry = z.infer<typeof ENTRY>;
+const INDEX = z.looseObject({ manifests: z.array(ENTRY) });
+type Index = z.infer<typeof INDEX>;
+
+const unusable = (folder: string, why: string, cause?: unknown) =>
+  new TargetError('TARGET_UNWRITABLE', `${folder} cannot take an image: ${why}`, { cause });
+
+/** Makes a folder where there is none. A link in its place would lead the writer elsewhere. */
+async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) throw unusable(path, 'it is no folder', error);
+  }
+}
+
+async function readIndex(folder: string): Promise<Index> {
+  const file = join(folder, INDEX_FILE);
+  try {
+    const { size } = await lstat(file);
+    if (size > MAX_INDEX_BYTES) throw unusable(folder, `${INDEX_FILE} is too large`);
+    return INDEX.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return { manifests: [] };
+    if (error instanceof TargetError || systemErrorCode(error) !== undefined) throw error;
+    throw unusable(folder, `${INDEX_FILE} there is no index of images`, error);
+  }
+}
+
+/** Whether two entries go by the same name: then the later one has it. */
+function isSameName(later: Entry, earlier: Entry): boolean {
+  const nameOf = (entry: Entry, annotation: string) => entry.annotations?.[annotation];
+  const fullName = nameOf(earlier, FULL_NAME);
+  if (fullName !== undefined) return fullName === nameOf(later, FULL_NAME);
+  const refName = nameOf(earlier, REF_NAME);
+  return refName === undefined ? earlier.digest === later.digest : refName === nameOf(later, REF_NAME);
+}
+
+/**
+ * Opens a folder as an image layout, or makes one.
+ *
+ * @param folder absolute
+ * @throws TargetError when another download writes to it, or when it holds other things
+ */
+export async function openOciLayout(folder: string): Promise<OciLayout> {
+  const blobs = join(folder, 'blobs', 'sha256');
+  const blobPath = (hex: string) => join(blobs, hex);
+  let unlock: (() => void) | undefined;
+  try {
+    await mkdir(dirname(folder), { recursive: true });
+    await ensureFolder(folder);
+    unlock = await lockTarget(join(folder, INDEX_FILE));
+    const names = await readdir(folder);
+    const foreign = names.find((name) => !OWN_FILES.has(name));
+    if (foreign !== undefined && !names.includes(LAYOUT_FILE)) {
+      throw unusable(folder, `it is no OCI image layout, and holds "${foreign}"`);
+    }
+    if (!names.includes(LAYOUT_FILE)) await writeDurably(join(folder, LAYOUT_FILE), LAYOUT_TEXT);
+    for (const path of [dirname(blobs), blobs]) await ensureFolder(path);
+    // One that cannot be read is said before anything is fetched.
+    await readIndex(folder);
+  } catch (error) {
+    unlock?.();
+    throw wrapStorageError(error, folder);
+  }
+
+  return {
+    folder,
+    blobPath,
+    async hasBlob({ hex, sizeBytes }, signal) {
+      const path = blobPath(hex);
+      const facts = await lstat(path).catch(() => null);
+      if (facts === null || !facts.isFile() || facts.size !== sizeBytes) return false;
+      try {
+        return (await hashFile(path, Number.MAX_SAFE_INTEGER, signal)).sha256 === hex;
+      } catch {
+        signal.throwIfAborted();
+        return false;
+      }
+    },
+    async requireSpace(missing, moreBytes) {
+      const sizes = missing.map(async ({ hex, sizeBytes }) => {
+        const partial = await lstat(partialPaths(blobPath(hex)).file).catch(() => null);
+        return Math.max(sizeBytes - (partial?.size ?? 0), 0);
+      });
+      const neededBytes = (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, moreBytes);
+      await requireFreeSpace(folder, neededBytes, folder);
+    },
+    async writeBlob(hex, bytes) {
+      const target = await createSmallFileTarget(blobPath(hex), bytes.length).open();
+      try {
+        target.take(bytes);
+        await target.publish({ sizeBytes: bytes.length, sha256: hex });
+      } finally {
+        await target.close();
+      }
+    },
+    async name(image) {
+      try {
+        const index = await readIndex(folder);
+        const entries = indexEntries(image).map((entry) => ENTRY.parse(entry));
+        const others = index.manifests.filter((each) => !entries.some((entry) => isSameName(entry, each)));
+        const document = {
+          schemaVersion: 2,
+          mediaType: OCI_INDEX,
+          ...index,
+          manifests: [...others, ...entries],
+        };
+        await writeDurably(join(folder, INDEX_FILE), JSON.stringify(document));
+      } catch (error) {
+        throw wrapStorageError(error, join(folder, INDEX_FILE));
+      }
+    },
+    close: () => unlock?.(),
+  };
+}

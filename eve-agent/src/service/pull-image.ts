@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { type ImageToArchive, isDockerLoadable } from '@local-datastore/shared/oci/image-archive';
+import { platformText } from '@local-datastore/shared/oci/platform';
+import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
+import { createHashLanes } from '../content/hash-lanes.ts';
+import { archiveBytes, writeImageArchive } from '../content/image-archive.ts';
+import { type OciLayout, openOciLayout } from '../content/oci-layout.ts';
+import { createSmallFileTarget } from '../content/small-file-target.ts';
+import type { Origin } from '../discovery/origin.ts';
+import { createRegistryAuthorization } from '../registry/authorization.ts';
+import { RegistryError } from '../registry/errors.ts';
+import { type BlobTotals, fetchBlobs } from '../registry/fetch-blobs.ts';
+import { createFetchDocument } from '../registry/fetch-document.ts';
+import type { RegistryImage } from '../registry/image-reference.ts';
+import { createRegistryClient } from '../registry/registry-client.ts';
+import { type PlatformWish, type ResolvedImage, resolveImage } from '../registry/resolve-image.ts';
+import { createDownload } from '../transfer/download.ts';
+import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../transfer/download-request.ts';
+
+export const IMAGE_FORMS = ['oci-layout', 'oci-archive', 'docker-archive'] as const;
+export type ImageForm = (typeof IMAGE_FORMS)[number];
+
+export interface ImagePullRequest {
+  readonly image: RegistryImage;
+  readonly wish: PlatformWish;
+  readonly form: ImageForm;
+  /** Absolute: of a layout the folder, else the file. */
+  readonly target: string;
+  /** The value of `Authorization` that a person gave. */
+  readonly authorization: string | null;
+  /** PEM that replaces the system's roots. */
+  readonly ca: string | null;
+}
+
+export interface PulledImage extends BlobTotals {
+  /** What the tag leads to: of an image for several platforms their index. */
+  readonly digest: string;
+  readonly manifestDigest: string;
+  readonly mediaType: string;
+  /** Null: nobody states one. */
+  readonly platform: string | null;
+  /** Of the manifest, the configuration and the layers. */
+  readonly sizeBytes: number;
+  readonly blobs: number;
+  /** What was here and whole before. */
+  readonly presentBytes: number;
+  readonly origin: Origin;
+}
+
+/** The image as archives and layouts take it: its manifest by sha256, whatever it was asked for by. */
+function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): ImageToArchive {
+  const { bytes, mediaType } = manifest;
+  const hex = createHash('sha256').update(bytes).digest('hex');
+  const digest = { algorithm: 'sha256' as const, hex };
+  return {
+    manifest: { digest, mediaType, bytes },
+    children: [],
+    names: taggedName === null ? [] : [taggedName],
+  };
+}
+
+/** Hidden, beside an archive: where its blobs wait until all are there. */
+const partsFolder = (target: string) => join(dirname(target), `.${basename(target)}.parts`);
+
+async function finish(
+  layout: OciLayout,
+  image: ImageToArchive,
+  { form, target }: ImagePullRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  if (form === 'oci-layout') {
+    await layout.name(image);
+    return;
+  }
+  await writeImageArchive(target, image, ({ hex }) => layout.blobPath(hex), signal);
+  await rm(layout.folder, { recursive: true, force: true });
+  await syncDirectory(dirname(target));
+}
+
+/**
+ * Makes the pull of one image from a registry to one folder or file: left whole and verified, or as it was. What has
+ * arrived when it fails stays, and the next call goes on from there.
+ *
+ * @throws (the returned function) RegistryError, TransferError, ContentError, TargetError, SpaceError; what `locate`
+ *   throws; the signal's reason
+ */
+export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
+  const fetchDocument = createFetchDocument(deps, options);
+  const download = createDownload(deps, options);
+
+  return async (
+    request: ImagePullRequest,
+    observer: DownloadObserver,
+    signal: AbortSignal,
+  ): Promise<PulledImage> => {
+    const { image, wish, form, target, ca } = request;
+    const authorization = createRegistryAuthorization(fetchDocument, {
+      ...{ registry: image.registry, repository: image.repository, ca },
+      given: request.authorization,
+      allowsInternal: options.allowsInternalRedirects === true,
+    });
+    const client = createRegistryClient(fetchDocument, { image, authorization, ca });
+    const resolved = await resolveImage(client, image, wish, signal);
+    if (form === 'docker-archive' && !isDockerLoadable(resolved.manifest.links)) {
+      const message = `${image.name} is no image that Docker could load: take --form oci-layout or oci-archive`;
+      throw new RegistryError('MANIFEST_INVALID', message);
+    }
+    const archived = toArchive(resolved, image);
+    const { hex } = archived.manifest.digest;
+    const manifestBytes = resolved.manifest.bytes.length;
+    const layout = await openOciLayout(form === 'oci-layout' ? target : partsFolder(target));
+    const lanes = createHashLanes(HASH_LANE_BYTES);
+    try {
+      const missing: (typeof resolved.blobs)[number][] = [];
+      let presentBytes = 0;
+      for (const blob of resolved.blobs) {
+        const { digest, sizeBytes } = blob;
+        if (await layout.hasBlob({ hex: digest.hex, sizeBytes }, signal)) presentBytes += sizeBytes;
+        else missing.push(blob);
+      }
+      await layout.requireSpace(
+        missing.map(({ digest, sizeBytes }) => ({ hex: digest.hex, sizeBytes })),
+        manifestBytes + (form === 'oci-layout' ? 0 : archiveBytes(archived)),
+      );
+      const totals = await fetchBlobs(
+        {
+          ...{ client, authorization, ca, download },
+          targetOf({ digest, sizeBytes }, isSmall) {
+            const path = layout.blobPath(digest.hex);
+            return isSmall ? createSmallFileTarget(path, sizeBytes) : createFileTarget(path, lanes);
+          },
+        },
+        missing,
+        observer,
+        presentBytes,
+        signal,
+      );
+      observer.onEvent({ kind: 'verifying' });
+      await layout.writeBlob(hex, resolved.manifest.bytes);
+      await finish(layout, archived, request, signal);
+      return {
+        digest: formatDigest(resolved.digest),
+        manifestDigest: `sha256:${hex}`,
+        mediaType: resolved.manifest.mediaType,
+        platform: resolved.platform === null ? null : platformText(resolved.platform),
+        sizeBytes: resolved.blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, manifestBytes),
+        blobs: resolved.blobs.length,
+        presentBytes,
+        ...totals,
+        origin: resolved.manifest.origin,
+      };
+    } finally {
+      lanes.close();
+      layout.close();
+    }
+  };
+}
