@@ -146,6 +146,10 @@ const CHECKS = {
   strace: () => whyNoPrograms('strace', 'strace'),
   systemd: () =>
     whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
+  'docker-registry': () => whyNoPrograms('docker-registry', 'docker-registry'),
+  skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
+  podman: () => whyNoPrograms('podman', 'podman'),
+  umoci: () => whyNoPrograms('umoci', 'umoci'),
   'qemu-img': () => whyNoPrograms('qemu-utils', 'qemu-img'),
   'grub-rescue-iso': () => whyNoFile('grub-rescue-pc', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'),
   'debian-netboot': () =>

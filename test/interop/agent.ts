@@ -66,9 +66,20 @@ async function waitForBytes(child: ChildProcess, target: string, wantedBytes: nu
  */
 export async function killDownloadMidway(
   host: Namespace,
-  { url, target, afterBytes }: { readonly url: string; readonly target: string; readonly afterBytes: number },
+  {
+    url,
+    target,
+    output = target,
+    afterBytes,
+  }: {
+    readonly url: string;
+    readonly target: string;
+    /** Where it is told to write, if that is not the file itself. */
+    readonly output?: string;
+    readonly afterBytes: number;
+  },
 ): Promise<number> {
-  const child = host.start(eveAgent('download', url, '-o', target));
+  const child = host.start(eveAgent('download', url, '-o', output));
   const finished = finish(child);
   await waitForBytes(child, target, afterBytes);
   child.kill('SIGKILL');

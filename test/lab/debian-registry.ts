@@ -1,0 +1,58 @@
+/** Debian's docker-registry (CNCF Distribution 2.8), which nobody here wrote. */
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Namespace } from './namespace.ts';
+import { waitForLog } from './programs.ts';
+
+export interface DebianRegistryOptions {
+  /** What it keeps, and its settings. */
+  readonly folder: string;
+  readonly port: number;
+  /** Lines of an htpasswd file, by bcrypt; absent: everybody may do everything. */
+  readonly htpasswd?: string;
+}
+
+export interface DebianRegistry {
+  /** Copies an image from a layout into it, byte for byte, by skopeo. @param args further ones; `--format` converts */
+  push(layout: string, tag: string, repository: string, ...args: readonly string[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts it in a namespace, and waits until it listens there. */
+export async function startDebianRegistry(
+  place: Namespace,
+  { folder, port, htpasswd }: DebianRegistryOptions,
+): Promise<DebianRegistry> {
+  await mkdir(folder, { recursive: true });
+  const settings = join(folder, 'config.yml');
+  const passwords = join(folder, 'htpasswd');
+  if (htpasswd !== undefined) await writeFile(passwords, htpasswd);
+  await writeFile(
+    settings,
+    JSON.stringify({
+      version: '0.1',
+      log: { level: 'info', accesslog: { disabled: true } },
+      storage: { filesystem: { rootdirectory: join(folder, 'storage') } },
+      http: { addr: `:${port}` },
+      ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'lab', path: passwords } } }),
+    }),
+  );
+  const child = place.start(['docker-registry', 'serve', settings], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await waitForLog(child, 'listening on').seen;
+  return {
+    async push(layout, tag, repository, ...args) {
+      const to = `docker://127.0.0.1:${port}/${repository}:${tag}`;
+      // It would compress the layers.
+      const form = args.includes('--format') ? [] : ['--preserve-digests'];
+      const options = ['--dest-tls-verify=false', ...form, ...args];
+      await place.mustRun(['skopeo', 'copy', ...options, `oci:${layout}:${tag}`, to]);
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
