@@ -213,6 +213,20 @@ describeWith(
       expect(await pullAs('--auth', BASIC)).toMatchObject({ exitCode: 0 });
     });
 
+    test('that do not fit are not begun, and fit once there is room', async () => {
+      const disk = join(folder, 'disk');
+      const target = join(disk, 'image');
+      await lab.host.mustRun(['mkdir', disk]);
+      await lab.host.mustRun(['mount', '-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]);
+      const args = ['download', 'docker://ds.local/project/group/app:1', '-o', target];
+      const refused = await runAgent(lab.host, args);
+      expect([refused.exitCode, refused.stderr]).toEqual([6, expect.stringContaining('are free')]);
+      const blobs = await lab.host.mustRun(['ls', '-A', join(target, 'blobs', 'sha256')]);
+      expect(blobs).toBe('');
+      await lab.host.mustRun(['mount', '-o', 'remount,size=16m', disk]);
+      expect(await runAgent(lab.host, args)).toMatchObject({ exitCode: 0 });
+    });
+
     test('that are not there end as such', async () => {
       const missing = await runAgent(lab.host, [
         'download',

@@ -41,7 +41,7 @@ function invalid(message: string): ResponseDecision {
 
 function wrongSize(totalBytes: number, expectedBytes: number, headers: HeaderFields): ResponseDecision {
   const details = { sizeBytes: totalBytes, expectedBytes };
-  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size or maxSizeBytes says${codingHint(statedCoding(headers))}`;
+  const message = `the datastore's file has ${totalBytes} bytes, not the ${expectedBytes} that --size, maxSizeBytes or the manifest says${codingHint(statedCoding(headers))}`;
   return { kind: 'fail', error: new ContentError('SIZE_MISMATCH', message, { details }) };
 }
 

@@ -278,7 +278,7 @@ export class DownloadRun {
     const expected = this.#request.sha256 ?? this.#provenance.statedSha256;
     const verdict = await this.#target.publish({ sizeBytes: this.#request.sizeBytes, sha256: expected });
     if (verdict.kind === 'wrong-size') {
-      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size or maxSizeBytes says${hint}`;
+      const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size, maxSizeBytes or the manifest says${hint}`;
       throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
     }
     const { sha256 } = verdict;
