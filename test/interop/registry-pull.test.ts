@@ -4,7 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAvahi } from '../lab/avahi.ts';
 import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
@@ -225,6 +225,45 @@ describeWith(
       expect(blobs).toBe('');
       await lab.host.mustRun(['mount', '-o', 'remount,size=16m', disk]);
       expect(await runAgent(lab.host, args)).toMatchObject({ exitCode: 0 });
+    });
+
+    describe('as the doctor sees them', () => {
+      const examine = async (name: string, ...args: string[]) => {
+        const { exitCode, stdout } = await runAgent(lab.host, [
+          'doctor',
+          `docker://${name}`,
+          '--json',
+          ...args,
+        ]);
+        const { isUsable, checks } = JSON.parse(stdout) as {
+          isUsable: boolean;
+          checks: { id: string; summary: string; findings: { code: string; verdict: string }[] }[];
+        };
+        const findings = checks.flatMap((check) => check.findings);
+        const problems = findings.filter(({ verdict }) => verdict === 'problem').map(({ code }) => code);
+        return { exitCode, isUsable, problems, checks };
+      };
+
+      test('one that is there can be pulled, and its largest blob be gone on with', async () => {
+        const found = await examine('ds.local/project/group/app:1', '--full');
+        expect(found).toMatchObject({ exitCode: 0, isUsable: true, problems: [] });
+        const summaryOf = (id: string) => found.checks.find((check) => check.id === id)?.summary;
+        expect(summaryOf('image')).toContain(image.manifest.digest);
+        expect(summaryOf('digest')).toContain(image.layers[2]?.digest.slice(7));
+        expect(summaryOf('ranges')).not.toBeUndefined();
+        expect(found.checks.map(({ id }) => id)).not.toContain('stock-eve');
+      });
+
+      test.each([
+        ['ds.local/project/group/app:9', 4, 'image-not-found'],
+        ['ds.local:8080/private/app:1', 4, 'image-access-denied'],
+        ['ds.local:8081/app:1', 4, 'connection-refused'],
+        ['nobody.local/app:1', 3, null],
+      ])('%s ends with %i for %s', async (name, exitCode, problem) => {
+        const found = await examine(name);
+        expect(found).toMatchObject({ exitCode, isUsable: false });
+        if (problem !== null) expect(found.problems).toEqual([problem]);
+      });
     });
 
     test('that are not there end as such', async () => {

@@ -1,10 +1,12 @@
 import { arch } from 'node:os';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import { normalizePlatform, parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import * as z from 'zod';
 import type { RegistryScheme } from '../registry/image-reference.ts';
 import type { PlatformWish } from '../registry/resolve-image.ts';
 import { IMAGE_FORMS, type ImageForm } from '../service/pull-image.ts';
+import type { ImageOptions } from './image-options.ts';
 
 /** What a user may say of a container image. */
 export interface ContainerOptions {
@@ -15,16 +17,8 @@ export interface ContainerOptions {
 
 const SCHEMES = ['http', 'https'] as const;
 
-export const containerOptions: readonly OptionDescription[] = [
-  {
-    flags: '--form <form>',
-    description: `how an image of docker:// is written: ${IMAGE_FORMS.join(', ')}`,
-    environment: 'EVE_AGENT_FORM',
-    get schema() {
-      return z.enum(IMAGE_FORMS, { error: `one of ${IMAGE_FORMS.join(', ')} expected` });
-    },
-    default: 'oci-layout',
-  },
+/** How an image is chosen and its registry spoken to. */
+export const platformOptions: readonly OptionDescription[] = [
   {
     flags: '--platform <os/arch>',
     description:
@@ -51,6 +45,19 @@ export const containerOptions: readonly OptionDescription[] = [
   },
 ];
 
+export const containerOptions: readonly OptionDescription[] = [
+  {
+    flags: '--form <form>',
+    description: `how an image of docker:// is written: ${IMAGE_FORMS.join(', ')}`,
+    environment: 'EVE_AGENT_FORM',
+    get schema() {
+      return z.enum(IMAGE_FORMS, { error: `one of ${IMAGE_FORMS.join(', ')} expected` });
+    },
+    default: 'oci-layout',
+  },
+  ...platformOptions,
+];
+
 /** Node's names that are neither Go's nor the kernel's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { ppc64: 'ppc64le', mipsel: 'mipsle' };
 
@@ -62,4 +69,18 @@ export function platformWish(
   if (platform !== undefined) return { platform, isExact: true };
   const architecture = ARCHITECTURES[machine] ?? machine;
   return { platform: normalizePlatform({ os: 'linux', architecture }), isExact: false };
+}
+
+/** How a registry is to be spoken to; undefined: as its name has it. */
+export const schemeOf = ({
+  scheme,
+  ca,
+}: Pick<ContainerOptions, 'scheme'> & Pick<ImageOptions, 'ca'>): RegistryScheme | undefined =>
+  scheme ?? (ca === undefined ? undefined : 'https');
+
+/** @throws ConfigurationError where something was said of an image that is said of files alone */
+export function refuseFileOptions({ sha256, size }: Pick<ImageOptions, 'sha256' | 'size'>): void {
+  if (sha256 === undefined && size === undefined) return;
+  const message = 'are for files: an image is named by its digest, as docker://HOST/NAME@sha256:HEX';
+  throw new ConfigurationError(`--sha256 and --size ${message}`);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
@@ -19,6 +20,7 @@ import { createEveLookup } from '../doctor/as-eve/lookup.ts';
 import { createEveReplay } from '../doctor/as-eve/replay.ts';
 import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
 import { createDoctor } from '../doctor/diagnose.ts';
+import type { DoctorRequest } from '../doctor/gather-evidence.ts';
 import { probeConnection, probeTls } from '../doctor/probes/connect.ts';
 import { exchange } from '../doctor/probes/exchange.ts';
 import { readSystemLinks, readSystemNeighbours } from '../doctor/probes/links.ts';
@@ -26,13 +28,21 @@ import { createListen } from '../doctor/probes/listen.ts';
 import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
 import { openBridgeSockets } from '../network/bridge-sockets.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import { isImageReference, parseRegistryImage } from '../registry/image-reference.ts';
 import { createSystemLocator, selectSystemBridges } from '../service/system-discovery.ts';
 import { createSystemWay } from '../service/system-way.ts';
 import type { CommandContext } from './command-context.ts';
+import {
+  type ContainerOptions,
+  platformOptions,
+  platformWish,
+  refuseFileOptions,
+  schemeOf,
+} from './container-options.ts';
 import { EndWithExitCode } from './exit-code.ts';
 import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
 
-interface DoctorOptions extends DiscoveryOptions, ImageOptions {
+interface DoctorOptions extends DiscoveryOptions, ImageOptions, Omit<ContainerOptions, 'form'> {
   readonly asEve?: true;
   readonly full?: true;
 }
@@ -45,6 +55,7 @@ const OPTIONS = [
   },
   { flags: '--full', description: 'read the whole file, for its digest', schema: z.boolean() },
   ...imageOptions,
+  ...platformOptions,
   bridgeOption,
   timeoutOption(3, 'how long to listen to multicast DNS'),
   jsonOption,
@@ -83,7 +94,21 @@ function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSi
       transfer: createEveTransfer(exchange),
     }),
     now: Date.now,
+    clock: systemClock,
   });
+}
+
+/** What is to be examined: a file by its URL, or an image, whose registry is found as a file's datastore is. */
+function subjectOf(text: string, options: DoctorOptions): Pick<DoctorRequest, 'url' | 'image'> {
+  if (!isImageReference(text)) return { url: text, image: null };
+  if (options.asEve === true) {
+    throw new ConfigurationError(
+      '--as-eve: stock EVE pulls from no registry on .local, so there is nothing to replay',
+    );
+  }
+  refuseFileOptions(options);
+  const image = parseRegistryImage(text, schemeOf(options));
+  return { url: new URL('/v2/', image.registry).href, image: { image, wish: platformWish(options) } };
 }
 
 /** `eve-agent doctor`. */
@@ -94,16 +119,17 @@ export function doctorCommand({ stdout, signal, createLog }: CommandContext): Co
       'Probes a datastore step by step, from the URL to the bytes, and says what is wrong (!) and what to try ' +
         'next (>). Stores nothing.',
     )
-    .argument('<url>', 'such as http://ds.local/image.qcow2')
+    .argument('<url>', 'such as http://ds.local/image.qcow2 or docker://ds.local/group/app:1')
     .addHelpText('after', HELP);
-  return addConfigurableOptions(command, OPTIONS).action(async (url: string) => {
+  return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
     const options = command.opts<DoctorOptions>();
+    const { url, image } = subjectOf(text, options);
     const diagnosis = await createSystemDoctor(
       options,
       createLog(options.logLevel),
       signal,
     )({
-      url,
+      ...{ url, image },
       sha256: options.sha256 ?? null,
       sizeBytes: options.size ?? null,
       authorization: options.auth ?? null,

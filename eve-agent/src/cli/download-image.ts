@@ -7,7 +7,7 @@ import { addressUrl } from '../discovery/origin.ts';
 import { parseRegistryImage, type RegistryImage } from '../registry/image-reference.ts';
 import { createImagePull, type ImageForm, type PulledImage } from '../service/pull-image.ts';
 import type { CommandContext } from './command-context.ts';
-import { platformWish } from './container-options.ts';
+import { platformWish, refuseFileOptions, schemeOf } from './container-options.ts';
 import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
 import { readCa } from './image-options.ts';
 import { decideFile } from './target-path.ts';
@@ -86,12 +86,9 @@ export async function downloadImage(
   text: string,
   options: DownloadOptions,
 ): Promise<void> {
-  if (options.sha256 !== undefined || options.size !== undefined) {
-    const message = 'are for files: an image is named by its digest, as docker://HOST/NAME@sha256:HEX';
-    throw new ConfigurationError(`--sha256 and --size ${message}`);
-  }
+  refuseFileOptions(options);
   const ca = options.ca === undefined ? null : readCa(options.ca);
-  const image = parseRegistryImage(text, options.scheme ?? (ca === null ? undefined : 'https'));
+  const image = parseRegistryImage(text, schemeOf(options));
   const { form } = options;
   const target = decideImageTarget(image, form, options.output);
   const pull = createImagePull(...downloadMeans(context, options));

@@ -10,6 +10,7 @@ import { conflictCheck } from './checks/conflict.ts';
 import { connectionCheck } from './checks/connection.ts';
 import { digestCheck } from './checks/digest.ts';
 import { httpStatusCheck } from './checks/http-status.ts';
+import { imageCheck } from './checks/image.ts';
 import { instancesCheck } from './checks/instances.ts';
 import { multicastCheck } from './checks/multicast.ts';
 import { nameCaseCheck } from './checks/name-case.ts';
@@ -39,6 +40,7 @@ export const CHECKS: readonly Check[] = [
   connectionCheck,
   tlsChainCheck,
   tlsNameCheck,
+  imageCheck,
   httpStatusCheck,
   compressionCheck,
   rangesCheck,
@@ -49,3 +51,14 @@ export const CHECKS: readonly Check[] = [
   digestCheck,
   stockEveCheck,
 ];
+
+/** What only stock EVE would come upon, which pulls from no registry on `.local`. */
+const OF_STOCK_EVE: readonly Check[] = [
+  ...[nameCaseCheck, substringCheck, advertisementCheck, instancesCheck, strictParserCheck],
+  ...[acceptRangesCheck, validatorsCheck, stockEveCheck],
+];
+
+/** The checks of files. */
+export const FILE_CHECKS = CHECKS.filter((check) => check !== imageCheck);
+/** The checks of images in registries. */
+export const IMAGE_CHECKS = CHECKS.filter((check) => !OF_STOCK_EVE.includes(check));

@@ -1,5 +1,5 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
-import { CHECKS } from './all-checks.ts';
+import { FILE_CHECKS, IMAGE_CHECKS } from './all-checks.ts';
 import { verdictText } from './as-eve/verdict.ts';
 import { type CheckResult, type Finding, runCheck } from './check.ts';
 import type { Evidence } from './evidence.ts';
@@ -62,8 +62,9 @@ function soften(result: CheckResult, evidence: Evidence): CheckResult {
 
 /** Puts every check to the evidence and draws the conclusion. */
 export function diagnose(evidence: Evidence): Diagnosis {
-  const checks = CHECKS.map((check) => soften(runCheck(check, evidence), evidence));
-  const { eve, form } = evidence;
+  const { eve, form, image } = evidence;
+  const wanted = image === null ? FILE_CHECKS : IMAGE_CHECKS;
+  const checks = wanted.map((check) => soften(runCheck(check, evidence), evidence));
   if (eve !== null) {
     return {
       url: form.text,
@@ -79,7 +80,7 @@ export function diagnose(evidence: Evidence): Diagnosis {
   const isStored = judgeWhole(evidence)?.kind === 'store';
   const why = problem?.message ?? evidence.notFound ?? (isStored ? null : 'no file was answered');
   return {
-    url: form.text,
+    url: image === null ? form.text : `docker://${image.name}`,
     isUsable: why === null,
     judgedFor: 'eve-agent',
     verdict: why === null ? 'the datastore can be used' : `the datastore cannot be used: ${why}`,

@@ -4,6 +4,7 @@ import type {
   ConnectionEvidence,
   Exchange,
   Given,
+  ImageOutcome,
   LinkState,
   MulticastEvidence,
   OtherHost,
@@ -29,6 +30,12 @@ export interface Evidence {
   readonly notFound: string | null;
   readonly connection: ConnectionEvidence | null;
   readonly tls: TlsEvidence | null;
+  /** What was asked for is an image in a registry, of which a blob stands for the file; null: it is a file. */
+  readonly image: {
+    /** The full name. */
+    readonly name: string;
+    readonly outcome: ImageOutcome | null;
+  } | null;
   /** Where redirects led that a download follows, oldest first. */
   readonly followed: readonly string[];
   /** The redirect that it does not follow, and why; null: none. */

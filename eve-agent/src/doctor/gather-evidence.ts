@@ -1,4 +1,5 @@
 import { domainToUnicode } from 'node:url';
+import type { Clock } from '@local-datastore/shared/clock';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { addressUrl, type Origin } from '../discovery/origin.ts';
@@ -18,14 +19,17 @@ import type {
   TlsEvidence,
 } from './observations.ts';
 import { type AskDeps, type AskRequest, askForFile } from './probes/ask-for-file.ts';
+import { askForImage, type ImageQuestion } from './probes/ask-for-image.ts';
 import { type ConnectRequest, portOf, socketHost, type TlsRequest } from './probes/connect.ts';
 import type { ListenRequest } from './probes/listen.ts';
 import { readWholeFile } from './probes/read-whole-file.ts';
 import { readUrlForm } from './url-form.ts';
 
 export interface DoctorRequest {
-  /** As the user wrote it. */
+  /** As the user wrote it; of an image where its registry is. */
   readonly url: string;
+  /** Null: the URL is the one of a file. */
+  readonly image: ImageQuestion | null;
   readonly sha256: string | null;
   readonly sizeBytes: number | null;
   readonly authorization: string | null;
@@ -42,6 +46,8 @@ export interface DoctorRequest {
 }
 
 export interface DoctorDeps extends AskDeps {
+  /** Bounds how long a manifest may take; absent: nothing does. */
+  readonly clock?: Clock;
   /** @throws DiscoveryError `NO_BRIDGE` */
   selectBridges(names: readonly string[]): readonly Bridge[];
   readLinks(): Promise<readonly LinkState[] | null>;
@@ -116,26 +122,69 @@ async function askOthers(
   );
 }
 
+/** What is asked for as a download would, and what led to it. */
+interface FileToAsk {
+  /** Null: there is nothing to ask for. */
+  readonly ask: AskRequest | null;
+  readonly seen: Partial<Evidence>;
+}
+
+/** The file that the URL names; of an image the blob that stands for it, which the registry has to tell first. */
+async function findFile(
+  deps: DoctorDeps,
+  request: DoctorRequest,
+  asked: URL,
+  { origin, target, given }: { origin: Origin; target: Target; given: Given },
+): Promise<FileToAsk> {
+  const { ca, authorization, signal, sizeBytes, sha256, image } = request;
+  const common = { origin, ca, authorization, signal };
+  if (image === null) {
+    return { ask: { ...common, asked, sizeBytes, isDigestKnown: sha256 !== null }, seen: {} };
+  }
+  const { outcome, blob } = await askForImage(deps, { ...image, authorization, ca, signal });
+  const told = { image: { name: image.image.name, outcome } };
+  if (blob === null) return { ask: null, seen: told };
+  const { url } = blob;
+  return {
+    ask: {
+      ...{ ...common, asked: url, origin: { ...origin, url }, authorization: blob.authorization },
+      ...{ sizeBytes: blob.sizeBytes, isDigestKnown: true },
+    },
+    seen: {
+      ...told,
+      form: readUrlForm(url.href),
+      given: { ...given, sha256: blob.sha256, sizeBytes: blob.sizeBytes },
+      target: { ...target, url: addressUrl({ url, address: origin.address }) },
+    },
+  };
+}
+
 async function gatherFrom(
   deps: DoctorDeps,
   request: DoctorRequest,
   asked: URL,
-  { origin, target, multicast }: { origin: Origin; target: Target; multicast: MulticastEvidence | null },
-) {
-  const { ca, authorization, signal, sizeBytes, sha256 } = request;
+  {
+    origin,
+    target,
+    given,
+    multicast,
+  }: { origin: Origin; target: Target; given: Given; multicast: MulticastEvidence | null },
+): Promise<Partial<Evidence>> {
+  const { ca, signal } = request;
   const [host, port] = [socketHost(target.url), portOf(target.url)];
   const sourceAddress = origin.sourceAddress;
   const place = { host, port, sourceAddress, timeoutMs: CONNECT_TIMEOUT_MS, signal };
-  const common = { asked, origin, ca, authorization, signal, sizeBytes, isDigestKnown: sha256 !== null };
   const connection = await deps.probeConnection(place);
   if (connection.kind !== 'open') return { connection };
   const tls =
     target.url.protocol === 'https:' ? await deps.probeTls({ ...place, name: socketHost(asked), ca }) : null;
-  const { fileRequest, ...http } = await askForFile(deps, common);
-  const otherHosts = await askOthers(deps, common, target, multicast);
+  const { ask, seen } = await findFile(deps, request, asked, { origin, target, given });
+  if (ask === null) return { connection, tls, ...seen };
+  const { fileRequest, ...http } = await askForFile(deps, ask);
+  const otherHosts = await askOthers(deps, ask, target, multicast);
   const wholeFile =
     request.isFull && fileAnswer(http) !== null ? await readWholeFile(deps, fileRequest) : null;
-  return { connection, tls, ...http, wholeFile, otherHosts };
+  return { connection, tls, ...seen, ...http, wholeFile, otherHosts };
 }
 
 /**
@@ -158,6 +207,7 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
     ...{ probedAtMs: deps.now(), form, given, bridges, links: null, multicast: null, target: null },
     ...{ notFound: null, connection: null, tls: null, followed: [], refusedRedirect: null, whole: null },
     ...{ part: null, wholeFile: null, otherHosts: [], eve: null },
+    image: request.image === null ? null : { name: request.image.image.name, outcome: null },
   };
   if (asked === null) return nothing;
   const links = bridges.kind === 'not-needed' ? null : await deps.readLinks();
@@ -177,7 +227,10 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
     const { origin } = place;
     const target = targetOf(origin, selected);
     evidence = { ...evidence, target };
-    evidence = { ...evidence, ...(await gatherFrom(deps, request, asked, { origin, target, multicast })) };
+    evidence = {
+      ...evidence,
+      ...(await gatherFrom(deps, request, asked, { origin, target, given, multicast })),
+    };
   }
   if (!request.asEve || hostKind !== 'local') return evidence;
   const { authorization, ca, signal } = request;

@@ -130,3 +130,17 @@ export interface OtherHost {
   readonly bridge: Bridge;
   readonly isServing: boolean;
 }
+
+/** What a registry says that a name leads to, or why it does not. */
+export type ImageOutcome =
+  | {
+      readonly kind: 'resolved';
+      /** What the tag leads to: of an image for several platforms their index. */
+      readonly digest: string;
+      readonly manifestDigest: string;
+      /** Null: nobody states one. */
+      readonly platform: string | null;
+      readonly blobs: number;
+      readonly sizeBytes: number;
+    }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };

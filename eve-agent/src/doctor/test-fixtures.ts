@@ -85,6 +85,7 @@ const SOUND: Evidence = {
   notFound: null,
   connection: { kind: 'open' },
   tls: null,
+  image: null,
   followed: [],
   refusedRedirect: null,
   whole: answered(200, HEADERS),

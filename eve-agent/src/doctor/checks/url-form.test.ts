@@ -4,8 +4,9 @@ import type { Evidence } from '../evidence.ts';
 import { readUrlForm } from '../url-form.ts';
 import { urlFormCheck } from './url-form.ts';
 
-/** The check reads nothing but the form. */
-const judge = (url: string) => runCheck(urlFormCheck, { form: readUrlForm(url) } as Evidence);
+/** The check reads nothing but the form, and whether it is of an image. */
+const judge = (url: string, image: Evidence['image'] = null) =>
+  runCheck(urlFormCheck, { form: readUrlForm(url), image } as Evidence);
 const codes = (url: string) => judge(url).findings.map(({ code }) => code);
 
 test('a URL as stock EVE wants it, and how to register it', () => {
@@ -43,7 +44,8 @@ test.each([
 });
 
 test('a user name, as stock EVE takes it', () => {
-  const evidence = { form: readUrlForm('http://me:secret@ds.local/a.img'), eve: {} } as Evidence;
+  const form = readUrlForm('http://me:secret@ds.local/a.img');
+  const evidence = { form, eve: {}, image: null } as Evidence;
   const { verdict, findings } = runCheck(urlFormCheck, evidence);
   expect({ verdict, codes: findings.map(({ code }) => code) }).toEqual({
     ...{ verdict: 'warning', codes: ['user-in-url'] },
@@ -68,4 +70,13 @@ describe('what is no URL of an image', () => {
     expect(findings[0]?.failure).toBe('usage');
     expect(JSON.stringify([findings, readUrlForm(url)])).not.toContain('secret');
   });
+});
+
+test.each([
+  ['http://ds.local/v2/', 'ds.local by multicast DNS, over http', ['registry-on-local']],
+  ['https://registry-1.docker.io/v2/', 'registry-1.docker.io by ordinary DNS, over https', []],
+  ['http://127.0.0.1:5000/v2/', '127.0.0.1 an address, over http', []],
+])('of an image it says where the registry is: %s', (url, where, found) => {
+  const { summary, findings } = judge(url, { name: 'host/a:1', outcome: null });
+  expect([summary, findings.map(({ code }) => code)]).toEqual([`host/a:1 (${where})`, found]);
 });

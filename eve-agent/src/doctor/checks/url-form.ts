@@ -1,4 +1,4 @@
-import { type Check, type Finding, problem, warning } from '../check.ts';
+import { type Check, type Finding, type Judgement, problem, warning } from '../check.ts';
 import type { UrlForm } from '../url-form.ts';
 
 /** How the parts of the URL are registered with a controller. */
@@ -57,10 +57,22 @@ function localModeFindings(form: UrlForm): Finding[] {
   return findings;
 }
 
+const HOW = { local: 'by multicast DNS', ordinary: 'by ordinary DNS', address: 'an address' };
+
+function judgeImage({ hostKind, scheme, writtenHost }: UrlForm, name: string): Judgement {
+  const message = 'stock EVE pulls from no registry on .local: it asks a name server for it';
+  const advice = 'pull with eve-agent; or serve a disk as a file, which EVE finds by its name';
+  return {
+    summary: `${name} (${writtenHost} ${HOW[hostKind]}, over ${scheme})`,
+    findings: hostKind === 'local' ? [warning('registry-on-local', message, advice)] : [],
+  };
+}
+
 export const urlFormCheck: Check = {
   id: 'url',
   title: 'URL',
-  judge({ form, eve }) {
+  judge({ form, eve, image }) {
+    if (image !== null) return judgeImage(form, image.name);
     const url = eve == null ? form.url : form.urlForEve;
     if (url === null) return { summary: 'cannot be read', findings: [invalid(form)] };
     const findings = form.hostKind === 'ordinary' ? [] : localModeFindings(form);
@@ -73,9 +85,8 @@ export const urlFormCheck: Check = {
       findings.push(warning('path-not-clean', message, `write ${url.pathname.replace(/\/{2,}/g, '/')}`));
     }
     const { fqdn, imageUrl } = registration(form);
-    const how = { local: 'by multicast DNS', ordinary: 'by ordinary DNS', address: 'an address' };
     return {
-      summary: `${form.writtenHost} (${how[form.hostKind]}), for EVE: FQDN ${fqdn}, image ${imageUrl || '-'}`,
+      summary: `${form.writtenHost} (${HOW[form.hostKind]}), for EVE: FQDN ${fqdn}, image ${imageUrl || '-'}`,
       facts: { host: form.writtenHost, port: form.writtenPort, hostKind: form.hostKind, fqdn, imageUrl },
       findings,
     };
