@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createAuthority } from '../lab/authorities.ts';
 import { startAvahi } from '../lab/avahi.ts';
 import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
@@ -32,7 +33,7 @@ const HTPASSWD = 'puller:$2y$05$4HUgJROpGbA4cllvodEUYuuzsB249J1dcT7Bm7jnEIlCyxx1
 const BASIC = `Basic ${Buffer.from('puller:secret').toString('base64')}`;
 
 describeWith(
-  ['lab', 'root', 'avahi', 'dbus', 'docker-registry', 'skopeo', 'podman', 'umoci', 'tc'],
+  ['lab', 'root', 'avahi', 'dbus', 'docker-registry', 'skopeo', 'podman', 'umoci', 'tc', 'openssl'],
   'images of Debian’s docker-registry, found by Avahi',
   () => {
     let folder: string;
@@ -211,6 +212,20 @@ describeWith(
       const wrong = await pullAs('--auth', 'Basic cHVsbGVyOndyb25n');
       expect(wrong).toMatchObject({ exitCode: 4, stderr: expect.not.stringContaining('cHVsbGVyOndyb25n') });
       expect(await pullAs('--auth', BASIC)).toMatchObject({ exitCode: 0 });
+    });
+
+    test('come over https by the authority that is given, and by no other', async () => {
+      const authority = await createAuthority(folder, 'lab');
+      const secure = await startDebianRegistry(app, {
+        ...{ folder: join(folder, 'secure'), port: 443 },
+        tls: await authority.issue('ds', 'DNS:ds.local'),
+      });
+      await secure.push(made.folder, '1', 'app');
+      const pullWith = (...args: string[]) =>
+        runAgent(lab.host, ['download', 'docker://ds.local/app:1', '-o', join(folder, 'https'), ...args]);
+      const untrusted = await pullWith('--scheme', 'https');
+      expect([untrusted.exitCode, untrusted.stderr]).toEqual([4, expect.stringContaining('--ca')]);
+      expect(await pullWith('--ca', authority.certificate)).toMatchObject({ exitCode: 0 });
     });
 
     test('that do not fit are not begun, and fit once there is room', async () => {

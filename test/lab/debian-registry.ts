@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KeyPair } from './authorities.ts';
 import type { Namespace } from './namespace.ts';
 import { waitForLog } from './programs.ts';
 
@@ -11,6 +12,8 @@ export interface DebianRegistryOptions {
   readonly port: number;
   /** Lines of an htpasswd file, by bcrypt; absent: everybody may do everything. */
   readonly htpasswd?: string;
+  /** Absent: it speaks http. */
+  readonly tls?: KeyPair;
 }
 
 export interface DebianRegistry {
@@ -22,7 +25,7 @@ export interface DebianRegistry {
 /** Starts it in a namespace, and waits until it listens there. */
 export async function startDebianRegistry(
   place: Namespace,
-  { folder, port, htpasswd }: DebianRegistryOptions,
+  { folder, port, htpasswd, tls }: DebianRegistryOptions,
 ): Promise<DebianRegistry> {
   await mkdir(folder, { recursive: true });
   const settings = join(folder, 'config.yml');
@@ -34,7 +37,7 @@ export async function startDebianRegistry(
       version: '0.1',
       log: { level: 'info', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, 'storage') } },
-      http: { addr: `:${port}` },
+      http: { addr: `:${port}`, ...(tls && { tls }) },
       ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'lab', path: passwords } } }),
     }),
   );
