@@ -109,6 +109,14 @@ function whyNoExfat(): string | undefined {
   );
 }
 
+function whyNoExt4(): string | undefined {
+  return (
+    whyNoPrograms('e2fsprogs', 'mkfs.ext4') ??
+    whyNoPrograms('mount', 'mount', 'umount') ??
+    whyNoDevice('/dev/loop-control')
+  );
+}
+
 const whyNoDevice = (device: string) =>
   spawnSync('test', ['-c', device]).status === 0 ? undefined : `the kernel has no ${device}`;
 
@@ -142,6 +150,7 @@ const CHECKS = {
   'deb-systemd-helper': () => whyNoPrograms('init-system-helpers', 'deb-systemd-helper'),
   lintian: () => whyNoPrograms('lintian', 'lintian'),
   exfat: whyNoExfat,
+  ext4: whyNoExt4,
   setpriv: () => whyNoPrograms('util-linux', 'setpriv'),
   strace: () => whyNoPrograms('strace', 'strace'),
   systemd: () =>
