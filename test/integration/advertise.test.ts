@@ -46,9 +46,6 @@ describeWith(['lab'], 'advertising', () => {
         },
       ],
     });
-    expect(new Set(host.heard().flatMap(targetsOf))).toEqual(new Set(['ds.local']));
-    expect(new Set(host.heard().flatMap(addressesOf))).toEqual(new Set(['10.1.0.5']));
-
     // Three announcements a service, the last of them 3 s after its first; our own answer is no announcement.
     const announcements = (type: string) =>
       host.heard().filter(({ packet }) => {
@@ -57,6 +54,8 @@ describeWith(['lab'], 'advertising', () => {
       });
     const types = ['_workstation', '_http', '_https'];
     await host.waitFor('last announcements', () => types.every((type) => announcements(type).length >= 3));
+    expect(new Set(host.heard().flatMap(targetsOf))).toEqual(new Set(['ds.local']));
+    expect(new Set(host.heard().flatMap(addressesOf))).toEqual(new Set(['10.1.0.5']));
     const before = host.heard().length;
     await delay(IDLE_WINDOW_MS);
     expect(host.heard().slice(before)).toEqual([]);
@@ -155,13 +154,13 @@ describeWith(['lab'], 'advertising', () => {
     expect(conflict.reasons).toEqual([
       '10.1.0.5 uses the name ds.local on eth0: stop it there or choose another',
     ]);
+    await host.waitFor('probe of the second', ({ source }) => source === '10.1.0.6');
     await first.stop();
-    const ofSecond = host.heard().filter(({ source }) => source === '10.1.0.6');
-    expect(ofSecond.length).toBeGreaterThan(0);
-    expect(ofSecond.filter(isResponse)).toEqual([]);
+    await host.waitFor('goodbye of the first', isGoodbye);
+    expect(host.heard().filter((heard) => heard.source === '10.1.0.6' && isResponse(heard))).toEqual([]);
 
     const from = second.status.all.indexOf(conflict);
-    await second.status.waitFor('second ready', isReady, { from, timeoutMs: 50_000 });
+    await second.status.waitFor('second ready', isReady, { from });
     await host.waitFor('announcement', (heard) => hasAnswer(heard, '10.1.0.6'));
     expect(new Set(host.heard().flatMap(targetsOf))).toEqual(new Set(['ds.local']));
   });
@@ -190,10 +189,11 @@ describeWith(['lab'], 'advertising', () => {
     const address = loser === 0 ? '10.1.0.6' : '10.1.0.5';
     // Who gives way withdraws its address, or caches would keep it for two minutes.
     const lostAddress = loser === 0 ? '10.1.0.5' : '10.1.0.6';
-    const goodbyes = host
-      .heard()
-      .filter((heard) => isGoodbye(heard) && addressesOf(heard).includes(lostAddress));
-    expect(goodbyes.map(({ source }) => source)).toEqual([lostAddress, lostAddress, lostAddress]);
+    const goodbyes = () =>
+      host.heard().filter((heard) => isGoodbye(heard) && addressesOf(heard).includes(lostAddress));
+    await expect
+      .poll(() => goodbyes().map(({ source }) => source))
+      .toEqual([lostAddress, lostAddress, lostAddress]);
     const before = host.heard().length;
     await host.send(question('ds.local', 'A'));
     await host.waitFor('address of the winner', (heard) => hasAnswer(heard, address), before);
@@ -214,6 +214,7 @@ describeWith(['lab'], 'advertising', () => {
     const host = await startMdnsPeer(lab.host, '10.1.0.1');
     const advertiser = startAdvertiser(app);
     await advertiser.status.waitFor('ready', isReady);
+    await host.waitFor('announcement', isResponse);
     const firstAnnouncement = host.heard().findIndex(isResponse);
     const probedBefore = host
       .heard()
@@ -240,7 +241,7 @@ describeWith(['lab'], 'advertising', () => {
     await host.waitFor('probe of the next name', isProbeFor('ds #2._http._tcp.local'));
     await advertiser.status.waitFor('ready', isReady);
     expect(statesOf(advertiser)).not.toContain('conflict');
-    expect(host.heard().flatMap(targetsOf)).toContain('ds.local');
+    await host.waitFor('announcement', (heard) => targetsOf(heard).includes('ds.local'));
   });
 
   test('names on each interface its own address only, and answers there only', async () => {

@@ -76,8 +76,9 @@ describeWith(['lab'], 'what comes back', () => {
         const isBothReady = ({ isReady, interfaces }: { isReady: boolean; interfaces: readonly unknown[] }) =>
           isReady && interfaces.length === 2;
         await advertiser.status.waitFor('both ready', isBothReady);
+        const before = peer.heard().length;
         await peer.send(question('_http._tcp.local'));
-        await peer.waitFor('answer', isResponse, peer.heard().length);
+        await peer.waitFor('answer', isResponse, before);
         expect(statesOf(advertiser)).not.toContain('conflict');
       },
     );

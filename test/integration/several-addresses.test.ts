@@ -95,12 +95,21 @@ describeWith(['lab'], 'an interface with several addresses', () => {
         questions: [{ name: 'ds.local', type: 'A' }],
         answers: known.map((data) => ({ name: 'ds.local', type: 'A' as const, ttl, data })),
       });
+    const isPointer = (heard: HeardPacket) =>
+      !isAnnouncement(heard) && heard.packet.answers?.some(({ type }) => type === 'PTR') === true;
+    /** What was answered to all questions before has been heard with this answer. */
+    const askPointer = async (...datagrams: readonly Buffer[]) => {
+      const before = peer.heard().length;
+      await peer.send(...datagrams, question('_http._tcp.local'));
+      await peer.waitFor('pointer', isPointer, before);
+    };
     for (const datagram of [knowing(120, '10.1.0.5'), knowing(20, '10.1.0.5', '10.1.0.6')]) {
+      await askPointer();
       expect(addressesOf(await ask(peer, datagram))).toEqual(['10.1.0.5', '10.1.0.6']);
     }
+    await askPointer();
     const before = peer.heard().length;
-    await peer.send(knowing(120, '10.1.0.6', '10.1.0.5'), question('_http._tcp.local'));
-    await peer.waitFor('pointer', (heard) => isResponse(heard) && !isAnnouncement(heard), before);
+    await askPointer(knowing(120, '10.1.0.6', '10.1.0.5'));
     expect(
       peer
         .heard()
