@@ -1,9 +1,10 @@
 import { findBearerChallenge, parseChallenges } from '@local-datastore/shared/oci/challenge';
+import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/token-answer';
 import { shownHost } from '../discovery/origin.ts';
 import type { RenewAuthorization, Unauthorized } from '../transfer/download-request.ts';
 import { RegistryError } from './errors.ts';
 import type { FetchDocument } from './fetch-document.ts';
-import { decideTokenRequest, MAX_TOKEN_ANSWER_BYTES, readToken } from './token-service.ts';
+import { decideTokenRequest } from './token-service.ts';
 
 export interface AuthorizationOptions {
   readonly registry: URL;

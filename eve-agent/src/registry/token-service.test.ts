@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decideTokenRequest, readToken, type TokenFacts } from './token-service.ts';
+import { decideTokenRequest, type TokenFacts } from './token-service.ts';
 
 const LOCAL: TokenFacts = {
   registry: new URL('http://ds.local/'),
@@ -65,20 +65,4 @@ it.each([
   ['http://auth.local/token', { ...LOCAL, hasCredential: true }, 'unencrypted'],
 ])('does not ask %s', (realm, facts, why) => {
   expect(asks(realm, facts)).toContain(why);
-});
-
-it.each([
-  ['{"token":"abc"}', 'abc'],
-  ['{"access_token":"abc"}', 'abc'],
-  ['{"token":"","access_token":"abc","expires_in":300}', 'abc'],
-  ['{}', null],
-  ['{"token":7}', null],
-  ['{"token":"a b"}', null],
-  ['{"token":"a\\r\\nx: y"}', null],
-  [`{"token":"${'a'.repeat(20_000)}"}`, null],
-  ['[]', null],
-  ['<html>', null],
-  ['', null],
-])('reads the token of %.40s', (body, token) => {
-  expect(readToken(body)).toBe(token);
 });
