@@ -1,0 +1,58 @@
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { UpstreamError } from './upstream-error.ts';
+
+/** By the codes of Node, OpenSSL and undici. Everything else is said in its own words. */
+const CAUSES: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known to the name service',
+  EAI_AGAIN: 'the name service does not answer',
+  ECONNREFUSED: 'nothing listens at its address and port',
+  ECONNRESET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
+  UND_ERR_SOCKET: 'it closed the connection',
+  EHOSTUNREACH: 'there is no way to its address',
+  ENETUNREACH: 'there is no way to its network',
+  ETIMEDOUT: 'it does not answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer in time',
+  UND_ERR_HEADERS_TIMEOUT: 'it does not answer in time',
+  UND_ERR_BODY_TIMEOUT: 'it stopped sending',
+  UND_ERR_HEADERS_OVERFLOW: 'the head of its answer is too large',
+  HPE_INVALID_CONSTANT: 'it does not speak HTTP there',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there: try http',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS there: try http',
+  CERT_HAS_EXPIRED: 'its certificate has expired, or the clock here is wrong',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet: the clock here may be wrong',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is its own: name its authority (ca)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not known here: name it (ca)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is not known here: name it (ca)',
+  UNABLE_TO_GET_ISSUER_CERT: 'its authority is not known here: name it (ca)',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not known here: name it (ca)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+};
+
+/** The codes of an error and of what it comes of. */
+function* codesOf(error: unknown): Generator<string> {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; depth += 1) {
+    const code = systemErrorCode(current);
+    if (code !== undefined) yield code;
+    if (current instanceof AggregateError) for (const each of current.errors) yield* codesOf(each);
+    current = current.cause;
+  }
+}
+
+/** Says in plain words why an upstream could not be spoken to. @param host as a person knows it */
+export function explainFailure(host: string, error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  for (const code of codesOf(error)) {
+    const cause = Object.hasOwn(CAUSES, code) ? CAUSES[code] : undefined;
+    if (cause !== undefined) {
+      return new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${cause}`, {
+        cause: error,
+        retryable: true,
+      });
+    }
+  }
+  return new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${errorMessage(error)}`, {
+    cause: error,
+    retryable: true,
+  });
+}

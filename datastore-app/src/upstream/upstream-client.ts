@@ -1,0 +1,286 @@
+import { createHash } from 'node:crypto';
+import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
+import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
+import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
+import { MANIFEST_KINDS, manifestKind, withoutParameters } from '@local-datastore/shared/oci/media-types';
+import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/token-answer';
+import { printableText } from '@local-datastore/shared/text/printable-text';
+import { Agent, type Dispatcher, request } from 'undici';
+import type { ManifestReference } from '../blobs/registry-store.ts';
+import { explainFailure } from './explain-failure.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** A registry from which images are imported. */
+export interface UpstreamAddress {
+  /** Scheme, host and port. */
+  readonly url: URL;
+  /** PEM that replaces the system's roots. */
+  readonly ca?: string | undefined;
+  readonly credential?: { readonly user: string; readonly password: string } | undefined;
+}
+
+/** The bytes of a blob from a position on. */
+export interface BlobStream {
+  readonly content: AsyncIterable<Uint8Array>;
+  /** Where they begin: 0 where the upstream gives the whole, whatever was asked for. */
+  readonly position: number;
+}
+
+/** Reads from another registry. Everything throws UpstreamError, or the signal's reason. */
+export interface UpstreamClient {
+  /** Verified against its digest. */
+  readManifest(
+    repository: string,
+    reference: ManifestReference,
+    signal: AbortSignal,
+  ): Promise<ManifestDocument>;
+  /** What a tag leads to now, without reading it; undefined: the upstream does not say. */
+  resolveTag(repository: string, tag: string, signal: AbortSignal): Promise<OciDigest | undefined>;
+  /** Whoever reads it verifies it. */
+  openBlob(repository: string, digest: OciDigest, position: number, signal: AbortSignal): Promise<BlobStream>;
+  close(): Promise<void>;
+}
+
+const ACCEPT = Object.keys(MANIFEST_KINDS).join(', ');
+const MAX_REDIRECTS = 5;
+const MAX_ERROR_BYTES = 16 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A flight that gets nothing for so long ends; it goes on from there with the next who asks. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+type Answer = Dispatcher.ResponseData;
+
+const headerOf = ({ headers }: Answer, name: string): string | undefined => {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+};
+
+async function readBounded({ body }: Answer, maxBytes: number): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+const abandon = ({ body }: Answer) => {
+  body.on('error', () => {});
+  body.destroy();
+};
+
+export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddress): UpstreamClient {
+  const host = base.host;
+  const agent = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca !== undefined && { ca }) },
+    headersTimeout: IDLE_TIMEOUT_MS,
+    bodyTimeout: IDLE_TIMEOUT_MS,
+  });
+  const basic =
+    credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
+  /** By repository: what the upstream is shown. */
+  const tokens = new Map<string, string>();
+
+  async function send(
+    target: URL,
+    method: 'GET' | 'HEAD',
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    try {
+      return await request(target, { dispatcher: agent, method, headers, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw explainFailure(target.host, error);
+    }
+  }
+
+  /** Whether the password may go to a token service: over https, or to the registry itself. */
+  function requireTrusted(realm: URL | null): URL {
+    if (
+      realm === null ||
+      !/^https?:$/.test(realm.protocol) ||
+      realm.username !== '' ||
+      realm.password !== ''
+    ) {
+      throw new UpstreamError('INVALID', `${host} names a token service that has no URL`);
+    }
+    const isOwn = realm.host === host;
+    if (realm.protocol === 'http:' && !isOwn && (basic !== undefined || base.protocol === 'https:')) {
+      throw new UpstreamError(
+        'DENIED',
+        `the password would go unencrypted to ${realm.host}, which ${host} names`,
+      );
+    }
+    return realm;
+  }
+
+  /** Asks for what the upstream wants to see (distribution's "Token Authentication"). @returns undefined: nothing helps */
+  async function authorize(
+    repository: string,
+    challenge: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const bearer = findBearerChallenge(challenge);
+    if (bearer === undefined) return /^basic\b/i.test(challenge.trim()) ? basic : undefined;
+    const realm = requireTrusted(URL.parse(bearer.realm, base.href));
+    if (bearer.service !== undefined) realm.searchParams.set('service', bearer.service);
+    realm.searchParams.set('scope', bearer.scope || `repository:${repository}:pull`);
+    const answer = await send(
+      realm,
+      'GET',
+      { accept: 'application/json', ...(basic !== undefined && { authorization: basic }) },
+      signal,
+    );
+    if (answer.statusCode !== 200) {
+      abandon(answer);
+      const what =
+        basic === undefined ? 'gives nobody a token without a credential' : 'refuses the credential';
+      throw new UpstreamError('DENIED', `${realm.host} ${what} for ${repository} (${answer.statusCode})`);
+    }
+    const token = readToken((await readBounded(answer, MAX_TOKEN_ANSWER_BYTES))?.toString() ?? '');
+    if (token === null) throw new UpstreamError('INVALID', `${realm.host} gives no token that could be used`);
+    return `Bearer ${token}`;
+  }
+
+  async function refusal(answer: Answer, what: string): Promise<UpstreamError> {
+    const body = await readBounded(answer, MAX_ERROR_BYTES).catch(() => undefined);
+    const [error] = parseOciErrors(body?.toString() ?? '');
+    const reason =
+      error === undefined ? '' : `: ${printableText(`${error.code} ${error.message}`.trim()).slice(0, 200)}`;
+    const { statusCode } = answer;
+    if (statusCode === 404) return new UpstreamError('NOT_FOUND', `${host} has no ${what}${reason}`);
+    const isDenial = statusCode === 401 || statusCode === 403;
+    return new UpstreamError(
+      isDenial ? 'DENIED' : 'UNREACHABLE',
+      `${host} does not give ${what} (${statusCode})${reason}`,
+      { retryable: !isDenial },
+    );
+  }
+
+  /** Follows redirects, to where a credential never goes along, and shows what is wanted. */
+  async function ask(
+    repository: string,
+    path: string,
+    method: 'GET' | 'HEAD',
+    headers: Record<string, string>,
+    what: string,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    let target = new URL(`/v2/${repository}/${path}`, base);
+    let isRenewed = false;
+    for (let redirects = 0; ; ) {
+      const token = target.origin === base.origin ? tokens.get(repository) : undefined;
+      const shown = { ...headers, ...(token !== undefined && { authorization: token }) };
+      const answer = await send(target, method, shown, signal);
+      const { statusCode } = answer;
+      const location = headerOf(answer, 'location');
+      if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
+        abandon(answer);
+        redirects += 1;
+        const next = URL.parse(location, target.href);
+        const isDowngrade = target.protocol === 'https:' && next?.protocol !== 'https:';
+        if (next === null || !/^https?:$/.test(next.protocol) || isDowngrade || redirects > MAX_REDIRECTS) {
+          throw new UpstreamError('INVALID', `${host} leads elsewhere in a way that is not followed`);
+        }
+        target = next;
+        continue;
+      }
+      if (statusCode === 401 && !isRenewed && target.origin === base.origin) {
+        isRenewed = true;
+        abandon(answer);
+        const renewed = await authorize(repository, headerOf(answer, 'www-authenticate') ?? '', signal);
+        if (renewed === undefined) {
+          const advice = basic === undefined ? 'it wants a credential' : 'it refuses the credential';
+          throw new UpstreamError('DENIED', `${host} does not give ${what}: ${advice}`);
+        }
+        tokens.set(repository, renewed);
+        continue;
+      }
+      if (statusCode === 200 || statusCode === 206) return answer;
+      throw await refusal(answer, what);
+    }
+  }
+
+  const referenceOf = (reference: ManifestReference) =>
+    'tag' in reference ? reference.tag : formatDigest(reference.digest);
+  const nameOf = (repository: string, reference: ManifestReference) =>
+    `${repository}${'tag' in reference ? ':' : '@'}${referenceOf(reference)}`;
+
+  return {
+    async readManifest(repository, reference, signal) {
+      const name = nameOf(repository, reference);
+      const path = `manifests/${referenceOf(reference)}`;
+      const answer = await ask(repository, path, 'GET', { accept: ACCEPT }, `image ${name}`, signal);
+      const bytes = await readBounded(answer, MAX_MANIFEST_BYTES).catch((error: unknown) => {
+        signal.throwIfAborted();
+        throw explainFailure(host, error);
+      });
+      if (bytes === undefined)
+        throw new UpstreamError('INVALID', `${host} gives a manifest of ${name} that is too large`);
+      const stated = withoutParameters(headerOf(answer, 'content-type') ?? '');
+      try {
+        const { mediaType } = parseManifest(bytes, manifestKind(stated) === undefined ? undefined : stated);
+        const digest: OciDigest =
+          'digest' in reference ? reference.digest : { algorithm: 'sha256', hex: hexOf('sha256', bytes) };
+        if (hexOf(digest.algorithm, bytes) !== digest.hex) {
+          throw new UpstreamError('INVALID', `${host} gives other content than ${name}`, { retryable: true });
+        }
+        return { digest, mediaType, bytes };
+      } catch (error) {
+        if (!(error instanceof ManifestError)) throw error;
+        throw new UpstreamError('INVALID', `${host}: ${name}: ${error.message}`, { cause: error });
+      }
+    },
+
+    async resolveTag(repository, tag, signal) {
+      const answer = await ask(
+        repository,
+        `manifests/${tag}`,
+        'HEAD',
+        { accept: ACCEPT },
+        `image ${repository}:${tag}`,
+        signal,
+      );
+      abandon(answer);
+      const [algorithm = '', hex = ''] = (headerOf(answer, 'docker-content-digest') ?? '').split(':');
+      return algorithm === 'sha256' && /^[0-9a-f]{64}$/.test(hex) ? { algorithm, hex } : undefined;
+    },
+
+    async openBlob(repository, digest, position, signal) {
+      const text = formatDigest(digest);
+      const range = position === 0 ? {} : { range: `bytes=${position}-` };
+      const answer = await ask(
+        repository,
+        `blobs/${text}`,
+        'GET',
+        range,
+        `blob ${repository}@${text}`,
+        signal,
+      );
+      const [, first] = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range') ?? '') ?? [];
+      const start = answer.statusCode === 206 ? Number(first ?? Number.NaN) : 0;
+      if (start !== 0 && start !== position) {
+        abandon(answer);
+        throw new UpstreamError('INVALID', `${host} gives other bytes of ${text} than were asked for`);
+      }
+      async function* content(): AsyncGenerator<Uint8Array> {
+        try {
+          yield* answer.body as AsyncIterable<Uint8Array>;
+        } catch (error) {
+          signal.throwIfAborted();
+          throw explainFailure(host, error);
+        }
+      }
+      return { content: content(), position: start };
+    },
+
+    close: () => agent.destroy(),
+  };
+}
+
+const hexOf = (algorithm: string, bytes: Buffer) => createHash(algorithm).update(bytes).digest('hex');
