@@ -4,7 +4,8 @@ import { createActual, type OriginState, originStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
 import { type Desired, lostFallbacks, NOTHING_DESIRED, planDesired } from './desired.ts';
 import { KeptState, type KeptStateDeps } from './kept-state.ts';
-import { planSteps } from './plan.ts';
+import { createLoop, type Loop } from './loop.ts';
+import { type Plan, planSteps, type Step } from './plan.ts';
 import { recallContents } from './recall.ts';
 import { runStep } from './run-step.ts';
 import type { Runtime, StepDeps, StepOptions } from './runtime.ts';
@@ -55,25 +56,22 @@ export interface Reconciler {
 const PROGRESS_INTERVAL_MS = 1000;
 
 export function createReconciler(deps: ReconcilerDeps, options: ReconcilerOptions): Reconciler {
-  return new ReconcilerLoop(deps, options);
+  return new RunningReconciler(deps, options);
 }
 
-class ReconcilerLoop implements Reconciler, Runtime {
+class RunningReconciler implements Reconciler, Runtime {
   readonly actual = createActual();
   readonly deps: ReconcilerDeps;
   readonly options: ReconcilerOptions;
   readonly #board: StatusBoard;
   readonly #kept: KeptState;
-  readonly #running = new Set<Promise<void>>();
+  readonly #loop: Loop;
   /** The content that may come from an origin. */
   #contentOfOrigin = new Map<string, Set<string>>();
   #desired: Desired = NOTHING_DESIRED;
   /** Until then it is not known what is wanted: what an earlier run left stays as it is. */
   #isConfigured = false;
   #waitedHosts: ReadonlySet<string> = new Set();
-  #signal: AbortSignal | null = null;
-  #isPlanned = false;
-  #cancelWake: () => void = () => {};
   #cancelProgress: (() => void) | null = null;
 
   constructor(deps: ReconcilerDeps, options: ReconcilerOptions) {
@@ -81,6 +79,14 @@ class ReconcilerLoop implements Reconciler, Runtime {
     this.options = options;
     this.#board = new StatusBoard(deps, this.actual);
     this.#kept = new KeptState(deps, this.actual);
+    this.#loop = createLoop<Step, Plan>(deps.clock, {
+      plan: () => this.#plan(),
+      runStep: (step, signal) => runStep(this, step, signal),
+      begun: (plan) => this.#showBegun(plan),
+      stopSteps: (reason) => {
+        for (const { activity } of this.actual.contents.values()) activity?.abort.abort(reason);
+      },
+    });
   }
 
   async open(): Promise<void> {
@@ -91,14 +97,7 @@ class ReconcilerLoop implements Reconciler, Runtime {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.#signal = signal;
-    this.replan();
-    if (!signal.aborted) {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    }
-    this.#cancelWake();
-    for (const { activity } of this.actual.contents.values()) activity?.abort.abort(signal.reason);
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    await this.#loop.run(signal);
     this.#cancelProgress?.();
     this.#board.publish();
     this.#kept.save(this.#desired, true);
@@ -206,41 +205,30 @@ class ReconcilerLoop implements Reconciler, Runtime {
   }
 
   replan(): void {
-    if (!this.#isConfigured || this.#isPlanned || this.#signal === null || this.#signal.aborted) return;
-    this.#isPlanned = true;
-    setImmediate(() => {
-      this.#isPlanned = false;
-      this.#pass();
-    });
+    if (this.#isConfigured) this.#loop.replan();
   }
 
-  #pass(): void {
-    const signal = this.#signal;
-    if (signal === null || signal.aborted) return;
+  #plan(): Plan {
     const { actual, deps, options } = this;
     const originOf = (source: Parameters<typeof originStateOf>[1]): OriginState =>
       originStateOf(actual, source);
-    const nowMs = deps.clock.nowMs();
-    const plan = planSteps(this.#desired, actual, originOf, options.limits, deps.store.freeBytes(), nowMs);
-    for (const step of plan.steps) {
-      const running: Promise<void> = runStep(this, step, signal).finally(() => this.#running.delete(running));
-      this.#running.add(running);
-    }
-    this.#waitedHosts = findWaitedHosts(this.actual, this.#contentOfOrigin);
-    this.#board.showLacks(plan.lacksBytes);
+    const { limits } = options;
+    return planSteps(this.#desired, actual, originOf, limits, deps.store.freeBytes(), deps.clock.nowMs());
+  }
+
+  /** @returns when to look again, at the latest */
+  #showBegun({ lacksBytes, wakeAtMs }: Plan): number {
+    const { actual, deps, options } = this;
+    this.#waitedHosts = findWaitedHosts(actual, this.#contentOfOrigin);
+    this.#board.showLacks(lacksBytes);
     this.#board.publish();
+    this.#watchProgress();
     const saving = this.#kept.save(this.#desired);
     // Space may come from elsewhere: nobody says so.
-    const lacksSpace = plan.lacksBytes.size > 0 || saving === 'failed';
-    const spaceMs = lacksSpace ? nowMs + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
+    const lacksSpace = lacksBytes.size > 0 || saving === 'failed';
+    const spaceMs = lacksSpace ? deps.clock.nowMs() + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
     const saveMs = typeof saving === 'object' ? saving.laterMs : Number.POSITIVE_INFINITY;
-    const wakeAtMs = Math.min(plan.wakeAtMs ?? Number.POSITIVE_INFINITY, spaceMs, saveMs);
-    this.#cancelWake();
-    this.#cancelWake =
-      wakeAtMs === Number.POSITIVE_INFINITY
-        ? () => {}
-        : deps.clock.after(Math.min(wakeAtMs - nowMs, MAX_TIMER_MS), () => this.replan());
-    this.#watchProgress();
+    return Math.min(wakeAtMs ?? Number.POSITIVE_INFINITY, spaceMs, saveMs);
   }
 
   #watchProgress(): void {
@@ -256,6 +244,3 @@ class ReconcilerLoop implements Reconciler, Runtime {
     });
   }
 }
-
-/** Node's timers hold 31 bits. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
