@@ -5,12 +5,13 @@ import { parseArgs } from 'node:util';
 import { benchFetch } from './fetch.ts';
 import { run } from './measure.ts';
 import { benchPublish } from './publish.ts';
+import { benchPull } from './pull.ts';
 import { benchResolve } from './resolve.ts';
 import { benchServe } from './serve.ts';
 
 const IMAGE_BYTES = 1 << 30;
 const DEFAULT_ROUNDS = 5;
-const suites = ['serve', 'fetch', 'resolve', 'publish'] as const;
+const suites = ['serve', 'fetch', 'pull', 'resolve', 'publish'] as const;
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */
 const { values, positionals } = parseArgs({
@@ -44,9 +45,11 @@ try {
         ? await benchServe(work, rounds)
         : suite === 'fetch'
           ? await benchFetch(work, memory, rounds)
-          : suite === 'publish'
-            ? await benchPublish(work, rounds)
-            : await benchResolve(rounds);
+          : suite === 'pull'
+            ? await benchPull(work, memory, rounds)
+            : suite === 'publish'
+              ? await benchPublish(work, rounds)
+              : await benchResolve(rounds);
     process.stdout.write(`## ${suite}\n\n${tables}\n\n`);
   }
 } finally {

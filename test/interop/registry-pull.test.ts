@@ -69,6 +69,7 @@ describeWith(
       const pulled = await pull('ds.local/project/group/app:1', '-o', target);
       const { digest } = image.manifest;
       expect(pulled).toMatchObject({ digest, manifestDigest: digest, bridge: 'bn1', presentBytes: 0 });
+      expect(pulled.platform).toBe('linux/amd64');
       expect(JSON.parse(run('skopeo', 'inspect', `oci:${target}:1`)).Digest).toBe(digest);
       run('umoci', 'unpack', '--rootless', '--image', `${target}:1`, join(folder, 'bundle'));
       expect(await readFile(join(folder, 'bundle', 'rootfs', 'content'), 'utf8')).toBe('the last');

@@ -40,6 +40,7 @@ it('speaks to the registry as it is told', () => {
 it.each([
   ['docker://', 'repository is missing'],
   ['docker://ds.local', 'repository is missing'],
+  ['docker://ds.local:8080', 'repository is missing'],
   ['docker://ds.local/', 'needs a name'],
   ['docker://ds.local/App', 'use "app"'],
   ['docker://user:secret@ds.local/app', 'holds a user name'],

@@ -69,7 +69,7 @@ export function parseRegistryImage(text: string, scheme?: RegistryScheme): Regis
   // The text itself is not repeated: it holds a password.
   if (CREDENTIAL.test(given)) throw invalid('The reference holds a user name: leave it out and use --auth.');
   const shown = `"${printableText(text)}"`;
-  if (given === '' || isLocalHost(given))
+  if (given === '' || isLocalHost(given.replace(/:\d*$/, '')))
     throw invalid(`${shown}: the repository is missing behind the host.`);
   const parsed = parseImageReference(normalize(given));
   if (parsed.kind === 'invalid') throw invalid(`${shown}: ${parsed.reason}`);

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { platformText } from '@local-datastore/shared/oci/platform';
 import type { ManifestReference } from '@local-datastore/shared/oci/reference';
 import { expect, it } from 'vitest';
 import type { FetchedManifest, RegistryClient } from './registry-client.ts';
-import { resolveImage } from './resolve-image.ts';
+import { platformOfConfig, resolveImage } from './resolve-image.ts';
 
 const { signal } = new AbortController();
 const AMD64 = { os: 'linux', architecture: 'amd64', variant: '' };
@@ -158,4 +159,16 @@ it.each<[string, (registry: Registry) => { digest: string }, string]>([
     code: 'MANIFEST_INVALID',
     message: expect.stringContaining(message),
   });
+});
+
+it.each([
+  ['{"os":"linux","architecture":"arm64","variant":"v8"}', 'linux/arm64/v8'],
+  ['{"os":"linux","architecture":"amd64","rootfs":{}}', 'linux/amd64'],
+  ['{"os":"linux"}', null],
+  ['{"os":7,"architecture":"amd64"}', null],
+  ['{}', null],
+  ['a disk', null],
+])('reads the platform of the configuration %s', (text, expected) => {
+  const platform = platformOfConfig(Buffer.from(text));
+  expect(platform && platformText(platform)).toBe(expected);
 });

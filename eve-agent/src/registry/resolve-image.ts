@@ -61,22 +61,34 @@ function blobsOf({ links }: FetchedManifest): Descriptor[] {
   return [...blobs.values()];
 }
 
-/** What the configuration of an image says it runs on; null: nothing. */
-async function readPlatform(
-  client: RegistryClient,
-  { links }: FetchedManifest,
-  signal: AbortSignal,
-): Promise<Platform | null> {
-  const { config } = links;
-  if (config === undefined || config.sizeBytes > MAX_CONFIG_BYTES) return null;
-  const bytes = await client.readBlob(config.digest, config.sizeBytes, signal);
+/**
+ * What the configuration of an image says it runs on.
+ *
+ * @returns null: nothing, as that of an artifact, which is something else
+ */
+export function platformOfConfig(bytes: Buffer): Platform | null {
   try {
     const { os, architecture, variant } = CONFIG.parse(JSON.parse(bytes.toString()));
     return os && architecture ? { os, architecture, variant } : null;
   } catch {
-    // An artifact, whose configuration is something else.
     return null;
   }
+}
+
+/** The configuration, where it is as small as those of images are. */
+export function configOf({ links }: FetchedManifest): Descriptor | null {
+  const { config } = links;
+  return config === undefined || config.sizeBytes > MAX_CONFIG_BYTES ? null : config;
+}
+
+async function readPlatform(
+  client: RegistryClient,
+  manifest: FetchedManifest,
+  signal: AbortSignal,
+): Promise<Platform | null> {
+  const config = configOf(manifest);
+  if (config === null) return null;
+  return platformOfConfig(await client.readBlob(config.digest, config.sizeBytes, signal));
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type ImageToArchive, isDockerLoadable } from '@local-datastore/shared/oci/image-archive';
 import { platformText } from '@local-datastore/shared/oci/platform';
@@ -17,7 +18,13 @@ import { type BlobTotals, fetchBlobs } from '../registry/fetch-blobs.ts';
 import { createFetchDocument } from '../registry/fetch-document.ts';
 import type { RegistryImage } from '../registry/image-reference.ts';
 import { createRegistryClient } from '../registry/registry-client.ts';
-import { type PlatformWish, type ResolvedImage, resolveImage } from '../registry/resolve-image.ts';
+import {
+  configOf,
+  type PlatformWish,
+  platformOfConfig,
+  type ResolvedImage,
+  resolveImage,
+} from '../registry/resolve-image.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../transfer/download-request.ts';
 
@@ -61,6 +68,12 @@ function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): 
     children: [],
     names: taggedName === null ? [] : [taggedName],
   };
+}
+
+/** What the image itself says it runs on, where no index did. */
+async function readPlatform(layout: OciLayout, { manifest }: ResolvedImage): Promise<Platform | null> {
+  const config = configOf(manifest);
+  return config === null ? null : platformOfConfig(await readFile(layout.blobPath(config.digest.hex)));
 }
 
 /** Hidden, beside an archive: where its blobs wait until all are there. */
@@ -140,13 +153,14 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
         signal,
       );
       observer.onEvent({ kind: 'verifying' });
+      const platform = resolved.platform ?? (await readPlatform(layout, resolved));
       await layout.writeBlob(hex, resolved.manifest.bytes);
       await finish(layout, archived, request, signal);
       return {
         digest: formatDigest(resolved.digest),
         manifestDigest: `sha256:${hex}`,
         mediaType: resolved.manifest.mediaType,
-        platform: resolved.platform === null ? null : platformText(resolved.platform),
+        platform: platform === null ? null : platformText(platform),
         sizeBytes: resolved.blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, manifestBytes),
         blobs: resolved.blobs.length,
         presentBytes,
