@@ -119,7 +119,7 @@ it('are taken or refused, each entry by itself, and what is taken has names of i
       for (const { url } of sources) expect(new URL(url).hostname).not.toBe('evil.example');
     }
     for (const [sha256, content] of desired.contents) {
-      expect(content.trees.every((each) => each.sha256 === sha256)).toBe(true);
+      expect(content.parts.every((each) => each.sha256 === sha256)).toBe(true);
     }
   }
   for (const count of Object.values(counts)) expect(count).toBeGreaterThan(CASES / 100);

@@ -8,9 +8,9 @@ export interface AdoptionFacts {
   readonly wallMs: number;
 }
 
-function isUnchanged({ trees }: DesiredContent, before: Desired): boolean {
-  return trees.every(
-    ({ uuid, tree }) => JSON.stringify(before.trees.get(uuid)?.tree) === JSON.stringify(tree),
+function isUnchanged({ parts }: DesiredContent, before: Desired): boolean {
+  return parts.every(
+    ({ tree: { uuid, tree } }) => JSON.stringify(before.trees.get(uuid)?.tree) === JSON.stringify(tree),
   );
 }
 
@@ -39,13 +39,13 @@ export function adoptDesired(
 ): Map<string, Set<string>> {
   const contentOfOrigin = new Map<string, Set<string>>();
   for (const wanted of desired.contents.values()) {
-    const { sha256, trees } = wanted;
+    const { sha256, parts } = wanted;
     const content = actual.contents.get(sha256) ?? createContent(sha256, wallMs);
     if (!actual.contents.has(sha256)) content.waitingSinceMs = nowMs;
     actual.contents.set(sha256, content);
     content.unreferencedAtMs = null;
     content.lastUseMs = wallMs;
-    const sources = trees.flatMap((tree) => tree.sources);
+    const sources = parts.flatMap((part) => part.sources);
     const keys = new Set(sources.map(({ key }) => key));
     const isSame = isUnchanged(wanted, before);
     for (const key of [...content.sources.keys()]) {

@@ -18,9 +18,9 @@ const HOPELESS_FAILURES = 3;
 const MUCH_FASTER = 2;
 
 /** The sources of content, in the order of its trees; without those of trees that are on hold. */
-export function* candidatesOf({ trees }: DesiredContent, { holds }: Actual): Generator<Candidate> {
-  for (const { uuid, sources, sizeBytes } of trees) {
-    if (!holds.has(uuid)) for (const source of sources) yield { source, sizeBytes };
+export function* candidatesOf({ parts }: DesiredContent, { holds }: Actual): Generator<Candidate> {
+  for (const { tree, sources, sizeBytes } of parts) {
+    if (!holds.has(tree.uuid)) for (const source of sources) yield { source, sizeBytes };
   }
 }
 

@@ -28,10 +28,21 @@ export interface DesiredTree {
   readonly problems: readonly string[];
 }
 
-/** One file, for all trees that have its digest. */
+/** One file of a tree's content, and where the tree has it from. */
+export interface Part {
+  readonly tree: DesiredTree;
+  readonly sha256: string;
+  /** 0: not known. */
+  readonly sizeBytes: number;
+  /** In the order in which they are tried. */
+  readonly sources: readonly Source[];
+}
+
+/** One file, for all trees that have it among their parts. */
 export interface DesiredContent {
   readonly sha256: string;
-  readonly trees: readonly DesiredTree[];
+  /** One for each of those trees. */
+  readonly parts: readonly Part[];
 }
 
 export interface Desired {
@@ -49,8 +60,8 @@ export function unreadDatastoreText({ id, problems }: UnusableDatastore): string
   return `${name} cannot be read: ${problems.map(problemText).join('; ')}`;
 }
 
-/** Whether content that is here has the size that a tree states, if it states one. */
-export const isOfSize = ({ sizeBytes }: Pick<DesiredTree, 'sizeBytes'>, totalBytes: number | null): boolean =>
+/** Whether content that is here has the size that a tree states of it, if it states one. */
+export const isOfSize = ({ sizeBytes }: Pick<Part, 'sizeBytes'>, totalBytes: number | null): boolean =>
   sizeBytes === 0 || totalBytes === sizeBytes;
 
 /** A file name that means the same everywhere: no path, no hidden file, nothing a terminal acts on. */
@@ -88,6 +99,25 @@ export function lostFallbacks({ trees }: Desired): string[] {
   return [...reasons];
 }
 
+/** The files that a tree is made of: one, or none as long as nobody says which. */
+function partsOf(tree: DesiredTree): Part[] {
+  const { sha256, sizeBytes, sources } = tree;
+  return sha256 === null ? [] : [{ tree, sha256, sizeBytes, sources }];
+}
+
+/** What is to be here for trees: each file once, however many trees have it. */
+function deriveContents(trees: Iterable<DesiredTree>): Map<string, DesiredContent> {
+  const byDigest = new Map<string, Part[]>();
+  for (const tree of trees) {
+    for (const part of partsOf(tree)) {
+      const same = byDigest.get(part.sha256);
+      if (same === undefined) byDigest.set(part.sha256, [part]);
+      else same.push(part);
+    }
+  }
+  return new Map([...byDigest].map(([sha256, parts]) => [sha256, { sha256, parts }]));
+}
+
 /** What a device configuration asks of this host. */
 export function planDesired(config: DeviceConfig, options: SourceOptions): Desired {
   const { datastores, contentInfo, unusableDatastores, unusableTrees } = config;
@@ -97,7 +127,6 @@ export function planDesired(config: DeviceConfig, options: SourceOptions): Desir
   const unreadOf = new Map(unusableDatastores.map((each) => [each.id, each]));
   const names = nameTrees(contentInfo);
   const trees = new Map<string, DesiredTree>();
-  const byDigest = new Map<string, DesiredTree[]>();
   for (const tree of contentInfo) {
     const datastoreIds = datastoreIdsOf(tree);
     const built = datastoreIds.map((id) => {
@@ -121,12 +150,7 @@ export function planDesired(config: DeviceConfig, options: SourceOptions): Desir
       problems: built.filter((each) => typeof each === 'string'),
     };
     trees.set(desired.uuid, desired);
-    if (desired.sha256 === null) continue;
-    const same = byDigest.get(desired.sha256);
-    if (same === undefined) byDigest.set(desired.sha256, [desired]);
-    else same.push(desired);
   }
-  const contents = [...byDigest].map(([sha256, each]) => [sha256, { sha256, trees: each }] as const);
   const unusable = new Map(unusableTrees.map((each) => [each.id, each]));
-  return { trees, contents: new Map(contents), unusable };
+  return { trees, contents: deriveContents(trees.values()), unusable };
 }

@@ -47,15 +47,15 @@ const contentOf = (number: number) => {
 };
 /** All datastores answer. */
 function reach() {
-  for (const { trees } of desired.contents.values()) {
-    for (const source of trees.flatMap(({ sources }) => sources)) originOf(source).status = 'reachable';
+  for (const { parts } of desired.contents.values()) {
+    for (const source of parts.flatMap(({ sources }) => sources)) originOf(source).status = 'reachable';
   }
 }
 function verified(number: number, totalBytes = 1000) {
   Object.assign(contentOf(number), { state: 'VERIFIED', totalBytes, currentBytes: totalBytes });
 }
 function download(number: number, sourceIndex = 0) {
-  const source = desired.contents.get(sha256Of(`content ${number}`))?.trees[0]?.sources[
+  const source = desired.contents.get(sha256Of(`content ${number}`))?.parts[0]?.sources[
     sourceIndex
   ] as Source;
   const abort = new AbortController();

@@ -32,8 +32,8 @@ export interface Plan {
 }
 
 /** Whether a person has put every tree of some content on hold. */
-export function isHeld({ trees }: DesiredContent, { holds }: Actual): boolean {
-  return trees.every(({ uuid }) => holds.has(uuid));
+export function isHeld({ parts }: DesiredContent, { holds }: Actual): boolean {
+  return parts.every(({ tree }) => holds.has(tree.uuid));
 }
 
 /**
@@ -65,7 +65,7 @@ export function planSteps(
       // The way there must still be configured; that its own tree is held does not matter.
       const isKnown =
         isWanted &&
-        wanted.trees.some(({ sources }) => sources.some(({ key }) => key === activity.source.key));
+        wanted.parts.some(({ sources }) => sources.some(({ key }) => key === activity.source.key));
       if (!isKnown && !activity.abort.signal.aborted) steps.push({ kind: 'stop', sha256 });
     } else if (activity === null && wanted === undefined) {
       unreferenced.push({
@@ -107,12 +107,12 @@ export function planSteps(
 
 /** Whether a disk that lost the end of a file, and not the configuration, may be why the sizes differ. */
 function isDoubtful(
-  { trees }: DesiredContent,
+  { parts }: DesiredContent,
   { state, isOfEarlierRun, totalBytes }: ContentActual,
 ): boolean {
-  return state === 'VERIFIED' && isOfEarlierRun && !trees.some((tree) => isOfSize(tree, totalBytes));
+  return state === 'VERIFIED' && isOfEarlierRun && !parts.some((part) => isOfSize(part, totalBytes));
 }
 
 function isCancelled(wanted: DesiredContent | undefined, { holds }: Actual): boolean {
-  return wanted?.trees.every(({ uuid }) => holds.get(uuid) === 'cancelled') ?? false;
+  return wanted?.parts.every(({ tree }) => holds.get(tree.uuid) === 'cancelled') ?? false;
 }

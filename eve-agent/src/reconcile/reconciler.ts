@@ -186,7 +186,7 @@ class RunningReconciler implements Reconciler, Runtime {
   }
 
   treesOf(sha256: string): readonly string[] {
-    return this.#desired.contents.get(sha256)?.trees.map(({ uuid }) => uuid) ?? [];
+    return this.#desired.contents.get(sha256)?.parts.map(({ tree }) => tree.uuid) ?? [];
   }
 
   touchContent(sha256: string): void {

@@ -98,14 +98,14 @@ function sourceRecord(state: SourceState, { nowMs, wallMs }: TimePair): SourceRe
 /** What is to be remembered: nothing of what is here and never failed, and of what nobody wants. */
 export function recordRetries(actual: Actual, desired: Desired, now: TimePair): RetryRecords {
   const contents: RetryRecords['contents'] = {};
-  for (const { sha256, trees } of desired.contents.values()) {
+  for (const { sha256, parts } of desired.contents.values()) {
     const content = actual.contents.get(sha256);
     if (content === undefined) continue;
     const failed = [...content.sources].filter(([, { failure }]) => failure !== null);
     const wasTried = content.triedAtMs > 0 && content.state !== 'VERIFIED';
     if (content.retryCount === 0 && failed.length === 0 && !wasTried) continue;
     contents[sha256] = {
-      trees: Object.fromEntries(trees.map(({ uuid, tree }) => [uuid, markOf(tree)])),
+      trees: Object.fromEntries(parts.map(({ tree: { uuid, tree } }) => [uuid, markOf(tree)])),
       retryCount: content.retryCount,
       triedAtMs: content.triedAtMs,
       sources: Object.fromEntries(failed.map(([key, state]) => [key, sourceRecord(state, now)])),
@@ -159,15 +159,15 @@ export function recallRetries(
   schedule: RetrySchedule,
   now: TimePair,
 ): void {
-  for (const { sha256, trees } of desired.contents.values()) {
+  for (const { sha256, parts } of desired.contents.values()) {
     const record = records.contents[sha256];
     const content = actual.contents.get(sha256);
     if (record === undefined || content === undefined) continue;
     content.retryCount = record.retryCount;
     content.triedAtMs = record.triedAtMs;
     if (content.state === 'VERIFIED') continue;
-    if (!trees.every(({ uuid, tree }) => record.trees[uuid] === markOf(tree))) continue;
-    for (const { key } of trees.flatMap(({ sources }) => sources)) {
+    if (!parts.every(({ tree: { uuid, tree } }) => record.trees[uuid] === markOf(tree))) continue;
+    for (const { key } of parts.flatMap(({ sources }) => sources)) {
       const known = record.sources[key];
       if (known !== undefined) recallSource(content, key, known, schedule, now);
     }

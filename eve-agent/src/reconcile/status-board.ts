@@ -56,7 +56,7 @@ export class StatusBoard {
 
   publish(): void {
     for (const sha256 of this.#touched) {
-      for (const { uuid } of this.#desired.contents.get(sha256)?.trees ?? []) this.#publishTree(uuid);
+      for (const { tree } of this.#desired.contents.get(sha256)?.parts ?? []) this.#publishTree(tree.uuid);
     }
     this.#touched.clear();
   }
@@ -94,7 +94,7 @@ export class StatusBoard {
     const sha256 = tree.sha256 ?? '';
     return statusDocument(tree, this.#actual.contents.get(sha256), {
       actual: this.#actual,
-      refCount: this.#desired.contents.get(sha256)?.trees.length ?? 0,
+      refCount: this.#desired.contents.get(sha256)?.parts.length ?? 0,
       lack: this.#lacks.get(sha256),
       fileLocation: this.#actual.links.get(tree.name) === sha256 ? store.linkPath(tree.name) : '',
       linkFailure: this.#actual.linkFailures.get(tree.name),

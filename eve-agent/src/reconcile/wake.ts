@@ -10,7 +10,7 @@ function* sourcesAt(
 ): Generator<SourceState> {
   for (const sha256 of digests) {
     const states = contents.get(sha256)?.sources;
-    for (const { key, originKey } of desired.contents.get(sha256)?.trees.flatMap((tree) => tree.sources) ??
+    for (const { key, originKey } of desired.contents.get(sha256)?.parts.flatMap((part) => part.sources) ??
       []) {
       const state = originKey === origin.origin ? states?.get(key) : undefined;
       if (state !== undefined) yield state;
