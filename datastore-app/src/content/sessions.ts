@@ -35,6 +35,8 @@ export interface Sessions<Facts> {
   start(): Promise<void>;
   /** @param algorithm by which it is hashed while it comes @returns undefined: too many are under way */
   create(facts: Facts, algorithm: DigestAlgorithm): Promise<Session<Facts> | undefined>;
+  /** undefined: there is no such session. */
+  factsOf(id: string): Facts | undefined;
   /** Ends a writing that goes on: who asks has lost its connection. */
   find(id: string): Promise<Session<Facts> | undefined>;
   /**
@@ -239,6 +241,7 @@ export function createSessions<Facts>(
 
   return {
     count: () => sessions.size,
+    factsOf: (id) => sessions.get(id)?.facts,
 
     async start() {
       const ids = new Set((await readIncoming(incoming)).flatMap((name) => fileName.exec(name)?.[1] ?? []));

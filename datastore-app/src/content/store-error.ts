@@ -49,3 +49,12 @@ export function asStoreError(error: unknown): unknown {
     ? error
     : new StoreError(code, message, { cause: error });
 }
+
+/** Waits for work, and fails in the words of the store. */
+export async function inWordsOfTheStore<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}

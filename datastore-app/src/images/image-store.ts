@@ -14,7 +14,7 @@ import {
   incomingDirectoryOf,
   type StagedImage,
 } from '../content/staging.ts';
-import { asStoreError } from '../content/store-error.ts';
+import { inWordsOfTheStore } from '../content/store-error.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
 import {
@@ -90,14 +90,6 @@ export interface ImageStoreOptions {
 
 /** So long another program may take to publish a bundle that it has checked; beyond it, it is gone. */
 const PUBLISHING_MS = 600_000;
-
-async function inWordsOfTheStore<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw asStoreError(error);
-  }
-}
 
 export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageStoreOptions): ImageStore {
   const { now = Date.now, placer = createPlacer() } = deps;
