@@ -5,6 +5,8 @@ import { copyFile, mkdir, mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createPlacer } from '../../datastore-app/src/content/placer.ts';
+import { describePlacerContract } from '../../datastore-app/src/content/placer-contract.ts';
 import { createExfatVolume, type ExfatVolume } from '../lab/exfat-volume.ts';
 import {
   createDatastoreFolder,
@@ -21,6 +23,14 @@ const MODIFIED = new Date('2026-02-03T04:05:06Z');
 const A = randomBytes(1_500_000);
 const B = randomBytes(A.length);
 const sha256Of = (content: Buffer) => createHash('sha256').update(content).digest('hex');
+
+describeWith(['root', 'exfat'], 'names on exFAT', () => {
+  const create = async () => {
+    const { folder, remove } = await createExfatVolume(16 * 1024 * 1024);
+    return { placer: createPlacer(), folder, close: remove };
+  };
+  describePlacerContract('without hard links', create, { hasSymbolicLinks: false });
+});
 
 describeWith(['root', 'exfat'], 'on exFAT', () => {
   let volume: ExfatVolume;

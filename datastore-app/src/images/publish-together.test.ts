@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { versionOf } from '../content/file-version.ts';
+import { linklessCalls } from '../content/linkless-calls.ts';
 import { createPlacer } from '../content/placer.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 
@@ -184,10 +185,7 @@ describe('without hard links', () => {
       if (calls >= failingCall) throw Object.assign(new Error('EIO: cut off'), { code: 'EIO' });
     };
     const placer = createPlacer({
-      ...fs,
-      async link() {
-        throw Object.assign(new Error('EPERM: link'), { code: 'EPERM' });
-      },
+      ...linklessCalls(),
       async rename(...names) {
         count();
         await fs.rename(...names);
