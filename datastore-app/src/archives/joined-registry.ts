@@ -52,6 +52,10 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
       return store.mountBlob(digest, options);
     },
 
+    namedSize: store.namedSize,
+    findImport: store.findImport,
+    openUpload: store.openUpload,
+
     createUpload: writable(store.createUpload),
     findUpload: store.findUpload,
     appendUpload: writable(store.appendUpload),

@@ -13,6 +13,8 @@ import { hasBlob, type Repository } from './repository.ts';
 export interface UploadFacts {
   readonly repository: string;
   readonly algorithm: OciAlgorithm;
+  /** Of an import. */
+  readonly expected?: DigestText | undefined;
 }
 
 /** The part of the store that is about blobs and their uploads. */
@@ -20,8 +22,11 @@ export type Blobs = Pick<
   RegistryStore,
   | 'statBlob'
   | 'openBlob'
+  | 'namedSize'
   | 'mountBlob'
   | 'createUpload'
+  | 'findImport'
+  | 'openUpload'
   | 'findUpload'
   | 'appendUpload'
   | 'finishUpload'
@@ -39,6 +44,14 @@ export interface BlobsDeps {
 
 const unknownUpload = (id: string) =>
   new RegistryError('UPLOAD_UNKNOWN', `There is no upload ${id}: begin another one.`);
+
+function sizeInRecord({ record }: Repository, digest: DigestText): number | undefined {
+  for (const { blobs } of record.manifests.values()) {
+    const named = blobs.find((blob) => blob.digest === digest);
+    if (named !== undefined) return named.sizeBytes;
+  }
+  return undefined;
+}
 
 export function createBlobs({ repositories, keeper, leases, sessions, prepare }: BlobsDeps): Blobs {
   /** Gives a lease in this very turn; written down it is when the promise settles. */
@@ -95,10 +108,20 @@ export function createBlobs({ repositories, keeper, leases, sessions, prepare }:
       return true;
     },
 
-    async createUpload(name, { algorithm = 'sha256' } = {}) {
+    namedSize(name, digest) {
+      const repository = repositories.find(name);
+      const text = formatDigest(digest);
+      // Rarely more than once a blob: it is missing, and comes from elsewhere.
+      return repository?.links.has(text) ? sizeInRecord(repository, text) : undefined;
+    },
+
+    async createUpload(name, { algorithm = 'sha256', expected } = {}) {
       repositories.open(name);
       await prepare();
-      const session = await sessions.create({ repository: name, algorithm }, algorithm);
+      const session = await sessions.create(
+        { repository: name, algorithm, ...(expected && { expected: formatDigest(expected) }) },
+        algorithm,
+      );
       if (session !== undefined) return toUpload(session);
       throw new RegistryError(
         'TOO_MANY',
@@ -109,15 +132,24 @@ export function createBlobs({ repositories, keeper, leases, sessions, prepare }:
       );
     },
 
+    findImport(name, expected) {
+      const text = formatDigest(expected);
+      const session = sessions.findBy((facts) => facts.repository === name && facts.expected === text);
+      return session && toUpload(session);
+    },
+
+    openUpload: (name, id) =>
+      sessions.factsOf(id)?.repository === name ? sessions.openContent(id) : undefined,
+
     async findUpload(name, id) {
       if (sessions.factsOf(id)?.repository !== name) return undefined;
       const session = await sessions.find(id);
       return session && toUpload(session);
     },
 
-    async appendUpload(name, id, position, content) {
+    async appendUpload(name, id, position, content, onWritten) {
       if (sessions.factsOf(id)?.repository !== name) throw unknownUpload(id);
-      const outcome = await sessions.append(id, position, content);
+      const outcome = await sessions.append(id, position, content, onWritten);
       if (outcome.kind === 'unknown') throw unknownUpload(id);
       const { receivedBytes } = outcome;
       if (outcome.kind === 'appended') return { id, receivedBytes };

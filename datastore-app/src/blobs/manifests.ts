@@ -182,7 +182,7 @@ export function createManifests(deps: ManifestsDeps): Manifests {
       return repository.inTurn(async () => {
         const at = time();
         const record = toManifestRecord(manifest, at);
-        requireBlobs(repository, record);
+        if (manifest.isSparse !== true) requireBlobs(repository, record);
         const isNew = !repository.record.manifests.has(text);
         const { tags, by } = manifest;
         const next = withManifest(repository.record, text, record, { tags, at, by });

@@ -74,6 +74,7 @@ const MAX_UPLOADS = 1000;
 const factsSchema = z.object({
   repository: z.string().refine(isRepositoryName),
   algorithm: z.string().refine(isOciAlgorithm),
+  expected: z.string().optional(),
 });
 
 function parseFacts(facts: unknown): UploadFacts | undefined {

@@ -51,6 +51,8 @@ export interface NewManifest extends ManifestLinks {
   readonly digest: OciDigest;
   /** They point to it from now on. None: it is pushed by its digest. */
   readonly tags: readonly string[];
+  /** Blobs may be missing: they come from an upstream when they are asked for. */
+  readonly isSparse?: boolean | undefined;
   /** Who pushes, for the record; as a principal is written. */
   readonly by?: string | undefined;
 }
@@ -99,6 +101,8 @@ export interface RegistryStore {
   ): Promise<BlobInfo | undefined>;
   /** Opens a blob of a repository. As {@link statBlob}. @throws system errors such as EMFILE */
   openBlob(repository: RepositoryName, digest: OciDigest): Promise<OpenBlob | undefined>;
+  /** How large a blob is that a manifest of the repository names, whether or not it is here. */
+  namedSize(repository: RepositoryName, digest: OciDigest): number | undefined;
   /**
    * Lets a repository have a blob of another one (distribution-spec end-11).
    *
@@ -114,11 +118,21 @@ export interface RegistryStore {
     },
   ): Promise<boolean>;
 
-  /** Begins an upload (end-4). @param options.algorithm of the digest to come; sha256 unless said. TOO_MANY */
+  /**
+   * Begins an upload (end-4).
+   *
+   * @param options.algorithm of the digest to come; sha256 unless said
+   * @param options.expected what is imported, where that is known: so it is found again ({@link findImport})
+   * @throws RegistryError TOO_MANY
+   */
   createUpload(
     repository: RepositoryName,
-    options?: { readonly algorithm?: OciAlgorithm | undefined },
+    options?: { readonly algorithm?: OciAlgorithm | undefined; readonly expected?: OciDigest | undefined },
   ): Promise<UploadSession>;
+  /** An import that has begun, maybe before a restart. */
+  findImport(repository: RepositoryName, expected: OciDigest): UploadSession | undefined;
+  /** What has come so far of an upload, opened for reading. Whoever has it closes it. @throws system errors */
+  openUpload(repository: RepositoryName, id: string): number | undefined;
   /** undefined where the repository has no such upload. */
   findUpload(repository: RepositoryName, id: string): Promise<UploadSession | undefined>;
   /**
@@ -126,6 +140,7 @@ export interface RegistryStore {
    * connection of the earlier is most likely dead; the earlier fails with UPLOAD_OFFSET.
    *
    * @param position of the first byte, where the client says it (Content-Range)
+   * @param onWritten hears how many bytes there are, whenever there are more
    * @throws RegistryError UPLOAD_UNKNOWN, UPLOAD_OFFSET for a gap, an overlap or a repeat; whatever `content` throws
    */
   appendUpload(
@@ -133,6 +148,7 @@ export interface RegistryStore {
     id: string,
     position: number | undefined,
     content: AsyncIterable<Uint8Array>,
+    onWritten?: (receivedBytes: number) => void,
   ): Promise<UploadSession>;
   /**
    * Makes an upload a blob, and gives the repository a lease of it. Durable when it returns.

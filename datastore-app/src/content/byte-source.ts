@@ -16,27 +16,46 @@ export interface BufferSegment {
   readonly bytes: Uint8Array;
 }
 
-export type Segment = FileSegment | BufferSegment;
+/** Bytes of which some are still on their way here. */
+export interface ArrivingSegment {
+  readonly kind: 'arriving';
+  readonly length: number;
+  /** Fills a piece from an offset in the segment on, once all of it is here. As {@link SourceReader.fill}. */
+  fill(piece: Buffer, offset: number, callback: (error: Error | null) => void): void;
+  /** Whatever waits for bytes ends with an error now. */
+  abandon(): void;
+  /** Nobody reads it any more. */
+  close(): void;
+}
+
+export type Segment = FileSegment | BufferSegment | ArrivingSegment;
 
 /** Bytes that can be sent: what stands in memory and in files, one after another. Whoever has it closes it. */
 export interface ByteSource {
   /** Of all segments together. */
   readonly sizeBytes: number;
   readonly segments: readonly Segment[];
+  /** Nobody wants it any more: who waits for what has not arrived yet hears of it. To be closed all the same. */
+  abandon(): void;
   /** Closes the files of the segments. Once. */
   close(): void;
 }
 
-const lengthOf = (segment: Segment) => (segment.kind === 'file' ? segment.length : segment.bytes.length);
+const lengthOf = (segment: Segment) => (segment.kind === 'buffer' ? segment.bytes.length : segment.length);
 
 /** Several segments may be of one open file, which is closed once. */
 export function byteSourceOf(segments: readonly Segment[]): ByteSource {
+  const arriving = segments.filter((segment) => segment.kind === 'arriving');
   return {
     sizeBytes: segments.reduce((bytes, segment) => bytes + lengthOf(segment), 0),
     segments,
+    abandon() {
+      for (const segment of arriving) segment.abandon();
+    },
     close() {
       const files = new Set(segments.flatMap((each) => (each.kind === 'file' ? [each.file.fd] : [])));
       for (const fd of files) closeSync(fd);
+      for (const segment of arriving) segment.close();
     },
   };
 }
@@ -111,6 +130,13 @@ export function createSourceReader({ segments: given }: ByteSource): SourceReade
         if (segment.kind === 'buffer') {
           piece.set(segment.bytes.subarray(within, within + wanted), filled);
           fillFrom(filled + wanted);
+          return;
+        }
+        if (segment.kind === 'arriving') {
+          segment.fill(piece.subarray(filled, filled + wanted), within, (error) => {
+            if (error !== null) callback(error);
+            else fillFrom(filled + wanted);
+          });
           return;
         }
         const { file, offset } = segment;

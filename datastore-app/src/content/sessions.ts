@@ -1,5 +1,5 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, DigestAlgorithm } from '@local-datastore/shared/digest/digest';
@@ -44,6 +44,7 @@ export interface Sessions<Facts> {
    * there; the earlier is misplaced.
    *
    * @param position where it is to begin; undefined: at the end
+   * @param onWritten hears how many bytes there are, whenever there are more
    * @returns misplaced: it does not begin at the end; nothing of it was written
    * @throws StoreError; whatever `content` throws
    */
@@ -51,7 +52,12 @@ export interface Sessions<Facts> {
     id: string,
     position: number | undefined,
     content: AsyncIterable<Uint8Array>,
+    onWritten?: (receivedBytes: number) => void,
   ): Promise<AppendOutcome>;
+  /** What has come so far, opened for reading. Whoever has it closes it. @throws system errors */
+  openContent(id: string): number | undefined;
+  /** The first whose facts are such. */
+  findBy(isWanted: (facts: Facts) => boolean): Session<Facts> | undefined;
   /**
    * Checks what has come, makes it survive a power cut, and ends the session.
    *
@@ -178,6 +184,7 @@ export function createSessions<Facts>(
     session: Running<Facts>,
     turn: number,
     content: AsyncIterable<Uint8Array>,
+    onWritten: ((receivedBytes: number) => void) | undefined,
   ): Promise<void> {
     const requireTurn = () => {
       if (session.turn !== turn || !sessions.has(session.id)) throw new TakenOverError();
@@ -200,6 +207,7 @@ export function createSessions<Facts>(
           ({ bytesWritten }) => {
             session.receivedBytes = position + bytesWritten;
             session.changedMs = now();
+            onWritten?.(session.receivedBytes);
           },
           () => {},
         );
@@ -242,6 +250,14 @@ export function createSessions<Facts>(
   return {
     count: () => sessions.size,
     factsOf: (id) => sessions.get(id)?.facts,
+    openContent: (id) => (sessions.has(id) ? openSync(contentOf(id), READ_FLAGS) : undefined),
+
+    findBy(isWanted) {
+      for (const session of sessions.values()) {
+        if (!session.isFinishing && isWanted(session.facts)) return statusOf(session);
+      }
+      return undefined;
+    },
 
     async start() {
       const ids = new Set((await readIncoming(incoming)).flatMap((name) => fileName.exec(name)?.[1] ?? []));
@@ -277,7 +293,7 @@ export function createSessions<Facts>(
       return statusOf(session);
     },
 
-    async append(id, position, content) {
+    async append(id, position, content, onWritten) {
       const session = sessions.get(id);
       if (session === undefined || session.isFinishing) return { kind: 'unknown' };
       const turn = await takeTurn(session);
@@ -286,7 +302,7 @@ export function createSessions<Facts>(
         return { kind: 'misplaced', receivedBytes };
       }
       try {
-        await write(session, turn, content);
+        await write(session, turn, content, onWritten);
         return { kind: 'appended', receivedBytes: session.receivedBytes };
       } catch (error) {
         if (error instanceof TakenOverError) {

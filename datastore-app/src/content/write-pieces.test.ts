@@ -70,3 +70,24 @@ it('writes nothing that was refused', async () => {
   await expect(refused).rejects.toThrow('no room');
   expect((await readFile(file)).length).toBe(0);
 });
+
+it('writes at once what has come when an empty piece says so', async () => {
+  const seen: number[] = [];
+  const goOn = Promise.withResolvers<void>();
+  const announced = Promise.withResolvers<void>();
+  async function* content() {
+    yield Buffer.from('abc');
+    yield Buffer.alloc(0);
+    await goOn.promise;
+    yield Buffer.from('de');
+  }
+  const writing = writePieces(handle, 0, content(), async (bytes) => {
+    seen.push(bytes);
+    announced.resolve();
+  });
+  await announced.promise;
+  expect(seen).toEqual([3]);
+  goOn.resolve();
+  expect(await writing).toBe(5);
+  expect(await readFile(file, 'utf8')).toBe('abcde');
+});

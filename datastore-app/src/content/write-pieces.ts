@@ -17,7 +17,7 @@ export interface PieceWriter {
 
 /**
  * Writes pieces to a file at a position, in large writes; what came before an error is written too. The pieces
- * are copied to one buffer, so that they die young.
+ * are copied to one buffer, so that they die young. An empty piece has what was collected written at once.
  *
  * @param beforeWrite hears how many bytes are to be written next, and may refuse
  * @returns how many bytes were written
@@ -53,6 +53,7 @@ export async function writePieces(
 
   try {
     for await (const piece of content) {
+      if (piece.length === 0) await flush();
       for (let offset = 0; offset < piece.length; ) {
         const count = Math.min(piece.length - offset, WRITE_BYTES - filled);
         buffer.set(piece.subarray(offset, offset + count), filled);

@@ -76,6 +76,7 @@ export function beginTransfer(
 
   response.once('close', () => {
     isClosed = true;
+    source.abandon();
     releaseWhenUnused();
   });
 
