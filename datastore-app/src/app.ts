@@ -2,6 +2,9 @@ import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
+import { isBlobPath } from './blobs/blob-files.ts';
+import type { Registry } from './blobs/open-registry.ts';
+import { warningsOf } from './blobs/registry-state.ts';
 import { collectAll } from './content/collect.ts';
 import type { Hasher } from './content/hasher.ts';
 import type { AccessLogChoice } from './http/access-log.ts';
@@ -11,6 +14,7 @@ import { type Listener, type ListenOptions, listen } from './http/server.ts';
 import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { watchKeptNames } from './images/kept-names.ts';
+import type { Verification } from './images/verification.ts';
 import { scrub, watchInbox } from './scrub/scrub.ts';
 import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
@@ -26,6 +30,8 @@ export interface AppDeps {
   readonly uploads: Uploads;
   readonly inbox: VerificationInbox;
   readonly scrubHasher: Pick<Hasher, 'hash'>;
+  /** Of container images; undefined: it is off. */
+  readonly registry: Registry | undefined;
   readonly guard: Guard;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
@@ -56,6 +62,8 @@ export interface AppOptions {
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
   readonly accessLog: AccessLogChoice;
+  /** How often the registry collects what belongs to no image; undefined: never. */
+  readonly collectEveryMs: number | undefined;
   /** How often every image is read again; 0: never. */
   readonly scrubIntervalMs: number;
 }
@@ -66,7 +74,7 @@ export interface AppOptions {
  * @throws ConfigurationError when a port cannot be had
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
-  const { log, catalogue, store, uploads, certificates } = deps;
+  const { log, catalogue, store, uploads, registry, certificates } = deps;
   const { limits } = options;
   const activity = createActivity();
   let advertiser: Advertiser | undefined;
@@ -83,7 +91,11 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       activity,
       advertiserStatus,
       ports: () => ports,
-      warnings: () => [...[keptNames() ?? []].flat(), ...(advertiserStatus()?.warnings ?? [])],
+      warnings: () => [
+        ...[keptNames() ?? []].flat(),
+        ...(registry === undefined ? [] : warningsOf(registry.state())),
+        ...(advertiserStatus()?.warnings ?? []),
+      ],
       reasonsNotReady: () => [
         ...(signal.aborted ? ['the datastore is stopping'] : []),
         ...[catalogue.trouble() ?? []].flat(),
@@ -104,15 +116,26 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     if (kept !== undefined) log.warn({}, kept);
     await store.recover();
     await uploads.start();
+    await registry?.start();
     const { noteVerified, verifiables } = catalogue;
     await deps.inbox.take(noteVerified);
     void watchInbox({ log, inbox: deps.inbox, noteVerified }, running);
     if (options.scrubIntervalMs > 0) {
       const { fileOf } = imageFilesBelow(options.root);
-      const scrubbing = { log, verifiables, noteVerified, hash: deps.scrubHasher.hash, fileOf };
+      const scrubbing = {
+        ...{ log, hash: deps.scrubHasher.hash, fileOf },
+        verifiables: () => [...verifiables(), ...(registry?.verifiables() ?? [])],
+        async noteVerified(verifications: readonly Verification[]) {
+          const ofBlobs = verifications.filter(({ path }) => isBlobPath(path));
+          registry?.noteVerified(ofBlobs);
+          if (ofBlobs.length < verifications.length) {
+            await noteVerified(verifications.filter(({ path }) => !isBlobPath(path)));
+          }
+        },
+      };
       void scrub(scrubbing, { intervalMs: options.scrubIntervalMs }, running);
     }
-    void keepUp({ log, store, uploads }, running);
+    void keepUp({ log, store, uploads, registry }, { collectEveryMs: options.collectEveryMs }, running);
     collectAll();
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
     listeners.push(http);

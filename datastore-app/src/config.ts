@@ -34,6 +34,8 @@ export interface WriteTokenOptions {
   readonly writeTokenFile?: string;
 }
 
+const COLLECT_CHOICES = ['hourly', 'daily', 'never'] as const;
+
 export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, WriteTokenOptions {
   readonly hostName: string;
   readonly trustedHost?: readonly string[];
@@ -61,6 +63,13 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
   readonly accessLog: AccessLogChoice;
   /** Hours. */
   readonly uploadExpiry: number;
+  readonly registry: 'on' | 'off';
+  /** Hours. */
+  readonly registryTrash: number;
+  /** Days; absent: for ever. */
+  readonly untagged?: number;
+  readonly keptVersions?: number;
+  readonly registryGc: (typeof COLLECT_CHOICES)[number];
   /** Hours; 0: never. */
   readonly scrubInterval: number;
   /** Bytes a second. */
@@ -178,6 +187,43 @@ const READ_OPTIONS: readonly OptionDescription[] = [
     description: 'file with the read password',
     environment: 'DATASTORE_READ_PASSWORD_FILE',
     schema: z.string().min(1, { error: 'a file expected' }),
+  },
+];
+
+/** What the registry keeps. */
+const REGISTRY_STORE_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--registry <mode>',
+    description: 'on, off: whether container images can be pushed and pulled below /v2/',
+    environment: 'DATASTORE_REGISTRY',
+    schema: z.enum(['on', 'off'], { error: 'one of on, off expected' }),
+    default: 'on',
+  },
+  {
+    flags: '--registry-gc <when>',
+    description: `${COLLECT_CHOICES.join(', ')}: how often what belongs to no image is moved to the trash`,
+    environment: 'DATASTORE_REGISTRY_GC',
+    schema: z.enum(COLLECT_CHOICES, { error: `one of ${COLLECT_CHOICES.join(', ')} expected` }),
+    default: 'daily',
+  },
+  {
+    flags: '--registry-trash <hours>',
+    description: 'how long it stays there, as long as there is room',
+    environment: 'DATASTORE_REGISTRY_TRASH',
+    schema: wholeNumber(0, 8760),
+    default: 1,
+  },
+  {
+    flags: '--untagged <days>',
+    description: 'after how long manifests without a tag are collected as well (default: never)',
+    environment: 'DATASTORE_UNTAGGED',
+    schema: wholeNumber(0, 36_500),
+  },
+  {
+    flags: '--kept-versions <number>',
+    description: 'how many versions of a tag stay when it moves (default: all)',
+    environment: 'DATASTORE_KEPT_VERSIONS',
+    schema: wholeNumber(1, 100),
   },
 ];
 
@@ -311,6 +357,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     schema: wholeNumber(1, 8760),
     default: 24,
   },
+  ...REGISTRY_STORE_OPTIONS,
   {
     flags: '--scrub-interval <hours>',
     description: 'how often every image is read again, to find what the disk damaged; 0: never',

@@ -12,6 +12,7 @@ async function scrapedNames(): Promise<Set<string>> {
   observeState(metrics, {
     version: '1',
     catalogue: { counts: () => ({ hashing: 0, ready: 0, corrupt: 0 }), totalBytes: () => 0 },
+    registryState: () => undefined,
     runningDownloads: () => 0,
     disk: async () => ({ freeBytes: 0, totalBytes: 0 }),
     isReady: () => true,

@@ -1,4 +1,5 @@
 import { Gauge } from 'prom-client';
+import type { RegistryState } from '../blobs/registry-state.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { DiskSpace } from '../images/storage.ts';
 import type { TlsStatus } from '../tls/certificate-source.ts';
@@ -7,12 +8,41 @@ import type { Metrics } from './metrics.ts';
 export interface StateDeps {
   readonly version: string;
   readonly catalogue: Pick<Catalogue, 'counts' | 'totalBytes'>;
+  /** undefined: the registry is off. */
+  registryState(): RegistryState | undefined;
   runningDownloads(): number;
   disk(): Promise<DiskSpace>;
   isReady(): boolean;
   /** undefined: TLS is off. */
   tlsStatus(): TlsStatus | undefined;
 }
+
+const REGISTRY_GAUGES: readonly (readonly [
+  name: string,
+  help: string,
+  read: (state: RegistryState) => number,
+])[] = [
+  ['datastore_registry_blobs', 'Blobs of container images, each once.', ({ blobs }) => blobs],
+  ['datastore_registry_bytes', 'What they take.', ({ blobBytes }) => blobBytes],
+  ['datastore_registry_trash_bytes', 'What the trash takes.', ({ trashBytes }) => trashBytes],
+  ['datastore_registry_repositories', 'Repositories with manifests.', ({ repositories }) => repositories],
+  ['datastore_registry_uploads', 'Uploads of blobs that are under way.', ({ uploads }) => uploads],
+  [
+    'datastore_registry_collected_bytes',
+    'What belonged to no image and was moved to the trash since the start.',
+    ({ collectedBytes }) => collectedBytes,
+  ],
+  [
+    'datastore_registry_damaged_blobs',
+    'Blobs that images need, damaged or missing.',
+    ({ damaged }) => damaged,
+  ],
+  [
+    'datastore_registry_unreadable_repositories',
+    'Repositories whose records cannot be read.',
+    ({ unreadable }) => unreadable.length,
+  ],
+];
 
 /** Adds what is read when Prometheus asks: the state of images, disk and certificate. */
 export function observeState({ registry }: Metrics, deps: StateDeps): void {
@@ -84,4 +114,14 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       if (notAfter !== undefined) this.set(Date.parse(notAfter) / 1000);
     },
   });
+  for (const [name, help, read] of REGISTRY_GAUGES) {
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        const state = deps.registryState();
+        this.remove();
+        if (state !== undefined) this.set(read(state));
+      },
+    });
+  }
 }

@@ -54,6 +54,9 @@ export interface BlobFiles {
 }
 
 const OCI = '.oci';
+/** Whether a path below the root is that of a blob, and of no image. */
+export const isBlobPath = (path: string): boolean => path.startsWith(`${OCI}/blobs/`);
+
 const DAMAGED_SUFFIX = '.damaged';
 const FOLDER_NAME = /^[0-9a-f]{2}$/;
 const BATCH_NAME = /^[0-9a-f-]{1,64}$/;

@@ -10,30 +10,19 @@ import { inWordsOfTheStore } from '../content/store-error.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import { createBlobFiles } from './blob-files.ts';
 import { createBlobKeeper } from './blob-keeper.ts';
-import { type BlobCounts, createBlobTable } from './blob-table.ts';
+import { createBlobTable } from './blob-table.ts';
 import { createBlobs, type UploadFacts } from './blobs.ts';
 import { type Collection, createCollection } from './collection.ts';
 import { createLeases } from './leases.ts';
 import { createManifests } from './manifests.ts';
 import type { UntaggedPolicy } from './plan-untagged.ts';
 import { createRegistryLists } from './registry-lists.ts';
+import type { RegistryState } from './registry-state.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { createRepositories } from './repositories.ts';
 import { createRepositoryFiles } from './repository-files.ts';
 import { createBlobScrub } from './scrub-blobs.ts';
 import { createVersionWriter, whyNotOurVersion } from './store-version.ts';
-
-/** What the registry's store is doing, for people and for Prometheus. */
-export interface RegistryState extends BlobCounts {
-  readonly repositories: number;
-  readonly uploads: number;
-  /** Bytes that were moved to the trash since the start. */
-  readonly collectedBytes: number;
-  /** Repositories whose records cannot be read. */
-  readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
-  /** What else could not be read, as sentences. */
-  readonly troubles: readonly string[];
-}
 
 /** The registry's store, and what the datastore does for it. */
 export interface Registry extends RegistryStore {

@@ -16,11 +16,12 @@ import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
 import { type AppDeps, runApp } from '../app.ts';
+import { openRegistry, type Registry } from '../blobs/open-registry.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { areInodesPermanent, isLocal } from '../content/file-system-type.ts';
-import { createHasher, createHasherGroup } from '../content/hasher.ts';
+import { createHasher, createHasherGroup, type Hasher } from '../content/hasher.ts';
 import { readsAtOnceOf } from '../content/reads-at-once.ts';
-import { createSpace } from '../content/space.ts';
+import { createSpace, type Space } from '../content/space.ts';
 import { incomingDirectoryOf } from '../content/staging.ts';
 import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
@@ -39,6 +40,10 @@ import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
+
+const HOUR_MS = 3_600_000;
+/** How long the registry waits between two collections. */
+const COLLECT_EVERY_MS = { hourly: HOUR_MS, daily: 24 * HOUR_MS, never: undefined } as const;
 
 function readOptionFile(option: string, file: string): string {
   try {
@@ -86,6 +91,26 @@ async function becomeServiceUser(
   return { http, https };
 }
 
+/** The registry's store; undefined where it is off. */
+function openRegistryOf(
+  log: Log,
+  options: ServeOptions,
+  { root, space, hash }: { root: string; space: Space; hash: Hasher['hash'] },
+): Registry | undefined {
+  if (options.registry === 'off') return undefined;
+  const { untagged, keptVersions, registryTrash, uploadExpiry } = options;
+  return openRegistry(
+    { log, space, hash },
+    {
+      root,
+      uploadExpiryMs: uploadExpiry * HOUR_MS,
+      trashMs: registryTrash * HOUR_MS,
+      untaggedMs: untagged === undefined ? undefined : untagged * 24 * HOUR_MS,
+      keptVersions,
+    },
+  );
+}
+
 /** The images and the ways in, over the folders of the storage. */
 async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
   const readsAtOnce = await readsAtOnceOf(root);
@@ -102,12 +127,17 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     ...imageFilesBelow(root),
   });
   const space = createSpace(
-    { freeBytes: async () => (await diskSpaceOf(root)).freeBytes, usedBytes: catalogue.totalBytes },
+    {
+      freeBytes: async () => (await diskSpaceOf(root)).freeBytes,
+      usedBytes: (replaced) => catalogue.totalBytes(replaced) + (registry?.usedBytes() ?? 0),
+      makeRoom: async () => (await registry?.makeRoom()) ?? false,
+    },
     { reserveBytes: options.reserve, quotaBytes: options.quota },
   );
   // Of its own: who uploads does not wait until a large image of the folder is hashed.
   const uploadHasher = createHasher();
   const scrubHasher = createHasher({ reading: { isDirect: true, bytesPerSecond: options.scrubRate } });
+  const registry = openRegistryOf(log, options, { root, space, hash: uploadHasher.hash });
   const store = createImageStore(
     {
       space,
@@ -126,6 +156,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     catalogue,
     store,
     uploads,
+    registry,
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     async stop() {
@@ -231,6 +262,7 @@ export function serveCommand(context: CommandContext): Command {
           quotaBytes: options.quota,
           reserveBytes: options.reserve,
           accessLog: options.accessLog,
+          collectEveryMs: COLLECT_EVERY_MS[options.registryGc],
           scrubIntervalMs: options.scrubInterval * 3_600_000,
         },
         signal,

@@ -6,6 +6,7 @@ import { createOwnNames } from '../access/request-origin.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
+import type { Registry } from '../blobs/open-registry.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { createImageOpener, type OpenImage } from '../images/open-image.ts';
@@ -43,6 +44,8 @@ export interface RequestHandlerDeps {
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly uploads: Uploads;
+  /** Of container images; undefined: it is off. */
+  readonly registry: Registry | undefined;
   readonly guard: Guard;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
@@ -97,6 +100,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
         ...deps,
         ...activity,
         imageBytes: catalogue.totalBytes,
+        registryState: () => deps.registry?.state(),
         disk: () => diskSpaceOf(root),
         tlsStatus,
       },
@@ -139,6 +143,7 @@ export function createRequestHandler(
   observeState(metrics, {
     version,
     catalogue,
+    registryState: () => deps.registry?.state(),
     runningDownloads: downloads.runningCount,
     disk: () => diskSpaceOf(root),
     isReady: () => reasonsNotReady().length === 0,

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import type { QueryLog } from '../../activity/queries.ts';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
+import type { RegistryState } from '../../blobs/registry-state.ts';
 import type { DiskSpace } from '../../images/storage.ts';
 import type { TlsStatus } from '../../tls/certificate-source.ts';
 import { read } from '../openapi/describe.ts';
@@ -60,6 +61,21 @@ export const statusSchema = () =>
       quotaBytes: bytes.nullable(),
       reserveBytes: bytes,
     }),
+    registry: z
+      .object({
+        repositories: z.number().int(),
+        blobs: z.number().int(),
+        blobBytes: bytes,
+        trashBytes: bytes,
+        uploads: z.number().int(),
+        collectedBytes: bytes.describe('Moved to the trash since the start.'),
+        damaged: z.number().int().describe('Blobs that images need, damaged or missing.'),
+        unreadable: z
+          .array(z.object({ name: z.string(), reason: z.string() }))
+          .describe('Repositories whose records cannot be read.'),
+      })
+      .nullable()
+      .describe('null: it is off.'),
     tls: z
       .object({
         kind: z.enum(['authority', 'given']),
@@ -73,6 +89,13 @@ export const statusSchema = () =>
     access: z.object({ isReadOpen: z.boolean() }),
   });
 
+/** What is shown of the registry; what went wrong at the start is among the warnings. */
+function registryStatus(state: RegistryState | undefined) {
+  if (state === undefined) return null;
+  const { troubles: _troubles, trashed: _trashed, ...shown } = state;
+  return shown;
+}
+
 export interface StatusDeps {
   /** undefined: advertising is turned off. */
   advertiserStatus(): AdvertiserStatus | undefined;
@@ -82,6 +105,8 @@ export interface StatusDeps {
   /** The ports that are listened on. */
   ports(): { readonly http: number | null; readonly https: number | null };
   imageBytes(): number;
+  /** undefined: the registry is off. */
+  registryState(): RegistryState | undefined;
   disk(): Promise<DiskSpace>;
   readonly downloads: DownloadLog;
   readonly queries: QueryLog;
@@ -126,6 +151,7 @@ export function createStatusRoutes(deps: StatusDeps, options: StatusOptions): Re
             quotaBytes: quotaBytes ?? null,
             reserveBytes,
           },
+          registry: registryStatus(deps.registryState()),
           tls: deps.tlsStatus() ?? null,
           access: { isReadOpen },
         });

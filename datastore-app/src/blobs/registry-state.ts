@@ -1,0 +1,26 @@
+import type { BlobCounts } from './blob-table.ts';
+
+/** What the registry's store is doing, for people and for Prometheus. */
+export interface RegistryState extends BlobCounts {
+  readonly repositories: number;
+  readonly uploads: number;
+  /** Bytes that were moved to the trash since the start. */
+  readonly collectedBytes: number;
+  /** Repositories whose records cannot be read. */
+  readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
+  /** What else could not be read, as sentences. */
+  readonly troubles: readonly string[];
+}
+
+/** What a person should know of, as sentences. */
+export function warningsOf({ damaged, unreadable, troubles }: RegistryState): string[] {
+  return [
+    ...unreadable.map(({ name, reason }) => `The record of the repository ${name} cannot be read: ${reason}`),
+    ...troubles.map((reason) => `A part of the registry cannot be read: ${reason}`),
+    ...(damaged > 0
+      ? [
+          `${damaged} ${damaged === 1 ? 'blob' : 'blobs'} of container images damaged or missing: push them again.`,
+        ]
+      : []),
+  ];
+}
