@@ -8,9 +8,9 @@ import { CodedError } from '@local-datastore/shared/errors';
  * UPLOAD_UNKNOWN: there is no such upload. UPLOAD_OFFSET: what came does not begin where the upload ends; details
  * hold `receivedBytes`. MANIFEST_BLOB_UNKNOWN: a manifest names blobs that its repository does not have; details
  * hold `digests`. TAG_RELEASED: the tag is immutable. MANIFEST_REFERENCED: an index or a released tag needs the
- * manifest; details hold `digests` of the indexes. READ_ONLY: nothing can be pushed there. UPSTREAM_FAILED: it would have to
- * come from another registry, which does not give it. TOO_MANY: as many uploads, blobs, manifests or tags as can be
- * kept in memory.
+ * manifest; details hold `digests` of the indexes. READ_ONLY: nothing can be pushed there. UPSTREAM_FAILED: it would
+ * have to come from another registry, which does not give it. TOO_MANY: as many uploads, blobs, manifests or tags as
+ * can be kept in memory.
  */
 export type RegistryErrorCode =
   | 'REPOSITORY_UNREADABLE'
