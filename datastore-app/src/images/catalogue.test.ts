@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { versionOf } from '../content/file-version.ts';
@@ -81,12 +82,12 @@ async function start(
     watch: createRootWatch({ log: silentLog, isTelling: async () => false }, { root }),
     findWriters: async () => ({ of: () => 'none' }),
     areInodesPermanent: async () => true,
-    // As fast as the event loop allows, while minutes pass.
+    // Soon, while minutes pass; not at once, or nothing else would get the processor.
     elapsed: () => {
       elapsedMs += 60_000;
       return elapsedMs;
     },
-    wait: () => new Promise((resolve) => setImmediate(resolve)),
+    wait: () => delay(1),
     ...overrides,
   });
   await catalogue.start(controller.signal);
