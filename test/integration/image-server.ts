@@ -24,10 +24,10 @@ export async function startImageServer(behaviour: Behaviour, port = 0): Promise<
   const server = createServer((request, response) => {
     ranges.push(request.headers.range ?? null);
     requests.push(request);
-    const write = response.write.bind(response) as (chunk: Buffer) => boolean;
-    response.write = ((chunk: Buffer) => {
+    const write = response.write.bind(response) as (chunk: Buffer, ...rest: unknown[]) => boolean;
+    response.write = ((chunk: Buffer, ...rest: unknown[]) => {
       sentBytes += chunk.length;
-      return write(chunk);
+      return write(chunk, ...rest);
     }) as typeof response.write;
     behaviour(request, response, requests.length - 1);
   }).listen(port, '127.0.0.1');
