@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 import { eveAgent } from '../lab/programs.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(out);
   await writeFile(join(place.root, 'image.img'), image);
   const datastore = await place.start();
-  await expect.poll(() => datastore.log()).toContain('an image is ready');
+  await vi.waitUntil(() => datastore.log().includes('an image is ready'), 60_000);
   proxy = await startDamagingProxy(datastore.port);
 });
 afterAll(async () => {

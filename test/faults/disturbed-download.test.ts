@@ -2,7 +2,7 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { randomOfThisRun } from '../random.ts';
@@ -30,7 +30,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     faults = await createFaultLab({ imageBytes: IMAGE_BYTES, rate: RATE });
     datastore = faults.startDatastore();
     await datastore.ready;
-    await expect.poll(() => datastore.log()).toContain('an image is ready');
+    await vi.waitUntil(() => datastore.log().includes('an image is ready'), 60_000);
   });
   afterAll(() => faults?.stop());
 

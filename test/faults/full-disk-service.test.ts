@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { eveAgent, runAgent, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
@@ -35,7 +35,7 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     await writeFile(join(faults.source, '..', 'small.img'), small);
     const datastore = faults.startDatastore();
     await datastore.ready;
-    await expect.poll(() => datastore.log()).toContain('an image is ready');
+    await vi.waitUntil(() => datastore.log().includes('an image is ready'), 60_000);
     disk = join(faults.out, 'disk');
     config = join(faults.out, 'device.json');
     state = join(disk, 'state');

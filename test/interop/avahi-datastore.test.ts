@@ -59,7 +59,7 @@ const expectWhole = async (file: string) => {
 };
 
 const services = async (hostName: string) => {
-  const { instances } = await agentJson<BrowsedDocument>(lab.host, 'browse', '--timeout', '2');
+  const { instances } = await agentJson<BrowsedDocument>(lab.host, 'browse', '--timeout', '5');
   return instances.filter((each) => each.hostName.toLowerCase() === `${hostName}.local`.toLowerCase());
 };
 
