@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ADDRESS } from '../lab/loopback-datastore.ts';
 import { describeWith } from '../requirements.ts';
 import { type Datastore, launchBrowser, openPage, startDatastore, WRITE_TOKEN } from './page-under-test.ts';
@@ -27,7 +27,7 @@ describeWith(['chromium'], 'a foreign page', () => {
     browser = await launchBrowser();
     datastore = await startDatastore('--read-password', 'read-password-1');
     await datastore.put('disk.img', 'good');
-    await expect.poll(() => listed()).toEqual(['disk.img']);
+    await vi.waitFor(async () => expect(await listed()).toEqual(['disk.img']), 60_000);
     foreign = createServer((_request, response) => {
       response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>foreign</title>');
     }).listen(0, ADDRESS);
