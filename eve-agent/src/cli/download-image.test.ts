@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { platformText } from '@local-datastore/shared/oci/platform';
@@ -9,9 +9,11 @@ import { decideImageTarget } from './download-image.ts';
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'image-target-'));
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'image-target-')));
   await mkdir(join(folder, 'there'));
   await writeFile(join(folder, 'file'), '');
+  await symlink('there', join(folder, 'link'));
+  await symlink('nowhere', join(folder, 'loose'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 const TAGGED = 'docker://ds.local/p/g/app:1.2';
@@ -28,6 +30,9 @@ it.each([
 it.each([
   ['oci-layout', 'there', 'there'],
   ['oci-layout', 'new', 'new'],
+  ['oci-layout', 'link', 'there'],
+  // Refused when it is opened: it is no folder.
+  ['oci-layout', 'loose', 'loose'],
   ['docker-archive', 'there', 'there/app-1.2.tar'],
   ['docker-archive', 'file', 'file'],
   ['docker-archive', 'new.tar', 'new.tar'],

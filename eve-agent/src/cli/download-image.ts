@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
@@ -27,7 +27,9 @@ export function decideImageTarget(image: RegistryImage, form: ImageForm, output:
   if (form !== 'oci-layout') return decideFile(`${name}-${version}.tar`, image.name, output ?? '.');
   const folder = resolve(output ?? name);
   const occupant = statSync(folder, { throwIfNoEntry: false });
-  if (occupant === undefined || occupant.isDirectory()) return folder;
+  if (occupant === undefined) return folder;
+  // A link that the user names is followed here, once; none is by what is written later.
+  if (occupant.isDirectory()) return realpathSync(folder);
   throw new ConfigurationError(`${folder} exists and is no directory: choose another name with -o`);
 }
 

@@ -79,6 +79,16 @@ it('finds the blobs of an image, each once', async () => {
   expect(resolved.platform).toBeNull();
 });
 
+it('leaves out layers that a registry need not have', async () => {
+  const registry = createRegistry();
+  const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+  tag(registry, '1', image(registry, {}, [{ ...blob('a'), mediaType }, blob('b')]));
+  expect((await resolve(registry)).blobs.map(({ digest }) => digest.hex[0])).toEqual([
+    expect.anything(),
+    'b',
+  ]);
+});
+
 it('goes through indexes to the platform, and tells what the tag leads to', async () => {
   const registry = createRegistry();
   const [arm, amd] = [

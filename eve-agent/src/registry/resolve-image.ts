@@ -1,5 +1,6 @@
 import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { isNondistributable } from '@local-datastore/shared/oci/media-types';
 import {
   choosePlatform,
   isRunnable,
@@ -47,10 +48,11 @@ function notFor(wanted: WantedPlatform, name: string, there: string): RegistryEr
   return new RegistryError('PLATFORM_NOT_FOUND', message, { details: { platform } });
 }
 
-/** Each digest once. @throws RegistryError where one has two sizes, or is of an algorithm that is not checked */
+/** Each digest once, without what a registry need not have. @throws RegistryError where one has two sizes, or is of an algorithm that is not checked */
 function blobsOf({ links }: FetchedManifest): Descriptor[] {
   const blobs = new Map<string, Descriptor>();
-  for (const blob of [...(links.config === undefined ? [] : [links.config]), ...links.layers]) {
+  const layers = links.layers.filter(({ mediaType }) => !isNondistributable(mediaType));
+  for (const blob of [...(links.config === undefined ? [] : [links.config]), ...layers]) {
     const text = formatDigest(blob.digest);
     const known = blobs.get(text);
     if (blob.digest.algorithm !== 'sha256') throw invalid(`${text}: blobs are verified by sha256 only`);
