@@ -53,3 +53,13 @@ const KEPT_MS = 86_400_000;
 export function forgetEnded(tokens: Map<string, TokenRecord>, nowMs: number): void {
   for (const [id, { ends }] of tokens) if (Date.parse(ends) + KEPT_MS < nowMs) tokens.delete(id);
 }
+
+/** For what belongs to the same operation: the tags of a push, the look at what was pushed. */
+const DONE_MS = 60_000;
+
+/** Lets a token that did what it is for end soon, where it would not end sooner by itself. */
+export function endSoon(tokens: Map<string, TokenRecord>, id: string, nowMs: number): void {
+  const token = tokens.get(id);
+  if (token === undefined || Date.parse(token.ends) <= nowMs + DONE_MS) return;
+  tokens.set(id, { ...token, ends: new Date(nowMs + DONE_MS).toISOString() });
+}
