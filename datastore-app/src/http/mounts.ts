@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import type { Action, Resource } from '../access/policy.ts';
+import { TOKEN_PATH } from '../access/token-realm.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
@@ -40,6 +41,18 @@ export function mountApi(api: RequestListener): Mount {
     // What a router takes for the same path in another spelling is not public, and the routers of uploads ask again.
     resourceOf: (urlPath) =>
       PUBLIC_PATHS.has(urlPath) || urlPath.startsWith(PUBLIC_FOLDER) ? { kind: 'public' } : { kind: 'own' },
+    refuse,
+    handle: api,
+  };
+}
+
+/** Where tokens are issued: to whom and for what is decided there, by whatever credential comes along. */
+export function mountTokens(api: RequestListener): Mount {
+  return {
+    has: (urlPath) => urlPath === TOKEN_PATH,
+    isOwn: true,
+    actionOf: () => 'read',
+    resourceOf: () => ({ kind: 'public' }),
     refuse,
     handle: api,
   };

@@ -18,6 +18,7 @@ const PROBLEMS = {
   404: problem('There is nothing at this path.'),
   409: problem('It contradicts the present state.'),
   412: problem('A condition of the request does not hold, or the image exists.'),
+  413: problem('It is larger than what is taken here.'),
   415: problem('It is a form, or encoded: content is taken as it is.'),
   416: problem('The range begins at or after the end of the file.'),
   421: problem('The name in Host is none of the datastore’s.'),
@@ -38,6 +39,13 @@ const BEARER = { bearer: [] };
 export const open = <Described extends Operation>(operation: Described) => ({
   ...operation,
   security: [],
+  responses: { ...operation.responses, ...problems(421) },
+});
+
+/** An operation that judges credentials itself, and is for anybody who has none. */
+export const token = <Described extends Operation>(operation: Described) => ({
+  ...operation,
+  security: [{}, BASIC],
   responses: { ...operation.responses, ...problems(421) },
 });
 
