@@ -1,5 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
+import type { OpenRegistryAccess } from './access/open-registry-access.ts';
+import type { IsOwnName } from './access/request-origin.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
 import { isBlobPath } from './blobs/blob-files.ts';
@@ -33,6 +35,9 @@ export interface AppDeps {
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
   readonly guard: Guard;
+  readonly access: OpenRegistryAccess;
+  /** Whether page and API can be asked for by a name. */
+  readonly isOwnName: IsOwnName;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   /** From the ports that are really listened on, which are known only then; undefined: no advertising. */
@@ -50,9 +55,7 @@ export interface AppOptions {
   readonly root: string;
   /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
   readonly hostName: string;
-  /** Of the system; page and API can be asked for by it, too. */
-  readonly systemHostName: string;
-  /** Further names by which page and API can be asked for, in lower case. */
+  /** Names whose pages may change something, whatever their port; in lower case. */
   readonly trustedHosts: readonly string[];
   readonly http: Place;
   /** Where TLS is on. */
@@ -75,6 +78,7 @@ export interface AppOptions {
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
   const { log, catalogue, store, uploads, registry, certificates } = deps;
+  const { principals, issueToken } = deps.access;
   const { limits } = options;
   const activity = createActivity();
   let advertiser: Advertiser | undefined;
@@ -90,10 +94,12 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       ...deps,
       activity,
       advertiserStatus,
+      issueToken,
       ports: () => ports,
       warnings: () => [
         ...[keptNames() ?? []].flat(),
         ...(registry === undefined ? [] : warningsOf(registry.state())),
+        ...principals.warnings(),
         ...(advertiserStatus()?.warnings ?? []),
       ],
       reasonsNotReady: () => [
@@ -145,6 +151,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       listeners.push(https);
       certificates?.follow(https.replaceIdentity, running);
     }
+    void principals.follow((book) => https?.askForCertificates(book.hasCertificates), running);
     ports = { http: http.port, https: https?.port ?? null };
     log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
 

@@ -13,6 +13,7 @@ import { TLS_MODES } from './tls/decide-tls.ts';
 
 const DATA_DIRECTORY = '/var/lib/datastore';
 const MIN_SCRUB_RATE = 64 * 1024;
+const TOKEN_KEY_CHOICES = ['id', 'certificate'] as const;
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
 
 export interface StorageOptions {
@@ -53,6 +54,9 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
   readonly readUser: string;
   readonly readPassword?: string;
   readonly readPasswordFile?: string;
+  readonly grants?: string;
+  readonly adminCertificate?: string;
+  readonly registryTokenKey: (typeof TOKEN_KEY_CHOICES)[number];
   /** Seconds. */
   readonly drainTimeout: number;
   readonly maxConnections: number;
@@ -161,8 +165,8 @@ export const TOKEN_OPTIONS: readonly OptionDescription[] = [
   CONFIG_OPTION,
 ];
 
-/** What `ca` takes. */
-export const CA_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];
+/** What commands take that work on the state directory alone. */
+export const STATE_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];
 
 /** Who may read, where not everybody may. */
 const READ_OPTIONS: readonly OptionDescription[] = [
@@ -227,6 +231,31 @@ const REGISTRY_STORE_OPTIONS: readonly OptionDescription[] = [
   },
 ];
 
+/** Who may do what in the registry. */
+const REGISTRY_ACCESS_OPTIONS: readonly OptionDescription[] = [
+  {
+    flags: '--grants <file>',
+    description:
+      'YAML file that says who may do what in the registry (default: grants.yaml in the state directory, where it exists)',
+    environment: 'DATASTORE_GRANTS',
+    schema: z.string().min(1, { error: 'a file expected' }),
+  },
+  {
+    flags: '--admin-certificate <file>',
+    description: 'PEM file with certificates: whoever shows one of them by HTTPS administers the registry',
+    environment: 'DATASTORE_ADMIN_CERTIFICATE',
+    schema: z.string().min(1, { error: 'a file expected' }),
+  },
+  {
+    flags: '--registry-token-key <how>',
+    description:
+      'how tokens for the registry name their key: id; certificate, for other registries that take it from the token',
+    environment: 'DATASTORE_REGISTRY_TOKEN_KEY',
+    schema: z.enum(TOKEN_KEY_CHOICES, { error: `one of ${TOKEN_KEY_CHOICES.join(', ')} expected` }),
+    default: 'id',
+  },
+];
+
 /** The title of the JSON Schema in `settings.schema.json`. */
 export const SETTINGS_TITLE = 'Configuration file of datastore-app serve';
 
@@ -236,6 +265,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
   ...SPACE_OPTIONS,
   ...WRITE_TOKEN_OPTIONS,
   ...READ_OPTIONS,
+  ...REGISTRY_ACCESS_OPTIONS,
   {
     flags: '--host-name <name>',
     description: 'the name to advertise, in front of .local',

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
 import type { Log } from '@local-datastore/shared/log';
 import { createInTurn } from '../content/in-turn.ts';
@@ -41,12 +41,15 @@ export interface RegistryPrincipalsDeps {
   readonly nowMs?: () => number;
 }
 
-export interface RegistryPrincipalsOptions
-  extends Pick<BookSources, 'writeToken' | 'adminCertificates' | 'readCredential'> {
+/** Where grants stand. */
+export interface GrantsPlace {
   readonly stateDirectory: string;
   /** undefined: the one of the state directory, where there is one. */
   readonly grantsFile: string | undefined;
 }
+
+export type RegistryPrincipalsOptions = GrantsPlace &
+  Pick<BookSources, 'writeToken' | 'adminCertificates' | 'readCredential'>;
 
 /** Nobody has a grant. */
 const NO_GRANTS: GrantsDocument = { users: new Map(), devices: new Map(), grants: [], assignments: [] };
@@ -64,12 +67,30 @@ async function isThere(file: string): Promise<boolean> {
   }
 }
 
-/** The grants, from the given file or the one of the state directory. */
-async function followGrants(log: Log, { grantsFile, stateDirectory }: RegistryPrincipalsOptions) {
-  const file = grantsFile ?? join(stateDirectory, GRANTS_FILE);
-  if (grantsFile !== undefined && !(await isThere(file))) {
-    throw new ConfigurationError(`--grants ${file} does not exist`);
+/** The given file, or the one of the state directory. @throws ConfigurationError when the given one is not there */
+async function findGrantsFile({ grantsFile, stateDirectory }: GrantsPlace): Promise<string> {
+  if (grantsFile === undefined) return join(stateDirectory, GRANTS_FILE);
+  if (await isThere(grantsFile)) return grantsFile;
+  throw new ConfigurationError(`--grants ${grantsFile} does not exist`);
+}
+
+/**
+ * Why the grants cannot be used, as a sentence; undefined: they can, or there are none.
+ *
+ * @throws ConfigurationError when a given file is not there
+ */
+export async function whyNoGrants(place: GrantsPlace): Promise<string | undefined> {
+  const file = await findGrantsFile(place);
+  try {
+    if (await isThere(file)) parseGrants(readYamlFile(file), file);
+    return undefined;
+  } catch (error) {
+    return `the grants in ${file} cannot be used: ${errorMessage(error)}`;
   }
+}
+
+async function followGrants(log: Log, place: GrantsPlace) {
+  const file = await findGrantsFile(place);
   let wasThere = false;
   return followFiles<GrantsDocument | undefined>(
     { log },

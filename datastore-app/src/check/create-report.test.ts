@@ -48,6 +48,7 @@ function check({
     port: 80,
     tlsPort: 443,
     readUser: 'eve',
+    registryTokenKey: 'id',
     drainTimeout: 25,
     maxConnections: 100,
     headerTimeout: 60,
@@ -80,6 +81,7 @@ function check({
       }),
       writeTokenFile: async () => join(folder, 'state/write-token'),
       readCredential: () => undefined,
+      whyNoGrants: async () => undefined,
       ...input,
     },
   );
@@ -229,4 +231,13 @@ test('warns of a neighbour that EVE may take for this host', async () => {
       message: expect.stringContaining('my-ds.local (10.1.0.9 on eth0): stock EVE takes'),
     },
   ]);
+});
+
+test.each<[string, () => Promise<string>, 'warning' | 'error']>([
+  ['grants that cannot be used do not keep from starting', async () => 'they are wrong', 'warning'],
+  ['a given file that is not there does', () => Promise.reject(new Error('they are absent')), 'error'],
+])('%s', async (_, whyNoGrants, severity) => {
+  const report = await check({ input: { whyNoGrants } });
+  expect(report.isFine).toBe(severity === 'warning');
+  expect(report.problems).toContainEqual({ severity, message: expect.stringMatching(/^they are/) });
 });

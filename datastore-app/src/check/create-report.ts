@@ -34,6 +34,8 @@ export interface CheckInput {
   /** @throws ConfigurationError when the write token cannot be had; makes none */
   readonly writeTokenFile: () => Promise<string | undefined>;
   readonly readCredential: () => unknown;
+  /** Why the grants of the registry cannot be used. @throws ConfigurationError when it keeps from starting */
+  readonly whyNoGrants: () => Promise<string | undefined>;
 }
 
 /** The only ports that stock EVE takes: one in the FQDN switches its local mode off. */
@@ -115,6 +117,7 @@ export async function createReport(deps: CheckDeps, input: CheckInput): Promise<
   const isTlsOn = tls.kind !== 'off';
   const given = tls.kind === 'given' ? await attempt(() => readGivenIdentity(tls)) : undefined;
   await attempt(input.readCredential);
+  problems.push(...asWarning(await attempt(input.whyNoGrants)));
   if (tls.kind === 'authority') await attempt(() => inspectAuthority(options.state, { now }));
   const writeTokenFile = (await attempt(input.writeTokenFile)) ?? null;
   const storage = await checkStorage(options);

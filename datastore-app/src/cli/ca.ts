@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
-import { CA_OPTIONS, type StorageOptions, type UserOptions } from '../config.ts';
+import { STATE_OPTIONS, type StorageOptions, type UserOptions } from '../config.ts';
 import { inspectAuthority, loadAuthority } from '../tls/authority.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
@@ -14,7 +14,7 @@ export function caCommand({ stdout }: CommandContext): Command {
     "Prints the certificate of the built-in authority, which goes into EVE's dsCertPEM. " +
       '`serve --tls authority` makes it at its first start.',
   );
-  addOptions(command, CA_OPTIONS).option('--create', 'make it where there is none yet');
+  addOptions(command, STATE_OPTIONS).option('--create', 'make it where there is none yet');
   return command.action(async () => {
     const options = readSettings<Pick<StorageOptions, 'state'> & UserOptions & { create?: true }>(command);
     const authority =

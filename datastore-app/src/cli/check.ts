@@ -3,6 +3,8 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
+import { readAdminCertificates } from '../access/open-registry-access.ts';
+import { whyNoGrants } from '../access/registry-principals.ts';
 import { inspectWriteToken } from '../access/write-token.ts';
 import { createReport, unreadableReport } from '../check/create-report.ts';
 import { formatReport } from '../check/format-report.ts';
@@ -36,6 +38,10 @@ async function checkConfiguration(command: Command): Promise<CheckReport> {
       choices: (isTlsOn) => advertisementChoices(effective, isTlsOn),
       writeTokenFile: () => findWriteToken(options),
       readCredential: () => readCredentialOf(options),
+      async whyNoGrants() {
+        await readAdminCertificates(options.adminCertificate);
+        return whyNoGrants({ grantsFile: options.grants, stateDirectory: resolve(options.state) });
+      },
     },
   );
 }

@@ -6,9 +6,12 @@ import { checkCommand } from './check.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { imagesCommand } from './images.ts';
+import { registryCommand } from './registry/registry.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 import { describeUnknownVariables } from './unknown-variables.ts';
+
+const COMMANDS = [serveCommand, checkCommand, imagesCommand, registryCommand, tokenCommand, caCommand];
 
 function createProgram(context: CommandContext): Command {
   const program = new Command('datastore-app')
@@ -20,13 +23,17 @@ function createProgram(context: CommandContext): Command {
     })
     .showHelpAfterError('(run with --help for more)')
     .exitOverride();
-  for (const create of [serveCommand, checkCommand, imagesCommand, tokenCommand, caCommand]) {
-    program.addCommand(create(context).copyInheritedSettings(program));
-  }
-  for (const nested of program.commands.flatMap((command) => command.commands)) {
-    nested.copyInheritedSettings(program);
-  }
+  for (const create of COMMANDS) program.addCommand(create(context));
+  inheritSettings(program);
   return program;
+}
+
+/** A command that is made apart takes over from the one above it how it writes and ends. */
+function inheritSettings(command: Command): void {
+  for (const nested of command.commands) {
+    nested.copyInheritedSettings(command);
+    inheritSettings(nested);
+  }
 }
 
 /**

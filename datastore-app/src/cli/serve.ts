@@ -12,6 +12,8 @@ import { Command } from 'commander';
 import { createAttempts } from '../access/attempts.ts';
 import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
+import { openRegistryAccess } from '../access/open-registry-access.ts';
+import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
@@ -229,6 +231,20 @@ export function serveCommand(context: CommandContext): Command {
       hostLabel: options.hostName,
       interfaces: options.interface ?? [],
     });
+    const system = systemHostName();
+    const trustedHosts = options.trustedHost ?? [];
+    const hostName = `${options.hostName}.local`;
+    const isOwnName = createOwnNames([hostName, system, `${system}.local`, ...trustedHosts]);
+    const attempts = createAttempts();
+    const access = await openRegistryAccess(
+      { log, attempts, isOwnName },
+      {
+        ...{ stateDirectory: state, hostName, writeToken: writeToken.token, readCredential },
+        grantsFile: options.grants,
+        adminCertificateFile: options.adminCertificate,
+        carriesCertificate: options.registryTokenKey === 'certificate',
+      },
+    );
     const images = await openImages(log, options, storage);
     const requests = context.createBufferedLog(options.logLevel);
     const { address, port, tlsPort, drainTimeout } = options;
@@ -238,19 +254,16 @@ export function serveCommand(context: CommandContext): Command {
           log,
           requestLog: requests.log,
           ...images,
-          guard: createGuard(
-            { attempts: createAttempts() },
-            { writeToken: writeToken.token, readCredential },
-          ),
+          guard: createGuard({ attempts }, { writeToken: writeToken.token, readCredential }),
+          ...{ access, isOwnName },
           certificates,
           createAdvertiser: advertiserMaker(log, options, choices),
         },
         {
           version,
           root,
-          hostName: `${options.hostName}.local`,
-          systemHostName: systemHostName(),
-          trustedHosts: options.trustedHost ?? [],
+          hostName,
+          trustedHosts,
           http: { address, port, bound: bound.http },
           https: { address, port: tlsPort, bound: bound.https },
           drainMs: drainTimeout * 1000,

@@ -2,7 +2,8 @@ import type { RequestListener } from 'node:http';
 import type { Log } from '@local-datastore/shared/log';
 import { createDownloadTickets, type DownloadTickets } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
-import { createOwnNames } from '../access/request-origin.ts';
+import type { IsOwnName } from '../access/request-origin.ts';
+import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
@@ -18,7 +19,7 @@ import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
-import { createRequestListener, mountApi, mountImages } from './mounts.ts';
+import { createRequestListener, mountApi, mountImages, mountTokens } from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
 import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { createPublishHandler } from './publish.ts';
@@ -34,6 +35,7 @@ import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createStatusRoutes } from './routes/status.ts';
+import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
 import { createTransferMemory } from './transfer-memory.ts';
 
@@ -47,6 +49,10 @@ export interface RequestHandlerDeps {
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
   readonly guard: Guard;
+  /** Whether page and API can be asked for by a name. */
+  readonly isOwnName: IsOwnName;
+  /** Issues tokens for the registry. */
+  readonly issueToken: TokenService;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   readonly activity: Activity;
@@ -67,9 +73,7 @@ export interface RequestHandlerOptions {
   readonly root: string;
   /** With `.local`; what EVE is told to ask for, also where nothing is advertised. */
   readonly hostName: string;
-  /** Of the system; page and API can be asked for by it, too. */
-  readonly systemHostName: string;
-  /** Further names by which page and API can be asked for, in lower case. */
+  /** Names whose pages may change something, whatever their port; in lower case. */
   readonly trustedHosts: readonly string[];
   readonly quotaBytes: number | undefined;
   readonly reserveBytes: number;
@@ -120,6 +124,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       listOperations: () => [...IMAGE_OPERATIONS, ...resources.flatMap(({ operations }) => operations)],
     }),
     createHealthRoutes(deps),
+    createTokenRoutes({ issue: deps.issueToken }),
     createCaRoutes({ authorityPem: () => certificates?.authorityPem }),
   ];
   return resources;
@@ -130,13 +135,12 @@ export function createRequestHandler(
   deps: RequestHandlerDeps,
   options: RequestHandlerOptions,
 ): RequestListener {
-  const { log, catalogue, store, guard, certificates, activity, reasonsNotReady } = deps;
+  const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
-  const { root, version, hostName, systemHostName, trustedHosts } = options;
+  const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
   const authorize = createAuthorize({ guard, tickets });
-  const isOwnName = createOwnNames([hostName, systemHostName, `${systemHostName}.local`, ...trustedHosts]);
   const openImage = createImageOpener(root);
   const { digestOf } = catalogue;
 
@@ -151,9 +155,11 @@ export function createRequestHandler(
   });
   const resources = createResources({ ...deps, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
+  const api = createApi({ log }, resources);
   return observeRequests(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
-      mountApi(createApi({ log }, resources)),
+      mountTokens(api),
+      mountApi(api),
       mountImages(
         createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
         createPublishHandler({ log, store, openImage, digestOf }),

@@ -32,6 +32,8 @@ export interface Listener {
   readonly port: number;
   /** HTTPS presents another certificate to new connections; those that are open go on. */
   replaceIdentity(identity: TlsIdentity): void;
+  /** HTTPS asks new connections for a certificate, or no more. */
+  askForCertificates(isAsked: boolean): void;
   /** Takes no new connection, and returns when all requests are answered, or cut at the limit. */
   drain(limitMs: number): Promise<void>;
 }
@@ -122,6 +124,7 @@ export async function listen(
   return {
     port: (server.address() as AddressInfo).port,
     replaceIdentity: (identity) => secured?.replaceIdentity(identity),
+    askForCertificates: (isAsked) => secured?.askForCertificates(isAsked),
     async drain(limitMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +8,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { TlsIdentity } from '../tls/certificate-source.ts';
 import { issueAuthority, issueLeaf } from '../tls/issue-certificates.ts';
+import { clientFingerprint } from './client-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls-server.ts';
 
 /** The limit is for a busy machine. */
@@ -117,4 +119,34 @@ it('refuses a certificate that does not fit its key', async () => {
   const [one, other] = await Promise.all([issue('a'), issue('b')]);
   const create = () => createTlsServer({ log: silentLog }, {}, { ...one, key: other.key }, () => {});
   expect(create).toThrow('the TLS certificate and key cannot be used');
+});
+
+it('asks for a certificate only while it shall, and takes any whose key the client has', async () => {
+  const client = await issue('client');
+  const shown = async () => {
+    const socket = await handshake({ cert: client.certificate, key: client.key });
+    const fingerprint =
+      secured.server.listenerCount('secureConnection') > 0 ? await fingerprintOfNext : undefined;
+    socket.destroy();
+    return fingerprint;
+  };
+  let tell: (fingerprint: string | undefined) => void = () => {};
+  let fingerprintOfNext: Promise<string | undefined> = Promise.resolve(undefined);
+  const look = (socket: TLSSocket) => tell(clientFingerprint(socket));
+  secured.server.on('secureConnection', look);
+  const next = () => {
+    fingerprintOfNext = new Promise((resolve) => {
+      tell = resolve;
+    });
+    return shown();
+  };
+  expect(await next()).toBeUndefined();
+  secured.askForCertificates(true);
+  const expected = new X509Certificate(client.certificate).fingerprint256.replaceAll(':', '').toLowerCase();
+  expect(await next()).toBe(expected);
+  const without = await handshake();
+  without.destroy();
+  secured.askForCertificates(false);
+  expect(await next()).toBeUndefined();
+  secured.server.off('secureConnection', look);
 });

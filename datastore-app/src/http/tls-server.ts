@@ -18,6 +18,11 @@ export interface TlsServer {
   readonly server: Server;
   /** Presents another certificate to new connections; those that are open go on. */
   replaceIdentity(identity: TlsIdentity): void;
+  /**
+   * Asks new connections for a certificate, which they need not have, nor need anybody have issued it. Browsers ask
+   * their users then, where they have any.
+   */
+  askForCertificates(isAsked: boolean): void;
 }
 
 const contextOf = ({ certificate, key }: TlsIdentity): SecureContextOptions => ({
@@ -43,7 +48,9 @@ export function createTlsServer(
   function createServerWith(): Server {
     try {
       const tls = { ALPNProtocols: ['http/1.1'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
-      return createServer({ ...options, ...contextOf(identity), ...tls }, handler);
+      // What a client shows is judged by its fingerprint, where it is used.
+      const clients = { requestCert: false, rejectUnauthorized: false };
+      return createServer({ ...options, ...contextOf(identity), ...tls, ...clients }, handler);
     } catch (error) {
       throw new ConfigurationError(`the TLS certificate and key cannot be used: ${errorMessage(error)}`, {
         cause: error,
@@ -68,6 +75,10 @@ export function createTlsServer(
     replaceIdentity(next) {
       server.setSecureContext(contextOf(next));
       refusers.clear();
+    },
+    askForCertificates(isAsked) {
+      // Node 24.21 looks at this property with every connection, and has no method for it.
+      Object.assign(server, { requestCert: isAsked });
     },
   };
 }
