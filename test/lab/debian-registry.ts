@@ -12,6 +12,8 @@ export interface DebianRegistryOptions {
   readonly port: number;
   /** Lines of an htpasswd file, by bcrypt; absent: everybody may do everything. */
   readonly htpasswd?: string;
+  /** Of the service whose tokens it takes, and the file with the certificate of their key. */
+  readonly tokens?: { readonly realm: string; readonly service: string; readonly certificate: string };
   /** Absent: it speaks http. */
   readonly tls?: KeyPair;
 }
@@ -25,7 +27,7 @@ export interface DebianRegistry {
 /** Starts it in a namespace, and waits until it listens there. */
 export async function startDebianRegistry(
   place: Namespace,
-  { folder, port, htpasswd, tls }: DebianRegistryOptions,
+  { folder, port, htpasswd, tokens, tls }: DebianRegistryOptions,
 ): Promise<DebianRegistry> {
   await mkdir(folder, { recursive: true });
   const settings = join(folder, 'config.yml');
@@ -38,6 +40,14 @@ export async function startDebianRegistry(
       log: { level: 'info', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, 'storage') } },
       http: { addr: `:${port}`, ...(tls && { tls }) },
+      ...(tokens !== undefined && {
+        auth: {
+          token: {
+            ...{ realm: tokens.realm, service: tokens.service, issuer: tokens.service },
+            rootcertbundle: tokens.certificate,
+          },
+        },
+      }),
       ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'lab', path: passwords } } }),
     }),
   );
