@@ -1,4 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { type Refusal, sendRefusal } from './refusal.ts';
 
 /** What went wrong, to be said as `application/problem+json` (RFC 9457). */
 export interface Problem {
@@ -15,9 +16,6 @@ export interface Problem {
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-/** Headers that describe a file and not the problem with it. */
-const FILE_HEADERS = ['Content-Length', 'Content-Type', 'Last-Modified', 'Repr-Digest'];
-
 /**
  * The body of a problem document (RFC 9457 §3). The status phrase is the title, as of any problem of no type of its
  * own (§4.2.1); members that are undefined are left out.
@@ -26,46 +24,16 @@ export function problemBody({ status, detail, ...members }: Problem): string {
   return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members })}\n`;
 }
 
-/**
- * Answers with a problem. When the answer has already begun, nothing can be said any more: the connection is
- * cut, so that the client sees fewer bytes than Content-Length promised.
- */
-export function sendProblem(
+/** A problem as an answer. */
+export const problemRefusal = (problem: Problem): Refusal => ({
+  status: problem.status,
+  mediaType: PROBLEM_MEDIA_TYPE,
+  body: problemBody(problem),
+});
+
+/** Answers with a problem, as {@link sendRefusal} does. */
+export const sendProblem = (
   response: ServerResponse,
   problem: Problem,
   headers: Readonly<Record<string, string>> = {},
-): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = begin(response, problem, headers);
-  response.end(response.req.method === 'HEAD' ? undefined : body);
-}
-
-/** Sends all of the answer, and leaves it to the caller to end it. */
-export function writeProblem(
-  response: ServerResponse,
-  problem: Problem,
-  headers: Readonly<Record<string, string>>,
-): void {
-  response.write(begin(response, problem, headers));
-}
-
-/** Sends the head. @returns the body */
-function begin(
-  response: ServerResponse,
-  problem: Problem,
-  headers: Readonly<Record<string, string>>,
-): string {
-  const body = problemBody(problem);
-  for (const name of FILE_HEADERS) response.removeHeader(name);
-  response.writeHead(problem.status, {
-    'Content-Type': PROBLEM_MEDIA_TYPE,
-    'Content-Length': Buffer.byteLength(body),
-    'X-Content-Type-Options': 'nosniff',
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  return body;
-}
+): void => sendRefusal(response, problemRefusal(problem), headers);

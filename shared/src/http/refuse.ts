@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Problem, sendProblem, writeProblem } from './problem.ts';
+import { type Problem, problemRefusal } from './problem.ts';
+import { type Refusal, sendRefusal, writeRefusal } from './refusal.ts';
 
 /** A client that sends on after a refusal is listened to for so long and so much. */
 const MAX_LISTEN_MS = 5000;
@@ -36,18 +37,23 @@ export type Refuse = (
  * connection make the kernel reset it, and the client would lose the answer that it has not read yet
  * (RFC 9112 §9.6).
  */
-export const refuse: Refuse = (request, response, problem, headers = {}) => {
+export function refuseWith(
+  request: IncomingMessage,
+  response: ServerResponse,
+  refusal: Refusal,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (request.complete || response.headersSent) {
-    sendProblem(response, problem, headers);
+    sendRefusal(response, refusal, headers);
     return;
   }
   const closing = { ...headers, Connection: 'close' };
   if (!isSending(request)) {
     const hasBody = request.headers.expect !== undefined;
-    sendProblem(response, problem, hasBody ? closing : headers);
+    sendRefusal(response, refusal, hasBody ? closing : headers);
     return;
   }
-  writeProblem(response, problem, closing);
+  writeRefusal(response, refusal, closing);
   let refusedBytes = 0;
   const end = () => {
     clearTimeout(limit);
@@ -61,4 +67,8 @@ export const refuse: Refuse = (request, response, problem, headers = {}) => {
     if (refusedBytes > MAX_REFUSED_BYTES) end();
   });
   request.resume();
-};
+}
+
+/** {@link refuseWith} a problem document. */
+export const refuse: Refuse = (request, response, problem, headers) =>
+  refuseWith(request, response, problemRefusal(problem), headers);
