@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refuse, sayContinue } from '@local-datastore/shared/http/refuse';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileVersion } from '../content/file-version.ts';
 import type { StagedImage } from '../content/staging.ts';
@@ -9,6 +9,7 @@ import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import { answerFailure } from './answer-failure.ts';
+import { contentOf } from './request-content.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
 import { isMatch, reprDigest, validatorsOf } from './validators.ts';
@@ -26,20 +27,6 @@ export type PublishHandler = (
   response: ServerResponse,
   urlPath: string,
 ) => Promise<void>;
-
-/**
- * The body of a request. Asking for the first piece tells a client that waits to send; not to want the rest
- * leaves the connection open, so that the client hears why.
- */
-export async function* contentOf(
-  request: IncomingMessage,
-  response: ServerResponse,
-): AsyncGenerator<Uint8Array> {
-  sayContinue(request, response);
-  yield* request.iterator({ destroyOnReturn: false });
-  // All is received: to bring it to a slow disk may take longer than a connection may idle.
-  request.socket.setTimeout(0);
-}
 
 /** A condition of the request does not hold. */
 class ConditionFailedError extends Error {}

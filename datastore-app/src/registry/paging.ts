@@ -1,3 +1,5 @@
+import { RegistryRefusedError } from './registry-refusal.ts';
+
 /** What a client wants to see of a list. */
 export interface PageRequest {
   readonly limit: number;
@@ -18,6 +20,13 @@ export function parsePageRequest(query: URLSearchParams): PageRequest | undefine
   if (n === null || n === '') return { limit: MAX_PAGE, last };
   if (!/^[0-9]+$/.test(n)) return undefined;
   return { limit: Math.min(Number(n), MAX_PAGE), last };
+}
+
+/** {@link parsePageRequest}. @throws RegistryRefusedError where `n` is no number */
+export function requirePageRequest(query: URLSearchParams): PageRequest {
+  const wish = parsePageRequest(query);
+  if (wish !== undefined) return wish;
+  throw new RegistryRefusedError(400, 'UNSUPPORTED', '"n" must be a number of entries, 0 or more.');
 }
 
 /**

@@ -19,6 +19,7 @@ const OF_REGISTRY: Readonly<Record<RegistryErrorCode, StatusAndCode>> = {
   MANIFEST_BLOB_UNKNOWN: [400, 'MANIFEST_BLOB_UNKNOWN'],
   TAG_RELEASED: [403, 'DENIED'],
   MANIFEST_REFERENCED: [403, 'DENIED'],
+  READ_ONLY: [405, 'UNSUPPORTED'],
   TOO_MANY: [429, 'TOOMANYREQUESTS'],
 };
 const OF_STORE: Readonly<Record<StoreErrorCode, StatusAndCode>> = {

@@ -10,7 +10,7 @@ import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
 import { problems, query, read, write } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
-import { contentOf } from '../publish.ts';
+import { contentOf } from '../request-content.ts';
 import { createResource, type Resource } from '../resource.ts';
 import { decideUploadContent } from '../upload-content.ts';
 

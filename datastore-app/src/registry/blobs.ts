@@ -1,0 +1,100 @@
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { formatDigest } from '@local-datastore/shared/oci/digest';
+import type { DownloadLog } from '../activity/downloads.ts';
+import type { RegistryStore } from '../blobs/registry-store.ts';
+import { RefusedRead, type SendSource } from '../http/send-source.ts';
+import { FileChangedError } from '../http/transfer.ts';
+import type { RegistryResource } from './registry-call.ts';
+import { blobLocation } from './registry-path.ts';
+import { RegistryRefusedError, refusalOfProblem, refuseRegistry } from './registry-refusal.ts';
+
+export interface BlobsDeps {
+  readonly log: Log;
+  readonly store: Pick<RegistryStore, 'statBlob' | 'openBlob'>;
+  readonly sendSource: SendSource;
+  readonly downloads: Pick<DownloadLog, 'begin'>;
+}
+
+const BLOB_TYPE = 'application/octet-stream';
+
+/** `/v2/<name>/blobs/<digest>`: blobs are read (end-2); what nobody needs any more is collected, not deleted. */
+export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): RegistryResource<'blob'> {
+  const unknownBlob = (digest: string) =>
+    new RegistryRefusedError(404, 'BLOB_UNKNOWN', 'The repository does not have this blob.', {
+      detail: { digest },
+    });
+
+  return {
+    GET: {
+      action: 'pull',
+      async handle({ request, response, path: { repository, digest } }) {
+        const name = formatDigest(digest);
+        const blob = await store.openBlob(repository, digest);
+        if (blob === undefined) throw unknownBlob(name);
+        if (response.destroyed) {
+          blob.source.close();
+          return;
+        }
+        const place = blobLocation(repository, digest);
+        response.setHeader('Docker-Content-Digest', name);
+        downloads.begin(request, response, place.slice(1));
+        sendSource(request, response, blob.source, {
+          name: place,
+          entityTag: `"${name}"`,
+          contentType: BLOB_TYPE,
+          onFailure(error) {
+            if (error instanceof RefusedRead) {
+              refuseRegistry(
+                request,
+                response,
+                refusalOfProblem({ status: error.status, detail: `${error.message}.` }),
+              );
+              return;
+            }
+            const reason = errorMessage(error);
+            if (response.destroyed) log.debug({ path: place, reason }, 'the client went away');
+            else if (error instanceof FileChangedError)
+              log.warn({ path: place, reason }, 'a blob was changed in place');
+            else log.error({ path: place, reason }, 'a blob could not be sent');
+            refuseRegistry(
+              request,
+              response,
+              refusalOfProblem({ status: 503, detail: 'The blob could not be read; the log says why.' }),
+            );
+          },
+        });
+      },
+    },
+    HEAD: {
+      action: 'pull',
+      async handle({ response, path: { repository, digest }, allowed }) {
+        const name = formatDigest(digest);
+        // Who may push asks whether it need not send.
+        const isForPush = allowed.may('push', repository);
+        const blob = await store.statBlob(repository, digest, { isForPush });
+        if (blob === undefined) throw unknownBlob(name);
+        response.writeHead(200, {
+          'Content-Type': BLOB_TYPE,
+          'Content-Length': blob.sizeBytes,
+          'Accept-Ranges': 'bytes',
+          'Docker-Content-Digest': name,
+          ETag: `"${name}"`,
+          'X-Content-Type-Options': 'nosniff',
+        });
+        response.end();
+      },
+    },
+    DELETE: {
+      action: 'delete',
+      async handle() {
+        throw new RegistryRefusedError(
+          405,
+          'UNSUPPORTED',
+          'Blobs are shared, and go by themselves once no manifest needs them: delete the manifest.',
+          { headers: { Allow: 'GET, HEAD' } },
+        );
+      },
+    },
+  };
+}
