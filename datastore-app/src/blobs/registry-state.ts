@@ -12,11 +12,15 @@ export interface RegistryState extends BlobCounts {
   readonly troubles: readonly string[];
 }
 
-/** What a person should know of, as sentences. */
+/** What a person should know of, as sentences, without names of repositories: not everybody may see those. */
 export function warningsOf({ damaged, unreadable, troubles }: RegistryState): string[] {
   return [
-    ...unreadable.map(({ name, reason }) => `The record of the repository ${name} cannot be read: ${reason}`),
-    ...troubles.map((reason) => `A part of the registry cannot be read: ${reason}`),
+    ...(unreadable.length > 0
+      ? [
+          `The records of ${unreadable.length} repositories cannot be read, and nothing is collected: see the log.`,
+        ]
+      : []),
+    ...(troubles.length > 0 ? ['A part of the registry cannot be read: see the log.'] : []),
     ...(damaged > 0
       ? [
           `${damaged} ${damaged === 1 ? 'blob' : 'blobs'} of container images damaged or missing: push them again.`,

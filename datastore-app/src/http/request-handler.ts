@@ -34,6 +34,7 @@ import { createImageRoutes } from './routes/images.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
+import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
@@ -118,6 +119,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       advertiserStatus: deps.advertiserStatus,
       certificatePem: () => certificates?.authorityPem,
     }),
+    createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,

@@ -71,8 +71,9 @@ export const statusSchema = () =>
         collectedBytes: bytes.describe('Moved to the trash since the start.'),
         damaged: z.number().int().describe('Blobs that images need, damaged or missing.'),
         unreadable: z
-          .array(z.object({ name: z.string(), reason: z.string() }))
-          .describe('Repositories whose records cannot be read.'),
+          .number()
+          .int()
+          .describe('Repositories whose records cannot be read; the log names them.'),
       })
       .nullable()
       .describe('null: it is off.'),
@@ -89,11 +90,11 @@ export const statusSchema = () =>
     access: z.object({ isReadOpen: z.boolean() }),
   });
 
-/** What is shown of the registry; what went wrong at the start is among the warnings. */
+/** What is shown of the registry: to all who may read, and so without names of repositories. */
 function registryStatus(state: RegistryState | undefined) {
   if (state === undefined) return null;
-  const { troubles: _troubles, trashed: _trashed, ...shown } = state;
-  return shown;
+  const { troubles: _troubles, trashed: _trashed, unreadable, ...shown } = state;
+  return { ...shown, unreadable: unreadable.length };
 }
 
 export interface StatusDeps {
