@@ -20,6 +20,7 @@ const OF_REGISTRY: Readonly<Record<RegistryErrorCode, StatusAndCode>> = {
   TAG_RELEASED: [403, 'DENIED'],
   MANIFEST_REFERENCED: [403, 'DENIED'],
   READ_ONLY: [405, 'UNSUPPORTED'],
+  UPSTREAM_FAILED: [502, 'UNKNOWN'],
   TOO_MANY: [429, 'TOOMANYREQUESTS'],
 };
 const OF_STORE: Readonly<Record<StoreErrorCode, StatusAndCode>> = {
