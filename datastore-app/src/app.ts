@@ -78,7 +78,7 @@ export interface AppOptions {
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
   const { log, catalogue, store, uploads, registry, certificates } = deps;
-  const { principals, issueToken } = deps.access;
+  const { principals, issueToken, accessTo } = deps.access;
   const { limits } = options;
   const activity = createActivity();
   let advertiser: Advertiser | undefined;
@@ -94,7 +94,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       ...deps,
       activity,
       advertiserStatus,
-      issueToken,
+      ...{ issueToken, accessTo },
       ports: () => ports,
       warnings: () => [
         ...[keptNames() ?? []].flat(),

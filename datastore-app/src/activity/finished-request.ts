@@ -4,8 +4,8 @@ export interface FinishedRequest {
   readonly method: string;
   /** Without the query, which may hold secrets. */
   readonly path: string;
-  /** image: at an image's path; own: below `/-/`. */
-  readonly kind: 'image' | 'own';
+  /** image: at an image's path; registry: below `/v2/`; own: below `/-/`. */
+  readonly kind: 'image' | 'registry' | 'own';
   readonly status: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;

@@ -8,6 +8,8 @@ export interface Metrics {
   /** The media type of {@link Metrics.text}. */
   readonly contentType: string;
   noteRequest(request: FinishedRequest): void;
+  /** @param operation such as `GET manifest`, of a closed set */
+  noteRegistryRequest(operation: string, status: number): void;
   noteMdnsQuery(networkInterface: string): void;
   noteMdnsConflict(networkInterface: string): void;
   text(): Promise<string>;
@@ -100,11 +102,30 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const registryTally = new Map<string, number>();
+  new Counter({
+    name: 'registry_requests_total',
+    help: 'Requests to the registry of container images that ended, by method with kind of resource, and status.',
+    labelNames: ['op', 'code'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [key, count] of registryTally) {
+        const [op = '', code = ''] = key.split('\t');
+        this.inc({ op, code }, count);
+      }
+    },
+  });
+
   return {
     contentType: registry.contentType,
     noteRequest(request) {
       tally.add(request);
       durations.observe({ kind: request.kind }, request.durationMs / 1000);
+    },
+    noteRegistryRequest(operation, status) {
+      const key = `${operation}\t${status}`;
+      registryTally.set(key, (registryTally.get(key) ?? 0) + 1);
     },
     noteMdnsQuery: (networkInterface) => queries.labels(networkInterface).inc(),
     noteMdnsConflict: (networkInterface) => conflicts.labels(networkInterface).inc(),

@@ -3,7 +3,7 @@ import type { FinishedRequest } from '../activity/finished-request.ts';
 
 /**
  * none; notable: what changes something, fails, is cut, or carries much of an image; images: all requests for
- * images, and all that change something; all: also the page, health and metrics.
+ * images of either kind, and all that change something; all: also the page, health and metrics.
  */
 export const ACCESS_LOG_CHOICES = ['none', 'notable', 'images', 'all'] as const;
 export type AccessLogChoice = (typeof ACCESS_LOG_CHOICES)[number];
@@ -17,7 +17,7 @@ function isWanted(choice: AccessLogChoice, request: FinishedRequest): boolean {
   const { kind, method, status, sentBytes, isComplete } = request;
   if (choice === 'none' || choice === 'all') return choice === 'all';
   if (!READ_METHODS.has(method)) return true;
-  if (kind !== 'image') return false;
+  if (kind === 'own') return false;
   return choice === 'images' || status >= 400 || !isComplete || sentBytes >= NOTABLE_BYTES;
 }
 

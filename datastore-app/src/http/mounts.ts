@@ -1,8 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
-import type { Action, Resource } from '../access/policy.ts';
+import type { Wish } from '../access/policy.ts';
 import { TOKEN_PATH } from '../access/token-realm.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
+import type { RegistryHandler } from '../registry/registry-handler.ts';
+import { isRegistryPath } from '../registry/registry-path.ts';
+import { refuseProblem } from '../registry/registry-refusal.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import type { PublishHandler } from './publish.ts';
@@ -14,10 +17,8 @@ export interface Mount {
   has(urlPath: string): boolean;
   /** Whether it is the datastore's own, and can be asked for by the datastore's own names alone (DNS rebinding). */
   readonly isOwn: boolean;
-  /** What a method is decided about as. */
-  actionOf(method: string): Action;
-  /** What a URL path names, to be decided about. */
-  resourceOf(urlPath: string): Resource;
+  /** What a request has to be permitted; undefined: the handler decides, by what is permitted there. */
+  wishOf(method: string, urlPath: string): Wish | undefined;
   /** Says no in the form of this part. */
   readonly refuse: Refuse;
   /** Answers who may. */
@@ -37,10 +38,13 @@ export function mountApi(api: RequestListener): Mount {
   return {
     has: isOwnPath,
     isOwn: true,
-    actionOf: (method) => (READ_METHODS.has(method) ? 'read' : 'write'),
     // What a router takes for the same path in another spelling is not public, and the routers of uploads ask again.
-    resourceOf: (urlPath) =>
-      PUBLIC_PATHS.has(urlPath) || urlPath.startsWith(PUBLIC_FOLDER) ? { kind: 'public' } : { kind: 'own' },
+    wishOf: (method, urlPath) => ({
+      action: READ_METHODS.has(method) ? 'read' : 'write',
+      resource: {
+        kind: PUBLIC_PATHS.has(urlPath) || urlPath.startsWith(PUBLIC_FOLDER) ? 'public' : 'own',
+      },
+    }),
     refuse,
     handle: api,
   };
@@ -51,10 +55,20 @@ export function mountTokens(api: RequestListener): Mount {
   return {
     has: (urlPath) => urlPath === TOKEN_PATH,
     isOwn: true,
-    actionOf: () => 'read',
-    resourceOf: () => ({ kind: 'public' }),
+    wishOf: () => undefined,
     refuse,
     handle: api,
+  };
+}
+
+/** The registry of container images. Its clients ask by whatever name leads here, as those of images do. */
+export function mountRegistry(registry: RegistryHandler): Mount {
+  return {
+    has: isRegistryPath,
+    isOwn: false,
+    wishOf: () => undefined,
+    refuse: refuseProblem,
+    handle: registry,
   };
 }
 
@@ -63,9 +77,11 @@ export function mountImages(files: FilesHandler, publish: PublishHandler): Mount
   return {
     has: () => true,
     isOwn: false,
-    // Who may read may hear that images have no other methods.
-    actionOf: (method) => (PUBLISH_METHODS.has(method) ? 'write' : 'read'),
-    resourceOf: (urlPath) => ({ kind: 'image', path: parseImagePath(urlPath) }),
+    wishOf: (method, urlPath) => ({
+      // Who may read may hear that images have no other methods.
+      action: PUBLISH_METHODS.has(method) ? 'write' : 'read',
+      resource: { kind: 'image', path: parseImagePath(urlPath) },
+    }),
     refuse,
     handle(request, response, urlPath) {
       if (PUBLISH_METHODS.has(request.method ?? '')) void publish(request, response, urlPath);
@@ -90,13 +106,14 @@ export function createRequestListener(
     const mount = mounts.find((each) => each.has(path));
     if (mount === undefined) throw new Error(`nothing is mounted at ${path}`);
     const asked = { isOwnPath: mount.isOwn, isReading: READ_METHODS.has(method) };
-    if (!requireOrigin(request, response, asked)) return;
+    if (!requireOrigin(request, response, asked, mount.refuse)) return;
     if (!METHODS.has(method)) {
       const problem = { status: 405, detail: `${method} is a method of no resource here.` };
       mount.refuse(request, response, problem, { Allow: [...METHODS].join(', ') });
       return;
     }
-    const wish = { action: mount.actionOf(method), resource: mount.resourceOf(path) };
-    if (authorize(request, response, wish, mount.refuse)) mount.handle(request, response, path);
+    const wish = mount.wishOf(method, path);
+    const isPermitted = wish === undefined || authorize(request, response, wish, mount.refuse);
+    if (isPermitted) mount.handle(request, response, path);
   };
 }

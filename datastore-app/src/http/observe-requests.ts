@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import type { FinishedRequest } from '../activity/finished-request.ts';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
+import { isRegistryPath } from '../registry/registry-path.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 const MAX_LOGGED_LENGTH = 1024;
@@ -9,6 +10,11 @@ const MAX_LOGGED_LENGTH = 1024;
 /** What was counted on a connection before: keep-alive lets several requests share its counters. */
 const COUNTED = Symbol('counted');
 type CountedSocket = IncomingMessage['socket'] & { [COUNTED]?: { sentBytes: number; receivedBytes: number } };
+
+function kindOf(path: string): FinishedRequest['kind'] {
+  if (isOwnPath(path)) return 'own';
+  return isRegistryPath(path) ? 'registry' : 'image';
+}
 
 /** Tells of every request once its answer has ended. */
 export function observeRequests(
@@ -26,7 +32,7 @@ export function observeRequests(
       onFinished({
         method: METHODS.has(request.method ?? '') ? (request.method ?? '') : 'OTHER',
         path: path.slice(0, MAX_LOGGED_LENGTH),
-        kind: isOwnPath(path) ? 'own' : 'image',
+        kind: kindOf(path),
         status: response.statusCode,
         sentBytes: after.sentBytes - before.sentBytes,
         receivedBytes: after.receivedBytes - before.receivedBytes,

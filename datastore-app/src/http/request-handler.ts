@@ -2,16 +2,20 @@ import type { RequestListener } from 'node:http';
 import type { Log } from '@local-datastore/shared/log';
 import { createDownloadTickets, type DownloadTickets } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
+import { createReach } from '../access/image-reach.ts';
+import type { OpenRegistryAccess } from '../access/open-registry-access.ts';
 import type { IsOwnName } from '../access/request-origin.ts';
 import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
 import type { Registry } from '../blobs/open-registry.ts';
+import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { createImageOpener, type OpenImage } from '../images/open-image.ts';
 import { diskSpaceOf } from '../images/storage.ts';
+import { createRegistryHandler } from '../registry/registry-handler.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import { createPageLoader } from '../web/load-page.ts';
@@ -19,7 +23,7 @@ import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
-import { createRequestListener, mountApi, mountImages, mountTokens } from './mounts.ts';
+import { createRequestListener, mountApi, mountImages, mountRegistry, mountTokens } from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
 import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { createPublishHandler } from './publish.ts';
@@ -38,6 +42,7 @@ import { createRegistryCollectionRoutes } from './routes/registry-collection.ts'
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
+import { createSourceSender } from './send-source.ts';
 import { createTransferMemory } from './transfer-memory.ts';
 
 export interface RequestHandlerDeps {
@@ -54,6 +59,8 @@ export interface RequestHandlerDeps {
   readonly isOwnName: IsOwnName;
   /** Issues tokens for the registry. */
   readonly issueToken: TokenService;
+  /** Decides who may do what in the registry. */
+  readonly accessTo: OpenRegistryAccess['accessTo'];
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   readonly activity: Activity;
@@ -139,6 +146,7 @@ export function createRequestHandler(
 ): RequestListener {
   const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
+  const { registry, accessTo } = deps;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
@@ -149,7 +157,7 @@ export function createRequestHandler(
   observeState(metrics, {
     version,
     catalogue,
-    registryState: () => deps.registry?.state(),
+    registryState: () => registry?.state(),
     runningDownloads: downloads.runningCount,
     disk: () => diskSpaceOf(root),
     isReady: () => reasonsNotReady().length === 0,
@@ -158,10 +166,17 @@ export function createRequestHandler(
   const resources = createResources({ ...deps, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
+  const answerRegistry = (images: RegistryStore) =>
+    createRegistryHandler({
+      ...{ log, downloads, store: images, access: accessTo(createReach(images)) },
+      sendSource: createSourceSender({ memory }),
+      onAnswered: metrics.noteRegistryRequest,
+    });
   return observeRequests(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
       mountTokens(api),
       mountApi(api),
+      ...(registry === undefined ? [] : [mountRegistry(answerRegistry(registry))]),
       mountImages(
         createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
         createPublishHandler({ log, store, openImage, digestOf }),

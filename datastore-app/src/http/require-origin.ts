@@ -1,17 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { refuse } from '@local-datastore/shared/http/refuse';
+import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import { decideOrigin, type IsOwnName } from '../access/request-origin.ts';
 
-/** Answers a request that a page of somebody else's caused (403, 421), and says whether it may go on. */
+/**
+ * Answers a request that a page of somebody else's caused (403, 421), and says whether it may go on.
+ *
+ * @param refuseBy in whose form it is answered
+ */
 export type RequireOrigin = (
   request: IncomingMessage,
   response: ServerResponse,
   asked: { readonly isOwnPath: boolean; readonly isReading: boolean },
+  refuseBy?: Refuse,
 ) => boolean;
 
 /** @param trustedNames of `--trusted-host`, in lower case */
 export function createRequireOrigin(isOwnName: IsOwnName, trustedNames: readonly string[]): RequireOrigin {
-  return (request, response, asked) => {
+  return (request, response, asked, refuseBy = refuse) => {
     const decision = decideOrigin({ ...asked, headers: request.headers }, isOwnName, trustedNames);
     if (decision.kind === 'allowed') return true;
     const problem =
@@ -30,7 +35,7 @@ export function createRequireOrigin(isOwnName: IsOwnName, trustedNames: readonly
               `The request was caused by ${decision.origin}, which is not this datastore: only its own page and ` +
               'programs may change something. Behind a proxy, name the proxy with --trusted-host.',
           };
-    refuse(request, response, problem);
+    refuseBy(request, response, problem);
     return false;
   };
 }
