@@ -12,7 +12,7 @@ export const MAX_DEPTH = 16;
 const RECOVERY_DIRECTORY = 'lost+found';
 /** `/-/` is the datastore's own part of the URL space. */
 const RESERVED_FIRST_NAME = '-';
-/** `/v2/` is the URL space of an OCI registry; `/token` stands where some registries issue theirs. */
+/** `/v2/` is the URL space of the registry; `/token` stands where some registries issue theirs. */
 const KEPT_PATHS = ['v2', 'token'];
 const KEPT_FOLDER = 'v2/';
 
@@ -42,8 +42,8 @@ export function isImagePath(path: string): boolean {
 }
 
 /**
- * Whether a path is kept for the registry: no new image may have it. Images that have it from before are served,
- * listed and deleted as ever.
+ * Whether a path is kept for the registry: no new image may have it. Images that have it from before are listed, and
+ * those below `v2` are not served: the registry answers there.
  *
  * @param path one that isImagePath holds for
  */

@@ -6,7 +6,7 @@ const MAX_NAMED = 5;
 const MAX_AGE_MS = 10_000;
 
 /**
- * Tells of images that stand where a registry will, as a sentence.
+ * Tells of images that stand where the registry does, as a sentence.
  *
  * @param paths of all images
  * @returns undefined when there is none
@@ -17,8 +17,8 @@ export function describeKeptNames(paths: Iterable<string>): string | undefined {
   const named = kept.slice(0, MAX_NAMED).map((path) => `/${path}`);
   const more = kept.length > MAX_NAMED ? ` and ${kept.length - MAX_NAMED} more` : '';
   return (
-    `${named.join(', ')}${more}: "v2", all below it, and "token" are kept for a registry. ` +
-    'Such images are still served, but not for ever, and cannot be replaced: move them to other names'
+    `${named.join(', ')}${more}: "v2", all below it, and "token" are kept for the registry. ` +
+    'Below /v2/ the registry answers in the place of images, and none of these can be replaced: move them to other names'
   );
 }
 
