@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -331,6 +331,17 @@ describe('what stands on the disk', () => {
     await test.restart();
     await expect(test.push(NAME, 'x')).rejects.toEqual(code('REPOSITORY_UNREADABLE'));
     expect(test.registry.state().troubles).toEqual([expect.stringContaining('another version')]);
+  });
+
+  it('of an upload that is of no use, and cannot be removed, stops nothing', async () => {
+    await test.pushImage(NAME, 'v1', ['a']);
+    const { id } = await test.registry.createUpload(NAME);
+    for (const name of [`${'a'.repeat(32)}.oci`, 'registry-x.staged']) {
+      await mkdir(join(test.root, '.incoming', name));
+    }
+    await test.restart();
+    expect(await test.read(NAME, 'a')).toBe('a');
+    expect(await test.registry.findUpload(NAME, id)).toEqual({ id, receivedBytes: 0 });
   });
 
   it('is nothing before something is pushed', async () => {

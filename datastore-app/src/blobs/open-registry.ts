@@ -1,3 +1,4 @@
+import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { isOciAlgorithm } from '@local-datastore/shared/oci/digest';
 import { isRepositoryName } from '@local-datastore/shared/oci/reference';
@@ -114,7 +115,11 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
       troubles.push(...keeper.load(), ...(await repositories.load()));
       for (const reason of troubles) log.error({ reason }, 'a part of the registry cannot be read');
       collection.recover();
-      await staging.collect(0);
+      try {
+        await staging.collect(0);
+      } catch (error) {
+        log.warn({ reason: errorMessage(error) }, 'what an earlier run left could not be removed');
+      }
       await sessions.start();
     },
 

@@ -170,7 +170,8 @@ export function createSessions<Facts>(
       })
       .catch(() => undefined);
     if (facts === undefined || stat === undefined) {
-      await removeFiles(id);
+      // What cannot be removed, as on a volume that can only be read, stops no other.
+      await removeFiles(id).catch(() => {});
       return;
     }
     sessions.set(id, {
