@@ -79,7 +79,7 @@ describeWith(['chromium'], 'a dialog', () => {
     await giveToken(page);
     await vi.waitFor(
       async () => expect(await readFile(join(datastore.root, 'by-enter.img'))).toEqual(DISK),
-      20_000,
+      60_000,
     );
   });
 });

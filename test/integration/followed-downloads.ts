@@ -17,7 +17,7 @@ export const entityTagAt = async (datastore: LoopbackDatastore, path: string) =>
 
 /** Waits until the datastore knows the digest of an image. */
 export const untilHashed = (datastore: LoopbackDatastore, path: string, content: Buffer) =>
-  vi.waitFor(async () => expect(await entityTagAt(datastore, path)).toBe(entityTagOf(content)));
+  vi.waitFor(async () => expect(await entityTagAt(datastore, path)).toBe(entityTagOf(content)), 60_000);
 
 export function expectProblem({ headers, body }: Answer, status: number): void {
   expect(headers['content-type']).toBe('application/problem+json');
