@@ -4,6 +4,8 @@ import type { OpenRegistryAccess } from './access/open-registry-access.ts';
 import type { IsOwnName } from './access/request-origin.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
+import { joinRegistry } from './archives/joined-registry.ts';
+import type { OpenArchives } from './archives/open-archives.ts';
 import { isBlobPath } from './blobs/blob-files.ts';
 import type { Registry } from './blobs/open-registry.ts';
 import { warningsOf } from './blobs/registry-state.ts';
@@ -22,6 +24,7 @@ import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
 import { keepUp } from './uploads/upkeep.ts';
 import type { Uploads } from './uploads/uploads.ts';
+import type { OpenUpstreams } from './upstream/open-upstreams.ts';
 
 export interface AppDeps {
   readonly log: Log;
@@ -34,6 +37,10 @@ export interface AppDeps {
   readonly scrubHasher: Pick<Hasher, 'hash'>;
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
+  /** Container archives among the images, which the registry shows as well. */
+  readonly archives: OpenArchives;
+  /** Other registries, from which it imports. */
+  readonly upstreams: OpenUpstreams;
   readonly guard: Guard;
   readonly access: OpenRegistryAccess;
   /** Whether page and API can be asked for by a name. */
@@ -77,7 +84,7 @@ export interface AppOptions {
  * @throws ConfigurationError when a port cannot be had
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
-  const { log, catalogue, store, uploads, registry, certificates } = deps;
+  const { log, catalogue, store, uploads, registry, archives, upstreams, certificates } = deps;
   const { principals, issueToken, accessTo } = deps.access;
   const { limits } = options;
   const activity = createActivity();
@@ -89,9 +96,11 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     revision: catalogue.revision,
     nowMs: () => performance.now(),
   });
+  const stored = registry && joinRegistry(registry, archives.registry);
   const handler = createRequestHandler(
     {
       ...deps,
+      images: stored && { stored, shown: upstreams.extend(stored) },
       activity,
       advertiserStatus,
       ...{ issueToken, accessTo },
@@ -100,6 +109,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
         ...[keptNames() ?? []].flat(),
         ...(registry === undefined ? [] : warningsOf(registry.state())),
         ...principals.warnings(),
+        ...upstreams.warnings(),
         ...(advertiserStatus()?.warnings ?? []),
       ],
       reasonsNotReady: () => [
@@ -141,6 +151,10 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       };
       void scrub(scrubbing, { intervalMs: options.scrubIntervalMs }, running);
     }
+    if (registry !== undefined) {
+      void archives.follow(running);
+      void upstreams.follow(running);
+    }
     void keepUp({ log, store, uploads, registry }, { collectEveryMs: options.collectEveryMs }, running);
     collectAll();
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
@@ -166,6 +180,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     ending.abort();
     await advertiser?.stop();
     await Promise.all(listeners.map((listener) => listener.drain(options.drainMs)));
+    await upstreams.stop();
     log.info({}, 'stopped');
   }
 }

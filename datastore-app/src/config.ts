@@ -56,6 +56,7 @@ export interface ServeOptions extends StorageOptions, UserOptions, SpaceLimits, 
   readonly readPasswordFile?: string;
   readonly grants?: string;
   readonly adminCertificate?: string;
+  readonly upstreams?: string;
   readonly registryTokenKey: (typeof TOKEN_KEY_CHOICES)[number];
   /** Seconds. */
   readonly drainTimeout: number;
@@ -202,6 +203,13 @@ const REGISTRY_STORE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_REGISTRY',
     schema: z.enum(['on', 'off'], { error: 'one of on, off expected' }),
     default: 'on',
+  },
+  {
+    flags: '--upstreams <file>',
+    description:
+      'YAML file that names registries from which images are imported when they are asked for (default: upstreams.yaml in the state directory, where it exists)',
+    environment: 'DATASTORE_UPSTREAMS',
+    schema: z.string().min(1, { error: 'a file expected' }),
   },
   {
     flags: '--registry-gc <when>',

@@ -18,6 +18,7 @@ import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
 import { type AppDeps, runApp } from '../app.ts';
+import { openArchives } from '../archives/open-archives.ts';
 import { openRegistry, type Registry } from '../blobs/open-registry.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { areInodesPermanent, isLocal } from '../content/file-system-type.ts';
@@ -40,6 +41,7 @@ import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
+import { openUpstreams } from '../upstream/open-upstreams.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
 
@@ -138,6 +140,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
   );
   // Of its own: who uploads does not wait until a large image of the folder is hashed.
   const uploadHasher = createHasher();
+  const archiveHasher = createHasher();
   const scrubHasher = createHasher({ reading: { isDirect: true, bytesPerSecond: options.scrubRate } });
   const registry = openRegistryOf(log, options, { root, space, hash: uploadHasher.hash });
   const store = createImageStore(
@@ -159,10 +162,13 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     store,
     uploads,
     registry,
+    archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
+    upstreams: await openUpstreams({ log }, { stateDirectory: state, upstreamsFile: options.upstreams }),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     async stop() {
       await scrubHasher.stop();
+      await archiveHasher.stop();
       await uploadHasher.stop();
       await hasher.stop();
       await catalogue.stopped();

@@ -45,6 +45,13 @@ import { createUploadRoutes } from './routes/uploads.ts';
 import { createSourceSender } from './send-source.ts';
 import { createTransferMemory } from './transfer-memory.ts';
 
+export interface ShownImages {
+  /** What is here, and what archives among the images hold. */
+  readonly stored: RegistryStore;
+  /** That, and what upstreams have. */
+  readonly shown: RegistryStore;
+}
+
 export interface RequestHandlerDeps {
   readonly log: Log;
   /** Where requests are logged. */
@@ -54,6 +61,8 @@ export interface RequestHandlerDeps {
   readonly uploads: Uploads;
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
+  /** What clients of the registry are shown. */
+  readonly images: ShownImages | undefined;
   readonly guard: Guard;
   /** Whether page and API can be asked for by a name. */
   readonly isOwnName: IsOwnName;
@@ -146,7 +155,7 @@ export function createRequestHandler(
 ): RequestListener {
   const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
-  const { registry, accessTo } = deps;
+  const { registry, images, accessTo } = deps;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
@@ -166,9 +175,10 @@ export function createRequestHandler(
   const resources = createResources({ ...deps, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
-  const answerRegistry = (images: RegistryStore) =>
+  const answerRegistry = ({ stored, shown }: ShownImages) =>
     createRegistryHandler({
-      ...{ log, downloads, store: images, access: accessTo(createReach(images)) },
+      // Nothing is imported only to find out who may have it.
+      ...{ log, downloads, store: shown, access: accessTo(createReach(stored)) },
       sendSource: createSourceSender({ memory }),
       onAnswered: metrics.noteRegistryRequest,
     });
@@ -176,7 +186,7 @@ export function createRequestHandler(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
       mountTokens(api),
       mountApi(api),
-      ...(registry === undefined ? [] : [mountRegistry(answerRegistry(registry))]),
+      ...(images === undefined ? [] : [mountRegistry(answerRegistry(images))]),
       mountImages(
         createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
         createPublishHandler({ log, store, openImage, digestOf }),

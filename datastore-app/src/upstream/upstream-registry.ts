@@ -19,6 +19,8 @@ export interface UpstreamRegistryDeps {
   /** Those that are configured now. */
   upstreams(): readonly Upstream[];
   clientOf(upstream: Upstream): UpstreamClient;
+  /** Is told how each request to an upstream went; that it lacks something is no failure. */
+  readonly noteAnswer?: (upstream: Upstream, failure: UpstreamError | undefined) => void;
   readonly clock: Clock;
 }
 
@@ -61,7 +63,12 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     clock.nowMs() - (asked.get(key)?.atMs ?? Number.NEGATIVE_INFINITY) < ageMs;
 
   /** Asks an upstream, unless it has just refused. @throws UpstreamError */
-  async function ask<T>(key: string, limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async function ask<T>(
+    upstream: Upstream,
+    key: string,
+    limitMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const before = asked.get(key)?.failure;
     if (before !== undefined && isYounger(key, FAILURE_MS)) throw before;
     const controller = new AbortController();
@@ -73,9 +80,13 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     try {
       const result = await work(controller.signal);
       remember(key, undefined);
+      deps.noteAnswer?.(upstream, undefined);
       return result;
     } catch (error) {
-      if (error instanceof UpstreamError) remember(key, error);
+      if (error instanceof UpstreamError) {
+        remember(key, error);
+        deps.noteAnswer?.(upstream, error.code === 'NOT_FOUND' ? undefined : error);
+      }
       throw error;
     } finally {
       cancel();
@@ -118,7 +129,9 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     const client = deps.clientOf(backing.upstream);
     const current =
       importing.get(key) ??
-      ask(key, REQUEST_MS, (signal) => client.readManifest(backing.repository, reference, signal))
+      ask(backing.upstream, key, REQUEST_MS, (signal) =>
+        client.readManifest(backing.repository, reference, signal),
+      )
         .then((document) =>
           keep(backing, repository, document, 'tag' in reference ? reference.tag : undefined),
         )
@@ -139,7 +152,7 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     if (here === undefined) return importOrNothing(backing, repository, { tag });
     if (isYounger(key, asked.get(key)?.failure === undefined ? upstream.checkMs : FAILURE_MS)) return here;
     try {
-      const now = await ask(key, upstream.budgetMs, (signal) =>
+      const now = await ask(upstream, key, upstream.budgetMs, (signal) =>
         deps.clientOf(upstream).resolveTag(backing.repository, tag, signal),
       );
       if (now !== undefined && formatDigest(now) === formatDigest(here.digest)) return here;

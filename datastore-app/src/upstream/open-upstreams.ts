@@ -1,0 +1,145 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { followFiles } from '../access/followed-files.ts';
+import type { RegistryStore } from '../blobs/registry-store.ts';
+import { createFlights, type FlightStatus } from './flights.ts';
+import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
+import type { UpstreamError } from './upstream-error.ts';
+import { createUpstreamRegistry } from './upstream-registry.ts';
+import { readUpstreams, type Upstream } from './upstream-settings.ts';
+
+/** How it goes with an upstream. */
+export interface UpstreamStatus {
+  readonly prefix: string;
+  /** Scheme, host and port. */
+  readonly url: string;
+  readonly state: 'unasked' | 'reachable' | 'failing';
+  /** Why it fails, as a sentence without a secret. */
+  readonly reason: string | null;
+  /** ISO 8601: since when it is so. */
+  readonly since: string | null;
+}
+
+/** Registries from which images are imported when they are asked for. */
+export interface OpenUpstreams {
+  /** A store with what upstreams have beside what it has itself. To be called once. */
+  extend(store: RegistryStore): RegistryStore;
+  status(): readonly UpstreamStatus[];
+  imports(): readonly FlightStatus[];
+  receivedBytes(): number;
+  /** What cannot be used, as sentences. */
+  warnings(): readonly string[];
+  /** Looks whether they changed, until the signal aborts. */
+  follow(signal: AbortSignal): Promise<void>;
+  /** Ends what is under way; it goes on from there after a restart. */
+  stop(): Promise<void>;
+}
+
+/** In the state directory. */
+const UPSTREAMS_FILE = 'upstreams.yaml';
+const LOOK_INTERVAL_MS = 2000;
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+export interface UpstreamsPlace {
+  readonly stateDirectory: string;
+  /** undefined: the one of the state directory, where there is one. */
+  readonly upstreamsFile: string | undefined;
+}
+
+interface Word {
+  readonly failure: UpstreamError | undefined;
+  readonly sinceMs: number;
+}
+
+/**
+ * Opens what is said of upstreams. What is wrong with it keeps nothing else from being served.
+ *
+ * @throws ConfigurationError when a given file is not there
+ */
+export async function openUpstreams(
+  { log, nowMs = Date.now }: { readonly log: Log; readonly nowMs?: () => number },
+  { stateDirectory, upstreamsFile }: UpstreamsPlace,
+): Promise<OpenUpstreams> {
+  const file = upstreamsFile ?? join(stateDirectory, UPSTREAMS_FILE);
+  if (upstreamsFile !== undefined && !(await isThere(upstreamsFile))) {
+    throw new ConfigurationError(`--upstreams ${upstreamsFile} does not exist`);
+  }
+  const followed = await followFiles<readonly Upstream[]>(
+    { log },
+    {
+      ...{ name: `the upstreams in ${file}`, files: [file], none: [] },
+      meanwhile: 'nothing is imported until this is put right',
+      read: async () => ((await isThere(file)) ? readUpstreams(file) : []),
+    },
+  );
+  const clients = new Map<Upstream, UpstreamClient>();
+  const words = new Map<string, Word>();
+  let flights: ReturnType<typeof createFlights> | undefined;
+
+  function clientOf(upstream: Upstream): UpstreamClient {
+    const known = clients.get(upstream) ?? createUpstreamClient(upstream);
+    clients.set(upstream, known);
+    return known;
+  }
+
+  /** Those of upstreams that are not configured any more. */
+  async function closeOthers(kept: readonly Upstream[]): Promise<void> {
+    for (const [upstream, client] of clients) {
+      if (kept.includes(upstream)) continue;
+      clients.delete(upstream);
+      await client.close();
+    }
+  }
+
+  function noteAnswer({ prefix }: Upstream, failure: UpstreamError | undefined): void {
+    const before = words.get(prefix);
+    const isSame = before !== undefined && (before.failure === undefined) === (failure === undefined);
+    words.set(prefix, { failure, sinceMs: isSame ? before.sinceMs : nowMs() });
+  }
+
+  return {
+    extend(store) {
+      flights = createFlights({ log, store, wait: (ms, signal) => delay(ms, undefined, { signal }) });
+      return createUpstreamRegistry({
+        ...{ log, store, flights, clientOf, noteAnswer, clock: systemClock },
+        upstreams: followed.current,
+      });
+    },
+    status: () =>
+      followed.current().map(({ prefix, url }) => {
+        const word = words.get(prefix);
+        return {
+          ...{ prefix, url: url.origin },
+          state: word === undefined ? 'unasked' : word.failure === undefined ? 'reachable' : 'failing',
+          reason: word?.failure?.message ?? null,
+          since: word === undefined ? null : new Date(word.sinceMs).toISOString(),
+        };
+      }),
+    imports: () => flights?.list() ?? [],
+    receivedBytes: () => flights?.receivedBytes() ?? 0,
+    warnings: () => [followed.trouble() ?? []].flat(),
+    async follow(signal) {
+      while (!signal.aborted) {
+        if (await followed.look()) await closeOthers(followed.current());
+        await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+      }
+    },
+    async stop() {
+      await flights?.stop();
+      await closeOthers([]);
+    },
+  };
+}
