@@ -3,6 +3,7 @@ import type { RegistryState } from '../blobs/registry-state.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { DiskSpace } from '../images/storage.ts';
 import type { TlsStatus } from '../tls/certificate-source.ts';
+import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface StateDeps {
@@ -10,6 +11,7 @@ export interface StateDeps {
   readonly catalogue: Pick<Catalogue, 'counts' | 'totalBytes'>;
   /** undefined: the registry is off. */
   registryState(): RegistryState | undefined;
+  readonly upstreams: Pick<OpenUpstreams, 'status' | 'receivedBytes'>;
   runningDownloads(): number;
   disk(): Promise<DiskSpace>;
   isReady(): boolean;
@@ -112,6 +114,26 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       const notAfter = deps.tlsStatus()?.notAfter;
       this.remove();
       if (notAfter !== undefined) this.set(Date.parse(notAfter) / 1000);
+    },
+  });
+  new Gauge({
+    name: 'datastore_registry_imported_bytes',
+    help: 'What has come from upstreams since the start.',
+    registers,
+    collect() {
+      this.set(deps.upstreams.receivedBytes());
+    },
+  });
+  new Gauge({
+    name: 'datastore_registry_upstream_up',
+    help: '1 when an upstream answered the last time, 0 when it did not; absent until it is asked.',
+    labelNames: ['prefix'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { prefix, state } of deps.upstreams.status()) {
+        if (state !== 'unasked') this.labels(prefix).set(state === 'reachable' ? 1 : 0);
+      }
     },
   });
   for (const [name, help, read] of REGISTRY_GAUGES) {

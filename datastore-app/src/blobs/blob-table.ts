@@ -9,6 +9,8 @@ export interface BlobEntry {
   sizeBytes: number;
   /** How often manifests name it, and whether it is a manifest of a repository: once for each. */
   refs: number;
+  /** How often it must be here, since nothing brings it when it is asked for. */
+  needs: number;
   /** Of a clock that only goes forward: nothing collects it before. */
   leasedUntilMs: number;
   /** When it went to the trash, or was found there. */
@@ -35,8 +37,9 @@ export interface BlobTable {
   note(found: FoundBlob, nowMs: number): void;
   /** To be called with every change of where a blob stands. */
   setPlace(entry: BlobEntry, place: BlobPlace | undefined, sizeBytes?: number): void;
-  addRef(digest: DigestText): void;
-  dropRef(digest: DigestText): void;
+  /** @param isNeeded whether it must be here because of this */
+  addRef(digest: DigestText, isNeeded: boolean): void;
+  dropRef(digest: DigestText, isNeeded: boolean): void;
   /** Forgets an entry that says nothing. */
   tidy(entry: BlobEntry): void;
   entries(): IterableIterator<BlobEntry>;
@@ -50,7 +53,8 @@ export function createBlobTable(): BlobTable {
   const trash = new Set<BlobEntry>();
   const counts = { blobs: 0, blobBytes: 0, trashed: 0, trashBytes: 0, damaged: 0 };
 
-  const isDamaged = ({ place, refs }: BlobEntry) => refs > 0 && place?.kind !== 'stored';
+  const isDamaged = ({ place, refs, needs }: BlobEntry) =>
+    place?.kind === 'damaged' ? refs > 0 : needs > 0 && place?.kind !== 'stored';
 
   /** Counts what an entry is; with -1, what it was. */
   function count(entry: BlobEntry, sign: 1 | -1): void {
@@ -69,7 +73,7 @@ export function createBlobTable(): BlobTable {
     const known = table.get(digest);
     if (known !== undefined) return known;
     const entry: BlobEntry = {
-      ...{ digest, place: undefined, sizeBytes: 0, refs: 0, leasedUntilMs: -Infinity },
+      ...{ digest, place: undefined, sizeBytes: 0, refs: 0, needs: 0, leasedUntilMs: -Infinity },
       ...{ trashedMs: 0, verified: null },
     };
     table.set(digest, entry);
@@ -85,9 +89,10 @@ export function createBlobTable(): BlobTable {
     else trash.delete(entry);
   }
 
-  function changeRefs(entry: BlobEntry, by: number): void {
+  function changeRefs(entry: BlobEntry, by: number, isNeeded: boolean): void {
     count(entry, -1);
     entry.refs += by;
+    if (isNeeded) entry.needs += by;
     count(entry, 1);
   }
 
@@ -106,10 +111,10 @@ export function createBlobTable(): BlobTable {
       entry.trashedMs = nowMs;
     },
     setPlace,
-    addRef: (digest) => changeRefs(entryOf(digest), 1),
-    dropRef(digest) {
+    addRef: (digest, isNeeded) => changeRefs(entryOf(digest), 1, isNeeded),
+    dropRef(digest, isNeeded) {
       const entry = entryOf(digest);
-      changeRefs(entry, -1);
+      changeRefs(entry, -1, isNeeded);
       tidy(entry);
     },
     tidy,

@@ -51,7 +51,7 @@ export function digestOfText(text: DigestText): OciDigest {
 
 /** What is kept in a record of a manifest. */
 export const toManifestRecord = (
-  { bytes, mediaType, blobs, children, subject, artifactType }: NewManifest,
+  { bytes, mediaType, blobs, children, subject, artifactType, isSparse }: NewManifest,
   at: string,
 ): ManifestRecord => ({
   ...{ mediaType, sizeBytes: bytes.length, at },
@@ -62,6 +62,7 @@ export const toManifestRecord = (
   children: [...new Set(children.map(formatDigest))],
   ...(subject !== undefined && { subject: formatDigest(subject) }),
   ...(artifactType !== undefined && { artifactType }),
+  ...(isSparse === true && { isSparse }),
 });
 
 function readWhole(fd: number, sizeBytes: number): Buffer {

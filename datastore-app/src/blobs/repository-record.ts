@@ -32,6 +32,8 @@ export interface ManifestRecord {
   readonly children: readonly DigestText[];
   readonly subject?: DigestText | undefined;
   readonly artifactType?: string | undefined;
+  /** Its blobs may be missing: they come from an upstream when they are asked for. */
+  readonly isSparse?: true | undefined;
 }
 
 /** What a tag pointed to at one time; the latest last. */
@@ -82,6 +84,7 @@ const recordSchema = z.object({
       children: z.array(digest).readonly(),
       subject: digest.optional(),
       artifactType: z.string().optional(),
+      isSparse: z.literal(true).optional(),
     }),
   ),
   versions: z.array(z.object({ tag: tagName, digest, at: time })).readonly(),

@@ -41,11 +41,11 @@ function addLinks(
   { links, referrers }: Repository,
   table: BlobTable,
   digest: DigestText,
-  { blobs, subject }: ManifestRecord,
+  { blobs, subject, isSparse }: ManifestRecord,
 ): void {
-  table.addRef(digest);
+  table.addRef(digest, true);
   for (const blob of blobs) {
-    table.addRef(blob.digest);
+    table.addRef(blob.digest, isSparse !== true);
     links.set(blob.digest, (links.get(blob.digest) ?? 0) + 1);
   }
   if (subject !== undefined) referrers.set(subject, (referrers.get(subject) ?? new Set()).add(digest));
@@ -55,11 +55,11 @@ function dropLinks(
   { links, referrers }: Repository,
   table: BlobTable,
   digest: DigestText,
-  { blobs, subject }: ManifestRecord,
+  { blobs, subject, isSparse }: ManifestRecord,
 ): void {
-  table.dropRef(digest);
+  table.dropRef(digest, true);
   for (const blob of blobs) {
-    table.dropRef(blob.digest);
+    table.dropRef(blob.digest, isSparse !== true);
     const left = (links.get(blob.digest) ?? 1) - 1;
     if (left > 0) links.set(blob.digest, left);
     else links.delete(blob.digest);

@@ -18,6 +18,7 @@ import { diskSpaceOf } from '../images/storage.ts';
 import { createRegistryHandler } from '../registry/registry-handler.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
@@ -61,6 +62,8 @@ export interface RequestHandlerDeps {
   readonly uploads: Uploads;
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
+  /** Other registries, from which it imports. */
+  readonly upstreams: OpenUpstreams;
   /** What clients of the registry are shown. */
   readonly images: ShownImages | undefined;
   readonly guard: Guard;
@@ -167,6 +170,7 @@ export function createRequestHandler(
     version,
     catalogue,
     registryState: () => registry?.state(),
+    upstreams: deps.upstreams,
     runningDownloads: downloads.runningCount,
     disk: () => diskSpaceOf(root),
     isReady: () => reasonsNotReady().length === 0,
@@ -180,6 +184,7 @@ export function createRequestHandler(
       // Nothing is imported only to find out who may have it.
       ...{ log, downloads, store: shown, access: accessTo(createReach(stored)) },
       sendSource: createSourceSender({ memory }),
+      prefixOf: deps.upstreams.prefixOf,
       onAnswered: metrics.noteRegistryRequest,
     });
   return observeRequests(

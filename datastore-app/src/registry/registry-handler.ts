@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { isRepositoryName } from '@local-datastore/shared/oci/reference';
 import type { RegistryAccess, RegistryDenied, RegistryWish } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
@@ -24,6 +25,8 @@ export interface RegistryHandlerDeps {
   readonly access: RegistryAccess;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  /** Below which name the repositories of another registry are shown, as containerd calls it in `?ns=`. */
+  prefixOf(namespace: string): string | undefined;
   /** Is told of every request when its answer has ended. @param operation such as `GET manifest` */
   onAnswered(operation: string, status: number): void;
 }
@@ -128,9 +131,19 @@ export function createRegistryHandler(deps: RegistryHandlerDeps): RegistryHandle
     await operation.handle({ request, response, path, query: queryOf(request), allowed: decision });
   }
 
+  /** A path as containerd asks a mirror: the repository of the registry that `ns` names. */
+  function withNamespace(request: IncomingMessage, path: ReturnType<typeof parseRegistryPath>): typeof path {
+    const namespace = queryOf(request).get('ns');
+    const prefix = namespace === null ? undefined : deps.prefixOf(namespace);
+    if (prefix === undefined || !('repository' in path)) return path;
+    const repository = `${prefix}/${path.repository}`;
+    return isRepositoryName(repository) ? { ...path, repository } : path;
+  }
+
   return (request, response, urlPath) => {
-    const path = parseRegistryPath(urlPath);
     const method = request.method ?? '';
+    const asked = parseRegistryPath(urlPath);
+    const path = method === 'GET' || method === 'HEAD' ? withNamespace(request, asked) : asked;
     response.once('close', () => onAnswered(`${method} ${path.kind}`, response.statusCode));
     response.setHeader(
       'Docker-Distribution-API-Version',

@@ -28,6 +28,8 @@ export interface UpstreamStatus {
 export interface OpenUpstreams {
   /** A store with what upstreams have beside what it has itself. To be called once. */
   extend(store: RegistryStore): RegistryStore;
+  /** Below which name the repositories of a registry are shown, as containerd calls it in `?ns=`. */
+  prefixOf(namespace: string): string | undefined;
   status(): readonly UpstreamStatus[];
   imports(): readonly FlightStatus[];
   receivedBytes(): number;
@@ -118,6 +120,7 @@ export async function openUpstreams(
         upstreams: followed.current,
       });
     },
+    prefixOf: (namespace) => followed.current().find((each) => each.namespace === namespace)?.prefix,
     status: () =>
       followed.current().map(({ prefix, url }) => {
         const word = words.get(prefix);

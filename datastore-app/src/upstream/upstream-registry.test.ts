@@ -282,6 +282,14 @@ describe('nothing is here', () => {
   });
 });
 
+it('takes nothing for damaged that has not been asked for', async () => {
+  upstream.add('1', LAYER);
+  await registry.readManifest(APP, { tag: '1' });
+  expect(local.registry.state()).toMatchObject({ repositories: 1, damaged: 0 });
+  await local.restart();
+  expect(local.registry.state()).toMatchObject({ repositories: 1, damaged: 0 });
+});
+
 it('never promises by HEAD what GET lacks', async () => {
   upstream.add('1', LAYER);
   expect(await registry.statManifest(APP, { tag: '1' })).toBeDefined();
