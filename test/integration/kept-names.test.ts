@@ -42,9 +42,19 @@ it.each(['v2', 'v2/library/a.img', 'token'])('no way in takes %s', async (path) 
     await datastore.request('POST', UPLOADS, { headers: tusHeaders(path) }),
     await datastore.request('POST', '/-/api/v1/import', { body: bundle }),
   ];
-  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400, 400]);
-  expect(answers.map(problemOf)).toEqual(answers.map(() => 'NAME_RESERVED'));
-  expect(answers[0]?.body.toString()).toContain('kept for the registry');
+  // At these two paths the registry answers itself where they are below its own.
+  const answersItself = path.startsWith('v2');
+  for (const [index, { status, body }] of answers.entries()) {
+    if (answersItself && (index === 0 || index === 2)) {
+      expect([status, body.toString()]).toEqual([
+        path === 'v2' ? 405 : 404,
+        expect.stringContaining('UNSUPPORTED'),
+      ]);
+      continue;
+    }
+    expect([status, body.toString()]).toEqual([400, expect.stringContaining('NAME_RESERVED')]);
+    expect(body.toString()).toContain('kept for the registry');
+  }
 
   const tarFile = join(folders.folder, 'stick.tar');
   await writeFile(tarFile, bundle);

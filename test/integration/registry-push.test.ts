@@ -1,6 +1,8 @@
 /** Pushing blobs, as the distribution specification has it ("Pushing blobs"): end-4 to end-6, end-11, 13 and 14. */
 import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ADDRESS,
@@ -191,7 +193,7 @@ describe('chunks in the wrong place', () => {
 });
 
 it('goes on where a connection was cut', async () => {
-  const blob = someBlob(1_000_000);
+  const blob = someBlob(4_000_000);
   const location = await repository.beginUpload();
   const headers = { ...WRITE_HEADERS, 'content-length': blob.bytes.length };
   const request = httpRequest({
@@ -202,23 +204,15 @@ it('goes on where a connection was cut', async () => {
     headers,
   });
   request.on('error', () => {});
-  request.write(blob.bytes.subarray(0, 600_000));
-  await expect.poll(async () => (await place.incoming()).length).toBeGreaterThan(0);
+  request.write(blob.bytes.subarray(0, 3_000_000));
+  // Whoever asks takes the upload over: what the other connection brings after that is not written.
+  const file = join(place.root, '.incoming', `${location.split('/').at(-1)}.oci`);
+  await expect.poll(async () => (await stat(file)).size).toBeGreaterThan(0);
   request.destroy();
-  let received = 0;
-  await expect
-    .poll(async () => {
-      received = Number(String((await status(location))[1]).slice(2)) + 1;
-      return received;
-    })
-    .toBeGreaterThan(1);
-  const rest = blob.bytes.subarray(received);
-  const answer = await patch(location, rest, `${received}-${blob.bytes.length - 1}`);
-  // What was on its way may have been written meanwhile: then the answer says so.
-  if (answer.status === 416) {
-    const now = Number(String(answer.headers.range).slice(2)) + 1;
-    expect((await patch(location, blob.bytes.subarray(now))).status).toBe(202);
-  } else expect(answer.status).toBe(202);
+  const received = Number(String((await status(location))[1]).slice(2)) + 1;
+  expect(received).toBeGreaterThan(1);
+  const range = `${received}-${blob.bytes.length - 1}`;
+  expect((await patch(location, blob.bytes.subarray(received), range)).status).toBe(202);
   expect((await put(location, blob.descriptor.digest)).status).toBe(201);
   await expectThere(blob);
 });
@@ -300,7 +294,8 @@ it('needs the write token for everything', async () => {
     ['PUT', repository.at('manifests/v1')],
     ['DELETE', repository.at('manifests/v1')],
   ] as const) {
-    const answer = await datastore.request(method, path, { withToken: false, body: 'x' });
+    const body = method.startsWith('P') ? { body: 'x' } : {};
+    const answer = await datastore.request(method, path, { withToken: false, ...body });
     expect([method, ...refusalOf(answer)]).toEqual([method, 401, 'UNAUTHORIZED']);
     expect(answer.headers['www-authenticate']).toBeDefined();
   }
