@@ -157,6 +157,7 @@ const CHECKS = {
     whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
   'docker-registry': () => whyNoPrograms('docker-registry', 'docker-registry'),
   skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
+  buildah: () => whyNoPrograms('buildah', 'buildah'),
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),
   'qemu-img': () => whyNoPrograms('qemu-utils', 'qemu-img'),

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mustRunProgram, runProgram } from './compose-project.ts';
+import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 
 /** A volume as EVE mounts an empty one: root's, mode 0755, with `lost+found`. */
 export interface BlankVolume {

@@ -7,15 +7,9 @@ import {
   Wait,
 } from 'testcontainers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
-import {
-  COMPOSE_FILE,
-  COMPOSE_FOLDER,
-  composeCommand,
-  IS_STANDALONE,
-  mustRunProgram,
-  runProgram,
-} from './compose-project.ts';
+import { COMPOSE_FILE, COMPOSE_FOLDER, composeCommand, IS_STANDALONE } from './compose-project.ts';
 
 const PROJECT = 'local-datastore-e2e';
 const COMMAND_PROJECT = `${PROJECT}-command`;

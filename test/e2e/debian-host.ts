@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { DEBIAN_RELEASE, findDebianArchive } from '../debian-archive.ts';
-import { mustRunProgram } from './compose-project.ts';
+import { mustRunProgram } from '../lab/run-program.ts';
 
 /** What a small server has, and curl, with which the manual talks to the API. */
 const PACKAGES = ['systemd-sysv', 'dbus', 'init-system-helpers', 'iproute2', 'libstdc++6', 'passwd', 'curl'];

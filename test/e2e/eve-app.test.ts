@@ -11,9 +11,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { EDGE_APP, fillTemplate } from '../eve/edge-app.ts';
 import { parseUserData } from '../eve/user-data.ts';
 import { eveAgent, waitForLog } from '../lab/programs.ts';
+import { mustRunProgram, runProgram, WORKSPACE } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
 import { type BlankVolume, makeBlankVolume } from './blank-volume.ts';
-import { mustRunProgram, runProgram, WORKSPACE } from './compose-project.ts';
 
 const NETWORK = 'local-datastore-eve';
 const BRIDGE = 'bn81';

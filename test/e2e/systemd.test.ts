@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ARCHITECTURE, type Built, buildPackaging } from '../integration/packaging-build.ts';
+import { runProgram, WORKSPACE } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
-import { runProgram, WORKSPACE } from './compose-project.ts';
 import { bootDebianHost, type DebianHost, makeDebianImage } from './debian-host.ts';
 
 const NETWORK = 'local-datastore-systemd';
