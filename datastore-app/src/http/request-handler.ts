@@ -27,6 +27,7 @@ import { createFilesHandler } from './files.ts';
 import { createRequestListener, mountApi, mountImages, mountRegistry, mountTokens } from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
 import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
+import { REGISTRY_OPERATIONS } from './openapi/registry-operations.ts';
 import { createPublishHandler } from './publish.ts';
 import { createRequireOrigin } from './require-origin.ts';
 import type { Resource } from './resource.ts';
@@ -142,7 +143,11 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,
-      listOperations: () => [...IMAGE_OPERATIONS, ...resources.flatMap(({ operations }) => operations)],
+      listOperations: () => [
+        ...IMAGE_OPERATIONS,
+        ...(deps.images === undefined ? [] : REGISTRY_OPERATIONS),
+        ...resources.flatMap(({ operations }) => operations),
+      ],
     }),
     createHealthRoutes(deps),
     createTokenRoutes({ issue: deps.issueToken }),

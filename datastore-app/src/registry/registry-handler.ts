@@ -80,18 +80,23 @@ function wishOf(path: RegistryResourcePath, action: RegistryWish['action']): Reg
   };
 }
 
-/** The registry: one resource for every kind of path, each with its methods. */
+type RegistryResources = { readonly [Kind in RegistryResourcePath['kind']]: RegistryResource<Kind> };
+
+/** One resource for every kind of path, each with its methods. */
+export const createRegistryResources = (deps: RegistryHandlerDeps): RegistryResources => ({
+  base: baseResource,
+  catalog: createCatalog(deps),
+  blob: createBlobs(deps),
+  manifest: createManifests(deps),
+  ...createUploads(deps),
+  tags: createTags(deps),
+  referrers: createReferrers(deps),
+});
+
+/** The registry: finds the resource of a request, and whether it may be done. */
 export function createRegistryHandler(deps: RegistryHandlerDeps): RegistryHandler {
   const { log, access, onAnswered } = deps;
-  const resources: { readonly [Kind in RegistryResourcePath['kind']]: RegistryResource<Kind> } = {
-    base: baseResource,
-    catalog: createCatalog(deps),
-    blob: createBlobs(deps),
-    manifest: createManifests(deps),
-    ...createUploads(deps),
-    tags: createTags(deps),
-    referrers: createReferrers(deps),
-  };
+  const resources = createRegistryResources(deps);
 
   function deny(request: IncomingMessage, response: ServerResponse, denied: RegistryDenied): void {
     const { status, code, detail, challenge, retryAfterSeconds } = denied;
