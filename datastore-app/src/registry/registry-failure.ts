@@ -42,6 +42,8 @@ const OF_STORE: Readonly<Record<StoreErrorCode, StatusAndCode>> = {
 };
 
 const RETRY_SECONDS = '5';
+/** Clients read no error of megabytes; of a manifest with more missing the message says how many. */
+const MAX_MISSING_TOLD = 100;
 
 /** How a failure is answered; undefined for what nobody foresaw. */
 export function answerToFailure(
@@ -55,9 +57,9 @@ export function answerToFailure(
   const errors =
     digests.length === 0
       ? [{ code, message }]
-      : digests.map((digest) => ({
+      : digests.slice(0, MAX_MISSING_TOLD).map((digest) => ({
           code,
-          message: `The repository does not have ${digest}.`,
+          message: digests.length > MAX_MISSING_TOLD ? message : `The repository does not have ${digest}.`,
           detail: { digest },
         }));
   const isLater = status === 429 || status === 503;
