@@ -157,6 +157,7 @@ const CHECKS = {
     whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
   'docker-registry': () => whyNoPrograms('docker-registry', 'docker-registry'),
   skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
+  containerd: () => whyNoPrograms('containerd', 'containerd', 'ctr'),
   buildah: () => whyNoPrograms('buildah', 'buildah'),
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),
