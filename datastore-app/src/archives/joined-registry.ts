@@ -3,7 +3,8 @@ import type { RegistryStore } from '../blobs/registry-store.ts';
 import { ARCHIVES_NAMESPACE } from './archive-naming.ts';
 import type { RegistryReader } from './archive-registry.ts';
 
-const isOfArchive = (repository: string) =>
+/** Whether a repository is an archive among the images, or would be. */
+export const isOfArchive = (repository: string) =>
   repository === ARCHIVES_NAMESPACE || repository.startsWith(`${ARCHIVES_NAMESPACE}/`);
 
 /**

@@ -41,11 +41,13 @@ import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
+import { createRegistryImagesRoutes } from './routes/registry-images.ts';
+import { createRegistryUpstreamsRoutes } from './routes/registry-upstreams.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
 import { createSourceSender } from './send-source.ts';
-import { createTransferMemory } from './transfer-memory.ts';
+import { createTransferMemory, type TransferMemory } from './transfer-memory.ts';
 
 export interface ShownImages {
   /** What is here, and what archives among the images hold. */
@@ -105,6 +107,8 @@ export interface ResourceDeps extends RequestHandlerDeps {
   readonly authorize: Authorize;
   readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
+  /** For everything that is sent. */
+  readonly memory: TransferMemory;
 }
 
 /** Everything below `/-/`, with its description. */
@@ -140,6 +144,16 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       certificatePem: () => certificates?.authorityPem,
     }),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
+    createRegistryUpstreamsRoutes({ upstreams: deps.upstreams, authorize }),
+    createRegistryImagesRoutes({
+      log,
+      registry: deps.images && {
+        store: deps.images.shown,
+        access: deps.accessTo(createReach(deps.images.stored)),
+      },
+      isOfUpstream: (repository) => deps.upstreams.isBacked(repository),
+      sendSource: createSourceSender({ memory: deps.memory }),
+    }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,
@@ -181,7 +195,7 @@ export function createRequestHandler(
     isReady: () => reasonsNotReady().length === 0,
     tlsStatus: () => certificates?.status(),
   });
-  const resources = createResources({ ...deps, authorize, tickets, openImage }, options);
+  const resources = createResources({ ...deps, authorize, tickets, openImage, memory }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
   const answerRegistry = ({ stored, shown }: ShownImages) =>

@@ -10,7 +10,7 @@ import { createFlights, type FlightStatus } from './flights.ts';
 import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import { createUpstreamRegistry } from './upstream-registry.ts';
-import { readUpstreams, type Upstream } from './upstream-settings.ts';
+import { findBacking, readUpstreams, type Upstream } from './upstream-settings.ts';
 
 /** How it goes with an upstream. */
 export interface UpstreamStatus {
@@ -30,6 +30,8 @@ export interface OpenUpstreams {
   extend(store: RegistryStore): RegistryStore;
   /** Below which name the repositories of a registry are shown, as containerd calls it in `?ns=`. */
   prefixOf(namespace: string): string | undefined;
+  /** Whether a repository comes from an upstream. */
+  isBacked(repository: string): boolean;
   status(): readonly UpstreamStatus[];
   imports(): readonly FlightStatus[];
   receivedBytes(): number;
@@ -121,6 +123,7 @@ export async function openUpstreams(
       });
     },
     prefixOf: (namespace) => followed.current().find((each) => each.namespace === namespace)?.prefix,
+    isBacked: (repository) => findBacking(followed.current(), repository) !== undefined,
     status: () =>
       followed.current().map(({ prefix, url }) => {
         const word = words.get(prefix);
