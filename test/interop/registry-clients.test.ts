@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
 import {
   ADDRESS,
@@ -80,6 +80,38 @@ describeWith(['root', 'skopeo', 'podman', 'buildah', 'umoci'], 'the registry, to
       expect(JSON.parse(raw).manifests).toHaveLength(2);
       const target = `oci:${join(folder, `${scheme}-both`)}:1`;
       await skopeo('copy', '--all', ...trust('src-'), `docker://${at(`lab/both@${index.digest}`)}`, target);
+    });
+
+    test.each(['docker-archive', 'oci-archive'])('skopeo copies out of a %s in the root', async (form) => {
+      const path = `${scheme}/${form}.tar`;
+      const file = join(folder, `${scheme}-${form}.tar`);
+      const name = form === 'oci-archive' ? '1' : 'lab/archived:1';
+      await skopeo('copy', `oci:${made.folder}:1`, `${form}:${file}:${name}`);
+      const answer = await datastore.request('PUT', `/${path}`, { body: await readFile(file) });
+      expect(answer.status).toBe(201);
+      const { repositories } = await vi.waitFor(
+        async () => {
+          const found = (await datastore.json('/v2/_catalog')) as { repositories: string[] };
+          expect(found.repositories.some((each) => each.startsWith(`archives/${scheme}/${form}`))).toBe(true);
+          return found;
+        },
+        { timeout: 60_000 },
+      );
+      const repository = repositories.find((each) => each.startsWith(`archives/${scheme}/${form}`));
+      const registry = `${ADDRESS}:${isPlain ? datastore.port : datastore.tlsPort}`;
+      const reference = `docker://${registry}/${repository}:1`;
+      const target = join(folder, `${scheme}-${form}-copy`);
+      await skopeo('copy', ...trust('src-'), reference, `oci:${target}:1`);
+      // The configuration is the identity of an image in whatever form.
+      const config = async (from: string, ...args: readonly string[]) =>
+        await skopeo('inspect', '--config', '--raw', ...args, from);
+      expect(await config(`oci:${target}:1`)).toBe(await config(`oci:${made.folder}:1`));
+      const into = [...trust('dest-'), ...creds('dest-')];
+      const denied = await runProgram(['skopeo', 'copy', ...into, `oci:${made.folder}:1`, reference]);
+      expect([denied.exitCode, denied.stderr]).toEqual([
+        1,
+        expect.stringMatching(/405|unsupported|archives\//i),
+      ]);
     });
 
     test('skopeo lists tags, and deletes an image', async () => {
