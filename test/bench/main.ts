@@ -6,12 +6,13 @@ import { benchFetch } from './fetch.ts';
 import { run } from './measure.ts';
 import { benchPublish } from './publish.ts';
 import { benchPull } from './pull.ts';
+import { benchRegistry } from './registry.ts';
 import { benchResolve } from './resolve.ts';
 import { benchServe } from './serve.ts';
 
 const IMAGE_BYTES = 1 << 30;
 const DEFAULT_ROUNDS = 5;
-const suites = ['serve', 'fetch', 'pull', 'resolve', 'publish'] as const;
+const suites = ['serve', 'fetch', 'pull', 'registry', 'resolve', 'publish'] as const;
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */
 const { values, positionals } = parseArgs({
@@ -47,9 +48,11 @@ try {
           ? await benchFetch(work, memory, rounds)
           : suite === 'pull'
             ? await benchPull(work, memory, rounds)
-            : suite === 'publish'
-              ? await benchPublish(work, rounds)
-              : await benchResolve(rounds);
+            : suite === 'registry'
+              ? await benchRegistry(work, memory, rounds)
+              : suite === 'publish'
+                ? await benchPublish(work, rounds)
+                : await benchResolve(rounds);
     process.stdout.write(`## ${suite}\n\n${tables}\n\n`);
   }
 } finally {

@@ -1,22 +1,18 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { UpstreamError } from './upstream-error.ts';
 
-/** By the codes of Node, OpenSSL and undici. Everything else is said in its own words. */
+/** By the codes of Node and OpenSSL. Everything else is said in its own words. */
 const CAUSES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name is not known to the name service',
   EAI_AGAIN: 'the name service does not answer',
   ECONNREFUSED: 'nothing listens at its address and port',
   ECONNRESET: 'it closed the connection',
   EPIPE: 'it closed the connection',
-  UND_ERR_SOCKET: 'it closed the connection',
   EHOSTUNREACH: 'there is no way to its address',
   ENETUNREACH: 'there is no way to its network',
   ETIMEDOUT: 'it does not answer in time',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not answer in time',
-  UND_ERR_HEADERS_TIMEOUT: 'it does not answer in time',
-  UND_ERR_BODY_TIMEOUT: 'it stopped sending',
-  UND_ERR_HEADERS_OVERFLOW: 'the head of its answer is too large',
-  HPE_INVALID_CONSTANT: 'it does not speak HTTP there',
+  HPE_HEADER_OVERFLOW: 'the head of its answer is too large',
+  EPROTO: 'it does not speak TLS there, or no version of it that is known here',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there: try http',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS there: try http',
   CERT_HAS_EXPIRED: 'its certificate has expired, or the clock here is wrong',
@@ -28,6 +24,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not known here: name it (ca)',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
+
+/** What the parser of HTTP says of what is none. */
+const causeOfKind = (code: string) => (code.startsWith('HPE_') ? 'it does not speak HTTP there' : undefined);
 
 /** The codes of an error and of what it comes of. */
 function* codesOf(error: unknown): Generator<string> {
@@ -43,7 +42,7 @@ function* codesOf(error: unknown): Generator<string> {
 export function explainFailure(host: string, error: unknown): UpstreamError {
   if (error instanceof UpstreamError) return error;
   for (const code of codesOf(error)) {
-    const cause = Object.hasOwn(CAUSES, code) ? CAUSES[code] : undefined;
+    const cause = Object.hasOwn(CAUSES, code) ? CAUSES[code] : causeOfKind(code);
     if (cause !== undefined) {
       return new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${cause}`, {
         cause: error,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
@@ -7,7 +9,6 @@ import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datasto
 import { MANIFEST_KINDS, manifestKind, withoutParameters } from '@local-datastore/shared/oci/media-types';
 import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/token-answer';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { Agent, type Dispatcher, request } from 'undici';
 import type { ManifestReference } from '../blobs/registry-store.ts';
 import { explainFailure } from './explain-failure.ts';
 import { UpstreamError } from './upstream-error.ts';
@@ -46,21 +47,19 @@ export interface UpstreamClient {
 const ACCEPT = Object.keys(MANIFEST_KINDS).join(', ');
 const MAX_REDIRECTS = 5;
 const MAX_ERROR_BYTES = 16 * 1024;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** A flight that gets nothing for so long ends; it goes on from there with the next who asks. */
 const IDLE_TIMEOUT_MS = 60_000;
 
-type Answer = Dispatcher.ResponseData;
-
-const headerOf = ({ headers }: Answer, name: string): string | undefined => {
+const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
   const value = headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
 };
+const statusOf = ({ statusCode = 0 }: IncomingMessage) => statusCode;
 
-async function readBounded({ body }: Answer, maxBytes: number): Promise<Buffer | undefined> {
+async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of body as AsyncIterable<Buffer>) {
+  for await (const piece of answer as AsyncIterable<Buffer>) {
     bytes += piece.length;
     if (bytes > maxBytes) return undefined;
     pieces.push(piece);
@@ -68,35 +67,50 @@ async function readBounded({ body }: Answer, maxBytes: number): Promise<Buffer |
   return Buffer.concat(pieces);
 }
 
-const abandon = ({ body }: Answer) => {
-  body.on('error', () => {});
-  body.destroy();
+const abandon = (answer: IncomingMessage) => {
+  answer.on('error', () => {});
+  answer.destroy();
 };
+
+/** In words that explainFailure knows. */
+const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
 
 export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddress): UpstreamClient {
   const host = base.host;
-  const agent = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca !== undefined && { ca }) },
-    headersTimeout: IDLE_TIMEOUT_MS,
-    bodyTimeout: IDLE_TIMEOUT_MS,
-  });
+  const agents = {
+    'http:': new HttpAgent({ keepAlive: true }),
+    'https:': new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }),
+  };
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
   /** By repository: what the upstream is shown. */
   const tokens = new Map<string, string>();
 
-  async function send(
+  function send(
     target: URL,
     method: 'GET' | 'HEAD',
     headers: Record<string, string>,
     signal: AbortSignal,
-  ): Promise<Answer> {
-    try {
-      return await request(target, { dispatcher: agent, method, headers, signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw explainFailure(target.host, error);
-    }
+  ): Promise<IncomingMessage> {
+    const isTls = target.protocol === 'https:';
+    const options = {
+      ...{ method, headers, signal, timeout: IDLE_TIMEOUT_MS },
+      agent: agents[isTls ? 'https:' : 'http:'],
+    };
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) =>
+        reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
+      let answer: IncomingMessage | undefined;
+      const sent = (isTls ? httpsRequest : httpRequest)(target, options);
+      sent.on('response', (response) => {
+        answer = response;
+        resolve(response);
+      });
+      // Also while the body comes.
+      sent.on('timeout', () => (answer ?? sent).destroy(tooLate()));
+      sent.on('error', fail);
+      sent.end();
+    });
   }
 
   /** Whether the password may go to a token service: over https, or to the registry itself. */
@@ -136,23 +150,23 @@ export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddr
       { accept: 'application/json', ...(basic !== undefined && { authorization: basic }) },
       signal,
     );
-    if (answer.statusCode !== 200) {
+    if (statusOf(answer) !== 200) {
       abandon(answer);
       const what =
         basic === undefined ? 'gives nobody a token without a credential' : 'refuses the credential';
-      throw new UpstreamError('DENIED', `${realm.host} ${what} for ${repository} (${answer.statusCode})`);
+      throw new UpstreamError('DENIED', `${realm.host} ${what} for ${repository} (${statusOf(answer)})`);
     }
     const token = readToken((await readBounded(answer, MAX_TOKEN_ANSWER_BYTES))?.toString() ?? '');
     if (token === null) throw new UpstreamError('INVALID', `${realm.host} gives no token that could be used`);
     return `Bearer ${token}`;
   }
 
-  async function refusal(answer: Answer, what: string): Promise<UpstreamError> {
+  async function refusal(answer: IncomingMessage, what: string): Promise<UpstreamError> {
     const body = await readBounded(answer, MAX_ERROR_BYTES).catch(() => undefined);
     const [error] = parseOciErrors(body?.toString() ?? '');
     const reason =
       error === undefined ? '' : `: ${printableText(`${error.code} ${error.message}`.trim()).slice(0, 200)}`;
-    const { statusCode } = answer;
+    const statusCode = statusOf(answer);
     if (statusCode === 404) return new UpstreamError('NOT_FOUND', `${host} has no ${what}${reason}`);
     const isDenial = statusCode === 401 || statusCode === 403;
     return new UpstreamError(
@@ -170,14 +184,14 @@ export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddr
     headers: Record<string, string>,
     what: string,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<IncomingMessage> {
     let target = new URL(`/v2/${repository}/${path}`, base);
     let isRenewed = false;
     for (let redirects = 0; ; ) {
       const token = target.origin === base.origin ? tokens.get(repository) : undefined;
       const shown = { ...headers, ...(token !== undefined && { authorization: token }) };
       const answer = await send(target, method, shown, signal);
-      const { statusCode } = answer;
+      const statusCode = statusOf(answer);
       const location = headerOf(answer, 'location');
       if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
         abandon(answer);
@@ -263,14 +277,14 @@ export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddr
         signal,
       );
       const [, first] = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range') ?? '') ?? [];
-      const start = answer.statusCode === 206 ? Number(first ?? Number.NaN) : 0;
+      const start = statusOf(answer) === 206 ? Number(first ?? Number.NaN) : 0;
       if (start !== 0 && start !== position) {
         abandon(answer);
         throw new UpstreamError('INVALID', `${host} gives other bytes of ${text} than were asked for`);
       }
       async function* content(): AsyncGenerator<Uint8Array> {
         try {
-          yield* answer.body as AsyncIterable<Uint8Array>;
+          yield* answer as AsyncIterable<Uint8Array>;
         } catch (error) {
           signal.throwIfAborted();
           throw explainFailure(host, error);
@@ -279,7 +293,9 @@ export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddr
       return { content: content(), position: start };
     },
 
-    close: () => agent.destroy(),
+    async close() {
+      for (const agent of Object.values(agents)) agent.destroy();
+    },
   };
 }
 
