@@ -12,17 +12,19 @@ import { barLine, barLines, sizeOf } from './watch.ts';
 function statusOf(number: number, more: Partial<ContentTreeStatus> = {}): ContentTreeStatus {
   const tree = desiredOf([treeOf(number)]).trees.get(uuidOf(number));
   if (tree === undefined) throw new Error('no tree');
+  const actual = createActual();
+  actual.contents.set(tree.sha256 ?? '', createContent(tree.sha256 ?? '', 0));
   const facts = {
-    actual: createActual(),
+    actual,
     refCount: 1,
-    lack: undefined,
+    lackOf: () => undefined,
     fileLocation: '',
     linkFailure: undefined,
     configuredAtMs: 0,
     nowMs: 0,
     wallMs: 0,
   };
-  return { ...statusDocument(tree, createContent(tree.sha256 ?? '', 0), facts), ...more };
+  return { ...statusDocument(tree, facts), ...more };
 }
 const failed = statusOf(2, {
   Error: 'no datastore\u001b[2J',

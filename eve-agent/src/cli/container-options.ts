@@ -1,10 +1,10 @@
 import { arch } from 'node:os';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
-import { normalizePlatform, parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
+import { parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import * as z from 'zod';
 import type { RegistryScheme } from '../registry/image-reference.ts';
-import type { PlatformWish } from '../registry/resolve-image.ts';
+import { hostPlatform, type PlatformWish } from '../registry/resolve-image.ts';
 import { IMAGE_FORMS, type ImageForm } from '../service/pull-image.ts';
 import type { ImageOptions } from './image-options.ts';
 
@@ -58,17 +58,12 @@ export const containerOptions: readonly OptionDescription[] = [
   ...platformOptions,
 ];
 
-/** Node's names that are neither Go's nor the kernel's. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { ppc64: 'ppc64le', mipsel: 'mipsle' };
-
 /** What was asked for, else what runs on this host. */
 export function platformWish(
   { platform }: Pick<ContainerOptions, 'platform'>,
   machine: string = arch(),
 ): PlatformWish {
-  if (platform !== undefined) return { platform, isExact: true };
-  const architecture = ARCHITECTURES[machine] ?? machine;
-  return { platform: normalizePlatform({ os: 'linux', architecture }), isExact: false };
+  return platform === undefined ? hostPlatform(machine) : { platform, isExact: true };
 }
 
 /** How a registry is to be spoken to; undefined: as its name has it. */

@@ -1,21 +1,18 @@
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import {
-  chmod,
-  constants,
-  copyFile,
-  link,
-  lstat,
-  mkdir,
-  readdir,
-  rename,
-  rm,
-  stat,
-  utimes,
-} from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import {
+  filesOfImage,
+  type ImageFolder,
+  isOfImage,
+  type LinkedFile,
+  makeImageFolder,
+  readImageMark,
+  removeImageFolder,
+} from './image-folders.ts';
+import { linkOrCopy } from './link-file.ts';
 import { partialPaths } from './partial-file.ts';
 
 /** What stands on the disk at the start. */
@@ -27,6 +24,8 @@ export interface StoreScan {
   readonly partial: readonly { readonly sha256: string; readonly sizeBytes: number }[];
   /** Names that lead to verified files. */
   readonly links: ReadonlyMap<string, string>;
+  /** The marks of image layouts, by the names of their folders, whoever made them. */
+  readonly imageFolders: ReadonlyMap<string, string>;
 }
 
 /** The files of all content, `pending` → `verified`, each named by its digest; and the names that lead there. */
@@ -37,15 +36,24 @@ export interface ContentStore {
   pendingPath(sha256: string): string;
   verifiedPath(sha256: string): string;
   linkPath(name: string): string;
-  /** What stands at a name: nothing that a new link would replace, a file of this size, or something else. */
-  whatStandsAt(name: string): Promise<'nothing' | { readonly sizeBytes: number } | 'other'>;
+  /**
+   * What stands at a name: nothing that a new link would replace, a file of this size, an image layout, or something
+   * else.
+   */
+  whatStandsAt(
+    name: string,
+  ): Promise<'nothing' | { readonly sizeBytes: number } | { readonly mark: string } | 'other'>;
   /** Moves a file whose digest is right from `pending` to `verified`; on the disk when it returns. */
   promote(sha256: string): Promise<{ readonly sizeBytes: number }>;
   /** Lets a name lead to verified content, in one step: a hard link, else a reflink, else a copy. */
   link(name: string, sha256: string): Promise<void>;
+  /** Lets a name be the folder of an image whose content is verified; its blobs are linked as files are. */
+  linkImage(name: string, image: ImageFolder): Promise<void>;
   unlink(name: string): Promise<void>;
-  /** Whether a name is the very file, and no copy of it. */
-  isHardLink(name: string, sha256: string): Promise<boolean>;
+  /** The files that an image's name leads to. */
+  filesOf(name: string, image: ImageFolder): readonly LinkedFile[];
+  /** Whether a file is the very one of verified content, and no copy of it. */
+  isHardLink(file: LinkedFile): Promise<boolean>;
   /** Removes all files of some content. */
   remove(sha256: string): Promise<void>;
   /** What downloads may still fill. */
@@ -54,7 +62,7 @@ export interface ContentStore {
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const PARTIAL = /^\.([0-9a-f]{64})\.partial$/;
-const UNFINISHED_LINK = /^\.[0-9a-f]{64}\.link$/;
+const UNFINISHED_LINK = /^\.[0-9a-f]{64}\.(?:link|old)$/;
 /** Nobody writes to verified content by accident. */
 const READ_ONLY = 0o444;
 
@@ -78,6 +86,19 @@ async function listFiles(folder: string): Promise<FoundFile[]> {
     }),
   );
   return files.flat();
+}
+
+/** The marks of all image layouts in a folder; what an interrupted step left of one goes. */
+async function listImageFolders(folder: string): Promise<Map<string, string>> {
+  const marks = new Map<string, string>();
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const path = join(folder, entry.name);
+    const mark = entry.name.startsWith('.') ? null : await readImageMark(path);
+    if (UNFINISHED_LINK.test(entry.name)) await rm(path, { recursive: true, force: true });
+    else if (mark !== null) marks.set(entry.name, mark);
+  }
+  return marks;
 }
 
 /**
@@ -110,6 +131,9 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
   const pendingPath = (sha256: string) => join(pending, sha256);
   const verifiedPath = (sha256: string) => join(verified, sha256);
   const linkPath = (name: string) => join(imagesFolder, name);
+  /** A hidden neighbour of a name. */
+  const besides = (name: string, kind: 'link' | 'old') =>
+    join(imagesFolder, `.${createHash('sha256').update(name).digest('hex')}.${kind}`);
 
   return {
     async open() {
@@ -135,6 +159,7 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
           return sha256 === undefined ? [] : [{ sha256, sizeBytes }];
         }),
         links,
+        imageFolders: await listImageFolders(imagesFolder),
       };
     },
     pendingPath,
@@ -155,34 +180,42 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
     },
     async whatStandsAt(name) {
       const facts = await lstat(linkPath(name)).catch(() => null);
-      // A folder is replaced by nothing: the system refuses.
+      if (await isOfImage(linkPath(name))) {
+        const mark = await readImageMark(linkPath(name));
+        return mark === null ? 'other' : { mark };
+      }
+      // Another folder is replaced by nothing: the system refuses.
       if (facts === null || facts.isDirectory()) return 'nothing';
       return facts.isFile() ? { sizeBytes: facts.size } : 'other';
     },
     async link(name, sha256) {
-      const temporary = join(imagesFolder, `.${createHash('sha256').update(name).digest('hex')}.link`);
-      const file = verifiedPath(sha256);
-      await rm(temporary, { force: true });
-      try {
-        await link(file, temporary);
-      } catch (error) {
-        // Another file system, or one without hard links.
-        if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(systemErrorCode(error) ?? '')) throw error;
-        // Into a file of its own making: never through a link that somebody put there meanwhile.
-        await copyFile(file, temporary, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-        const seconds = Math.trunc((await stat(file)).mtimeMs) / 1000;
-        await utimes(temporary, seconds, seconds);
-      }
+      const temporary = besides(name, 'link');
+      await rm(temporary, { recursive: true, force: true });
+      await linkOrCopy(verifiedPath(sha256), temporary);
+      await removeImageFolder(linkPath(name), besides(name, 'old'));
       await rename(temporary, linkPath(name));
       // Renaming one hard link over another of the same file does nothing, and leaves both.
       await rm(temporary, { force: true });
     },
+    async linkImage(name, image) {
+      const temporary = besides(name, 'link');
+      await rm(temporary, { recursive: true, force: true });
+      await makeImageFolder(temporary, image, verifiedPath);
+      // No folder takes the place of a file, or of one that holds something, in one step.
+      const isRemoved = await removeImageFolder(linkPath(name), besides(name, 'old'));
+      const facts = isRemoved ? null : await lstat(linkPath(name)).catch(() => null);
+      if (facts?.isFile()) await rm(linkPath(name), { force: true });
+      await rename(temporary, linkPath(name));
+      await syncDirectory(imagesFolder);
+    },
     async unlink(name) {
+      if (await removeImageFolder(linkPath(name), besides(name, 'old'))) return;
       await rm(linkPath(name), { force: true });
     },
-    async isHardLink(name, sha256) {
+    filesOf: (name, image) => filesOfImage(linkPath(name), image),
+    async isHardLink({ path: linked, sha256 }) {
       const [there, here] = await Promise.all(
-        [linkPath(name), verifiedPath(sha256)].map((path) => stat(path).catch(() => null)),
+        [linked, verifiedPath(sha256)].map((path) => stat(path).catch(() => null)),
       );
       return there != null && here != null && there.dev === here.dev && there.ino === here.ino;
     },

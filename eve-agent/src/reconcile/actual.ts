@@ -1,4 +1,5 @@
 import type { ErrorSeverity, Hold } from '@local-datastore/shared/eve/content-tree-status';
+import type { ImageResolution } from './image-resolution.ts';
 import type { FailureCode } from './judge-failure.ts';
 import type { Source } from './source.ts';
 import type { ContentState } from './transitions.ts';
@@ -59,8 +60,9 @@ export type Activity =
     }
   | { readonly kind: 'verify' | 'remove'; readonly abort: AbortController };
 
-/** What is known of one file by its digest. */
+/** What is known of one file by its digest, or of which image a name stands for. */
 export interface ContentActual {
+  /** The digest; of a name, the image's key. */
   readonly sha256: string;
   state: ContentState;
   /** Found in `verified` at the start; nobody has read it since. */
@@ -98,7 +100,9 @@ export interface LinkFailure {
 export interface Actual {
   readonly contents: Map<string, ContentActual>;
   readonly origins: Map<string, OriginState>;
-  /** File names that lead to verified content, and its digest. */
+  /** What names led to, by the images' keys. */
+  readonly resolutions: Map<string, ImageResolution>;
+  /** Names that lead to verified content: of a file its digest, of an image the mark of its folder. */
   readonly links: Map<string, string>;
   /**
    * File names that this service or an earlier run of it gave, also those that lead nowhere for the moment. What
@@ -117,6 +121,7 @@ export function createActual(): Actual {
   return {
     contents: new Map(),
     origins: new Map(),
+    resolutions: new Map(),
     links: new Map(),
     givenNames: new Set(),
     busyNames: new Set(),

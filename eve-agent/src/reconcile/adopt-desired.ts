@@ -9,9 +9,10 @@ export interface AdoptionFacts {
 }
 
 function isUnchanged({ parts }: DesiredContent, before: Desired): boolean {
-  return parts.every(
-    ({ tree: { uuid, tree } }) => JSON.stringify(before.trees.get(uuid)?.tree) === JSON.stringify(tree),
-  );
+  return parts.every(({ tree: { uuid, tree } }) => {
+    const earlier = before.trees.get(uuid)?.tree;
+    return earlier === tree || JSON.stringify(earlier) === JSON.stringify(tree);
+  });
 }
 
 const sourcesOf = ({ trees }: Desired) => [...trees.values()].flatMap(({ sources }) => sources);
@@ -66,6 +67,10 @@ export function adoptDesired(
     if (!contentOfOrigin.has(origin)) actual.origins.delete(origin);
   }
   wakeChangedOrigins(actual, before, desired);
+  const images = new Set([...desired.trees.values()].flatMap(({ image }) => image?.key ?? []));
+  for (const key of [...actual.resolutions.keys()]) {
+    if (!images.has(key)) actual.resolutions.delete(key);
+  }
   for (const uuid of [...actual.holds.keys()]) {
     if (!desired.trees.has(uuid)) actual.holds.delete(uuid);
   }

@@ -22,7 +22,11 @@ describe('a source', () => {
   const build = (more: object, allowPlainCredentials = false) => {
     const [datastore] = configOf([], [datastoreOf(1, more)]).datastores;
     if (datastore === undefined) throw new Error('no datastore');
-    return buildSource(datastore, { URL: 'a.img', maxSizeBytes: 1 }, { allowPlainCredentials });
+    return buildSource(
+      datastore,
+      { URL: 'a.img', maxSizeBytes: 1, iformat: 'RAW', sha256: '' },
+      { allowPlainCredentials },
+    );
   };
 
   it('sends apiKey and password as EVE does, and only encrypted unless that is allowed', () => {

@@ -7,6 +7,7 @@ import {
   type UnusableTree,
 } from '@local-datastore/shared/eve/device-config';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { type DesiredImage, type ImageResolution, imageKeyOf, resolvedImage } from './image-resolution.ts';
 import { buildSource, type Source, type SourceOptions } from './source.ts';
 
 /** One content tree as it should be. */
@@ -14,11 +15,16 @@ export interface DesiredTree {
   readonly tree: ContentTree;
   /** Lower case. */
   readonly uuid: string;
-  /** 64 lower-case hexadecimal digits; null when the tree cannot be fetched as it is configured. */
+  /**
+   * 64 lower-case hexadecimal digits, of an image those of its manifest or index; null: none are given, and only the
+   * name of an image says which it is.
+   */
   readonly sha256: string | null;
+  /** Null: it is a file. */
+  readonly image: DesiredImage | null;
   /** 0: not known. */
   readonly sizeBytes: number;
-  /** The file name that leads to its content. */
+  /** The name that leads to its content: of a file, or of an image's folder. */
   readonly name: string;
   /** Datastores of the tree, as configured. */
   readonly datastoreIds: readonly string[];
@@ -99,11 +105,20 @@ export function lostFallbacks({ trees }: Desired): string[] {
   return [...reasons];
 }
 
-/** The files that a tree is made of: one, or none as long as nobody says which. */
-function partsOf(tree: DesiredTree): Part[] {
-  const { sha256, sizeBytes, sources } = tree;
-  return sha256 === null ? [] : [{ tree, sha256, sizeBytes, sources }];
+/**
+ * What a tree is made of: a file; of an image its manifest and blobs, or which image it is, as long as nobody has said;
+ * nothing where nobody can say what it is.
+ */
+export function partsOf(tree: DesiredTree): Part[] {
+  const { sha256, sizeBytes, sources, image } = tree;
+  if (image === null) return sha256 === null ? [] : [{ tree, sha256, sizeBytes, sources }];
+  if (image.resolved === null) return [{ tree, sha256: image.key, sizeBytes: 0, sources }];
+  return image.resolved.contents.map((content) => ({ tree, ...content }));
 }
+
+/** What its name leads to when all of it is here: of a file its digest, of an image the mark of its folder; null: nobody can say yet. */
+export const markOfTree = ({ sha256, image }: DesiredTree): string | null =>
+  image === null ? sha256 : (image.resolved?.folder.mark ?? null);
 
 /** What is to be here for trees: each file once, however many trees have it. */
 function deriveContents(trees: Iterable<DesiredTree>): Map<string, DesiredContent> {
@@ -118,8 +133,36 @@ function deriveContents(trees: Iterable<DesiredTree>): Map<string, DesiredConten
   return new Map([...byDigest].map(([sha256, parts]) => [sha256, { sha256, parts }]));
 }
 
+/** What their names led to, by the images' keys. */
+export type ImageResolutions = ReadonlyMap<string, ImageResolution>;
+
+/** The same with what is known by now of the images that it asks for. */
+export function withResolutions(desired: Desired, resolutions: ImageResolutions): Desired {
+  const trees = new Map<string, DesiredTree>();
+  for (const [uuid, tree] of desired.trees) {
+    const { image, sources } = tree;
+    const resolution = image === null ? undefined : resolutions.get(image.key);
+    const isNews = image !== null && resolution !== undefined && image.resolved?.resolution !== resolution;
+    const resolved = isNews ? resolvedImage(resolution, image.name, sources) : null;
+    trees.set(uuid, isNews ? { ...tree, image: { ...image, resolved } } : tree);
+  }
+  return { ...desired, trees, contents: deriveContents(trees.values()) };
+}
+
+/** Of an image, what gives files is of no use, and the other way round. */
+function useAlike(sources: readonly (Source | string)[], isImage: boolean): (Source | string)[] {
+  return sources.map((source) => {
+    if (typeof source === 'string' || (source.registry !== null) === isImage) return source;
+    return `datastore ${source.datastoreId}: it gives files, and another one of the tree is a container registry`;
+  });
+}
+
 /** What a device configuration asks of this host. */
-export function planDesired(config: DeviceConfig, options: SourceOptions): Desired {
+export function planDesired(
+  config: DeviceConfig,
+  options: SourceOptions,
+  resolutions: ImageResolutions = new Map(),
+): Desired {
   const { datastores, contentInfo, unusableDatastores, unusableTrees } = config;
   const datastoreOf = new Map<string, DatastoreConfig>(
     datastores.map((each) => [each.id.toLowerCase(), each]),
@@ -129,7 +172,7 @@ export function planDesired(config: DeviceConfig, options: SourceOptions): Desir
   const trees = new Map<string, DesiredTree>();
   for (const tree of contentInfo) {
     const datastoreIds = datastoreIdsOf(tree);
-    const built = datastoreIds.map((id) => {
+    const found = datastoreIds.map((id) => {
       const datastore = datastoreOf.get(id);
       const unread = unreadOf.get(id);
       if (datastore === undefined)
@@ -138,19 +181,26 @@ export function planDesired(config: DeviceConfig, options: SourceOptions): Desir
           : unreadDatastoreText(unread);
       return buildSource(datastore, tree, options);
     });
-    const isFetchable = tree.sha256 !== '';
+    const isImage =
+      tree.iformat === 'CONTAINER' &&
+      datastoreIds.some((id) => datastoreOf.get(id)?.dType === 'DsContainerRegistry');
+    const built = useAlike(found, isImage);
+    const sources = built.filter((each) => typeof each !== 'string');
+    const key = imageKeyOf(tree, datastoreIds);
+    const name = sources[0]?.registry?.image.taggedName ?? null;
     const desired: DesiredTree = {
       tree,
       uuid: tree.uuid.toLowerCase(),
-      sha256: isFetchable ? tree.sha256.toLowerCase() : null,
+      sha256: tree.sha256.toLowerCase() || null,
+      image: isImage ? { key, name, resolved: null } : null,
       sizeBytes: tree.maxSizeBytes,
       name: names.get(tree) ?? tree.uuid.toLowerCase(),
       datastoreIds,
-      sources: built.filter((each) => typeof each !== 'string'),
+      sources,
       problems: built.filter((each) => typeof each === 'string'),
     };
     trees.set(desired.uuid, desired);
   }
   const unusable = new Map(unusableTrees.map((each) => [each.id, each]));
-  return { trees, contents: deriveContents(trees.values()), unusable };
+  return withResolutions({ trees, contents: new Map(), unusable }, resolutions);
 }

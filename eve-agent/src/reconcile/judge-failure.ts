@@ -1,12 +1,13 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { SpaceError, TargetError } from '../content/errors.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
+import type { RegistryError } from '../registry/errors.ts';
 import type { ContentError, TransferError } from '../transfer/errors.ts';
 import type { Reached } from '../transfer/fetch-body.ts';
 
 /** What a download, or the search before it, ends with on purpose. */
 type DownloadErrorCode =
-  | (ContentError | SpaceError | TargetError | TransferError)['code']
+  | (ContentError | RegistryError | SpaceError | TargetError | TransferError)['code']
   | DiscoveryErrorCode;
 
 /** What the service itself finds wrong. */
@@ -64,6 +65,11 @@ const VERDICTS = {
   TARGET_BUSY: { datastore: 'unknown', remedy: 'retry' },
   TARGET_UNWRITABLE: { datastore: 'unknown', remedy: 'retry-steadily' },
   URL_INVALID: { datastore: 'unknown', remedy: 'retry-slowly' },
+  REFERENCE_INVALID: { datastore: 'unknown', remedy: 'retry-slowly' },
+  IMAGE_NOT_FOUND: { datastore: 'answered', remedy: 'retry-slowly' },
+  PLATFORM_NOT_FOUND: { datastore: 'answered', remedy: 'retry-slowly' },
+  ACCESS_DENIED: { datastore: 'answered', remedy: 'retry-slowly' },
+  MANIFEST_INVALID: { datastore: 'answered', remedy: 'retry-slowly' },
 } as const satisfies Record<DownloadErrorCode, Verdict>;
 
 /** All that there are. */

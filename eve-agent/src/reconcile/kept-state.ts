@@ -6,6 +6,7 @@ import type { JsonFile } from '../content/json-file.ts';
 import type { StatusFiles } from '../content/status-files.ts';
 import type { Actual } from './actual.ts';
 import type { Desired } from './desired.ts';
+import type { ImageResolution } from './image-resolution.ts';
 import { NO_RETRIES, type RetryRecords, recallRetries, recordRetries } from './retry-records.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 
@@ -18,13 +19,15 @@ export interface KeptStateDeps {
   readonly retriesFile: JsonFile<RetryRecords>;
   /** File names that were given to content. */
   readonly namesFile: JsonFile<readonly string[]>;
+  /** What the names of images led to, by the images' keys. */
+  readonly resolutionsFile: JsonFile<Record<string, ImageResolution>>;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   wallMs(): number;
   readonly log: Log;
 }
 
-type Part = 'holds' | 'lastUse' | 'retries' | 'names';
+type Part = 'holds' | 'lastUse' | 'retries' | 'names' | 'resolutions';
 
 /** A thousand trees may fail, or get their names, within a second: that is not a thousand files. */
 const INTERVAL_MS = 1000;
@@ -47,9 +50,15 @@ export class KeptState {
     this.#actual = actual;
   }
 
-  /** Puts back what people asked for, and which names are the service's own. @returns when content was last referred to */
+  /**
+   * Puts back what people asked for, which names are the service's own, and which images were meant.
+   *
+   * @returns when content was last referred to
+   */
   readHolds(): Readonly<Record<string, number>> {
-    const { holdsFile, lastUseFile, namesFile } = this.#deps;
+    const { holdsFile, lastUseFile, namesFile, resolutionsFile } = this.#deps;
+    for (const [key, resolution] of Object.entries(resolutionsFile.read() ?? {}))
+      this.#actual.resolutions.set(key, resolution);
     for (const name of namesFile.read() ?? []) this.#actual.givenNames.add(name);
     for (const [uuid, hold] of Object.entries(holdsFile.read() ?? {})) this.#actual.holds.set(uuid, hold);
     return lastUseFile.read() ?? {};
@@ -101,6 +110,8 @@ export class KeptState {
       if (part === 'holds') this.#deps.holdsFile.write(Object.fromEntries(this.#actual.holds));
       else if (part === 'lastUse') this.#deps.lastUseFile.write(this.#lastUse());
       else if (part === 'names') this.#writeNames();
+      else if (part === 'resolutions')
+        this.#deps.resolutionsFile.write(Object.fromEntries(this.#actual.resolutions));
       else this.#writeRetries(desired);
       this.#changed.delete(part);
       return null;

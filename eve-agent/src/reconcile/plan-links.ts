@@ -1,27 +1,30 @@
+import type { ImageFolder } from '../content/image-folders.ts';
 import type { Actual } from './actual.ts';
-import { type Desired, type DesiredTree, isOfSize } from './desired.ts';
+import { type Desired, type DesiredTree, isOfSize, markOfTree, partsOf } from './desired.ts';
 
 export type LinkStep =
   | { readonly kind: 'link'; readonly sha256: string; readonly name: string }
+  | { readonly kind: 'link-image'; readonly name: string; readonly image: ImageFolder }
   | { readonly kind: 'unlink'; readonly name: string };
 
 /** Whether a tree's name should lead to content that is here. */
 function isLinkable(tree: DesiredTree, actual: Actual): boolean {
-  const { sha256, uuid } = tree;
-  const content = sha256 === null ? undefined : actual.contents.get(sha256);
   return (
-    content?.state === 'VERIFIED' &&
-    content.activity === null &&
-    isOfSize(tree, content.totalBytes) &&
-    actual.holds.get(uuid) !== 'cancelled'
+    actual.holds.get(tree.uuid) !== 'cancelled' &&
+    partsOf(tree).every((part) => {
+      const content = actual.contents.get(part.sha256);
+      return content?.state === 'VERIFIED' && content.activity === null && isOfSize(part, content.totalBytes);
+    })
   );
 }
 
 /** Names that lead to the wrong content go before any content does. */
 export function* planLinks({ trees }: Desired, actual: Actual, nowMs: number): Generator<LinkStep> {
-  const wanted = new Map<string, string>();
+  const wanted = new Map<string, { readonly mark: string; readonly image: ImageFolder | null }>();
   for (const tree of trees.values()) {
-    if (tree.sha256 !== null && isLinkable(tree, actual)) wanted.set(tree.name, tree.sha256);
+    const mark = markOfTree(tree);
+    const image = tree.image?.resolved?.folder ?? null;
+    if (mark !== null && isLinkable(tree, actual)) wanted.set(tree.name, { mark, image });
   }
   const { links, busyNames, linkFailures } = actual;
   const isFree = (name: string) =>
@@ -30,8 +33,9 @@ export function* planLinks({ trees }: Desired, actual: Actual, nowMs: number): G
     // A name that is to lead elsewhere is replaced in one step.
     if (!wanted.has(name) && isFree(name)) yield { kind: 'unlink', name };
   }
-  for (const [name, sha256] of wanted) {
-    if (links.get(name) !== sha256 && isFree(name)) yield { kind: 'link', name, sha256 };
+  for (const [name, { mark, image }] of wanted) {
+    if (links.get(name) === mark || !isFree(name)) continue;
+    yield image === null ? { kind: 'link', name, sha256: mark } : { kind: 'link-image', name, image };
   }
 }
 

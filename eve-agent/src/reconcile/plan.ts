@@ -76,7 +76,8 @@ export function planSteps(
     } else if (
       activity === null &&
       isCancelled(wanted, actual) &&
-      content.state === 'INITIAL' &&
+      // Of an image that is not whole some files may be.
+      (content.state === 'INITIAL' || (content.state === 'VERIFIED' && isOfImages(wanted))) &&
       content.currentBytes > 0
     ) {
       steps.push({ kind: 'remove', sha256 });
@@ -112,6 +113,9 @@ function isDoubtful(
 ): boolean {
   return state === 'VERIFIED' && isOfEarlierRun && !parts.some((part) => isOfSize(part, totalBytes));
 }
+
+const isOfImages = (wanted: DesiredContent | undefined) =>
+  wanted?.parts.every(({ tree }) => tree.image !== null) ?? false;
 
 function isCancelled(wanted: DesiredContent | undefined, { holds }: Actual): boolean {
   return wanted?.parts.every(({ tree }) => holds.get(tree.uuid) === 'cancelled') ?? false;

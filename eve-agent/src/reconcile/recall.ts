@@ -10,7 +10,7 @@ import { nextState } from './transitions.ts';
  */
 export function recallContents(
   actual: Actual,
-  { verified, whole, partial, links }: StoreScan,
+  { verified, whole, partial, links, imageFolders }: StoreScan,
   lastUse: Readonly<Record<string, number>>,
   { nowMs, wallMs }: { readonly nowMs: number; readonly wallMs: number },
 ): void {
@@ -36,4 +36,6 @@ export function recallContents(
     actual.links.set(name, sha256);
     actual.givenNames.add(name);
   }
+  // What others put there stays theirs.
+  for (const [name, mark] of imageFolders) if (actual.givenNames.has(name)) actual.links.set(name, mark);
 }

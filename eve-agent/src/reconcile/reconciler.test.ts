@@ -6,7 +6,7 @@ import { CodedError } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createContentStore } from '../content/content-store.ts';
 import { hashFile } from '../content/hash-file.ts';
@@ -14,9 +14,10 @@ import { createJsonFile } from '../content/json-file.ts';
 import { createStatusFiles } from '../content/status-files.ts';
 import type { DownloadObserver, DownloadResult } from '../transfer/download-request.ts';
 import { ContentError } from '../transfer/errors.ts';
+import { type ImageResolution, imageResolutionSchema } from './image-resolution.ts';
 import { createReconciler, type Reconciler } from './reconciler.ts';
 import { retryRecordsSchema } from './retry-records.ts';
-import type { ContentRequest } from './runtime.ts';
+import type { ContentRequest, ResolveRequest } from './runtime.ts';
 import { createTally, type Tally } from './tally.ts';
 import { configOf, datastoreIdOf, datastoreOf, LIMITS, sha256Of, treeOf, uuidOf } from './test-fixtures.ts';
 
@@ -35,6 +36,8 @@ let requests: ContentRequest[];
 let tally: Tally;
 let isThere: boolean;
 let answer: Answer;
+let asked: ResolveRequest[];
+let resolve: (request: ResolveRequest) => Promise<ImageResolution>;
 
 const origin = {
   url: new URL('http://ds.local/'),
@@ -66,11 +69,20 @@ async function start() {
       ),
       lastUseFile: createJsonFile(join(folder, 'last-use.json'), z.record(z.string(), z.number()), silentLog),
       retriesFile: createJsonFile(join(folder, 'retries.json'), retryRecordsSchema, silentLog),
+      resolutionsFile: createJsonFile(
+        join(folder, 'resolutions.json'),
+        z.record(z.string(), imageResolutionSchema),
+        silentLog,
+      ),
       namesFile: createJsonFile(join(folder, 'names.json'), z.array(z.string()), silentLog),
       async download(request, observer, signal) {
         requests.push(request);
         await answer(request, observer, signal);
         return { ...result, sizeBytes: Number(request.sizeBytes) };
+      },
+      async resolve(request) {
+        asked.push(request);
+        return await resolve(request);
       },
       async probe() {
         if (!isThere) throw new CodedError('DATASTORE_NOT_FOUND', 'no datastore', { retryable: true });
@@ -102,6 +114,8 @@ beforeEach(async () => {
   clock = createManualClock();
   stop = new AbortController();
   requests = [];
+  asked = [];
+  resolve = () => Promise.reject(new Error('no image'));
   tally = createTally();
   isThere = true;
   answer = serve;
@@ -489,4 +503,141 @@ it('says what is wrong with a tree that cannot be fetched as it is configured', 
     Error: expect.stringContaining('not in the configuration'),
   });
   expect(state(2)).toMatchObject({ ErrorCode: 'NOT_SUPPORTED' });
+});
+
+describe('an image', () => {
+  const place = () => join(folder, 'images', 'image-1');
+  const image = (more: object = {}) =>
+    treeOf(1, { iformat: 'CONTAINER', URL: 'app:1', sha256: '', maxSizeBytes: '0', ...more });
+  const registry = datastoreOf(1, { dType: 'DsContainerRegistry', fqdn: 'docker://ds.local' });
+  const contents = ['manifest', 'config', 'layer'].map((text) => `${text} -`);
+  const [manifest = '', config = '', layer = ''] = contents.map(sha256Of);
+  const resolution: ImageResolution = {
+    digest: `sha256:${manifest}`,
+    manifest: { digest: `sha256:${manifest}`, sha256: manifest, mediaType: 'm', sizeBytes: 10 },
+    blobs: [
+      { sha256: config, sizeBytes: 8 },
+      { sha256: layer, sizeBytes: 7 },
+    ],
+  };
+  const blob = (sha256: string) => join(place(), 'blobs', 'sha256', sha256);
+  beforeEach(() => {
+    resolve = async () => resolution;
+    answer = async (request, { onEvent, onProgress }) => {
+      const text = contents.find((each) => sha256Of(each) === request.sha256) ?? '';
+      onEvent({ kind: 'located', origin });
+      onEvent({ kind: 'receiving', fromBytes: 0, totalBytes: text.length });
+      onProgress(text.length);
+      onEvent({ kind: 'verifying' });
+      await writeFile(join(folder, 'pending', request.sha256), text);
+    };
+  });
+  async function restart() {
+    stop.abort();
+    await running;
+    stop = new AbortController();
+    await start();
+  }
+
+  it('passes all states of EVE on its way, and is asked for once, also after a restart', async () => {
+    const seen = new Set<string>();
+    reconciler.onEvent((event) => event.kind === 'status' && seen.add(event.status.State));
+    let isAnswered = () => {};
+    resolve = () => new Promise((done) => (isAnswered = () => done(resolution)));
+    reconciler.apply(configOf([image()], [registry]));
+    await expectState(1, { State: 'RESOLVING_TAG' });
+    isAnswered();
+    await expectState(1, { State: 'VERIFIED', FileLocation: place(), TotalSize: 25, CurrentSize: 25 });
+    expect([...seen]).toEqual(
+      expect.arrayContaining(['INITIAL', 'RESOLVING_TAG', 'DOWNLOADING', 'VERIFIED']),
+    );
+    expect(await readFile(blob(layer), 'utf8')).toBe('layer -');
+    await restart();
+    reconciler.apply(configOf([image()], [registry]));
+    await expectState(1, { State: 'VERIFIED', FileLocation: place() });
+    expect([asked.length, requests.length]).toEqual([1, 3]);
+    reconciler.apply(configOf([], [registry]));
+    await expect.poll(() => files('images')).toEqual([]);
+    clock.advance(10_000);
+    await expect.poll(() => files('verified')).toEqual([]);
+  });
+
+  it('is asked for again after a failure, at the next datastore at once', async () => {
+    const urls: string[] = [];
+    resolve = async ({ image: { registry: at } }) => {
+      urls.push(at.host);
+      if (at.host === 'ds.local')
+        throw new CodedError('IMAGE_NOT_FOUND', 'it has no such tag', { details: { statusCode: 404 } });
+      return resolution;
+    };
+    const next = datastoreOf(2, { dType: 'DsContainerRegistry', fqdn: 'docker://next.local' });
+    const dsIdsList = [datastoreIdOf(1), datastoreIdOf(2)];
+    reconciler.apply(configOf([image({ dsIdsList })], [registry, next]));
+    await expectState(1, { State: 'VERIFIED' });
+    expect(urls).toEqual(['ds.local', 'next.local']);
+
+    reconciler.apply(configOf([image({ URL: 'other:1' })], [registry]));
+    await expectState(1, { State: 'INITIAL', ErrorCode: 'IMAGE_NOT_FOUND', Error: 'it has no such tag' });
+    expect(await files('images')).toEqual([]);
+  });
+
+  it('that is dropped while it is asked for leaves nothing behind', async () => {
+    let isAnswered = () => {};
+    resolve = () => new Promise((done) => (isAnswered = () => done(resolution)));
+    reconciler.apply(configOf([image()], [registry]));
+    await expectState(1, { State: 'RESOLVING_TAG' });
+    reconciler.apply(configOf([tree(2)]));
+    isAnswered();
+    await expectState(2, { State: 'VERIFYING' }).catch(() => {});
+    expect(requests.every(({ registry: content }) => content === null)).toBe(true);
+    expect(state(1)).toBeNull();
+  });
+
+  it('is scrubbed file by file: a damaged blob comes again, a damaged or missing file of the folder is made anew', async () => {
+    reconciler.apply(configOf([image()], [registry]));
+    await expectState(1, { State: 'VERIFIED' });
+    await rm(join(folder, 'verified', layer));
+    await writeFile(join(folder, 'verified', layer), 'damaged');
+    await reconciler.scrub(stop.signal);
+    await expect.poll(() => requests.length).toBe(4);
+    expect(requests[3]?.sha256).toBe(layer);
+    const inode = async (path: string) => (await stat(path).catch(() => null))?.ino;
+    const isLinked = async (sha256: string) =>
+      (await inode(blob(sha256))) === (await inode(join(folder, 'verified', sha256)));
+    // The folder of before still has the file of before.
+    await expect.poll(() => isLinked(layer)).toBe(true);
+    await expectState(1, { State: 'VERIFIED', Error: '' });
+    const digestThere = async () =>
+      JSON.parse(await readFile(join(place(), 'index.json'), 'utf8').catch(() => '{}')).manifests?.[0].digest;
+    for (const [spoiled, text] of [
+      [blob(config), null],
+      [join(place(), 'index.json'), '{}'],
+      [join(place(), 'oci-layout'), null],
+    ] as const) {
+      await rm(spoiled);
+      if (text !== null) await writeFile(spoiled, text);
+      await reconciler.scrub(stop.signal);
+      await expectState(1, { State: 'VERIFIED', FileLocation: place() });
+      expect([await digestThere(), await isLinked(config)]).toEqual([`sha256:${manifest}`, true]);
+      expect(await readFile(join(place(), 'oci-layout'), 'utf8')).toContain('1.0.0');
+    }
+    expect(requests.length).toBe(4);
+  });
+
+  it('waits with what it has while the disk takes no more, and cancelled it gives that up', async () => {
+    let isFull = true;
+    const serveAll = answer;
+    answer = async (request, observer, signal) => {
+      if (isFull && request.sha256 === layer)
+        throw new CodedError('NO_SPACE', 'no space left', { retryable: false });
+      await serveAll(request, observer, signal);
+    };
+    reconciler.apply(configOf([image()], [registry]));
+    await expectState(1, { State: 'RESOLVED_TAG', CurrentSize: 18 });
+    expect(reconciler.act(uuidOf(1), 'cancel')).toBe('done');
+    await expectState(1, { Hold: 'cancelled', CurrentSize: 0 });
+    isFull = false;
+    expect(reconciler.act(uuidOf(1), 'retry')).toBe('done');
+    await expectState(1, { State: 'VERIFIED' });
+  });
 });

@@ -1,8 +1,17 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
+import type { ImageFolder } from '../content/image-folders.ts';
 import { createActual, type OriginState, originStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';
-import { type Desired, lostFallbacks, NOTHING_DESIRED, planDesired } from './desired.ts';
+import {
+  type Desired,
+  lostFallbacks,
+  NOTHING_DESIRED,
+  partsOf,
+  planDesired,
+  withResolutions,
+} from './desired.ts';
+import type { ImageResolution } from './image-resolution.ts';
 import { KeptState, type KeptStateDeps } from './kept-state.ts';
 import { createLoop, type Loop } from './loop.ts';
 import { type Plan, planSteps, type Step } from './plan.ts';
@@ -68,6 +77,7 @@ class RunningReconciler implements Reconciler, Runtime {
   readonly #loop: Loop;
   /** The content that may come from an origin. */
   #contentOfOrigin = new Map<string, Set<string>>();
+  #imageOfName: ReadonlyMap<string, ImageFolder> = new Map();
   #desired: Desired = NOTHING_DESIRED;
   /** Until then it is not known what is wanted: what an earlier run left stays as it is. */
   #isConfigured = false;
@@ -104,33 +114,60 @@ class RunningReconciler implements Reconciler, Runtime {
   }
 
   apply(config: DeviceConfig): readonly string[] {
-    const { clock, wallMs } = this.deps;
     const before = this.#desired;
-    this.#desired = planDesired(config, this.options);
+    this.#desired = planDesired(config, this.options, this.actual.resolutions);
     this.#isConfigured = true;
-    const facts = { nowMs: clock.nowMs(), wallMs: wallMs() };
-    this.#contentOfOrigin = adoptDesired(this.actual, before, this.#desired, facts);
+    this.#adopt(before);
     this.#kept.recallRetries(this.#desired, this.options.schedule);
-    this.#kept.changed('holds', 'lastUse', 'retries');
+    this.#kept.changed('holds', 'lastUse', 'retries', 'resolutions');
     this.#kept.save(this.#desired);
     this.#board.adopt(this.#desired);
     this.replan();
     return lostFallbacks(this.#desired);
   }
 
+  #adopt(before: Desired): void {
+    const { clock, wallMs } = this.deps;
+    const facts = { nowMs: clock.nowMs(), wallMs: wallMs() };
+    this.#contentOfOrigin = adoptDesired(this.actual, before, this.#desired, facts);
+    this.#imageOfName = new Map(
+      [...this.#desired.trees.values()].flatMap(({ name, image }) =>
+        image?.resolved == null ? [] : [[name, image.resolved.folder]],
+      ),
+    );
+  }
+
+  imageResolved(key: string, resolution: ImageResolution): void {
+    this.actual.contents.delete(key);
+    // It may have been dropped while it was asked for.
+    if (!this.#desired.contents.has(key)) return;
+    const before = this.#desired;
+    this.actual.resolutions.set(key, resolution);
+    this.#desired = withResolutions(before, this.actual.resolutions);
+    this.#adopt(before);
+    this.#kept.changed('resolutions');
+    this.#board.refresh(this.#desired);
+    this.touchContent(resolution.manifest.sha256);
+  }
+
+  wantedImage(name: string): ImageFolder | undefined {
+    return this.#imageOfName.get(name);
+  }
+
   act(uuid: string, action: TreeAction): ActionOutcome {
     const tree = this.#desired.trees.get(uuid.toLowerCase());
     if (tree === undefined) return this.#board.status(uuid) === null ? 'unknown' : 'unusable';
-    const content = tree.sha256 === null ? undefined : this.actual.contents.get(tree.sha256);
+    const contents = partsOf(tree).flatMap(({ sha256 }) => this.actual.contents.get(sha256) ?? []);
+    const isHere = contents.length > 0 && contents.every(({ state }) => state === 'VERIFIED');
     const linkFailure = this.actual.linkFailures.get(tree.name);
     const isNameTried = action === 'retry' && linkFailure !== undefined;
-    if (content?.state === 'VERIFIED' && action !== 'resume' && !isNameTried) return 'verified';
+    if (isHere && action !== 'resume' && !isNameTried) return 'verified';
     if (isNameTried) this.actual.linkFailures.set(tree.name, { ...linkFailure, waitUntilMs: 0 });
     if (action === 'pause' || action === 'cancel') {
       this.actual.holds.set(tree.uuid, action === 'pause' ? 'paused' : 'cancelled');
     } else this.actual.holds.delete(tree.uuid);
     if (action === 'retry') {
-      if (content !== undefined) {
+      for (const content of contents) {
         content.sources.clear();
         content.promotionWaitUntilMs = 0;
       }
@@ -141,7 +178,7 @@ class RunningReconciler implements Reconciler, Runtime {
     }
     this.#kept.changed('holds', 'lastUse', 'retries');
     this.#kept.save(this.#desired);
-    if (content !== undefined) this.touchContent(content.sha256);
+    for (const { sha256 } of contents) this.touchContent(sha256);
     this.deps.log.info({ trees: [tree.uuid], action }, 'asked for by hand');
     this.replan();
     return 'done';

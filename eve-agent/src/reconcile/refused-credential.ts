@@ -11,7 +11,9 @@ const REFUSALS: ReadonlySet<unknown> = new Set([401, 403]);
  */
 export function explainRefusal(judgement: Judgement, error: unknown, { hasCipherData }: Source): Judgement {
   const isRefusal =
-    error instanceof CodedError && error.code === 'HTTP_STATUS' && REFUSALS.has(error.details.statusCode);
+    error instanceof CodedError &&
+    (error.code === 'ACCESS_DENIED' ||
+      (error.code === 'HTTP_STATUS' && REFUSALS.has(error.details.statusCode)));
   if (!hasCipherData || !isRefusal) return judgement;
   const why =
     'its credential stands in cipherData, encrypted for the device: this agent cannot decrypt it; give apiKey and password';

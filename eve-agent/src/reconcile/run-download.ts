@@ -18,7 +18,7 @@ type DownloadStep = Extract<Step, { kind: 'download' }>;
 const shownUrl = (url: URL) => `${url.origin}${url.pathname}`;
 
 /** Where bytes came from in one attempt. */
-interface Attempt {
+export interface Attempt {
   address: string | null;
   /** What was here before it. Who begins anew and gets no further each time makes no progress. */
   readonly storedBytes: number;
@@ -118,9 +118,10 @@ function endAsSlow(
   );
 }
 
-function endInFailure(
+/** Records that what a source has could not be had, and when to try again. */
+export function endInFailure(
   runtime: Runtime,
-  { source }: DownloadStep,
+  { source }: Pick<DownloadStep, 'source'>,
   content: ContentActual,
   origin: OriginState,
   attempt: Attempt,
@@ -190,6 +191,7 @@ export async function runDownload(
         sizeBytes: sizeBytes === 0 ? null : sizeBytes,
         authorization: source.authorization,
         ca: source.ca,
+        registry: source.registry,
         avoidedAddresses: sourceStateOf(content, source.key).avoidedAddresses,
       },
       {

@@ -1,10 +1,12 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import type { ImageFolder } from '../content/image-folders.ts';
 import { type ContentActual, type Failure, originStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
 import { recordOriginFailure } from './outcome.ts';
 import type { Step } from './plan.ts';
 import { promote } from './promote.ts';
 import { runDownload, SlotYielded } from './run-download.ts';
+import { runResolution } from './run-resolution.ts';
 import { advance, outcomeFacts, type Runtime } from './runtime.ts';
 import { recheck } from './scrub.ts';
 import type { Source } from './source.ts';
@@ -81,11 +83,14 @@ async function remove(runtime: Runtime, content: ContentActual): Promise<void> {
   }
 }
 
-/** @throws Error when a link would replace a file of somebody else's that holds something else */
-async function requireNoForeignFile(
+/** What a name is to lead to: a file by its digest, or an image; null: nothing. */
+type Wanted = { readonly sha256: string } | ImageFolder | null;
+
+/** @throws Error when a link would replace something of somebody else's that is not the same */
+async function requireNothingForeign(
   { actual, deps }: Runtime,
   name: string,
-  sha256: string,
+  wanted: NonNullable<Wanted>,
   signal: AbortSignal,
 ): Promise<void> {
   if (actual.givenNames.has(name)) return;
@@ -93,29 +98,29 @@ async function requireNoForeignFile(
   if (there === 'nothing') return;
   const isTheSame =
     there !== 'other' &&
-    there.sizeBytes === actual.contents.get(sha256)?.totalBytes &&
-    (await deps.hashFile(deps.store.linkPath(name), signal)).sha256 === sha256;
+    ('mark' in there
+      ? 'mark' in wanted && there.mark === wanted.mark
+      : 'sha256' in wanted &&
+        there.sizeBytes === actual.contents.get(wanted.sha256)?.totalBytes &&
+        (await deps.hashFile(deps.store.linkPath(name), signal)).sha256 === wanted.sha256);
   if (!isTheSame) throw new Error('something stands there that this service did not put there: move it away');
 }
 
-async function rename(
-  runtime: Runtime,
-  name: string,
-  sha256: string | null,
-  signal: AbortSignal,
-): Promise<void> {
+async function rename(runtime: Runtime, name: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
   const { actual, deps, options } = runtime;
   const { steadyMs } = options.schedule;
+  const sha256 = wanted === null ? undefined : 'sha256' in wanted ? wanted.sha256 : wanted.blobs[0];
   actual.busyNames.add(name);
   try {
-    if (sha256 === null) {
+    if (wanted === null) {
       await deps.store.unlink(name);
       actual.links.delete(name);
       actual.givenNames.delete(name);
     } else {
-      await requireNoForeignFile(runtime, name, sha256, signal);
-      await deps.store.link(name, sha256);
-      actual.links.set(name, sha256);
+      await requireNothingForeign(runtime, name, wanted, signal);
+      if ('sha256' in wanted) await deps.store.link(name, wanted.sha256);
+      else await deps.store.linkImage(name, wanted);
+      actual.links.set(name, 'sha256' in wanted ? wanted.sha256 : wanted.mark);
       actual.givenNames.add(name);
     }
     actual.linkFailures.delete(name);
@@ -123,7 +128,7 @@ async function rename(
     const reason = errorMessage(error);
     const failure: Failure = {
       code: 'TARGET_UNWRITABLE',
-      message: `${deps.store.linkPath(name)} cannot be ${sha256 === null ? 'removed' : 'made'}: ${reason}`,
+      message: `${deps.store.linkPath(name)} cannot be ${wanted === null ? 'removed' : 'made'}: ${reason}`,
       atMs: deps.wallMs(),
       severity: 'SEVERITY_ERROR',
     };
@@ -131,7 +136,7 @@ async function rename(
     actual.linkFailures.set(name, { failure, waitUntilMs: deps.clock.nowMs() + steadyMs });
     deps.log.error({ name, sha256, reason }, 'a name cannot be given to verified content');
   }
-  if (sha256 !== null) runtime.touchContent(sha256);
+  if (sha256 !== undefined) runtime.touchContent(sha256);
   actual.busyNames.delete(name);
   runtime.namesChanged();
   runtime.replan();
@@ -144,13 +149,17 @@ async function rename(
  */
 export async function runStep(runtime: Runtime, step: Step, signal: AbortSignal): Promise<void> {
   if (step.kind === 'probe') return await probe(runtime, step.source, signal);
-  if (step.kind === 'link') return await rename(runtime, step.name, step.sha256, signal);
+  if (step.kind === 'link') return await rename(runtime, step.name, { sha256: step.sha256 }, signal);
+  if (step.kind === 'link-image') return await rename(runtime, step.name, step.image, signal);
   if (step.kind === 'unlink') return await rename(runtime, step.name, null, signal);
   const content = runtime.actual.contents.get(step.sha256);
   if (content === undefined) return;
   switch (step.kind) {
-    case 'download':
+    case 'download': {
+      const { registry } = step.source;
+      if (registry?.kind === 'image') return await runResolution(runtime, step.source, registry, content);
       return await runDownload(runtime, step, content);
+    }
     case 'stop':
       content.activity?.abort.abort(new Error('no longer wanted'));
       return;

@@ -1,10 +1,14 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
 import type { ContentStore } from '../content/content-store.ts';
+import type { ImageFolder } from '../content/image-folders.ts';
+import type { RegistryImage } from '../registry/image-reference.ts';
 import type { DownloadObserver, DownloadRequest, DownloadResult } from '../transfer/download-request.ts';
 import type { Actual, ContentActual } from './actual.ts';
+import type { ImageResolution } from './image-resolution.ts';
 import type { OutcomeFacts } from './outcome.ts';
 import type { PlanLimits } from './plan.ts';
+import type { RegistryContent } from './registry-place.ts';
 import type { RetrySchedule } from './retry-schedule.ts';
 import type { Tally } from './tally.ts';
 import { type ContentEvent, nextState } from './transitions.ts';
@@ -12,8 +16,17 @@ import { type ContentEvent, nextState } from './transitions.ts';
 /** A download as the service asks for it: its target is the place of its digest in the store. */
 export interface ContentRequest extends Omit<DownloadRequest, 'target'> {
   readonly sha256: string;
+  readonly authorization: string | null;
+  readonly ca: string | null;
+  /** Null: a file of a datastore. */
+  readonly registry: RegistryContent | null;
   /** Addresses that served wrong bytes: another one is preferred. */
   readonly avoidedAddresses: ReadonlySet<string>;
+}
+
+/** Which image is asked for, and how. */
+export interface ResolveRequest extends Pick<ContentRequest, 'authorization' | 'ca' | 'avoidedAddresses'> {
+  readonly image: RegistryImage;
 }
 
 /** The world that steps act upon. */
@@ -21,6 +34,8 @@ export interface StepDeps {
   readonly store: ContentStore;
   /** One attempt: it fails at the first failure, and keeps what has arrived. */
   download(request: ContentRequest, observer: DownloadObserver, signal: AbortSignal): Promise<DownloadResult>;
+  /** Asks a registry, once, which manifest and which blobs a name stands for on this host. */
+  resolve(request: ResolveRequest, signal: AbortSignal): Promise<ImageResolution>;
   /** @throws CodedError when the datastore of a URL does not answer by multicast DNS */
   probe(url: URL, signal: AbortSignal): Promise<void>;
   /** @returns sha256 as 64 hexadecimal digits, and the size */
@@ -50,6 +65,10 @@ export interface Runtime {
   readonly options: StepOptions;
   /** The trees that have some content, for the log. */
   treesOf(sha256: string): readonly string[];
+  /** It is known which image a name stands for. */
+  imageResolved(key: string, resolution: ImageResolution): void;
+  /** The image that a name is to lead to; undefined: none. */
+  wantedImage(name: string): ImageFolder | undefined;
   /** The status of the trees with this content may have changed. */
   touchContent(sha256: string): void;
   /** The same for all content that may come from there. */

@@ -1,5 +1,6 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import { findDamage } from '../content/find-damage.ts';
+import { isImageMark, type LinkedFile } from '../content/image-folders.ts';
 import type { ContentActual } from './actual.ts';
 import { advance, type Runtime } from './runtime.ts';
 
@@ -42,16 +43,43 @@ export async function recheck(runtime: Runtime, content: ContentActual, signal: 
   else runtime.replan();
 }
 
+/** The files that a name leads to; none where it is to lead elsewhere. */
+function filesAt(runtime: Runtime, name: string, mark: string): readonly LinkedFile[] {
+  const { store } = runtime.deps;
+  if (!isImageMark(mark)) return [{ path: store.linkPath(name), sha256: mark }];
+  const image = runtime.wantedImage(name);
+  return image?.mark === mark ? store.filesOf(name, image) : [];
+}
+
+/** Why a name leads no longer to what it did; null: it does. */
+async function findNameDamage(
+  runtime: Runtime,
+  name: string,
+  mark: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { store, hashFile } = runtime.deps;
+  for (const file of filesAt(runtime, name, mark)) {
+    if (await store.isHardLink(file)) continue;
+    const damage = await findDamage(hashFile, file.path, file.sha256, signal);
+    if (damage !== null) return damage;
+  }
+  return null;
+}
+
 /** Gives names anew that are gone, or whose copy on another file system is damaged. @returns how many */
 async function scrubNames(runtime: Runtime, signal: AbortSignal): Promise<number> {
   const { actual, deps } = runtime;
   let damaged = 0;
-  for (const [name, sha256] of [...actual.links]) {
-    if (await deps.store.isHardLink(name, sha256)) continue;
-    const damage = await findDamage(runtime.deps.hashFile, deps.store.linkPath(name), sha256, signal);
+  for (const [name, mark] of [...actual.links]) {
+    const damage = await findNameDamage(runtime, name, mark, signal);
+    const sha256s = runtime.wantedImage(name)?.blobs ?? [mark];
     // It may lead elsewhere by now, or be on its way off the disk with its content.
-    const isKept = actual.contents.get(sha256)?.state === 'VERIFIED' && !actual.busyNames.has(name);
-    if (damage === null || actual.links.get(name) !== sha256 || !isKept) continue;
+    const isKept =
+      sha256s.every((sha256) => actual.contents.get(sha256)?.state === 'VERIFIED') &&
+      !actual.busyNames.has(name);
+    if (damage === null || actual.links.get(name) !== mark || !isKept) continue;
+    const [sha256 = mark] = sha256s;
     deps.log.warn({ name, sha256, trees: runtime.treesOf(sha256), damage }, 'a name is given anew');
     actual.links.delete(name);
     runtime.touchContent(sha256);

@@ -6,6 +6,7 @@ import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig, DsType } from '@local-datastore/shared/eve/datastore-config';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { parseImageUrl } from '../discovery/locate.ts';
+import { type RegistryContent, readRegistryPlace } from './registry-place.ts';
 
 /** One place to fetch content from, and how. */
 export interface Source {
@@ -21,7 +22,9 @@ export interface Source {
    */
   readonly originKey: string;
   readonly url: URL;
-  /** The value of `Authorization`; a secret. */
+  /** What a registry is asked for; null: a file. */
+  readonly registry: RegistryContent | null;
+  /** The value of `Authorization`; of a registry, what a token is asked for with. A secret. */
   readonly authorization: string | null;
   /** Whether there is a credential that only the device can read. */
   readonly hasCipherData: boolean;
@@ -55,11 +58,17 @@ export function joinSourceUrl(fqdn: string, dpath: string, relativeUrl: string):
   return url;
 }
 
+type AuthorizationOf = (datastore: DatastoreConfig) => string | null;
+
 /** EVE sends `apiKey` and `password` as they are, with a space between. */
-function authorizationOf({ apiKey = '', password = '' }: DatastoreConfig): string | null {
-  const value = `${apiKey} ${password}`.trim();
-  return value === '' ? null : value;
-}
+const plainAuthorization: AuthorizationOf = ({ apiKey = '', password = '' }) =>
+  `${apiKey} ${password}`.trim() || null;
+
+/** To a registry they are the name of a user and the password (RFC 7617), as for EVE. */
+const basicAuthorization: AuthorizationOf = ({ apiKey = '', password = '' }) =>
+  apiKey === '' && password === ''
+    ? null
+    : `Basic ${Buffer.from(`${apiKey}:${password}`).toString('base64')}`;
 
 /** Whether a message or text says anything. */
 const isFilled = (value: unknown) =>
@@ -87,32 +96,80 @@ function originKeyOf({ origin, protocol }: URL, ca: string | null): string {
   return `${origin} (dsCertPEM ${createHash('sha256').update(ca).digest('hex').slice(0, 8)})`;
 }
 
-type JoinUrl = (datastore: DatastoreConfig, tree: Pick<ContentTree, 'URL'>) => URL;
+type SourceTree = Pick<ContentTree, 'URL' | 'maxSizeBytes' | 'iformat' | 'sha256'>;
 
-const joinHttp: JoinUrl = ({ fqdn, dpath }, tree) => joinSourceUrl(fqdn, dpath, tree.URL);
+/** Where a tree's content is in a datastore. */
+interface Place {
+  readonly url: URL;
+  readonly registry: RegistryContent | null;
+  /** 0: not known. */
+  readonly sizeBytes: number;
+}
 
-/** The types of datastores that can be used: where the content of a tree is in one. */
-const URL_OF_TYPE: Readonly<Partial<Record<DsType, JoinUrl>>> = { DsHttp: joinHttp, DsHttps: joinHttp };
+/** How datastores of a type are used. */
+interface Kind {
+  /** @throws what is wrong */
+  placeOf(datastore: DatastoreConfig, tree: SourceTree): Place;
+  readonly authorizationOf: AuthorizationOf;
+}
+
+const HTTP: Kind = {
+  placeOf: ({ fqdn, dpath }, { URL: relativeUrl, maxSizeBytes }) => ({
+    url: joinSourceUrl(fqdn, dpath, relativeUrl),
+    registry: null,
+    sizeBytes: maxSizeBytes,
+  }),
+  authorizationOf: plainAuthorization,
+};
+
+const CONTAINER_REGISTRY: Kind = {
+  // `maxSizeBytes` is none of an image: its manifest states all sizes.
+  placeOf: (datastore, tree) => ({ ...readRegistryPlace(datastore, tree), sizeBytes: 0 }),
+  authorizationOf: basicAuthorization,
+};
+
+/** The types of datastores that can be used. */
+const KINDS: Readonly<Partial<Record<DsType, Kind>>> = {
+  DsHttp: HTTP,
+  DsHttps: HTTP,
+  DsContainerRegistry: CONTAINER_REGISTRY,
+};
+
+const keyOf = (url: URL, sizeBytes: number, authorization: string | null, ca: string | null): string =>
+  createHash('sha256')
+    .update(JSON.stringify([url.href, sizeBytes, authorization, ca]))
+    .digest('hex')
+    .slice(0, 16);
+
+/** The source of something that belongs to an image, where the image itself has one. */
+export function sourceOfContent(
+  image: Source,
+  url: URL,
+  registry: RegistryContent,
+  sizeBytes: number,
+): Source {
+  return { ...image, url, registry, key: keyOf(url, sizeBytes, image.authorization, image.ca) };
+}
 
 /**
- * How to fetch a content tree's file from one of its datastores.
+ * How to fetch a content tree's file, or its image, from one of its datastores.
  *
  * @returns the source, or why this datastore cannot be used as it is configured: one sentence, without secrets
  */
 export function buildSource(
   datastore: DatastoreConfig,
-  tree: Pick<ContentTree, 'URL' | 'maxSizeBytes'>,
+  tree: SourceTree,
   { allowPlainCredentials }: SourceOptions,
 ): Source | string {
   const name = `datastore ${datastore.id}`;
-  const joinUrl = URL_OF_TYPE[datastore.dType];
-  if (joinUrl === undefined) {
-    const types = Object.keys(URL_OF_TYPE).join(' or ');
+  const kind = KINDS[datastore.dType];
+  if (kind === undefined) {
+    const types = Object.keys(KINDS).join(' or ');
     return `${name}: dType ${datastore.dType} is not supported: ${types} expected`;
   }
   try {
-    const url = joinUrl(datastore, tree);
-    const authorization = authorizationOf(datastore);
+    const { url, registry, sizeBytes } = kind.placeOf(datastore, tree);
+    const authorization = kind.authorizationOf(datastore);
     if (authorization !== null && !PRINTABLE.test(authorization)) {
       return `${name}: apiKey and password must be printable ASCII`;
     }
@@ -124,13 +181,10 @@ export function buildSource(
     }
     const ca = caOf(datastore);
     const host = domainToUnicode(url.hostname).toLowerCase().replace(/\.$/, '');
-    const key = createHash('sha256')
-      .update(JSON.stringify([url.href, tree.maxSizeBytes, authorization, ca]))
-      .digest('hex')
-      .slice(0, 16);
+    const key = keyOf(url, sizeBytes, authorization, ca);
     const origin = { originKey: originKeyOf(url, ca), host, isLocal: isLocalHost(host) };
     const hasCipherData = isFilled(datastore.cipherData);
-    return { key, datastoreId: datastore.id, url, authorization, hasCipherData, ca, ...origin };
+    return { key, datastoreId: datastore.id, url, registry, authorization, hasCipherData, ca, ...origin };
   } catch (error) {
     return `${name}: ${errorMessage(error)}`;
   }

@@ -3,7 +3,7 @@ import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree
 import type { ContentStore } from '../content/content-store.ts';
 import type { StatusFiles } from '../content/status-files.ts';
 import type { Actual } from './actual.ts';
-import { type Desired, type DesiredTree, NOTHING_DESIRED } from './desired.ts';
+import { type Desired, type DesiredTree, markOfTree, NOTHING_DESIRED, partsOf } from './desired.ts';
 import { statusDocument } from './status-document.ts';
 import { statusKeyOf, unusableStatus } from './unusable-status.ts';
 
@@ -49,6 +49,11 @@ export class StatusBoard {
     for (const uuid of ids) this.#publishTree(uuid);
   }
 
+  /** The same trees, of which more is known. */
+  refresh(desired: Desired): void {
+    this.#desired = desired;
+  }
+
   /** The trees with this content are shown anew at the next `publish`. */
   touch(sha256: string): void {
     this.#touched.add(sha256);
@@ -91,12 +96,14 @@ export class StatusBoard {
 
   #statusOf(tree: DesiredTree): ContentTreeStatus {
     const { store, clock, wallMs } = this.#deps;
-    const sha256 = tree.sha256 ?? '';
-    return statusDocument(tree, this.#actual.contents.get(sha256), {
+    const mark = markOfTree(tree);
+    const [first] = partsOf(tree);
+    return statusDocument(tree, {
       actual: this.#actual,
-      refCount: this.#desired.contents.get(sha256)?.parts.length ?? 0,
-      lack: this.#lacks.get(sha256),
-      fileLocation: this.#actual.links.get(tree.name) === sha256 ? store.linkPath(tree.name) : '',
+      refCount: this.#desired.contents.get(first?.sha256 ?? '')?.parts.length ?? 0,
+      lackOf: (sha256) => this.#lacks.get(sha256),
+      fileLocation:
+        mark !== null && this.#actual.links.get(tree.name) === mark ? store.linkPath(tree.name) : '',
       linkFailure: this.#actual.linkFailures.get(tree.name),
       configuredAtMs: this.#configuredAtMs,
       nowMs: clock.nowMs(),

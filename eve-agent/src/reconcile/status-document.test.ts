@@ -39,8 +39,8 @@ function failOrigin(failure: Failure, unanswered = 0) {
   for (let i = 0; i < unanswered; i += 1) origin.unanswered.add(String(i));
 }
 const statusOf = (number: number) =>
-  statusDocument(treeIn(number), actual.contents.get(treeIn(number).sha256 ?? ''), {
-    ...{ actual, refCount: 1, lack: undefined, fileLocation: '', linkFailure: undefined },
+  statusDocument(treeIn(number), {
+    ...{ actual, refCount: 1, lackOf: () => undefined, fileLocation: '', linkFailure: undefined },
     ...{ configuredAtMs: 0, nowMs: 0, wallMs: 10_000 },
   });
 const errorOf = (number: number) => statusOf(number).Error;

@@ -11,9 +11,13 @@ describe('the table of transitions', () => {
       return next === undefined ? [] : [`${state} -${event}-> ${next}`];
     });
     expect(rows).toEqual([
+      'INITIAL -resolution-started-> RESOLVING_TAG',
       'INITIAL -download-started-> DOWNLOADING',
       'INITIAL -found-pending-> DOWNLOADED',
       'INITIAL -found-verified-> VERIFIED',
+      'RESOLVING_TAG -resolved-> RESOLVED_TAG',
+      'RESOLVING_TAG -attempt-ended-> INITIAL',
+      'RESOLVED_TAG -download-started-> DOWNLOADING',
       'DOWNLOADING -content-arrived-> DOWNLOADED',
       'DOWNLOADING -attempt-ended-> INITIAL',
       'DOWNLOADED -verification-started-> VERIFYING',

@@ -3,6 +3,8 @@ import type { SwState } from '@local-datastore/shared/eve/sw-state';
 /** Those of EVE's SwState that content passes on its way to this host. */
 export const CONTENT_STATES = [
   'INITIAL',
+  'RESOLVING_TAG',
+  'RESOLVED_TAG',
   'DOWNLOADING',
   'DOWNLOADED',
   'VERIFYING',
@@ -11,6 +13,10 @@ export const CONTENT_STATES = [
 export type ContentState = (typeof CONTENT_STATES)[number];
 
 export const CONTENT_EVENTS = [
+  /** A registry is asked which image a name stands for. */
+  'resolution-started',
+  /** It has said so: what the image is made of is content of its own. */
+  'resolved',
   /** A download begins, or goes on after a failure. */
   'download-started',
   /** The last byte is here. */
@@ -36,9 +42,17 @@ export const TRANSITIONS: Readonly<
   Record<ContentState, Readonly<Partial<Record<ContentEvent, ContentState>>>>
 > = {
   INITIAL: {
+    'resolution-started': 'RESOLVING_TAG',
     'download-started': 'DOWNLOADING',
     'found-pending': 'DOWNLOADED',
     'found-verified': 'VERIFIED',
+  },
+  RESOLVING_TAG: {
+    resolved: 'RESOLVED_TAG',
+    'attempt-ended': 'INITIAL',
+  },
+  RESOLVED_TAG: {
+    'download-started': 'DOWNLOADING',
   },
   DOWNLOADING: {
     'content-arrived': 'DOWNLOADED',

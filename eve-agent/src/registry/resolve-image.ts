@@ -5,6 +5,7 @@ import {
   choosePlatform,
   isRunnable,
   listPlatforms,
+  normalizePlatform,
   platformText,
   type WantedPlatform,
 } from '@local-datastore/shared/oci/platform';
@@ -17,6 +18,15 @@ export interface PlatformWish {
   readonly platform: WantedPlatform;
   /** Whether it was asked for by name; otherwise it is the one of this host, and what runs there will do. */
   readonly isExact: boolean;
+}
+
+/** Node's names that are neither Go's nor the kernel's. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { ppc64: 'ppc64le', mipsel: 'mipsle' };
+
+/** @param machine as Node names it */
+export function hostPlatform(machine: string): PlatformWish {
+  const architecture = ARCHITECTURES[machine] ?? machine;
+  return { platform: normalizePlatform({ os: 'linux', architecture }), isExact: false };
 }
 
 /** What a name leads to: one image, with all that belongs to it. */

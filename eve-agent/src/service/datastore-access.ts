@@ -1,10 +1,13 @@
+import { arch } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Locate } from '../discovery/locate.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
+import { hostPlatform } from '../registry/resolve-image.ts';
 import { createDownload } from '../transfer/download.ts';
 import { createPace } from '../transfer/pace.ts';
 import type { Target } from '../transfer/target.ts';
+import { createRegistryAccess } from './registry-access.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { createSystemWay } from './system-way.ts';
 
@@ -13,37 +16,49 @@ const USER_AGENT = 'eve-agent';
 /**
  * How the steps of the service reach datastores.
  *
- * @param targetOf where content of a digest is written
+ * @param targetOf where content of a digest is written; with `maxBytes` it is small, and of that size at most
  */
 export function createDatastoreAccess(
   locate: Locate,
-  targetOf: (sha256: string) => Target,
+  targetOf: (sha256: string, maxBytes?: number) => Target,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
-): Pick<StepDeps, 'download' | 'probe'> {
+): Pick<StepDeps, 'download' | 'resolve' | 'probe'> {
   const { bytesPerSecond, stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
   const pace = bytesPerSecond === undefined ? undefined : createPace(bytesPerSecond, systemClock.nowMs);
+  const depsFor = (avoidedAddresses: ReadonlySet<string>) => ({
+    ...createSystemWay(locate, discovery, avoidedAddresses),
+    delay: (delayMs: number, until: AbortSignal) => wait(delayMs, undefined, { signal: until }),
+    now: Date.now,
+    random: Math.random,
+    pace,
+    clock: systemClock,
+  });
+  const options = {
+    // Every failure is planned around: another datastore may be next.
+    retry: { maxFailures: 0, maxDelayMs: 0 },
+    ...{ stallTimeoutMs, leastRate, proxy, allowsInternalRedirects },
+    userAgent: USER_AGENT,
+  };
+  const registries = createRegistryAccess(depsFor, options, hostPlatform(arch()));
 
   return {
     probe: async (url, signal) => void (await locate(url, { ...discovery, signal })),
-    download(request, observer, signal) {
-      const { avoidedAddresses } = request;
-      const download = createDownload(
-        {
-          ...createSystemWay(locate, discovery, avoidedAddresses),
-          delay: (delayMs, until) => wait(delayMs, undefined, { signal: until }),
-          now: Date.now,
-          random: Math.random,
-          pace,
-          clock: systemClock,
-        },
-        {
-          // Every failure is planned around: another datastore may be next.
-          retry: { maxFailures: 0, maxDelayMs: 0 },
-          ...{ stallTimeoutMs, leastRate, proxy, allowsInternalRedirects },
-          userAgent: USER_AGENT,
-        },
+    resolve: registries.resolve,
+    async download(request, observer, signal) {
+      const { registry, sha256, sizeBytes, avoidedAddresses } = request;
+      if (registry?.kind === 'manifest') {
+        const target = targetOf(sha256, sizeBytes ?? 0);
+        return await registries.fetchManifest(request, registry, target, observer, signal);
+      }
+      const download = createDownload(depsFor(avoidedAddresses), options);
+      const target = targetOf(sha256);
+      if (registry === null) return await download({ ...request, target }, observer, signal);
+      const { current, renew } = registries.authorizationFor(registry.image, request);
+      return await download(
+        { ...request, target, authorization: current, renewAuthorization: renew },
+        observer,
+        signal,
       );
-      return download({ ...request, target: targetOf(request.sha256) }, observer, signal);
     },
   };
 }

@@ -19,11 +19,13 @@ import { hashFile } from '../content/hash-file.ts';
 import { createHashLanes, type HashLanes } from '../content/hash-lanes.ts';
 import { imagesFolderOf } from '../content/images-folder.ts';
 import { createJsonFile } from '../content/json-file.ts';
+import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createStatusFiles } from '../content/status-files.ts';
 import { lockTarget } from '../content/target-lock.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
+import { imageResolutionSchema } from '../reconcile/image-resolution.ts';
 import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
@@ -70,7 +72,10 @@ function composeReconciler(
 ): Reconciler {
   const { state, hashLanes, querier, log } = parts;
   const store = createContentStore(state, imagesFolderOf(state, settings.imagesPath));
-  const targetOf = (sha256: string) => createFileTarget(store.pendingPath(sha256), hashLanes);
+  const targetOf = (sha256: string, maxBytes?: number) =>
+    maxBytes === undefined
+      ? createFileTarget(store.pendingPath(sha256), hashLanes)
+      : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
   const fileOf = <Value>(name: string, schema: z.ZodType<Value>) =>
     createJsonFile(join(state, name), schema, log);
   return createReconciler(
@@ -81,6 +86,7 @@ function composeReconciler(
       holdsFile: fileOf('holds.json', z.record(z.string(), z.enum(['paused', 'cancelled']))),
       lastUseFile: fileOf('last-use.json', z.record(z.string(), z.number())),
       retriesFile: fileOf('retries.json', retryRecordsSchema),
+      resolutionsFile: fileOf('resolutions.json', z.record(z.string(), imageResolutionSchema)),
       namesFile: fileOf('names.json', z.array(z.string())),
       hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
       clock: systemClock,

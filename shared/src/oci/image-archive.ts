@@ -39,12 +39,22 @@ const tagOf = (name: string) => name.slice(name.lastIndexOf(':') + 1);
 /** The entries by which an `index.json` names an image: one a name. */
 export function indexEntries({ manifest, names }: ImageToArchive): object[] {
   const { digest, mediaType, bytes } = manifest;
-  const descriptor: Descriptor = { mediaType, digest, sizeBytes: bytes.length };
+  return namedEntries({ mediaType, digest, sizeBytes: bytes.length }, names);
+}
+
+function namedEntries(descriptor: Descriptor, names: readonly string[]): object[] {
   if (names.length === 0) return [descriptorDocument(descriptor)];
   return names.map((name) =>
     descriptorDocument({ ...descriptor, annotations: { [FULL_NAME]: name, [REF_NAME]: tagOf(name) } }),
   );
 }
+
+const indexText = (manifests: readonly object[]): string =>
+  JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
+
+/** The `index.json` of a layout that holds one image. @param names with host and tag; none: it is found by its digest */
+export const imageIndexText = (manifest: Descriptor, names: readonly string[]): string =>
+  indexText(namedEntries(manifest, names));
 
 /** Whether engines that know no layouts can load an image of this manifest, with all of its layers at hand. */
 export const isDockerLoadable = ({ kind, config, layers }: ManifestLinks): boolean =>
@@ -91,10 +101,9 @@ export function imageArchive(images: readonly ImageToArchive[]): TarFile[] {
     name,
     content: { kind: 'bytes', bytes: Buffer.from(content) },
   });
-  const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: images.flatMap(indexEntries) };
   return [
     text(LAYOUT_FILE, LAYOUT_TEXT),
-    text(INDEX_FILE, JSON.stringify(index)),
+    text(INDEX_FILE, indexText(images.flatMap(indexEntries))),
     ...(saved.length === 0 ? [] : [text(DOCKER_FILE, JSON.stringify(saved))]),
     ...blobs.values(),
   ];
