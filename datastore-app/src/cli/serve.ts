@@ -16,7 +16,9 @@ import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
+import { listNetworkLinks } from '../advertise/network-links.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
+import { selectInterfaces } from '../advertise/responder-plan.ts';
 import { type AppDeps, runApp } from '../app.ts';
 import { openArchives } from '../archives/open-archives.ts';
 import { openRegistry, type Registry } from '../blobs/open-registry.ts';
@@ -41,6 +43,7 @@ import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
+import { createLocalHostFinder, type FindLocalHost } from '../upstream/find-local-host.ts';
 import { openUpstreams } from '../upstream/open-upstreams.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
@@ -115,6 +118,14 @@ function openRegistryOf(
   );
 }
 
+/** Asks for hosts on `.local` where the own name is advertised. */
+function localHostFinder({ interface: names = [], excludedInterfaces = [] }: ServeOptions): FindLocalHost {
+  return createLocalHostFinder({
+    links: () => listNetworkLinks(),
+    select: (all) => selectInterfaces(all, names, excludedInterfaces).selected,
+  });
+}
+
 /** The images and the ways in, over the folders of the storage. */
 async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
   const readsAtOnce = await readsAtOnceOf(root);
@@ -163,7 +174,10 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     uploads,
     registry,
     archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
-    upstreams: await openUpstreams({ log }, { stateDirectory: state, upstreamsFile: options.upstreams }),
+    upstreams: await openUpstreams(
+      { log, findLocalHost: localHostFinder(options) },
+      { stateDirectory: state, upstreamsFile: options.upstreams },
+    ),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     async stop() {

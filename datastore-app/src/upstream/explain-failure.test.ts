@@ -6,6 +6,7 @@ const withCode = (code: string) => Object.assign(new Error(`raw words of ${code}
 
 it.each<[string, Error, string]>([
   ['a name that nobody has', withCode('ENOTFOUND'), 'its name is not known'],
+  ['a name on .local that nobody has', withCode('LOCAL_HOST_NOT_FOUND'), 'answers by multicast DNS'],
   ['a name service that is away', withCode('EAI_AGAIN'), 'the name service does not answer'],
   ['no way', withCode('ENETUNREACH'), 'no way to its network'],
   ['another authority', withCode('SELF_SIGNED_CERT_IN_CHAIN'), 'its authority is not known here'],

@@ -4,6 +4,7 @@ import { UpstreamError } from './upstream-error.ts';
 /** By the codes of Node and OpenSSL. Everything else is said in its own words. */
 const CAUSES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name is not known to the name service',
+  LOCAL_HOST_NOT_FOUND: 'no host of this name answers by multicast DNS',
   EAI_AGAIN: 'the name service does not answer',
   ECONNREFUSED: 'nothing listens at its address and port',
   ECONNRESET: 'it closed the connection',

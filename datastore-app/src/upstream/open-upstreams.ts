@@ -6,6 +6,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { followFiles } from '../access/followed-files.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { FindLocalHost } from './find-local-host.ts';
 import { createFlights, type FlightStatus } from './flights.ts';
 import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -74,7 +75,11 @@ interface Word {
  * @throws ConfigurationError when a given file is not there
  */
 export async function openUpstreams(
-  { log, nowMs = Date.now }: { readonly log: Log; readonly nowMs?: () => number },
+  {
+    log,
+    findLocalHost,
+    nowMs = Date.now,
+  }: { readonly log: Log; readonly findLocalHost: FindLocalHost; readonly nowMs?: () => number },
   { stateDirectory, upstreamsFile }: UpstreamsPlace,
 ): Promise<OpenUpstreams> {
   const file = upstreamsFile ?? join(stateDirectory, UPSTREAMS_FILE);
@@ -94,7 +99,7 @@ export async function openUpstreams(
   let flights: ReturnType<typeof createFlights> | undefined;
 
   function clientOf(upstream: Upstream): UpstreamClient {
-    const known = clients.get(upstream) ?? createUpstreamClient(upstream);
+    const known = clients.get(upstream) ?? createUpstreamClient(upstream, findLocalHost);
     clients.set(upstream, known);
     return known;
   }

@@ -49,7 +49,9 @@ async function serve(listener: RequestListener): Promise<URL> {
 }
 
 function clientOf(url: URL, more: Partial<UpstreamAddress> = {}): UpstreamClient {
-  const client = createUpstreamClient({ url, ...more });
+  const client = createUpstreamClient({ url, ...more }, async (name) =>
+    name === 'site.local' ? '127.0.0.1' : undefined,
+  );
   open.push(() => void client.close());
   return client;
 }
@@ -307,6 +309,16 @@ describe('cannot be reached, and says why', () => {
       retryable: true,
       message: expect.stringContaining(message),
     });
+  });
+});
+
+it('finds upstreams on .local by multicast DNS', async () => {
+  const url = await serve((_request, response) => void sendManifest(response));
+  const named = (name: string) => clientOf(new URL(`http://${name}:${url.port}/`));
+  expect((await named('site.local').readManifest('a', { tag: '1' }, signal)).bytes).toEqual(MANIFEST);
+  await expect(named('nobody.local').readManifest('a', { tag: '1' }, signal)).rejects.toMatchObject({
+    code: 'UNREACHABLE',
+    message: expect.stringContaining('answers by multicast DNS'),
   });
 });
 

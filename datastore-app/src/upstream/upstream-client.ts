@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { lookup as lookupBySystem } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
@@ -11,6 +14,7 @@ import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/t
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { ManifestReference } from '../blobs/registry-store.ts';
 import { explainFailure } from './explain-failure.ts';
+import type { FindLocalHost } from './find-local-host.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** A registry from which images are imported. */
@@ -75,11 +79,36 @@ const abandon = (answer: IncomingMessage) => {
 /** In words that explainFailure knows. */
 const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
 
-export function createUpstreamClient({ url: base, ca, credential }: UpstreamAddress): UpstreamClient {
+/** Finds hosts on `.local` by multicast DNS, and all others as the system does. */
+function lookupBy(findLocalHost: FindLocalHost): LookupFunction {
+  return (hostName, options, callback) => {
+    if (!isLocalHost(hostName)) {
+      lookupBySystem(hostName, options, callback);
+      return;
+    }
+    findLocalHost(hostName).then(
+      (address) => {
+        if (address === undefined) {
+          const code = 'LOCAL_HOST_NOT_FOUND';
+          callback(Object.assign(new Error('nobody answers by this name'), { code }), '');
+        } else if (options.all) callback(null, [{ address, family: 4 }]);
+        else callback(null, address, 4);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, ''),
+    );
+  };
+}
+
+/** @param findLocalHost for upstreams, and what they lead to, on `.local` */
+export function createUpstreamClient(
+  { url: base, ca, credential }: UpstreamAddress,
+  findLocalHost: FindLocalHost,
+): UpstreamClient {
   const host = base.host;
+  const lookup = lookupBy(findLocalHost);
   const agents = {
-    'http:': new HttpAgent({ keepAlive: true }),
-    'https:': new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }),
+    'http:': new HttpAgent({ keepAlive: true, lookup }),
+    'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
   };
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
