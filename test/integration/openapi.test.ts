@@ -16,6 +16,11 @@ import { downloadLinkSchema } from '../../datastore-app/src/http/routes/download
 import { eveSettingsSchema } from '../../datastore-app/src/http/routes/eve.ts';
 import { healthSchema } from '../../datastore-app/src/http/routes/health.ts';
 import { imageSchema, imagesSchema } from '../../datastore-app/src/http/routes/images.ts';
+import { upstreamsSchema } from '../../datastore-app/src/http/routes/registry-upstreams.ts';
+import {
+  knownRepositoriesSchema,
+  knownRepositorySchema,
+} from '../../datastore-app/src/http/routes/repositories.ts';
 import { statusSchema } from '../../datastore-app/src/http/routes/status.ts';
 import { uploadStatusSchema, uploadsSchema } from '../../datastore-app/src/http/routes/uploads.ts';
 import {
@@ -29,6 +34,7 @@ import { createRepositoryClient, someImage } from './registry-content.ts';
 let place: DatastoreFolder;
 let datastore: LoopbackDatastore;
 let uploadPath: string;
+const image = someImage();
 
 /** @returns its path */
 async function createUpload(path: string): Promise<string> {
@@ -53,7 +59,7 @@ beforeAll(async () => {
   datastore = await place.start('--tls', 'authority', '--quota', '1G');
   await (await fetch(`${datastore.url}/disk.img`, { headers: { Range: 'bytes=0-1' } })).text();
   uploadPath = await createUpload('a/b.img');
-  await createRepositoryClient(datastore, 'lab/app').pushImage(someImage(), '1');
+  await createRepositoryClient(datastore, 'lab/app').pushImage(image, '1');
 });
 afterAll(() => place.remove());
 
@@ -75,6 +81,10 @@ it.each([
   ['/-/livez', 200, healthSchema()],
   ['/-/readyz', 200, healthSchema()],
   ['/missing', 404, problemSchema()],
+  ['/-/api/v1/registry/repositories', 200, knownRepositoriesSchema()],
+  ['/-/api/v1/registry/repositories/lab/app', 200, knownRepositorySchema()],
+  ['/-/api/v1/registry/repositories/missing', 404, problemSchema()],
+  ['/-/api/v1/registry/upstreams', 200, upstreamsSchema()],
   ['/v2/lab/app/tags/list', 200, tagsSchema()],
   ['/v2/_catalog', 200, repositoriesSchema()],
   ['/v2/missing/tags/list', 404, registryErrorsSchema()],
@@ -122,7 +132,14 @@ it('describes all that is answered, and nothing else', async () => {
     for (const method of ['get', 'head', 'put', 'post', 'patch', 'delete']) {
       await fetch(`${datastore.url}/described.img`, { method: 'PUT', body: 'content', headers });
       const upload = (await createUpload('described-too.img')).split('/').at(-1) ?? '';
+      if (template.includes('{repository}')) {
+        await createRepositoryClient(datastore, 'lab/app').pushImage(image, '1');
+      }
       const path = template
+        .replace('{repository}', 'lab/app')
+        .replace('{image}', 'lab/app:1')
+        .replace('{tag}', '1')
+        .replace('{digest}', image.descriptor.digest)
         .replace('{path}', 'described.img')
         .replace('{id}', upload)
         .replace('{name}', asset);

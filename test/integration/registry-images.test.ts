@@ -41,7 +41,7 @@ afterAll(() => place.remove());
 const get = async (path: string) => JSON.parse((await datastore.get(path)).body.toString());
 
 it('lists repositories, page by page', async () => {
-  expect(await get(REPOSITORIES)).toEqual({
+  expect(await get(REPOSITORIES)).toMatchObject({
     repositories: [
       { name: 'lab/app', kind: 'pushed' },
       { name: 'private/app', kind: 'pushed' },
@@ -58,7 +58,7 @@ it('lists repositories, page by page', async () => {
 it('says what tags lead to', async () => {
   const sizeOf = (each: typeof image) =>
     each.bytes.length + each.blobs.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  expect(await get(`${REPOSITORIES}/lab/app`)).toEqual({
+  expect(await get(`${REPOSITORIES}/lab/app`)).toMatchObject({
     ...{ name: 'lab/app', kind: 'pushed' },
     tags: [
       {
@@ -76,7 +76,7 @@ it('says what tags lead to', async () => {
 
 it.each([
   ['a repository that is not there', `${REPOSITORIES}/lab/none`, 404],
-  ['a name that is none', `${REPOSITORIES}/Lab/App`, 400],
+  ['a name that is none', `${REPOSITORIES}/Lab/App`, 'NAME_INVALID'],
   ['an export of a tag that is not there', `${API}/export/lab/app:none`, 'IMAGE_UNKNOWN'],
   ['an export of what is no name', `${API}/export/Lab:1`, 400],
   ['an export in another form', `${API}/export/lab/app:1?format=zip`, 400],
@@ -93,11 +93,6 @@ it.each([
   ],
 ])('%s is refused', async (_title, path, problem) => {
   expect(problemOf(await datastore.get(path))).toBe(problem);
-});
-
-it('says how upstreams do to who may write alone', async () => {
-  expect((await datastore.get(`${API}/upstreams`)).status).toBe(401);
-  expect(await datastore.json(`${API}/upstreams`)).toEqual({ upstreams: [], imports: [] });
 });
 
 describe('an export', () => {
@@ -159,8 +154,9 @@ it('shows and exports nothing that may not be pulled', async () => {
     await createRepositoryClient(closed, 'lab/app').pushImage(image, '1');
     await createRepositoryClient(closed, 'private/app').pushImage(other, '1');
     const { repositories } = JSON.parse((await closed.get(REPOSITORIES)).body.toString());
-    expect(repositories).toEqual([{ name: 'lab/app', kind: 'pushed' }]);
-    expect((await closed.get(`${REPOSITORIES}/private/app`)).status).toBe(404);
+    expect(repositories).toMatchObject([{ name: 'lab/app', kind: 'pushed' }]);
+    expect(repositories).toHaveLength(1);
+    expect((await closed.get(`${REPOSITORIES}/private/app`)).status).toBe(401);
     expect((await closed.get(`${API}/export/private/app:1`)).status).toBe(401);
     expect((await closed.get(`${API}/export/lab/app:1`)).status).toBe(200);
     expect((await closed.request('GET', `${API}/export/private/app:1`)).status).toBe(200);

@@ -3,8 +3,7 @@ import type { RegistryStore } from '../blobs/registry-store.ts';
 import { ARCHIVES_NAMESPACE } from './archive-naming.ts';
 import type { RegistryReader } from './archive-registry.ts';
 
-/** Whether a repository is an archive among the images, or would be. */
-export const isOfArchive = (repository: string) =>
+const isOfArchive = (repository: string) =>
   repository === ARCHIVES_NAMESPACE || repository.startsWith(`${ARCHIVES_NAMESPACE}/`);
 
 /**

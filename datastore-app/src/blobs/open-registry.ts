@@ -22,11 +22,14 @@ import type { RegistryState } from './registry-state.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { createRepositories } from './repositories.ts';
 import { createRepositoryFiles } from './repository-files.ts';
+import type { RepositoryRecord } from './repository-record.ts';
 import { createBlobScrub } from './scrub-blobs.ts';
 import { createVersionWriter, whyNotOurVersion } from './store-version.ts';
 
 /** The registry's store, and what the datastore does for it. */
 export interface Registry extends RegistryStore {
+  /** All that is remembered of a repository. @throws RegistryError REPOSITORY_UNREADABLE */
+  recordOf(repository: string): RepositoryRecord | undefined;
   state(): RegistryState;
   /** What blobs take on the disk, each once, and the trash. */
   usedBytes(): number;
@@ -103,6 +106,11 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
     ...createRegistryLists({ repositories }),
     ...scrub,
     collection,
+
+    recordOf(name) {
+      const repository = repositories.find(name);
+      return repository?.isRecorded ? repository.record : undefined;
+    },
 
     async start() {
       const whyNot = whyNotOurVersion(root);

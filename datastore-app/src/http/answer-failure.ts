@@ -4,6 +4,7 @@ import type { Problem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { pathOfTarget } from '../images/image-path.ts';
+import { registryProblem } from './registry-problem.ts';
 import { storeProblem } from './store-problem.ts';
 
 const READ_FAILED: Problem = { status: 500, detail: 'The request could not be answered; the log says why.' };
@@ -32,7 +33,7 @@ export function answerFailure(
     response.destroy();
     return;
   }
-  const problem = storeProblem(error);
+  const problem = storeProblem(error) ?? registryProblem(error);
   if (problem === undefined || response.headersSent) {
     log.error({ path, reason: errorMessage(error) }, 'a request failed');
   }

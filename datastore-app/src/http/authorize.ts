@@ -6,7 +6,8 @@ import type { Guard } from '../access/guard.ts';
 import { type Action, isPermitted, type Principal, type Wish } from '../access/policy.ts';
 
 const REALM = 'local-datastore';
-const CHALLENGES: Readonly<Record<Action, string>> = {
+/** For `WWW-Authenticate`, by what is wanted. */
+export const CHALLENGES: Readonly<Record<Action, string>> = {
   read: `Basic realm="${REALM}", charset="UTF-8"`,
   write: `Bearer realm="${REALM}"`,
 };

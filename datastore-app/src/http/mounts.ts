@@ -9,6 +9,7 @@ import { refuseProblem } from '../registry/registry-refusal.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import type { PublishHandler } from './publish.ts';
+import { isRepositoriesPath } from './registry-gate.ts';
 import type { RequireOrigin } from './require-origin.ts';
 
 /** A part of the URL space. */
@@ -54,6 +55,17 @@ export function mountApi(api: RequestListener): Mount {
 export function mountTokens(api: RequestListener): Mount {
   return {
     has: (urlPath) => urlPath === TOKEN_PATH,
+    isOwn: true,
+    wishOf: () => undefined,
+    refuse,
+    handle: api,
+  };
+}
+
+/** Repositories as the API shows them: who may see and change which is decided there, as below `/v2/`. */
+export function mountRepositories(api: RequestListener): Mount {
+  return {
+    has: isRepositoriesPath,
     isOwn: true,
     wishOf: () => undefined,
     refuse,

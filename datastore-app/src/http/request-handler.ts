@@ -9,6 +9,7 @@ import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
+import type { OpenArchives } from '../archives/open-archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { Catalogue } from '../images/catalogue.ts';
@@ -24,11 +25,19 @@ import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
 import { createFilesHandler } from './files.ts';
-import { createRequestListener, mountApi, mountImages, mountRegistry, mountTokens } from './mounts.ts';
+import {
+  createRequestListener,
+  mountApi,
+  mountImages,
+  mountRegistry,
+  mountRepositories,
+  mountTokens,
+} from './mounts.ts';
 import { observeRequests } from './observe-requests.ts';
 import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { REGISTRY_OPERATIONS } from './openapi/registry-operations.ts';
 import { createPublishHandler } from './publish.ts';
+import { createRegistryApi, type RegistryApi } from './registry-api.ts';
 import { createRequireOrigin } from './require-origin.ts';
 import type { Resource } from './resource.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
@@ -36,18 +45,19 @@ import { createCaRoutes } from './routes/ca.ts';
 import { createDownloadLinkRoutes } from './routes/download-links.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
+import { createImageExportRoutes } from './routes/image-export.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
-import { createRegistryImagesRoutes } from './routes/registry-images.ts';
-import { createRegistryUpstreamsRoutes } from './routes/registry-upstreams.ts';
+import { createUpstreamRoutes } from './routes/registry-upstreams.ts';
+import { createRepositoryRoutes } from './routes/repositories.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
 import { createSourceSender } from './send-source.ts';
-import { createTransferMemory, type TransferMemory } from './transfer-memory.ts';
+import { createTransferMemory } from './transfer-memory.ts';
 
 export interface ShownImages {
   /** What is here, and what archives among the images hold. */
@@ -67,6 +77,8 @@ export interface RequestHandlerDeps {
   readonly registry: Registry | undefined;
   /** Other registries, from which it imports. */
   readonly upstreams: OpenUpstreams;
+  /** Container archives among the images. */
+  readonly archives: Pick<OpenArchives, 'repositories'>;
   /** What clients of the registry are shown. */
   readonly images: ShownImages | undefined;
   readonly guard: Guard;
@@ -104,11 +116,11 @@ export interface RequestHandlerOptions {
 }
 
 export interface ResourceDeps extends RequestHandlerDeps {
+  /** undefined: the registry is off. */
+  readonly registryApi: RegistryApi | undefined;
   readonly authorize: Authorize;
   readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
-  /** For everything that is sent. */
-  readonly memory: TransferMemory;
 }
 
 /** Everything below `/-/`, with its description. */
@@ -143,17 +155,10 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       advertiserStatus: deps.advertiserStatus,
       certificatePem: () => certificates?.authorityPem,
     }),
+    createRepositoryRoutes(deps.registryApi),
+    createImageExportRoutes(deps.registryApi),
+    createUpstreamRoutes(deps.registryApi),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
-    createRegistryUpstreamsRoutes({ upstreams: deps.upstreams, authorize }),
-    createRegistryImagesRoutes({
-      log,
-      registry: deps.images && {
-        store: deps.images.shown,
-        access: deps.accessTo(createReach(deps.images.stored)),
-      },
-      isOfUpstream: (repository) => deps.upstreams.isBacked(repository),
-      sendSource: createSourceSender({ memory: deps.memory }),
-    }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,
@@ -195,22 +200,35 @@ export function createRequestHandler(
     isReady: () => reasonsNotReady().length === 0,
     tlsStatus: () => certificates?.status(),
   });
-  const resources = createResources({ ...deps, authorize, tickets, openImage, memory }, options);
+  // Nothing is imported only to find out who may have it.
+  const access = images && accessTo(createReach(images.stored));
+  const sendSource = createSourceSender({ memory });
+  const registryApi =
+    registry &&
+    images &&
+    access &&
+    createRegistryApi({ ...deps, ...images, registry, access, downloads, sendSource });
+  const resources = createResources({ ...deps, registryApi, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
-  const answerRegistry = ({ stored, shown }: ShownImages) =>
-    createRegistryHandler({
-      // Nothing is imported only to find out who may have it.
-      ...{ log, downloads, store: shown, access: accessTo(createReach(stored)) },
-      sendSource: createSourceSender({ memory }),
-      prefixOf: deps.upstreams.prefixOf,
-      onAnswered: metrics.noteRegistryRequest,
-    });
+  const ofRegistry =
+    images === undefined || access === undefined
+      ? []
+      : [
+          mountRepositories(api),
+          mountRegistry(
+            createRegistryHandler({
+              ...{ log, downloads, store: images.shown, access, sendSource },
+              prefixOf: deps.upstreams.prefixOf,
+              onAnswered: metrics.noteRegistryRequest,
+            }),
+          ),
+        ];
   return observeRequests(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
       mountTokens(api),
+      ...ofRegistry,
       mountApi(api),
-      ...(images === undefined ? [] : [mountRegistry(answerRegistry(images))]),
       mountImages(
         createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
         createPublishHandler({ log, store, openImage, digestOf }),

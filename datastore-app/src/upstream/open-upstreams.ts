@@ -11,7 +11,7 @@ import { createFlights, type FlightStatus } from './flights.ts';
 import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import { createUpstreamRegistry } from './upstream-registry.ts';
-import { findBacking, readUpstreams, type Upstream } from './upstream-settings.ts';
+import { readUpstreams, type Upstream } from './upstream-settings.ts';
 
 /** How it goes with an upstream. */
 export interface UpstreamStatus {
@@ -31,8 +31,6 @@ export interface OpenUpstreams {
   extend(store: RegistryStore): RegistryStore;
   /** Below which name the repositories of a registry are shown, as containerd calls it in `?ns=`. */
   prefixOf(namespace: string): string | undefined;
-  /** Whether a repository comes from an upstream. */
-  isBacked(repository: string): boolean;
   status(): readonly UpstreamStatus[];
   imports(): readonly FlightStatus[];
   receivedBytes(): number;
@@ -128,7 +126,6 @@ export async function openUpstreams(
       });
     },
     prefixOf: (namespace) => followed.current().find((each) => each.namespace === namespace)?.prefix,
-    isBacked: (repository) => findBacking(followed.current(), repository) !== undefined,
     status: () =>
       followed.current().map(({ prefix, url }) => {
         const word = words.get(prefix);

@@ -23,6 +23,7 @@ const PROBLEMS = {
   416: problem('The range begins at or after the end of the file.'),
   421: problem('The name in Host is none of the datastore’s.'),
   429: problem('Too many wrong credentials came from this client.'),
+  502: problem('It would have to come from another registry, which does not give it.'),
   503: problem('Not now: see the reasons.'),
   507: problem('It would fill the volume or the quota.'),
 } as const;
@@ -47,6 +48,13 @@ export const token = <Described extends Operation>(operation: Described) => ({
   ...operation,
   security: [{}, BASIC],
   responses: { ...operation.responses, ...problems(421) },
+});
+
+/** An operation for whom the grants of the registry let do it: anybody, for what is open to everybody. */
+export const granted = <Described extends Operation>(operation: Described) => ({
+  ...operation,
+  security: [{}, BASIC, BEARER],
+  responses: { ...operation.responses, ...problems(401, 403, 421, 429) },
 });
 
 /** An operation for whoever may read: anybody, unless a read credential is set. */

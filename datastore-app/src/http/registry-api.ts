@@ -1,0 +1,42 @@
+import type { Log } from '@local-datastore/shared/log';
+import type { RegistryAccess } from '../access/registry-access.ts';
+import type { DownloadLog } from '../activity/downloads.ts';
+import type { Archives } from '../archives/archives.ts';
+import type { Registry } from '../blobs/open-registry.ts';
+import type { RegistryStore } from '../blobs/registry-store.ts';
+import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
+import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
+import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
+import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
+import type { SendSource } from './send-source.ts';
+
+/** What the API's part for the registry works with. */
+export interface RegistryApi {
+  readonly log: Log;
+  readonly gate: RegistryGate;
+  readonly find: FindRepository;
+  readonly platformsOf: PlatformsOf;
+  /** What is here: nothing is imported to be listed or changed. */
+  readonly stored: RegistryStore;
+  /** That, and what upstreams have. */
+  readonly shown: RegistryStore;
+  readonly upstreams: OpenUpstreams;
+  readonly sendSource: SendSource;
+  readonly downloads: Pick<DownloadLog, 'begin'>;
+}
+
+export interface RegistryApiDeps
+  extends Pick<RegistryApi, 'log' | 'stored' | 'shown' | 'upstreams' | 'sendSource' | 'downloads'> {
+  readonly access: RegistryAccess;
+  readonly registry: Pick<Registry, 'recordOf'>;
+  readonly archives: Pick<Archives, 'repositories'>;
+}
+
+export function createRegistryApi({ access, registry, archives, ...deps }: RegistryApiDeps): RegistryApi {
+  return {
+    ...deps,
+    gate: createRegistryGate(access),
+    find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
+    platformsOf: createPlatformReader(deps.stored),
+  };
+}

@@ -1,0 +1,35 @@
+import type { Problem } from '@local-datastore/shared/http/problem';
+import { ManifestError } from '@local-datastore/shared/oci/manifest';
+import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
+import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
+
+/** The one place that says which failure of the registry is which status of the API. */
+const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
+  REPOSITORY_UNREADABLE: 503,
+  UPLOAD_UNKNOWN: 404,
+  UPLOAD_OFFSET: 416,
+  MANIFEST_BLOB_UNKNOWN: 409,
+  TAG_RELEASED: 409,
+  MANIFEST_REFERENCED: 409,
+  READ_ONLY: 409,
+  UPSTREAM_FAILED: 502,
+  TOO_MANY: 429,
+};
+const OF_EXPORT: Readonly<Record<ExportErrorCode, number>> = {
+  IMAGE_UNKNOWN: 404,
+  PLATFORM_UNKNOWN: 404,
+  NOT_LOADABLE: 409,
+  CONTENT_MISSING: 409,
+};
+
+/** What a failure of the registry is to a client of the API; undefined for everything else. */
+export function registryProblem(error: unknown): Problem | undefined {
+  if (error instanceof RegistryError) {
+    return { status: OF_REGISTRY[error.code], code: error.code, detail: error.message };
+  }
+  if (error instanceof ExportError) {
+    return { status: OF_EXPORT[error.code], code: error.code, detail: error.message };
+  }
+  if (error instanceof ManifestError) return { status: 409, code: error.code, detail: error.message };
+  return undefined;
+}
