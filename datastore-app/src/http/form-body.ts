@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Problem } from '@local-datastore/shared/http/problem';
-import { sayContinue } from '@local-datastore/shared/http/refuse';
+import { readBounded } from './bounded-body.ts';
 
 const FORM = /^application\/x-www-form-urlencoded(?:\s*;|\s*$)/i;
 /** Names, passwords and a hundred scopes. */
@@ -20,15 +20,8 @@ export async function readForm(request: IncomingMessage, response: ServerRespons
   if (!FORM.test(request.headers['content-type'] ?? '')) {
     return refused(415, 'A form is taken: application/x-www-form-urlencoded.');
   }
-  const tooLarge = refused(413, `A form of at most ${MAX_FORM_BYTES} bytes is taken.`);
-  if (Number(request.headers['content-length'] ?? 0) > MAX_FORM_BYTES) return tooLarge;
-  sayContinue(request, response);
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request.iterator({ destroyOnReturn: false })) {
-    bytes += (piece as Buffer).length;
-    if (bytes > MAX_FORM_BYTES) return tooLarge;
-    pieces.push(piece as Buffer);
-  }
-  return { kind: 'form', form: new URLSearchParams(Buffer.concat(pieces).toString()) };
+  const body = await readBounded(request, response, MAX_FORM_BYTES);
+  return body === undefined
+    ? refused(413, `A form of at most ${MAX_FORM_BYTES} bytes is taken.`)
+    : { kind: 'form', form: new URLSearchParams(body.toString()) };
 }

@@ -6,6 +6,7 @@ import type { Registry } from '../blobs/open-registry.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
+import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
 import type { SendSource } from './send-source.ts';
@@ -23,12 +24,14 @@ export interface RegistryApi {
   readonly upstreams: OpenUpstreams;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  readonly noteDone: RegistryAccess['noteDone'];
+  readonly noteDamaged: RepositoryValidationDeps['noteDamaged'];
 }
 
 export interface RegistryApiDeps
   extends Pick<RegistryApi, 'log' | 'stored' | 'shown' | 'upstreams' | 'sendSource' | 'downloads'> {
   readonly access: RegistryAccess;
-  readonly registry: Pick<Registry, 'recordOf'>;
+  readonly registry: Pick<Registry, 'recordOf' | 'verifiables' | 'noteVerified'>;
   readonly archives: Pick<Archives, 'repositories'>;
 }
 
@@ -38,5 +41,15 @@ export function createRegistryApi({ access, registry, archives, ...deps }: Regis
     gate: createRegistryGate(access),
     find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
     platformsOf: createPlatformReader(deps.stored),
+    noteDone: access.noteDone,
+    noteDamaged(digests) {
+      const verified = new Date().toISOString();
+      const damaged = [...registry.verifiables()].filter(({ digest }) =>
+        digests.has(`${digest.algorithm}:${digest.hex}`),
+      );
+      registry.noteVerified(
+        damaged.map(({ path, version }) => ({ path, version, verified, isCorrupt: true })),
+      );
+    },
   };
 }

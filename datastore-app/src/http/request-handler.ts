@@ -53,6 +53,7 @@ import { createPageRoutes } from './routes/page.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
 import { createUpstreamRoutes } from './routes/registry-upstreams.ts';
 import { createRepositoryRoutes } from './routes/repositories.ts';
+import { createRepositoryChangeRoutes } from './routes/repository-changes.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
@@ -155,6 +156,8 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       advertiserStatus: deps.advertiserStatus,
       certificatePem: () => certificates?.authorityPem,
     }),
+    // Of two that match, the one with more to its path: a name may hold slashes.
+    createRepositoryChangeRoutes(deps.registryApi),
     createRepositoryRoutes(deps.registryApi),
     createImageExportRoutes(deps.registryApi),
     createUpstreamRoutes(deps.registryApi),

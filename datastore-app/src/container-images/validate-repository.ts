@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import type { RegistryReader } from '../archives/archive-registry.ts';
+import type { RepositoryRecord } from '../blobs/repository-record.ts';
+import { type ByteSource, createSourceReader } from '../content/byte-source.ts';
+
+/** What reading a repository again came to. */
+export interface RepositoryValidation {
+  /** Manifests and blobs that were read. */
+  readonly checked: number;
+  readonly checkedBytes: number;
+  /** `missing`: not here, or known to be damaged before. */
+  readonly problems: readonly { readonly digest: string; readonly problem: 'missing' | 'damaged' }[];
+}
+
+export interface RepositoryValidationDeps {
+  /** What is here. */
+  readonly stored: Pick<RegistryReader, 'openBlob' | 'readManifest'>;
+  /** Is told which blobs have another content than their names say, so that nobody is given them. */
+  noteDamaged(digests: ReadonlySet<string>): void;
+}
+
+const PIECE_BYTES = 256 * 1024;
+
+/** @throws errors of reading */
+async function hexOf(source: ByteSource, algorithm: OciDigest['algorithm']): Promise<string> {
+  const reader = createSourceReader(source);
+  const hash = createHash(algorithm);
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, source.sizeBytes));
+  for (let position = 0; position < source.sizeBytes; position += buffer.length) {
+    const piece = buffer.subarray(0, Math.min(buffer.length, source.sizeBytes - position));
+    await new Promise<void>((resolve, reject) => {
+      reader.fill(piece, position, (error) => (error === null ? resolve() : reject(error)));
+    });
+    hash.update(piece);
+  }
+  return hash.digest('hex');
+}
+
+/** Reads everything of a repository again, and compares it with its digests. Ends early once the signal aborts. */
+export async function validateRepository(
+  { stored, noteDamaged }: RepositoryValidationDeps,
+  { name, manifests }: Pick<RepositoryRecord, 'name' | 'manifests'>,
+  signal: AbortSignal,
+): Promise<RepositoryValidation> {
+  const problems: { digest: string; problem: 'missing' | 'damaged' }[] = [];
+  let checked = 0;
+  let checkedBytes = 0;
+
+  async function checkManifest(digest: OciDigest): Promise<void> {
+    // It is compared with its digest whenever it is read.
+    const manifest = await stored.readManifest(name, { digest });
+    if (manifest === undefined) problems.push({ digest: formatDigest(digest), problem: 'missing' });
+    else checkedBytes += manifest.bytes.length;
+  }
+  async function checkBlob(digest: OciDigest): Promise<void> {
+    const blob = await stored.openBlob(name, digest);
+    if (blob === undefined) {
+      problems.push({ digest: formatDigest(digest), problem: 'missing' });
+      return;
+    }
+    try {
+      const hex = await hexOf(blob.source, digest.algorithm);
+      if (hex !== digest.hex) problems.push({ digest: formatDigest(digest), problem: 'damaged' });
+      checkedBytes += blob.sizeBytes;
+    } finally {
+      blob.source.close();
+    }
+  }
+
+  const blobs = new Set(
+    [...manifests.values()].flatMap((manifest) => manifest.blobs.map(({ digest }) => digest)),
+  );
+  const all = [...manifests.keys()].map((text) => [text, checkManifest] as const);
+  for (const [text, check] of [...all, ...[...blobs].map((each) => [each, checkBlob] as const)]) {
+    signal.throwIfAborted();
+    const digest = parseOciDigest(text);
+    if (digest === undefined) continue;
+    await check(digest);
+    checked += 1;
+  }
+  const damaged = new Set(problems.flatMap(({ digest, problem }) => (problem === 'damaged' ? [digest] : [])));
+  if (damaged.size > 0) noteDamaged(damaged);
+  return { checked, checkedBytes, problems };
+}
