@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { AccessDialog } from './access/access-dialog.tsx';
+import { ContainersView } from './containers/containers-view.tsx';
 import type { PageContext } from './context.ts';
 import { ImagesView } from './images/images-view.tsx';
 import type { Live } from './live/poll.ts';
@@ -9,10 +10,14 @@ import { useStore } from './store.ts';
 import { announcement } from './ui/announce.ts';
 import { KeyIcon, WarningIcon } from './ui/icons.tsx';
 
-const VIEWS = { images: 'Images', status: 'Status' } as const;
+const VIEWS = { images: 'Images', containers: 'Containers', status: 'Status' } as const;
 type View = keyof typeof VIEWS;
 
-const viewOfAddress = (): View => (location.hash === '#status' ? 'status' : 'images');
+/** `#containers/lab/app` → `containers`. */
+function viewOfAddress(): View {
+  const [name = ''] = location.hash.slice(1).split('/', 1);
+  return Object.hasOwn(VIEWS, name) ? (name as View) : 'images';
+}
 
 function useView(): View {
   const [view, setView] = useState(viewOfAddress);
@@ -146,11 +151,9 @@ export function App({ context }: { context: PageContext }) {
       <Header live={live} view={view} context={context} />
       <main>
         <Trouble live={live} unlock={context.poll.unlock} />
-        {view === 'images' ? (
-          <ImagesView live={live} context={context} />
-        ) : (
-          <StatusView status={live.status} />
-        )}
+        {view === 'images' && <ImagesView live={live} context={context} />}
+        {view === 'containers' && <ContainersView live={live} context={context} />}
+        {view === 'status' && <StatusView status={live.status} />}
       </main>
       {live.status !== undefined && (
         <footer>

@@ -67,6 +67,12 @@ export interface Client {
     knownTag?: string,
   ): Promise<{ readonly body: T; readonly entityTag: string | undefined } | undefined>;
   /**
+   * What answers in plain text.
+   *
+   * @throws ApiError
+   */
+  readText(url: string): Promise<string>;
+  /**
    * Where a link to an image leads that works without a credential, for a while.
    *
    * @throws ApiError
@@ -79,13 +85,37 @@ export interface Client {
    * @throws ApiError
    */
   remove(path: string): Promise<boolean>;
+  /**
+   * Changes something, by the write token as well.
+   *
+   * @returns what was answered; undefined: the person gave up
+   * @throws ApiError
+   */
+  change(method: 'POST' | 'PUT' | 'DELETE', url: string): Promise<Response | undefined>;
 }
 
 export function createClient(access: Access): Client {
+  async function readOk(url: string): Promise<Response> {
+    const response = await send(url, { headers: access.readHeaders() });
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  async function change(method: string, url: string): Promise<Response | undefined> {
+    for (;;) {
+      const token = await access.needWriteToken();
+      if (token === undefined) return undefined;
+      const response = await send(url, { method, headers: { Authorization: `Bearer ${token}` } });
+      // Gone is what was wanted.
+      if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
+      if (response.status !== 401) throw await errorOf(response);
+      access.refuseWriteToken(token);
+    }
+  }
+
   return {
     async read<T>(url: string, knownTag?: string) {
-      const response = await send(url, { headers: access.readHeaders() });
-      if (!response.ok) throw await errorOf(response);
+      const response = await readOk(url);
       const entityTag = response.headers.get('ETag') ?? undefined;
       if (entityTag !== undefined && entityTag === knownTag) {
         await response.body?.cancel();
@@ -93,23 +123,16 @@ export function createClient(access: Access): Client {
       }
       return { body: (await response.json()) as T, entityTag };
     },
+    async readText(url) {
+      return (await readOk(url)).text();
+    },
     async downloadLink(path) {
-      const url = `/-/api/v1/download-links${urlOfImage(path)}`;
-      const response = await send(url, { headers: access.readHeaders() });
-      if (!response.ok) throw await errorOf(response);
+      const response = await readOk(`/-/api/v1/download-links${urlOfImage(path)}`);
       return ((await response.json()) as { url: string }).url;
     },
     async remove(path) {
-      for (;;) {
-        const token = await access.needWriteToken();
-        if (token === undefined) return false;
-        const headers = { Authorization: `Bearer ${token}` };
-        const response = await send(`/-/api/v1/images${urlOfImage(path)}`, { method: 'DELETE', headers });
-        // Gone is what was wanted.
-        if (response.ok || response.status === 404) return true;
-        if (response.status !== 401) throw await errorOf(response);
-        access.refuseWriteToken(token);
-      }
+      return (await change('DELETE', `/-/api/v1/images${urlOfImage(path)}`)) !== undefined;
     },
+    change,
   };
 }

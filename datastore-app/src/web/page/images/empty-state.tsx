@@ -1,14 +1,5 @@
-import { CopyButton } from '../ui/copy-button.tsx';
+import { Command } from '../ui/command.tsx';
 import { UploadIcon } from '../ui/icons.tsx';
-
-function Command({ text, what }: { text: string; what: string }) {
-  return (
-    <div class="command">
-      <pre>{text}</pre>
-      <CopyButton text={text} what={what} />
-    </div>
-  );
-}
 
 /** Tells how the first image gets here. */
 export function EmptyState({ onChoose }: { onChoose: () => void }) {

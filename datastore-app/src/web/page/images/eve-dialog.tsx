@@ -6,7 +6,9 @@ import type { PageContext } from '../context.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { Document } from '../ui/document.tsx';
 import { WarningIcon } from '../ui/icons.tsx';
+import { Setting } from '../ui/setting.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 
 export interface EveDialogProps {
@@ -17,19 +19,6 @@ export interface EveDialogProps {
 }
 
 type Scheme = 'http' | 'https';
-
-function Setting({ label, value, hint }: { label: string; value: string; hint?: string }) {
-  return (
-    <div class="setting">
-      <dt>{label}</dt>
-      <dd>
-        {value === '' ? <em>leave empty</em> : <code>{value}</code>}
-        {value !== '' && <CopyButton text={value} what={label} />}
-        {hint !== undefined && <span class="second">{hint}</span>}
-      </dd>
-    </div>
-  );
-}
 
 /** What EVE needs to take the certificate of this datastore. */
 function Trust({ hasAuthority }: { hasAuthority: boolean }) {
@@ -75,19 +64,6 @@ function SettingsList({ settings }: { settings: EveSettings }) {
         />
       </dl>
       <CopyButton text={text} what="all settings" label="Copy all" />
-    </>
-  );
-}
-
-function Document({ text, what, hint }: { text: string; what: string; hint: string }) {
-  return (
-    <>
-      <p class="second">{hint}</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="document" tabIndex={0} aria-label={what}>
-        <pre>{text}</pre>
-      </section>
-      <CopyButton text={text} what={what} label="Copy" />
     </>
   );
 }

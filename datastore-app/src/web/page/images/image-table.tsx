@@ -1,6 +1,7 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
+import { containersAddress } from '../containers/address.ts';
 import { ageText, exactSizeText, percentOf, shortDigest } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
@@ -115,6 +116,11 @@ function Row({
           {shownName(name)}
         </bdi>
         {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
+        {image.format === 'container' && state === 'ready' && (
+          <a class="second" href={containersAddress(path)} aria-label={`Containers of ${path}`}>
+            its containers
+          </a>
+        )}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
         {state === 'corrupt' && (
           <span

@@ -1,0 +1,72 @@
+import { useState } from 'preact/hooks';
+import type { Collected } from '../api/registry-answers.ts';
+import { collect } from '../api/registry-client.ts';
+import type { PageContext } from '../context.ts';
+import { Card } from '../status/card.tsx';
+import { announce } from '../ui/announce.ts';
+
+interface Told {
+  readonly collected: Collected;
+  readonly isDone: boolean;
+}
+
+/** What belongs to no image: first it is said what would go, then it goes. */
+export function CollectionCard({ context, onCollected }: { context: PageContext; onCollected: () => void }) {
+  const [told, setTold] = useState<Told>();
+  const [failure, setFailure] = useState<string>();
+  const [isBusy, setIsBusy] = useState(false);
+  const run = async (isDone: boolean) => {
+    setIsBusy(true);
+    setFailure(undefined);
+    try {
+      const collected = await collect(context.client, isDone);
+      if (collected === undefined) return;
+      setTold({ collected, isDone });
+      announce(collected.sentences.join(' '));
+      if (isDone) onCollected();
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    } finally {
+      setIsBusy(false);
+    }
+  };
+  const isSomething = told !== undefined && (told.collected.manifests.length > 0 || told.collected.blobs > 0);
+  return (
+    <Card title="Collection" isWide>
+      <p class="second">
+        Images without a tag and blobs of no image take up room until they are collected. What a push, a pull
+        or an import relies on stays.
+      </p>
+      {told !== undefined && (
+        <div>
+          <h3>{told.isDone ? 'Collected' : 'Would be collected'}</h3>
+          <ul class="sentences">
+            {told.collected.sentences.map((sentence) => (
+              <li key={sentence}>{sentence}</li>
+            ))}
+          </ul>
+        </div>
+      )}
+      {failure !== undefined && (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+      <p class="buttons">
+        <button type="button" class="button" disabled={isBusy} onClick={() => void run(false)}>
+          What would be collected?
+        </button>
+        {isSomething && !told.isDone && (
+          <button
+            type="button"
+            class="button button-danger-main"
+            disabled={isBusy}
+            onClick={() => void run(true)}
+          >
+            Collect now
+          </button>
+        )}
+      </p>
+    </Card>
+  );
+}

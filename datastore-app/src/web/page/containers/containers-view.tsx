@@ -1,0 +1,107 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { readRepositories } from '../api/registry-client.ts';
+import type { PageContext } from '../context.ts';
+import type { Live } from '../live/poll.ts';
+import { usePolled } from '../live/use-polled.ts';
+import { searchOfAddress } from './address.ts';
+import { ConnectDialog } from './connect-dialog.tsx';
+import { NoContainers } from './no-containers.tsx';
+import { RegistryCards } from './registry-cards.tsx';
+import { firstOf, groupRepositories } from './repository-list.ts';
+import { RepositoryPanel } from './repository-panel.tsx';
+
+/** What is drawn at first; thousands would make the page slow. */
+const SHOWN_AT_FIRST = 200;
+
+const counted = (count: number) => `${count} ${count === 1 ? 'repository' : 'repositories'}`;
+
+function useSearch() {
+  const [search, setSearch] = useState(() => searchOfAddress(location.hash));
+  useEffect(() => {
+    const follow = () => setSearch(searchOfAddress(location.hash));
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return [search, setSearch] as const;
+}
+
+/** The repositories of the registry, and what goes on in it. */
+export function ContainersView({ live, context }: { live: Live; context: PageContext }) {
+  const { client } = context;
+  const [search, setSearch] = useSearch();
+  const [shown, setShown] = useState(SHOWN_AT_FIRST);
+  const [isConnecting, setIsConnecting] = useState(false);
+  const { value, failure, refresh } = usePolled(useCallback(() => readRepositories(client), [client]));
+
+  // The page says by itself that the datastore does not answer, or that reading needs a credential.
+  const isSaid = failure?.status === 0 || failure?.status === 401;
+  const groups = value && groupRepositories(value, search);
+  const found = groups?.reduce((sum, { repositories }) => sum + repositories.length, 0) ?? 0;
+  const totalBytes = value?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
+  const connect = () => setIsConnecting(true);
+  return (
+    <>
+      {failure !== undefined && !isSaid && (
+        <p class="failure" role="alert">
+          The containers cannot be shown: {failure.message}
+        </p>
+      )}
+      {value?.length === 0 && <NoContainers onConnect={connect} />}
+      {value !== undefined && groups !== undefined && value.length > 0 && (
+        <section aria-labelledby="containers-title">
+          <div class="toolbar">
+            <h2 id="containers-title">Containers</h2>
+            <p class="count">
+              {counted(value.length)}, {sizeText(totalBytes)}
+            </p>
+            <input
+              type="search"
+              class="search"
+              placeholder="Search repository, archive, upstream"
+              aria-label="Search repositories"
+              value={search}
+              onInput={(event) => setSearch(event.currentTarget.value)}
+            />
+            <button type="button" class="button button-main" onClick={connect}>
+              Connect a client
+            </button>
+          </div>
+          {firstOf(groups, shown).map(({ kind, title, repositories }) => (
+            <section key={kind} class="group" aria-labelledby={`group-${kind}`}>
+              <h3 id={`group-${kind}`}>{title}</h3>
+              {repositories.map((repository) => (
+                <RepositoryPanel
+                  key={repository.name}
+                  repository={repository}
+                  isOpenAtFirst={found === 1}
+                  context={context}
+                  onChange={refresh}
+                  isReadOpen={live.status?.access?.isReadOpen !== false}
+                />
+              ))}
+            </section>
+          ))}
+          {found > shown && (
+            <button type="button" class="button more" onClick={() => setShown(shown + 1000)}>
+              Show more ({found - shown} left)
+            </button>
+          )}
+          {found === 0 && (
+            <p class="nothing" role="status">
+              No repository matches “{search}”.
+            </p>
+          )}
+        </section>
+      )}
+      {value !== undefined && <RegistryCards context={context} onChange={refresh} />}
+      {isConnecting && (
+        <ConnectDialog
+          hasAuthority={live.status?.tls?.kind === 'authority'}
+          context={context}
+          onClose={() => setIsConnecting(false)}
+        />
+      )}
+    </>
+  );
+}

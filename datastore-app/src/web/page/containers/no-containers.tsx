@@ -1,0 +1,38 @@
+import { Command } from '../ui/command.tsx';
+import { clientCommands, registryHost } from './client-commands.ts';
+
+/** Tells how the first container image gets here. */
+export function NoContainers({ onConnect }: { onConnect: () => void }) {
+  const image = { repository: 'group/app', tag: '1', canPush: true };
+  const push = clientCommands(location, image).find(({ client }) => client === 'docker')?.push ?? '';
+  return (
+    <section class="empty" aria-labelledby="no-containers-title">
+      <h2 id="no-containers-title">No containers yet</h2>
+      <p>Every client of an OCI registry can use this datastore. Add the first image in any of these ways.</p>
+      <ul class="ways">
+        <li>
+          <h3>Let the client know</h3>
+          <p>Docker and its like have to be told once that they may use {registryHost(location)}.</p>
+          <button type="button" class="button button-main" onClick={onConnect}>
+            Connect a client
+          </button>
+        </li>
+        <li>
+          <h3>Push</h3>
+          <p>
+            Log in with any user name; the password is what <code>datastore-app token</code> prints.
+          </p>
+          <Command text={`docker login ${registryHost(location)}\n${push}`} what="docker commands" />
+        </li>
+        <li>
+          <h3>Add an archive</h3>
+          <p>
+            Upload a plain tar under <a href="#images">Images</a>: it is offered as a repository, and kept
+            once.
+          </p>
+          <Command text="docker save -o app.tar IMAGE" what="docker command to save an image" />
+        </li>
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,90 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import { useCallback } from 'preact/hooks';
+import type { Import, Upstream } from '../api/registry-answers.ts';
+import { readUpstreams } from '../api/registry-client.ts';
+import type { PageContext } from '../context.ts';
+import { usePolled } from '../live/use-polled.ts';
+import { Age, Card, PlainTable } from '../status/card.tsx';
+import { percentOf, shortDigest } from '../text/quantities.ts';
+import { CollectionCard } from './collection-card.tsx';
+
+const STATES = {
+  unasked: { word: 'not asked yet', kind: 'off' },
+  reachable: { word: 'reachable', kind: 'good' },
+  failing: { word: 'failing', kind: 'bad' },
+} as const;
+
+function UpstreamsCard({ upstreams }: { upstreams: readonly Upstream[] }) {
+  return (
+    <Card title="Upstreams" isWide>
+      <PlainTable
+        label="Upstreams"
+        caption="Registries from which images are imported when they are asked for"
+        columns={['Below', 'Registry', 'State', 'Since']}
+      >
+        {upstreams.map(({ prefix, url, state, reason, since }) => (
+          <tr key={prefix}>
+            <th scope="row" class="path">
+              {prefix}/
+            </th>
+            <td class="path">{url}</td>
+            <td>
+              <span class={`badge badge-${STATES[state].kind}`}>{STATES[state].word}</span>
+              {reason !== null && <p class="second">{reason}</p>}
+            </td>
+            <td>{since !== null && <Age at={since} />}</td>
+          </tr>
+        ))}
+      </PlainTable>
+    </Card>
+  );
+}
+
+function ImportsCard({ imports }: { imports: readonly Import[] }) {
+  return (
+    <Card title="Imports" isWide>
+      <PlainTable
+        label="Imports"
+        caption="What comes from upstreams now"
+        columns={['Repository', 'Blob', 'Progress']}
+      >
+        {imports.map(({ digest, repository, receivedBytes, sizeBytes }) => (
+          <tr key={digest}>
+            <th scope="row" class="path">
+              {repository}
+            </th>
+            <td>
+              <code title={digest}>{shortDigest(digest.slice(digest.indexOf(':') + 1))}</code>
+            </td>
+            <td>
+              <span class="hashing">
+                <progress
+                  value={percentOf(receivedBytes, sizeBytes)}
+                  max={100}
+                  aria-label={`Import of a blob of ${repository}`}
+                />
+                <span>
+                  {sizeText(receivedBytes)} of {sizeText(sizeBytes)}
+                </span>
+              </span>
+            </td>
+          </tr>
+        ))}
+      </PlainTable>
+    </Card>
+  );
+}
+
+/** What goes on in the registry. */
+export function RegistryCards({ context, onChange }: { context: PageContext; onChange: () => void }) {
+  const { client } = context;
+  const { value } = usePolled(useCallback(() => readUpstreams(client), [client]));
+  const { upstreams = [], imports = [] } = value ?? {};
+  return (
+    <div class="cards">
+      {upstreams.length > 0 && <UpstreamsCard upstreams={upstreams} />}
+      {imports.length > 0 && <ImportsCard imports={imports} />}
+      <CollectionCard context={context} onCollected={onChange} />
+    </div>
+  );
+}

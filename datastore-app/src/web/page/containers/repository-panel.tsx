@@ -1,0 +1,131 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { Repository, Tag } from '../api/registry-answers.ts';
+import { readRepository } from '../api/registry-client.ts';
+import type { PageContext } from '../context.ts';
+import { usePolled } from '../live/use-polled.ts';
+import { ageText } from '../text/quantities.ts';
+import { shownName } from '../text/shown-name.ts';
+import { ContainerEveDialog } from './container-eve-dialog.tsx';
+import { DeleteTagDialog } from './delete-tag-dialog.tsx';
+import { GetDialog } from './get-dialog.tsx';
+import { TagTable } from './tag-table.tsx';
+
+export interface RepositoryPanelProps {
+  readonly repository: Repository;
+  readonly isOpenAtFirst: boolean;
+  readonly context: PageContext;
+  readonly isReadOpen: boolean;
+  /** Something of it was deleted. */
+  readonly onChange: () => void;
+}
+
+interface Opened {
+  readonly kind: 'get' | 'eve' | 'delete';
+  readonly tag: string;
+}
+
+const SHOWN_AT_FIRST = 100;
+
+function Origin({ archive, upstream }: Repository) {
+  if (archive !== undefined) {
+    return (
+      <p class="second">
+        Served from the image <bdi class="path">{shownName(archive)}</bdi>, without a copy: replace or delete
+        it under <a href="#images">Images</a>.
+      </p>
+    );
+  }
+  if (upstream === undefined) return null;
+  return (
+    <p class="second">
+      Imported from <span class="path">{upstream}</span> when it is asked for.
+    </p>
+  );
+}
+
+const manifestsText = (count: number) =>
+  count === 1 ? 'One image has no tag' : `${count} images have no tag`;
+
+function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryPanelProps, 'isOpenAtFirst'>) {
+  const { client } = context;
+  const { name } = repository;
+  const [opened, setOpened] = useState<Opened>();
+  const [shown, setShown] = useState(SHOWN_AT_FIRST);
+  const load = useCallback(() => readRepository(client, name), [client, name]);
+  const { value: details, failure, refresh } = usePolled(load);
+  const open = (kind: Opened['kind']) => (tag: Tag) => setOpened({ kind, tag: tag.tag });
+  const close = () => setOpened(undefined);
+  const tags = details?.tags ?? [];
+  // A dialog of a tag that is gone closes.
+  const tag = tags.find((candidate) => candidate.tag === opened?.tag);
+  const untagged = details?.manifests ?? 0;
+  return (
+    <div class="repository-body">
+      <Origin {...repository} />
+      {failure !== undefined && (
+        <p class="failure" role="alert">
+          {failure.message}
+        </p>
+      )}
+      {details !== undefined && tags.length === 0 && <p class="second">No tag leads to an image here.</p>}
+      {tags.length > 0 && (
+        <TagTable
+          repository={name}
+          tags={tags.slice(0, shown)}
+          onGet={open('get')}
+          onUseInEve={open('eve')}
+          onDelete={repository.kind === 'archive' ? undefined : open('delete')}
+        />
+      )}
+      {tags.length > shown && (
+        <button type="button" class="button more" onClick={() => setShown(shown + 1000)}>
+          Show more ({tags.length - shown} left)
+        </button>
+      )}
+      {untagged > 0 && <p class="second">{manifestsText(untagged)}.</p>}
+      {details !== undefined && tag !== undefined && opened?.kind === 'get' && (
+        <GetDialog repository={repository} tag={tag} isReadOpen={isReadOpen} onClose={close} />
+      )}
+      {tag !== undefined && opened?.kind === 'eve' && (
+        <ContainerEveDialog repository={name} tag={tag} context={context} onClose={close} />
+      )}
+      {details !== undefined && tag !== undefined && opened?.kind === 'delete' && (
+        <DeleteTagDialog
+          repository={details}
+          tag={tag}
+          context={context}
+          onClose={close}
+          onDeleted={() => {
+            refresh();
+            onChange();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+const tagsText = (count: number) => `${count} ${count === 1 ? 'tag' : 'tags'}`;
+
+/** A repository, whose tags show when it is opened. */
+export function RepositoryPanel({ isOpenAtFirst, ...props }: RepositoryPanelProps) {
+  const { name, tagCount, sizeBytes, updated } = props.repository;
+  const [isOpen, setIsOpen] = useState(isOpenAtFirst);
+  // The only one that is found is what was looked for.
+  useEffect(() => {
+    if (isOpenAtFirst) setIsOpen(true);
+  }, [isOpenAtFirst]);
+  return (
+    <details class="repository" open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
+      <summary>
+        <bdi class="path">{name}</bdi>
+        <span class="second">
+          {tagsText(tagCount)} · {sizeText(sizeBytes)}
+          {updated !== null && ` · ${ageText(updated, Date.now())}`}
+        </span>
+      </summary>
+      {isOpen && <Details {...props} />}
+    </details>
+  );
+}

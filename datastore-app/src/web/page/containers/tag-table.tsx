@@ -1,0 +1,152 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import type { Tag } from '../api/registry-answers.ts';
+import { ageText, exactSizeText, shortDigest } from '../text/quantities.ts';
+import { CopyButton } from '../ui/copy-button.tsx';
+import { DeleteIcon } from '../ui/icons.tsx';
+
+export interface TagTableProps {
+  readonly repository: string;
+  readonly tags: readonly Tag[];
+  readonly onGet: (tag: Tag) => void;
+  readonly onUseInEve: (tag: Tag) => void;
+  /** undefined: nothing can be deleted there. */
+  readonly onDelete: ((tag: Tag) => void) | undefined;
+}
+
+/** `sha256:0123…` → `01234567…abcdef`. */
+const shortOf = (digest: string) => shortDigest(digest.slice(digest.indexOf(':') + 1));
+
+function platformsText({ kind, platforms, artifactType }: Tag): string {
+  if (platforms.length > 0) return platforms.join(', ');
+  return kind === 'artifact' ? (artifactType ?? 'artifact') : '–';
+}
+
+const INCOMPLETE = 'Not all of it is here yet: the rest comes from the upstream when it is asked for.';
+const RELEASED = 'Released: the tag cannot be moved to another image.';
+
+function Marks({ tag }: { tag: Tag }) {
+  const { versions = [] } = tag;
+  const current = versions.find(({ digest }) => digest === tag.digest);
+  return (
+    <>
+      {tag.isReleased && (
+        <span class="badge badge-good" title={RELEASED}>
+          released
+        </span>
+      )}
+      {!tag.isComplete && (
+        <span class="badge badge-off" title={INCOMPLETE}>
+          not all here
+        </span>
+      )}
+      {current !== undefined && (
+        <span class="second">
+          version {current.number}
+          {versions.length > 1 && ` of ${versions.length} here`}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Row({ repository, tag, onGet, onUseInEve, onDelete }: Omit<TagTableProps, 'tags'> & { tag: Tag }) {
+  const { sizeBytes, digest, pushed, by } = tag;
+  const name = `${repository}:${tag.tag}`;
+  const platforms = platformsText(tag);
+  const age = pushed != null ? ageText(pushed, Date.now()) : undefined;
+  return (
+    <tr>
+      <th scope="row" class="col-name">
+        <bdi class="path">{tag.tag}</bdi>
+        <Marks tag={tag} />
+        <span class="summary">{[sizeText(sizeBytes), platforms, age].filter(Boolean).join(' · ')}</span>
+      </th>
+      <td class="minor col-size" title={exactSizeText(sizeBytes)}>
+        {sizeText(sizeBytes)}
+      </td>
+      <td class="minor col-format">
+        <span class="path">{platforms}</span>
+      </td>
+      <td class="minor col-digest">
+        <span class="digest">
+          <code title={digest}>{shortOf(digest)}</code>
+          <CopyButton text={digest} what={`digest of ${name}`} />
+        </span>
+      </td>
+      <td class="minor col-age">
+        {pushed != null && (
+          <time dateTime={pushed} title={new Date(pushed).toLocaleString('en-GB')}>
+            {age}
+          </time>
+        )}
+        {by != null && <span class="second">by {by}</span>}
+      </td>
+      <td class="col-actions">
+        <span class="actions">
+          <button
+            type="button"
+            class="button button-small"
+            aria-label={`Get ${name}`}
+            onClick={() => onGet(tag)}
+          >
+            Get
+          </button>
+          <button
+            type="button"
+            class="button button-small"
+            aria-label={`Use in EVE: ${name}`}
+            onClick={() => onUseInEve(tag)}
+          >
+            <span>
+              <span class="words">Use in </span>EVE
+            </span>
+          </button>
+          {onDelete !== undefined && (
+            <button
+              type="button"
+              class="button-icon button-danger"
+              aria-label={`Delete ${name}`}
+              title="Delete"
+              onClick={() => onDelete(tag)}
+            >
+              <DeleteIcon />
+            </button>
+          )}
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+export function TagTable({ repository, tags, ...actions }: TagTableProps) {
+  return (
+    <table class="images tags">
+      <caption class="visually-hidden">Tags of {repository}</caption>
+      <thead>
+        <tr>
+          <th scope="col">Tag</th>
+          <th scope="col" class="minor">
+            Size
+          </th>
+          <th scope="col" class="minor col-format">
+            Platforms
+          </th>
+          <th scope="col" class="minor">
+            Digest
+          </th>
+          <th scope="col" class="minor col-age">
+            Pushed
+          </th>
+          <th scope="col" class="col-actions">
+            <span class="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tags.map((tag) => (
+          <Row key={tag.tag} repository={repository} tag={tag} {...actions} />
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,11 @@
+import { CopyButton } from './copy-button.tsx';
+
+/** Lines for a terminal, to be copied. */
+export function Command({ text, what }: { text: string; what: string }) {
+  return (
+    <div class="command">
+      <pre>{text}</pre>
+      <CopyButton text={text} what={what} />
+    </div>
+  );
+}
