@@ -1,10 +1,10 @@
 /** What axe finds, in every view and dialog, in light and dark, on a wide and a narrow screen. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import axe from 'axe-core';
-import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Browser } from 'puppeteer-core';
+import { afterAll, beforeAll, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
+import { expectClean, SCREENS } from './clean-page.ts';
 import { FULL_STATUS } from './full-status.ts';
 import {
   chooseFiles,
@@ -12,29 +12,10 @@ import {
   giveToken,
   launchBrowser,
   openPage,
-  type PageView,
   press,
   startDatastore,
   waitForText,
 } from './page-under-test.ts';
-
-async function findViolations(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, which the page's policy does not bind.
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults;
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-}
-
-/** Whether something is wider than the screen. */
-const isTooWide = (page: Page) =>
-  page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
-
-const VIEWS: readonly [string, PageView][] = [
-  ['light', {}],
-  ['dark', { scheme: 'dark' }],
-  ['phone', { width: 360, height: 740 }],
-  ['dark phone', { width: 360, height: 740, scheme: 'dark' }],
-];
 
 describeWith(['chromium'], 'accessibility of the page', () => {
   let browser: Browser;
@@ -53,19 +34,14 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     await filled?.stop();
   });
 
-  async function expectClean(page: Page, where: string): Promise<void> {
-    expect(await findViolations(page), where).toEqual([]);
-    expect(await isTooWide(page), `${where} fits the screen`).toBe(false);
-  }
-
-  it.each(VIEWS)('%s: the empty state', async (_, view) => {
+  it.each(SCREENS)('%s: the empty state', async (_, view) => {
     const { page } = await openPage(browser, `${empty.origin}/-/`, view);
     await waitForText(page, 'h2', 'No images yet');
     await expectClean(page, 'empty state');
     await page.browserContext().close();
   });
 
-  it.each(VIEWS)('%s: images, dialogs and uploads', async (_, view) => {
+  it.each(SCREENS)('%s: images, dialogs and uploads', async (_, view) => {
     const { page } = await openPage(browser, `${filled.origin}/-/`, view);
     await waitForText(page, 'tbody th', 'disk.img.gz');
     await expectClean(page, 'images');
@@ -100,7 +76,7 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     await page.browserContext().close();
   });
 
-  it.each(VIEWS)('%s: the status with all its parts', async (_, view) => {
+  it.each(SCREENS)('%s: the status with all its parts', async (_, view) => {
     const { page } = await openPage(browser, 'about:blank', view);
     await page.setRequestInterception(true);
     page.on('request', (request) => {

@@ -46,6 +46,8 @@ export interface Tag {
 
 export interface RepositoryDetails extends Repository {
   readonly tags: readonly Tag[];
+  /** Whether there are tags behind the last. */
+  readonly isMore?: boolean;
   /** Manifests without a tag. */
   readonly manifests?: number;
 }

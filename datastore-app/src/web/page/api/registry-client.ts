@@ -35,9 +35,20 @@ export async function readRepositories(client: Client): Promise<readonly Reposit
   }
 }
 
-/** @throws ApiError */
-export const readRepository = (client: Client, name: string): Promise<RepositoryDetails> =>
-  read(client, `${API}/repositories/${name}`);
+/** With all its tags. @throws ApiError */
+export async function readRepository(client: Client, name: string): Promise<RepositoryDetails> {
+  const url = `${API}/repositories/${name}`;
+  const first = await read<RepositoryDetails>(client, url);
+  const tags = [...first.tags];
+  let { isMore = false } = first;
+  while (isMore) {
+    const query = new URLSearchParams({ n: String(PAGE), last: tags.at(-1)?.tag ?? '' });
+    const page = await read<RepositoryDetails>(client, `${url}?${query}`);
+    tags.push(...page.tags);
+    isMore = page.isMore === true && page.tags.length > 0;
+  }
+  return { ...first, tags };
+}
 
 /** @throws ApiError */
 export const readUpstreams = (client: Client): Promise<Upstreams> => read(client, `${API}/upstreams`);

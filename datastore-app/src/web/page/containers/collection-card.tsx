@@ -34,8 +34,8 @@ export function CollectionCard({ context, onCollected }: { context: PageContext;
   return (
     <Card title="Collection" isWide>
       <p class="second">
-        Images without a tag and blobs of no image take up room until they are collected. What a push, a pull
-        or an import relies on stays.
+        Blobs of no image take up room until they are collected, and images without a tag where they are not
+        kept. What a push, a pull or an import relies on stays.
       </p>
       {told !== undefined && (
         <div>

@@ -58,7 +58,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
             <input
               type="search"
               class="search"
-              placeholder="Search repository, archive, upstream"
+              placeholder="Search name or origin"
               aria-label="Search repositories"
               value={search}
               onInput={(event) => setSearch(event.currentTarget.value)}

@@ -19,7 +19,7 @@ export function deletionSentences(repository: RepositoryDetails, tag: Tag, exten
           `The tag ${tag.tag} goes: nobody can pull the image by it any more.`,
           others.length > 0
             ? `The image itself stays, as ${namesText(others)}.`
-            : 'The image itself stays without a tag: it can be pulled by its digest until a collection takes it.',
+            : 'The image itself stays without a tag: it can be pulled by its digest for as long as untagged images are kept here.',
         ]
       : [
           `The image goes with ${namesText([tag.tag, ...others])}: nobody can pull it any more, by its digest neither.`,

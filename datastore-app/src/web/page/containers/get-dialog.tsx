@@ -76,7 +76,7 @@ function Versions({ tag, versions }: { tag: Tag; versions: readonly TagVersion[]
     <section class="part" aria-labelledby="versions-title">
       <h3 id="versions-title">Versions</h3>
       <PlainTable
-        label="Versions"
+        label="Versions of the tag"
         caption={`What ${tag.tag} led to, by the times when it came here`}
         columns={['Version', 'Digest', 'Came']}
       >
@@ -121,6 +121,10 @@ export function GetDialog({ repository, tag, isReadOpen, onClose }: GetDialogPro
           <bdi>
             {name}:{tag.tag}
           </bdi>
+        </p>
+        <p class="digest">
+          <code class="breakable">{tag.digest}</code>
+          <CopyButton text={tag.digest} what="digest" />
         </p>
         <Tabs
           label="Clients"

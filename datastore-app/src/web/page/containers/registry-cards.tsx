@@ -18,7 +18,7 @@ function UpstreamsCard({ upstreams }: { upstreams: readonly Upstream[] }) {
   return (
     <Card title="Upstreams" isWide>
       <PlainTable
-        label="Upstreams"
+        label="State of the upstreams"
         caption="Registries from which images are imported when they are asked for"
         columns={['Below', 'Registry', 'State', 'Since']}
       >
@@ -44,7 +44,7 @@ function ImportsCard({ imports }: { imports: readonly Import[] }) {
   return (
     <Card title="Imports" isWide>
       <PlainTable
-        label="Imports"
+        label="Running imports"
         caption="What comes from upstreams now"
         columns={['Repository', 'Blob', 'Progress']}
       >

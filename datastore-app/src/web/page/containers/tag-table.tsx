@@ -135,7 +135,7 @@ export function TagTable({ repository, tags, ...actions }: TagTableProps) {
             Digest
           </th>
           <th scope="col" class="minor col-age">
-            Pushed
+            Age
           </th>
           <th scope="col" class="col-actions">
             <span class="visually-hidden">Actions</span>
