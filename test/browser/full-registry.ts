@@ -68,8 +68,6 @@ const UPSTREAMS = {
   ],
 } as const;
 
-const CONFIGURATION = '# /etc/docker/daemon.json\n{ "insecure-registries": ["ds.local:8080"] }\n';
-
 const DISK_MANIFEST = {
   layers: [
     {
@@ -86,7 +84,6 @@ export function answerOfFullRegistry(url: string): { contentType: string; body: 
   const path = /^\/-\/api\/v1\/registry\/(.*)$/.exec(pathname)?.[1];
   if (pathname.startsWith('/v2/lab/app/manifests/')) return json(DISK_MANIFEST);
   if (path === 'upstreams') return json(UPSTREAMS);
-  if (path === 'client-config') return { contentType: 'text/plain', body: CONFIGURATION };
   if (path === 'repositories') {
     const repositories = REPOSITORIES.map(({ tags, manifests: _, ...rest }) => ({
       ...rest,

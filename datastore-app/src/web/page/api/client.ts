@@ -28,11 +28,19 @@ export function parseProblem(body: string): Problem {
   }
 }
 
+/** What the registry says in a body of its own (distribution-spec, "Error Codes"), for people. */
+function parseRegistryError(body: string): string | undefined {
+  const { errors } = parseProblem(body) as { errors?: unknown };
+  const [first] = Array.isArray(errors) ? (errors as { message?: unknown }[]) : [];
+  return typeof first?.message === 'string' ? first.message : undefined;
+}
+
 /** The URL path of an image. */
 export const urlOfImage = (path: string): string => `/${path.split('/').map(encodeURIComponent).join('/')}`;
 
 async function errorOf(response: Response): Promise<ApiError> {
-  const { detail } = parseProblem(await response.text());
+  const body = await response.text();
+  const detail = parseProblem(body).detail ?? parseRegistryError(body);
   const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
   return new ApiError(
     detail ?? `The datastore answered ${response.status}.`,
@@ -67,11 +75,12 @@ export interface Client {
     knownTag?: string,
   ): Promise<{ readonly body: T; readonly entityTag: string | undefined } | undefined>;
   /**
-   * What answers in plain text.
+   * What everybody sees as much of as was granted to them: where it is refused, it is read by the write token, if
+   * that was given.
    *
    * @throws ApiError
    */
-  readText(url: string): Promise<string>;
+  readGranted<T>(url: string): Promise<T>;
   /**
    * Where a link to an image leads that works without a credential, for a while.
    *
@@ -95,8 +104,8 @@ export interface Client {
 }
 
 export function createClient(access: Access): Client {
-  async function readOk(url: string): Promise<Response> {
-    const response = await send(url, { headers: access.readHeaders() });
+  async function readOk(url: string, headers = access.readHeaders()): Promise<Response> {
+    const response = await send(url, { headers });
     if (!response.ok) throw await errorOf(response);
     return response;
   }
@@ -123,8 +132,14 @@ export function createClient(access: Access): Client {
       }
       return { body: (await response.json()) as T, entityTag };
     },
-    async readText(url) {
-      return (await readOk(url)).text();
+    async readGranted<T>(url: string) {
+      try {
+        return (await (await readOk(url)).json()) as T;
+      } catch (error) {
+        const token = access.writeToken();
+        if (!(error instanceof ApiError) || error.status !== 401 || token === undefined) throw error;
+        return (await (await readOk(url, { Authorization: `Bearer ${token}` })).json()) as T;
+      }
     },
     async downloadLink(path) {
       const response = await readOk(`/-/api/v1/download-links${urlOfImage(path)}`);

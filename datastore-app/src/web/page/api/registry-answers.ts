@@ -1,12 +1,15 @@
-/** What the registry's part of the API answers, as far as the page reads it. */
+/**
+ * What the registry's part of the API answers, as far as the page reads it. Parts that are absent are not known to
+ * this version of the datastore: the page leaves them out.
+ */
 
 export interface Repository {
   readonly name: string;
   readonly kind: 'pushed' | 'archive' | 'upstream';
-  readonly tagCount: number;
-  readonly sizeBytes: number;
+  readonly tagCount?: number;
+  readonly sizeBytes?: number;
   /** ISO 8601, as every time below; null: never. */
-  readonly updated: string | null;
+  readonly updated?: string | null;
   /** Of an archive among the images: its path. */
   readonly archive?: string;
   /** Of what is imported: where it comes from. */
@@ -38,10 +41,10 @@ export interface Tag {
   /** Who pushed it. */
   readonly by?: string | null;
   /** It cannot be moved to another image. */
-  readonly isReleased: boolean;
+  readonly isReleased?: boolean;
   readonly versions?: readonly TagVersion[];
   /** False: parts come from upstream when they are asked for. */
-  readonly isComplete: boolean;
+  readonly isComplete?: boolean;
 }
 
 export interface RepositoryDetails extends Repository {

@@ -1,57 +1,17 @@
-import { useEffect, useState } from 'preact/hooks';
-import { CONFIGURED_CLIENTS, type ConfiguredClient, readClientConfig } from '../api/registry-client.ts';
-import type { PageContext } from '../context.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Document } from '../ui/document.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { registryHost } from './client-commands.ts';
-
-const LABELS: Readonly<Record<ConfiguredClient, string>> = {
-  docker: 'Docker',
-  podman: 'Podman',
-  containerd: 'containerd',
-  k3s: 'k3s',
-};
-
-function Configuration({ program, context }: { program: ConfiguredClient; context: PageContext }) {
-  const [text, setText] = useState<string>();
-  const [failure, setFailure] = useState<string>();
-  useEffect(() => {
-    let isWanted = true;
-    readClientConfig(context.client, program).then(
-      (answer) => isWanted && setText(answer),
-      (error: Error) => isWanted && setFailure(error.message),
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [program, context]);
-  if (failure !== undefined) {
-    return (
-      <p class="failure" role="alert">
-        {failure}
-      </p>
-    );
-  }
-  if (text === undefined) return null;
-  return (
-    <Document
-      text={text}
-      what={`configuration of ${LABELS[program]}`}
-      hint={`Once, on each machine whose ${LABELS[program]} is to use this datastore.`}
-    />
-  );
-}
+import { clientConfigurations } from './client-config.ts';
 
 export interface ConnectDialogProps {
   /** Whether the certificate is of the built-in authority. */
   readonly hasAuthority: boolean;
-  readonly context: PageContext;
   readonly onClose: () => void;
 }
 
 /** The lines that clients need, for just the host, port and scheme that the page was asked by. */
-export function ConnectDialog({ hasAuthority, context, onClose }: ConnectDialogProps) {
+export function ConnectDialog({ hasAuthority, onClose }: ConnectDialogProps) {
   const isTls = location.protocol === 'https:';
   return (
     <Dialog title="Connect a client" onClose={onClose} isWide>
@@ -66,14 +26,14 @@ export function ConnectDialog({ hasAuthority, context, onClose }: ConnectDialogP
             <a href="/-/ca.pem" download="ca.pem">
               ca.pem
             </a>
-            .
+            . Have it on the machine of the client.
           </p>
         )}
         <Tabs
           label="Clients"
-          tabs={CONFIGURED_CLIENTS.map((program) => ({
-            label: LABELS[program],
-            content: <Configuration key={program} program={program} context={context} />,
+          tabs={clientConfigurations(location, hasAuthority).map(({ client, text, hint }) => ({
+            label: client,
+            content: <Document text={text} what={`configuration of ${client}`} hint={hint} />,
           }))}
         />
       </div>

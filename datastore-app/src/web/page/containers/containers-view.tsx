@@ -35,10 +35,10 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const { value, failure, refresh } = usePolled(useCallback(() => readRepositories(client), [client]));
 
   // The page says by itself that the datastore does not answer, or that reading needs a credential.
-  const isSaid = failure?.status === 0 || failure?.status === 401;
+  const isSaid = failure?.status === 0 || live.connection === 'locked';
   const groups = value && groupRepositories(value, search);
   const found = groups?.reduce((sum, { repositories }) => sum + repositories.length, 0) ?? 0;
-  const totalBytes = value?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
+  const totalBytes = value?.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0) ?? 0;
   const connect = () => setIsConnecting(true);
   return (
     <>
@@ -53,7 +53,8 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           <div class="toolbar">
             <h2 id="containers-title">Containers</h2>
             <p class="count">
-              {counted(value.length)}, {sizeText(totalBytes)}
+              {counted(value.length)}
+              {totalBytes > 0 && `, ${sizeText(totalBytes)}`}
             </p>
             <input
               type="search"
@@ -74,7 +75,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
                 <RepositoryPanel
                   key={repository.name}
                   repository={repository}
-                  isOpenAtFirst={found === 1}
+                  isOpenAtFirst={search !== '' && found === 1}
                   context={context}
                   onChange={refresh}
                   isReadOpen={live.status?.access?.isReadOpen !== false}
@@ -98,7 +99,6 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
       {isConnecting && (
         <ConnectDialog
           hasAuthority={live.status?.tls?.kind === 'authority'}
-          context={context}
           onClose={() => setIsConnecting(false)}
         />
       )}

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { RepositoryDetails, Tag } from '../api/registry-answers.ts';
-import { deleteImage, deleteTag } from '../api/registry-client.ts';
+import { deleteFromRegistry } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
@@ -28,8 +28,8 @@ export function DeleteTagDialog({ repository, tag, context, onClose, onDeleted }
     setIsBusy(true);
     setFailure(undefined);
     try {
-      const removeIt = extent === 'tag' ? deleteTag : deleteImage;
-      if (await removeIt(context.client, repository.name, tag)) {
+      const reference = extent === 'tag' ? tag.tag : tag.digest;
+      if (await deleteFromRegistry(context.client, repository.name, reference)) {
         announce(`${name} was deleted`);
         onDeleted();
         onClose();

@@ -113,7 +113,7 @@ export interface GetDialogProps {
 export function GetDialog({ repository, tag, isReadOpen, onClose }: GetDialogProps) {
   const { name, kind } = repository;
   const { versions = [] } = tag;
-  const image = { repository: name, tag: tag.tag, canPush: kind === 'pushed' && !tag.isReleased };
+  const image = { repository: name, tag: tag.tag, canPush: kind === 'pushed' && tag.isReleased !== true };
   return (
     <Dialog title="Get this image" onClose={onClose} isWide>
       <div class="dialog-body">

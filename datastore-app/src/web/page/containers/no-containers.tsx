@@ -20,9 +20,12 @@ export function NoContainers({ onConnect }: { onConnect: () => void }) {
         <li>
           <h3>Push</h3>
           <p>
-            Log in with any user name; the password is what <code>datastore-app token</code> prints.
+            The password of <code>admin</code> is what <code>datastore-app token</code> prints.
           </p>
-          <Command text={`docker login ${registryHost(location)}\n${push}`} what="docker commands" />
+          <Command
+            text={`docker login --username admin ${registryHost(location)}\n${push}`}
+            what="docker commands"
+          />
         </li>
         <li>
           <h3>Add an archive</h3>

@@ -27,7 +27,7 @@ interface Opened {
 
 const SHOWN_AT_FIRST = 100;
 
-function Origin({ archive, upstream }: Repository) {
+function Origin({ kind, archive, upstream }: Repository) {
   if (archive !== undefined) {
     return (
       <p class="second">
@@ -36,10 +36,10 @@ function Origin({ archive, upstream }: Repository) {
       </p>
     );
   }
-  if (upstream === undefined) return null;
+  if (kind !== 'upstream') return null;
   return (
     <p class="second">
-      Imported from <span class="path">{upstream}</span> when it is asked for.
+      Imported from <span class="path">{upstream ?? 'an upstream'}</span> when it is asked for.
     </p>
   );
 }
@@ -111,6 +111,11 @@ const tagsText = (count: number) => `${count} ${count === 1 ? 'tag' : 'tags'}`;
 /** A repository, whose tags show when it is opened. */
 export function RepositoryPanel({ isOpenAtFirst, ...props }: RepositoryPanelProps) {
   const { name, tagCount, sizeBytes, updated } = props.repository;
+  const summary = [
+    tagCount !== undefined && tagsText(tagCount),
+    sizeBytes !== undefined && sizeText(sizeBytes),
+    updated != null && ageText(updated, Date.now()),
+  ];
   const [isOpen, setIsOpen] = useState(isOpenAtFirst);
   // The only one that is found is what was looked for.
   useEffect(() => {
@@ -120,10 +125,7 @@ export function RepositoryPanel({ isOpenAtFirst, ...props }: RepositoryPanelProp
     <details class="repository" open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
       <summary>
         <bdi class="path">{name}</bdi>
-        <span class="second">
-          {tagsText(tagCount)} · {sizeText(sizeBytes)}
-          {updated !== null && ` · ${ageText(updated, Date.now())}`}
-        </span>
+        <span class="second">{summary.filter(Boolean).join(' · ')}</span>
       </summary>
       {isOpen && <Details {...props} />}
     </details>

@@ -29,12 +29,12 @@ function Marks({ tag }: { tag: Tag }) {
   const current = versions.find(({ digest }) => digest === tag.digest);
   return (
     <>
-      {tag.isReleased && (
+      {tag.isReleased === true && (
         <span class="badge badge-good" title={RELEASED}>
           released
         </span>
       )}
-      {!tag.isComplete && (
+      {tag.isComplete === false && (
         <span class="badge badge-off" title={INCOMPLETE}>
           not all here
         </span>

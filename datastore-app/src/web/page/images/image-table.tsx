@@ -1,4 +1,5 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import { repositoryOfPath } from '../../../archives/archive-naming.ts';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import { containersAddress } from '../containers/address.ts';
@@ -94,6 +95,17 @@ function Digest({ image }: { image: Image }) {
   );
 }
 
+/** An archive that no repository can be named after has none. */
+function ContainersLink({ path }: { path: string }) {
+  const name = repositoryOfPath(path);
+  if (name.kind === 'unnamed') return null;
+  return (
+    <a class="second" href={containersAddress(name.repository)} aria-label={`Containers of ${path}`}>
+      Containers
+    </a>
+  );
+}
+
 const warningsText = (count: number) => `${count} ${count === 1 ? 'warning' : 'warnings'}`;
 
 function Row({
@@ -116,11 +128,7 @@ function Row({
           {shownName(name)}
         </bdi>
         {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
-        {image.format === 'container' && state === 'ready' && (
-          <a class="second" href={containersAddress(path)} aria-label={`Containers of ${path}`}>
-            its containers
-          </a>
-        )}
+        {image.format === 'container' && state === 'ready' && <ContainersLink path={path} />}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
         {state === 'corrupt' && (
           <span
