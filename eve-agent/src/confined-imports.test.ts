@@ -50,6 +50,7 @@ function closureOf(folder: string) {
 describe.each([
   ['transfer', ['undici', 'zod'], /^(?:transfer|discovery)\//],
   ['registry', ['undici', 'zod'], /^(?:registry|transfer|discovery)\//],
+  ['mirror', ['zod'], /^(?:mirror|registry|transfer|discovery)\//],
   ['discovery', ['dns-packet'], /^(?:transfer|discovery)\//],
 ])('%s', (folder, packages, allowed) => {
   const { files, foreign } = closureOf(join(SOURCES, folder));

@@ -25,7 +25,7 @@ export interface DownloadOptions extends DiscoveryOptions, ImageOptions, Transfe
 /** What downloads are made with, from the options of the command. */
 export function downloadMeans(
   { createLog }: Pick<CommandContext, 'createLog'>,
-  options: DownloadOptions,
+  options: Pick<DownloadOptions, 'logLevel' | 'bridge' | 'timeout' | 'retries' | keyof TransferOptions>,
 ): [DownloadDeps, MadeDownloadOptions] {
   const locate = createSystemLocator(createLog(options.logLevel));
   return [

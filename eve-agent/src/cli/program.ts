@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   download: async () => (await import('./download.ts')).downloadCommand,
   run: async () => (await import('./run.ts')).runCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  mirror: async () => (await import('./mirror.ts')).mirrorCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   watch: async () => (await import('./watch.ts')).watchCommand,
   logs: async () => (await import('./logs.ts')).logsCommand,
