@@ -166,6 +166,17 @@ export const TOKEN_OPTIONS: readonly OptionDescription[] = [
   CONFIG_OPTION,
 ];
 
+const PORT_OPTION: OptionDescription = {
+  flags: '--port <number>',
+  description: 'HTTP port; stock EVE takes 80 alone',
+  environment: 'DATASTORE_PORT',
+  schema: wholeNumber(0, 65_535),
+  default: 80,
+};
+
+/** What commands take that speak to the datastore that runs. */
+export const CLIENT_OPTIONS: readonly OptionDescription[] = [...TOKEN_OPTIONS, PORT_OPTION];
+
 /** What commands take that work on the state directory alone. */
 export const STATE_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];
 
@@ -319,13 +330,7 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_ADDRESS',
     schema: z.string().refine((text) => isIP(text) !== 0, { error: 'an IP address expected' }),
   },
-  {
-    flags: '--port <number>',
-    description: 'HTTP port; stock EVE takes 80 alone',
-    environment: 'DATASTORE_PORT',
-    schema: wholeNumber(0, 65_535),
-    default: 80,
-  },
+  PORT_OPTION,
   {
     flags: '--tls <mode>',
     description:

@@ -1,10 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import {
@@ -16,7 +15,6 @@ import {
   type UserOptions,
 } from '../config.ts';
 import { areInodesPermanent } from '../content/file-system-type.ts';
-import { removeFile } from '../content/staging.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageOpener } from '../images/open-image.ts';
@@ -25,6 +23,7 @@ import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';
 import { openStore } from './offline-store.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** The usual name for stdin and stdout. */
 const STANDARD = '-';
@@ -56,19 +55,6 @@ export function importCommand(context: CommandContext): Command {
       throw error;
     }
   });
-}
-
-/** Writes a file so that its name only ever stands for the whole of it. */
-async function writeWhole(file: string, content: ReadableStream<Uint8Array>): Promise<void> {
-  const partial = `${file}.partial`;
-  try {
-    await pipeline(content, createWriteStream(partial, { flush: true }));
-    await rename(partial, file);
-    await syncDirectory(dirname(file));
-  } catch (error) {
-    await removeFile(partial).catch(() => {});
-    throw error;
-  }
 }
 
 /** `datastore-app images export FILE [PATH...]`. */

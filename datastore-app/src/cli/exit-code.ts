@@ -5,11 +5,16 @@ import type { StoreError } from '../content/store-error.ts';
 /** Files whose content changed although nothing else did. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
 
-type DatastoreErrorCode = (ConfigurationError | StoreError | CorruptionError)['code'];
+/** The datastore that a command speaks to does not answer, or does not do what it is asked for. */
+export class AnswerError extends CodedError<'DATASTORE_UNREACHABLE' | 'DATASTORE_FAILED'> {}
+
+type DatastoreErrorCode = (ConfigurationError | StoreError | CorruptionError | AnswerError)['code'];
 
 /** The one place that says which error ends the program with which code. */
 const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
+  DATASTORE_UNREACHABLE: EXIT_CODES.datastoreNotFound,
+  DATASTORE_FAILED: EXIT_CODES.transferFailed,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
   NAME_INVALID: EXIT_CODES.usage,
   NAME_RESERVED: EXIT_CODES.usage,

@@ -1,17 +1,36 @@
 import { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import {
+  deleteCommand,
+  gcCommand,
+  releaseCommand,
+  tagCommand,
+  untagCommand,
+  validateCommand,
+} from './change-images.ts';
 import { deviceCommand } from './device.ts';
+import { exportCommand } from './export-image.ts';
+import { listCommand, showCommand, upstreamsCommand } from './show-images.ts';
 import { tokenCommand } from './token.ts';
 import { userCommand } from './user.ts';
 
-/** One file a subcommand. */
 const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  listCommand,
+  showCommand,
+  tagCommand,
+  untagCommand,
+  deleteCommand,
+  releaseCommand,
+  validateCommand,
+  gcCommand,
+  exportCommand,
+  upstreamsCommand,
   userCommand,
   deviceCommand,
   tokenCommand,
 ];
 
-/** `datastore-app registry …`: works on the folders, whether or not the datastore runs. */
+/** `datastore-app registry …`: images by the datastore that runs; users, devices and tokens in its folders. */
 export function registryCommand(context: CommandContext): Command {
   const command = new Command('registry').summary('container images, and who may do what with them');
   for (const create of SUBCOMMANDS) command.addCommand(create(context));

@@ -6,6 +6,7 @@ import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
+import { parseImageReference } from '@local-datastore/shared/oci/reference';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import type { RegistryReader } from '../../archives/archive-registry.ts';
 import {
@@ -69,6 +70,7 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
           '`oci-archive` (all that the name leads to), or `docker-archive` (one image). Unless said: the first.',
         ),
         query('platform', 'Of an image for many: this one alone, such as `linux/arm64`.'),
+        query('name', 'How engines are to call it; unless said: as it is pulled by the host that was asked.'),
       ],
       responses: {
         200: { description: 'The archive.', content: { mediaType: 'application/x-tar', schema: BINARY } },
@@ -89,6 +91,8 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
         const asked = queryOf(request);
         const form = asked.get('format') ?? 'oci-archive';
         const platform = asked.has('platform') ? parsePlatform(asked.get('platform') ?? '') : undefined;
+        const named = asked.get('name');
+        const namedAs = named === null ? undefined : parseImageReference(named);
         const wrong =
           parsed.kind === 'invalid'
             ? parsed.reason
@@ -96,7 +100,9 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
               ? `"format" must be one of ${EXPORT_FORMS.join(', ')}.`
               : platform === null
                 ? '"platform" must be such as linux/amd64 or linux/arm/v7.'
-                : undefined;
+                : namedAs?.kind === 'invalid'
+                  ? `"name": ${namedAs.reason}`
+                  : undefined;
         if (parsed.kind === 'invalid' || !isExportForm(form) || platform === null || wrong !== undefined) {
           sendProblem(response, { status: 400, detail: wrong ?? '' });
           return;
@@ -105,10 +111,11 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
         const wish = { action: 'pull', repository, reference: referenceText(reference) } as const;
         if ((await gate(request, response, wish)) === undefined) return;
         // As who loads it would pull it.
-        const name =
+        const asPulled =
           'tag' in reference && request.headers.host !== undefined
             ? `${request.headers.host}/${repository}:${reference.tag}`
             : undefined;
+        const name = named ?? asPulled;
         const planned = await planExport(shown, { repository, reference, form, platform, name });
         const source = await openExport(shown, repository, planned);
         if (response.destroyed) {

@@ -1,0 +1,143 @@
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { addOptions } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import * as z from 'zod';
+import { inspectWriteToken } from '../../access/write-token.ts';
+import {
+  CLIENT_OPTIONS,
+  type StorageOptions,
+  type UserOptions,
+  type WriteTokenOptions,
+} from '../../config.ts';
+import { parseLocalReference, referenceText } from '../../container-images/local-reference.ts';
+import { readSettings } from '../effective-options.ts';
+import { placeText } from '../enter-storage.ts';
+import { AnswerError } from '../exit-code.ts';
+
+type ClientOptions = Pick<StorageOptions, 'state'> &
+  UserOptions &
+  WriteTokenOptions & { readonly port: number; readonly url?: URL };
+
+/** The API of the datastore that runs, for who has its write token. */
+export interface DatastoreClient {
+  /** @throws AnswerError, ConfigurationError with what it says */
+  ask(method: string, path: string, document?: object): Promise<Response>;
+  /** The JSON document of an answer. As {@link DatastoreClient.ask}. */
+  read<T>(method: string, path: string, schema: z.ZodType<T>): Promise<T>;
+}
+
+const PROBLEM = z.object({ detail: z.string() });
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new InvalidArgumentError('An address such as http://127.0.0.1:8080 expected.');
+}
+
+/** What every command takes that speaks to the datastore. */
+export const addClientOptions = (command: Command): Command =>
+  addOptions(command, CLIENT_OPTIONS)
+    .addOption(
+      new Option('--url <url>', 'of the datastore (default: on this machine, on its HTTP port)').argParser(
+        parseUrl,
+      ),
+    )
+    .option('--json', 'print one JSON document');
+
+/** Asks, and waits for as long as it takes: to read a repository again may take hours, and `fetch` gives up by itself. */
+async function send(url: URL, options: RequestOptions, body: string | undefined): Promise<Response> {
+  const message = await new Promise<IncomingMessage>((answered, failed) => {
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+    request(url, { ...options, agent: false }, answered)
+      .once('error', failed)
+      .end(body);
+  });
+  const { statusCode: status = 500, headers } = message;
+  const texts = Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string]);
+  return new Response(status === 204 ? null : Readable.toWeb(message), { status, headers: texts });
+}
+
+/** What an answer says that is none. Of a proxy it may be anything. */
+async function whyRefused(response: Response): Promise<string> {
+  const text = await response.text().catch(() => '');
+  try {
+    return PROBLEM.parse(JSON.parse(text)).detail;
+  } catch {
+    return `it answers ${response.status}`;
+  }
+}
+
+/**
+ * Speaks to the datastore that runs, as its administrator. Who may read its state directory may do so, inside its
+ * container as beside it.
+ *
+ * @throws ConfigurationError where there is no write token
+ */
+export async function connectTo(command: Command, signal: AbortSignal): Promise<DatastoreClient> {
+  const { url, port, state, writeToken, writeTokenFile } = readSettings<ClientOptions>(command);
+  const { token } = await inspectWriteToken({
+    ...{ token: writeToken, tokenFile: writeTokenFile, stateDirectory: resolve(state) },
+  });
+  if (token === undefined) {
+    throw new ConfigurationError(
+      `there is no write token in ${placeText(command, 'state')}: name the state directory of the datastore with ` +
+        '--state, DATASTORE_STATE or --config, or give the token with DATASTORE_WRITE_TOKEN',
+    );
+  }
+  const base = url ?? new URL(`http://127.0.0.1:${port}`);
+
+  async function ask(method: string, path: string, document?: object): Promise<Response> {
+    const headers = { authorization: `Bearer ${token}` };
+    const body = document === undefined ? undefined : JSON.stringify(document);
+    const response = await send(new URL(path, base), { method, signal, headers }, body).catch(
+      (error: Error) => {
+        const reason = errorMessage(error);
+        throw new AnswerError(
+          'DATASTORE_UNREACHABLE',
+          `the datastore does not answer at ${base.origin} (${reason}): start it, or name it with --url`,
+          { cause: error },
+        );
+      },
+    );
+    if (response.ok) return response;
+    const why = await whyRefused(response);
+    if (response.status >= 500) throw new AnswerError('DATASTORE_FAILED', `${base.origin}: ${why}`);
+    throw new ConfigurationError(`${base.origin}: ${why}`);
+  }
+
+  return {
+    ask,
+    async read(method, path, schema) {
+      const response = await ask(method, path);
+      const parsed = schema.safeParse(await response.json().catch(() => undefined));
+      if (parsed.success) return parsed.data;
+      throw new AnswerError(
+        'DATASTORE_FAILED',
+        `${base.origin} answers something else than a datastore does`,
+      );
+    },
+  };
+}
+
+/** An image as it is named on the command line. */
+export interface NamedImage {
+  readonly repository: string;
+  /** A tag, or a digest such as `sha256:…`. */
+  readonly reference: string;
+  readonly isTag: boolean;
+}
+
+/** @throws ConfigurationError; also where nothing is said but the repository, unless `isLatestMeant` */
+export function requireImage(text: string, { isLatestMeant = false } = {}): NamedImage {
+  const parsed = parseLocalReference(text);
+  if (parsed.kind === 'invalid') throw new ConfigurationError(`"${text}": ${parsed.reason}`);
+  if (!isLatestMeant && !/[:@]/.test(text)) {
+    throw new ConfigurationError(`"${text}": say which image, such as ${text}:1.2 or ${text}@sha256:…`);
+  }
+  const { repository, reference } = parsed;
+  return { repository, reference: referenceText(reference), isTag: 'tag' in reference };
+}

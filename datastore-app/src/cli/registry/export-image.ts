@@ -1,0 +1,80 @@
+import { pipeline } from 'node:stream/promises';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EXPORT_FORMS, type ExportForm } from '../../archives/export-image.ts';
+import { REGISTRY_API } from '../../http/registry-gate.ts';
+import type { CommandContext } from '../command-context.ts';
+import { AnswerError } from '../exit-code.ts';
+import { writeWhole } from '../write-whole.ts';
+import { addClientOptions, connectTo, requireImage } from './datastore-client.ts';
+import { isJson } from './records.ts';
+
+/** The usual name for stdout. */
+const STANDARD = '-';
+
+interface ExportOptions {
+  readonly form: ExportForm;
+  readonly platform?: string;
+  readonly out?: string;
+  readonly name?: string;
+}
+
+function parsePlatformText(text: string): string {
+  const platform = parsePlatform(text);
+  if (platform === null) throw new InvalidArgumentError('A platform such as linux/arm64 expected.');
+  return platformText(platform);
+}
+
+/** What an answer proposes as the name of its file. */
+function fileNameOf(response: Response): string {
+  const [, name] = /filename="([\w.-]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? [];
+  return name ?? 'image.tar';
+}
+
+/** `datastore-app registry export IMAGE`. */
+export function exportCommand({ stdout, stderr, output, signal }: CommandContext): Command {
+  const command = new Command('export')
+    .description('Writes an image as an archive that Docker, podman, containerd and skopeo read.')
+    .argument('<image>', 'such as lab/app:1.2 or lab/app@sha256:…')
+    .addOption(
+      new Option('--form <form>', 'all that the name leads to, or one image that every engine loads')
+        .choices(EXPORT_FORMS)
+        .default('oci-archive'),
+    )
+    .addOption(
+      new Option(
+        '--platform <platform>',
+        'of an image for many: this one alone, such as linux/arm64',
+      ).argParser(parsePlatformText),
+    )
+    .option('--name <name>', 'how engines are to call it, such as ds.local/lab/app:1.2')
+    .option('--out <file>', 'where to; - for stdout (default: named after the image, in this folder)');
+  return addClientOptions(command).action(async (text: string) => {
+    const { form, platform, out, name } = command.opts<ExportOptions>();
+    const { repository, reference, isTag } = requireImage(text, { isLatestMeant: true });
+    const { ask } = await connectTo(command, signal);
+    const image = encodeURIComponent(`${repository}${isTag ? ':' : '@'}${reference}`);
+    const query = new URLSearchParams({
+      format: form,
+      ...(platform !== undefined && { platform }),
+      ...(name !== undefined && { name }),
+    });
+    const response = await ask('GET', `${REGISTRY_API}/export/${image}?${query}`);
+    if (response.body === null) throw new AnswerError('DATASTORE_FAILED', 'the datastore sent no archive');
+    if (out === STANDARD) {
+      await pipeline(response.body, output, { end: false });
+      return;
+    }
+    const file = out ?? fileNameOf(response);
+    const sizeBytes = Number(response.headers.get('content-length'));
+    await writeWhole(file, response.body).catch((error: unknown) => {
+      throw new ConfigurationError(`${file} cannot be written: ${errorMessage(error)}`, { cause: error });
+    });
+    if (isJson(command)) stdout.write(jsonText({ file, sizeBytes, form }));
+    else stderr.write(`${printableText(file)}: ${sizeText(sizeBytes)}\n`);
+  });
+}
