@@ -99,6 +99,30 @@ it('of a name that holds "tags" is found as well', async () => {
   expect(JSON.parse(found.body.toString())).toMatchObject({ name: 'lab/tags/x', tagCount: 1 });
 });
 
+it('of an archive among the images is shown as what it is, and not changed', async () => {
+  const exported = await datastore.request('GET', '/-/api/v1/registry/export/lab/app:one');
+  await place.put('lab/kept.tar', exported.body);
+  const path = '/-/api/v1/registry/repositories/archives/lab/kept';
+  await expect.poll(async () => (await datastore.request('GET', path)).status, { timeout: 30_000 }).toBe(200);
+  expect(await datastore.json(path)).toMatchObject({
+    ...{ name: 'archives/lab/kept', kind: 'archive', archive: 'lab/kept.tar', tagCount: 1, manifests: 0 },
+    tags: [{ tag: 'one', digest: image.descriptor.digest, platforms: ['linux/amd64'], isComplete: true }],
+  });
+  const { digest } = image.descriptor;
+  for (const [method, where] of [
+    ['DELETE', `${path}/tags/one`],
+    ['PUT', `${path}/tags/one/release`],
+    ['DELETE', `${path}/manifests/${digest}`],
+  ] as const) {
+    expect(problemOf(await datastore.request(method, where))).toBe('READ_ONLY');
+  }
+  const body = JSON.stringify({ digest });
+  expect(problemOf(await datastore.request('PUT', `${path}/tags/two`, { body }))).toBe('READ_ONLY');
+  expect(JSON.parse((await datastore.request('POST', `${path}/validate`)).body.toString()).problems).toEqual(
+    [],
+  );
+});
+
 it('nobody changes anything but who may', async () => {
   const ask = async (method: string, path: string, headers: Record<string, string> = {}) =>
     problemOf(await datastore.request(method, `${AT}/${path}`, { headers, withToken: false }));

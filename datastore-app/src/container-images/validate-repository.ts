@@ -9,15 +9,22 @@ export interface RepositoryValidation {
   /** Manifests and blobs that were read. */
   readonly checked: number;
   readonly checkedBytes: number;
-  /** `missing`: not here, or known to be damaged before. */
-  readonly problems: readonly { readonly digest: string; readonly problem: 'missing' | 'damaged' }[];
+  readonly problems: readonly ValidationProblem[];
+}
+
+export const VALIDATION_PROBLEMS = ['missing', 'damaged', 'unreadable'] as const;
+
+export interface ValidationProblem {
+  readonly digest: string;
+  /** `missing`: not here, or known to be damaged before. `unreadable`: the disk did not give it. */
+  readonly problem: (typeof VALIDATION_PROBLEMS)[number];
 }
 
 export interface RepositoryValidationDeps {
   /** What is here. */
   readonly stored: Pick<RegistryReader, 'openBlob' | 'readManifest'>;
-  /** Is told which blobs have another content than their names say, so that nobody is given them. */
-  noteDamaged(digests: ReadonlySet<string>): void;
+  /** Is told which blob has another content than its name says, so that nobody is given it. */
+  noteDamaged(digest: string): void;
 }
 
 const PIECE_BYTES = 256 * 1024;
@@ -43,7 +50,7 @@ export async function validateRepository(
   { name, manifests }: Pick<RepositoryRecord, 'name' | 'manifests'>,
   signal: AbortSignal,
 ): Promise<RepositoryValidation> {
-  const problems: { digest: string; problem: 'missing' | 'damaged' }[] = [];
+  const problems: ValidationProblem[] = [];
   let checked = 0;
   let checkedBytes = 0;
 
@@ -59,13 +66,13 @@ export async function validateRepository(
       problems.push({ digest: formatDigest(digest), problem: 'missing' });
       return;
     }
-    try {
-      const hex = await hexOf(blob.source, digest.algorithm);
-      if (hex !== digest.hex) problems.push({ digest: formatDigest(digest), problem: 'damaged' });
-      checkedBytes += blob.sizeBytes;
-    } finally {
-      blob.source.close();
-    }
+    checkedBytes += blob.sizeBytes;
+    const hex = await hexOf(blob.source, digest.algorithm)
+      .catch(() => undefined)
+      .finally(() => blob.source.close());
+    if (hex === digest.hex) return;
+    problems.push({ digest: formatDigest(digest), problem: hex === undefined ? 'unreadable' : 'damaged' });
+    if (hex !== undefined) noteDamaged(formatDigest(digest));
   }
 
   const blobs = new Set(
@@ -79,7 +86,5 @@ export async function validateRepository(
     await check(digest);
     checked += 1;
   }
-  const damaged = new Set(problems.flatMap(({ digest, problem }) => (problem === 'damaged' ? [digest] : [])));
-  if (damaged.size > 0) noteDamaged(damaged);
   return { checked, checkedBytes, problems };
 }

@@ -42,10 +42,10 @@ export function createRegistryApi({ access, registry, archives, ...deps }: Regis
     find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
     platformsOf: createPlatformReader(deps.stored),
     noteDone: access.noteDone,
-    noteDamaged(digests) {
+    noteDamaged(text) {
       const verified = new Date().toISOString();
-      const damaged = [...registry.verifiables()].filter(({ digest }) =>
-        digests.has(`${digest.algorithm}:${digest.hex}`),
+      const damaged = [...registry.verifiables()].filter(
+        ({ digest: { algorithm, hex } }) => `${algorithm}:${hex}` === text,
       );
       registry.noteVerified(
         damaged.map(({ path, version }) => ({ path, version, verified, isCorrupt: true })),

@@ -11,6 +11,7 @@ import type { RegistryStore } from '../../blobs/registry-store.ts';
 import type { FindRepository } from '../../container-images/known-repositories.ts';
 import {
   type RepositoryValidationDeps,
+  VALIDATION_PROBLEMS,
   validateRepository,
 } from '../../container-images/validate-repository.ts';
 import { storedLinks } from '../../registry/manifest-content.ts';
@@ -35,9 +36,9 @@ export const validationSchema = () =>
     checked: z.number().int().describe('Manifests and blobs that were read.'),
     checkedBytes: bytes,
     problems: z
-      .array(z.object({ digest: z.string(), problem: z.enum(['missing', 'damaged']) }))
+      .array(z.object({ digest: z.string(), problem: z.enum(VALIDATION_PROBLEMS) }))
       .describe(
-        '`missing`: not here, or known to be damaged before. What is damaged is not served any more.',
+        '`missing`: not here, or known to be damaged before. What is damaged is not served any more; `unreadable`: the disk did not give it.',
       ),
   });
 
