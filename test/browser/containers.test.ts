@@ -1,7 +1,7 @@
 /** The containers of a real registry, which skopeo filled: shown, pulled, exported, used, deleted and collected. */
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -130,15 +130,10 @@ describeWith(['chromium', 'skopeo'], 'the containers of the page', () => {
     const downloads = await allowDownloads(page);
     await page.locator('dialog ::-p-text(linux/arm64)').click();
     await page.locator('dialog a::-p-text(Docker archive, linux/arm64)').click();
-    const archive = join(downloads, 'lab-app-1.tar');
-    await expect
-      .poll(() =>
-        readFile(archive).then(
-          ({ length }) => length > 0,
-          () => false,
-        ),
-      )
-      .toBe(true);
+    const isDone = async () => (await readdir(downloads)).some((name) => name.endsWith('.tar'));
+    await expect.poll(isDone).toBe(true);
+    const [name = ''] = await readdir(downloads);
+    const archive = join(downloads, name);
     const { stdout } = await run('skopeo', ['inspect', '--config', `docker-archive:${archive}`]);
     expect(JSON.parse(stdout)).toMatchObject({ architecture: 'arm64' });
     await rm(downloads, { recursive: true });
