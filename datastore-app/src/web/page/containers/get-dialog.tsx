@@ -134,7 +134,7 @@ export function GetDialog({ repository, tag, isReadOpen, onClose }: GetDialogPro
           }))}
         />
         <Export repository={name} tag={tag} isReadOpen={isReadOpen} />
-        {versions.length > 0 && <Versions tag={tag} versions={versions} />}
+        {versions.length > 1 && <Versions tag={tag} versions={versions} />}
       </div>
     </Dialog>
   );

@@ -20,19 +20,19 @@ function UpstreamsCard({ upstreams }: { upstreams: readonly Upstream[] }) {
       <PlainTable
         label="State of the upstreams"
         caption="Registries from which images are imported when they are asked for"
-        columns={['Below', 'Registry', 'State', 'Since']}
+        columns={['Below', 'State', 'Since', 'Registry']}
       >
         {upstreams.map(({ prefix, url, state, reason, since }) => (
           <tr key={prefix}>
             <th scope="row" class="path">
               {prefix}/
             </th>
-            <td class="path">{url}</td>
             <td>
               <span class={`badge badge-${STATES[state].kind}`}>{STATES[state].word}</span>
-              {reason !== null && <p class="second">{reason}</p>}
+              {reason !== null && <p class="second reason">{reason}</p>}
             </td>
             <td>{since !== null && <Age at={since} />}</td>
+            <td class="path">{url}</td>
           </tr>
         ))}
       </PlainTable>

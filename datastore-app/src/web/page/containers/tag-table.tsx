@@ -39,10 +39,9 @@ function Marks({ tag }: { tag: Tag }) {
           not all here
         </span>
       )}
-      {current !== undefined && (
+      {current !== undefined && versions.length > 1 && (
         <span class="second">
-          version {current.number}
-          {versions.length > 1 && ` of ${versions.length} here`}
+          version {current.number} of {versions.length} here
         </span>
       )}
     </>
@@ -79,7 +78,7 @@ function Row({ repository, tag, onGet, onUseInEve, onDelete }: Omit<TagTableProp
             {age}
           </time>
         )}
-        {by != null && <span class="second">by {by}</span>}
+        {by != null && !by.startsWith('upstream:') && <span class="second">by {by}</span>}
       </td>
       <td class="col-actions">
         <span class="actions">

@@ -100,7 +100,7 @@ function ContainersLink({ path }: { path: string }) {
   const name = repositoryOfPath(path);
   if (name.kind === 'unnamed') return null;
   return (
-    <a class="second" href={containersAddress(name.repository)} aria-label={`Containers of ${path}`}>
+    <a class="containers-link" href={containersAddress(name.repository)} aria-label={`Containers of ${path}`}>
       Containers
     </a>
   );
