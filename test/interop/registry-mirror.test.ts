@@ -1,8 +1,8 @@
 /** The agent's mirror between a registry and clients which nobody here wrote. */
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -128,6 +128,23 @@ describeWith(
       const id = await podman('pull', '--quiet', '--tls-verify=false', name);
       expect(`sha256:${id.trim()}`).toBe(image.config.digest);
       expect(await cached()).toEqual(hexesOf(image).sort());
+    });
+
+    test('fetches anew what the disk has damaged, and never ends an answer with it', async () => {
+      const [layer] = image.layers;
+      const path = `http://${PLACE}/v2/ds.local/group/app/blobs/${layer?.digest}`;
+      const place = join(cache, 'blobs', 'sha256', hexOf(layer ?? { digest: '' }));
+      const bytes = await readFile(place);
+      bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+      await writeFile(place, bytes);
+      await expect(curl('-o', '/dev/null', path)).rejects.toThrow();
+      const whole = join(folder, 'whole');
+      await curl('-o', whole, path);
+      expect(
+        createHash('sha256')
+          .update(await readFile(whole))
+          .digest('hex'),
+      ).toBe(hexOf(layer ?? { digest: '' }));
     });
 
     test('goes on with what it has while the datastore is away, also after kill -9', async () => {

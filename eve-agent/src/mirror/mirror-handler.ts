@@ -6,8 +6,16 @@ import { type OciErrorCode, ociErrorBody } from '@local-datastore/shared/oci/err
 import { type ByteRange, type MirrorRequest, parseByteRange, parseMirrorRequest } from './mirror-path.ts';
 import type { MirroredImages } from './mirrored-images.ts';
 
-/** Writes content that is here into a response. @returns when all of it is, or nobody listens any more */
-export type SendContent = (hex: string, range: ByteRange, response: ServerResponse) => Promise<void>;
+/**
+ * Writes content that is here into a response. What turns out to be wrong is not written to its end.
+ *
+ * @throws ContentError; that of the system, or of a client that has left
+ */
+export type SendContent = (
+  hex: string,
+  range: ByteRange | 'whole',
+  response: ServerResponse,
+) => Promise<void>;
 
 export interface MirrorHandlerDeps {
   readonly images: MirroredImages;
@@ -78,7 +86,7 @@ export function createMirrorHandler(
       ...(range !== 'whole' && { 'content-range': `bytes ${first}-${last}/${sizeBytes}` }),
     });
     if (request.method === 'HEAD' || sizeBytes === 0) response.end();
-    else await send(hex, { first, last }, response);
+    else await send(hex, range, response);
   }
 
   async function answer(

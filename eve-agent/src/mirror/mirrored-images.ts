@@ -14,7 +14,8 @@ import type { MirroredName } from './mirror-path.ts';
 /** Which content is here, and how more comes. */
 export interface ContentHere {
   find(hex: string): Promise<{ readonly sizeBytes: number } | null>;
-  read(hex: string): Promise<Buffer>;
+  /** Of what is small. @returns null: it is not here, or not what it was, and gone now */
+  read(hex: string): Promise<Buffer | null>;
   write(hex: string, bytes: Buffer): Promise<void>;
   /** Fetches a blob to its place, once for all who ask meanwhile; verified when this returns. */
   fetch(hex: string, request: Omit<DownloadRequest, 'target'>): Promise<void>;
@@ -90,14 +91,15 @@ export function createMirroredImages(
     async readManifest(name, reference, signal) {
       const wanted =
         'digest' in reference && reference.digest.algorithm === 'sha256' ? reference.digest : null;
-      if (wanted !== null && (await content.find(wanted.hex)) !== null) {
-        const bytes = await content.read(wanted.hex);
+      const bytes = wanted === null ? null : await content.read(wanted.hex);
+      if (wanted !== null && bytes !== null) {
         return { bytes, digest: formatDigest(wanted), mediaType: readManifestLinks(bytes).mediaType };
       }
       const { client } = repositoryOf(name);
-      const { bytes, digest, mediaType } = await client.readManifest(reference, signal);
-      if (digest.algorithm === 'sha256') await content.write(digest.hex, bytes);
-      return { bytes, digest: formatDigest(digest), mediaType };
+      const manifest = await client.readManifest(reference, signal);
+      const { digest, mediaType } = manifest;
+      if (digest.algorithm === 'sha256') await content.write(digest.hex, manifest.bytes);
+      return { bytes: manifest.bytes, digest: formatDigest(digest), mediaType };
     },
     async ensureBlob(name, hex) {
       const here = await content.find(hex);

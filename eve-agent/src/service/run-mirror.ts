@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { parseManifest } from '@local-datastore/shared/oci/manifest';
+import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';
 import { type BlobCache, createBlobCache } from '../content/blob-cache.ts';
+import { readChecked } from '../content/checked-read.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { createHashLanes } from '../content/hash-lanes.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
@@ -15,6 +17,7 @@ import { type ContentHere, createMirroredImages } from '../mirror/mirrored-image
 import { createFetchDocument } from '../registry/fetch-document.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { DownloadDeps, DownloadOptions } from '../transfer/download-request.ts';
+import { ContentError } from '../transfer/errors.ts';
 
 export interface MirrorSettings {
   readonly host: string;
@@ -42,7 +45,16 @@ function contentIn(
   const trim = () => cache.trim((hex) => flights.has(hex));
   return {
     find: (hex) => cache.find(hex),
-    read: (hex) => readFile(cache.pathOf(hex)),
+    async read(hex) {
+      const here = await cache.find(hex);
+      if (here === null || here.sizeBytes > MAX_MANIFEST_BYTES) return null;
+      try {
+        return await buffer(readChecked(cache.pathOf(hex), hex));
+      } catch {
+        await rm(cache.pathOf(hex), { force: true });
+        return null;
+      }
+    },
     async write(hex, bytes) {
       const target = await createSmallFileTarget(cache.pathOf(hex), bytes.length).open();
       try {
@@ -98,11 +110,22 @@ export async function runMirror(
     },
     ca,
   );
-  const send: SendContent = (hex, { first, last }, response) =>
-    pipeline(
-      createReadStream(cache.pathOf(hex), { start: first, end: last, highWaterMark: SEND_BYTES }),
-      response,
-    );
+  const send: SendContent = async (hex, range, response) => {
+    const path = cache.pathOf(hex);
+    if (range !== 'whole') {
+      const { first, last } = range;
+      const part = createReadStream(path, { start: first, end: last, highWaterMark: SEND_BYTES });
+      return await pipeline(part, response);
+    }
+    try {
+      await pipeline(readChecked(path, hex), response);
+    } catch (error) {
+      if (!(error instanceof ContentError)) throw error;
+      // It comes anew when it is asked for again.
+      await rm(path, { force: true });
+      throw error;
+    }
+  };
   const names = new Set([...LOOPBACK_NAMES, host.includes(':') ? `[${host}]` : host.toLowerCase()]);
   const handle = createMirrorHandler({ images, send, log }, (authority) => names.has(hostOf(authority)));
   const server = createServer((request, response) => void handle(request, response));
