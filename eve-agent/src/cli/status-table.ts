@@ -5,7 +5,7 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 /** What a person reads first: the state, or why it is not what it says. */
 export function stateText({ State, Hold, Error: error }: ContentTreeStatus): string {
   if (Hold !== 'none' && State !== 'VERIFIED') return Hold;
-  return State === 'INITIAL' && error !== '' ? 'WAITING' : State;
+  return (State === 'INITIAL' || State === 'RESOLVED_TAG') && error !== '' ? 'WAITING' : State;
 }
 
 /** What to show a tree as: its display name, else the end of its URL. */

@@ -110,7 +110,9 @@ export function createMirroredImages(
         authorization: authorization.current,
         renewAuthorization: authorization.renew,
       });
-      return (await content.find(hex))?.sizeBytes ?? 0;
+      const fetched = await content.find(hex);
+      if (fetched === null) throw new Error('the cache is too small for what is asked for at the same time');
+      return fetched.sizeBytes;
     },
     async listTags(name, query, signal) {
       const { image, authorization } = repositoryOf(name);
