@@ -55,6 +55,11 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
     await page.reload();
     await waitForText(page, 'tbody th', 'disk.img');
 
+    await page.locator('nav a::-p-text(Containers)').click();
+    await waitForText(page, 'h2', 'No containers yet');
+    await page.locator('nav a::-p-text(Images)').click();
+    await waitForText(page, 'tbody th', 'disk.img');
+
     await dismissCredentialDialogs(page);
     // What the page was told must not be with the browser: a link without a ticket is refused.
     const withoutTicket = () =>

@@ -201,4 +201,24 @@ describeWith(['chromium', 'skopeo'], 'the containers of the page', () => {
     await waitForText(page, '.sentences li', 'Everything belongs to an image: nothing to collect.');
     expect(await page.$('button::-p-text(Collect now)')).toBeNull();
   });
+
+  it('collects what it said, by a button that is there only then', async () => {
+    const asked: string[] = [];
+    await page.setRequestInterception(true);
+    page.on('request', (request) => {
+      const { pathname, search } = new URL(request.url());
+      if (pathname !== '/-/api/v1/registry/gc') return void request.continue();
+      asked.push(`${request.method()} ${search}`);
+      const sentences = ['3 blobs, 412 MiB, belong to no image: moved to the trash.'];
+      const body = JSON.stringify({ sentences, manifests: [], blobs: 3, blobBytes: 432013312, paused: null });
+      return void request.respond({ contentType: 'application/json', body });
+    });
+    await press(page, 'What would be collected?');
+    await giveToken(page);
+    await waitForText(page, '.sentences li', '3 blobs, 412 MiB, belong to no image');
+    await press(page, 'Collect now');
+    await waitForText(page, 'h3', 'Collected');
+    expect(await page.$('button::-p-text(Collect now)')).toBeNull();
+    expect(asked).toEqual(['POST ', 'POST ?apply=true']);
+  });
 });
