@@ -153,6 +153,9 @@ describeWith(['chromium', 'skopeo'], 'the containers of the page', () => {
 
   it('leads from an archive among the images to its repository, where nothing can be deleted', async () => {
     await datastore.put('linux/cam.tar', await readFile(join(folder, 'cam.tar')));
+    // It is offered once it is hashed and read, which is not the page's doing.
+    const tags = `http://${address}/v2/archives/linux/cam/tags/list`;
+    await expect.poll(async () => (await fetch(tags)).status).toBe(200);
     await page.goto(`${datastore.origin}/-/#images`);
     await press(page, 'Containers of linux/cam.tar');
     await page.waitForSelector('::-p-aria([name="Get archives/linux/cam:7"])');
