@@ -129,7 +129,14 @@ describe('eve-agent run, killed and started again', () => {
     await agent.end('SIGKILL');
     await agent.start('--max-downloads', '1');
     await expect.poll(() => asked('/deadly')).toBe(2);
+    await agent.end('SIGKILL');
+    const paths = server.requests.map(({ url }) => url);
+    expect(paths).toEqual(['/deadly', '/good-2', '/good-3', '/deadly']);
+    // Killed again, maybe while the last of them was being verified: all of it is here.
+    await configure(treeOf(2, 'good-2'), treeOf(3, 'good-3'));
+    await agent.start();
     for (const number of [2, 3]) await expectState(number, { State: 'VERIFIED' });
+    expect([asked('/good-2'), asked('/good-3')]).toEqual([1, 1]);
     await agent.end('SIGKILL');
   });
 
