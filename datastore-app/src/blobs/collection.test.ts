@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +50,24 @@ describe('a collection', () => {
     expect(await trash()).toHaveLength(0);
     expect(test.registry.state()).toMatchObject({ blobs: 4, trashed: 0, trashBytes: 0 });
     expect((await collect()).sentences).toEqual(['Everything belongs to an image: nothing to collect.']);
+  });
+
+  it('empties the trash of all the others where one of them cannot be removed', async () => {
+    for (const content of ['a', 'b', 'c']) await test.push(NAME, content);
+    test.leasesEnd();
+    expect((await collect()).blobs).toBe(3);
+    const [batch = ''] = await readdir(join(test.root, '.oci/trash'));
+    const folder = join(test.root, '.oci/trash', batch);
+    const [stuck = ''] = await readdir(folder);
+    await rm(join(folder, stuck));
+    await mkdir(join(folder, stuck, 'in the way'), { recursive: true });
+    test.pass(HOUR_MS);
+    await test.registry.collectAbandoned();
+    expect(await readdir(folder)).toEqual([stuck]);
+    expect(test.registry.state().trashed).toBe(1);
+    expect(await test.registry.makeRoom()).toBe(false);
+    await test.push(NAME, 'd');
+    expect(await reads(NAME, 'd')).toEqual(['d']);
   });
 
   it.each<[string, () => Promise<unknown>]>([

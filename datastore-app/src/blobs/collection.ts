@@ -104,6 +104,16 @@ export function createCollection(deps: CollectionDeps, options: CollectionOption
     return trouble && `${trouble}, and images would be lost.`;
   }
 
+  /** Does something with a blob; one that cannot be moved or removed keeps none of the others. @returns whether it was done */
+  function attempt({ digest }: BlobEntry, trouble: string, work: () => unknown): boolean {
+    try {
+      return work() !== false;
+    } catch (error) {
+      log.error({ digest, reason: errorMessage(error) }, `a blob ${trouble}`);
+      return false;
+    }
+  }
+
   const isFree = ({ place, leasedUntilMs }: BlobEntry) =>
     place !== undefined && place.kind !== 'trash' && leasedUntilMs <= elapsed();
 
@@ -134,18 +144,22 @@ export function createCollection(deps: CollectionDeps, options: CollectionOption
   async function sweep(): Promise<{ blobs: number; blobBytes: number }> {
     const swept = { blobs: 0, blobBytes: 0 };
     let batch: string | undefined;
+    let batchBlobs = 0;
     let looks = 0;
     for (const entry of table.entries()) {
       looks += 1;
       if (looks % LOOKS_AT_ONCE === 0) await nextTurn();
       if (entry.refs > 0 || !isFree(entry)) continue;
-      if (batch === undefined || swept.blobs % BATCH_BLOBS === 0) {
+      if (batch === undefined || batchBlobs === BATCH_BLOBS) {
         batch = randomBytes(8).toString('hex');
+        batchBlobs = 0;
         await files.prepareTrash(batch);
       }
+      const to = batch;
       // Looked at again: what came before may have taken several turns.
       if (entry.refs > 0 || !isFree(entry)) continue;
-      if (!keeper.moveToTrash(entry, batch)) continue;
+      if (!attempt(entry, 'cannot be moved to the trash', () => keeper.moveToTrash(entry, to))) continue;
+      batchBlobs += 1;
       swept.blobs += 1;
       swept.blobBytes += entry.sizeBytes;
     }
@@ -207,23 +221,27 @@ export function createCollection(deps: CollectionDeps, options: CollectionOption
         if (looks % LOOKS_AT_ONCE === 0) await nextTurn();
         if (entry.place?.kind !== 'trash') continue;
         if (!isAll && elapsed() - entry.trashedMs < options.trashMs) continue;
-        batches.add(entry.place.batch);
-        bytes += entry.sizeBytes;
-        keeper.removeFromTrash(entry);
+        const { batch } = entry.place;
+        const wentBytes = entry.sizeBytes;
+        if (!attempt(entry, 'cannot be removed from the trash', () => keeper.removeFromTrash(entry)))
+          continue;
+        batches.add(batch);
+        bytes += wentBytes;
       }
-      for (const batch of batches) files.removeBatch(batch);
+      for (const batch of batches) {
+        try {
+          files.removeBatch(batch);
+        } catch (error) {
+          log.warn({ batch, reason: errorMessage(error) }, 'a folder of the trash cannot be removed');
+        }
+      }
       return bytes;
     },
 
     recover() {
       for (const entry of [...table.trash()]) {
         if (entry.refs === 0 && entry.leasedUntilMs <= elapsed()) continue;
-        try {
-          keeper.check(entry.digest);
-        } catch (error) {
-          const { digest } = entry;
-          log.error({ digest, reason: errorMessage(error) }, 'a blob cannot be had back from the trash');
-        }
+        attempt(entry, 'cannot be had back from the trash', () => keeper.check(entry.digest));
       }
     },
   };
