@@ -14,6 +14,7 @@ import {
   platformText,
   type WantedPlatform,
 } from '@local-datastore/shared/oci/platform';
+import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { type TarContent, tarParts, totalBytes } from '@local-datastore/shared/oci/tar-parts';
 import type { ManifestReference } from '../blobs/registry-store.ts';
 import { type ByteSource, byteSourceOf, type Segment } from '../content/byte-source.ts';
@@ -51,9 +52,6 @@ export interface PlannedExport {
 /** An index of indexes is as deep as anybody goes. */
 const MAX_DEPTH = 4;
 const MAX_MANIFESTS = 1000;
-
-const referenceText = (reference: ManifestReference) =>
-  'tag' in reference ? reference.tag : formatDigest(reference.digest);
 
 /** Everything that an index leads to, as far as it is here: of an index that was pulled in part that is not all. */
 async function readChildren(
@@ -119,7 +117,10 @@ export async function planExport(reader: RegistryReader, wish: ExportWish): Prom
   const { repository, reference, form, platform, name } = wish;
   const named = await reader.readManifest(repository, reference);
   if (named === undefined) {
-    throw new ExportError('IMAGE_UNKNOWN', `There is no image ${repository}:${referenceText(reference)}.`);
+    throw new ExportError(
+      'IMAGE_UNKNOWN',
+      `There is no image ${repository}:${formatManifestReference(reference)}.`,
+    );
   }
   const isOne = form === 'docker-archive' || platform !== undefined;
   const manifest = isOne ? await readPlatform(reader, wish, named) : named;

@@ -1,5 +1,6 @@
+import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { describe, expect, it } from 'vitest';
-import { exportFileName, parseLocalReference, referenceText } from './local-reference.ts';
+import { exportFileName, parseLocalReference } from './local-reference.ts';
 
 const HEX = 'a'.repeat(64);
 
@@ -12,7 +13,7 @@ it.each([
 ])('reads %s', (text, repository, reference) => {
   const parsed = parseLocalReference(text);
   if (parsed.kind === 'invalid') throw new Error(parsed.reason);
-  expect([parsed.repository, referenceText(parsed.reference)]).toEqual([repository, reference]);
+  expect([parsed.repository, formatManifestReference(parsed.reference)]).toEqual([repository, reference]);
 });
 
 it.each([

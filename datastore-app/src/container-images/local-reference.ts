@@ -1,4 +1,4 @@
-import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { platformText, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import {
   isTag,
@@ -36,9 +36,6 @@ export function parseLocalReference(text: string): ParsedLocalReference {
   }
   return { kind: 'reference', repository: named, reference: { digest } };
 }
-
-export const referenceText = (reference: ManifestReference): string =>
-  'tag' in reference ? reference.tag : formatDigest(reference.digest);
 
 /** How an export is called: of letters that every file system takes, and no shell minds. */
 export function exportFileName(

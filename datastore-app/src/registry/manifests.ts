@@ -3,6 +3,7 @@ import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { withoutParameters } from '@local-datastore/shared/oci/media-types';
 import {
+  formatManifestReference,
   isTag,
   type ManifestReference,
   type RepositoryName,
@@ -27,9 +28,6 @@ export interface ManifestsDeps {
 
 /** More would not fit into one header of the answer. */
 const MAX_TAGS = 100;
-
-const shown = (reference: ManifestReference) =>
-  'tag' in reference ? reference.tag : formatDigest(reference.digest);
 
 /** The tags that `?tag=` names beside a digest (end-7b). @throws RegistryRefusedError */
 function furtherTags(query: URLSearchParams): readonly string[] {
@@ -56,7 +54,7 @@ export function createManifests({ log, store, access }: ManifestsDeps): Registry
     const isKnown = (await store.listTags(repository, { limit: 0 })) !== undefined;
     return isKnown
       ? new RegistryRefusedError(404, 'MANIFEST_UNKNOWN', 'The repository does not have this manifest.', {
-          detail: { reference: shown(reference) },
+          detail: { reference: formatManifestReference(reference) },
         })
       : new RegistryRefusedError(404, 'NAME_UNKNOWN', `There is no repository "${repository}".`);
   }
@@ -129,7 +127,7 @@ export function createManifests({ log, store, access }: ManifestsDeps): Registry
             : await store.deleteManifest(repository, reference.digest, { isForced });
         if (!isDeleted) throw await unknownManifest(call);
         log.info(
-          { repository, reference: shown(reference), by: allowed.subject },
+          { repository, reference: formatManifestReference(reference), by: allowed.subject },
           'a manifest or a tag was deleted',
         );
         sendEmpty(call, 202);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
-import { isRepositoryName } from '@local-datastore/shared/oci/reference';
+import { formatManifestReference, isRepositoryName } from '@local-datastore/shared/oci/reference';
 import type { RegistryAccess, RegistryDenied, RegistryWish } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
@@ -76,7 +76,7 @@ function wishOf(path: RegistryResourcePath, action: RegistryWish['action']): Reg
   return {
     action,
     repository,
-    reference: 'tag' in reference ? reference.tag : formatDigest(reference.digest),
+    reference: formatManifestReference(reference),
   };
 }
 

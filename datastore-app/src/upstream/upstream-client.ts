@@ -10,6 +10,7 @@ import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
 import { MANIFEST_KINDS, manifestKind, withoutParameters } from '@local-datastore/shared/oci/media-types';
+import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/token-answer';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { ManifestReference } from '../blobs/registry-store.ts';
@@ -249,15 +250,13 @@ export function createUpstreamClient(
     }
   }
 
-  const referenceOf = (reference: ManifestReference) =>
-    'tag' in reference ? reference.tag : formatDigest(reference.digest);
   const nameOf = (repository: string, reference: ManifestReference) =>
-    `${repository}${'tag' in reference ? ':' : '@'}${referenceOf(reference)}`;
+    `${repository}${'tag' in reference ? ':' : '@'}${formatManifestReference(reference)}`;
 
   return {
     async readManifest(repository, reference, signal) {
       const name = nameOf(repository, reference);
-      const path = `manifests/${referenceOf(reference)}`;
+      const path = `manifests/${formatManifestReference(reference)}`;
       const answer = await ask(repository, path, 'GET', { accept: ACCEPT }, `image ${name}`, signal);
       const bytes = await readBounded(answer, MAX_MANIFEST_BYTES).catch((error: unknown) => {
         signal.throwIfAborted();

@@ -5,6 +5,7 @@ import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { isNondistributable } from '@local-datastore/shared/oci/media-types';
+import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { ManifestReference, OpenBlob, RegistryStore, StoredManifest } from '../blobs/registry-store.ts';
 import type { Flights } from './flights.ts';
@@ -124,7 +125,7 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     repository: string,
     reference: ManifestReference,
   ): Promise<StoredManifest> {
-    const text = 'tag' in reference ? reference.tag : formatDigest(reference.digest);
+    const text = formatManifestReference(reference);
     const key = `${repository} ${text}`;
     const client = deps.clientOf(backing.upstream);
     const current =

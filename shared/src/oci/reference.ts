@@ -1,4 +1,4 @@
-import { type OciDigest, parseOciDigest } from './digest.ts';
+import { formatDigest, type OciDigest, parseOciDigest } from './digest.ts';
 
 /** A repository's name, as the distribution specification has it ("Pulling manifests"). */
 export type RepositoryName = string;
@@ -44,6 +44,10 @@ export function parseManifestReference(text: string): ManifestReference | undefi
   const digest = parseOciDigest(text);
   return digest && { digest };
 }
+
+/** {@link parseManifestReference} the other way round. */
+export const formatManifestReference = (reference: ManifestReference): string =>
+  'tag' in reference ? reference.tag : formatDigest(reference.digest);
 
 /** An image by its full name: `host/name:tag@digest`. */
 export interface ImageReference {

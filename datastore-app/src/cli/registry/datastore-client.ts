@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { inspectWriteToken } from '../../access/write-token.ts';
@@ -13,7 +14,7 @@ import {
   type UserOptions,
   type WriteTokenOptions,
 } from '../../config.ts';
-import { parseLocalReference, referenceText } from '../../container-images/local-reference.ts';
+import { parseLocalReference } from '../../container-images/local-reference.ts';
 import { readSettings } from '../effective-options.ts';
 import { placeText } from '../enter-storage.ts';
 import { AnswerError } from '../exit-code.ts';
@@ -139,5 +140,5 @@ export function requireImage(text: string, { isLatestMeant = false } = {}): Name
     throw new ConfigurationError(`"${text}": say which image, such as ${text}:1.2 or ${text}@sha256:…`);
   }
   const { repository, reference } = parsed;
-  return { repository, reference: referenceText(reference), isTag: 'tag' in reference };
+  return { repository, reference: formatManifestReference(reference), isTag: 'tag' in reference };
 }

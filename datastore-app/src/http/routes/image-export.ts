@@ -6,7 +6,7 @@ import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
-import { parseImageReference } from '@local-datastore/shared/oci/reference';
+import { formatManifestReference, parseImageReference } from '@local-datastore/shared/oci/reference';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import type { RegistryReader } from '../../archives/archive-registry.ts';
 import {
@@ -16,11 +16,7 @@ import {
   type PlannedExport,
   planExport,
 } from '../../archives/export-image.ts';
-import {
-  exportFileName,
-  parseLocalReference,
-  referenceText,
-} from '../../container-images/local-reference.ts';
+import { exportFileName, parseLocalReference } from '../../container-images/local-reference.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { REGISTRY_API, type RegistryGate } from '../registry-gate.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -108,7 +104,7 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
           return;
         }
         const { repository, reference } = parsed;
-        const wish = { action: 'pull', repository, reference: referenceText(reference) } as const;
+        const wish = { action: 'pull', repository, reference: formatManifestReference(reference) } as const;
         if ((await gate(request, response, wish)) === undefined) return;
         // As who loads it would pull it.
         const asPulled =
@@ -125,7 +121,11 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
         const fileName = exportFileName(parsed, platform);
         response.setHeader('Content-Disposition', `attachment; filename="${fileName}"`);
         response.setHeader('Docker-Content-Digest', formatDigest(planned.digest));
-        downloads.begin(request, response, `${PATH}/${repository}:${referenceText(reference)}`.slice(1));
+        downloads.begin(
+          request,
+          response,
+          `${PATH}/${repository}:${formatManifestReference(reference)}`.slice(1),
+        );
         sendSource(request, response, source, {
           name: fileName,
           entityTag: entityTagOf(planned),
