@@ -21,7 +21,7 @@ export interface ImageToArchive {
   readonly names: readonly string[];
 }
 
-/** Annotations by which others find an image: the image specification's, and containerd's. */
+/** By these others find an image: the specification's annotation may be a tag alone, containerd's is the whole name. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 export const FULL_NAME = 'io.containerd.image.name';
 

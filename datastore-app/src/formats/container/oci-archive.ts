@@ -1,5 +1,6 @@
 import { ANNOTATIONS, DESCRIPTOR, type Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { blobPath, FULL_NAME, REF_NAME } from '@local-datastore/shared/oci/image-archive';
 import * as z from 'zod';
 import type { ImageSource } from '../image-source.ts';
 import type { ArchiveMembers, MemberPlace } from './archive-members.ts';
@@ -15,13 +16,9 @@ export interface OciArchiveImage {
 const LAYOUT = z.object({ imageLayoutVersion: z.string() });
 const INDEX = z.object({ manifests: z.array(DESCRIPTOR).max(1000), annotations: ANNOTATIONS });
 
-/** What containerd and Docker write of the whole name; the specification's own may be a tag alone. */
-const FULL_NAME = 'io.containerd.image.name';
-const REF_NAME = 'org.opencontainers.image.ref.name';
-
 /** Where a layout has the content of a digest (image-spec, image-layout.md, "Blobs"). */
-export const blobMember = (members: ArchiveMembers, { algorithm, hex }: OciDigest): MemberPlace | undefined =>
-  members.get(`blobs/${algorithm}/${hex}`);
+export const blobMember = (members: ArchiveMembers, digest: OciDigest): MemberPlace | undefined =>
+  members.get(blobPath(digest));
 
 /**
  * What the `index.json` of an image layout in an archive says (image-spec, image-layout.md).
