@@ -1,8 +1,9 @@
 import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
+import type { ManifestReference, RepositoryName } from '@local-datastore/shared/oci/reference';
 import type { ByteSource } from '../content/byte-source.ts';
 
-/** A repository's name as the distribution specification has it; whoever calls has validated it. */
-export type RepositoryName = string;
+/** Whoever calls has validated them. */
+export type { ManifestReference, RepositoryName };
 
 export interface BlobInfo {
   readonly digest: OciDigest;
@@ -28,9 +29,6 @@ export interface StoredManifest {
   /** Byte for byte as they were pushed. */
   readonly bytes: Buffer;
 }
-
-/** A tag as it can be asked for, or a digest. */
-export type ManifestReference = { readonly tag: string } | { readonly digest: OciDigest };
 
 /** What a manifest says of others, read out of its bytes by whoever knows the media types. */
 export interface ManifestLinks {
