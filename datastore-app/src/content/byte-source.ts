@@ -1,6 +1,7 @@
-import { closeSync, read } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { followContent } from './follow-content.ts';
 import type { OpenFile } from './open-file.ts';
+import { createPieceReads } from './piece-reads.ts';
 
 /** Some of the bytes of an open file. */
 export interface FileSegment {
@@ -102,6 +103,7 @@ export function createSourceReader({ segments: given }: ByteSource): SourceReade
     starts.push(end);
     end += lengthOf(segment);
   }
+  const readPiece = createPieceReads();
   const checks = new Map<number, () => boolean>();
   const isUnchanged = (file: OpenFile): boolean => {
     let check = checks.get(file.fd);
@@ -140,7 +142,7 @@ export function createSourceReader({ segments: given }: ByteSource): SourceReade
           return;
         }
         const { file, offset } = segment;
-        read(file.fd, piece, filled, wanted, offset + within, (error, bytesRead) => {
+        readPiece(file.fd, piece, filled, wanted, offset + within, (error, bytesRead) => {
           if (error !== null) callback(error);
           // Also the end of file: the file became shorter.
           else if (bytesRead === 0 || !isUnchanged(file)) callback(new SourceChangedError());

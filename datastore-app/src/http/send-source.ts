@@ -1,9 +1,9 @@
-import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { networkOfClient } from '@local-datastore/shared/net/client-address';
 import { type ByteSource, createSourceReader, SourceChangedError } from '../content/byte-source.ts';
 import { decideRead } from './decide-read.ts';
-import { beginTransfer, FileChangedError } from './transfer.ts';
+import { type Extent, sendPieces } from './send-pieces.ts';
+import { FileChangedError } from './transfer.ts';
 import type { TransferMemory } from './transfer-memory.ts';
 import { isNoneMatch } from './validators.ts';
 
@@ -41,13 +41,6 @@ export type SendSource = (
   source: ByteSource,
   answer: SourceAnswer,
 ) => void;
-
-/** First and last byte of an answer. */
-interface Extent {
-  readonly start: number;
-  /** Less than `start` for no bytes. */
-  readonly end: number;
-}
 
 /** Up to this size one read and one write beat a stream. */
 const WHOLE_READ_BYTES = 64 * 1024;
@@ -88,11 +81,9 @@ export function createSourceSender({ memory }: { readonly memory: TransferMemory
     { name, onFailure }: SourceAnswer,
   ): void {
     const share = memory.take(networkOfClient(request.socket), end - start + 1);
-    const { fs, chunkBytes } = beginTransfer(source, name, response, share);
-    const stream = createReadStream(name, { fs, start, end, highWaterMark: chunkBytes });
-    stream.once('error', onFailure);
-    response.once('close', () => stream.destroy());
-    stream.pipe(response);
+    sendPieces(response, source, { start, end }, share, (error) =>
+      onFailure(error instanceof SourceChangedError ? new FileChangedError(name) : error),
+    );
   }
 
   return (request, response, source, answer) => {
