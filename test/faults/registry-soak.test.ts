@@ -24,6 +24,7 @@ const PULLERS = 4;
 /** Ten minutes, where it is a soak. */
 const KILLS = repetitions({ short: 4, long: 120 });
 const BETWEEN_KILLS_MS = repetitions({ short: 1500, long: 5000 });
+const TIMEOUT_MS = repetitions({ short: 300_000, long: 3_600_000 });
 const TAGS = ['one', 'two', 'three', 'gone'] as const;
 const LAYERS_SHARED = 12;
 const MAX_LAYER_BYTES = 300_000;
@@ -187,7 +188,7 @@ async function pullOne(target: Target, name: string, tag: string): Promise<boole
   return true;
 }
 
-it('no acknowledged blob is missing, and no pull is wrong', async () => {
+it('no acknowledged blob is missing, and no pull is wrong', { timeout: TIMEOUT_MS }, async () => {
   const random = randomOfThisRun('registry soak');
   const place = await createDatastoreFolder();
   const acknowledged: Acknowledged = new Map();
