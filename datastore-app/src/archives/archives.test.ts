@@ -48,7 +48,7 @@ function createScene(files = memoryFiles()) {
   const archives = createArchives({
     log: { ...silentLog, error: say },
     containers: () => containers,
-    revision: () => String(revision),
+    revision: () => revision,
     read(path) {
       readCount += 1;
       return reads.get(path)?.() ?? Promise.reject(new Error(`nothing at ${path}`));

@@ -40,7 +40,7 @@ export interface ArchivesDeps {
   readonly log: Log;
   containers(): Iterable<ContainerImage>;
   /** Another one whenever `containers` may say something else. */
-  revision(): string;
+  revision(): number;
   /** As readArchive. */
   read(path: string, version: FileVersion): Promise<ArchiveVerdict | undefined>;
   readonly files: VerdictFiles;
@@ -157,7 +157,7 @@ export function createArchives(deps: ArchivesDeps): Archives {
     repositories: () => listing().repositories,
     problems: () => listing().problems,
     async follow(signal) {
-      let seen: string | undefined;
+      let seen: number | undefined;
       while (!signal.aborted) {
         const revision = deps.revision();
         if (revision !== seen) {

@@ -9,7 +9,7 @@ import { createVerdictFiles } from './verdict-files.ts';
 
 export interface OpenArchivesDeps {
   readonly log: Log;
-  readonly catalogue: Pick<Catalogue, 'verifiables' | 'find' | 'revision'>;
+  readonly catalogue: Pick<Catalogue, 'containers' | 'containersRevision'>;
   readonly hash: Hasher['hash'];
 }
 
@@ -30,17 +30,11 @@ export function openArchives(
 ): OpenArchives {
   const openImage = createImageOpener(root);
 
-  /** Those whose digests are known, and that are sound. */
-  function* containers(): Generator<ContainerImage> {
-    for (const { path, version, digest } of catalogue.verifiables()) {
-      const image = catalogue.find(path);
-      if (image?.format !== 'container' || image.state !== 'ready' || digest.algorithm !== 'sha256') continue;
-      yield { path, version, sha256: digest.hex };
-    }
-  }
+  const containers = (): ContainerImage[] =>
+    catalogue.containers().map(({ path, version, digest }) => ({ path, version, sha256: digest.hex }));
 
   const archives = createArchives({
-    ...{ log, containers, revision: catalogue.revision },
+    ...{ log, containers, revision: catalogue.containersRevision },
     read: (path, version) => readArchive({ openImage, hash }, path, version),
     files: createVerdictFiles({ stateDirectory }),
   });

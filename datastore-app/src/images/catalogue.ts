@@ -5,7 +5,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameVersion } from '../content/file-version.ts';
 import type { Hasher } from '../content/hasher.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
-import { detectFileFormat, type Image, toImage } from './catalogue-entry.ts';
+import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { describeAgain } from './describe-again.ts';
 import { createEntryTable, type ImageState } from './entry-table.ts';
 import { createHashSchedule } from './hash-schedule.ts';
@@ -46,6 +46,10 @@ export interface Catalogue {
   noteVerified(verifications: readonly Verification[]): Promise<void>;
   /** The images whose digests are known. */
   verifiables(): Verifiable[];
+  /** The sound container archives among them. */
+  containers(): Verifiable[];
+  /** Another one whenever {@link Catalogue.containers} may say something else. */
+  containersRevision(): number;
   /** Whether exactly this version of a file was found to be damaged, and must not be served. */
   isCorrupt(path: string, version: FileVersion): boolean;
   /** What all images take, without those at paths that are to be replaced. */
@@ -213,10 +217,9 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       }
       await save();
     },
-    verifiables: () =>
-      [...table.entries].flatMap(([path, { version, sha256, verified }]) =>
-        sha256 === null ? [] : [{ path, version, digest: { algorithm: 'sha256', hex: sha256 }, verified }],
-      ),
+    verifiables: () => verifiablesOf(table.entries),
+    containers: () => verifiablesOf(table.containers),
+    containersRevision: table.containersRevision,
     isCorrupt: (path, version) => entryOf(path, version)?.isCorrupt === true,
     totalBytes: table.totalBytes,
     trouble: looks.trouble,
@@ -227,6 +230,12 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       await save(index.close);
     },
   };
+}
+
+function verifiablesOf(entries: ReadonlyMap<string, Entry>): Verifiable[] {
+  return [...entries].flatMap(([path, { version, sha256, verified }]) =>
+    sha256 === null ? [] : [{ path, version, digest: { algorithm: 'sha256', hex: sha256 }, verified }],
+  );
 }
 
 /** The catalogue's way to the files below a root. @param root without symbolic links */

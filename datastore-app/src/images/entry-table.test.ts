@@ -31,12 +31,24 @@ it('keeps sums that are those of the list, whatever changes', () => {
     () => table.noteNames('a.img', true),
     () => table.change('c.img', c, { sha256: SHA256 }),
     () => table.setLink('alias.img', undefined),
+    () => table.change('c.img', c, { detected: { ...c.detected, format: 'container' } }),
+    () => table.change('c.img', c, { isCorrupt: true }),
+    () => table.change('c.img', c, { isCorrupt: false }),
     () => table.delete('a.img'),
     () => table.delete('c.img'),
   ];
   for (const step of steps) {
     const before = table.revision();
+    const containersBefore = [table.containersRevision(), new Map(table.containers)] as const;
     step();
+    const sound = [...table.entries].filter(
+      ([, { detected, sha256, isCorrupt }]) =>
+        detected.format === 'container' && sha256 !== null && !isCorrupt,
+    );
+    expect(new Map(table.containers)).toEqual(new Map(sound));
+    if (table.containersRevision() === containersBefore[0]) {
+      expect(new Map(table.containers)).toEqual(containersBefore[1]);
+    }
     const states = { hashing: 0, ready: 0, corrupt: 0 };
     const images = listEntries(table.entries, table.links);
     for (const { state } of images) states[state] += 1;

@@ -12,6 +12,10 @@ export interface EntryTable {
   readonly links: Links;
   /** Those without a digest. */
   readonly unhashed: ReadonlyMap<string, Entry>;
+  /** Sound container archives. */
+  readonly containers: ReadonlyMap<string, Entry>;
+  /** Another one whenever {@link EntryTable.containers} says something else. */
+  containersRevision(): number;
   /** The paths of files that have further names. */
   withOtherNames(): Iterable<string>;
   set(path: string, entry: Entry, hasOtherNames: boolean): void;
@@ -36,10 +40,15 @@ const stateOf = ({ sha256, isCorrupt }: Entry): ImageState => {
   return isCorrupt ? 'corrupt' : 'ready';
 };
 
+const isSoundContainer = (entry: Entry): boolean =>
+  entry.detected.format === 'container' && stateOf(entry) === 'ready';
+
 export function createEntryTable(): EntryTable {
   const entries = new Map<string, Entry>();
   const links = new Map<string, string>();
   const unhashed = new Map<string, Entry>();
+  const containers = new Map<string, Entry>();
+  let containerChanges = 0;
   /** Files that may stand at several paths, and count once. */
   const shared = new Map<string, Taken>();
   const counted: Record<ImageState, number> = { hashing: 0, ready: 0, corrupt: 0 };
@@ -52,11 +61,15 @@ export function createEntryTable(): EntryTable {
   function count(path: string, entry: Entry): void {
     counted[stateOf(entry)] += 1;
     if (entry.sha256 === null) unhashed.set(path, entry);
+    if (!isSoundContainer(entry)) return;
+    containers.set(path, entry);
+    containerChanges += 1;
   }
 
   function uncount(path: string, entry: Entry): void {
     counted[stateOf(entry)] -= 1;
     unhashed.delete(path);
+    if (containers.delete(path)) containerChanges += 1;
   }
 
   function remove(path: string): boolean {
@@ -73,6 +86,8 @@ export function createEntryTable(): EntryTable {
     entries,
     links,
     unhashed,
+    containers,
+    containersRevision: () => containerChanges,
     withOtherNames: () => shared.keys(),
     delete: remove,
     set(path, entry, hasOtherNames) {

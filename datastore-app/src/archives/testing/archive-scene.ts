@@ -46,7 +46,7 @@ export async function createArchiveScene(archives: Readonly<Record<string, Buffe
       const known = createArchives({
         log: silentLog,
         containers: () => containers,
-        revision: () => '1',
+        revision: () => 1,
         read: (path, version) => readArchive({ openImage, hash: hasher.hash }, path, version),
         files: createVerdictFiles({ stateDirectory }),
         wait: async () => ending.abort(),
