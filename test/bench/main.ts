@@ -7,12 +7,29 @@ import { run } from './measure.ts';
 import { benchPublish } from './publish.ts';
 import { benchPull } from './pull.ts';
 import { benchRegistry } from './registry.ts';
+import { benchRepositories } from './repositories.ts';
 import { benchResolve } from './resolve.ts';
 import { benchServe } from './serve.ts';
 
 const IMAGE_BYTES = 1 << 30;
 const DEFAULT_ROUNDS = 5;
-const suites = ['serve', 'fetch', 'pull', 'registry', 'resolve', 'publish'] as const;
+
+interface Places {
+  /** On the disk. */
+  readonly work: string;
+  readonly memory: string;
+}
+
+/** What each suite measures, as tables. */
+const suites: Readonly<Record<string, (places: Places, rounds: number) => Promise<string>>> = {
+  serve: ({ work }, count) => benchServe(work, count),
+  fetch: ({ work, memory }, count) => benchFetch(work, memory, count),
+  pull: ({ work, memory }, count) => benchPull(work, memory, count),
+  registry: ({ work, memory }, count) => benchRegistry(work, memory, count),
+  repositories: ({ work }, count) => benchRepositories(work, count),
+  resolve: (_places, count) => benchResolve(count),
+  publish: ({ work }, count) => benchPublish(work, count),
+};
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */
 const { values, positionals } = parseArgs({
@@ -20,12 +37,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const rounds = Number(values.rounds);
-const unknown = positionals.find((name) => !(suites as readonly string[]).includes(name));
+const unknown = positionals.find((name) => !Object.hasOwn(suites, name));
 if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
-  process.stderr.write(`usage: npm run bench [-- [${suites.join('|')}]… [--rounds N]]\n`);
+  process.stderr.write(`usage: npm run bench [-- [${Object.keys(suites).join('|')}]… [--rounds N]]\n`);
   process.exit(2);
 }
-const wanted = suites.filter((suite) => positionals.length === 0 || positionals.includes(suite));
+const wanted = Object.entries(suites).filter(
+  ([name]) => positionals.length === 0 || positionals.includes(name),
+);
 
 const work = await mkdtemp(join(tmpdir(), 'bench-'));
 const memory = await mkdtemp('/dev/shm/bench-');
@@ -35,25 +54,14 @@ try {
     `Machine: ${cpus().length} × ${cpus()[0]?.model}, ${gibibytes} GiB free, Linux ${release()}, Node ${process.version}\n` +
       `Each figure: median (least–greatest) of ${rounds} rounds, contenders in turn, after one warm-up.\n\n`,
   );
-  if (wanted.some((suite) => suite === 'serve' || suite === 'fetch')) {
+  if (wanted.some(([name]) => name === 'serve' || name === 'fetch')) {
     await mkdir(join(work, 'www'));
     await run(`head -c ${IMAGE_BYTES} /dev/urandom > ${work}/www/big.img && sync ${work}/www/big.img`);
   }
-  for (const suite of wanted) {
-    process.stderr.write(`measuring ${suite} …\n`);
-    const tables =
-      suite === 'serve'
-        ? await benchServe(work, rounds)
-        : suite === 'fetch'
-          ? await benchFetch(work, memory, rounds)
-          : suite === 'pull'
-            ? await benchPull(work, memory, rounds)
-            : suite === 'registry'
-              ? await benchRegistry(work, memory, rounds)
-              : suite === 'publish'
-                ? await benchPublish(work, rounds)
-                : await benchResolve(rounds);
-    process.stdout.write(`## ${suite}\n\n${tables}\n\n`);
+  for (const [name, bench] of wanted) {
+    process.stderr.write(`measuring ${name} …\n`);
+    const tables = await bench({ work, memory }, rounds);
+    process.stdout.write(`## ${name}\n\n${tables}\n\n`);
   }
 } finally {
   await rm(work, { recursive: true, force: true });

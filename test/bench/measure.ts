@@ -49,6 +49,11 @@ function readPeakMemoryMiB(pid: number): number {
   }
 }
 
+/** proc(5): what a process holds in memory now. */
+export function residentMiB(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+}
+
 /** Usage of a server and its workers. Memory is the sum of each one's peak, shared pages counted each time. */
 export function usageOf(pid: number): Usage {
   const pids = familyOf(pid);

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { alternate, ratioOf, spreadOf, usageOf } from './measure.ts';
+import { alternate, ratioOf, residentMiB, spreadOf, usageOf } from './measure.ts';
 import { datastore, type Peer, startPeer } from './peers.ts';
 import { formatSpread, formatTable } from './table.ts';
 
@@ -82,11 +81,6 @@ async function upload({ url }: Peer, count: number): Promise<number> {
   for (const name of names) await send(agent, 'DELETE', `${url}/${name}`);
   agent.destroy();
   return seconds;
-}
-
-/** proc(5): what a process holds in memory now. */
-function residentMiB(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 interface IdleSample {
