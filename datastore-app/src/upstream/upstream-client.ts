@@ -1,9 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lookup as lookupBySystem } from 'node:dns';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { LookupFunction } from 'node:net';
-import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
+import type { IncomingMessage } from 'node:http';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
@@ -17,6 +13,16 @@ import type { ManifestReference } from '../blobs/registry-store.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { FindLocalHost } from './find-local-host.ts';
 import { UpstreamError } from './upstream-error.ts';
+import {
+  abandon,
+  type ByteStream,
+  byteStreamOf,
+  createUpstreamRequests,
+  headerOf,
+  readBounded,
+  redirectOf,
+  statusOf,
+} from './upstream-requests.ts';
 
 /** A registry from which images are imported. */
 export interface UpstreamAddress {
@@ -25,13 +31,6 @@ export interface UpstreamAddress {
   /** PEM that replaces the system's roots. */
   readonly ca?: string | undefined;
   readonly credential?: { readonly user: string; readonly password: string } | undefined;
-}
-
-/** The bytes of a blob from a position on. */
-export interface BlobStream {
-  readonly content: AsyncIterable<Uint8Array>;
-  /** Where they begin: 0 where the upstream gives the whole, whatever was asked for. */
-  readonly position: number;
 }
 
 /** Reads from another registry. Everything throws UpstreamError, or the signal's reason. */
@@ -45,60 +44,12 @@ export interface UpstreamClient {
   /** What a tag leads to now, without reading it; undefined: the upstream does not say. */
   resolveTag(repository: string, tag: string, signal: AbortSignal): Promise<OciDigest | undefined>;
   /** Whoever reads it verifies it. */
-  openBlob(repository: string, digest: OciDigest, position: number, signal: AbortSignal): Promise<BlobStream>;
+  openBlob(repository: string, digest: OciDigest, position: number, signal: AbortSignal): Promise<ByteStream>;
   close(): Promise<void>;
 }
 
 const ACCEPT = Object.keys(MANIFEST_KINDS).join(', ');
-const MAX_REDIRECTS = 5;
 const MAX_ERROR_BYTES = 16 * 1024;
-/** A flight that gets nothing for so long ends; it goes on from there with the next who asks. */
-const IDLE_TIMEOUT_MS = 60_000;
-
-const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
-};
-const statusOf = ({ statusCode = 0 }: IncomingMessage) => statusCode;
-
-async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of answer as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > maxBytes) return undefined;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
-}
-
-const abandon = (answer: IncomingMessage) => {
-  answer.on('error', () => {});
-  answer.destroy();
-};
-
-/** In words that explainFailure knows. */
-const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
-
-/** Finds hosts on `.local` by multicast DNS, and all others as the system does. */
-function lookupBy(findLocalHost: FindLocalHost): LookupFunction {
-  return (hostName, options, callback) => {
-    if (!isLocalHost(hostName)) {
-      lookupBySystem(hostName, options, callback);
-      return;
-    }
-    findLocalHost(hostName).then(
-      (address) => {
-        if (address === undefined) {
-          const code = 'LOCAL_HOST_NOT_FOUND';
-          callback(Object.assign(new Error('nobody answers by this name'), { code }), '');
-        } else if (options.all) callback(null, [{ address, family: 4 }]);
-        else callback(null, address, 4);
-      },
-      (error: NodeJS.ErrnoException) => callback(error, ''),
-    );
-  };
-}
 
 /** @param findLocalHost for upstreams, and what they lead to, on `.local` */
 export function createUpstreamClient(
@@ -106,42 +57,11 @@ export function createUpstreamClient(
   findLocalHost: FindLocalHost,
 ): UpstreamClient {
   const host = base.host;
-  const lookup = lookupBy(findLocalHost);
-  const agents = {
-    'http:': new HttpAgent({ keepAlive: true, lookup }),
-    'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
-  };
+  const { send, close } = createUpstreamRequests({ ca }, findLocalHost);
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
   /** By repository: what the upstream is shown. */
   const tokens = new Map<string, string>();
-
-  function send(
-    target: URL,
-    method: 'GET' | 'HEAD',
-    headers: Record<string, string>,
-    signal: AbortSignal,
-  ): Promise<IncomingMessage> {
-    const isTls = target.protocol === 'https:';
-    const options = {
-      ...{ method, headers, signal, timeout: IDLE_TIMEOUT_MS },
-      agent: agents[isTls ? 'https:' : 'http:'],
-    };
-    return new Promise((resolve, reject) => {
-      const fail = (error: unknown) =>
-        reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
-      let answer: IncomingMessage | undefined;
-      const sent = (isTls ? httpsRequest : httpRequest)(target, options);
-      sent.on('response', (response) => {
-        answer = response;
-        resolve(response);
-      });
-      // Also while the body comes.
-      sent.on('timeout', () => (answer ?? sent).destroy(tooLate()));
-      sent.on('error', fail);
-      sent.end();
-    });
-  }
 
   /** Whether the password may go to a token service: over https, or to the registry itself. */
   function requireTrusted(realm: URL | null): URL {
@@ -222,15 +142,9 @@ export function createUpstreamClient(
       const shown = { ...headers, ...(token !== undefined && { authorization: token }) };
       const answer = await send(target, method, shown, signal);
       const statusCode = statusOf(answer);
-      const location = headerOf(answer, 'location');
-      if (statusCode >= 300 && statusCode < 400 && location !== undefined) {
-        abandon(answer);
+      const next = redirectOf(answer, target, redirects);
+      if (next !== undefined) {
         redirects += 1;
-        const next = URL.parse(location, target.href);
-        const isDowngrade = target.protocol === 'https:' && next?.protocol !== 'https:';
-        if (next === null || !/^https?:$/.test(next.protocol) || isDowngrade || redirects > MAX_REDIRECTS) {
-          throw new UpstreamError('INVALID', `${host} leads elsewhere in a way that is not followed`);
-        }
         target = next;
         continue;
       }
@@ -304,26 +218,10 @@ export function createUpstreamClient(
         `blob ${repository}@${text}`,
         signal,
       );
-      const [, first] = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range') ?? '') ?? [];
-      const start = statusOf(answer) === 206 ? Number(first ?? Number.NaN) : 0;
-      if (start !== 0 && start !== position) {
-        abandon(answer);
-        throw new UpstreamError('INVALID', `${host} gives other bytes of ${text} than were asked for`);
-      }
-      async function* content(): AsyncGenerator<Uint8Array> {
-        try {
-          yield* answer as AsyncIterable<Uint8Array>;
-        } catch (error) {
-          signal.throwIfAborted();
-          throw explainFailure(host, error);
-        }
-      }
-      return { content: content(), position: start };
+      return byteStreamOf(answer, { host, what: text, position, signal });
     },
 
-    async close() {
-      for (const agent of Object.values(agents)) agent.destroy();
-    },
+    close: async () => close(),
   };
 }
 

@@ -1,0 +1,158 @@
+import { lookup as lookupBySystem } from 'node:dns';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
+import { explainFailure } from './explain-failure.ts';
+import type { FindLocalHost } from './find-local-host.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** Bytes from a position on. */
+export interface ByteStream {
+  readonly content: AsyncIterable<Uint8Array>;
+  /** Where they begin: 0 where the upstream gives the whole, whatever was asked for. */
+  readonly position: number;
+}
+
+/** Sends requests to one upstream, and to where it leads, over connections that are kept. */
+export interface UpstreamRequests {
+  /** One request, without its redirects. @throws UpstreamError, or the signal's reason */
+  send(
+    target: URL,
+    method: 'GET' | 'HEAD',
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage>;
+  close(): void;
+}
+
+const MAX_REDIRECTS = 5;
+/** A flight that gets nothing for so long ends; it goes on from there with the next who asks. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+export const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+};
+export const statusOf = ({ statusCode = 0 }: IncomingMessage) => statusCode;
+
+/** All of an answer; undefined: it is more than that. */
+export async function readBounded(answer: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBytes) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** Ends an answer of which no more is wanted. */
+export const abandon = (answer: IncomingMessage) => {
+  answer.on('error', () => {});
+  answer.destroy();
+};
+
+/** In words that explainFailure knows. */
+const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
+
+/** Finds hosts on `.local` by multicast DNS, and all others as the system does. */
+function lookupBy(findLocalHost: FindLocalHost): LookupFunction {
+  return (hostName, options, callback) => {
+    if (!isLocalHost(hostName)) {
+      lookupBySystem(hostName, options, callback);
+      return;
+    }
+    findLocalHost(hostName).then(
+      (address) => {
+        if (address === undefined) {
+          const code = 'LOCAL_HOST_NOT_FOUND';
+          callback(Object.assign(new Error('nobody answers by this name'), { code }), '');
+        } else if (options.all) callback(null, [{ address, family: 4 }]);
+        else callback(null, address, 4);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, ''),
+    );
+  };
+}
+
+/** @param findLocalHost for what is on `.local` */
+export function createUpstreamRequests(
+  { ca }: { readonly ca?: string | undefined },
+  findLocalHost: FindLocalHost,
+): UpstreamRequests {
+  const lookup = lookupBy(findLocalHost);
+  const agents = {
+    'http:': new HttpAgent({ keepAlive: true, lookup }),
+    'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
+  };
+  return {
+    send(target, method, headers, signal) {
+      const isTls = target.protocol === 'https:';
+      const options = {
+        ...{ method, headers: { ...headers }, signal, timeout: IDLE_TIMEOUT_MS },
+        agent: agents[isTls ? 'https:' : 'http:'],
+      };
+      return new Promise((resolve, reject) => {
+        const fail = (error: unknown) =>
+          reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
+        let answer: IncomingMessage | undefined;
+        const sent = (isTls ? httpsRequest : httpRequest)(target, options);
+        sent.on('response', (response) => {
+          answer = response;
+          resolve(response);
+        });
+        // Also while the body comes.
+        sent.on('timeout', () => (answer ?? sent).destroy(tooLate()));
+        sent.on('error', fail);
+        sent.end();
+      });
+    },
+    close() {
+      for (const agent of Object.values(agents)) agent.destroy();
+    },
+  };
+}
+
+/**
+ * Where a redirect leads; undefined: the answer is none. It is followed a few times, and never from https to http.
+ *
+ * @param followed how many were followed before
+ * @throws UpstreamError
+ */
+export function redirectOf(answer: IncomingMessage, target: URL, followed: number): URL | undefined {
+  const location = headerOf(answer, 'location');
+  const statusCode = statusOf(answer);
+  // 304 has no content, and leads nowhere.
+  if (statusCode < 300 || statusCode >= 400 || statusCode === 304 || location === undefined) return undefined;
+  abandon(answer);
+  const next = URL.parse(location, target.href);
+  const isDowngrade = target.protocol === 'https:' && next?.protocol !== 'https:';
+  if (next === null || !/^https?:$/.test(next.protocol) || isDowngrade || followed >= MAX_REDIRECTS) {
+    throw new UpstreamError('INVALID', `${target.host} leads elsewhere in a way that is not followed`);
+  }
+  return next;
+}
+
+/** The bytes of an answer to a request from a position on. @throws UpstreamError INVALID where it is of others */
+export function byteStreamOf(
+  answer: IncomingMessage,
+  { host, what, position, signal }: { host: string; what: string; position: number; signal: AbortSignal },
+): ByteStream {
+  const [, first] = /^bytes (\d+)-/.exec(headerOf(answer, 'content-range') ?? '') ?? [];
+  const start = statusOf(answer) === 206 ? Number(first ?? Number.NaN) : 0;
+  if (start !== 0 && start !== position) {
+    abandon(answer);
+    throw new UpstreamError('INVALID', `${host} gives other bytes of ${what} than were asked for`);
+  }
+  async function* content(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* answer as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw explainFailure(host, error);
+    }
+  }
+  return { content: content(), position: start };
+}
