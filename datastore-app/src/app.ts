@@ -24,6 +24,7 @@ import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
 import { keepUp } from './uploads/upkeep.ts';
 import type { Uploads } from './uploads/uploads.ts';
+import type { ImageUpstreams } from './upstream/images/open-image-upstreams.ts';
 import type { OpenUpstreams } from './upstream/open-upstreams.ts';
 
 export interface AppDeps {
@@ -41,6 +42,8 @@ export interface AppDeps {
   readonly archives: OpenArchives;
   /** Other registries, from which it imports. */
   readonly upstreams: OpenUpstreams;
+  /** From where images come that are not here. */
+  readonly imageUpstreams: ImageUpstreams;
   readonly guard: Guard;
   readonly access: OpenRegistryAccess;
   /** Whether page and API can be asked for by a name. */
@@ -84,7 +87,8 @@ export interface AppOptions {
  * @throws ConfigurationError when a port cannot be had
  */
 export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSignal): Promise<void> {
-  const { log, catalogue, store, uploads, registry, archives, upstreams, certificates } = deps;
+  const { log, catalogue, store, uploads, registry, archives, upstreams, imageUpstreams, certificates } =
+    deps;
   const { principals, issueToken, accessTo } = deps.access;
   const { limits } = options;
   const activity = createActivity();
@@ -132,6 +136,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     if (kept !== undefined) log.warn({}, kept);
     await store.recover();
     await uploads.start();
+    await imageUpstreams.start();
     await registry?.start();
     const { noteVerified, verifiables } = catalogue;
     await deps.inbox.take(noteVerified);
@@ -151,11 +156,18 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       };
       void scrub(scrubbing, { intervalMs: options.scrubIntervalMs }, running);
     }
-    if (registry !== undefined) {
-      void archives.follow(running);
-      void upstreams.follow(running);
-    }
-    void keepUp({ log, store, uploads, registry }, { collectEveryMs: options.collectEveryMs }, running);
+    if (registry !== undefined) void archives.follow(running);
+    void upstreams.follow(running);
+    void imageUpstreams.follow(running);
+    const unfinished = {
+      expiryMs: uploads.expiryMs,
+      collectExpired: async () => (await uploads.collectExpired()) + (await imageUpstreams.collectExpired()),
+    };
+    void keepUp(
+      { log, store, uploads: unfinished, registry },
+      { collectEveryMs: options.collectEveryMs },
+      running,
+    );
     collectAll();
     const http = await listen({ log }, handler, { ...options.http, limits, tls: undefined });
     listeners.push(http);
@@ -181,6 +193,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     await advertiser?.stop();
     await Promise.all(listeners.map((listener) => listener.drain(options.drainMs)));
     await upstreams.stop();
+    await imageUpstreams.stop();
     log.info({}, 'stopped');
   }
 }

@@ -14,6 +14,7 @@ async function scrapedNames(): Promise<Set<string>> {
     catalogue: { counts: () => ({ hashing: 0, ready: 0, corrupt: 0 }), totalBytes: () => 0 },
     registryState: () => undefined,
     upstreams: { status: () => [], receivedBytes: () => 0 },
+    imageUpstreams: { status: () => [], receivedBytes: () => 0 },
     runningDownloads: () => 0,
     disk: async () => ({ freeBytes: 0, totalBytes: 0 }),
     isReady: () => true,

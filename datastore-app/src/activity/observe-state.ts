@@ -3,6 +3,7 @@ import type { RegistryState } from '../blobs/registry-state.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { DiskSpace } from '../images/storage.ts';
 import type { TlsStatus } from '../tls/certificate-source.ts';
+import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -12,6 +13,7 @@ export interface StateDeps {
   /** undefined: the registry is off. */
   registryState(): RegistryState | undefined;
   readonly upstreams: Pick<OpenUpstreams, 'status' | 'receivedBytes'>;
+  readonly imageUpstreams: Pick<ImageUpstreams, 'status' | 'receivedBytes'>;
   runningDownloads(): number;
   disk(): Promise<DiskSpace>;
   isReady(): boolean;
@@ -133,6 +135,26 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       this.reset();
       for (const { prefix, state } of deps.upstreams.status()) {
         if (state !== 'unasked') this.labels(prefix).set(state === 'reachable' ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'datastore_images_fetched_bytes',
+    help: 'What has come of images from upstreams since the start.',
+    registers,
+    collect() {
+      this.set(deps.imageUpstreams.receivedBytes());
+    },
+  });
+  new Gauge({
+    name: 'datastore_image_upstream_up',
+    help: '1 when an upstream of images answered the last time, 0 when it did not; absent until it is asked.',
+    labelNames: ['upstream'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, state } of deps.imageUpstreams.status()) {
+        if (state !== 'unasked') this.labels(name).set(state === 'reachable' ? 1 : 0);
       }
     },
   });

@@ -12,6 +12,15 @@ const invalid = (lineNumber: number, reason: string) =>
 /** A name in a tar or a list without the `./` that `tar c .` and `sha256sum ./*` put in front. */
 export const withoutDotSlash = (name: string) => name.replace(/^(?:\.\/+)+/, '');
 
+/** A digest (64 lower-case hexadecimal digits) and a name, as a line of `sha256sum` gives them. */
+export function parseChecksumLine(
+  line: string,
+): { readonly sha256: string; readonly name: string } | undefined {
+  const [, digest = '', written = ''] = LINE.exec(line) ?? [];
+  const name = withoutDotSlash(written);
+  return name === '' ? undefined : { sha256: digest.toLowerCase(), name };
+}
+
 /**
  * Reads what `sha256sum` wrote.
  *
@@ -34,12 +43,12 @@ export function parseChecksumList(content: Uint8Array): Map<string, string> {
     if (line.startsWith('\\')) {
       throw invalid(lineNumber, 'the name holds a backslash or a line end, which no image may have');
     }
-    const [, digest = '', written = ''] = LINE.exec(line) ?? [];
-    const name = withoutDotSlash(written);
-    if (name === '')
+    const parsed = parseChecksumLine(line);
+    if (parsed === undefined)
       throw invalid(lineNumber, '"<64 hexadecimal digits>  <name>" expected, as sha256sum writes');
+    const { sha256, name } = parsed;
     if (digests.has(name)) throw invalid(lineNumber, `"${name}" is listed twice`);
-    digests.set(name, digest.toLowerCase());
+    digests.set(name, sha256);
   }
   return digests;
 }

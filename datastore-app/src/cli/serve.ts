@@ -32,6 +32,7 @@ import { bindPort } from '../http/bound-port.ts';
 import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageStore } from '../images/image-store.ts';
+import { createImageOpener } from '../images/open-image.ts';
 import { createRootWatch } from '../images/root-watch.ts';
 import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
 import { createTellingSearch } from '../images/telling-file-system.ts';
@@ -44,6 +45,8 @@ import { openCertificates } from '../tls/open-certificates.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
 import { createLocalHostFinder, type FindLocalHost } from '../upstream/find-local-host.ts';
+import { createImageParts } from '../upstream/images/image-landing.ts';
+import { openImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import { openUpstreams } from '../upstream/open-upstreams.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
@@ -168,16 +171,27 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
     { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
     { expiryMs: options.uploadExpiry * 3_600_000 },
   );
+  const findLocalHost = localHostFinder(options);
+  const upstreams = await openUpstreams(
+    { log, findLocalHost },
+    { stateDirectory: state, upstreamsFile: options.upstreams },
+  );
+  const parts = createImageParts(
+    { space, hash: uploadHasher.hash },
+    { incoming: incomingDirectoryOf(root), expiryMs: options.uploadExpiry * HOUR_MS },
+  );
   return {
     catalogue,
     store,
     uploads,
     registry,
+    upstreams,
+    imageUpstreams: openImageUpstreams({
+      ...{ log, parts, store, catalogue, findLocalHost },
+      upstreams: upstreams.images,
+      openImage: createImageOpener(root),
+    }),
     archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
-    upstreams: await openUpstreams(
-      { log, findLocalHost: localHostFinder(options) },
-      { stateDirectory: state, upstreamsFile: options.upstreams },
-    ),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     async stop() {

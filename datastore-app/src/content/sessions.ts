@@ -90,6 +90,8 @@ export interface SessionsOptions<Facts> {
   readonly kind: string;
   /** @returns undefined for what are no facts */
   parseFacts(facts: unknown): Facts | undefined;
+  /** How large content will be, where that is known: its room is claimed at once, and kept to its end. */
+  readonly sizeOf?: (facts: Facts) => number;
   readonly expiryMs: number;
   /** How many may be under way: there is memory and patience for so many. */
   readonly maxSessions: number;
@@ -122,7 +124,7 @@ const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
  */
 export function createSessions<Facts>(
   { space, hash: hashInThread, now }: SessionsDeps,
-  { incoming, kind, parseFacts, expiryMs, maxSessions }: SessionsOptions<Facts>,
+  { incoming, kind, parseFacts, sizeOf, expiryMs, maxSessions }: SessionsOptions<Facts>,
 ): Sessions<Facts> {
   const sessions = new Map<string, Running<Facts>>();
   const fileName = new RegExp(`^([0-9a-f]{32})\\.${kind}(?:\\.json)?$`);
@@ -147,7 +149,7 @@ export function createSessions<Facts>(
     await session.writing;
     // What was hashed beyond what is there cannot be taken back.
     if (session.hash?.bytes !== session.receivedBytes) session.hash = undefined;
-    session.claim.settle();
+    if (sizeOf === undefined) session.claim.settle();
     return turn;
   }
 
@@ -176,7 +178,8 @@ export function createSessions<Facts>(
     }
     sessions.set(id, {
       ...{ id, facts, receivedBytes: stat.size, changedMs: stat.mtimeMs, hash: undefined },
-      ...{ claim: space.resume(stat.size, stat.size), turn: 0, writing: Promise.resolve() },
+      claim: space.resume(Math.max(stat.size, sizeOf?.(facts) ?? 0), stat.size),
+      ...{ turn: 0, writing: Promise.resolve() },
       isFinishing: false,
     });
   }
@@ -267,7 +270,7 @@ export function createSessions<Facts>(
 
     async create(facts, algorithm) {
       if (sessions.size >= maxSessions) return undefined;
-      const claim = await space.claim(0);
+      const claim = await space.claim(sizeOf?.(facts) ?? 0);
       const id = randomBytes(16).toString('hex');
       const hash = { algorithm, state: createHash(algorithm), bytes: 0 };
       const session: Running<Facts> = {

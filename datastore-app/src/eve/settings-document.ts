@@ -11,6 +11,7 @@ export interface EveWarning {
     | 'HYBRID_ISO'
     | 'NAME_CONTRADICTS_FORMAT'
     | 'NOT_HASHED'
+    | 'NOT_HERE_YET'
     | 'CORRUPT'
     | 'PERCENT_ENCODED'
     | 'NOT_ADVERTISED'

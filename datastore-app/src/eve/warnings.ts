@@ -43,6 +43,13 @@ function* stateWarnings({ image }: WarningInput): Generator<EveWarning> {
       message: 'The image changed on the disk without being written to: upload it again.',
     };
   }
+  if (image.state === 'upstream') {
+    yield {
+      code: 'NOT_HERE_YET',
+      message:
+        'The image comes from an upstream when it is first asked for. Size and sha256 are as that says; the format is as its list or the name says, until it is here.',
+    };
+  }
   if (image.sha256 === null) {
     yield {
       code: 'NOT_HASHED',

@@ -6,6 +6,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { pathOfTarget } from '../images/image-path.ts';
 import { registryProblem } from './registry-problem.ts';
 import { storeProblem } from './store-problem.ts';
+import { upstreamProblem } from './upstream-problem.ts';
 
 const READ_FAILED: Problem = { status: 500, detail: 'The request could not be answered; the log says why.' };
 const CHANGE_FAILED: Problem = {
@@ -33,7 +34,7 @@ export function answerFailure(
     response.destroy();
     return;
   }
-  const problem = storeProblem(error) ?? registryProblem(error);
+  const problem = storeProblem(error) ?? registryProblem(error) ?? upstreamProblem(error);
   if (problem === undefined || response.headersSent) {
     log.error({ path, reason: errorMessage(error) }, 'a request failed');
   }

@@ -23,16 +23,16 @@ beforeEach(async () => {
   const fail = async () => {
     throw failure;
   };
-  const catalogue = {
+  const shown = {
     list: () => [],
     find: () => {
       throw failure;
     },
-  } as unknown as ImageRoutesDeps['catalogue'];
+  } as unknown as ImageRoutesDeps['shown'];
   const store = { remove: fail, stage: fail } as unknown as ImageRoutesDeps['store'];
   const routers = [
-    createImageRoutes({ log, catalogue, store }),
-    createBundleRoutes({ log, catalogue, store, openImage: () => undefined }),
+    createImageRoutes({ log, shown, store }),
+    createBundleRoutes({ log, catalogue: shown as never, store, openImage: () => undefined }),
   ];
   server = createServer(createApi({ log }, routers)).listen(0, '127.0.0.1');
   await once(server, 'listening');

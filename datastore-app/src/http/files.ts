@@ -29,6 +29,8 @@ export interface FilesDeps {
   readonly memory: TransferMemory;
   /** Whether exactly this version of a file is known to be damaged. */
   readonly isCorrupt: (path: string, version: FileVersion) => boolean;
+  /** Answers for a path at which there is no image; absent: 404. */
+  readonly absent?: (request: IncomingMessage, response: ServerResponse, path: string) => void;
 }
 
 /** Answers a request for the image at a URL path (without query). */
@@ -173,7 +175,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       return;
     }
     if (image === undefined) {
-      sendProblem(response, NO_SUCH_IMAGE);
+      if (path !== undefined && deps.absent !== undefined) deps.absent(request, response, path);
+      else sendProblem(response, NO_SUCH_IMAGE);
       return;
     }
     if (isCorrupt(image.path, image.version)) {

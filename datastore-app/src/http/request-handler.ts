@@ -19,11 +19,14 @@ import { diskSpaceOf } from '../images/storage.ts';
 import { createRegistryHandler } from '../registry/registry-handler.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
+import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
+import { createShownImages, type ShownImages as ShownFiles } from '../upstream/images/shown-images.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
+import { createDistantFiles } from './distant-files.ts';
 import { createFilesHandler } from './files.ts';
 import {
   createRequestListener,
@@ -46,6 +49,7 @@ import { createDownloadLinkRoutes } from './routes/download-links.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import { createImageExportRoutes } from './routes/image-export.ts';
+import { createImageUpstreamRoutes } from './routes/image-upstreams.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
@@ -78,6 +82,8 @@ export interface RequestHandlerDeps {
   readonly registry: Registry | undefined;
   /** Other registries, from which it imports. */
   readonly upstreams: OpenUpstreams;
+  /** From where images come that are not here. */
+  readonly imageUpstreams: ImageUpstreams;
   /** Container archives among the images. */
   readonly archives: Pick<OpenArchives, 'repositories'>;
   /** What clients of the registry are shown. */
@@ -119,6 +125,8 @@ export interface RequestHandlerOptions {
 export interface ResourceDeps extends RequestHandlerDeps {
   /** undefined: the registry is off. */
   readonly registryApi: RegistryApi | undefined;
+  /** The images that are here, and those that can come. */
+  readonly shown: ShownFiles;
   readonly authorize: Authorize;
   readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
@@ -127,13 +135,14 @@ export interface ResourceDeps extends RequestHandlerDeps {
 /** Everything below `/-/`, with its description. */
 export function createResources(deps: ResourceDeps, options: RequestHandlerOptions): readonly Resource[] {
   const { log, catalogue, store, uploads, guard, certificates, activity } = deps;
-  const { authorize, tickets, openImage } = deps;
+  const { authorize, tickets, openImage, shown } = deps;
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
   const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage: createPageLoader() }),
-    createImageRoutes({ log, catalogue, store }),
+    createImageRoutes({ log, shown, store }),
+    createImageUpstreamRoutes({ upstreams: deps.imageUpstreams, shown }),
     createDownloadLinkRoutes({ tickets }),
     createUploadRoutes({ log, uploads, authorize }),
     createBundleRoutes({ log, catalogue, store, openImage }),
@@ -149,7 +158,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       { ...options, isReadOpen: guard.isReadOpen },
     ),
     createEveRoutes({
-      catalogue,
+      shown,
       isReadOpen: guard.isReadOpen,
       hostName: options.hostName,
       ports: deps.ports,
@@ -185,7 +194,7 @@ export function createRequestHandler(
 ): RequestListener {
   const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
-  const { registry, images, accessTo } = deps;
+  const { registry, images, accessTo, imageUpstreams } = deps;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
@@ -198,6 +207,7 @@ export function createRequestHandler(
     catalogue,
     registryState: () => registry?.state(),
     upstreams: deps.upstreams,
+    imageUpstreams,
     runningDownloads: downloads.runningCount,
     disk: () => diskSpaceOf(root),
     isReady: () => reasonsNotReady().length === 0,
@@ -211,7 +221,8 @@ export function createRequestHandler(
     images &&
     access &&
     createRegistryApi({ ...deps, ...images, registry, access, downloads, sendSource });
-  const resources = createResources({ ...deps, registryApi, authorize, tickets, openImage }, options);
+  const shown = createShownImages({ catalogue, upstreams: imageUpstreams });
+  const resources = createResources({ ...deps, shown, registryApi, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
   const ofRegistry =
@@ -233,7 +244,10 @@ export function createRequestHandler(
       ...ofRegistry,
       mountApi(api),
       mountImages(
-        createFilesHandler({ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory }),
+        createFilesHandler({
+          ...{ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory },
+          absent: createDistantFiles({ log, upstreams: imageUpstreams, openImage, downloads, sendSource }),
+        }),
         createPublishHandler({ log, store, openImage, digestOf }),
       ),
     ]),

@@ -8,10 +8,11 @@ import { followFiles } from '../access/followed-files.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { FindLocalHost } from './find-local-host.ts';
 import { createFlights, type FlightStatus } from './flights.ts';
+import type { ImageUpstream } from './images/image-upstream-settings.ts';
 import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
 import type { UpstreamError } from './upstream-error.ts';
 import { createUpstreamRegistry } from './upstream-registry.ts';
-import { readUpstreams, type Upstream } from './upstream-settings.ts';
+import { NO_UPSTREAMS, readUpstreams, type Upstream, type Upstreams } from './upstream-settings.ts';
 
 /** How it goes with an upstream. */
 export interface UpstreamStatus {
@@ -31,6 +32,8 @@ export interface OpenUpstreams {
   extend(store: RegistryStore): RegistryStore;
   /** Below which name the repositories of a registry are shown, as containerd calls it in `?ns=`. */
   prefixOf(namespace: string): string | undefined;
+  /** Where other images come from, as the same settings say now. */
+  images(): readonly ImageUpstream[];
   status(): readonly UpstreamStatus[];
   imports(): readonly FlightStatus[];
   receivedBytes(): number;
@@ -84,14 +87,15 @@ export async function openUpstreams(
   if (upstreamsFile !== undefined && !(await isThere(upstreamsFile))) {
     throw new ConfigurationError(`--upstreams ${upstreamsFile} does not exist`);
   }
-  const followed = await followFiles<readonly Upstream[]>(
+  const followed = await followFiles<Upstreams>(
     { log },
     {
-      ...{ name: `the upstreams in ${file}`, files: [file], none: [] },
+      ...{ name: `the upstreams in ${file}`, files: [file], none: NO_UPSTREAMS },
       meanwhile: 'nothing is imported until this is put right',
-      read: async () => ((await isThere(file)) ? readUpstreams(file) : []),
+      read: async () => ((await isThere(file)) ? readUpstreams(file) : NO_UPSTREAMS),
     },
   );
+  const registries = () => followed.current().registries;
   const clients = new Map<Upstream, UpstreamClient>();
   const words = new Map<string, Word>();
   let flights: ReturnType<typeof createFlights> | undefined;
@@ -122,12 +126,13 @@ export async function openUpstreams(
       flights = createFlights({ log, store, wait: (ms, signal) => delay(ms, undefined, { signal }) });
       return createUpstreamRegistry({
         ...{ log, store, flights, clientOf, noteAnswer, clock: systemClock },
-        upstreams: followed.current,
+        upstreams: registries,
       });
     },
-    prefixOf: (namespace) => followed.current().find((each) => each.namespace === namespace)?.prefix,
+    images: () => followed.current().images,
+    prefixOf: (namespace) => registries().find((each) => each.namespace === namespace)?.prefix,
     status: () =>
-      followed.current().map(({ prefix, url }) => {
+      registries().map(({ prefix, url }) => {
         const word = words.get(prefix);
         return {
           ...{ prefix, url: url.origin },
@@ -141,7 +146,7 @@ export async function openUpstreams(
     warnings: () => [followed.trouble() ?? []].flat(),
     async follow(signal) {
       while (!signal.aborted) {
-        if (await followed.look()) await closeOthers(followed.current());
+        if (await followed.look()) await closeOthers(registries());
         await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
       }
     },

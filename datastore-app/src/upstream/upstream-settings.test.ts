@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true }));
 async function read(text: string) {
   const file = join(folder, 'upstreams.yaml');
   await writeFile(file, text);
-  return readUpstreams(file);
+  return readUpstreams(file).registries;
 }
 const withOne = (lines: string) => `version: 1\nupstreams:\n  - ${lines.replaceAll('\n', '\n    ')}\n`;
 

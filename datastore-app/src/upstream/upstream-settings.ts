@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
-import { errorMessage } from '@local-datastore/shared/errors';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
 import { isRepositoryName } from '@local-datastore/shared/oci/reference';
 import * as z from 'zod';
 import { type MatchesRepository, repositoryPattern } from '../access/repository-pattern.ts';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';
+import { IMAGE_UPSTREAM, type ImageUpstream, toImageUpstream } from './images/image-upstream-settings.ts';
+import { duration, passwordCredential, readText } from './setting-values.ts';
 import type { UpstreamAddress } from './upstream-client.ts';
 
 /** A registry whose repositories are shown here below a name of their own. */
@@ -22,19 +22,6 @@ export interface Upstream extends UpstreamAddress {
   /** How long is waited for the upstream's word on a tag where an earlier image is here. */
   readonly budgetMs: number;
 }
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const duration = (fallback: string) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((text, context) => {
-      const [, digits, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
-      if (digits !== undefined) return Number(digits) * (UNITS[unit] ?? 0);
-      context.issues.push({ code: 'custom', input: text, message: 'a time such as 30s, 10m or 1d expected' });
-      return z.NEVER;
-    });
 
 const origin = () =>
   z.string().transform((text, context) => {
@@ -65,27 +52,32 @@ const UPSTREAM = z.strictObject({
     .regex(/^[a-z0-9.-]+(?::\d+)?$/, 'a host expected, such as docker.io')
     .optional(),
   ca: z.string().optional(),
-  credentials: z.strictObject({ user: z.string().min(1), passwordFile: z.string() }).optional(),
+  credentials: passwordCredential().optional(),
   allow: z.array(repositoryPattern()).min(1).optional(),
   tags: z.strictObject({ check: duration('10m'), budget: duration('2s') }).prefault({}),
 });
 
-const DOCUMENT = z.strictObject({ version: z.literal(1), upstreams: z.array(UPSTREAM).max(100) });
+const DOCUMENT = z.strictObject({
+  version: z.literal(1),
+  upstreams: z.array(UPSTREAM).max(100).default([]),
+  images: z.array(IMAGE_UPSTREAM).max(100).default([]),
+});
 
-function readText(what: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(`${what} ${file} cannot be read: ${errorMessage(error)}`, { cause: error });
-  }
+/** Where container images and other images come from. */
+export interface Upstreams {
+  readonly registries: readonly Upstream[];
+  /** The first that has a path gives it. */
+  readonly images: readonly ImageUpstream[];
 }
+
+export const NO_UPSTREAMS: Upstreams = { registries: [], images: [] };
 
 /**
  * Reads what a person wrote of upstreams.
  *
  * @throws Error with all that is wrong; no value of a secret is in it
  */
-export function readUpstreams(file: string): Upstream[] {
+export function readUpstreams(file: string): Upstreams {
   const parsed = DOCUMENT.safeParse(readYamlFile(file));
   if (!parsed.success) {
     const wrong = parsed.error.issues.map(
@@ -93,7 +85,7 @@ export function readUpstreams(file: string): Upstream[] {
     );
     throw new Error(wrong.join('; '));
   }
-  const { upstreams } = parsed.data;
+  const { upstreams, images } = parsed.data;
   const prefixes = upstreams.map(({ prefix }) => prefix);
   const twice = prefixes.find((prefix, i) =>
     prefixes.some((other, j) => i !== j && (other === prefix || other.startsWith(`${prefix}/`))),
@@ -101,16 +93,17 @@ export function readUpstreams(file: string): Upstream[] {
   if (twice !== undefined)
     throw new Error(`${twice}: two upstreams have this prefix, or one within the other`);
   const near = (path: string) => resolve(dirname(file), path);
-  return upstreams.map(({ prefix, url, namespace, ca, credentials, allow, tags }) => ({
+  const registries = upstreams.map(({ prefix, url, namespace, ca, credentials, allow, tags }) => ({
     ...{ prefix, url, namespace },
     ca: ca === undefined ? undefined : readText('ca', near(ca)),
     credential: credentials && {
       user: credentials.user,
       password: readText('passwordFile', near(credentials.passwordFile)).trim(),
     },
-    allows: (repository) => allow === undefined || allow.some((matches) => matches(repository)),
+    allows: (repository: string) => allow === undefined || allow.some((matches) => matches(repository)),
     ...{ checkMs: tags.check, budgetMs: tags.budget },
   }));
+  return { registries, images: images.map((each, index) => toImageUpstream(each, `images.${index}`, near)) };
 }
 
 /** Docker Hub has its own images below `library/`, which its clients leave out. */

@@ -22,12 +22,11 @@ function readBounded(file: string): string {
 }
 
 /**
- * Reads what a person wrote in YAML.
+ * Reads YAML, of which JSON is a part.
  *
- * @throws Error which says where it goes wrong, and quotes nothing of a text that may hold a secret; system errors
+ * @throws Error which says where it goes wrong, and quotes nothing of a text that may hold a secret
  */
-export function readYamlFile(file: string): unknown {
-  const text = readBounded(file);
+export function parseYaml(text: string): unknown {
   try {
     // An unknown tag is no reason to write past the log.
     return parse(text, { logLevel: 'error' });
@@ -36,3 +35,6 @@ export function readYamlFile(file: string): unknown {
     throw new Error(errorMessage(error).split('\n')[0]?.replace(/:$/, ''), { cause: error });
   }
 }
+
+/** Reads what a person wrote in YAML. @throws as {@link parseYaml}; system errors */
+export const readYamlFile = (file: string): unknown => parseYaml(readBounded(file));

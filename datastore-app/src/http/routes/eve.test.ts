@@ -29,7 +29,7 @@ let https: number | null = null;
 
 beforeAll(async () => {
   const routes = createEveRoutes({
-    catalogue: {
+    shown: {
       find: (path) => [IMAGE, { ...IMAGE, path: 'misnamed.qcow2' }].find((image) => image.path === path),
     },
     isReadOpen: true,

@@ -5,8 +5,8 @@ import type { Request } from 'express';
 import * as z from 'zod';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import { eveSettings } from '../../eve/settings.ts';
-import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
+import type { ShownImages } from '../../upstream/images/shown-images.ts';
 import { IMAGE_PATH, problems, query, read } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -38,7 +38,7 @@ export const eveSettingsSchema = () =>
   });
 
 export interface EveRoutesDeps {
-  readonly catalogue: Pick<Catalogue, 'find'>;
+  readonly shown: Pick<ShownImages, 'find'>;
   readonly isReadOpen: boolean;
   /** With `.local`. */
   readonly hostName: string;
@@ -77,7 +77,7 @@ export function createEveRoutes(deps: EveRoutesDeps): Resource {
       },
       handle(request, response) {
         const path = parseImagePath(request.path.slice(EVE.length));
-        const image = path === undefined ? undefined : deps.catalogue.find(path);
+        const image = path === undefined ? undefined : deps.shown.find(path);
         if (image === undefined) {
           sendProblem(response, NO_SUCH_IMAGE);
           return;

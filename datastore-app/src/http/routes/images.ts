@@ -4,9 +4,9 @@ import type { Log } from '@local-datastore/shared/log';
 import type { Request } from 'express';
 import * as z from 'zod';
 import { toListedImage } from '../../eve/listed-image.ts';
-import type { Catalogue } from '../../images/catalogue.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
+import type { ShownImages } from '../../upstream/images/shown-images.ts';
 import { IMAGE_PATH, problems, read, write } from '../openapi/describe.ts';
 import { bytes, sha256, time } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -19,7 +19,17 @@ export const imageSchema = () =>
     path: z.string().describe('Below the root, and the URL path without the first slash.'),
     sizeBytes: bytes,
     sha256: sha256.nullable().describe('null until it is hashed.'),
-    state: z.enum(['hashing', 'ready', 'corrupt']),
+    state: z
+      .enum(['hashing', 'ready', 'corrupt', 'upstream'])
+      .describe('upstream: it is not here yet, and comes when it is asked for.'),
+    upstream: z
+      .object({
+        name: z.string().describe('For people.'),
+        receivedBytes: bytes.nullable().describe('null: it is not on its way.'),
+        reason: z.string().nullable().describe('Why it could not be had lately.'),
+      })
+      .optional()
+      .describe('Of an image that is not here yet: from where it comes.'),
     linkTo: z.string().optional().describe('Of a symbolic link: the path of the file to which it leads.'),
     nameForm: z
       .enum(['composed', 'decomposed', 'mixed'])
@@ -43,14 +53,15 @@ export const imagesSchema = () => z.object({ images: z.array(imageSchema()) });
 
 export interface ImageRoutesDeps {
   readonly log: Log;
-  readonly catalogue: Catalogue;
+  /** What is here, and what can come. */
+  readonly shown: ShownImages;
   readonly store: ImageStore;
 }
 
 const pathOf = (request: Request) => parseImagePath(request.path.slice(IMAGES.length));
 
-/** `/-/api/v1/images`: what the catalogue knows of all images, and of one; DELETE removes one. */
-export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): Resource {
+/** `/-/api/v1/images`: what is known of all images, and of one; DELETE removes one. */
+export function createImageRoutes({ log, shown, store }: ImageRoutesDeps): Resource {
   return createResource([
     read({
       method: 'GET',
@@ -61,11 +72,11 @@ export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): R
         304: { description: 'Nothing changed.' },
       },
       handle(request, response) {
-        const entityTag = `"${catalogue.revision()}"`;
+        const entityTag = `"${shown.revision()}"`;
         // Whoever asks every second is answered in a line when nothing changed.
         response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
         if (request.headers['if-none-match'] === entityTag) response.status(304).end();
-        else response.json({ images: catalogue.list().map(toListedImage) });
+        else response.json({ images: shown.list().map(toListedImage) });
       },
     }),
     read({
@@ -79,7 +90,7 @@ export function createImageRoutes({ log, catalogue, store }: ImageRoutesDeps): R
       },
       handle(request, response) {
         const path = pathOf(request);
-        const image = path === undefined ? undefined : catalogue.find(path);
+        const image = path === undefined ? undefined : shown.find(path);
         if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
         else response.json(toListedImage(image));
       },
