@@ -218,7 +218,7 @@ const REGISTRY_STORE_OPTIONS: readonly OptionDescription[] = [
   {
     flags: '--upstreams <file>',
     description:
-      'YAML file that names registries from which images are imported when they are asked for (default: upstreams.yaml in the state directory, where it exists)',
+      'YAML file that names registries and stores from which images come when they are asked for (default: upstreams.yaml in the state directory, where it exists)',
     environment: 'DATASTORE_UPSTREAMS',
     schema: z.string().min(1, { error: 'a file expected' }),
   },

@@ -18,6 +18,7 @@ import { exportCommand, importCommand } from './bundles.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
+import { fetchCommand, imageUpstreamsCommand } from './image-upstreams.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
 import { verifyCommand } from './verify.ts';
@@ -83,13 +84,18 @@ function addCommand({ stdout }: CommandContext): Command {
   });
 }
 
-/** `datastore-app images list|add|verify|import|export`: work on the folders, whether or not the datastore runs. */
+/**
+ * `datastore-app images list|add|verify|import|export`: work on the folders, whether or not the datastore runs;
+ * `fetch` and `upstreams` speak to it.
+ */
 export function imagesCommand(context: CommandContext): Command {
   return new Command('images')
-    .summary('list, add, verify, import and export images')
+    .summary('list, add, verify, import, export and fetch images')
     .addCommand(listCommand(context))
     .addCommand(addCommand(context))
     .addCommand(verifyCommand(context))
     .addCommand(importCommand(context))
-    .addCommand(exportCommand(context));
+    .addCommand(exportCommand(context))
+    .addCommand(fetchCommand(context))
+    .addCommand(imageUpstreamsCommand(context));
 }

@@ -72,7 +72,10 @@ export class Flight<Wanted extends Cargo = Cargo> {
     this.begun.promise.catch(() => {});
     this.ended = this.#run().then(
       () => this.#finish(undefined),
-      (error: Error) => this.#finish(error),
+      async (error: Error) => {
+        await this.#giveUp(error).catch(() => {});
+        return this.#finish(error);
+      },
     );
   }
 
@@ -181,7 +184,6 @@ export class Flight<Wanted extends Cargo = Cargo> {
       }
       this.#signal.throwIfAborted();
       if (!(error instanceof UpstreamError) || !error.retryable) {
-        await this.#giveUp(id, error);
         throw error;
       }
       // A cut in the middle is no failure as long as it gets further.
@@ -202,11 +204,10 @@ export class Flight<Wanted extends Cargo = Cargo> {
     this.#isVerified = true;
   }
 
-  /** What came is of no use where the upstream has given something else. */
-  async #giveUp(id: string, error: unknown): Promise<void> {
-    if (error instanceof UpstreamError && error.code === 'INVALID') {
-      await this.#landing.cancel(id);
-    }
+  /** What came is of no use where the upstream has given something else; where nothing came, nothing is kept either. */
+  async #giveUp(error: unknown): Promise<void> {
+    const isOfUse = this.#writtenBytes > 0 && !(error instanceof UpstreamError && error.code === 'INVALID');
+    if (this.#id !== undefined && !isOfUse) await this.#landing.cancel(this.#id);
   }
 }
 

@@ -27,7 +27,7 @@ export function createRequestSigner(
     if (cache.size > 1) cache = new Map();
     const signer = new AwsV4Signer({
       ...{ url: target.href, method, accessKeyId, secretAccessKey, region, cache },
-      ...{ service: 's3', datetime: dateOf(nowMs()), singleEncode: true },
+      ...{ service: 's3', datetime: dateOf(nowMs()) },
       headers: Object.fromEntries(Object.entries(headers).filter(([name]) => isSigned(name))),
       ...(sessionToken !== undefined && { sessionToken }),
     });

@@ -9,7 +9,16 @@ export interface Image {
   readonly nameForm?: 'composed' | 'decomposed' | 'mixed';
   readonly sizeBytes: number;
   readonly sha256: string | null;
-  readonly state: 'hashing' | 'ready' | 'corrupt';
+  /** `upstream`: it is not here yet, and comes when it is asked for. */
+  readonly state: 'hashing' | 'ready' | 'corrupt' | 'upstream';
+  /** From where one comes that is not here yet. */
+  readonly upstream?: {
+    readonly name: string;
+    /** null: it is not on its way. */
+    readonly receivedBytes: number | null;
+    /** Why it could not be had lately. */
+    readonly reason: string | null;
+  };
   /** Not hashed yet, as it may not be complete. */
   readonly isGrowing: boolean;
   readonly hashedBytes: number;

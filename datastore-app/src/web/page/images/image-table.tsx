@@ -15,6 +15,8 @@ export interface ImageTableProps {
   readonly onSort: (sorting: Sorting) => void;
   readonly onUseInEve: (image: Image) => void;
   readonly onDelete: (image: Image) => void;
+  /** Lets one come that is not here yet. */
+  readonly onFetch: (image: Image) => void;
   /** undefined: links need no help. */
   readonly onDownload: ((image: Image) => void) | undefined;
 }
@@ -95,6 +97,29 @@ function Digest({ image }: { image: Image }) {
   );
 }
 
+/** An image that is not here yet: from where it comes, and how far it is. */
+function Coming({ image: { path, sizeBytes, upstream } }: { image: Image }) {
+  if (upstream === undefined) return null;
+  const { name, receivedBytes, reason } = upstream;
+  const percent = receivedBytes === null ? undefined : percentOf(receivedBytes, sizeBytes);
+  return (
+    <>
+      {percent === undefined ? (
+        <span class="badge badge-off" title={`It comes from ${name} when it is first asked for.`}>
+          not here yet
+        </span>
+      ) : (
+        <span class="hashing">
+          <progress value={percent} max={100} aria-label={`Fetching ${path}`} />
+          <span>Fetching {percent} %</span>
+        </span>
+      )}
+      <bdi class="second">from {shownName(name)}</bdi>
+      {reason !== null && percent === undefined && <span class="second">{reason}</span>}
+    </>
+  );
+}
+
 /** An archive that no repository can be named after has none. */
 function ContainersLink({ path }: { path: string }) {
   const name = repositoryOfPath(path);
@@ -113,7 +138,9 @@ function Row({
   onUseInEve,
   onDelete,
   onDownload,
-}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete' | 'onDownload'>) {
+  onFetch,
+}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete' | 'onDownload' | 'onFetch'>) {
+  const isComing = image.state === 'upstream';
   const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [] } = image;
   const content = image.content ?? image.format;
   const { folder, name } = splitPath(path);
@@ -130,6 +157,7 @@ function Row({
         {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
         {image.format === 'container' && state === 'ready' && <ContainersLink path={path} />}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
+        {isComing && <Coming image={image} />}
         {state === 'corrupt' && (
           <span
             class="badge badge-bad"
@@ -197,15 +225,27 @@ function Row({
           >
             <DownloadIcon />
           </a>
-          <button
-            type="button"
-            class="button-icon button-danger"
-            aria-label={`Delete ${path}`}
-            title="Delete"
-            onClick={() => onDelete(image)}
-          >
-            <DeleteIcon />
-          </button>
+          {isComing ? (
+            <button
+              type="button"
+              class="button button-small"
+              aria-label={`Fetch now: ${path}`}
+              disabled={image.upstream?.receivedBytes != null}
+              onClick={() => onFetch(image)}
+            >
+              Fetch now
+            </button>
+          ) : (
+            <button
+              type="button"
+              class="button-icon button-danger"
+              aria-label={`Delete ${path}`}
+              title="Delete"
+              onClick={() => onDelete(image)}
+            >
+              <DeleteIcon />
+            </button>
+          )}
         </span>
       </td>
     </tr>

@@ -1,10 +1,12 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
+import { urlOfImage } from '../api/client.ts';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { useStore } from '../store.ts';
 import { shownName } from '../text/shown-name.ts';
+import { announce } from '../ui/announce.ts';
 import { UploadIcon } from '../ui/icons.tsx';
 import { DropArea } from '../uploads/drop-area.tsx';
 import { chosenFiles } from '../uploads/dropped-files.ts';
@@ -55,10 +57,25 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
       ),
     );
   };
+  const fetchNow = async (image: Image) => {
+    setFailure(undefined);
+    try {
+      if (await context.client.change('POST', `/-/api/v1/fetch${urlOfImage(image.path)}`)) {
+        announce(`${shownName(image.path)} is being fetched`);
+        context.poll.refresh();
+      }
+    } catch (error) {
+      setFailure(
+        `${shownName(image.path)} cannot be fetched: ${error instanceof Error ? error.message : error}`,
+      );
+    }
+  };
   const found = images && listImages(images, search, sorting);
   // Also when it has changed meanwhile; and a dialog of an image that is gone closes.
   const openedImage = images?.find(({ path }) => path === opened?.path);
-  const totalBytes = images?.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
+  const here = images?.filter(({ state }) => state !== 'upstream') ?? [];
+  const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const coming = (images?.length ?? 0) - here.length;
   const hasHttps = status?.listeners?.https != null || status?.tls != null;
 
   return (
@@ -84,7 +101,8 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
           <div class="toolbar">
             <h2 id="images-title">Images</h2>
             <p class="count">
-              {images.length} {images.length === 1 ? 'image' : 'images'}, {sizeText(totalBytes)}
+              {here.length} {here.length === 1 ? 'image' : 'images'}, {sizeText(totalBytes)}
+              {coming > 0 && `; ${coming} more can come`}
             </p>
             <input
               type="search"
@@ -111,6 +129,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               onSort={setSorting}
               onUseInEve={open('eve')}
               onDelete={open('delete')}
+              onFetch={(image) => void fetchNow(image)}
               onDownload={status?.access?.isReadOpen === false ? download : undefined}
             />
           )}
@@ -140,7 +159,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
       {chosen !== undefined && (
         <UploadDialog
           chosen={chosen}
-          existing={images ?? []}
+          existing={here}
           onStart={(plans) => {
             setChosen(undefined);
             void context.uploads.add(plans);
