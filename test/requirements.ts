@@ -94,6 +94,11 @@ function whyNoPythonZeroconf(): string | undefined {
   return 'the Python module zeroconf is missing: install the package python3-zeroconf';
 }
 
+function whyNoSwift(): string | undefined {
+  if (spawnSync('/usr/bin/python3', ['-c', 'import swift']).status === 0) return undefined;
+  return 'the Python module swift is missing: install the package python3-swift';
+}
+
 function whyNoChromium(): string | undefined {
   if (['chromium', 'chromium-browser', 'google-chrome'].some(isInstalled)) return undefined;
   return 'no Chromium found: install the package chromium';
@@ -156,6 +161,7 @@ const CHECKS = {
   systemd: () =>
     whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
   'docker-registry': () => whyNoPrograms('docker-registry', 'docker-registry'),
+  swift: whyNoSwift,
   skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
   containerd: () => whyNoPrograms('containerd', 'containerd', 'ctr'),
   buildah: () => whyNoPrograms('buildah', 'buildah'),
