@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 /** A second one on the same folder is what the next start finds. */
-async function start(maxSessions = 10): Promise<Sessions<string>> {
+async function start(maxSessions = 10, sizeOf?: (facts: string) => number): Promise<Sessions<string>> {
   const sessions = createSessions<string>(
     {
       space: createSpace(
@@ -46,6 +46,7 @@ async function start(maxSessions = 10): Promise<Sessions<string>> {
       parseFacts: (facts) => (typeof facts === 'string' ? facts : undefined),
       expiryMs: HOUR_MS,
       maxSessions,
+      ...(sizeOf && { sizeOf }),
     },
   );
   await sessions.start();
@@ -297,5 +298,28 @@ it('reads again what another program wrote to', async () => {
   await appendFile(join(incoming, `${id}.oci`), 'def');
   await expect(sessions.finish(id, digestOf('abc'), place)).rejects.toMatchObject({
     code: 'DIGEST_MISMATCH',
+  });
+});
+
+describe('of content whose size is known', () => {
+  const sizeOf = (facts: string) => Number(facts);
+
+  it('all of the room is kept from the beginning to the end, also between writings', async () => {
+    quotaBytes = 100;
+    const sessions = await start(10, sizeOf);
+    const session = await sessions.create('60', 'sha256');
+    await sessions.append(session?.id ?? '', 0, pieces('abc'));
+    await expect(sessions.create('41', 'sha256')).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    expect(await sessions.create('40', 'sha256')).toBeDefined();
+  });
+
+  it('and after a restart', async () => {
+    quotaBytes = 100;
+    const before = await start(10, sizeOf);
+    const session = await before.create('60', 'sha256');
+    const sessions = await start(10, sizeOf);
+    await expect(sessions.create('41', 'sha256')).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+    await sessions.remove(session?.id ?? '');
+    expect(await sessions.create('100', 'sha256')).toBeDefined();
   });
 });

@@ -114,8 +114,8 @@ function Coming({ image: { path, sizeBytes, upstream } }: { image: Image }) {
           <span>Fetching {percent} %</span>
         </span>
       )}
-      <bdi class="second">from {shownName(name)}</bdi>
-      {reason !== null && percent === undefined && <span class="second">{reason}</span>}
+      <bdi class="second origin">from {shownName(name)}</bdi>
+      {reason !== null && percent === undefined && <span class="second origin">{reason}</span>}
     </>
   );
 }
