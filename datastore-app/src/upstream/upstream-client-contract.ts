@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BlobStream, UpstreamClient } from './upstream-client.ts';
+import type { UpstreamClient } from './upstream-client.ts';
 import { UpstreamError } from './upstream-error.ts';
+import type { ByteStream } from './upstream-requests.ts';
 
 const REPOSITORY = 'lab/app';
 const LAYER = Buffer.alloc(100_000, 'layer');
@@ -16,7 +17,7 @@ export interface UpstreamUnderTest {
   close(): Promise<void>;
 }
 
-async function readAll({ content }: BlobStream): Promise<Buffer> {
+async function readAll({ content }: ByteStream): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of content) pieces.push(piece);
   return Buffer.concat(pieces);
