@@ -37,26 +37,32 @@ export function repositoryOfPath(path: string): ArchiveName {
   };
 }
 
-interface NameInArchive {
+/** A name in an archive, taken apart as it stands there: nothing says that a repository may be called so. */
+export interface NameInArchive {
   /** Without host; undefined: it says a tag alone. */
   readonly repository: string | undefined;
   readonly tag: string;
 }
 
-/** @returns undefined for what no client could ask for */
-function parseName(name: string): NameInArchive | undefined {
+/** Takes a name apart: `host/name:tag`, `name`, or a tag alone; a digest behind it is left out. */
+export function splitArchiveName(name: string): NameInArchive {
   const [named = ''] = name.split('@', 1);
   const colon = named.lastIndexOf(':');
   const hasTag = colon > named.lastIndexOf('/');
-  if (!hasTag && !named.includes('/')) {
-    return isTag(named) ? { repository: undefined, tag: named } : undefined;
-  }
+  if (!hasTag && !named.includes('/')) return { repository: undefined, tag: named };
   const tag = hasTag ? named.slice(colon + 1) : 'latest';
   const [first = '', ...rest] = (hasTag ? named.slice(0, colon) : named).split('/');
   const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
   const path = isHost ? rest : [first, ...rest];
   const repository = (path[0] === 'library' && path.length === 2 ? path.slice(1) : path).join('/');
-  return isTag(tag) && isRepositoryName(repository) ? { repository, tag } : undefined;
+  return { repository, tag };
+}
+
+/** @returns undefined for what no client could ask for */
+function parseName(name: string): NameInArchive | undefined {
+  const parsed = splitArchiveName(name);
+  const { repository, tag } = parsed;
+  return isTag(tag) && (repository === undefined || isRepositoryName(repository)) ? parsed : undefined;
 }
 
 /**

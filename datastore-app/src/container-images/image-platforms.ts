@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/m
 import { DOCKER_CONFIG, OCI_CONFIG } from '@local-datastore/shared/oci/media-types';
 import { isAttestation, platformText } from '@local-datastore/shared/oci/platform';
 import type { RegistryReader } from '../archives/archive-registry.ts';
-import { createSourceReader } from '../content/byte-source.ts';
+import { readWholeSource } from '../content/source-content.ts';
 
 type Reader = Pick<RegistryReader, 'readManifest' | 'openBlob'>;
 
@@ -24,11 +24,7 @@ async function readSmallBlob(
   const { source, sizeBytes } = blob;
   try {
     if (sizeBytes > MAX_MANIFEST_BYTES) return undefined;
-    const bytes = Buffer.alloc(sizeBytes);
-    await new Promise<void>((resolve, reject) => {
-      createSourceReader(source).fill(bytes, 0, (error) => (error === null ? resolve() : reject(error)));
-    });
-    return bytes;
+    return await readWholeSource(source);
   } finally {
     source.close();
   }

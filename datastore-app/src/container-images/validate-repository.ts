@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import type { RegistryReader } from '../archives/archive-registry.ts';
 import type { RepositoryRecord } from '../blobs/repository-record.ts';
-import { type ByteSource, createSourceReader } from '../content/byte-source.ts';
+import type { ByteSource } from '../content/byte-source.ts';
+import { sourceContent } from '../content/source-content.ts';
 
 /** What reading a repository again came to. */
 export interface RepositoryValidation {
@@ -27,20 +28,10 @@ export interface RepositoryValidationDeps {
   noteDamaged(digest: string): void;
 }
 
-const PIECE_BYTES = 256 * 1024;
-
 /** @throws errors of reading */
 async function hexOf(source: ByteSource, algorithm: OciDigest['algorithm']): Promise<string> {
-  const reader = createSourceReader(source);
   const hash = createHash(algorithm);
-  const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, source.sizeBytes));
-  for (let position = 0; position < source.sizeBytes; position += buffer.length) {
-    const piece = buffer.subarray(0, Math.min(buffer.length, source.sizeBytes - position));
-    await new Promise<void>((resolve, reject) => {
-      reader.fill(piece, position, (error) => (error === null ? resolve() : reject(error)));
-    });
-    hash.update(piece);
-  }
+  for await (const piece of sourceContent(source)) hash.update(piece);
   return hash.digest('hex');
 }
 

@@ -12,7 +12,7 @@ export interface MemberPlace {
 export type ArchiveMembers = ReadonlyMap<string, MemberPlace>;
 
 /** Of an image there are three members a layer at most, and an archive may hold many images. */
-const MAX_MEMBERS = 20_000;
+export const MAX_MEMBERS = 20_000;
 /** `docker save` of old made chains of one link; nobody makes long ones. */
 const MAX_LINKS = 8;
 
@@ -23,8 +23,43 @@ function targetOf({ name, link }: TarMember): string | undefined {
   return posix.normalize(posix.join(posix.dirname(name), link.target));
 }
 
+/** The members of a tar archive one by one; in the end they are the files by name. */
+export interface MemberList<Place> {
+  /** @param place where the content of a file stands; undefined: it is none, or it is of no interest */
+  add(member: TarMember, place: Place | undefined): void;
+  /** Of two with one name the last counts, as tar unpacks them; links lead to what they name. */
+  files(): Map<string, Place>;
+}
+
+export function createMemberList<Place>(): MemberList<Place> {
+  const files = new Map<string, Place>();
+  const links = new Map<string, string>();
+  return {
+    add(member, place) {
+      const { name } = member;
+      const target = targetOf(member);
+      files.delete(name);
+      links.delete(name);
+      if (place !== undefined) files.set(name, place);
+      else if (target !== undefined) links.set(name, target);
+    },
+    files() {
+      const all = new Map(files);
+      for (const name of links.keys()) {
+        let target: string | undefined = name;
+        for (let i = 0; i < MAX_LINKS && target !== undefined && !files.has(target); i += 1) {
+          target = links.get(target);
+        }
+        const place = target === undefined ? undefined : files.get(target);
+        if (place !== undefined) all.set(name, place);
+      }
+      return all;
+    },
+  };
+}
+
 /**
- * Lists the files of a tar archive. Of two with one name the last counts, as tar unpacks them.
+ * Lists the files of a tar archive.
  *
  * @returns undefined where the archive is cut off within a member
  * @throws what `readAt` throws
@@ -33,29 +68,12 @@ export async function readArchiveMembers(
   readAt: ImageSource['readAt'],
   sizeBytes: number,
 ): Promise<ArchiveMembers | undefined> {
-  const files = new Map<string, MemberPlace>();
-  const links = new Map<string, string>();
+  const list = createMemberList<MemberPlace>();
   const members = tarMembers(readAt, sizeBytes, MAX_MEMBERS);
   for (;;) {
     const next = await members.next();
-    if (next.done) {
-      if (next.value.isCut) return undefined;
-      break;
-    }
-    const member = next.value;
-    const target = targetOf(member);
-    files.delete(member.name);
-    links.delete(member.name);
-    if (member.isFile) files.set(member.name, { offset: member.offset, sizeBytes: member.sizeBytes });
-    else if (target !== undefined) links.set(member.name, target);
+    if (next.done) return next.value.isCut ? undefined : list.files();
+    const { isFile, offset, sizeBytes: length } = next.value;
+    list.add(next.value, isFile ? { offset, sizeBytes: length } : undefined);
   }
-  for (const name of links.keys()) {
-    let target: string | undefined = name;
-    for (let i = 0; i < MAX_LINKS && target !== undefined && !files.has(target); i += 1) {
-      target = links.get(target);
-    }
-    const place = target === undefined ? undefined : files.get(target);
-    if (place !== undefined) files.set(name, place);
-  }
-  return files;
 }

@@ -153,7 +153,12 @@ function parseStored(key: string, bytes: Buffer, mediaType: string) {
   }
 }
 
-async function fromSaved(
+/**
+ * Reads what `docker save` says of images.
+ *
+ * @throws ArchiveError with a sentence for a person; whatever `readAt` throws
+ */
+export async function fromSaved(
   readAt: ImageSource['readAt'],
   saved: readonly DockerArchiveImage[],
 ): Promise<ContainerArchive> {

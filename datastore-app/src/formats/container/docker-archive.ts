@@ -11,7 +11,7 @@ export interface DockerArchiveImage {
   readonly names: readonly string[];
 }
 
-const MANIFEST = 'manifest.json';
+export const SAVED_FILE = 'manifest.json';
 /** Overlay file systems take 128 layers; nobody has found a use for a thousand. */
 const MAX_LAYERS = 1000;
 
@@ -25,6 +25,25 @@ const IMAGES = z
   )
   .min(1);
 
+/** One image as it stands in the document. */
+export type SavedEntry = z.infer<typeof IMAGES>[number];
+
+/** The entries of `manifest.json`; undefined where it is something else of the name. */
+export const savedEntries = (document: unknown): readonly SavedEntry[] | undefined =>
+  IMAGES.safeParse(document).data;
+
+/** Where the parts of an image are; a sentence where one of them is not there. */
+export function placesOf(
+  { Config, RepoTags, Layers }: SavedEntry,
+  members: ArchiveMembers,
+): DockerArchiveImage | string {
+  const names = [Config, ...(Layers ?? [])];
+  const missing = names.find((name) => !members.has(name));
+  if (missing !== undefined) return `Its ${SAVED_FILE} names "${missing}", which is not in it.`;
+  const [config, ...layers] = names.map((name) => members.get(name) as MemberPlace);
+  return { config: config as MemberPlace, layers, names: RepoTags ?? [] };
+}
+
 /**
  * What the `manifest.json` of an archive says (Docker Image Specification v1.2, "Combined Image JSON + Filesystem
  * Changeset Format").
@@ -37,15 +56,8 @@ export async function readDockerArchive(
   readAt: ImageSource['readAt'],
   members: ArchiveMembers,
 ): Promise<readonly DockerArchiveImage[] | string | undefined> {
-  const parsed = IMAGES.safeParse(await readJson(readAt, members.get(MANIFEST)));
-  if (!parsed.success) return undefined;
-  const images: DockerArchiveImage[] = [];
-  for (const { Config, RepoTags, Layers } of parsed.data) {
-    const names = [Config, ...(Layers ?? [])];
-    const missing = names.find((name) => !members.has(name));
-    if (missing !== undefined) return `Its ${MANIFEST} names "${missing}", which is not in it.`;
-    const [config, ...layers] = names.map((name) => members.get(name) as MemberPlace);
-    if (config !== undefined) images.push({ config, layers, names: RepoTags ?? [] });
-  }
-  return images;
+  const entries = savedEntries(await readJson(readAt, members.get(SAVED_FILE)));
+  if (entries === undefined) return undefined;
+  const images = entries.map((entry) => placesOf(entry, members));
+  return images.find((each) => typeof each === 'string') ?? (images as DockerArchiveImage[]);
 }

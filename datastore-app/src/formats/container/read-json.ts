@@ -2,7 +2,7 @@ import type { ImageSource } from '../image-source.ts';
 import type { MemberPlace } from './archive-members.ts';
 
 /** What `docker save` writes of some thousand images. */
-const MAX_JSON_BYTES = 1024 * 1024;
+export const MAX_JSON_BYTES = 1024 * 1024;
 
 /** The JSON document in a member; undefined where there is none, or none of a size that anybody writes. */
 export async function readJson(
