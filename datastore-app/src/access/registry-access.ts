@@ -17,7 +17,7 @@ export type { RegistryAction } from './registry-policy.ts';
 /** What a request below `/v2/` wants to do. */
 export interface RegistryWish {
   readonly action: RegistryAction | 'ping' | 'catalog';
-  /** undefined: it is about none. */
+  /** undefined: it is about none; to push: to whichever an archive names. */
   readonly repository: string | undefined;
   /** The tag, or the digest such as `sha256:…` of the manifest or blob; undefined: it is about no particular one. */
   readonly reference?: string | undefined;
@@ -83,6 +83,7 @@ const LOOKS_LIKE_JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 function scopeOf({ action, repository }: RegistryWish): string | undefined {
   if (action === 'ping') return undefined;
   if (action === 'catalog') return 'registry:catalog:*';
+  if (repository === undefined) return undefined;
   // Who pushes looks first what is there.
   return `repository:${repository}:${action === 'push' ? 'pull,push' : action}`;
 }
@@ -143,7 +144,8 @@ export function createRegistryAccess(
 
   /** What a person is told who may not. */
   function refusalOf(principal: RegistryPrincipal, { action, repository }: RegistryWish): string {
-    const what = action === 'catalog' ? 'the list of repositories' : `${action} of ${repository}`;
+    const what =
+      action === 'catalog' ? 'the list of repositories' : `${action} of ${repository ?? 'any repository'}`;
     if (principal.kind === 'anonymous') return `A login is needed for ${what}.`;
     return `${subjectOf(principal)} has no grant for ${what}.`;
   }
@@ -154,7 +156,7 @@ export function createRegistryAccess(
   ): Promise<boolean> {
     if (action === 'ping') return true;
     if (action === 'catalog') return permit.mayList;
-    if (repository === undefined) return false;
+    if (repository === undefined) return action === 'push' && permit.mayPushSomewhere;
     const found = permit.judge(action, repository, reference);
     if (found.kind === 'narrowed') return reaches(repository, found.references, found.digest);
     return found.kind === 'yes';

@@ -34,6 +34,17 @@ const token = (name: string, ...actions: RegistryAction[]): TokenAccess => ({
 const permit = (access?: readonly TokenAccess[], principal = alice) =>
   createPermit({ principal, access }, RULES);
 
+it.each<[string, TokenAccess[] | undefined, RegistryPrincipal, boolean]>([
+  ['a user with a grant', undefined, alice, true],
+  ['a user without one', undefined, { ...alice, name: 'bob' }, false],
+  ['a token to push', [token('lab/app', 'push')], alice, true],
+  ['a token to pull', [token('lab/app', 'pull')], alice, false],
+  ['a token for the catalogue', [{ type: 'registry', name: 'catalog', actions: ['*'] }], alice, false],
+  ['nobody', undefined, ANONYMOUS, false],
+])('%s may push somewhere: %j', (_title, access, principal, expected) => {
+  expect(permit(access, principal as typeof alice).mayPushSomewhere).toBe(expected);
+});
+
 describe('a token opens what it is for, as far as that is granted', () => {
   it.each<[string, TokenAccess[] | undefined, RegistryAction, string, boolean]>([
     ['no token', undefined, 'push', 'lab/app', true],

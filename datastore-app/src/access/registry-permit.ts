@@ -26,6 +26,8 @@ export type Judgement =
 export interface Permit {
   /** Whether it may see a list of repositories; which of them is for {@link may}. */
   readonly mayList: boolean;
+  /** Whether there is any repository that it may push to. */
+  readonly mayPushSomewhere: boolean;
   /** @param reference a tag or a digest; undefined: it is about no particular one */
   judge(action: RegistryAction, repository: string, reference: string | undefined): Judgement;
   /**
@@ -82,6 +84,10 @@ export function createPermit({ principal, access }: Bearer, rules: RegistryRules
   };
   return {
     mayList: (isCatalogInToken && mayList(principal)) || mayList(ANONYMOUS),
+    mayPushSomewhere:
+      (access === undefined ||
+        access.some(({ type, actions }) => type === 'repository' && actions.includes('push'))) &&
+      decideRegistry(principal, 'push', { kind: 'some repository' }, rules).kind !== 'none',
     judge,
     may: (action, repository, reference) =>
       action === 'pull' && reference === undefined

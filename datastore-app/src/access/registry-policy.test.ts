@@ -124,6 +124,30 @@ describe('the catalogue', () => {
   });
 });
 
+describe('what an archive of images names, before it is read', () => {
+  it.each([
+    ['anonymous', '-', '-'],
+    ['device', '-', '-'],
+    ['user', '-', 'yes'],
+    ['temporary', 'yes', 'yes'],
+    ['admin', 'yes', 'yes'],
+    ['reader', '-', '-'],
+  ] as const)('can be pushed by %s', (who, open, granted) => {
+    const row = [OPEN, GRANTED].map((rules) =>
+      shown(decideRegistry(PRINCIPALS[who], 'push', { kind: 'some repository' }, rules)),
+    );
+    expect(row).toEqual([open, granted]);
+  });
+
+  it('and by no token for something else', () => {
+    for (const action of ['pull', 'delete'] as const) {
+      const resource = { kind: 'some repository' } as const;
+      expect(decideRegistry(PRINCIPALS.admin, action, resource, GRANTED)).toEqual(NO_RIGHT);
+      expect(decideRegistry(temporary(action), 'push', resource, GRANTED)).toEqual(NO_RIGHT);
+    }
+  });
+});
+
 describe('a temporary token', () => {
   it.each([
     ['pull', 'yes - -'],

@@ -33,7 +33,9 @@ export interface RegistryRules {
 export type RegistryResource =
   | { readonly kind: 'repository'; readonly name: string }
   /** The list of repositories, of which each sees what it may pull. */
-  | { readonly kind: 'catalog' };
+  | { readonly kind: 'catalog' }
+  /** Whichever repositories an archive of images names, which has not been read yet. */
+  | { readonly kind: 'some repository' };
 
 /** How far somebody may do something. */
 export type RegistryRight =
@@ -120,6 +122,13 @@ function rightOnRepository(
     : own;
 }
 
+/** Whether there is any repository that it may push to: what it brings then says to which. */
+function mayPushSomewhere(principal: RegistryPrincipal, { grants }: RegistryRules): boolean {
+  if (principal.kind === 'admin') return true;
+  if (principal.kind === 'temporary') return ACTIONS_OF[principal.operation].includes('push');
+  return principal.kind === 'user' && grants.some(isGrantOf(namesOf(principal), 'push'));
+}
+
 /**
  * Who may do what in the registry. An administrator may everything; a device pulls what is assigned to it; a
  * temporary token is for its operation on its repository; a user may what is granted; and anybody pulls what is open.
@@ -131,6 +140,9 @@ export function decideRegistry(
   rules: RegistryRules,
 ): RegistryRight {
   if (resource.kind === 'repository') return rightOnRepository(principal, action, resource.name, rules);
+  if (resource.kind === 'some repository') {
+    return action === 'push' && mayPushSomewhere(principal, rules) ? WHOLE_RIGHT : NO_RIGHT;
+  }
   if (action !== 'pull') return NO_RIGHT;
   if (principal.kind !== 'anonymous' || rules.isPullOpen) return WHOLE_RIGHT;
   return rules.grants.some(isGrantOf(namesOf(principal), action)) ? WHOLE_RIGHT : NO_RIGHT;

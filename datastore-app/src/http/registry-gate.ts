@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { sendProblem } from '@local-datastore/shared/http/problem';
+import { refuse } from '@local-datastore/shared/http/refuse';
 import type { RegistryAccess, RegistryAllowed, RegistryWish } from '../access/registry-access.ts';
 import { CHALLENGES } from './authorize.ts';
 
 export const REGISTRY_API = '/-/api/v1/registry';
 /** What is decided by grants; the rest of the API is for who may read or write everything. */
-const BY_GRANTS = ['repositories', 'export', 'upstreams'].map((part) => `${REGISTRY_API}/${part}`);
+const BY_GRANTS = ['repositories', 'export', 'upstreams', 'import', 'inventory', 'adopt'].map(
+  (part) => `${REGISTRY_API}/${part}`,
+);
 
 /** Whether a URL path, as sent, is for {@link RegistryGate} to decide about. */
 export const isRepositoriesPath = (urlPath: string): boolean =>
@@ -25,7 +27,8 @@ export function createRegistryGate({ decide }: Pick<RegistryAccess, 'decide'>): 
     if (decision.kind === 'allowed') return decision;
     const { status, detail, retryAfterSeconds } = decision;
     const isChange = wish.action === 'push' || wish.action === 'delete';
-    sendProblem(
+    refuse(
+      request,
       response,
       { status, detail },
       {
