@@ -49,7 +49,9 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
       requireWritable(options.to);
       // An archive may go at any time: what a repository has must be its own.
       if (options.from !== undefined && isOfArchive(options.from)) return false;
-      return store.mountBlob(digest, options);
+      // What imports keep meanwhile stands below the same name, and is nobody else's.
+      const mayPull = (name: string) => !isOfArchive(name) && options.mayPull(name);
+      return store.mountBlob(digest, { ...options, mayPull });
     },
 
     namedSize: store.namedSize,

@@ -45,7 +45,12 @@ export function withManifest(
   record: RepositoryRecord,
   digest: DigestText,
   manifest: ManifestRecord,
-  { tags: names, at, by }: { tags: readonly string[]; at: string; by: string | undefined },
+  {
+    tags: names,
+    at,
+    by,
+    source,
+  }: { tags: readonly string[]; at: string; by: string | undefined; source?: string | undefined },
 ): RepositoryRecord {
   const tags = new Map(record.tags);
   const left: DigestText[] = [];
@@ -63,7 +68,11 @@ export function withManifest(
   const known = manifests.get(digest);
   // Pushed again it is as new, and so is its time without a tag.
   const { untagged: _untagged, ...kept } = known ?? manifest;
-  return { ...rest, manifests: new Map(manifests).set(digest, { ...kept, at }) };
+  return {
+    ...rest,
+    ...(source !== undefined && { source }),
+    manifests: new Map(manifests).set(digest, { ...kept, at }),
+  };
 }
 
 /** @returns undefined where there is no such tag @throws RegistryError TAG_RELEASED */

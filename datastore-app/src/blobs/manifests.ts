@@ -185,8 +185,8 @@ export function createManifests(deps: ManifestsDeps): Manifests {
         const record = toManifestRecord(manifest, at);
         if (manifest.isSparse !== true) requireBlobs(repository, record);
         const isNew = !repository.record.manifests.has(text);
-        const { tags, by } = manifest;
-        const next = withManifest(repository.record, text, record, { tags, at, by });
+        const { tags, by, source } = manifest;
+        const next = withManifest(repository.record, text, record, { tags, at, by, source });
         requireNumbers(next);
         leases.hold(text);
         if (isNew || keeper.check(text) === undefined) await storeBytes(manifest.bytes, digest);

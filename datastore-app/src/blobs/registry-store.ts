@@ -51,6 +51,8 @@ export interface NewManifest extends ManifestLinks {
   readonly tags: readonly string[];
   /** Blobs may be missing: they come from an upstream when they are asked for. */
   readonly isSparse?: boolean | undefined;
+  /** How the repository is written where the image comes from, if otherwise than here. */
+  readonly source?: string | undefined;
   /** Who pushes, for the record; as a principal is written. */
   readonly by?: string | undefined;
 }

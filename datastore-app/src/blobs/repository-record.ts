@@ -49,6 +49,8 @@ export interface RepositoryRecord {
   readonly name: string;
   /** ISO 8601. */
   readonly created: string;
+  /** How it is written where its images were imported from; absent: just so. */
+  readonly source?: string | undefined;
   readonly tags: ReadonlyMap<string, TagRecord>;
   readonly manifests: ReadonlyMap<DigestText, ManifestRecord>;
   readonly versions: readonly VersionRecord[];
@@ -64,6 +66,7 @@ const recordSchema = z.object({
   version: z.literal(1),
   name: z.string(),
   created: time,
+  source: z.string().optional(),
   tags: z.array(
     z.object({
       tag: tagName,
@@ -119,15 +122,24 @@ export function parseRepositoryRecord(
   }
   return {
     ...{ name, created: data.created, manifests, versions: data.versions },
+    ...(data.source !== undefined && { source: data.source }),
     tags: new Map(data.tags.map(({ tag, ...rest }) => [tag, { ...rest, digest: intern(rest.digest) }])),
   };
 }
 
-export function repositoryRecordText({ name, created, tags, manifests, versions }: RepositoryRecord): string {
+export function repositoryRecordText({
+  name,
+  created,
+  source,
+  tags,
+  manifests,
+  versions,
+}: RepositoryRecord): string {
   return `${JSON.stringify({
     version: 1,
     name,
     created,
+    source,
     tags: Array.from(tags, ([tag, rest]) => ({ tag, ...rest })),
     manifests: Array.from(manifests, ([key, { blobs, ...rest }]) => ({
       digest: key,
