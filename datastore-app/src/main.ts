@@ -35,6 +35,7 @@ process.exitCode = await runProgram(process.argv.slice(2), Object.keys(process.e
   // Names of images and what was mistyped come from others.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
   stderr: { write: (text) => process.stderr.write(terminalText(text)) },
+  terminal: process.stderr.isTTY ? process.stderr : undefined,
   // Opened by who needs it: a pipe on stdin that nobody reads must not keep the process.
   get input() {
     return process.stdin;

@@ -8,6 +8,8 @@ export interface CommandContext {
   readonly stdout: { write(text: string): unknown };
   /** What is no result: notes, warnings and errors, as safe. */
   readonly stderr: { write(text: string): unknown };
+  /** The terminal that shows stderr, for what is written over again; undefined: it is none. */
+  readonly terminal: { write(text: string): unknown; readonly columns: number } | undefined;
   /** Where content comes from that is called `-`. */
   readonly input: Readable;
   /** Where it goes. */

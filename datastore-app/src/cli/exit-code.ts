@@ -1,6 +1,8 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
 import type { StoreError } from '../content/store-error.ts';
+import type { ImportFailureCode } from '../imports/found-images.ts';
+import type { ImportError } from '../imports/import-error.ts';
 
 /** Files whose content changed although nothing else did. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -8,7 +10,17 @@ export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
 /** The datastore that a command speaks to does not answer, or does not do what it is asked for. */
 export class AnswerError extends CodedError<'DATASTORE_UNREACHABLE' | 'DATASTORE_FAILED'> {}
 
-type DatastoreErrorCode = (ConfigurationError | StoreError | CorruptionError | AnswerError)['code'];
+/** Images that could not be imported. */
+export class ImportFailedError extends CodedError<ImportFailureCode> {}
+
+type DatastoreErrorCode = (
+  | ConfigurationError
+  | StoreError
+  | CorruptionError
+  | AnswerError
+  | ImportError
+  | ImportFailedError
+)['code'];
 
 /** The one place that says which error ends the program with which code. */
 const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
@@ -16,6 +28,17 @@ const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
   DATASTORE_UNREACHABLE: EXIT_CODES.datastoreNotFound,
   DATASTORE_FAILED: EXIT_CODES.transferFailed,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
+  ARCHIVE_INVALID: EXIT_CODES.contentMismatch,
+  ARCHIVE_TOO_LARGE: EXIT_CODES.contentMismatch,
+  CONTENT_MISSING: EXIT_CODES.contentMismatch,
+  IMAGE_INVALID: EXIT_CODES.contentMismatch,
+  DENIED: EXIT_CODES.usage,
+  NAME_CONFLICT: EXIT_CODES.usage,
+  NAME_MISSING: EXIT_CODES.usage,
+  PLATFORM_UNKNOWN: EXIT_CODES.usage,
+  READ_ONLY: EXIT_CODES.usage,
+  TAG_RELEASED: EXIT_CODES.usage,
+  TOO_MANY: EXIT_CODES.usage,
   NAME_INVALID: EXIT_CODES.usage,
   NAME_RESERVED: EXIT_CODES.usage,
   UPLOAD_INVALID: EXIT_CODES.usage,

@@ -6,12 +6,21 @@ import { checkCommand } from './check.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { imagesCommand } from './images.ts';
+import { importCommand } from './import/import.ts';
 import { registryCommand } from './registry/registry.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 import { describeUnknownVariables } from './unknown-variables.ts';
 
-const COMMANDS = [serveCommand, checkCommand, imagesCommand, registryCommand, tokenCommand, caCommand];
+const COMMANDS = [
+  serveCommand,
+  checkCommand,
+  imagesCommand,
+  importCommand,
+  registryCommand,
+  tokenCommand,
+  caCommand,
+];
 
 function createProgram(context: CommandContext): Command {
   const program = new Command('datastore-app')

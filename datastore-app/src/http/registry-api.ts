@@ -7,6 +7,7 @@ import type { RegistryStore } from '../blobs/registry-store.ts';
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
+import { createImporter, type Importer } from '../imports/importer.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
 import type { SendSource } from './send-source.ts';
@@ -24,6 +25,7 @@ export interface RegistryApi {
   readonly upstreams: OpenUpstreams;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  readonly importer: Importer;
   readonly noteDone: RegistryAccess['noteDone'];
   readonly noteDamaged: RepositoryValidationDeps['noteDamaged'];
 }
@@ -31,7 +33,7 @@ export interface RegistryApi {
 export interface RegistryApiDeps
   extends Pick<RegistryApi, 'log' | 'stored' | 'shown' | 'upstreams' | 'sendSource' | 'downloads'> {
   readonly access: RegistryAccess;
-  readonly registry: Pick<Registry, 'recordOf' | 'verifiables' | 'noteVerified'>;
+  readonly registry: Registry;
   readonly archives: Pick<Archives, 'repositories'>;
 }
 
@@ -41,6 +43,7 @@ export function createRegistryApi({ access, registry, archives, ...deps }: Regis
     gate: createRegistryGate(access),
     find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
     platformsOf: createPlatformReader(deps.stored),
+    importer: createImporter({ log: deps.log, registry, shown: deps.shown }),
     noteDone: access.noteDone,
     noteDamaged(text) {
       const verified = new Date().toISOString();

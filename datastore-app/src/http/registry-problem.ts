@@ -2,6 +2,7 @@ import type { Problem } from '@local-datastore/shared/http/problem';
 import { ManifestError } from '@local-datastore/shared/oci/manifest';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
+import { ImportError } from '../imports/import-error.ts';
 
 /** The one place that says which failure of the registry is which status of the API. */
 const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
@@ -30,6 +31,7 @@ export function registryProblem(error: unknown): Problem | undefined {
   if (error instanceof ExportError) {
     return { status: OF_EXPORT[error.code], code: error.code, detail: error.message };
   }
+  if (error instanceof ImportError) return { status: 400, code: error.code, detail: error.message };
   if (error instanceof ManifestError) return { status: 409, code: error.code, detail: error.message };
   return undefined;
 }

@@ -55,6 +55,7 @@ import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
+import { createRegistryImportRoutes } from './routes/registry-import.ts';
 import { createUpstreamRoutes } from './routes/registry-upstreams.ts';
 import { createRepositoryRoutes } from './routes/repositories.ts';
 import { createRepositoryChangeRoutes } from './routes/repository-changes.ts';
@@ -170,6 +171,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createRepositoryRoutes(deps.registryApi),
     createImageExportRoutes(deps.registryApi),
     createUpstreamRoutes(deps.registryApi),
+    createRegistryImportRoutes(deps.registryApi),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({

@@ -1,7 +1,12 @@
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { formatManifestReference } from '@local-datastore/shared/oci/reference';
@@ -15,6 +20,8 @@ import {
   type WriteTokenOptions,
 } from '../../config.ts';
 import { parseLocalReference } from '../../container-images/local-reference.ts';
+import { StoreError } from '../../content/store-error.ts';
+import { ImportError } from '../../imports/import-error.ts';
 import { readSettings } from '../effective-options.ts';
 import { placeText } from '../enter-storage.ts';
 import { AnswerError } from '../exit-code.ts';
@@ -27,11 +34,18 @@ type ClientOptions = Pick<StorageOptions, 'state'> &
 export interface DatastoreClient {
   /** @throws AnswerError, ConfigurationError with what it says */
   ask(method: string, path: string, document?: object): Promise<Response>;
+  /**
+   * Sends content as the body of a request, as it comes.
+   *
+   * @param schema of the document that is answered, also where it says no (409)
+   * @throws as {@link DatastoreClient.ask}; whatever `content` throws
+   */
+  upload<T>(path: string, content: AsyncIterable<Uint8Array>, schema: z.ZodType<T>): Promise<T>;
   /** The JSON document of an answer. As {@link DatastoreClient.ask}. */
   read<T>(method: string, path: string, schema: z.ZodType<T>): Promise<T>;
 }
 
-const PROBLEM = z.object({ detail: z.string() });
+const PROBLEM = z.object({ detail: z.string(), code: z.string().optional() });
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
@@ -49,13 +63,42 @@ export const addClientOptions = (command: Command): Command =>
     )
     .option('--json', 'print one JSON document');
 
+/** So long a body waits to be asked for, where a proxy in between passes no such word on (RFC 9110 §10.1.1). */
+const CONTINUE_MS = 1000;
+
+/** Sends a body once the datastore wants it: it may refuse before, and is heard then. */
+function sendBody(sent: ClientRequest, content: AsyncIterable<Uint8Array>, failed: (error: Error) => void) {
+  let isAnswered = false;
+  const send = () => {
+    clearTimeout(timer);
+    sent.removeListener('continue', send);
+    if (isAnswered || sent.destroyed) return;
+    // An answer may come before the end: then the rest is of no use.
+    pipeline(Readable.from(content), sent, (error) => {
+      if (error && !isAnswered) failed(error);
+    });
+  };
+  const timer = setTimeout(send, CONTINUE_MS);
+  sent.once('response', () => {
+    isAnswered = true;
+    clearTimeout(timer);
+  });
+  sent.once('close', () => clearTimeout(timer));
+  sent.once('continue', send);
+  sent.flushHeaders();
+}
+
 /** Asks, and waits for as long as it takes: to read a repository again may take hours, and `fetch` gives up by itself. */
-async function send(url: URL, options: RequestOptions, body: string | undefined): Promise<Response> {
+async function send(
+  url: URL,
+  options: RequestOptions,
+  body: string | AsyncIterable<Uint8Array> | undefined,
+): Promise<Response> {
   const message = await new Promise<IncomingMessage>((answered, failed) => {
     const request = url.protocol === 'https:' ? requestHttps : requestHttp;
-    request(url, { ...options, agent: false }, answered)
-      .once('error', failed)
-      .end(body);
+    const sent = request(url, { ...options, agent: false }, answered).once('error', failed);
+    if (body === undefined || typeof body === 'string') sent.end(body);
+    else sendBody(sent, body, failed);
   });
   const { statusCode: status = 500, headers } = message;
   const texts = Object.entries(headers).map(([name, value]) => [name, String(value)] as [string, string]);
@@ -63,13 +106,21 @@ async function send(url: URL, options: RequestOptions, body: string | undefined)
 }
 
 /** What an answer says that is none. Of a proxy it may be anything. */
-async function whyRefused(response: Response): Promise<string> {
+async function whyRefused(response: Response): Promise<z.infer<typeof PROBLEM>> {
   const text = await response.text().catch(() => '');
   try {
-    return PROBLEM.parse(JSON.parse(text)).detail;
+    return PROBLEM.parse(JSON.parse(text));
   } catch {
-    return `it answers ${response.status}`;
+    return { detail: `it answers ${response.status}` };
   }
+}
+
+/** What a refusal is to whoever called. */
+function refusal({ status }: Response, origin: string, { detail, code }: z.infer<typeof PROBLEM>): Error {
+  const message = `${origin}: ${detail}`;
+  if (status === 507) return new StoreError('NO_SPACE', message);
+  if (code === 'ARCHIVE_INVALID' || code === 'ARCHIVE_TOO_LARGE') return new ImportError(code, message);
+  return status >= 500 ? new AnswerError('DATASTORE_FAILED', message) : new ConfigurationError(message);
 }
 
 /**
@@ -91,35 +142,58 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
   }
   const base = url ?? new URL(`http://127.0.0.1:${port}`);
 
+  async function reach(
+    method: string,
+    path: string,
+    body: string | AsyncIterable<Uint8Array> | undefined,
+  ): Promise<Response> {
+    const isStreamed = body !== undefined && typeof body !== 'string';
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(isStreamed && { expect: '100-continue', 'content-type': 'application/x-tar' }),
+    };
+    return send(new URL(path, base), { method, signal, headers }, body).catch((error: Error) => {
+      const reason = errorMessage(error);
+      throw new AnswerError(
+        'DATASTORE_UNREACHABLE',
+        `the datastore does not answer at ${base.origin} (${reason}): start it, or name it with --url`,
+        { cause: error },
+      );
+    });
+  }
+
   async function ask(method: string, path: string, document?: object): Promise<Response> {
-    const headers = { authorization: `Bearer ${token}` };
-    const body = document === undefined ? undefined : JSON.stringify(document);
-    const response = await send(new URL(path, base), { method, signal, headers }, body).catch(
-      (error: Error) => {
-        const reason = errorMessage(error);
-        throw new AnswerError(
-          'DATASTORE_UNREACHABLE',
-          `the datastore does not answer at ${base.origin} (${reason}): start it, or name it with --url`,
-          { cause: error },
-        );
-      },
-    );
+    const response = await reach(method, path, document === undefined ? undefined : JSON.stringify(document));
     if (response.ok) return response;
-    const why = await whyRefused(response);
-    if (response.status >= 500) throw new AnswerError('DATASTORE_FAILED', `${base.origin}: ${why}`);
-    throw new ConfigurationError(`${base.origin}: ${why}`);
+    throw refusal(response, base.origin, await whyRefused(response));
+  }
+
+  async function parse<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
+    const parsed = schema.safeParse(await response.json().catch(() => undefined));
+    if (parsed.success) return parsed.data;
+    throw new AnswerError('DATASTORE_FAILED', `${base.origin} answers something else than a datastore does`);
   }
 
   return {
     ask,
-    async read(method, path, schema) {
-      const response = await ask(method, path);
-      const parsed = schema.safeParse(await response.json().catch(() => undefined));
-      if (parsed.success) return parsed.data;
-      throw new AnswerError(
-        'DATASTORE_FAILED',
-        `${base.origin} answers something else than a datastore does`,
-      );
+    read: async (method, path, schema) => parse(await ask(method, path), schema),
+
+    async upload(path, content, schema) {
+      let failure: unknown;
+      async function* watched() {
+        try {
+          yield* content;
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      }
+      const response = await reach('POST', path, watched()).catch((error: unknown) => {
+        throw failure ?? error;
+      });
+      const isDocument = response.headers.get('content-type')?.startsWith('application/json') === true;
+      if (response.ok || (response.status === 409 && isDocument)) return parse(response, schema);
+      throw refusal(response, base.origin, await whyRefused(response));
     },
   };
 }

@@ -1,0 +1,126 @@
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { sizeText } from '@local-datastore/shared/text/quantities';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseWantedName } from '../../imports/wanted-name.ts';
+import type { CommandContext } from '../command-context.ts';
+import { ImportFailedError } from '../exit-code.ts';
+import { addClientOptions, connectTo } from '../registry/datastore-client.ts';
+import { isJson } from '../registry/records.ts';
+import { archiveFiles } from './archive-file.ts';
+import type { ImportKind, ImportReport } from './import-kind.ts';
+import { createProgress } from './progress.ts';
+
+/** In the order in which they are asked whether a source is theirs. */
+const KINDS: readonly ImportKind[] = [archiveFiles];
+
+interface ImportOptions {
+  readonly as?: string;
+  readonly platform?: readonly string[];
+  readonly dockerHost?: string;
+}
+
+function parseName(text: string): string {
+  const parsed = parseWantedName(text);
+  if (parsed.kind === 'invalid') throw new InvalidArgumentError(parsed.reason);
+  return text;
+}
+
+function addPlatform(text: string, before: readonly string[] = []): readonly string[] {
+  const platform = parsePlatform(text);
+  if (platform === null) throw new InvalidArgumentError('A platform such as linux/arm64 expected.');
+  return [...before, platformText(platform)];
+}
+
+/** @throws ConfigurationError */
+function kindOf(source: string): ImportKind {
+  const kind = KINDS.find(({ isKindOf }) => isKindOf(source));
+  if (kind !== undefined) return kind;
+  const forms = KINDS.map(({ form }) => form).join(', ');
+  throw new ConfigurationError(`"${source}" is no source that is known here; known are: ${forms}`);
+}
+
+/** What was imported, as lines for a person. */
+function tell({ stdout, stderr }: CommandContext, report: ImportReport): void {
+  for (const notice of report.notices) stderr.write(`${notice}\n`);
+  for (const { repository, tag, digest, sizeBytes, newBytes } of report.images) {
+    stdout.write(
+      `${repository}:${tag}  ${digest}  ${sizeText(sizeBytes)}, ${sizeText(newBytes)} of it new\n`,
+    );
+  }
+  const { chunk } = report;
+  if (chunk !== undefined && report.images.length === 0 && report.failed.length === 0) {
+    stderr.write(
+      `chunk ${chunk.chunk} of ${chunk.of}: ${report.blobs} blob(s) are kept for a day; chunk 1 names the images\n`,
+    );
+  }
+  for (const { name, message, missing = [] } of report.failed) {
+    stderr.write(`${name}: ${message}\n`);
+    for (const { digest, sizeBytes, chunks } of missing) {
+      const where = chunks === undefined ? '' : `  in chunk ${chunks.join(', ')}`;
+      stderr.write(`  missing: ${digest}  ${sizeText(sizeBytes)}${where}\n`);
+    }
+  }
+}
+
+/** `datastore-app import SOURCE…`. */
+export function importCommand(context: CommandContext): Command {
+  const command = new Command('import')
+    .summary('container images from files into the registry')
+    .description(
+      'Imports container images into the registry of the datastore that runs. What is cut off or damaged is not named.',
+    )
+    .argument('<source...>', KINDS.map(({ form }) => form).join(', '))
+    .addOption(
+      new Option(
+        '--as <name>',
+        'how the image is to be called, such as lab/app:1; lab/app takes the tags of the source',
+      ).argParser(parseName),
+    )
+    .addOption(
+      new Option(
+        '--platform <platform>',
+        'of an image for many: this one alone, such as linux/arm64; may be repeated',
+      ).argParser(addPlatform),
+    );
+  return addClientOptions(command).action(async (sources: string[]) => {
+    const { as, platform: platforms = [], dockerHost } = command.opts<ImportOptions>();
+    if (as?.includes(':') === true && sources.length > 1) {
+      throw new ConfigurationError(`--as ${as} names one image, and there are ${sources.length} sources`);
+    }
+    const byKind = Map.groupBy(sources, kindOf);
+    const client = await connectTo(command, context.signal);
+    const deps = {
+      ...{ client, dockerHost, signal: context.signal },
+      progress: createProgress(context, isJson(command)),
+      get input() {
+        return context.input;
+      },
+    };
+    const reports: ImportReport[] = [];
+    const errors: unknown[] = [];
+    for (const [kind, own] of byKind) {
+      const requests = own.map((source) => ({ source, as, platforms }));
+      for await (const outcome of kind.importFrom(requests, deps)) {
+        if (outcome.kind === 'failed') {
+          errors.push(outcome.error);
+          if (sources.length > 1) context.stderr.write(`${outcome.source}: ${errorMessage(outcome.error)}\n`);
+          continue;
+        }
+        reports.push(outcome.report);
+        if (!isJson(command)) tell(context, outcome.report);
+      }
+    }
+    const failed = reports.flatMap((report) => report.failed);
+    if (isJson(command)) {
+      const images = reports.flatMap((report) => report.images);
+      const notices = reports.flatMap((report) => report.notices);
+      context.stdout.write(jsonText({ images, failed, notices }));
+    }
+    if (errors.length > 0) throw errors[0];
+    const [first] = failed;
+    if (first === undefined) return;
+    throw new ImportFailedError(first.code, `${failed.length} image(s) could not be imported`);
+  });
+}

@@ -1,0 +1,82 @@
+import { invalidArchive } from './import-error.ts';
+
+/** Reads what comes in one go, from the beginning to the end. */
+export interface ForwardReader {
+  /**
+   * What stands at a position that has not been passed yet; what lies before it is passed over.
+   *
+   * @returns fewer bytes at the end
+   * @throws whatever the content throws
+   */
+  readAt(offset: number, length: number): Promise<Buffer>;
+  /** As {@link readAt}, piece by piece. @throws ImportError ARCHIVE_INVALID where the end comes before */
+  content(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array>;
+  /** Passes over what is left. @returns how much that was; undefined: more than `maxBytes` */
+  drain(maxBytes: number): Promise<number | undefined>;
+  /** Nobody reads on. */
+  close(): Promise<void>;
+}
+
+export function createForwardReader(content: AsyncIterable<Uint8Array>): ForwardReader {
+  const iterator = content[Symbol.asyncIterator]();
+  let piece: Buffer = Buffer.alloc(0);
+  let position = 0;
+  let isEnded = false;
+
+  /** @returns undefined at the end */
+  async function take(maxBytes: number): Promise<Buffer | undefined> {
+    while (piece.length === 0 && !isEnded) {
+      const next = await iterator.next();
+      if (next.done) isEnded = true;
+      else piece = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
+    }
+    if (piece.length === 0) return undefined;
+    const taken = piece.subarray(0, maxBytes);
+    piece = piece.subarray(taken.length);
+    position += taken.length;
+    return taken;
+  }
+
+  async function passTo(offset: number): Promise<void> {
+    if (offset < position) throw new Error(`${offset} has been passed: ${position} is next`);
+    while (position < offset && (await take(offset - position)) !== undefined);
+  }
+
+  return {
+    async readAt(offset, length) {
+      await passTo(offset);
+      const parts: Buffer[] = [];
+      for (let missing = length; missing > 0; ) {
+        const part = await take(missing);
+        if (part === undefined) break;
+        parts.push(part);
+        missing -= part.length;
+      }
+      return Buffer.concat(parts);
+    },
+
+    async *content(offset, sizeBytes) {
+      await passTo(offset);
+      for (let missing = sizeBytes; missing > 0; ) {
+        const part = await take(missing);
+        if (part === undefined) {
+          throw invalidArchive('It ends within a member: only a part of it came.');
+        }
+        missing -= part.length;
+        yield part;
+      }
+    },
+
+    async drain(maxBytes) {
+      const from = position;
+      while (position - from <= maxBytes) {
+        if ((await take(Number.MAX_SAFE_INTEGER)) === undefined) return position - from;
+      }
+      return undefined;
+    },
+
+    async close() {
+      await iterator.return?.();
+    },
+  };
+}

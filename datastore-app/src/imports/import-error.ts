@@ -1,0 +1,13 @@
+import { CodedError } from '@local-datastore/shared/errors';
+
+/**
+ * Why nothing at all of an archive can be taken.
+ *
+ * ARCHIVE_INVALID: it is damaged, cut off, or none that holds container images. ARCHIVE_TOO_LARGE: it holds more than
+ * any archive does, or is compressed as none is.
+ */
+export type ImportErrorCode = 'ARCHIVE_INVALID' | 'ARCHIVE_TOO_LARGE';
+export class ImportError extends CodedError<ImportErrorCode> {}
+
+export const invalidArchive = (message: string, cause?: unknown): ImportError =>
+  new ImportError('ARCHIVE_INVALID', message, { cause });

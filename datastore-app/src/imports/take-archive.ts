@@ -1,0 +1,144 @@
+import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
+import { StoreError } from '../content/store-error.ts';
+import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
+import { SAVED_FILE } from '../formats/container/docker-archive.ts';
+import { MAX_JSON_BYTES } from '../formats/container/read-json.ts';
+import { BLOCK_BYTES, tarMembers } from '../formats/tar-members.ts';
+import type { NamedDigest, TakenBlob } from './blob-intake.ts';
+import { createForwardReader } from './forward-reader.ts';
+import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
+import { ImportError, invalidArchive } from './import-error.ts';
+
+/** A file of an archive, whose content is a blob now. */
+export interface TakenMember extends TakenBlob {
+  /** Where it stood in the archive, before that was compressed. */
+  readonly offset: number;
+}
+
+/** An archive that has been read to its end. */
+export interface TakenArchive {
+  /** Those that may be a part of an image, by name; links are followed. */
+  readonly members: ReadonlyMap<string, TakenMember>;
+  /** By digest. */
+  readonly blobs: ReadonlyMap<string, TakenMember>;
+  /** What has another digest than its name says: by that digest, why not. */
+  readonly damaged: ReadonlyMap<string, string>;
+  /** The documents that say what the rest is, as far as they are there. */
+  readonly documents: ReadonlyMap<string, Buffer>;
+}
+
+export type TakeContent = (
+  content: AsyncIterable<Uint8Array>,
+  named: NamedDigest | undefined,
+) => Promise<TakenBlob>;
+
+const DOCUMENTS: Readonly<Record<string, number>> = {
+  [LAYOUT_FILE]: MAX_JSON_BYTES,
+  [INDEX_FILE]: MAX_JSON_BYTES,
+  [SAVED_FILE]: MAX_JSON_BYTES,
+  [CHUNK_FILE]: MAX_JSON_BYTES,
+  [SET_FILE]: MAX_LIST_BYTES,
+};
+/** Writers fill the last record of a tape; nobody's tapes are larger. */
+const MAX_TRAILING_BYTES = 64 * 1024 * 1024;
+
+const BLOB = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/;
+/**
+ * What `docker save` of all times, skopeo, podman, kaniko and others call layers and configs: in the archive itself, or
+ * in a folder of their own.
+ */
+const SAVED = /^(?:[^/]+\/)?(?:[^/]+\.tar(?:\.gz)?|[0-9a-f]{64}(?:\.json)?|sha256:[0-9a-f]{64}|layer)$/;
+/** A layer or a config by its digest. */
+const NAMED_BY_DIGEST = /^(?:sha256:)?([0-9a-f]{64})(?:\.tar|\.json)?$/;
+
+function digestByName(name: string): NamedDigest | undefined {
+  const [, algorithm, hex] = BLOB.exec(name) ?? [];
+  const [, saved] = NAMED_BY_DIGEST.exec(name) ?? [];
+  const digest = parseOciDigest(algorithm === undefined ? `sha256:${saved}` : `${algorithm}:${hex}`);
+  return digest && { digest, isCertain: algorithm !== undefined };
+}
+
+async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
+}
+
+/** @param block the last that was read, which no member followed @throws ImportError unless a tar ends there */
+function requireEnd(block: Buffer, members: number): void {
+  if (members >= MAX_MEMBERS) {
+    throw new ImportError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
+  }
+  if (block.every((byte) => byte === 0)) return;
+  throw invalidArchive(
+    block.length < BLOCK_BYTES
+      ? 'It ends within a header: only a part of it came.'
+      : 'It is no tar archive, or it is damaged: a header cannot be read.',
+  );
+}
+
+/**
+ * Reads a tar archive once, from its beginning to its end, and stores what may be a part of an image as it comes.
+ *
+ * @param take stores content as a blob
+ * @throws ImportError; whatever `take` and `content` throw
+ */
+export async function takeArchive(
+  take: TakeContent,
+  content: AsyncIterable<Uint8Array>,
+): Promise<TakenArchive> {
+  const reader = createForwardReader(content);
+  const list = createMemberList<TakenMember>();
+  const documents = new Map<string, Buffer>();
+  const blobs = new Map<string, TakenMember>();
+  const damaged = new Map<string, string>();
+  /** One that is damaged spoils the images that need it, and no other. */
+  async function takeOrNote(bytes: AsyncIterable<Uint8Array>, named: NamedDigest | undefined) {
+    try {
+      return await take(bytes, named);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'DIGEST_MISMATCH' || !named) throw error;
+      damaged.set(formatDigest(named.digest), error.message);
+      return undefined;
+    }
+  }
+  let count = 0;
+  let lastBlock: Buffer = Buffer.alloc(0);
+  const readAt = async (offset: number, length: number) => {
+    const bytes = await reader.readAt(offset, length);
+    if (length === BLOCK_BYTES) lastBlock = bytes;
+    return bytes;
+  };
+  try {
+    const members = tarMembers(readAt, Number.POSITIVE_INFINITY, MAX_MEMBERS);
+    for (;;) {
+      const next = await members.next();
+      if (next.done) break;
+      const member = next.value;
+      count += 1;
+      const { name, offset, sizeBytes, isFile } = member;
+      const bytes = reader.content(offset, sizeBytes);
+      const maxBytes = Object.hasOwn(DOCUMENTS, name) ? DOCUMENTS[name] : undefined;
+      if (isFile && maxBytes !== undefined) {
+        if (sizeBytes > maxBytes) throw new ImportError('ARCHIVE_TOO_LARGE', `Its ${name} is too large.`);
+        documents.set(name, await collect(bytes));
+      } else if (isFile && (BLOB.test(name) || SAVED.test(name))) {
+        const named = digestByName(name);
+        const blob = await takeOrNote(bytes, named);
+        list.add(member, blob && { ...blob, offset });
+        if (blob !== undefined) blobs.set(formatDigest(blob.digest), { ...blob, offset });
+      } else {
+        for await (const _piece of bytes);
+        list.add(member, undefined);
+      }
+    }
+    requireEnd(lastBlock, count);
+    if ((await reader.drain(MAX_TRAILING_BYTES)) === undefined) {
+      throw invalidArchive('Much more comes behind the end of the tar.');
+    }
+  } finally {
+    await reader.close();
+  }
+  return { members: list.files(), blobs, documents, damaged };
+}
