@@ -7,8 +7,11 @@ import type { ImportError } from '../imports/import-error.ts';
 /** Files whose content changed although nothing else did. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
 
-/** The datastore that a command speaks to does not answer, or does not do what it is asked for. */
-export class AnswerError extends CodedError<'DATASTORE_UNREACHABLE' | 'DATASTORE_FAILED'> {}
+/**
+ * The datastore that a command speaks to does not answer, or does not do what it is asked for; or what it is to import
+ * from does not.
+ */
+export class AnswerError extends CodedError<'DATASTORE_UNREACHABLE' | 'DATASTORE_FAILED' | 'SOURCE_FAILED'> {}
 
 /** Images that could not be imported. */
 export class ImportFailedError extends CodedError<ImportFailureCode> {}
@@ -27,6 +30,7 @@ const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
   CONFIGURATION_INVALID: EXIT_CODES.usage,
   DATASTORE_UNREACHABLE: EXIT_CODES.datastoreNotFound,
   DATASTORE_FAILED: EXIT_CODES.transferFailed,
+  SOURCE_FAILED: EXIT_CODES.transferFailed,
   IMAGE_CORRUPT: EXIT_CODES.contentMismatch,
   ARCHIVE_INVALID: EXIT_CODES.contentMismatch,
   ARCHIVE_TOO_LARGE: EXIT_CODES.contentMismatch,

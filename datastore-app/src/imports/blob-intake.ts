@@ -68,12 +68,13 @@ export function createBlobIntake({ store }: { readonly store: IntakeStore }): Bl
   /** Uploads of imports that run: others of the same digest were left by a kill. */
   const running = new Set<string>();
 
+  /** @returns whether it was not here before */
   async function upload(
     staging: string,
     content: AsyncIterable<Uint8Array>,
     expected: OciDigest | undefined,
     digestOf: () => OciDigest,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const left = expected && store.findImport(staging, expected);
     if (left !== undefined && !running.has(left.id)) await store.cancelUpload(staging, left.id);
     const algorithm = expected?.algorithm ?? 'sha256';
@@ -81,7 +82,11 @@ export function createBlobIntake({ store }: { readonly store: IntakeStore }): Bl
     running.add(id);
     try {
       await store.appendUpload(staging, id, undefined, content);
-      await store.finishUpload(staging, id, expected ?? digestOf());
+      const digest = expected ?? digestOf();
+      const isHere = expected === undefined && (await store.mountBlob(digest, { ...anybodys, to: staging }));
+      if (isHere) await store.cancelUpload(staging, id);
+      else await store.finishUpload(staging, id, digest);
+      return !isHere;
     } catch (error) {
       await store.cancelUpload(staging, id);
       throw error;
@@ -96,6 +101,7 @@ export function createBlobIntake({ store }: { readonly store: IntakeStore }): Bl
       const witness: Witness = { hash: createHash(algorithm), head: Buffer.alloc(0), sizeBytes: 0 };
       const digestOf = (): OciDigest => ({ algorithm, hex: witness.hash.copy().digest('hex') });
       const read = witnessed(content, witness);
+      let isNew = false;
       const isHere =
         named !== undefined && (await store.mountBlob(named.digest, { ...anybodys, to: UNPROVED }));
       if (isHere) {
@@ -103,10 +109,10 @@ export function createBlobIntake({ store }: { readonly store: IntakeStore }): Bl
         requireDigest(named.digest, digestOf().hex);
         await store.mountBlob(named.digest, { ...anybodys, to: staging });
       } else {
-        await upload(staging, read, named?.isCertain ? named.digest : undefined, digestOf);
+        isNew = await upload(staging, read, named?.isCertain ? named.digest : undefined, digestOf);
       }
       const { head, sizeBytes } = witness;
-      return { digest: digestOf(), sizeBytes, head, isNew: !isHere };
+      return { digest: digestOf(), sizeBytes, head, isNew };
     },
   };
 }

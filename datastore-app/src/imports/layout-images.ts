@@ -48,7 +48,7 @@ const DIGEST_TAG = /^(sha256|sha512)-([0-9a-f]{64,128})(?:\.(?:sig|att|sbom))?$/
 const ATTESTED = 'vnd.docker.reference.digest';
 
 /** The digest of which a tag is made; undefined: it is an ordinary one. */
-function subjectOfTag(name: string | undefined): string | undefined {
+export function subjectOfTag(name: string | undefined): string | undefined {
   const [, algorithm, hex] = DIGEST_TAG.exec(name === undefined ? '' : splitArchiveName(name).tag) ?? [];
   return algorithm === undefined ? undefined : `${algorithm}:${hex}`;
 }

@@ -9,11 +9,13 @@ import { ImportFailedError } from '../exit-code.ts';
 import { addClientOptions, connectTo } from '../registry/datastore-client.ts';
 import { isJson } from '../registry/records.ts';
 import { archiveFiles } from './archive-file.ts';
+import { dockerDaemon } from './docker-daemon.ts';
 import type { ImportKind, ImportReport } from './import-kind.ts';
+import { layoutFolders } from './layout-folder.ts';
 import { createProgress } from './progress.ts';
 
 /** In the order in which they are asked whether a source is theirs. */
-const KINDS: readonly ImportKind[] = [archiveFiles];
+const KINDS: readonly ImportKind[] = [layoutFolders, dockerDaemon, archiveFiles];
 
 interface ImportOptions {
   readonly as?: string;
@@ -83,7 +85,8 @@ export function importCommand(context: CommandContext): Command {
         '--platform <platform>',
         'of an image for many: this one alone, such as linux/arm64; may be repeated',
       ).argParser(addPlatform),
-    );
+    )
+    .addOption(new Option('--docker-host <address>', 'of the engine for docker-daemon:').env('DOCKER_HOST'));
   return addClientOptions(command).action(async (sources: string[]) => {
     const { as, platform: platforms = [], dockerHost } = command.opts<ImportOptions>();
     if (as?.includes(':') === true && sources.length > 1) {
