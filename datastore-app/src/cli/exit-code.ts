@@ -41,6 +41,7 @@ const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
   NAME_MISSING: EXIT_CODES.usage,
   PLATFORM_UNKNOWN: EXIT_CODES.usage,
   READ_ONLY: EXIT_CODES.usage,
+  REPOSITORY_UNREADABLE: EXIT_CODES.transferFailed,
   TAG_RELEASED: EXIT_CODES.usage,
   TOO_MANY: EXIT_CODES.usage,
   NAME_INVALID: EXIT_CODES.usage,

@@ -369,6 +369,25 @@ describe('an index', () => {
   });
 });
 
+it('an image for one platform is not taken for another', async () => {
+  const config = json({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } });
+  const manifest = json({
+    ...{ schemaVersion: 2, mediaType: OCI_MANIFEST, layers: [] },
+    config: descriptor(config, CONFIG_TYPE),
+  });
+  const archive = layout(
+    blob(config),
+    blob(manifest),
+    indexFile(entry(manifest, OCI_MANIFEST, named('lab/app:1'))),
+  );
+  expect(await scene.import(archive, { platforms: ['linux/arm64'] })).toMatchObject({
+    failed: [{ code: 'PLATFORM_UNKNOWN', message: 'It is for linux/amd64 alone.' }],
+  });
+  expect(await scene.import(archive, { platforms: ['linux/arm64', 'linux/amd64'] })).toMatchObject({
+    failed: [],
+  });
+});
+
 describe('what refers to an image comes along', () => {
   const about = (subject: Buffer, artifactType = 'application/vnd.lab.note') =>
     json({

@@ -9,7 +9,7 @@ export interface PlaceImageDeps {
   /** What is here, staging repositories among it. */
   readonly store: Pick<RegistryStore, 'mountBlob'>;
   /** As clients see it: it refuses where nothing can be pushed. */
-  readonly shown: Pick<RegistryStore, 'mountBlob' | 'putManifest'>;
+  readonly shown: Pick<RegistryStore, 'putManifest'>;
 }
 
 /**
@@ -26,8 +26,6 @@ export async function placeImage(
   by: string,
 ): Promise<number> {
   let newBytes = 0;
-  // Nothing is changed by it: it is refused where nothing can be pushed.
-  await shown.mountBlob(image.root.digest, { from: repository, to: repository, mayPull: () => false });
   for (const { digest } of image.blobs.values()) {
     await store.mountBlob(digest, { from: staging, to: repository, mayPull: () => true });
   }

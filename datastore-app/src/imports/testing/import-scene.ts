@@ -5,7 +5,8 @@ import type { RegistryAction } from '../../access/registry-policy.ts';
 import type { RegistryReader } from '../../archives/archive-registry.ts';
 import { joinRegistry } from '../../archives/joined-registry.ts';
 import { createTestRegistry, type TestRegistry } from '../../blobs/testing/test-registry.ts';
-import { createImporter, type Importer, type ImportReport } from '../importer.ts';
+import type { ImportReport } from '../import-report.ts';
+import { createImporter, type Importer } from '../importer.ts';
 import { parseWantedName } from '../wanted-name.ts';
 
 const NO_ARCHIVES: RegistryReader = {
