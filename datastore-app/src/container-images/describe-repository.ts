@@ -1,4 +1,4 @@
-import { DOCKER_CONFIG, manifestKind, OCI_CONFIG } from '@local-datastore/shared/oci/media-types';
+import { isImageConfig, manifestKind } from '@local-datastore/shared/oci/media-types';
 import type { DigestText } from '../blobs/blob-files.ts';
 import type { ManifestRecord, RepositoryRecord } from '../blobs/repository-record.ts';
 import type { KnownRepository, RepositoryOrigin } from './known-repositories.ts';
@@ -124,7 +124,7 @@ export function countUntagged(record: RepositoryRecord): number {
 
 function kindOf({ mediaType, artifactType }: ManifestRecord): TagDescription['kind'] {
   if (manifestKind(mediaType) === 'index') return 'index';
-  const isImage = artifactType === undefined || artifactType === OCI_CONFIG || artifactType === DOCKER_CONFIG;
+  const isImage = artifactType === undefined || isImageConfig(artifactType);
   return isImage ? 'image' : 'artifact';
 }
 

@@ -1,7 +1,7 @@
 import { PLATFORM } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';
-import { DOCKER_CONFIG, OCI_CONFIG } from '@local-datastore/shared/oci/media-types';
+import { isImageConfig } from '@local-datastore/shared/oci/media-types';
 import { isAttestation, platformText } from '@local-datastore/shared/oci/platform';
 import type { RegistryReader } from '../archives/archive-registry.ts';
 import { readWholeSource } from '../content/source-content.ts';
@@ -53,7 +53,7 @@ export function createPlatformReader(reader: Reader): PlatformsOf {
     if (manifest === undefined || depth > MAX_DEPTH) return undefined;
     const { config, children } = parseManifest(manifest.bytes, manifest.mediaType);
     if (config !== undefined) {
-      if (config.mediaType !== OCI_CONFIG && config.mediaType !== DOCKER_CONFIG) return [];
+      if (!isImageConfig(config.mediaType)) return [];
       const bytes = await readSmallBlob(reader, repository, config.digest);
       return bytes && platformOfConfig(bytes);
     }

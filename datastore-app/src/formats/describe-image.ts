@@ -1,44 +1,35 @@
-import { describeArchive } from './archive.ts';
-import { describeForeign } from './foreign.ts';
+import type { FileFormat } from './file-format.ts';
+import { FILE_FORMATS } from './file-formats.ts';
 import type { ImageDescription } from './image-description.ts';
-import { type DescribeFormat, HEAD_BYTES, type ImageSource } from './image-source.ts';
-import { describeOptical } from './optical.ts';
-import { describeQcow } from './qcow.ts';
-import { describeRaw } from './raw.ts';
-import { describeText } from './text.ts';
-import { describeVhd } from './vhd.ts';
-import { describeVhdx } from './vhdx.ts';
-import { describeVmdk } from './vmdk.ts';
+import { HEAD_BYTES, type ImageSource } from './image-source.ts';
+
+/** What a content is, and the format that knows it. */
+export interface DetectedFormat {
+  readonly format: FileFormat;
+  readonly description: ImageDescription;
+  readonly source: ImageSource;
+}
 
 /**
- * Who claims a content first has it: magics at the beginning, then what stands elsewhere. Archives come before the
- * compressed files that some of them are, and text, which has no magic, comes last.
- */
-const FORMATS: readonly DescribeFormat[] = [
-  describeQcow,
-  describeVmdk,
-  describeVhdx,
-  describeVhd,
-  describeOptical,
-  describeArchive,
-  describeForeign,
-  describeText,
-];
-
-/**
- * Tells the format of an image by its content, never by its name, and what keeps EVE from using it. What nothing
- * claims is a raw disk. Bounded: a few kilobytes, tables of some formats, and the member headers of an archive.
+ * Tells the format of an image by its content, never by its name. What nothing claims is a raw disk. Bounded: a few
+ * kilobytes, tables of some formats, and the member headers of an archive.
  *
  * @throws what `readAt` throws; never because of what the file holds
  */
-export async function describeImage(
+export async function detectFormat(
   readAt: ImageSource['readAt'],
   sizeBytes: number,
-): Promise<ImageDescription> {
+): Promise<DetectedFormat> {
   const source: ImageSource = { head: await readAt(0, HEAD_BYTES), sizeBytes, readAt };
-  for (const describe of FORMATS) {
-    const description = await describe(source);
-    if (description !== undefined) return description;
+  for (const format of FILE_FORMATS) {
+    const description = await format.describe(source);
+    if (description !== undefined) return { format, description, source };
   }
-  return describeRaw(sizeBytes);
+  throw new Error('raw takes what nothing else claims');
 }
+
+/** {@link detectFormat}, and what keeps EVE from using the image. */
+export const describeImage = async (
+  readAt: ImageSource['readAt'],
+  sizeBytes: number,
+): Promise<ImageDescription> => (await detectFormat(readAt, sizeBytes)).description;

@@ -1,7 +1,7 @@
 import { type Descriptor, descriptorDocument } from './descriptor.ts';
 import { formatDigest, type OciDigest } from './digest.ts';
 import { type ManifestLinks, parseManifest } from './manifest.ts';
-import { DOCKER_CONFIG, isNondistributable, OCI_CONFIG, OCI_INDEX } from './media-types.ts';
+import { isImageConfig, isNondistributable, OCI_INDEX } from './media-types.ts';
 import type { TarFile } from './tar-parts.ts';
 
 /** A manifest as it is stored. */
@@ -29,7 +29,6 @@ export const LAYOUT_FILE = 'oci-layout';
 export const LAYOUT_TEXT = '{"imageLayoutVersion":"1.0.0"}';
 export const INDEX_FILE = 'index.json';
 const DOCKER_FILE = 'manifest.json';
-const CONFIG_TYPES = new Set<string>([OCI_CONFIG, DOCKER_CONFIG]);
 
 /** Where a layout has the content of a digest (image-spec, image-layout.md, "Blobs"). */
 export const blobPath = ({ algorithm, hex }: OciDigest): string => `blobs/${algorithm}/${hex}`;
@@ -60,7 +59,7 @@ export const imageIndexText = (manifest: Descriptor, names: readonly string[]): 
 export const isDockerLoadable = ({ kind, config, layers }: ManifestLinks): boolean =>
   kind === 'manifest' &&
   config !== undefined &&
-  CONFIG_TYPES.has(config.mediaType) &&
+  isImageConfig(config.mediaType) &&
   !layers.some(({ mediaType }) => isNondistributable(mediaType));
 
 /**

@@ -36,3 +36,7 @@ export const isNondistributable = (mediaType: string): boolean =>
 /** A media type without its parameters, in lower case (RFC 9110 §8.3.1). */
 export const withoutParameters = (contentType: string): string =>
   (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+
+/** Whether a config is that of an image which engines run, by its media type. */
+export const isImageConfig = (mediaType: string): boolean =>
+  mediaType === OCI_CONFIG || mediaType === DOCKER_CONFIG;

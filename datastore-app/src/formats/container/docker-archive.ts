@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ImageSource } from '../image-source.ts';
+import { readJson } from '../read-json.ts';
 import type { ArchiveMembers, MemberPlace } from './archive-members.ts';
-import { readJson } from './read-json.ts';
 
 /** One image as `docker save` describes it. */
 export interface DockerArchiveImage {

@@ -9,8 +9,8 @@ import {
 } from '@local-datastore/shared/oci/image-archive';
 import * as z from 'zod';
 import type { ImageSource } from '../image-source.ts';
+import { readJson } from '../read-json.ts';
 import type { ArchiveMembers, MemberPlace } from './archive-members.ts';
-import { readJson } from './read-json.ts';
 
 /** A manifest that the index of a layout names, and how it is called there. */
 export interface OciArchiveImage {

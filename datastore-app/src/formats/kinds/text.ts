@@ -1,4 +1,5 @@
-import { type DescribeFormat, HEAD_BYTES, problem } from './image-source.ts';
+import { type FileFormat, nothingToCheck } from '../file-format.ts';
+import { type DescribeFormat, HEAD_BYTES, problem } from '../image-source.ts';
 
 interface TextKind {
   readonly content: string;
@@ -37,8 +38,8 @@ const KINDS: readonly TextKind[] = [
 /** White space, and the escape by which some logs are coloured. */
 const CONTROLS = new Set('\t\n\v\f\r\u001b');
 
-const isText = (text: string) =>
-  [...(text.match(/\p{Cc}/gu) ?? [])].every((control) => CONTROLS.has(control));
+const isText = (decoded: string) =>
+  [...(decoded.match(/\p{Cc}/gu) ?? [])].every((control) => CONTROLS.has(control));
 
 function decode(head: Buffer): string | undefined {
   const [first, second] = head;
@@ -55,11 +56,13 @@ function decode(head: Buffer): string | undefined {
 }
 
 /** Text in place of an image: web pages, error documents, pointers. A disk never begins with 4 KiB of characters. */
-export const describeText: DescribeFormat = async ({ head }) => {
-  const text = decode(head)?.trimStart();
-  if (text === undefined || text === '' || !isText(text)) return undefined;
-  const kind = KINDS.find(({ pattern }) => pattern.test(text));
+const describe: DescribeFormat = async ({ head }) => {
+  const decoded = decode(head)?.trimStart();
+  if (decoded === undefined || decoded === '' || !isText(decoded)) return undefined;
+  const kind = KINDS.find(({ pattern }) => pattern.test(decoded));
   if (kind === undefined) return undefined;
   const problems = [problem('NOT_AN_IMAGE', kind.message)];
   return { format: 'raw', content: kind.content, virtualSizeBytes: null, problems };
 };
+
+export const text: FileFormat = { name: 'raw', stage: 'text', describe, validate: nothingToCheck };

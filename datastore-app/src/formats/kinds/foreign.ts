@@ -1,4 +1,5 @@
-import type { FormatProblem, ImageDescription } from './image-description.ts';
+import { type FileFormat, nothingToCheck } from '../file-format.ts';
+import type { FormatProblem, ImageDescription } from '../image-description.ts';
 import {
   CONVERT,
   type DescribeFormat,
@@ -6,7 +7,7 @@ import {
   problem,
   SECTOR_BYTES,
   startsWith,
-} from './image-source.ts';
+} from '../image-source.ts';
 
 /** Content that EVE has no format for, told by what it begins with. */
 interface Foreign {
@@ -118,7 +119,7 @@ function virtualSizeOf(content: string, head: Buffer): number | null {
 const LONGEST_MAGIC = 24;
 
 /** Disks of other programs, and compressed files, under whatever name. */
-export const describeForeign: DescribeFormat = async ({
+const describe: DescribeFormat = async ({
   head,
   readAt,
   sizeBytes,
@@ -134,3 +135,5 @@ export const describeForeign: DescribeFormat = async ({
     ...{ virtualSizeBytes: virtualSizeOf(content, head), problems: [found.problem] },
   };
 };
+
+export const foreign: FileFormat = { name: 'raw', stage: 'foreign', describe, validate: nothingToCheck };

@@ -1,45 +1,25 @@
-import type { FormatProblem } from './image-description.ts';
+import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';
+import type { FormatProblem } from '../image-description.ts';
 import {
   CONVERT,
   type DescribeFormat,
   type ImageSource,
   incomplete,
   problem,
-  quoted,
   SECTOR_BYTES,
   startsWith,
   toSafeNumber,
-} from './image-source.ts';
+} from '../image-source.ts';
+import { backingFile, encryption, QCOW_MAGIC } from '../qcow-header.ts';
+import { checkQcow2 } from '../qcow2-tables.ts';
 
 /** QEMU docs/interop/qcow2: what an image may need of a reader, of version 3. */
 const INCOMPATIBLE = { corrupt: 1n << 1n, externalData: 1n << 2n, known: 0x1fn } as const;
-const HEADER_BYTES = { 1: 48, 2: 72, 3: 104 } as const;
-const MAX_NAME_BYTES = 1023;
+const HEADER_BYTES = { 2: 72, 3: 104 } as const;
 /** The first-level table of 4 TiB in clusters of 64 KiB; of more, this beginning is looked at. */
 const MAX_TABLE_BYTES = 64 * 1024;
 /** Bits 9 to 55 of an entry: where a second-level table stands; 0: nowhere. */
 const TABLE_OFFSET = 0x00ff_ffff_ffff_fe00n;
-
-async function backingFile({ head, readAt, sizeBytes }: ImageSource): Promise<FormatProblem | undefined> {
-  const offset = head.readBigUInt64BE(8);
-  const length = head.readUInt32BE(16);
-  if (offset === 0n || length === 0) return undefined;
-  const position = Number(offset);
-  const name =
-    position < sizeBytes ? await readAt(position, Math.min(length, MAX_NAME_BYTES)) : Buffer.from('?');
-  return problem(
-    'NEEDS_OTHER_FILE',
-    `It holds only what differs from its backing file ${quoted(name.toString())}, which EVE does not download. Make one file of both, where the backing file is: ${CONVERT}`,
-  );
-}
-
-function encryption(method: number): FormatProblem | undefined {
-  if (method === 0) return undefined;
-  return problem(
-    'ENCRYPTED',
-    'It is encrypted, and EVE cannot give the key. Offer it decrypted: qemu-img convert, with --object secret and --image-opts, makes such a one.',
-  );
-}
 
 /** Whether second-level tables, which are spread over the file, stand beyond its end. */
 async function isCut({ readAt, sizeBytes }: ImageSource, offset: bigint, entries: number): Promise<boolean> {
@@ -89,33 +69,35 @@ async function* problemsOf2(source: ImageSource, version: number): AsyncGenerato
   }
 }
 
-async function* problemsOf1(source: ImageSource): AsyncGenerator<FormatProblem | undefined> {
-  const { head } = source;
-  yield await backingFile(source);
-  yield encryption(head.readUInt32BE(36));
-  const entryBits = BigInt(head.readUInt8(32)) + BigInt(head.readUInt8(33));
-  const sizeBytes = head.readBigUInt64BE(24);
-  const entries = entryBits < 62n ? (sizeBytes + (1n << entryBits) - 1n) >> entryBits : 0n;
-  if (head.readBigUInt64BE(40) + entries * 8n > BigInt(source.sizeBytes)) yield incomplete('Its tables lead');
-}
-
-/** QCOW and QCOW2 (QEMU docs/interop/qcow2): magic, version (big endian); the size stands at 24 in all versions. */
-export const describeQcow: DescribeFormat = async (source) => {
+/** QCOW2 (QEMU docs/interop/qcow2), and versions that nobody knows yet. */
+const describe: DescribeFormat = async (source) => {
   const { head, sizeBytes } = source;
-  if (!startsWith(head, 'QFI\u00fb') || sizeBytes < 8) return undefined;
+  if (!startsWith(head, QCOW_MAGIC) || sizeBytes < 8) return undefined;
   const version = head.readUInt32BE(4);
-  const format = version === 1 ? 'qcow' : 'qcow2';
-  if (version !== 1 && version !== 2 && version !== 3) {
+  if (version === 1) return undefined;
+  const common = { format: 'qcow2', content: 'qcow2', virtualSizeBytes: null } as const;
+  if (version !== 2 && version !== 3) {
     const message = `It is of version ${version}, which EVE's QEMU does not know. Convert it with the program that made it.`;
-    const problems = [problem('UNKNOWN_VARIANT', message)];
-    return { format, content: format, virtualSizeBytes: null, problems };
+    return { ...common, problems: [problem('UNKNOWN_VARIANT', message)] };
   }
   if (sizeBytes < HEADER_BYTES[version] || sizeBytes < SECTOR_BYTES) {
-    return { format, content: format, virtualSizeBytes: null, problems: [incomplete('Its header goes on')] };
+    return { ...common, problems: [incomplete('Its header goes on')] };
   }
   const problems: FormatProblem[] = [];
-  for await (const found of version === 1 ? problemsOf1(source) : problemsOf2(source, version)) {
-    if (found !== undefined) problems.push(found);
-  }
-  return { format, content: format, virtualSizeBytes: toSafeNumber(head.readBigUInt64BE(24)), problems };
+  for await (const found of problemsOf2(source, version)) if (found !== undefined) problems.push(found);
+  return { ...common, virtualSizeBytes: toSafeNumber(head.readBigUInt64BE(24)), problems };
 };
+
+async function* validate(source: ValidationSource): AsyncGenerator<Defect> {
+  const { problems = [] } = (await describe(source)) ?? {};
+  // What the tables would say is of another version, or stands elsewhere.
+  if (problems.some(({ code }) => code === 'UNKNOWN_VARIANT')) return;
+  if (source.sizeBytes < SECTOR_BYTES) return;
+  const clusterBits = source.head.readUInt32BE(20);
+  const crypt = source.head.readUInt32BE(32);
+  if (crypt > 2) yield damaged('Its header names an encryption that there is not.');
+  yield* checkQcow2(source, clusterBits);
+}
+
+/** QEMU's disks. */
+export const qcow2: FileFormat = { name: 'qcow2', stage: 'beginning', describe, validate, qemuName: 'qcow2' };
