@@ -50,6 +50,7 @@ const EXIT_CODE_OF: Record<DatastoreErrorCode, number> = {
   BUNDLE_INVALID: EXIT_CODES.contentMismatch,
   PATH_TAKEN: EXIT_CODES.usage,
   IMAGE_EXISTS: EXIT_CODES.usage,
+  IMAGE_RELEASED: EXIT_CODES.usage,
   IMAGE_MISSING: EXIT_CODES.usage,
   INCOMPLETE: EXIT_CODES.contentMismatch,
   EMPTY_CONTENT: EXIT_CODES.usage,

@@ -163,6 +163,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
       hash: uploadHasher.hash,
       onPublished: catalogue.notePublished,
       onRemoved: catalogue.noteRemoved,
+      onRenamed: catalogue.noteRenamed,
       log,
     },
     { root, owner: 'serve' },

@@ -6,7 +6,7 @@ import { CodedError, systemErrorCode } from '@local-datastore/shared/errors';
  * NAME_INVALID: no image may have this path; NAME_RESERVED: no new one may, since the registry does; UPLOAD_INVALID: what is said of an upload cannot be understood;
  * BUNDLE_INVALID: a tar is damaged, or does not hold what a bundle must; PATH_TAKEN: a folder or a special file
  * stands there, or a file stands where a folder is needed; IMAGE_EXISTS: there is one, and it was not to be
- * replaced; IMAGE_MISSING: there is none; INCOMPLETE: the content ended early; EMPTY_CONTENT:
+ * replaced; IMAGE_RELEASED: it was marked to stay as it is; IMAGE_MISSING: there is none; INCOMPLETE: the content ended early; EMPTY_CONTENT:
  * there was none, and that was not meant; SIZE_MISMATCH and
  * DIGEST_MISMATCH: it is not what was promised; NO_SPACE and QUOTA_EXCEEDED: it would fill the volume beyond
  * what is kept free, or the images beyond their quota; NOT_WRITABLE: the volume takes no change.
@@ -18,6 +18,7 @@ export type StoreErrorCode =
   | 'BUNDLE_INVALID'
   | 'PATH_TAKEN'
   | 'IMAGE_EXISTS'
+  | 'IMAGE_RELEASED'
   | 'IMAGE_MISSING'
   | 'INCOMPLETE'
   | 'EMPTY_CONTENT'

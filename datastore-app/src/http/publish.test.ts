@@ -26,6 +26,7 @@ beforeEach(async () => {
     return STAGED;
   };
   const store = {
+    requirePlaceable: async () => {},
     stage: (content: AsyncIterable<Uint8Array>, expected: ExpectedContent) => {
       events.push(
         `stage ${expected.sizeBytes} ${expected.digests?.find(({ algorithm }) => algorithm === 'sha256')?.hex}`,

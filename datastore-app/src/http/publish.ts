@@ -72,13 +72,15 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
     const { sizeBytes, digests } = decided;
     const mayBeEmpty = isEmptyMeant(request);
     if (sizeBytes === 0 && !mayBeEmpty) throw emptyContentError();
+    const replace = headers['if-none-match']?.trim() !== '*';
+    await store.requirePlaceable(path, { replace });
     const received = contentOf(request, response);
     const content = mayBeEmpty || sizeBytes !== undefined ? received : someContent(received);
     let staged: StagedImage | undefined;
     try {
       staged = await store.stage(content, { sizeBytes, digests, path });
       const image = await store.publish(staged, path, {
-        replace: headers['if-none-match']?.trim() !== '*',
+        replace,
         // Another request may have been quicker while the content came.
         precondition: () => requireConditions(request, path),
       });

@@ -4,13 +4,14 @@ import { StoreError, type StoreErrorCode } from '../content/store-error.ts';
 export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image at this path.' };
 
 /** The one place that says which failure of the store is which status. */
-const STATUS_OF = {
+export const STORE_STATUS = {
   NAME_INVALID: 400,
   NAME_RESERVED: 400,
   UPLOAD_INVALID: 400,
   BUNDLE_INVALID: 400,
   PATH_TAKEN: 409,
   IMAGE_EXISTS: 412,
+  IMAGE_RELEASED: 409,
   IMAGE_MISSING: 404,
   INCOMPLETE: 400,
   EMPTY_CONTENT: 400,
@@ -24,5 +25,5 @@ const STATUS_OF = {
 /** What a failure of the store is to the client; undefined for what is no StoreError. */
 export function storeProblem(error: unknown): Problem | undefined {
   if (!(error instanceof StoreError)) return undefined;
-  return { status: STATUS_OF[error.code], code: error.code, detail: error.message };
+  return { status: STORE_STATUS[error.code], code: error.code, detail: error.message };
 }

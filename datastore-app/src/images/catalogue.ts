@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type FileVersion, isSameVersion } from '../content/file-version.ts';
+import { type FileVersion, isSameButChangeTime, isSameVersion } from '../content/file-version.ts';
 import type { Hasher } from '../content/hasher.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
 import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
@@ -13,6 +13,7 @@ import type { ImageIndex } from './image-index.ts';
 import { listEntries } from './image-listing.ts';
 import { followLinks, linkedPaths } from './linked-paths.ts';
 import type { Publication } from './publication.ts';
+import type { RenamedImage } from './rename-image.ts';
 import { rootIdentity } from './root-identity.ts';
 import { createRootLooks } from './root-looks.ts';
 import type { RootWatch } from './root-watch.ts';
@@ -42,6 +43,8 @@ export interface Catalogue {
   notePublished(images: readonly Publication[]): Promise<void>;
   /** Takes over at once that a file, or a link to one, is gone. */
   noteRemoved(path: string): Promise<void>;
+  /** Takes over at once that a file has another path: what is known of its content goes along. */
+  noteRenamed(renamed: RenamedImage): Promise<void>;
   /** Takes over what reading images again came to. */
   noteVerified(verifications: readonly Verification[]): Promise<void>;
   /** The images whose digests are known. */
@@ -160,6 +163,26 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     return undefined;
   }
 
+  async function notePublished(images: readonly Publication[]): Promise<void> {
+    const placed = await Promise.all(
+      images.map(async (image) => ({ ...image, path: await deps.placeOf(image.path) })),
+    );
+    for (const { path, version, sha256 } of placed) {
+      published.add(path);
+      index.set(path, version, sha256, new Date(now()).toISOString());
+    }
+    try {
+      await looks.at(placed.map(({ path }) => path));
+      for (const { path } of placed) {
+        const entry = table.entries.get(path);
+        if (entry !== undefined) index.describe(path, entry.version, entry.detected);
+      }
+      await save();
+    } finally {
+      for (const { path } of placed) published.delete(path);
+    }
+  }
+
   return {
     async start(signal) {
       await looks.next(signal);
@@ -179,27 +202,20 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       return entry && { ...toImage(path, entry), ...(file !== path && { linkTo: file }) };
     },
     digestOf: (path, version) => entryOf(path, version)?.sha256 ?? undefined,
-    async notePublished(images) {
-      const placed = await Promise.all(
-        images.map(async (image) => ({ ...image, path: await deps.placeOf(image.path) })),
-      );
-      for (const { path, version, sha256 } of placed) {
-        published.add(path);
-        index.set(path, version, sha256, new Date(now()).toISOString());
-      }
-      try {
-        await looks.at(placed.map(({ path }) => path));
-        for (const { path } of placed) {
-          const entry = table.entries.get(path);
-          if (entry !== undefined) index.describe(path, entry.version, entry.detected);
-        }
-        await save();
-      } finally {
-        for (const { path } of placed) published.delete(path);
-      }
-    },
+    notePublished,
     async noteRemoved(path) {
       await looks.at([await deps.placeOf(path)]);
+    },
+    async noteRenamed({ path, to, version }) {
+      const from = await deps.placeOf(path);
+      const before = table.entries.get(from);
+      const sha256 = before?.sha256 ?? undefined;
+      // A name moves the change time, and nothing of the content.
+      const isSame = before !== undefined && isSameButChangeTime(before.version, version);
+      if (sha256 !== undefined && isSame && !before.isCorrupt) {
+        await notePublished([{ path: to, version, sha256 }]);
+        await looks.at([from]);
+      } else await looks.at([from, await deps.placeOf(to)]);
     },
     async noteVerified(verifications) {
       for (const { path, version, verified, isCorrupt } of verifications) {

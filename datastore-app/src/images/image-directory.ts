@@ -6,6 +6,8 @@ import { isImagePath } from './image-path.ts';
 
 /** A folder below the root, held open, so that what is done in it is done there and nowhere else. */
 export interface ImageDirectory {
+  /** Where it really stands below the root, links followed; empty: the root itself. */
+  readonly path: string;
   /** The path of an entry, by way of the open folder: a symbolic link swapped in meanwhile changes nothing. */
   entry(name: string): string;
   /** Makes names that were created or removed survive a power cut. */
@@ -27,8 +29,9 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-function wrap(handle: FileHandle): ImageDirectory {
+function wrap(handle: FileHandle, path: string): ImageDirectory {
   return {
+    path,
     entry: (name) => `/proc/self/fd/${handle.fd}/${name}`,
     sync: () => handle.sync(),
     close: () => handle.close(),
@@ -53,9 +56,10 @@ export async function openImageDirectory(
   const root = await openExisting(realRoot);
   if (root === undefined) return undefined;
   let current = root;
+  let path = '';
   try {
     for (const name of names) {
-      const { entry, sync } = wrap(current);
+      const { entry, sync } = wrap(current, path);
       let next = await openExisting(entry(name));
       if (next === undefined && create) {
         await mkdir(entry(name), 0o755).catch((error) => {
@@ -72,8 +76,9 @@ export async function openImageDirectory(
       if (!place.startsWith(prefix) || !isImagePath(place.slice(prefix.length))) {
         throw new StoreError('PATH_TAKEN', 'A symbolic link in the path leads to where no images are kept.');
       }
+      path = place.slice(prefix.length);
     }
-    return wrap(current);
+    return wrap(current, path);
   } catch (error) {
     await current.close().catch(() => {});
     throw error;

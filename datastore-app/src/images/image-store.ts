@@ -20,6 +20,7 @@ import { isImagePath } from './image-path.ts';
 import {
   type ChangeOptions,
   makeImageDirectory,
+  placeIn,
   removeEmptyDirectories,
   requireImagePath,
   requirePlaceable,
@@ -27,6 +28,8 @@ import {
 } from './placing.ts';
 import type { Publication, PublishedImage } from './publication.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
+import { createReleasedImages, type ReleasedImages, requireNotReleased } from './released-images.ts';
+import { type RenamedImage, renameImage } from './rename-image.ts';
 
 /** Takes images into the root and out of it. Whatever happens, an image is there whole or not at all. */
 export interface ImageStore {
@@ -61,6 +64,21 @@ export interface ImageStore {
   /** Removes an image; running downloads of it end well. @returns false when there is none @throws StoreError */
   remove(path: string, options?: ChangeOptions): Promise<boolean>;
   /**
+   * Gives an image another path, at which there is nothing.
+   *
+   * @returns false where there is no image @throws StoreError
+   */
+  rename(path: string, to: string): Promise<boolean>;
+  /**
+   * Marks an image so that nobody changes it, or takes the mark away.
+   *
+   * @param sha256 of its content; undefined: it is let go
+   * @returns false where there is no image; to be let go, where there is no mark @throws StoreError
+   */
+  release(path: string, sha256: string | undefined): Promise<boolean>;
+  /** The marks of released images. */
+  readonly released: ReleasedImages;
+  /**
    * Removes staged content that an earlier run of this program left, and other that nobody has written to for
    * so long.
    *
@@ -76,6 +94,8 @@ export interface ImageStoreDeps {
   readonly onPublished?: (images: readonly Publication[]) => Promise<void>;
   /** Hears of the path of an image, or of a link to one, that went. */
   readonly onRemoved?: (path: string) => Promise<void>;
+  /** Hears of a path that an image left for another. */
+  readonly onRenamed?: (renamed: RenamedImage) => Promise<void>;
   readonly log?: Log;
   readonly now?: () => number;
   readonly placer?: Placer;
@@ -88,6 +108,15 @@ export interface ImageStoreOptions {
   readonly owner: string;
 }
 
+const isEntry = (entry: string): Promise<boolean> =>
+  lstat(entry).then(
+    () => true,
+    (error) => {
+      if (systemErrorCode(error) === 'ENOENT') return false;
+      throw error;
+    },
+  );
+
 /** So long another program may take to publish a bundle that it has checked; beyond it, it is gone. */
 const PUBLISHING_MS = 600_000;
 
@@ -95,7 +124,8 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   const { now = Date.now, placer = createPlacer() } = deps;
   const incoming = incomingDirectoryOf(root);
   const staging = createStaging({ space: deps.space, hash: deps.hash, now }, { incoming, owner });
-  const group = createGroupPublisher({ now, placer }, { root, incoming });
+  const released = createReleasedImages(root);
+  const group = createGroupPublisher({ now, placer, released }, { root, incoming });
   /**
    * One change of names at a time: a condition must hold until the name is taken, and an image that goes must
    * not take away the folder that another is just coming into.
@@ -112,7 +142,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
 
   /** @returns whether the path was free, and the version that the image has there */
   async function place(
-    { file, version }: StagedImage,
+    { file, version, sha256 }: StagedImage,
     path: string,
     options: PublishOptions & ChangeOptions,
   ): Promise<{ isNew: boolean; version: FileVersion }> {
@@ -120,6 +150,8 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     const { folders, name } = splitPath(path);
     const directory = await makeImageDirectory(root, folders);
     try {
+      const isThere = await isEntry(directory.entry(name));
+      requireNotReleased(released, placeIn(directory, name), { isThere, sha256 });
       const isNew = await placer.place(file, directory.entry(name), options);
       // Its new name moved the change time. What another put there since then is not what was checked.
       const there = await lstat(directory.entry(name), { bigint: true }).then(versionOf, () => version);
@@ -188,6 +220,8 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
       if (!there.isFile() && !(there.isSymbolicLink() && (await leadsToImage(directory.entry(name))))) {
         return false;
       }
+      // A link goes without what it leads to.
+      if (there.isFile()) requireNotReleased(released, placeIn(directory, name), { isThere: true });
       await unlink(directory.entry(name));
       await directory.sync();
     } catch (error) {
@@ -206,11 +240,40 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     return true;
   }
 
+  /** @returns the path at which an image really stands; undefined: there is none */
+  async function standingPlace(path: string): Promise<string | undefined> {
+    if (!isImagePath(path)) return undefined;
+    const file = await realpath(join(root, path)).catch(() => undefined);
+    const place = file === undefined ? '' : relative(root, file);
+    return file !== undefined && isImagePath(place) && (await lstat(file)).isFile() ? place : undefined;
+  }
+
+  async function release(path: string, sha256: string | undefined): Promise<boolean> {
+    const place = await standingPlace(path);
+    // The mark of an image that is gone can be taken away as well.
+    if (sha256 === undefined) return released.set(place ?? path, undefined);
+    if (place === undefined) return false;
+    await released.set(place, { sha256, at: new Date(now()).toISOString() });
+    return true;
+  }
+
+  async function rename(path: string, to: string): Promise<boolean> {
+    if (!isImagePath(path)) return false;
+    requireImagePath(to);
+    const renamed = await inTurn(() => renameImage({ root, placer, released }, path, to));
+    if (renamed !== undefined) await deps.onRenamed?.(renamed);
+    return renamed !== undefined;
+  }
+
   return {
+    released,
+    release: (path, sha256) => inWordsOfTheStore(inTurn(() => release(path, sha256))),
+    rename: (path, to) => inWordsOfTheStore(rename(path, to)),
     stage: staging.stage,
     stageFile: staging.stageFile,
     discard: staging.discard,
-    requirePlaceable: (path, options) => inWordsOfTheStore(requirePlaceable(root, path, options)),
+    requirePlaceable: (path, options) =>
+      inWordsOfTheStore(requirePlaceable({ root, released }, path, options)),
     publish: (staged, path, options) => inWordsOfTheStore(publish(staged, path, options)),
     publishTogether: (placements, options) => inWordsOfTheStore(publishTogether(placements, options)),
     holds: (path, staged) => inWordsOfTheStore(holds(path, staged)),

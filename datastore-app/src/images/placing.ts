@@ -4,6 +4,7 @@ import { type PublishOptions, requireReplaceable } from '../content/placer.ts';
 import { StoreError } from '../content/store-error.ts';
 import { type ImageDirectory, openImageDirectory } from './image-directory.ts';
 import { isImagePath, isKeptPath } from './image-path.ts';
+import { type ReleasedImages, requireNotReleased } from './released-images.ts';
 
 /** A change of what stands at a path, on a condition. */
 export interface ChangeOptions {
@@ -44,6 +45,10 @@ export function splitPath(path: string): { folders: string[]; name: string } {
   return { folders, name };
 }
 
+/** Where an entry of a folder really stands. */
+export const placeIn = ({ path }: ImageDirectory, name: string): string =>
+  path === '' ? name : `${path}/${name}`;
+
 const isAbsent = (error: unknown) => {
   if (systemErrorCode(error) !== 'ENOENT') throw error;
   return undefined;
@@ -52,15 +57,23 @@ const isAbsent = (error: unknown) => {
 /**
  * Whether an image may come to a path, as far as can be said beforehand.
  *
- * @param root without symbolic links
- * @throws StoreError NAME_INVALID, NAME_RESERVED, PATH_TAKEN or IMAGE_EXISTS
+ * @param place.root without symbolic links
+ * @throws StoreError NAME_INVALID, NAME_RESERVED, PATH_TAKEN, IMAGE_RELEASED or IMAGE_EXISTS
  */
-export async function requirePlaceable(root: string, path: string, options: PublishOptions): Promise<void> {
+export async function requirePlaceable(
+  { root, released }: { readonly root: string; readonly released: Pick<ReleasedImages, 'find'> },
+  path: string,
+  options: PublishOptions & { readonly sha256?: string },
+): Promise<void> {
   requireImagePath(path);
   const { folders, name } = splitPath(path);
   const directory = await openImageDirectory(root, folders, { create: false });
   try {
     const there = directory && (await lstat(directory.entry(name)).catch(isAbsent));
+    if (directory !== undefined) {
+      const isThere = there !== undefined;
+      requireNotReleased(released, placeIn(directory, name), { isThere, sha256: options.sha256 });
+    }
     if (there !== undefined) requireReplaceable(there.isFile(), options);
   } finally {
     await directory?.close();

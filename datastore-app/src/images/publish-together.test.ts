@@ -29,7 +29,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-const publisher = () => createGroupPublisher({ now: Date.now, placer: createPlacer() }, { root, incoming });
+const NOTHING_RELEASED = { find: () => undefined };
+const publisher = () =>
+  createGroupPublisher(
+    { now: Date.now, placer: createPlacer(), released: NOTHING_RELEASED },
+    { root, incoming },
+  );
 
 async function stage(path: string): Promise<Placement> {
   const file = join(incoming, `${path.replaceAll('/', '-')}.staged`);
@@ -121,7 +126,10 @@ describe('after a power cut', () => {
 
   it('completes it also where the clock has lost the time', async () => {
     await cut('publishing');
-    const publisher = createGroupPublisher({ now: () => 0, placer: createPlacer() }, { root, incoming });
+    const publisher = createGroupPublisher(
+      { now: () => 0, placer: createPlacer(), released: NOTHING_RELEASED },
+      { root, incoming },
+    );
     expect((await publisher.recover(0)).published).toHaveLength(3);
     expect(await images()).toEqual(ALL);
     expect(await readdir(incoming)).toEqual([]);
@@ -191,7 +199,7 @@ describe('without hard links', () => {
         await fs.rename(...names);
       },
     });
-    return createGroupPublisher({ now: Date.now, placer }, { root, incoming });
+    return createGroupPublisher({ now: Date.now, placer, released: NOTHING_RELEASED }, { root, incoming });
   }
 
   it('publishes all, and says which were new', async () => {

@@ -11,6 +11,7 @@ import { type BundleEntry, type BundleJournal, parseJournal, writeJournal } from
 import { openImageDirectory } from './image-directory.ts';
 import { makeImageDirectory, removeEmptyDirectories, requirePlaceable, splitPath } from './placing.ts';
 import type { Publication, PublishedImage } from './publication.ts';
+import type { ReleasedImages } from './released-images.ts';
 
 /** Staged content, and the path that it is to have. */
 export interface Placement {
@@ -62,7 +63,15 @@ const isContentOf = ({ sizeBytes, mtimeNs }: BundleEntry, version: FileVersion |
   version?.sizeBytes === sizeBytes && version.mtimeNs === mtimeNs;
 
 export function createGroupPublisher(
-  { now, placer }: { readonly now: () => number; readonly placer: Placer },
+  {
+    now,
+    placer,
+    released,
+  }: {
+    readonly now: () => number;
+    readonly placer: Placer;
+    readonly released: Pick<ReleasedImages, 'find'>;
+  },
   { root, incoming }: { readonly root: string; readonly incoming: string },
 ): GroupPublisher {
   const current = new Set<string>();
@@ -172,8 +181,9 @@ export function createGroupPublisher(
   return {
     async publish(placements, { replace }) {
       if (placements.length === 0) return { images: [], publications: [] };
-      for (const { path } of placements) {
-        await requirePlaceable(root, path, { replace }).catch((error) => {
+      for (const { path, staged } of placements) {
+        const wanted = { replace, sha256: staged.sha256 };
+        await requirePlaceable({ root, released }, path, wanted).catch((error) => {
           if (!(error instanceof StoreError)) throw error;
           throw new StoreError(error.code, `"${path}": ${error.message}`, { cause: error });
         });

@@ -73,6 +73,7 @@ const FINAL: ReadonlySet<StoreErrorCode> = new Set([
   'NAME_INVALID',
   'NAME_RESERVED',
   'PATH_TAKEN',
+  'IMAGE_RELEASED',
   'IMAGE_EXISTS',
   'SIZE_MISMATCH',
   'DIGEST_MISMATCH',
