@@ -67,5 +67,12 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
     deleteTag: writable(store.deleteTag),
     deleteManifest: writable(store.deleteManifest),
     releaseTag: writable(store.releaseTag),
+    renameTag: writable(store.renameTag),
+    tagNextVersion: writable(store.tagNextVersion),
+    purgeRepository: writable(store.purgeRepository),
+    renameRepository: writable(async (repository, to) => {
+      requireWritable(to);
+      return store.renameRepository(repository, to);
+    }),
   };
 }

@@ -84,6 +84,47 @@ export function withoutTag(record: RepositoryRecord, tag: string, at: string): R
   return withUntagged(record, tags, [there.digest], at);
 }
 
+/** @throws RegistryError NAME_TAKEN */
+function requireFreeTag({ name, tags }: RepositoryRecord, tag: string): void {
+  if (!tags.has(tag)) return;
+  throw new RegistryError('NAME_TAKEN', `The repository ${name} has a tag ${tag} already.`);
+}
+
+/**
+ * Gives a tag another name.
+ *
+ * @returns undefined where there is no such tag
+ * @throws RegistryError TAG_RELEASED, NAME_TAKEN
+ */
+export function withRenamedTag(
+  record: RepositoryRecord,
+  tag: string,
+  to: string,
+): RepositoryRecord | undefined {
+  const there = requireNotReleased(record, tag);
+  if (there === undefined) return undefined;
+  requireFreeTag(record, to);
+  const tags = new Map(record.tags).set(to, there);
+  tags.delete(tag);
+  const versions = record.versions.map((version) =>
+    version.tag === tag ? { ...version, tag: to } : version,
+  );
+  return { ...record, tags, versions };
+}
+
+const VERSION_TAG = /^[1-9]\d{0,8}$/;
+
+/** The greatest tag that is a number; undefined: there is none. */
+export function lastVersionOf({ tags }: RepositoryRecord): number | undefined {
+  const numbers = [...tags.keys()].filter((tag) => VERSION_TAG.test(tag)).map(Number);
+  return numbers.length === 0 ? undefined : numbers.reduce((most, each) => Math.max(most, each));
+}
+
+/** Whether a repository may be renamed or removed as a whole. @throws RegistryError TAG_RELEASED */
+export function requireNothingReleased(record: RepositoryRecord): void {
+  for (const tag of record.tags.keys()) requireNotReleased(record, tag);
+}
+
 /** @returns undefined where there is no such tag */
 export function withReleased(
   record: RepositoryRecord,

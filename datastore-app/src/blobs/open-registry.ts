@@ -21,6 +21,7 @@ import { createRegistryLists } from './registry-lists.ts';
 import type { RegistryState } from './registry-state.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { createRepositories } from './repositories.ts';
+import { createRepositoryChanges } from './repository-changes.ts';
 import { createRepositoryFiles } from './repository-files.ts';
 import type { RepositoryRecord } from './repository-record.ts';
 import { createBlobScrub } from './scrub-blobs.ts';
@@ -104,6 +105,7 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
     ...createBlobs({ repositories, keeper, leases, sessions, prepare }),
     ...createManifests({ repositories, table, keeper, leases, staging, prepare, now }),
     ...createRegistryLists({ repositories }),
+    ...createRepositoryChanges({ repositories, prepare, now }),
     ...scrub,
     collection,
 

@@ -190,6 +190,31 @@ export interface RegistryStore {
     digest: OciDigest,
     options?: { readonly isForced?: boolean },
   ): Promise<boolean>;
+  /**
+   * Gives a tag another name: what it led to before goes along.
+   *
+   * @returns false where there is none @throws RegistryError TAG_RELEASED, NAME_TAKEN
+   */
+  renameTag(repository: RepositoryName, tag: string, to: string): Promise<boolean>;
+  /**
+   * Makes a manifest the next version of its repository: its tags are `latest`, and the number behind the greatest
+   * that is a tag. What is the last version already gets no further one.
+   *
+   * @returns the number; undefined where there is no such manifest @throws RegistryError TAG_RELEASED, TOO_MANY
+   */
+  tagNextVersion(repository: RepositoryName, digest: OciDigest, by?: string): Promise<string | undefined>;
+  /**
+   * Removes a repository with all its tags and manifests. Durable when it returns.
+   *
+   * @returns false where there is none @throws RegistryError TAG_RELEASED
+   */
+  purgeRepository(repository: RepositoryName): Promise<boolean>;
+  /**
+   * Gives a repository another name. Whatever happens, it has the one or the other; durable when it returns.
+   *
+   * @returns false where there is none @throws RegistryError TAG_RELEASED, NAME_TAKEN
+   */
+  renameRepository(repository: RepositoryName, to: RepositoryName): Promise<boolean>;
   /** Makes a tag immutable, or lets it be moved again. @returns false where there is none */
   releaseTag(repository: RepositoryName, tag: string, isReleased: boolean): Promise<boolean>;
 

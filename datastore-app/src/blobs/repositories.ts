@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -5,6 +6,7 @@ import { asStoreError } from '../content/store-error.ts';
 import type { DigestText } from './blob-files.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
 import type { BlobTable } from './blob-table.ts';
+import { emptyRecord } from './change-record.ts';
 import type { Leases } from './leases.ts';
 import { RegistryError } from './registry-error.ts';
 import { createRepository, type Repository, setRecord } from './repository.ts';
@@ -31,6 +33,10 @@ export interface Repositories {
    * The same record is not written again.
    */
   save(repository: Repository, record: RepositoryRecord): Promise<void>;
+  /** Removes a repository: on the disk, and then in memory. To be called in its turn. */
+  remove(repository: Repository): Promise<void>;
+  /** Moves all that is remembered of a repository to another, empty one. To be called in the turns of both. */
+  move(repository: Repository, to: Repository): Promise<void>;
 }
 
 export interface RepositoriesDeps {
@@ -44,6 +50,8 @@ export interface RepositoriesDeps {
 }
 
 const MAX_REPOSITORIES = 20_000;
+const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
+
 /** So many are read before something else of the program may run. */
 const LOADED_AT_ONCE = 50;
 
@@ -86,6 +94,31 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
     if (closed !== undefined) throw new RegistryError('REPOSITORY_UNREADABLE', closed);
   }
 
+  /** Takes over that a repository has nothing any more. */
+  function forget(repository: Repository): void {
+    setRecord(repository, emptyRecord(repository.name, new Date(now()).toISOString()), table);
+    repository.isRecorded = false;
+    sortedNames = undefined;
+  }
+
+  /** What was given another name, and is still there under its old one, is what a crash left behind. */
+  async function completeRenames(): Promise<void> {
+    for (const { name, record } of [...repositories.values()]) {
+      const { renamedFrom } = record;
+      const old = renamedFrom === undefined ? undefined : repositories.get(renamedFrom.name);
+      if (renamedFrom === undefined || old?.isRecorded !== true) continue;
+      const text = files.read(old.name);
+      if (text === undefined || sha256Of(text) !== renamedFrom.sha256) continue;
+      forget(old);
+      log.info({ from: old.name, to: name }, 'a repository was being renamed: it has its new name');
+      try {
+        await files.remove(old.name);
+      } catch (error) {
+        log.warn({ name: old.name, reason: errorMessage(error) }, 'the old record of a repository stays');
+      }
+    }
+  }
+
   return {
     close(reason) {
       closed = reason;
@@ -110,6 +143,7 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
         count += 1;
         if (count % LOADED_AT_ONCE === 0) await nextTurn();
       }
+      await completeRenames();
       return troubles;
     },
 
@@ -149,8 +183,9 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
         trouble === undefined ? [] : [{ name, reason: trouble }],
       ),
 
-    async save(repository, record) {
-      if (record === repository.record) return;
+    async save(repository, changed) {
+      if (changed === repository.record) return;
+      const { renamedFrom: _done, ...record } = changed;
       try {
         await files.save(repository.name, repositoryRecordText(record));
       } catch (error) {
@@ -159,6 +194,40 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
       const hadManifests = repository.record.manifests.size > 0;
       setRecord(repository, record, table);
       if (hadManifests !== record.manifests.size > 0) sortedNames = undefined;
+    },
+
+    async remove(repository) {
+      try {
+        await files.remove(repository.name);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+      forget(repository);
+    },
+
+    async move(repository, to) {
+      const { name, record } = repository;
+      const { renamedFrom: _done, ...own } = record;
+      // Written anew: the text must be the one that its successor tells of.
+      const text = repositoryRecordText(own);
+      const moved = { ...own, name: to.name, renamedFrom: { name, sha256: sha256Of(text) } };
+      try {
+        await files.save(name, text);
+        await files.save(to.name, repositoryRecordText(moved));
+      } catch (error) {
+        throw asStoreError(error);
+      }
+      // From here on it has its new name; in one turn, so that nobody sees it at both or at none.
+      setRecord(to, moved, table);
+      forget(repository);
+      try {
+        await files.remove(name);
+      } catch (error) {
+        log.warn(
+          { name, reason: errorMessage(error) },
+          'the old record of a repository stays until the next start',
+        );
+      }
     },
   };
 }

@@ -38,6 +38,10 @@ export interface RepositoryFiles {
   load(onTrouble: (reason: string) => void): Iterable<FoundRepository>;
   /** Replaces the record; it survives a power cut from then on. */
   save(name: string, text: string): Promise<void>;
+  /** The text of a record; undefined: there is none, or it cannot be read. */
+  read(name: string): string | undefined;
+  /** Removes a record, and folders that hold nothing any more; it survives a power cut from then on. */
+  remove(name: string): Promise<void>;
   /**
    * Writes, or renews, a lease.
    *
@@ -137,6 +141,29 @@ export function createRepositoryFiles(root: string): RepositoryFiles {
     load: (onTrouble) => walk(TOP, onTrouble),
 
     save: (name, text) => within(folderOf(name), (folder) => replaceFile(folder, RECORD, text)),
+
+    read(name) {
+      try {
+        return inFolder(root, folderOf(name), readRecord);
+      } catch {
+        return undefined;
+      }
+    },
+
+    async remove(name) {
+      const path = folderOf(name);
+      const folder = openClosedFolder(root, path);
+      if (folder === undefined) return;
+      try {
+        if (folder.remove(RECORD)) await folder.sync();
+      } finally {
+        folder.close();
+      }
+      // Folders with leases, and with other repositories below them, stay.
+      for (let depth = path.length; depth > TOP.length; depth -= 1) {
+        inFolder(root, path.slice(0, depth - 1), ({ removeFolder }) => removeFolder(path[depth - 1] ?? ''));
+      }
+    },
 
     lease: (name, digest, { atMs, isDurable }) =>
       within([...folderOf(name), LEASES], async (folder) => {

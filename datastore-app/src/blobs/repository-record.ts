@@ -54,6 +54,15 @@ export interface RepositoryRecord {
   readonly tags: ReadonlyMap<string, TagRecord>;
   readonly manifests: ReadonlyMap<DigestText, ManifestRecord>;
   readonly versions: readonly VersionRecord[];
+  /** Of a repository that was just given this name, and that has not been changed since. */
+  readonly renamedFrom?: RenamedFrom | undefined;
+}
+
+/** The record of which another is the successor: should it still be there, it is what a crash left behind. */
+export interface RenamedFrom {
+  readonly name: string;
+  /** Of the text of its record; a repository that is made anew under the old name has another. */
+  readonly sha256: string;
 }
 
 const digest = z.string().refine((text) => parseOciDigest(text) !== undefined);
@@ -91,6 +100,7 @@ const recordSchema = z.object({
     }),
   ),
   versions: z.array(z.object({ tag: tagName, digest, at: time })).readonly(),
+  renamedFrom: z.object({ name: z.string(), sha256: z.string() }).optional(),
 });
 
 /**
@@ -123,6 +133,7 @@ export function parseRepositoryRecord(
   return {
     ...{ name, created: data.created, manifests, versions: data.versions },
     ...(data.source !== undefined && { source: data.source }),
+    ...(data.renamedFrom !== undefined && { renamedFrom: data.renamedFrom }),
     tags: new Map(data.tags.map(({ tag, ...rest }) => [tag, { ...rest, digest: intern(rest.digest) }])),
   };
 }
@@ -134,6 +145,7 @@ export function repositoryRecordText({
   tags,
   manifests,
   versions,
+  renamedFrom,
 }: RepositoryRecord): string {
   return `${JSON.stringify({
     version: 1,
@@ -147,5 +159,6 @@ export function repositoryRecordText({
       blobs: blobs.map((each) => [each.digest, each.sizeBytes]),
     })),
     versions,
+    ...(renamedFrom !== undefined && { renamedFrom }),
   } satisfies z.input<typeof recordSchema>)}\n`;
 }

@@ -5,18 +5,19 @@ import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.t
 import { ImportError } from '../imports/import-error.ts';
 
 /** The one place that says which failure of the registry is which status of the API. */
-const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
+export const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
   REPOSITORY_UNREADABLE: 503,
   UPLOAD_UNKNOWN: 404,
   UPLOAD_OFFSET: 416,
   MANIFEST_BLOB_UNKNOWN: 409,
   TAG_RELEASED: 409,
   MANIFEST_REFERENCED: 409,
+  NAME_TAKEN: 409,
   READ_ONLY: 409,
   UPSTREAM_FAILED: 502,
   TOO_MANY: 429,
 };
-const OF_EXPORT: Readonly<Record<ExportErrorCode, number>> = {
+export const OF_EXPORT: Readonly<Record<ExportErrorCode, number>> = {
   IMAGE_UNKNOWN: 404,
   PLATFORM_UNKNOWN: 404,
   NOT_LOADABLE: 409,

@@ -256,5 +256,18 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
       requireOwn(repository);
       return store.putManifest(repository, manifest);
     },
+    async renameTag(repository, tag, to) {
+      requireOwn(repository);
+      return store.renameTag(repository, tag, to);
+    },
+    async tagNextVersion(repository, digest, by) {
+      requireOwn(repository);
+      return store.tagNextVersion(repository, digest, by);
+    },
+    async renameRepository(repository, to) {
+      requireOwn(repository);
+      requireOwn(to);
+      return store.renameRepository(repository, to);
+    },
   };
 }
