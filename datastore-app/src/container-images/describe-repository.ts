@@ -45,7 +45,7 @@ export interface RepositorySight {
 }
 
 /** What an image is made of. */
-interface Reach {
+export interface Reach {
   readonly manifests: ReadonlyMap<DigestText, ManifestRecord>;
   readonly blobs: ReadonlyMap<DigestText, number>;
   /** Manifests of indexes that are not here. */
@@ -53,7 +53,7 @@ interface Reach {
 }
 
 /** Everything that manifests lead to. */
-function reachOf({ manifests }: RepositoryRecord, roots: Iterable<DigestText>): Reach {
+export function reachOf({ manifests }: RepositoryRecord, roots: Iterable<DigestText>): Reach {
   const found = new Map<DigestText, ManifestRecord>();
   const blobs = new Map<DigestText, number>();
   const missing: DigestText[] = [];
@@ -74,7 +74,7 @@ function reachOf({ manifests }: RepositoryRecord, roots: Iterable<DigestText>): 
   return { manifests: found, blobs, missing };
 }
 
-const sizeOf = ({ manifests, blobs }: Reach): number =>
+export const sizeOf = ({ manifests, blobs }: Reach): number =>
   [...Array.from(manifests.values(), ({ sizeBytes }) => sizeBytes), ...blobs.values()].reduce(
     (sum, size) => sum + size,
     0,
@@ -122,7 +122,8 @@ export function countUntagged(record: RepositoryRecord): number {
   return manifests.size - reached.size;
 }
 
-function kindOf({ mediaType, artifactType }: ManifestRecord): TagDescription['kind'] {
+/** What a tag leads to, by what its manifest says of itself. */
+export function kindOf({ mediaType, artifactType }: ManifestRecord): TagDescription['kind'] {
   if (manifestKind(mediaType) === 'index') return 'index';
   const isImage = artifactType === undefined || isImageConfig(artifactType);
   return isImage ? 'image' : 'artifact';

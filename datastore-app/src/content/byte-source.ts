@@ -83,6 +83,17 @@ export interface SourceReader {
   fill(piece: Buffer, position: number, callback: (error: Error | null) => void): void;
 }
 
+/** Reads a piece of a source; fewer bytes at its end. @throws SourceChangedError, errors of the system */
+export function createSourceReadAt(source: ByteSource): (offset: number, length: number) => Promise<Buffer> {
+  const reader = createSourceReader(source);
+  return (offset, length) => {
+    const piece = Buffer.alloc(Math.max(0, Math.min(length, source.sizeBytes - offset)));
+    return new Promise((resolve, reject) => {
+      reader.fill(piece, offset, (error) => (error === null ? resolve(piece) : reject(error)));
+    });
+  };
+}
+
 /** Where each segment begins, by halving: an archive has thousands of them. */
 function findSegment(starts: readonly number[], position: number): number {
   let low = 0;

@@ -54,6 +54,26 @@ export interface ContainedDisk extends ImagePart {
   readonly name: string;
 }
 
+/** What stands in an archive. */
+export type Member =
+  | { readonly kind: 'file'; readonly name: string; readonly sizeBytes: number; readonly isDisk: boolean }
+  | {
+      readonly kind: 'image';
+      /** As the archive calls it. */
+      readonly names: readonly string[];
+      /** Such as `linux/arm64`; null: its config does not say. */
+      readonly platform: string | null;
+      readonly layers: readonly MemberLayer[];
+    };
+
+export interface MemberLayer {
+  /** Of the layer as it stands there; null: only reading it tells. */
+  readonly digest: string | null;
+  /** Of what it unpacks to; null: the config does not say. */
+  readonly diffId: string | null;
+  readonly sizeBytes: number;
+}
+
 /** Finds what is wrong, beyond what a description says. @throws what reading throws */
 export type ValidateFormat = (source: ValidationSource) => AsyncGenerator<Defect>;
 
@@ -64,6 +84,8 @@ export interface FileFormat {
   /** undefined: the content is of another. */
   readonly describe: DescribeFormat;
   readonly validate: ValidateFormat;
+  /** What stands in it; absent: it is no archive. */
+  readonly members?: (source: ImageSource) => Promise<readonly Member[]>;
   /** The disks in it; absent: it is one itself, or holds none. */
   readonly disks?: (source: ImageSource) => Promise<readonly ContainedDisk[]>;
   /** How `qemu-img` calls what it can check; absent: it cannot. */

@@ -2,20 +2,12 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
-import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';
-import { isImageConfig } from '@local-datastore/shared/oci/media-types';
-import * as z from 'zod';
 import { type Defect, damaged, type ImagePart, type ValidationSource } from '../file-format.ts';
 import { problem } from '../image-source.ts';
 import { tarContentOf } from '../tar-content.ts';
-import {
-  type ArchivedManifest,
-  ArchiveError,
-  type ContainerArchive,
-  readContainerArchive,
-} from './container-archive.ts';
+import { partsOf, readArchivedConfig } from './archived-parts.ts';
+import { ArchiveError, type ContainerArchive, readContainerArchive } from './container-archive.ts';
 
-const CONFIG = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) });
 const PIECE_BYTES = 256 * 1024;
 /** What the layers of an archive may come to, unpacked: a few megabytes can be made to unpack without end. */
 const MAX_UNPACKED_BYTES = 256 * 1024 ** 3;
@@ -57,30 +49,14 @@ async function diffIdOf(
   return `sha256:${hash.digest('hex')}`;
 }
 
-/** The config and the layers of an image, from where they stand; undefined for what is no image, or not whole. */
-function partsOf({ blobs }: ContainerArchive, manifest: ArchivedManifest) {
-  if (manifest.kind === 'described') return { config: manifest.config, layers: manifest.layers };
-  const { config, layers } = parseManifest(manifest.bytes, manifest.descriptor.mediaType);
-  if (config === undefined || !isImageConfig(config.mediaType)) return undefined;
-  const placeOf = (digest: typeof config.digest) =>
-    blobs.find(({ expected }) => expected !== undefined && formatDigest(expected) === formatDigest(digest));
-  const configPlace = placeOf(config.digest);
-  const layerPlaces = layers.map(({ digest }) => placeOf(digest));
-  if (configPlace === undefined || layerPlaces.includes(undefined)) return undefined;
-  return { config: configPlace, layers: layerPlaces.filter((each) => each !== undefined) };
-}
-
 /** Whether each layer is what the config of its image says that it unpacks to. */
 async function* checkLayers(source: ValidationSource, archive: ContainerArchive): AsyncGenerator<Defect> {
   const budget = { leftBytes: MAX_UNPACKED_BYTES };
   const known = new Map<number, string | undefined>();
   for (const manifest of [...archive.images.map((image) => image.manifest), ...archive.children]) {
     const parts = partsOf(archive, manifest);
-    if (parts === undefined || parts.config.sizeBytes > MAX_MANIFEST_BYTES) continue;
-    const text = (await source.readAt(parts.config.offset, parts.config.sizeBytes)).toString();
-    const config = CONFIG.safeParse(parseJson(text));
-    if (!config.success) continue;
-    const diffIds = config.data.rootfs.diff_ids;
+    const diffIds = parts && (await readArchivedConfig(source.readAt, parts.config))?.diffIds;
+    if (parts === undefined || diffIds === undefined) continue;
     if (diffIds.length !== parts.layers.length) {
       yield damaged(
         `The config of an image tells of ${diffIds.length} layers, and it has ${parts.layers.length}.`,
@@ -92,14 +68,6 @@ async function* checkLayers(source: ValidationSource, archive: ContainerArchive)
       if (known.get(layer.offset) === diffIds[index]) continue;
       yield damaged(`A layer does not unpack to ${diffIds[index]}, as the config of its image says.`);
     }
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

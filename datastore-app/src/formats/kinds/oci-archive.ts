@@ -1,4 +1,5 @@
 import { describeContainerArchive } from '../container/describe-container-archive.ts';
+import { listArchivedImages } from '../container/list-archived-images.ts';
 import { validateContainerArchive } from '../container/validate-container-archive.ts';
 import type { FileFormat } from '../file-format.ts';
 
@@ -8,4 +9,5 @@ export const ociArchive: FileFormat = {
   stage: 'archive',
   describe: describeContainerArchive('oci-archive'),
   validate: validateContainerArchive,
+  members: listArchivedImages,
 };

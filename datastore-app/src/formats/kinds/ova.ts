@@ -4,6 +4,7 @@ import {
   type Defect,
   damaged,
   type FileFormat,
+  type Member,
   type ValidationSource,
 } from '../file-format.ts';
 import { type DescribeFormat, type ImageSource, incomplete, problem, quoted } from '../image-source.ts';
@@ -56,6 +57,13 @@ async function disks(source: ImageSource): Promise<readonly ContainedDisk[]> {
   return [...files.values()]
     .filter(({ name }) => DISK_NAME.test(name))
     .map(({ name, offset, sizeBytes }) => ({ name, offset, sizeBytes }));
+}
+
+async function members(source: ImageSource): Promise<readonly Member[]> {
+  const { files } = await readMembers(source);
+  return [...files.values()].map(({ name, sizeBytes }) => {
+    return { kind: 'file', name, sizeBytes, isDisk: DISK_NAME.test(name) };
+  });
 }
 
 async function* checkDigests(source: ValidationSource, { files, manifest }: Ova): AsyncGenerator<Defect> {
@@ -114,4 +122,4 @@ async function* validate(source: ValidationSource): AsyncGenerator<Defect> {
 }
 
 /** A virtual machine with its disks (DMTF DSP0243). */
-export const ova: FileFormat = { name: 'ova', stage: 'archive', describe, validate, disks };
+export const ova: FileFormat = { name: 'ova', stage: 'archive', describe, validate, members, disks };
