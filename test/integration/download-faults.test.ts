@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFileTarget } from '../../eve-agent/src/content/file-target.ts';
 import { openPartialFile } from '../../eve-agent/src/content/partial-file.ts';
@@ -24,7 +25,7 @@ import {
 /** More than one slot of the sink, and no multiple of a disk block. */
 const image = makeImage(9 * 1024 * 1024 + 123);
 const otherImage = makeImage(image.length, 'other');
-const digest = sha256Of(image);
+const digest = digestOfHex(sha256Of(image));
 const HALF = 5 * 1024 * 1024 + 77;
 
 let directory: string;
@@ -76,7 +77,7 @@ function start(
   );
   const result = download(
     {
-      ...{ url, sha256: null, sizeBytes: null, authorization: null, ca: null, ...request },
+      ...{ url, digest: null, sizeBytes: null, authorization: null, ca: null, ...request },
       target: createFileTarget(request.target ?? target),
     },
     { onEvent: (event) => events.push(event), onProgress: () => {} },
@@ -87,7 +88,7 @@ function start(
 }
 
 async function expectWhole(): Promise<void> {
-  expect(sha256Of(await readFile(target))).toBe(digest);
+  expect(sha256Of(await readFile(target))).toBe(digest.hex);
   expect(await readdir(directory)).toEqual(['image.img']);
 }
 
@@ -101,7 +102,7 @@ async function leaveHalf(etag: string | null = `"${digest}"`): Promise<number> {
     serveImage(request, response, image, { etag, stopAfterBytes: HALF }),
   );
   const abort = new AbortController();
-  const run = start(server.url, { sha256: digest }, { signal: abort.signal });
+  const run = start(server.url, { digest }, { signal: abort.signal });
   // The first retry is the sign that the connection was cut.
   const events = run.events;
   const push = events.push.bind(events);
@@ -116,9 +117,9 @@ async function leaveHalf(etag: string | null = `"${digest}"`): Promise<number> {
 describe('a download', () => {
   it('leaves the whole file, verified, and nothing else', async () => {
     const server = await serve((request, response) => serveImage(request, response, image));
-    const { result } = start(server.url, { sha256: digest, sizeBytes: image.length });
+    const { result } = start(server.url, { digest, sizeBytes: image.length });
     expect(await result).toMatchObject({
-      sha256: digest,
+      digest,
       sizeBytes: image.length,
       verifiedAgainst: 'request',
     });
@@ -126,7 +127,7 @@ describe('a download', () => {
   });
 
   it('checks against what the datastore states when nobody else said anything', async () => {
-    const stated = `sha-256=:${Buffer.from(digest, 'hex').toString('base64')}:`;
+    const stated = `sha-256=:${Buffer.from(digest.hex, 'hex').toString('base64')}:`;
     const right = await serve((request, response) => {
       response.setHeader('Repr-Digest', stated);
       serveImage(request, response, image);
@@ -152,14 +153,14 @@ describe('a download', () => {
       response.write(image.subarray(0, 1000));
       response.end(image.subarray(1000));
     });
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     await expectWhole();
   });
 
   it('rejects other bytes and keeps the old target', async () => {
     await writeFile(target, 'old');
     const server = await serve((request, response) => serveImage(request, response, otherImage));
-    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({
+    await expect(start(server.url, { digest }).result).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',
     });
     expect(await readFile(target, 'utf8')).toBe('old');
@@ -179,7 +180,7 @@ describe('a download', () => {
       response.write(image);
       response.end(image);
     });
-    const { result } = start(server.url, { sizeBytes: image.length, sha256: digest });
+    const { result } = start(server.url, { sizeBytes: image.length, digest });
     await expect(result).rejects.toMatchObject({ code: 'SIZE_MISMATCH' });
     await expectAbsent();
   });
@@ -219,7 +220,7 @@ describe('a download', () => {
         response.setHeader('Content-Encoding', coding);
         serveImage(request, response, image);
       });
-      await start(server.url, { sha256: digest }).result;
+      await start(server.url, { digest }).result;
       await expectWhole();
     },
   );
@@ -229,7 +230,7 @@ describe('a download', () => {
       response.setHeader('Content-Encoding', 'gzip');
       serveImage(request, response, otherImage);
     });
-    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({
+    await expect(start(server.url, { digest }).result).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',
       message: expect.stringContaining('Content-Encoding: gzip'),
     });
@@ -242,7 +243,7 @@ describe('an interrupted download', () => {
     const server = await serve((request, response, index) =>
       serveImage(request, response, image, index < 2 ? { stopAfterBytes: 3 * 1024 * 1024 + 1 } : {}),
     );
-    const { result, delays } = start(server.url, { sha256: digest });
+    const { result, delays } = start(server.url, { digest });
     expect(await result).toMatchObject({ attempts: 3, receivedBytes: image.length });
     expect(server.ranges).toEqual([null, `bytes=${3 * 1024 * 1024 + 1}-`, `bytes=${6 * 1024 * 1024 + 2}-`]);
     // Progress was made each time, so each wait is the first of a series.
@@ -254,7 +255,7 @@ describe('an interrupted download', () => {
     const sizeBytes = await leaveHalf();
     expect(sizeBytes).toBe(HALF);
     const server = await serve((request, response) => serveImage(request, response, image));
-    const result = await start(server.url, { sha256: digest }).result;
+    const result = await start(server.url, { digest }).result;
     expect(result).toMatchObject({ resumedFromBytes: HALF, receivedBytes: image.length - HALF });
     expect(server.requests[0]?.headers['if-range']).toBe(`"${digest}"`);
     await expectWhole();
@@ -263,7 +264,7 @@ describe('an interrupted download', () => {
   it('starts over when the file was replaced meanwhile', async () => {
     await leaveHalf('"old"');
     const server = await serve((request, response) => serveImage(request, response, image));
-    const result = await start(server.url, { sha256: digest }).result;
+    const result = await start(server.url, { digest }).result;
     expect(result).toMatchObject({ resumedFromBytes: 0, receivedBytes: image.length });
     expect(server.ranges).toEqual([`bytes=${HALF}-`]);
     await expectWhole();
@@ -275,7 +276,7 @@ describe('an interrupted download', () => {
       delete request.headers['if-range'];
       serveImage(request, response, image);
     });
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([`bytes=${HALF}-`, null]);
     await expectWhole();
   });
@@ -286,7 +287,7 @@ describe('an interrupted download', () => {
       delete request.headers.range;
       serveImage(request, response, image);
     });
-    expect(await start(server.url, { sha256: digest }).result).toMatchObject({
+    expect(await start(server.url, { digest }).result).toMatchObject({
       attempts: 1,
       resumedFromBytes: 0,
     });
@@ -299,7 +300,7 @@ describe('an interrupted download', () => {
       if (request.headers.range !== undefined) request.headers.range = 'bytes=7-';
       serveImage(request, response, image);
     });
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([`bytes=${HALF}-`, null]);
     await expectWhole();
   });
@@ -323,7 +324,7 @@ describe('an interrupted download', () => {
         return serveImage(request, response, otherImage, { etag: '"a"', stopAfterBytes: HALF });
       return serveImage(request, response, image, { etag: '"a"' });
     });
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([null, `bytes=${HALF}-`, null]);
     await expectWhole();
   });
@@ -348,7 +349,7 @@ describe('an interrupted download', () => {
     await leaveHalf();
     await writeFile(join(directory, '.image.img.partial'), image);
     const server = await serve((request, response) => serveImage(request, response, image));
-    expect(await start(server.url, { sha256: digest }).result).toMatchObject({ receivedBytes: 0 });
+    expect(await start(server.url, { digest }).result).toMatchObject({ receivedBytes: 0 });
     await expectWhole();
   });
 
@@ -359,7 +360,7 @@ describe('an interrupted download', () => {
         ? response.writeHead(416, { 'Content-Range': 'bytes */100' }).end()
         : serveImage(request, response, image),
     );
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([`bytes=${HALF}-`, null]);
     await expectWhole();
   });
@@ -371,7 +372,7 @@ describe('an interrupted download', () => {
     stored[1000] = (stored[1000] ?? 0) ^ 1;
     await writeFile(partial, stored);
     const server = await serve((request, response) => serveImage(request, response, image));
-    const run = start(server.url, { sha256: digest });
+    const run = start(server.url, { digest });
     await run.result;
     expect(run.events.map(({ kind }) => kind)).toContain('starting-over');
     await expectWhole();
@@ -381,7 +382,7 @@ describe('an interrupted download', () => {
     await leaveHalf();
     await writeFile(join(directory, '.image.img.partial.json'), '{"version":1,');
     const server = await serve((request, response) => serveImage(request, response, image));
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([null]);
     await expectWhole();
   });
@@ -390,7 +391,7 @@ describe('an interrupted download', () => {
     await leaveHalf();
     await writeFile(join(directory, '.image.img.partial.json.new'), '{"version":1,');
     const server = await serve((request, response) => serveImage(request, response, image));
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     await expectWhole();
   });
 
@@ -398,7 +399,7 @@ describe('an interrupted download', () => {
     await leaveHalf();
     const server = await serve((request, response) => serveImage(request, response, otherImage));
     expect(await start(server.url).result).toMatchObject({
-      sha256: sha256Of(otherImage),
+      digest: digestOfHex(sha256Of(otherImage)),
       resumedFromBytes: 0,
     });
   });
@@ -414,7 +415,7 @@ describe('an interrupted download', () => {
       });
       cutAfter(response, image.subarray(0, 10_000));
     });
-    await expect(start(server.url, { sha256: digest }).result).rejects.toThrow('gave up after starting over');
+    await expect(start(server.url, { digest }).result).rejects.toThrow('gave up after starting over');
   });
 });
 
@@ -437,7 +438,7 @@ describe('a refused range', () => {
     const server = await serve(
       refusing(statusCode, (request, response) => serveImage(request, response, image)),
     );
-    const result = await start(server.url, { sha256: digest }).result;
+    const result = await start(server.url, { digest }).result;
     expect(result).toMatchObject({ resumedFromBytes: 0, receivedBytes: image.length });
     expect(server.ranges).toEqual(ranges);
     await expectWhole();
@@ -455,13 +456,13 @@ describe('a refused range', () => {
   ])('and %s after status %i to it leave what is stored', async (_, statusCode, plain, ranges) => {
     await leaveHalf();
     const server = await serve(refusing(statusCode, plain));
-    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({
+    await expect(start(server.url, { digest }).result).rejects.toMatchObject({
       code: 'HTTP_STATUS',
       details: { statusCode },
     });
     expect(server.ranges).toEqual(ranges);
     const healed = await serve((request, response) => serveImage(request, response, image));
-    expect(await start(healed.url, { sha256: digest }).result).toMatchObject({ resumedFromBytes: HALF });
+    expect(await start(healed.url, { digest }).result).toMatchObject({ resumedFromBytes: HALF });
     await expectWhole();
   });
 
@@ -472,7 +473,7 @@ describe('a refused range', () => {
       const server = await serve(
         refusing(statusCode, (request, response) => serveImage(request, response, image)),
       );
-      await start(server.url, { sha256: digest }, { maxFailures: 0 }).result;
+      await start(server.url, { digest }, { maxFailures: 0 }).result;
       expect(server.ranges).toEqual([range, null]);
       await expectWhole();
     },
@@ -485,7 +486,7 @@ describe('a refused range', () => {
         serveImage(request, response, image, index < 2 ? { stopAfterBytes: HALF } : {}),
       ),
     );
-    await start(server.url, { sha256: digest }).result;
+    await start(server.url, { digest }).result;
     expect(server.ranges).toEqual([range, null, range, null]);
     await expectWhole();
   });
@@ -579,9 +580,9 @@ describe('the target', () => {
     const server = await serve(
       (request, response) => void held.push(() => serveImage(request, response, image)),
     );
-    const first = start(server.url, { sha256: digest });
+    const first = start(server.url, { digest });
     await expect.poll(() => held.length).toBe(1);
-    await expect(start(server.url, { sha256: digest }).result).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await expect(start(server.url, { digest }).result).rejects.toMatchObject({ code: 'TARGET_BUSY' });
     held[0]?.();
     await first.result;
     await expectWhole();
@@ -594,7 +595,7 @@ describe('the target', () => {
       response.write(image.subarray(0, HALF));
       sendRest = () => response.end(image.subarray(HALF));
     });
-    const first = start(server.url, { sha256: digest });
+    const first = start(server.url, { digest });
     const partial = join(directory, '.image.img.partial');
     await expect.poll(() => stat(partial).then(({ size }) => size)).toBeGreaterThan(0);
     // As from another network namespace.
@@ -638,7 +639,7 @@ describe('the target', () => {
   it('may have a name as long as the file system takes', async () => {
     const server = await serve((request, response) => serveImage(request, response, image));
     const long = join(directory, 'n'.repeat(255));
-    await start(server.url, { target: long, sha256: digest }).result;
+    await start(server.url, { target: long, digest }).result;
     expect(await readdir(directory)).toEqual(['n'.repeat(255)]);
   });
 });

@@ -99,7 +99,7 @@ async function judge(peer: string, { scheme = 'http', proxy, trusts = true }: Wa
   const ca = scheme === 'https' && trusts ? trusted : null;
   const url = new URL(`${scheme}://127.0.0.1:${ports.get(peer)}/image.img`);
   const target = createFileTarget(join(folder, 'image.img'));
-  const request = { url, target, sha256: null, sizeBytes: null, authorization: null, ca };
+  const request = { url, target, digest: null, sizeBytes: null, authorization: null, ca };
   const observer = { onEvent: () => {}, onProgress: () => {} };
   return await download(request, observer, new AbortController().signal).then(
     () => null,

@@ -1,10 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
+import { isRegistryPath } from '@local-datastore/shared/oci/registry-path';
 import type { Wish } from '../access/policy.ts';
 import { TOKEN_PATH } from '../access/token-realm.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { RegistryHandler } from '../registry/registry-handler.ts';
-import { isRegistryPath } from '../registry/registry-path.ts';
 import { refuseProblem } from '../registry/registry-refusal.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
+import { isRegistryPath } from '@local-datastore/shared/oci/registry-path';
 import type { FinishedRequest } from '../activity/finished-request.ts';
 import { isOwnPath, pathOfTarget } from '../images/image-path.ts';
-import { isRegistryPath } from '../registry/registry-path.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 const MAX_LOGGED_LENGTH = 1024;

@@ -1,12 +1,12 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { blobLocation } from '@local-datastore/shared/oci/registry-path';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { RefusedRead, type SendSource } from '../http/send-source.ts';
 import { FileChangedError } from '../http/transfer.ts';
 import type { RegistryResource } from './registry-call.ts';
-import { blobLocation } from './registry-path.ts';
 import { RegistryRefusedError, refusalOfProblem, refuseRegistry } from './registry-refusal.ts';
 
 export interface BlobsDeps {

@@ -9,12 +9,12 @@ import {
   type RepositoryName,
   TAG_RULES,
 } from '@local-datastore/shared/oci/reference';
+import { manifestLocation } from '@local-datastore/shared/oci/registry-path';
 import type { RegistryAccess } from '../access/registry-access.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { isNoneMatch } from '../http/validators.ts';
 import { digestOfManifest, receiveManifest, storedLinks } from './manifest-content.ts';
 import { type RegistryCall, type RegistryResource, sendEmpty } from './registry-call.ts';
-import { manifestLocation } from './registry-path.ts';
 import { RegistryRefusedError } from './registry-refusal.ts';
 
 export interface ManifestsDeps {

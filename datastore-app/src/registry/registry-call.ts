@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RegistryResourcePath } from '@local-datastore/shared/oci/registry-path';
 import type { RegistryAllowed, RegistryWish } from '../access/registry-access.ts';
-import type { RegistryResourcePath } from './registry-path.ts';
 
 /** A request that may do what it asks for. */
 export interface RegistryCall<Path extends RegistryResourcePath = RegistryResourcePath> {

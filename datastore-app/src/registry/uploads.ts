@@ -6,12 +6,12 @@ import {
   parseOciDigest,
 } from '@local-datastore/shared/oci/digest';
 import { isRepositoryName, type RepositoryName } from '@local-datastore/shared/oci/reference';
+import { blobLocation, uploadLocation } from '@local-datastore/shared/oci/registry-path';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { RegistryStore, UploadSession } from '../blobs/registry-store.ts';
 import { contentOf } from '../http/request-content.ts';
 import { type ByteRange, parseByteRange, receivedRange } from './byte-range.ts';
 import { type RegistryCall, type RegistryResource, sendEmpty } from './registry-call.ts';
-import { blobLocation, uploadLocation } from './registry-path.ts';
 import { RegistryRefusedError } from './registry-refusal.ts';
 
 export interface UploadsDeps {

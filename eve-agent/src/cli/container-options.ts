@@ -3,17 +3,26 @@ import type { OptionDescription } from '@local-datastore/shared/command-line/opt
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import * as z from 'zod';
-import type { RegistryScheme } from '../registry/image-reference.ts';
+import type { RegistryImage, RegistryScheme } from '../registry/image-reference.ts';
 import { hostPlatform, type PlatformWish } from '../registry/resolve-image.ts';
 import { IMAGE_FORMS, type ImageForm } from '../service/pull-image.ts';
 import type { ImageOptions } from './image-options.ts';
+import { type RegistryAuthOptions, readRegistryAuth, registryAuthOption } from './registry-auth.ts';
 
 /** What a user may say of a container image. */
-export interface ContainerOptions {
+export interface ContainerOptions extends RegistryAuthOptions {
   readonly form: ImageForm;
   readonly platform?: WantedPlatform;
   readonly scheme?: RegistryScheme;
 }
+
+/** What is shown to the registry of an image: what `--auth` says, else what stands in a file for it. */
+export const authorizationOf = (
+  { auth, registryAuth }: Pick<ImageOptions, 'auth'> & RegistryAuthOptions,
+  { registry, repository }: RegistryImage,
+): string | null =>
+  auth ??
+  (registryAuth === undefined ? null : readRegistryAuth(registryAuth).find(registry.host, repository));
 
 const SCHEMES = ['http', 'https'] as const;
 
@@ -43,6 +52,7 @@ export const platformOptions: readonly OptionDescription[] = [
       return z.enum(SCHEMES, { error: 'http or https expected' });
     },
   },
+  registryAuthOption,
 ];
 
 export const containerOptions: readonly OptionDescription[] = [

@@ -33,6 +33,7 @@ import { createSystemLocator, selectSystemBridges } from '../service/system-disc
 import { createSystemWay } from '../service/system-way.ts';
 import type { CommandContext } from './command-context.ts';
 import {
+  authorizationOf,
   type ContainerOptions,
   platformOptions,
   platformWish,
@@ -99,8 +100,11 @@ function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSi
 }
 
 /** What is to be examined: a file by its URL, or an image, whose registry is found as a file's datastore is. */
-function subjectOf(text: string, options: DoctorOptions): Pick<DoctorRequest, 'url' | 'image'> {
-  if (!isImageReference(text)) return { url: text, image: null };
+function subjectOf(
+  text: string,
+  options: DoctorOptions,
+): Pick<DoctorRequest, 'url' | 'image' | 'authorization'> {
+  if (!isImageReference(text)) return { url: text, image: null, authorization: options.auth ?? null };
   if (options.asEve === true) {
     throw new ConfigurationError(
       '--as-eve: stock EVE pulls from no registry on .local, so there is nothing to replay',
@@ -108,7 +112,11 @@ function subjectOf(text: string, options: DoctorOptions): Pick<DoctorRequest, 'u
   }
   refuseFileOptions(options);
   const image = parseRegistryImage(text, schemeOf(options));
-  return { url: new URL('/v2/', image.registry).href, image: { image, wish: platformWish(options) } };
+  return {
+    url: new URL('/v2/', image.registry).href,
+    image: { image, wish: platformWish(options) },
+    authorization: authorizationOf(options, image),
+  };
 }
 
 /** `eve-agent doctor`. */
@@ -123,7 +131,7 @@ export function doctorCommand({ stdout, signal, createLog }: CommandContext): Co
     .addHelpText('after', HELP);
   return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
     const options = command.opts<DoctorOptions>();
-    const { url, image } = subjectOf(text, options);
+    const { url, image, authorization } = subjectOf(text, options);
     const diagnosis = await createSystemDoctor(
       options,
       createLog(options.logLevel),
@@ -132,7 +140,7 @@ export function doctorCommand({ stdout, signal, createLog }: CommandContext): Co
       ...{ url, image },
       sha256: options.sha256 ?? null,
       sizeBytes: options.size ?? null,
-      authorization: options.auth ?? null,
+      authorization,
       ca: options.ca === undefined ? null : readCa(options.ca),
       bridges: options.bridge ?? [],
       listenMs: options.timeout * 1000,

@@ -7,7 +7,7 @@ import { addressUrl } from '../discovery/origin.ts';
 import { parseRegistryImage, type RegistryImage } from '../registry/image-reference.ts';
 import { createImagePull, type ImageForm, type PulledImage } from '../service/pull-image.ts';
 import type { CommandContext } from './command-context.ts';
-import { platformWish, refuseFileOptions, schemeOf } from './container-options.ts';
+import { authorizationOf, platformWish, refuseFileOptions, schemeOf } from './container-options.ts';
 import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
 import { readCa } from './image-options.ts';
 import { decideFile } from './target-path.ts';
@@ -92,6 +92,7 @@ export async function downloadImage(
   const ca = options.ca === undefined ? null : readCa(options.ca);
   const image = parseRegistryImage(text, schemeOf(options));
   const { form } = options;
+  const authorization = authorizationOf(options, image);
   const target = decideImageTarget(image, form, options.output);
   const pull = createImagePull(...downloadMeans(context, options));
   const view = await createView(context, options, image.name);
@@ -99,7 +100,7 @@ export async function downloadImage(
   let pulled: PulledImage;
   try {
     pulled = await pull(
-      { ...{ image, form, target, ca }, wish: platformWish(options), authorization: options.auth ?? null },
+      { ...{ image, form, target, ca }, wish: platformWish(options), authorization },
       { onEvent: view.event, onProgress: view.progress },
       context.signal,
     );

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
@@ -60,13 +61,14 @@ export function downloadedDocument(
   result: DownloadResult,
   elapsedMs: number,
 ): object {
-  const { origin, ...facts } = result;
+  const { origin, digest, sizeBytes, ...facts } = result;
   return {
     url: asked.href,
     resolvedUrl: addressUrl(origin).href,
     bridge: origin.bridgeName,
     sourceAddress: origin.sourceAddress,
     target,
+    ...{ sizeBytes, sha256: digest.hex },
     ...facts,
     elapsedMs: Math.round(elapsedMs),
   };
@@ -80,7 +82,7 @@ const VERIFIED = {
 
 /** A finished download as lines for people. */
 export function downloadedText(target: string, result: DownloadResult, elapsedMs: number): string {
-  const { sizeBytes, sha256, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
+  const { sizeBytes, digest, verifiedAgainst, resumedFromBytes, receivedBytes, origin } = result;
   const rate = sizeText(Math.round((receivedBytes * 1000) / Math.max(elapsedMs, 1)));
   const via =
     origin.bridgeName === null ? '' : ` on ${origin.bridgeName}, source address ${origin.sourceAddress}`;
@@ -88,7 +90,7 @@ export function downloadedText(target: string, result: DownloadResult, elapsedMs
   return [
     `file            ${target}`,
     `size            ${sizeBytes} bytes (${sizeText(sizeBytes)})`,
-    `sha256          ${sha256} (${VERIFIED[verifiedAgainst ?? 'nobody']})`,
+    `sha256          ${digest.hex} (${VERIFIED[verifiedAgainst ?? 'nobody']})`,
     `from            ${addressUrl(origin).href}${via}`,
     `received        ${sizeText(receivedBytes)} in ${(elapsedMs / 1000).toFixed(2)} s, ${rate}/s${resumed}`,
     '',
@@ -116,7 +118,7 @@ export function downloadCommand(context: CommandContext): Command {
     const request = {
       url,
       target: createFileTarget(target),
-      sha256: options.sha256 ?? null,
+      digest: options.sha256 === undefined ? null : digestOfHex(options.sha256),
       sizeBytes: options.size ?? null,
       authorization: options.auth ?? null,
       ca: options.ca === undefined ? null : readCa(options.ca),

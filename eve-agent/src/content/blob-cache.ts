@@ -1,53 +1,181 @@
-import { lstat, mkdir, readdir, rm, utimes } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  formatDigest,
+  OCI_ALGORITHMS,
+  type OciDigest,
+  parseOciDigest,
+} from '@local-datastore/shared/oci/digest';
+import { SpaceError } from './errors.ts';
+import { partialPaths } from './partial-file.ts';
 
-/** Content by its digest, whole and verified, as much of it as may be kept. */
-export interface BlobCache {
-  /** Makes the folder. */
-  open(): Promise<void>;
-  /** Where the content of a sha256 stands, or is to stand. */
-  pathOf(hex: string): string;
-  /** @returns its size; null: it is not here */
-  find(hex: string): Promise<{ readonly sizeBytes: number } | null>;
-  /** Removes what was asked for the longest time ago, as far as there is too much. @param isKept what stays whatever happens */
-  trim(isKept: (hex: string) => boolean): Promise<void>;
+/** How much may be kept. */
+export interface CacheLimits {
+  readonly maxBytes: number;
+  /** What stays free on the file system. */
+  readonly reserveBytes: number;
 }
 
-const SHA256 = /^[0-9a-f]{64}$/;
+/** Content by its digest, whole and verified, as much of it as may be kept. Files are the truth, memory is the index. */
+export interface BlobCache {
+  /** Makes the folders, and looks what is there. */
+  open(): Promise<void>;
+  /** Where the content of a digest stands, or is to stand. */
+  pathOf(digest: OciDigest): string;
+  /** @returns its size; null: it is not here */
+  find(digest: OciDigest): Promise<{ readonly sizeBytes: number } | null>;
+  /** Keeps content that is being served. @returns the release */
+  hold(digest: OciDigest): () => void;
+  /**
+   * Makes room for content that arrives, beside what has come of it: what was asked for the longest time ago goes.
+   *
+   * @throws SpaceError
+   */
+  claim(digest: OciDigest, neededBytes: number): Promise<void>;
+  /** Its arrival is over, well or not: what there is counts. */
+  settle(digest: OciDigest): Promise<void>;
+  remove(digest: OciDigest): Promise<void>;
+  /** All that is whole, what was asked for the longest time ago first. */
+  list(): readonly OciDigest[];
+}
 
-/** @param maxBytes how much is kept */
-export function createBlobCache(folder: string, maxBytes: number): BlobCache {
-  const blobs = join(folder, 'blobs', 'sha256');
-  const pathOf = (hex: string) => join(blobs, hex);
+interface Kept {
+  readonly digest: OciDigest;
+  readonly isWhole: boolean;
+  readonly sizeBytes: number;
+}
+
+const PARTIAL = /^\.([0-9a-f]+)\.partial$/;
+/** The time of a file says when it was asked for; it need not say it to the second. */
+const TOUCH_MS = 60_000;
+
+export function createBlobCache(folder: string, { maxBytes, reserveBytes }: CacheLimits): BlobCache {
+  const folderOf = (algorithm: string) => join(folder, 'blobs', algorithm);
+  const pathOf = ({ algorithm, hex }: OciDigest) => join(folderOf(algorithm), hex);
+  const partialOf = (digest: OciDigest) => partialPaths(pathOf(digest)).file;
+  /** In the order of their last use. */
+  const kept = new Map<string, Kept>();
+  /** Of what arrives: how large it is to be. */
+  const claims = new Map<string, { readonly digest: OciDigest; readonly sizeBytes: number }>();
+  const holds = new Map<string, number>();
+  let turns: Promise<unknown> = Promise.resolve();
+
+  /** One after another: two that make room must not count on the same. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = turns.then(work);
+    turns = turn.catch(() => {});
+    return turn;
+  }
+  const sizeOf = async (path: string) => {
+    const facts = await lstat(path).catch(() => null);
+    return facts?.isFile() ? facts.size : null;
+  };
+  function put(entry: Kept): void {
+    const key = formatDigest(entry.digest);
+    kept.delete(key);
+    kept.set(key, entry);
+  }
+  async function removeFiles(digest: OciDigest): Promise<void> {
+    const { file, record } = partialPaths(pathOf(digest));
+    for (const path of [pathOf(digest), file, record]) await rm(path, { force: true });
+    kept.delete(formatDigest(digest));
+  }
+  const usedBytes = () =>
+    [...kept.values(), ...claims.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+  /** Room that those who arrive beside have a right to, and do not fill yet. */
+  async function promisedBytes(): Promise<number> {
+    const open = [...claims.values()].map(async ({ digest, sizeBytes }) =>
+      Math.max(sizeBytes - ((await sizeOf(partialOf(digest))) ?? 0), 0),
+    );
+    return (await Promise.all(open)).reduce((sum, bytes) => sum + bytes, 0);
+  }
+  async function freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize - (await promisedBytes()) - reserveBytes;
+  }
+  /** @returns whether something could go */
+  async function removeOldest(): Promise<boolean> {
+    for (const [key, { digest }] of kept) {
+      if (holds.has(key) || claims.has(key)) continue;
+      await removeFiles(digest);
+      return true;
+    }
+    return false;
+  }
+  const noRoom = (message: string) => new SpaceError('NO_SPACE', message);
+
   return {
     async open() {
-      await mkdir(blobs, { recursive: true });
+      const found: (Kept & { readonly usedMs: number })[] = [];
+      for (const algorithm of OCI_ALGORITHMS) {
+        await mkdir(folderOf(algorithm), { recursive: true });
+        for (const name of await readdir(folderOf(algorithm))) {
+          const partial = PARTIAL.exec(name)?.[1];
+          const digest = parseOciDigest(`${algorithm}:${partial ?? name}`);
+          const facts = await lstat(join(folderOf(algorithm), name)).catch(() => null);
+          if (digest === undefined || !facts?.isFile()) continue;
+          const { size, mtimeMs } = facts;
+          found.push({ digest, isWhole: partial === undefined, sizeBytes: size, usedMs: mtimeMs });
+        }
+      }
+      found.sort((left, right) => left.usedMs - right.usedMs);
+      for (const { digest, isWhole, sizeBytes } of found) put({ digest, isWhole, sizeBytes });
+      await inTurn(async () => {
+        while (usedBytes() > maxBytes && (await removeOldest()));
+      });
     },
     pathOf,
-    async find(hex) {
-      const facts = await lstat(pathOf(hex)).catch(() => null);
-      if (facts === null || !facts.isFile()) return null;
+    async find(digest) {
+      const facts = await lstat(pathOf(digest)).catch(() => null);
+      if (facts === null || !facts.isFile()) {
+        if (kept.get(formatDigest(digest))?.isWhole) kept.delete(formatDigest(digest));
+        return null;
+      }
+      put({ digest, isWhole: true, sizeBytes: facts.size });
       const now = new Date();
-      // What stays is told by this.
-      await utimes(pathOf(hex), now, now).catch(() => {});
+      if (now.getTime() - facts.mtimeMs > TOUCH_MS) await utimes(pathOf(digest), now, now).catch(() => {});
       return { sizeBytes: facts.size };
     },
-    async trim(isKept) {
-      const names = (await readdir(blobs)).filter((name) => SHA256.test(name));
-      const facts = await Promise.all(
-        names.map(async (hex) => ({ hex, facts: await lstat(pathOf(hex)).catch(() => null) })),
-      );
-      const files = facts.flatMap(({ hex, facts: each }) =>
-        each === null ? [] : [{ hex, sizeBytes: each.size, usedMs: each.mtimeMs }],
-      );
-      files.sort((left, right) => left.usedMs - right.usedMs);
-      let excess = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, -maxBytes);
-      for (const { hex, sizeBytes } of files) {
-        if (excess <= 0) return;
-        if (isKept(hex)) continue;
-        await rm(pathOf(hex), { force: true });
-        excess -= sizeBytes;
-      }
+    hold(digest) {
+      const key = formatDigest(digest);
+      holds.set(key, (holds.get(key) ?? 0) + 1);
+      let isHeld = true;
+      return () => {
+        if (!isHeld) return;
+        isHeld = false;
+        const left = (holds.get(key) ?? 1) - 1;
+        if (left > 0) holds.set(key, left);
+        else holds.delete(key);
+      };
     },
+    claim: (digest, neededBytes) =>
+      inTurn(async () => {
+        const key = formatDigest(digest);
+        claims.delete(key);
+        kept.delete(key);
+        const sizeBytes = ((await sizeOf(partialOf(digest))) ?? 0) + neededBytes;
+        if (sizeBytes > maxBytes) {
+          throw noRoom(`${key} has ${sizeBytes} bytes, and at most ${maxBytes} are kept (--cache-size)`);
+        }
+        while (usedBytes() + sizeBytes > maxBytes) {
+          if (await removeOldest()) continue;
+          throw noRoom(`all of the ${maxBytes} bytes that are kept (--cache-size) are in use at this time`);
+        }
+        while ((await freeBytes()) < neededBytes) {
+          if (await removeOldest()) continue;
+          throw noRoom(`${key} needs ${neededBytes} more bytes, which are not free in ${folder} (--reserve)`);
+        }
+        claims.set(key, { digest, sizeBytes });
+      }),
+    settle: (digest) =>
+      inTurn(async () => {
+        claims.delete(formatDigest(digest));
+        const whole = await sizeOf(pathOf(digest));
+        const sizeBytes = whole ?? (await sizeOf(partialOf(digest)));
+        if (sizeBytes !== null) put({ digest, isWhole: whole !== null, sizeBytes });
+      }),
+    remove: (digest) => inTurn(() => removeFiles(digest)),
+    list: () => [...kept.values()].flatMap(({ digest, isWhole }) => (isWhole ? [digest] : [])),
   };
 }

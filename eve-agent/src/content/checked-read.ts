@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { ContentError } from '../transfer/errors.ts';
 
 const READ_BYTES = 512 * 1024;
@@ -8,11 +9,11 @@ const READ_BYTES = 512 * 1024;
  * Reads a whole file that has to have a digest. The last piece is given out once all of it is right: what is wrong
  * never looks whole.
  *
- * @param sha256 as 64 hexadecimal digits
+ * @param digest what all of it has to have
  * @throws ContentError `DIGEST_MISMATCH`; the system's errors
  */
-export async function* readChecked(path: string, sha256: string): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
+export async function* readChecked(path: string, digest: OciDigest): AsyncGenerator<Buffer> {
+  const hash = createHash(digest.algorithm);
   let held: Buffer | undefined;
   for await (const piece of createReadStream(path, { highWaterMark: READ_BYTES }) as AsyncIterable<Buffer>) {
     if (held !== undefined) yield held;
@@ -20,9 +21,11 @@ export async function* readChecked(path: string, sha256: string): AsyncGenerator
     held = piece;
   }
   const found = hash.digest('hex');
-  if (found !== sha256) {
-    const details = { found, expected: sha256 };
-    throw new ContentError('DIGEST_MISMATCH', `the sha256 of ${path} is ${found} now`, { details });
+  if (found !== digest.hex) {
+    const details = { found, expected: digest.hex };
+    throw new ContentError('DIGEST_MISMATCH', `the ${digest.algorithm} of ${path} is ${found} now`, {
+      details,
+    });
   }
   if (held !== undefined) yield held;
 }

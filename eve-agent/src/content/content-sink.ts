@@ -1,3 +1,4 @@
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { StreamHasher } from './stream-hasher.ts';
 
 /** Writes to one file at a position, one call at a time. */
@@ -18,6 +19,10 @@ export interface SinkOptions {
   readonly writeIntervalMs: number;
   /** Monotonic. */
   readonly nowMs: () => number;
+  /** Of the digest; absent: sha256. */
+  readonly algorithm?: OciAlgorithm;
+  /** Is told how many bytes of the file have been written. */
+  readonly onStored?: (bytes: number) => void;
 }
 
 /** A piece of the memory: filled by the network, then hashed and written at the same time, then free again. */
@@ -41,6 +46,8 @@ export class ContentSink {
   readonly #slotBytes: number;
   readonly #writeIntervalMs: number;
   readonly #nowMs: () => number;
+  readonly #algorithm: OciAlgorithm;
+  readonly #onStored: (bytes: number) => void;
   readonly #slots: Slot[];
   #current = 0;
   /** Within the current slot: where the bytes of this body start, and where the next one goes. */
@@ -65,6 +72,8 @@ export class ContentSink {
     this.#slotBytes = options.slotBytes;
     this.#writeIntervalMs = options.writeIntervalMs;
     this.#nowMs = options.nowMs;
+    this.#algorithm = options.algorithm ?? 'sha256';
+    this.#onStored = options.onStored ?? (() => {});
     this.#writtenAtMs = options.nowMs();
     const count = Math.floor(options.memory.byteLength / options.slotBytes);
     this.#slots = Array.from({ length: count }, (_, i) => ({
@@ -100,7 +109,7 @@ export class ContentSink {
     await this.#writes;
     this.#throwIfFailed();
     // The hasher may still be reading what an earlier run stored: the file is cut only after that.
-    await this.#hasher.reset();
+    await this.#hasher.reset(this.#algorithm);
     this.#backlog = Buffer.alloc(0);
     this.#start = this.#fill = this.#written = this.#slotPosition = 0;
     await this.#writer.truncate();
@@ -211,7 +220,10 @@ export class ContentSink {
     this.#writes = this.#writes.then(async () => {
       if (this.#failure !== undefined) return;
       try {
-        if (bytes.length > 0) await this.#writer.write(bytes, position);
+        if (bytes.length > 0) {
+          await this.#writer.write(bytes, position);
+          this.#onStored(position + bytes.length);
+        }
         onWritten();
       } catch (error) {
         this.fail(error as Error);

@@ -60,8 +60,10 @@ export interface ContentStore {
   freeBytes(): number;
 }
 
-const SHA256 = /^[0-9a-f]{64}$/;
-const PARTIAL = /^\.([0-9a-f]{64})\.partial$/;
+/** Content by sha256; of blobs that images name so, by sha512. */
+const DIGITS = '[0-9a-f]{64}(?:[0-9a-f]{64})?';
+const HEX = new RegExp(`^${DIGITS}$`);
+const PARTIAL = new RegExp(`^\\.(${DIGITS})\\.partial$`);
 const UNFINISHED_LINK = /^\.[0-9a-f]{64}\.(?:link|old)$/;
 /** Nobody writes to verified content by accident. */
 const READ_ONLY = 0o444;
@@ -138,7 +140,7 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
   return {
     async open() {
       for (const folder of [pending, verified, imagesFolder]) await mkdir(folder, { recursive: true });
-      const verifiedFiles = (await listFiles(verified)).filter(({ name }) => SHA256.test(name));
+      const verifiedFiles = (await listFiles(verified)).filter(({ name }) => HEX.test(name));
       const pendingFiles = await listFiles(pending);
       const digestOf = identifyVerified(verifiedFiles);
       const links = new Map<string, string>();
@@ -153,7 +155,7 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
       });
       return {
         verified: verifiedFiles.map(named),
-        whole: pendingFiles.filter(({ name }) => SHA256.test(name)).map(named),
+        whole: pendingFiles.filter(({ name }) => HEX.test(name)).map(named),
         partial: pendingFiles.flatMap(({ name, sizeBytes }) => {
           const sha256 = PARTIAL.exec(name)?.[1];
           return sha256 === undefined ? [] : [{ sha256, sizeBytes }];

@@ -1,3 +1,4 @@
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
 import { ContentSink } from './content-sink.ts';
 import { createHashLanes, type HashLanes } from './hash-lanes.ts';
@@ -13,17 +14,32 @@ const WRITE_INTERVAL_MS = 250;
 /** What the lanes of {@link createFileTarget} are to be made with. */
 export const HASH_LANE_BYTES = SLOT_BYTES * SLOT_COUNT;
 
+/** Whoever reads a file while it arrives. */
+export interface ArrivalObserver {
+  /** So many bytes of the partial file can be read by now. */
+  onStored(bytes: number): void;
+  /** What it held was no good: another file takes its place. */
+  onEmptied(): void;
+}
+
+export interface FileTargetOptions {
+  /** Shared with other targets, made with {@link HASH_LANE_BYTES}; absent: it has its own. */
+  readonly lanes?: HashLanes;
+  /** Of the digest that is expected. */
+  readonly algorithm?: OciAlgorithm;
+  readonly arrival?: ArrivalObserver;
+  /** Is asked before bytes are stored, with how many more there are to come. @throws SpaceError */
+  readonly makeRoom?: (neededBytes: number) => Promise<void>;
+}
+
 /**
  * A file as the target of a download. It is left whole and verified, or as it was; what has arrived of a download
  * that fails stays in a hidden file beside it.
  *
  * @param path absolute, of the file to make or replace
- * @param lanes shared with other targets, made with {@link HASH_LANE_BYTES}; absent: it has its own
  */
-export function createFileTarget(
-  path: string,
-  lanes: HashLanes = createHashLanes(HASH_LANE_BYTES, 0),
-): Target {
+export function createFileTarget(path: string, options: FileTargetOptions = {}): Target {
+  const lanes = options.lanes ?? createHashLanes(HASH_LANE_BYTES, 0);
   return {
     async open() {
       let unlock: (() => void) | undefined;
@@ -31,7 +47,7 @@ export function createFileTarget(
       try {
         unlock = await lockTarget(path);
         partial = await openPartialFile(path);
-        return openTarget(path, partial, lanes, unlock);
+        return await openTarget(path, partial, { ...options, lanes }, unlock);
       } catch (error) {
         await partial?.close();
         unlock?.();
@@ -41,14 +57,28 @@ export function createFileTarget(
   };
 }
 
-function openTarget(path: string, partial: PartialFile, lanes: HashLanes, unlock: () => void): OpenTarget {
+async function openTarget(
+  path: string,
+  partial: PartialFile,
+  { lanes, algorithm = 'sha256', arrival, makeRoom }: FileTargetOptions & { readonly lanes: HashLanes },
+  unlock: () => void,
+): Promise<OpenTarget> {
   const lane = lanes.take();
   const { hasher, memory } = lane;
+  try {
+    // Lanes that are lent are of sha256.
+    if (algorithm !== 'sha256') await hasher.reset(algorithm);
+  } catch (error) {
+    lanes.give(lane);
+    throw error;
+  }
   const sink = new ContentSink(hasher, partial.file, {
     memory,
     slotBytes: SLOT_BYTES,
     writeIntervalMs: WRITE_INTERVAL_MS,
     nowMs: () => performance.now(),
+    algorithm,
+    onStored: (bytes) => arrival?.onStored(bytes),
   });
   lane.onError = (error) => sink.fail(error);
 
@@ -69,14 +99,27 @@ function openTarget(path: string, partial: PartialFile, lanes: HashLanes, unlock
     region: () => sink.region(),
     take: (bytes) => sink.take(bytes),
     listen: (onSpace, onFailure) => sink.listen(onSpace, (error) => onFailure(wrapStorageError(error, path))),
-    resume: () => wrapped(async () => await sink.resume(partial.path, partial.stored?.sizeBytes ?? 0)),
-    restart: () => wrapped(() => sink.restart()),
-    requireSpace: (neededBytes) => wrapped(() => partial.requireSpace(neededBytes)),
+    resume: () =>
+      wrapped(async () => {
+        const storedBytes = partial.stored?.sizeBytes ?? 0;
+        await sink.resume(partial.path, storedBytes);
+        arrival?.onStored(storedBytes);
+      }),
+    restart: () =>
+      wrapped(async () => {
+        await sink.restart();
+        arrival?.onEmptied();
+      }),
+    requireSpace: (neededBytes) =>
+      wrapped(async () => {
+        await makeRoom?.(neededBytes);
+        await partial.requireSpace(neededBytes);
+      }),
     writeRecord: (record) => wrapped(() => partial.writeRecord(record)),
     publish: (expected) =>
       wrapped(async () => {
         if (isWrongSize(sink.position, expected)) return { kind: 'wrong-size' };
-        const verdict = judgeDigest(await sink.finish(), expected);
+        const verdict = judgeDigest({ algorithm, hex: await sink.finish() }, expected);
         if (verdict.kind === 'accepted') await partial.publish();
         return verdict;
       }),

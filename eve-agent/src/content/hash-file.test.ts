@@ -15,9 +15,10 @@ afterEach(async () => {
 
 it('hashes a file, and can be stopped', async () => {
   const path = join(folder, 'file');
-  const sha256 = createHash('sha256').update('a').digest('hex');
+  const digestOf = (algorithm: string) => createHash(algorithm).update('a').digest('hex');
   await writeFile(path, 'a');
   const signal = new AbortController().signal;
-  expect(await hashFile(path, 1e9, signal)).toEqual({ sha256, sizeBytes: 1 });
+  expect(await hashFile(path, 1e9, signal)).toEqual({ hex: digestOf('sha256'), sizeBytes: 1 });
+  expect((await hashFile(path, 1e9, signal, 'sha512')).hex).toBe(digestOf('sha512'));
   await expect(hashFile(path, 1e9, AbortSignal.abort())).rejects.toThrow();
 });

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import { createPace } from '../transfer/pace.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
 export interface HashedFile {
-  /** 64 hexadecimal digits. */
-  readonly sha256: string;
+  /** The digest, in hexadecimal digits. */
+  readonly hex: string;
   readonly sizeBytes: number;
 }
 
@@ -21,8 +22,9 @@ export async function hashFile(
   path: string,
   bytesPerSecond: number,
   signal: AbortSignal,
+  algorithm: OciAlgorithm = 'sha256',
 ): Promise<HashedFile> {
-  const hash = createHash('sha256');
+  const hash = createHash(algorithm);
   const pace = createPace(bytesPerSecond, () => performance.now());
   let sizeBytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES, signal })) {
@@ -32,5 +34,5 @@ export async function hashFile(
     const delayMs = pace.take(bytes.length);
     if (delayMs > 0) await wait(delayMs, undefined, { signal });
   }
-  return { sha256: hash.digest('hex'), sizeBytes };
+  return { hex: hash.digest('hex'), sizeBytes };
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
-import { INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from '@local-datastore/shared/oci/image-archive';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
+import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from '@local-datastore/shared/oci/image-archive';
 import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import { linkOrCopy } from './link-file.ts';
 
@@ -11,7 +12,7 @@ export interface ImageFolder {
   /** Which image stands there, and by which name: told from its `index.json`. */
   readonly mark: string;
   readonly indexText: string;
-  /** The digests of manifest, configuration and layers, sha256. */
+  /** The digits of manifest, configuration and layers: 64 of sha256, 128 of sha512. */
   readonly blobs: readonly string[];
 }
 
@@ -29,7 +30,7 @@ const FILES = new Set([LAYOUT_FILE, INDEX_FILE, 'blobs']);
 
 export const isImageMark = (mark: string): boolean => mark.startsWith(MARK);
 
-/** @param blobs digests of manifest, configuration and layers, sha256 */
+/** @param blobs digits of manifest, configuration and layers */
 export const imageFolder = (indexText: string, blobs: readonly string[]): ImageFolder => ({
   mark: `${MARK}${sha256Of(indexText)}`,
   indexText,
@@ -70,12 +71,12 @@ export async function makeImageFolder(
   { indexText, blobs }: ImageFolder,
   verifiedPath: (sha256: string) => string,
 ): Promise<void> {
-  const blobFolder = join(folder, 'blobs', 'sha256');
-  await mkdir(blobFolder, { recursive: true });
-  for (const sha256 of blobs) await linkOrCopy(verifiedPath(sha256), join(blobFolder, sha256));
+  const blobFolders = new Set(blobs.map((hex) => dirname(join(folder, blobPath(digestOfHex(hex))))));
+  for (const path of blobFolders) await mkdir(path, { recursive: true });
+  for (const hex of blobs) await linkOrCopy(verifiedPath(hex), join(folder, blobPath(digestOfHex(hex))));
   await writeSynced(join(folder, LAYOUT_FILE), LAYOUT_TEXT, { mode: READ_ONLY });
   await writeSynced(join(folder, INDEX_FILE), indexText, { mode: READ_ONLY });
-  for (const path of [blobFolder, join(folder, 'blobs'), folder]) await syncDirectory(path);
+  for (const path of [...blobFolders, join(folder, 'blobs'), folder]) await syncDirectory(path);
 }
 
 /** The files of an image's folder as they have to be. */
@@ -83,7 +84,7 @@ export function filesOfImage(folder: string, { indexText, blobs }: ImageFolder):
   return [
     { path: join(folder, LAYOUT_FILE), sha256: sha256Of(LAYOUT_TEXT) },
     { path: join(folder, INDEX_FILE), sha256: sha256Of(indexText) },
-    ...blobs.map((sha256) => ({ path: join(folder, 'blobs', 'sha256', sha256), sha256 })),
+    ...blobs.map((hex) => ({ path: join(folder, blobPath(digestOfHex(hex))), sha256: hex })),
   ];
 }
 

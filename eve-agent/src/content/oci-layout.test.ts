@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { REF_NAME } from '@local-datastore/shared/oci/image-archive';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type OciLayout, openOciLayout } from './oci-layout.ts';
@@ -12,6 +13,7 @@ const HEX = createHash('sha256').update(BYTES).digest('hex');
 let top: string;
 let folder: string;
 const opened: OciLayout[] = [];
+const DIGEST = digestOfHex(HEX);
 const open = async () => {
   const layout = await openOciLayout(folder);
   opened.push(layout);
@@ -44,10 +46,10 @@ const namesOf = async () =>
 it('is made where there is none, and holds what is written', async () => {
   const layout = await open();
   expect(await readFile(join(folder, 'oci-layout'), 'utf8')).toBe('{"imageLayoutVersion":"1.0.0"}');
-  expect(await layout.hasBlob({ hex: HEX, sizeBytes: BYTES.length }, signal)).toBe(false);
-  await layout.writeBlob(HEX, BYTES);
+  expect(await layout.hasBlob({ digest: DIGEST, sizeBytes: BYTES.length }, signal)).toBe(false);
+  await layout.writeBlob(DIGEST, BYTES);
   expect(await readFile(join(folder, 'blobs/sha256', HEX))).toEqual(BYTES);
-  expect(await layout.hasBlob({ hex: HEX, sizeBytes: BYTES.length }, signal)).toBe(true);
+  expect(await layout.hasBlob({ digest: DIGEST, sizeBytes: BYTES.length }, signal)).toBe(true);
   await layout.name(image('a', 'ds.local/a:1'));
   expect(await namesOf()).toEqual(['a']);
 });
@@ -57,15 +59,15 @@ it.each([
   ['with a flipped bit', Buffer.from('a layes')],
 ])('does not have a blob %s', async (_title, bytes) => {
   const layout = await open();
-  await writeFile(layout.blobPath(HEX), bytes);
-  expect(await layout.hasBlob({ hex: HEX, sizeBytes: BYTES.length }, signal)).toBe(false);
+  await writeFile(layout.blobPath(DIGEST), bytes);
+  expect(await layout.hasBlob({ digest: DIGEST, sizeBytes: BYTES.length }, signal)).toBe(false);
 });
 
 it('does not have a blob behind a link', async () => {
   const layout = await open();
   await writeFile(join(top, 'elsewhere'), BYTES);
-  await symlink(join(top, 'elsewhere'), layout.blobPath(HEX));
-  expect(await layout.hasBlob({ hex: HEX, sizeBytes: BYTES.length }, signal)).toBe(false);
+  await symlink(join(top, 'elsewhere'), layout.blobPath(DIGEST));
+  expect(await layout.hasBlob({ digest: DIGEST, sizeBytes: BYTES.length }, signal)).toBe(false);
 });
 
 it.each([
@@ -166,7 +168,7 @@ it.each<[string, () => Promise<unknown>, string]>([
 
 it('has room, or says that it has not', async () => {
   const layout = await open();
-  const blob = { hex: HEX, sizeBytes: 1 };
+  const blob = { digest: DIGEST, sizeBytes: 1 };
   await layout.requireSpace([blob], 0);
   await expect(layout.requireSpace([blob], Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({
     code: 'NO_SPACE',

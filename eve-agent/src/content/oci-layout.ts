@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
+import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
 import {
   FULL_NAME,
   type ImageToArchive,
@@ -20,17 +21,16 @@ import { partialPaths, wrapStorageError } from './partial-file.ts';
 import { createSmallFileTarget } from './small-file-target.ts';
 import { lockTarget } from './target-lock.ts';
 
-/** What is kept by its digest, sha256. */
+/** What is kept by its digest. */
 export interface LayoutBlob {
-  /** 64 hexadecimal digits. */
-  readonly hex: string;
+  readonly digest: OciDigest;
   readonly sizeBytes: number;
 }
 
 /** A folder of images in OCI's image layout, which is this process's own until it is closed. */
 export interface OciLayout {
   readonly folder: string;
-  blobPath(hex: string): string;
+  blobPath(digest: OciDigest): string;
   /**
    * Whether a blob is here, and whole: every byte is read.
    *
@@ -44,7 +44,7 @@ export interface OciLayout {
    */
   requireSpace(blobs: readonly LayoutBlob[], moreBytes: number): Promise<void>;
   /** Writes a blob that is at hand, such as a manifest. */
-  writeBlob(hex: string, bytes: Buffer): Promise<void>;
+  writeBlob(digest: OciDigest, bytes: Buffer): Promise<void>;
   /** Names an image: its blobs must be here. What had this name before is named no more. */
   name(image: ImageToArchive): Promise<void>;
   close(): void;
@@ -101,11 +101,15 @@ function isSameName(later: Entry, earlier: Entry): boolean {
  * Opens a folder as an image layout, or makes one.
  *
  * @param folder absolute
+ * @param algorithms of the digests of what is to come
  * @throws TargetError when another download writes to it, or when it holds other things
  */
-export async function openOciLayout(folder: string): Promise<OciLayout> {
-  const blobs = join(folder, 'blobs', 'sha256');
-  const blobPath = (hex: string) => join(blobs, hex);
+export async function openOciLayout(
+  folder: string,
+  algorithms: ReadonlySet<OciAlgorithm> = new Set<OciAlgorithm>(['sha256']),
+): Promise<OciLayout> {
+  const blobs = join(folder, 'blobs');
+  const blobPath = ({ algorithm, hex }: OciDigest) => join(blobs, algorithm, hex);
   let unlock: (() => void) | undefined;
   try {
     await mkdir(dirname(folder), { recursive: true });
@@ -117,7 +121,8 @@ export async function openOciLayout(folder: string): Promise<OciLayout> {
       throw unusable(folder, `it is no OCI image layout, and holds "${foreign}"`);
     }
     if (!names.includes(LAYOUT_FILE)) await writeDurably(join(folder, LAYOUT_FILE), LAYOUT_TEXT);
-    for (const path of [dirname(blobs), blobs]) await ensureFolder(path);
+    for (const path of [blobs, ...[...algorithms].map((algorithm) => join(blobs, algorithm))])
+      await ensureFolder(path);
     // One that cannot be read is said before anything is fetched.
     await readIndex(folder);
   } catch (error) {
@@ -128,30 +133,30 @@ export async function openOciLayout(folder: string): Promise<OciLayout> {
   return {
     folder,
     blobPath,
-    async hasBlob({ hex, sizeBytes }, signal) {
-      const path = blobPath(hex);
+    async hasBlob({ digest, sizeBytes }, signal) {
+      const path = blobPath(digest);
       const facts = await lstat(path).catch(() => null);
       if (facts === null || !facts.isFile() || facts.size !== sizeBytes) return false;
       try {
-        return (await hashFile(path, Number.MAX_SAFE_INTEGER, signal)).sha256 === hex;
+        return (await hashFile(path, Number.MAX_SAFE_INTEGER, signal, digest.algorithm)).hex === digest.hex;
       } catch {
         signal.throwIfAborted();
         return false;
       }
     },
     async requireSpace(missing, moreBytes) {
-      const sizes = missing.map(async ({ hex, sizeBytes }) => {
-        const partial = await lstat(partialPaths(blobPath(hex)).file).catch(() => null);
+      const sizes = missing.map(async ({ digest, sizeBytes }) => {
+        const partial = await lstat(partialPaths(blobPath(digest)).file).catch(() => null);
         return Math.max(sizeBytes - (partial?.size ?? 0), 0);
       });
       const neededBytes = (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, moreBytes);
       await requireFreeSpace(folder, neededBytes, folder);
     },
-    async writeBlob(hex, bytes) {
-      const target = await createSmallFileTarget(blobPath(hex), bytes.length).open();
+    async writeBlob(digest, bytes) {
+      const target = await createSmallFileTarget(blobPath(digest), bytes.length, digest.algorithm).open();
       try {
         target.take(bytes);
-        await target.publish({ sizeBytes: bytes.length, sha256: hex });
+        await target.publish({ sizeBytes: bytes.length, digest });
       } finally {
         await target.close();
       }

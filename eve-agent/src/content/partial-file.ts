@@ -3,6 +3,7 @@ import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
 import type { StoredRecord } from '../transfer/target.ts';
 import { validatorsSchema } from '../transfer/validators.ts';
@@ -11,13 +12,24 @@ import { SpaceError, TargetError } from './errors.ts';
 import { requireFreeSpace } from './free-space.ts';
 
 const VERSION = 1;
-const recordSchema = z.object({
-  version: z.literal(VERSION),
-  url: z.string(),
-  sha256: z.string().nullable(),
-  totalBytes: z.number().int().nonnegative().nullable(),
-  validators: validatorsSchema,
-});
+const recordSchema = z
+  .object({
+    version: z.literal(VERSION),
+    url: z.string(),
+    /** The digits of sha256, or of sha512. */
+    sha256: z
+      .string()
+      .regex(/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/)
+      .nullable(),
+    totalBytes: z.number().int().nonnegative().nullable(),
+    validators: validatorsSchema,
+  })
+  .transform(
+    ({ url, sha256, totalBytes, validators }): StoredRecord => ({
+      ...{ url, totalBytes, validators },
+      digest: sha256 === null ? null : digestOfHex(sha256),
+    }),
+  );
 
 /** A download on its way to its target, in a hidden file beside it. */
 export interface PartialFile {
@@ -51,8 +63,7 @@ export function partialPaths(target: string): { readonly file: string; readonly 
 
 async function readRecord(path: string): Promise<StoredRecord | null> {
   try {
-    const { version: _, ...record } = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-    return record;
+    return recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     // Absent, cut short by a power loss, or of another version: the download starts over.
     return null;
@@ -94,8 +105,9 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
     file,
     stored: record !== null && sizeBytes > 0 ? { record, sizeBytes } : null,
     requireSpace: (neededBytes) => requireFreeSpace(target, neededBytes),
-    async writeRecord(next) {
-      await writeFile(temporary, JSON.stringify({ version: VERSION, ...next }));
+    async writeRecord({ digest, ...next }) {
+      const text = JSON.stringify({ version: VERSION, ...next, sha256: digest?.hex ?? null });
+      await writeFile(temporary, text);
       await rename(temporary, paths.record);
     },
     async publish() {

@@ -28,7 +28,7 @@ it.each([CONTENT.length - 1, 1, 0])('keeps %i bytes and no more', async (maxByte
   target.take(CONTENT.subarray(0, 3));
   target.take(CONTENT.subarray(3));
   expect(target.position).toBe(CONTENT.length);
-  expect(await target.publish({ sizeBytes: null, sha256: null })).toEqual({ kind: 'wrong-size' });
+  expect(await target.publish({ sizeBytes: null, digest: null })).toEqual({ kind: 'wrong-size' });
   await target.close();
 });
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { partialPaths, wrapStorageError } from './partial-file.ts';
@@ -14,12 +15,17 @@ import { isWrongSize, judgeDigest } from './verdict.ts';
  *
  * @param path absolute, of the file to make or replace
  * @param maxBytes what comes beyond is counted and not kept
+ * @param algorithm of the digest that is expected
  */
-export function createSmallFileTarget(path: string, maxBytes: number): Target {
+export function createSmallFileTarget(
+  path: string,
+  maxBytes: number,
+  algorithm: OciAlgorithm = 'sha256',
+): Target {
   return {
     async open() {
       try {
-        return openTarget(path, maxBytes, await lockTarget(path));
+        return openTarget(path, maxBytes, algorithm, await lockTarget(path));
       } catch (error) {
         throw wrapStorageError(error, path);
       }
@@ -27,7 +33,7 @@ export function createSmallFileTarget(path: string, maxBytes: number): Target {
   };
 }
 
-function openTarget(path: string, maxBytes: number, unlock: () => void): OpenTarget {
+function openTarget(path: string, maxBytes: number, algorithm: OciAlgorithm, unlock: () => void): OpenTarget {
   const memory = Buffer.allocUnsafe(maxBytes);
   let position = 0;
 
@@ -63,7 +69,10 @@ function openTarget(path: string, maxBytes: number, unlock: () => void): OpenTar
     async publish(expected) {
       if (position > maxBytes || isWrongSize(position, expected)) return { kind: 'wrong-size' };
       const bytes = memory.subarray(0, position);
-      const verdict = judgeDigest(createHash('sha256').update(bytes).digest('hex'), expected);
+      const verdict = judgeDigest(
+        { algorithm, hex: createHash(algorithm).update(bytes).digest('hex') },
+        expected,
+      );
       try {
         if (verdict.kind === 'accepted') await write(bytes);
       } catch (error) {

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { HashReply, HashRequest } from './stream-hasher.ts';
 
 /** The prefix of a resumed file is read in pieces of this size. */
 const READ_BYTES = 1024 * 1024;
 
 const memory = workerData as SharedArrayBuffer;
-let hash = createHash('sha256');
+let algorithm: OciAlgorithm = 'sha256';
+let hash = createHash(algorithm);
 
 function reply(message: HashReply): void {
   parentPort?.postMessage(message);
@@ -33,7 +35,8 @@ function updateFromFile(path: string, lengthBytes: number): void {
 parentPort?.on('message', (request: HashRequest) => {
   switch (request.kind) {
     case 'reset':
-      hash = createHash('sha256');
+      algorithm = request.algorithm;
+      hash = createHash(algorithm);
       reply({ kind: 'reset' });
       break;
     case 'file':
@@ -44,8 +47,8 @@ parentPort?.on('message', (request: HashRequest) => {
       reply({ kind: 'hashed', id: request.id });
       break;
     case 'digest':
-      reply({ kind: 'digest', sha256: hash.digest('hex') });
-      hash = createHash('sha256');
+      reply({ kind: 'digest', hex: hash.digest('hex') });
+      hash = createHash(algorithm);
       break;
   }
 });

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import { workerUrl } from '@local-datastore/shared/worker-url';
 
 export type HashRequest =
-  | { readonly kind: 'reset' }
+  | { readonly kind: 'reset'; readonly algorithm: OciAlgorithm }
   | { readonly kind: 'file'; readonly path: string; readonly lengthBytes: number }
   | { readonly kind: 'memory'; readonly id: number; readonly offset: number; readonly lengthBytes: number }
   | { readonly kind: 'digest' };
@@ -10,17 +11,17 @@ export type HashRequest =
 export type HashReply =
   | { readonly kind: 'hashed'; readonly id: number }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'digest'; readonly sha256: string };
+  | { readonly kind: 'digest'; readonly hex: string };
 
-/** A sha256 over a stream, computed on a second thread that shares the stream's memory. */
+/** A digest over a stream, computed on a second thread that shares the stream's memory. */
 export interface StreamHasher {
-  /** Starts again from nothing. Resolves when what was asked before is done with, the reading of a file too. */
-  reset(): Promise<void>;
+  /** Starts again from nothing, by sha256 unless another algorithm is named. Resolves when what was asked before is done with, the reading of a file too. */
+  reset(algorithm?: OciAlgorithm): Promise<void>;
   /** Takes in the first bytes of a file. */
   updateFromFile(path: string, lengthBytes: number): void;
   /** Takes in a piece of the shared memory, which must not change before `onHashed`. */
   updateFromMemory(offset: number, lengthBytes: number, onHashed: () => void): void;
-  /** The digest of all that was taken in, as 64 hexadecimal digits. */
+  /** The digest of all that was taken in, as hexadecimal digits. */
   digest(): Promise<string>;
   close(): void;
 }
@@ -45,7 +46,7 @@ export function createStreamHasher(memory: SharedArrayBuffer, onError: (error: E
   });
   worker.on('message', (reply: HashReply) => {
     if (reply.kind === 'digest') {
-      digestWaiter?.resolve(reply.sha256);
+      digestWaiter?.resolve(reply.hex);
       return;
     }
     if (reply.kind === 'reset') {
@@ -59,10 +60,10 @@ export function createStreamHasher(memory: SharedArrayBuffer, onError: (error: E
   const post = (request: HashRequest) => worker.postMessage(request);
 
   return {
-    reset() {
+    reset(algorithm = 'sha256') {
       if (failure !== undefined) return Promise.reject(failure);
       resetWaiter = Promise.withResolvers();
-      post({ kind: 'reset' });
+      post({ kind: 'reset', algorithm });
       return resetWaiter.promise;
     },
     updateFromFile: (path, lengthBytes) => post({ kind: 'file', path, lengthBytes }),

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
 
 export const CONTENT = Buffer.from('some bytes of an image');
-const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+const DIGEST = digestOfHex(createHash('sha256').update(CONTENT).digest('hex'));
 const RECORD = {
   url: 'http://ds.local/a.img',
-  sha256: SHA256,
+  digest: DIGEST,
   totalBytes: CONTENT.length,
   validators: { etag: '"one"', lastModified: null },
 };
-export const WANTED = { sizeBytes: CONTENT.length, sha256: SHA256 };
+export const WANTED = { sizeBytes: CONTENT.length, digest: DIGEST };
 
 /** A target under test. */
 export interface TargetUnderTest {
@@ -56,20 +57,24 @@ export function describeTargetContract(
       target.take(Buffer.from(region.buffer, region.byteOffset, 5));
       target.take(CONTENT.subarray(5));
       expect(target.position).toBe(CONTENT.length);
-      expect(await target.publish(WANTED)).toEqual({ kind: 'accepted', sha256: SHA256 });
+      expect(await target.publish(WANTED)).toEqual({ kind: 'accepted', digest: DIGEST });
       expect([await under.published(), await under.isTidy()]).toEqual([CONTENT, true]);
     });
 
     it('publishes whatever has come where nobody says what is wanted', async () => {
       const target = await open();
       target.take(CONTENT);
-      const verdict = await target.publish({ sizeBytes: null, sha256: null });
-      expect(verdict).toEqual({ kind: 'accepted', sha256: SHA256 });
+      const verdict = await target.publish({ sizeBytes: null, digest: null });
+      expect(verdict).toEqual({ kind: 'accepted', digest: DIGEST });
     });
 
     it.each([
       ['another size', { ...WANTED, sizeBytes: 5 }, { kind: 'wrong-size' }],
-      ['another digest', { ...WANTED, sha256: 'f'.repeat(64) }, { kind: 'wrong-digest', sha256: SHA256 }],
+      [
+        'another digest',
+        { ...WANTED, digest: digestOfHex('f'.repeat(64)) },
+        { kind: 'wrong-digest', digest: DIGEST },
+      ],
     ])('publishes nothing where bytes of %s were wanted', async (_, expected, verdict) => {
       const target = await open();
       target.take(CONTENT);
@@ -92,7 +97,7 @@ export function describeTargetContract(
         await second.resume();
         expect(second.position).toBe(9);
         second.take(CONTENT.subarray(9));
-        expect(await second.publish(WANTED)).toEqual({ kind: 'accepted', sha256: SHA256 });
+        expect(await second.publish(WANTED)).toEqual({ kind: 'accepted', digest: DIGEST });
       });
 
     it('forgets what was taken in when it starts over, and leaves nothing of nothing', async () => {

@@ -1,14 +1,15 @@
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
 import { isWrongSize, judgeDigest } from './verdict.ts';
 
-const [FOUND, OTHER] = ['a'.repeat(64), 'b'.repeat(64)];
+const [FOUND, OTHER] = [digestOfHex('a'.repeat(64)), digestOfHex('b'.repeat(64))];
 
 it.each([
   ['the one that was wanted', FOUND, 'accepted'],
   ['another one', OTHER, 'wrong-digest'],
   ['one that nobody said anything of', null, 'accepted'],
-])('judges a digest: %s', (_, sha256, kind) => {
-  expect(judgeDigest(FOUND, { sha256 })).toEqual({ kind, sha256: FOUND });
+])('judges a digest: %s', (_, digest, kind) => {
+  expect(judgeDigest(FOUND, { digest })).toEqual({ kind, digest: FOUND });
 });
 
 it.each([

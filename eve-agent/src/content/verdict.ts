@@ -1,13 +1,14 @@
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { ExpectedContent, Verdict } from '../transfer/target.ts';
 
 /**
  * Judges content by its digest. Its size is judged before, by {@link isWrongSize}, as no byte need be hashed then.
  *
- * @param sha256 of what has come, as 64 hexadecimal digits
+ * @param digest of what has come
  */
-export function judgeDigest(sha256: string, expected: Pick<ExpectedContent, 'sha256'>): Verdict {
-  const isWrong = expected.sha256 !== null && sha256 !== expected.sha256;
-  return { kind: isWrong ? 'wrong-digest' : 'accepted', sha256 };
+export function judgeDigest(digest: OciDigest, expected: Pick<ExpectedContent, 'digest'>): Verdict {
+  const isWrong = expected.digest !== null && digest.hex !== expected.digest.hex;
+  return { kind: isWrong ? 'wrong-digest' : 'accepted', digest };
 }
 
 /** Whether content cannot be what was wanted, whatever its bytes are. */

@@ -1,26 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { type OciErrorCode, ociErrorBody } from '@local-datastore/shared/oci/error-body';
-import { type ByteRange, type MirrorRequest, parseByteRange, parseMirrorRequest } from './mirror-path.ts';
-import type { MirroredImages } from './mirrored-images.ts';
-
-/**
- * Writes content that is here into a response. What turns out to be wrong is not written to its end.
- *
- * @throws ContentError; that of the system, or of a client that has left
- */
-export type SendContent = (
-  hex: string,
-  range: ByteRange | 'whole',
-  response: ServerResponse,
-) => Promise<void>;
+import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
+import { singleValue } from '../transfer/validators.ts';
+import type { OpenBlob } from './blob-flights.ts';
+import { parseByteRange } from './byte-range.ts';
+import { type MirroredName, type MirrorRequest, parseMirrorRequest } from './mirror-path.ts';
+import type { MirroredImages, MirroredManifest } from './mirrored-images.ts';
+import { readTagList } from './tag-list.ts';
 
 export interface MirrorHandlerDeps {
   readonly images: MirroredImages;
-  readonly send: SendContent;
   readonly log: Log;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
 }
 
 interface Refusal {
@@ -28,18 +24,23 @@ interface Refusal {
   readonly code: OciErrorCode;
 }
 
-const NOT_HERE: Readonly<Record<string, Refusal>> = {
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   IMAGE_NOT_FOUND: { status: 404, code: 'MANIFEST_UNKNOWN' },
   DATASTORE_NOT_FOUND: { status: 404, code: 'NAME_UNKNOWN' },
+  NOT_MIRRORED: { status: 404, code: 'NAME_UNKNOWN' },
   ACCESS_DENIED: { status: 403, code: 'DENIED' },
+  NO_SPACE: { status: 507, code: 'UNKNOWN' },
+  BUSY: { status: 429, code: 'TOOMANYREQUESTS' },
 };
+const RETRY_SECONDS = 5;
 
 /** The cause in plain words: a client asks elsewhere, or says it to its user. */
 function refusalOf(error: unknown, kind: MirrorRequest['kind']): Refusal {
   const code = error instanceof CodedError ? error.code : '';
   const isMissing = error instanceof CodedError && error.details.statusCode === 404;
   if (kind === 'blob' && isMissing) return { status: 404, code: 'BLOB_UNKNOWN' };
-  return NOT_HERE[code] ?? { status: 502, code: 'UNKNOWN' };
+  if (kind === 'tags' && isMissing) return { status: 404, code: 'NAME_UNKNOWN' };
+  return REFUSALS[code] ?? { status: 502, code: 'UNKNOWN' };
 }
 
 function refuse(response: ServerResponse, { status, code }: Refusal, message: string): void {
@@ -48,6 +49,7 @@ function refuse(response: ServerResponse, { status, code }: Refusal, message: st
     return;
   }
   const body = ociErrorBody([{ code, message }]);
+  if (status === 429) response.setHeader('retry-after', RETRY_SECONDS);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -61,20 +63,33 @@ function sendBytes(response: ServerResponse, type: string, bytes: Buffer, more: 
   response.end(bytes);
 }
 
+/** Whether a client shows a name or a password, and not the empty ones that some send where they have none. */
+const showsCredential = (value: string | undefined): boolean =>
+  value !== undefined && !/^basic\s+(?:Og==)?\s*$/i.test(value);
+
+const pageQuery = (query: URLSearchParams, ...keys: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    keys.flatMap((key) => {
+      const value = query.get(key);
+      return value === null ? [] : [[key, value]];
+    }),
+  );
+
 /** @param isOwnHost whether the `Host` of a request names the mirror itself */
 export function createMirrorHandler(
-  { images, send, log }: MirrorHandlerDeps,
+  { images, log, wallMs }: MirrorHandlerDeps,
   isOwnHost: (host: string) => boolean,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   async function sendBlob(
-    hex: string,
-    sizeBytes: number,
+    digest: OciDigest,
+    blob: OpenBlob,
     request: IncomingMessage,
     response: ServerResponse,
-  ) {
+  ): Promise<void> {
+    const { sizeBytes } = blob;
     const range = parseByteRange(request.headers.range, sizeBytes);
-    const digest = `sha256:${hex}`;
-    const common = { 'accept-ranges': 'bytes', 'docker-content-digest': digest, etag: `"${digest}"` };
+    const text = formatDigest(digest);
+    const common = { 'accept-ranges': 'bytes', 'docker-content-digest': text, etag: `"${text}"` };
     if (range === 'none') {
       response.writeHead(416, { ...common, 'content-range': `bytes */${sizeBytes}` }).end();
       return;
@@ -85,8 +100,55 @@ export function createMirrorHandler(
       ...{ 'content-type': 'application/octet-stream', 'content-length': last - first + 1 },
       ...(range !== 'whole' && { 'content-range': `bytes ${first}-${last}/${sizeBytes}` }),
     });
-    if (request.method === 'HEAD' || sizeBytes === 0) response.end();
-    else await send(hex, range, response);
+    if (request.method === 'HEAD' || sizeBytes === 0) {
+      response.end();
+      return;
+    }
+    // The head goes at once: the first bytes may take their time.
+    response.flushHeaders();
+    await pipeline(blob.read(first, last), response);
+  }
+
+  function sendManifest(
+    { bytes, digest, mediaType, asOfMs }: MirroredManifest,
+    response: ServerResponse,
+  ): void {
+    const age = asOfMs === null ? 0 : Math.max(Math.floor((wallMs() - asOfMs) / 1000), 0);
+    sendBytes(response, mediaType, bytes, {
+      ...{ 'docker-content-digest': digest, etag: `"${digest}"` },
+      // RFC 9111 §5.1; and RFC 7234 §5.5.2, which says it in words.
+      ...(asOfMs !== null && { age, warning: '111 eve-agent "the datastore does not answer"' }),
+    });
+  }
+
+  /** The path of the next page, as it is asked for here. */
+  function linkOf(url: string, query: URLSearchParams, last: string): string {
+    const next = new URLSearchParams(query);
+    next.set('last', last);
+    return `<${url.split('?')[0]}?${next}>; rel="next"`;
+  }
+
+  async function sendTags(
+    name: MirroredName,
+    query: URLSearchParams,
+    url: string,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { bytes, headers } = await images.readList(
+      name,
+      'tags',
+      'list',
+      pageQuery(query, 'n', 'last'),
+      signal,
+    );
+    const tags = readTagList(bytes);
+    const last = tags.at(-1);
+    const hasMore = singleValue(headers, 'link') !== null;
+    const shown = query.has('ns') ? name.repository : `${name.host}/${name.repository}`;
+    const body = Buffer.from(JSON.stringify({ name: shown, tags }));
+    const more = hasMore && last !== undefined ? { link: linkOf(url, query, last) } : {};
+    sendBytes(response, 'application/json', body, more);
   }
 
   async function answer(
@@ -101,38 +163,36 @@ export function createMirrorHandler(
           'docker-distribution-api-version': 'registry/2.0',
         });
         return;
-      case 'manifest': {
-        const { bytes, digest, mediaType } = await images.readManifest(asked.name, asked.reference, signal);
-        sendBytes(response, mediaType, bytes, { 'docker-content-digest': digest, etag: `"${digest}"` });
+      case 'manifest':
+        sendManifest(await images.readManifest(asked.name, asked.reference, signal), response);
         return;
-      }
-      case 'tags': {
-        const { host, repository } = asked.name;
-        const { tags, hasMore } = await images.listTags(asked.name, asked.query, signal);
-        const last = tags.at(-1);
-        const next = new URLSearchParams(asked.query);
-        next.set('last', last ?? '');
-        const path = request.url?.split('?')[0] ?? '';
-        const link = hasMore && last !== undefined ? { link: `<${path}?${next}>; rel="next"` } : {};
-        const name = asked.query.has('ns') ? repository : `${host}/${repository}`;
-        sendBytes(response, 'application/json', Buffer.from(JSON.stringify({ name, tags })), link);
+      case 'tags':
+        await sendTags(asked.name, asked.query, request.url ?? '', response, signal);
+        return;
+      case 'referrers': {
+        const query = pageQuery(asked.query, 'artifactType');
+        const { bytes, headers } = await images.readList(
+          ...([asked.name, 'referrers', formatDigest(asked.digest), query, signal] as const),
+        );
+        const filters = singleValue(headers, 'oci-filters-applied');
+        sendBytes(response, OCI_INDEX, bytes, filters === null ? {} : { 'oci-filters-applied': filters });
         return;
       }
       case 'blob': {
-        if (asked.digest.algorithm !== 'sha256') {
-          const message = `${formatDigest(asked.digest)}: blobs are verified by sha256 only`;
-          refuse(response, { status: 404, code: 'BLOB_UNKNOWN' }, message);
-          return;
+        const isWhole = request.headers.range === undefined;
+        const blob = await images.openBlob(asked.name, asked.digest, isWhole);
+        try {
+          if (!signal.aborted) await sendBlob(asked.digest, blob, request, response);
+        } finally {
+          blob.release();
         }
-        const { hex } = asked.digest;
-        await sendBlob(hex, await images.ensureBlob(asked.name, hex), request, response);
         return;
       }
       case 'unknown':
         refuse(
           response,
           { status: 404, code: 'NAME_UNKNOWN' },
-          'The mirror has images of hosts on .local only.',
+          'The mirror has images by names of registries, as /v2/ds.local/group/app/manifests/1.',
         );
     }
   }
@@ -148,6 +208,11 @@ export function createMirrorHandler(
     if (method !== 'GET' && method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD');
       refuse(response, { status: 405, code: 'UNSUPPORTED' }, 'Images are only read here.');
+      return;
+    }
+    if (showsCredential(request.headers.authorization)) {
+      const message = 'The mirror passes no credential on: give it to the mirror itself, by --registry-auth.';
+      refuse(response, { status: 403, code: 'DENIED' }, message);
       return;
     }
     const left = new AbortController();

@@ -1,10 +1,7 @@
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
-import { type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
-import {
-  isRepositoryName,
-  type ManifestReference,
-  parseManifestReference,
-} from '@local-datastore/shared/oci/reference';
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import { type ManifestReference, whyNoRepositoryName } from '@local-datastore/shared/oci/reference';
+import { isRegistryPath, parseRegistryPath } from '@local-datastore/shared/oci/registry-path';
 
 /** A repository of a registry, as a client of the mirror names it. */
 export interface MirroredName {
@@ -13,84 +10,71 @@ export interface MirroredName {
   readonly repository: string;
 }
 
-/** What a client of the mirror asks for (OCI distribution-spec end-1, end-2, end-3, end-8). */
+/** What a client of the mirror asks for (OCI distribution-spec end-1, end-2, end-3, end-8, end-12). */
 export type MirrorRequest =
   | { readonly kind: 'base' }
   | { readonly kind: 'manifest'; readonly name: MirroredName; readonly reference: ManifestReference }
   | { readonly kind: 'blob'; readonly name: MirroredName; readonly digest: OciDigest }
   | { readonly kind: 'tags'; readonly name: MirroredName; readonly query: URLSearchParams }
-  /** A name that is none, or another registry's than one on `.local`: it is not here. */
+  | {
+      readonly kind: 'referrers';
+      readonly name: MirroredName;
+      readonly digest: OciDigest;
+      readonly query: URLSearchParams;
+    }
+  /** A name that is none, or what no mirror has. */
   | { readonly kind: 'unknown' };
 
 const HOST = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?$/;
-const MANIFEST = /^\/v2\/(.+)\/manifests\/([^/]+)$/;
-const BLOB = /^\/v2\/(.+)\/blobs\/([^/]+)$/;
-const TAGS = /^\/v2\/(.+)\/tags\/list\/?$/;
+const MAX_HOST_LENGTH = 255;
+/** Whose images have names without a host. */
+const HUB = 'docker.io';
 
-const isHost = (text: string): boolean => HOST.test(text) && isLocalHost(text.replace(/:\d+$/, ''));
+/** Whether the registry of a name is found by multicast DNS. */
+export const isLocalName = ({ host }: MirroredName): boolean => isLocalHost(host.replace(/:\d+$/, ''));
+
+/** As Docker tells a host from the first part of a name: it has a dot or a port. */
+const isHostPart = (text: string) => /[.:]/.test(text) || text.toLowerCase() === 'localhost';
 
 /**
- * Reads which registry is meant: containerd says it as `?ns=`, others as the first part of the name.
+ * Reads which registry is meant: containerd says it as `?ns=`, others as the first part of the name. Docker's own
+ * mirrors say neither: it is Docker Hub then.
  *
- * @returns null: none on `.local`
+ * @returns undefined: it is no name
  */
-function readName(path: string, namespace: string | null): MirroredName | null {
+function readName(path: string, namespace: string | null): MirroredName | undefined {
   const slash = path.indexOf('/');
-  const [host, repository] =
-    namespace === null ? [path.slice(0, Math.max(slash, 0)), path.slice(slash + 1)] : [namespace, path];
-  const name = { host: host.toLowerCase(), repository };
-  return isHost(name.host) && isRepositoryName(repository) ? name : null;
+  const first = slash < 0 ? path : path.slice(0, slash);
+  const isNamed = namespace === null && isHostPart(first);
+  const host = (isNamed ? first : (namespace ?? HUB)).toLowerCase();
+  const repository = isNamed ? path.slice(first.length + 1) : path;
+  const isHost = host.length <= MAX_HOST_LENGTH && HOST.test(host);
+  return isHost && whyNoRepositoryName(repository) === undefined ? { host, repository } : undefined;
 }
 
 /** Reads the target of a request (RFC 9112 §3.2). */
 export function parseMirrorRequest(target: string): MirrorRequest {
-  const url = URL.parse(target, 'http://mirror/');
-  if (url === null) return { kind: 'unknown' };
-  let path: string;
-  try {
-    path = decodeURIComponent(url.pathname);
-  } catch {
-    return { kind: 'unknown' };
+  const mark = target.indexOf('?');
+  const urlPath = mark < 0 ? target : target.slice(0, mark);
+  if (!isRegistryPath(urlPath)) return { kind: 'unknown' };
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  const namespace = query.get('ns');
+  const whyNoName = (text: string) =>
+    readName(text, namespace) === undefined ? 'It is no name.' : undefined;
+  const path = parseRegistryPath(urlPath, whyNoName);
+  if (path.kind === 'base') return path;
+  const name = 'repository' in path ? readName(path.repository, namespace) : undefined;
+  if (name === undefined) return { kind: 'unknown' };
+  switch (path.kind) {
+    case 'manifest':
+      return { kind: 'manifest', name, reference: path.reference };
+    case 'blob':
+      return { kind: 'blob', name, digest: path.digest };
+    case 'tags':
+      return { kind: 'tags', name, query };
+    case 'referrers':
+      return { kind: 'referrers', name, digest: path.digest, query };
+    default:
+      return { kind: 'unknown' };
   }
-  if (path === '/v2' || path === '/v2/') return { kind: 'base' };
-  const namespace = url.searchParams.get('ns');
-  const of = ([, name = '']: RegExpExecArray) => readName(name, namespace);
-  const tags = TAGS.exec(path);
-  const manifest = MANIFEST.exec(path);
-  const blob = BLOB.exec(path);
-  if (tags !== null) {
-    const name = of(tags);
-    return name === null ? { kind: 'unknown' } : { kind: 'tags', name, query: url.searchParams };
-  }
-  if (manifest !== null) {
-    const name = of(manifest);
-    const reference = parseManifestReference(manifest[2] ?? '');
-    return name === null || reference === undefined
-      ? { kind: 'unknown' }
-      : { kind: 'manifest', name, reference };
-  }
-  const name = blob && of(blob);
-  const digest = parseOciDigest(blob?.[2] ?? '');
-  return name === null || digest === undefined ? { kind: 'unknown' } : { kind: 'blob', name, digest };
-}
-
-/** Bytes of content, the last one included. */
-export interface ByteRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-/**
- * Reads `Range` (RFC 9110 §14.2).
- *
- * @returns `whole`: none, or one of a form that may be passed over; `none`: nothing of it is there
- */
-export function parseByteRange(text: string | undefined, sizeBytes: number): ByteRange | 'whole' | 'none' {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(text?.trim() ?? '');
-  if (match === null || (match[1] === '' && match[2] === '')) return 'whole';
-  const [from, to] = [match[1] ?? '', match[2] ?? ''];
-  const last = from === '' || to === '' ? sizeBytes - 1 : Math.min(Number(to), sizeBytes - 1);
-  const first = from === '' ? Math.max(sizeBytes - Number(to), 0) : Number(from);
-  if (from !== '' && to !== '' && Number(to) < Number(from)) return 'whole';
-  return first > last ? 'none' : { first, last };
 }

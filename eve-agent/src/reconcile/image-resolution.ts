@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
-import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { digestOfHex, formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { imageIndexText } from '@local-datastore/shared/oci/image-archive';
 import * as z from 'zod';
 import { type ImageFolder, imageFolder } from '../content/image-folders.ts';
@@ -8,6 +8,7 @@ import { registryUrl } from './registry-place.ts';
 import { type Source, sourceOfContent } from './source.ts';
 
 const HEX = z.string().regex(/^[0-9a-f]{64}$/);
+const BLOB_HEX = z.string().regex(/^(?:[0-9a-f]{64}|[0-9a-f]{128})$/);
 const sizeBytes = z.number().int().nonnegative();
 
 /** What a name led to, once: it holds until the tree is configured otherwise. */
@@ -16,8 +17,8 @@ export const imageResolutionSchema = z.object({
   digest: z.string(),
   /** Of the image for this host. */
   manifest: z.object({ digest: z.string(), sha256: HEX, mediaType: z.string(), sizeBytes }),
-  /** Configuration and layers, by sha256, each once. */
-  blobs: z.array(z.object({ sha256: HEX, sizeBytes })),
+  /** Configuration and layers, each once, by the digits of sha256, or of sha512 where the manifest names them so. */
+  blobs: z.array(z.object({ sha256: BLOB_HEX, sizeBytes })),
 });
 export type ImageResolution = z.infer<typeof imageResolutionSchema>;
 
@@ -83,7 +84,7 @@ function contentsOfImage({ manifest, blobs }: ImageResolution, sources: readonly
       ...at(blob.sizeBytes, (source) => {
         if (source.registry === null) return null;
         const { image } = source.registry;
-        const url = registryUrl(image, 'blobs', `sha256:${blob.sha256}`);
+        const url = registryUrl(image, 'blobs', formatDigest(digestOfHex(blob.sha256)));
         return sourceOfContent(source, url, { kind: 'blob', image }, blob.sizeBytes);
       }),
     }));

@@ -425,7 +425,7 @@ it('fetches anew what a scrub finds damaged', async () => {
   await reconciler.scrub(stop.signal);
   await expect.poll(() => requests.length).toBe(4);
   for (const number of [1, 2]) await expectState(number, { State: 'VERIFIED', Error: '' });
-  expect((await hashFile(path, 1e9, stop.signal)).sha256).toBe(sha256Of('content 1'));
+  expect((await hashFile(path, 1e9, stop.signal)).hex).toBe(sha256Of('content 1'));
 });
 
 it('gives names anew that a scrub finds gone, or to be damaged copies', async () => {

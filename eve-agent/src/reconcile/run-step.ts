@@ -1,4 +1,5 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { ImageFolder } from '../content/image-folders.ts';
 import { type ContentActual, type Failure, originStateOf } from './actual.ts';
 import { judgeFailure } from './judge-failure.ts';
@@ -38,14 +39,14 @@ async function verify(runtime: Runtime, content: ContentActual): Promise<void> {
   content.activity = { kind: 'verify', abort };
   advance(runtime, content, 'verification-started');
   try {
-    const found = await hashFile(store.pendingPath(sha256), abort.signal);
-    if (found.sha256 === sha256) {
+    const found = await hashFile(store.pendingPath(sha256), abort.signal, digestOfHex(sha256).algorithm);
+    if (found.hex === sha256) {
       if (await promote(runtime, content)) log.info({ sha256, trees: runtime.treesOf(sha256) }, 'verified');
     } else {
       await store.remove(sha256);
       content.currentBytes = 0;
       advance(runtime, content, 'digest-differed');
-      log.warn({ sha256, found: found.sha256 }, 'a waiting file has another digest: it is fetched again');
+      log.warn({ sha256, found: found.hex }, 'a waiting file has another digest: it is fetched again');
     }
   } catch (error) {
     advance(runtime, content, 'attempt-ended');
@@ -102,7 +103,7 @@ async function requireNothingForeign(
       ? 'mark' in wanted && there.mark === wanted.mark
       : 'sha256' in wanted &&
         there.sizeBytes === actual.contents.get(wanted.sha256)?.totalBytes &&
-        (await deps.hashFile(deps.store.linkPath(name), signal)).sha256 === wanted.sha256);
+        (await deps.hashFile(deps.store.linkPath(name), signal)).hex === wanted.sha256);
   if (!isTheSame) throw new Error('something stands there that this service did not put there: move it away');
 }
 

@@ -1,6 +1,8 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { ContentStore } from '../content/content-store.ts';
+import type { HashedFile } from '../content/hash-file.ts';
 import type { ImageFolder } from '../content/image-folders.ts';
 import type { RegistryImage } from '../registry/image-reference.ts';
 import type { DownloadObserver, DownloadRequest, DownloadResult } from '../transfer/download-request.ts';
@@ -14,7 +16,8 @@ import type { Tally } from './tally.ts';
 import { type ContentEvent, nextState } from './transitions.ts';
 
 /** A download as the service asks for it: its target is the place of its digest in the store. */
-export interface ContentRequest extends Omit<DownloadRequest, 'target'> {
+export interface ContentRequest extends Omit<DownloadRequest, 'target' | 'digest'> {
+  /** What the content is named by: 64 digits; of a blob that its image names by sha512, the 128 of that. */
   readonly sha256: string;
   readonly authorization: string | null;
   readonly ca: string | null;
@@ -38,11 +41,8 @@ export interface StepDeps {
   resolve(request: ResolveRequest, signal: AbortSignal): Promise<ImageResolution>;
   /** @throws CodedError when the datastore of a URL does not answer by multicast DNS */
   probe(url: URL, signal: AbortSignal): Promise<void>;
-  /** @returns sha256 as 64 hexadecimal digits, and the size */
-  hashFile(
-    path: string,
-    signal: AbortSignal,
-  ): Promise<{ readonly sha256: string; readonly sizeBytes: number }>;
+  /** @param algorithm absent: sha256 */
+  hashFile(path: string, signal: AbortSignal, algorithm?: OciAlgorithm): Promise<HashedFile>;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   wallMs(): number;

@@ -1,4 +1,5 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { findDamage } from '../content/find-damage.ts';
 import { isImageMark, type LinkedFile } from '../content/image-folders.ts';
 import type { ContentActual } from './actual.ts';
@@ -36,7 +37,7 @@ export async function recheck(runtime: Runtime, content: ContentActual, signal: 
   content.activity = { kind: 'verify', abort: new AbortController() };
   const { sha256 } = content;
   const path = runtime.deps.store.verifiedPath(sha256);
-  const damage = await findDamage(runtime.deps.hashFile, path, sha256, signal).catch(() => null);
+  const damage = await findDamage(runtime.deps.hashFile, path, digestOfHex(sha256), signal).catch(() => null);
   content.isOfEarlierRun = false;
   content.activity = null;
   if (damage !== null) await replaceDamaged(runtime, content, damage);
@@ -61,7 +62,7 @@ async function findNameDamage(
   const { store, hashFile } = runtime.deps;
   for (const file of filesAt(runtime, name, mark)) {
     if (await store.isHardLink(file)) continue;
-    const damage = await findDamage(hashFile, file.path, file.sha256, signal);
+    const damage = await findDamage(hashFile, file.path, digestOfHex(file.sha256), signal);
     if (damage !== null) return damage;
   }
   return null;
@@ -101,7 +102,7 @@ export async function scrub(
     const damage = await findDamage(
       runtime.deps.hashFile,
       runtime.deps.store.verifiedPath(sha256),
-      sha256,
+      digestOfHex(sha256),
       signal,
     );
     checked += 1;

@@ -1,4 +1,5 @@
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
 import type { Origin } from '../discovery/origin.ts';
 import type {
@@ -41,13 +42,18 @@ function createDownloads() {
       return fetching;
     },
     download(request: DownloadRequest, observer: DownloadObserver, signal: AbortSignal) {
-      const digit = request.sha256?.[0] ?? '';
+      const digit = request.digest?.hex[0] ?? '';
       all.push(digit);
       return new Promise<DownloadResult>((resolve, reject) => {
         const end = (error?: Error) => {
           running.delete(digit);
           const sizeBytes = request.sizeBytes ?? 0;
-          const result = { sizeBytes, sha256: '', verifiedAgainst: 'request' as const, attempts: 1 };
+          const result = {
+            sizeBytes,
+            verifiedAgainst: 'request' as const,
+            attempts: 1,
+            digest: digestOfHex(''),
+          };
           if (error !== undefined) reject(error);
           else resolve({ ...result, receivedBytes: sizeBytes, resumedFromBytes: 0, origin: ORIGIN });
         };
@@ -111,7 +117,7 @@ it('asks for the next large one while the last is verified, and for no third', a
 it('asks with the digest, the size and the credential', () => {
   const { downloads } = start([blob('a', LARGE)]);
   expect(downloads.get('a').request).toMatchObject({
-    ...{ sha256: 'a'.repeat(64), sizeBytes: LARGE, authorization: 'Bearer t' },
+    ...{ digest: digestOfHex('a'.repeat(64)), sizeBytes: LARGE, authorization: 'Bearer t' },
     url: new URL(`http://ds.local/v2/a/blobs/sha256:${'a'.repeat(64)}`),
   });
 });

@@ -64,7 +64,7 @@ export async function fetchBlobs(
     const request: DownloadRequest = {
       url: deps.client.blobUrl(blob.digest),
       target: deps.targetOf(blob, isSmall),
-      ...{ sha256: blob.digest.hex, sizeBytes: blob.sizeBytes, ca: deps.ca },
+      ...{ digest: blob.digest, sizeBytes: blob.sizeBytes, ca: deps.ca },
       authorization: deps.authorization.current,
       renewAuthorization: deps.authorization.renew,
     };

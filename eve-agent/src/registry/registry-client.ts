@@ -48,10 +48,23 @@ export interface RegistryClient {
   readBlob(digest: OciDigest, sizeBytes: number, signal: AbortSignal): Promise<Buffer>;
   /** Where the bytes of a blob are (end-2). */
   blobUrl(digest: OciDigest): URL;
+  /**
+   * A list that is passed on as it is: tags (end-8), or what refers to a manifest (end-12).
+   *
+   * @param reference `list`, or a digest
+   * @throws as `readManifest`
+   */
+  readList(
+    kind: 'tags' | 'referrers',
+    reference: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<DocumentAnswer>;
 }
 
 const ACCEPT = Object.keys(MANIFEST_KINDS).join(', ');
 const ANYTHING = '*/*';
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 function requireDigest(bytes: Buffer, digest: OciDigest, what: string): void {
   const hex = createHash(digest.algorithm).update(bytes).digest('hex');
@@ -101,17 +114,22 @@ function parse(bytes: Buffer, mediaType: string | undefined, what: string): Mani
 
 export interface ClientOptions {
   readonly image: Pick<RegistryImage, 'registry' | 'repository'>;
+  /** What a mirror is told of the registry that is meant (`?ns=`); absent: it is this one. */
+  readonly namespace?: string | null;
   readonly authorization: RegistryAuthorization;
   readonly ca: string | null;
 }
 
 export function createRegistryClient(
   fetchDocument: FetchDocument,
-  { image, authorization, ca }: ClientOptions,
+  { image, authorization, ca, namespace = null }: ClientOptions,
 ): RegistryClient {
   const { registry, repository } = image;
-  const urlOf = (kind: 'manifests' | 'blobs', reference: string) =>
-    new URL(`/v2/${repository}/${kind}/${reference}`, registry);
+  const urlOf = (kind: 'manifests' | 'blobs' | 'tags' | 'referrers', reference: string) => {
+    const url = new URL(`/v2/${repository}/${kind}/${reference}`, registry);
+    if (namespace !== null) url.searchParams.set('ns', namespace);
+    return url;
+  };
 
   async function ask(
     url: URL,
@@ -138,6 +156,12 @@ export function createRegistryClient(
       requireDigest(bytes, digest, `the ${what} as it came`);
       const links = parse(bytes, statedMediaType(headers), `the ${what}`);
       return { bytes, digest, mediaType: links.mediaType, links, origin };
+    },
+    async readList(kind, reference, query, signal) {
+      const url = urlOf(kind, reference);
+      for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+      const asked = { accept: ANYTHING, maxBytes: MAX_LIST_BYTES, isDigestKnown: false };
+      return await ask(url, `list of ${kind} of ${repository}`, asked, signal);
     },
     async readBlob(digest, sizeBytes, signal) {
       const what = `blob ${formatDigest(digest)} of ${repository}`;

@@ -25,6 +25,7 @@ function createRegistry() {
   };
   const read: string[] = [];
   const client: RegistryClient = {
+    readList: () => Promise.reject(new Error('not asked for')),
     blobUrl: (digest) => new URL(`http://ds.local/v2/a/blobs/${formatDigest(digest)}`),
     async readBlob(digest) {
       return contents.get(formatDigest(digest)) ?? Buffer.from('no JSON');
@@ -159,8 +160,8 @@ it.each<[string, (registry: Registry) => { digest: string }, string]>([
   ['a blob of two sizes', (registry) => image(registry, {}, [blob('a', 3), blob('a', 4)]), 'two sizes'],
   [
     'a digest that is not checked',
-    (registry) => image(registry, {}, [{ ...blob('a'), digest: `sha512:${'a'.repeat(128)}` }]),
-    'by sha256 only',
+    (registry) => image(registry, {}, [{ ...blob('a'), digest: `md5:${'a'.repeat(32)}` }]),
+    'must be "sha256:"',
   ],
 ])('refuses %s', async (_title, make, message) => {
   const registry = createRegistry();
@@ -169,6 +170,14 @@ it.each<[string, (registry: Registry) => { digest: string }, string]>([
     code: 'MANIFEST_INVALID',
     message: expect.stringContaining(message),
   });
+});
+
+it('takes blobs by sha512', async () => {
+  const registry = createRegistry();
+  const digest = `sha512:${'a'.repeat(128)}`;
+  tag(registry, '1', image(registry, {}, [{ ...blob('a'), digest }]));
+  const { blobs } = await resolve(registry);
+  expect(blobs.map((each) => formatDigest(each.digest))).toContain(digest);
 });
 
 it.each([

@@ -1,5 +1,6 @@
 import { arch } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Locate } from '../discovery/locate.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
@@ -52,10 +53,11 @@ export function createDatastoreAccess(
       }
       const download = createDownload(depsFor(avoidedAddresses), options);
       const target = targetOf(sha256);
-      if (registry === null) return await download({ ...request, target }, observer, signal);
+      const digest = digestOfHex(sha256);
+      if (registry === null) return await download({ ...request, digest, target }, observer, signal);
       const { current, renew } = registries.authorizationFor(registry.image, request);
       return await download(
-        { ...request, target, authorization: current, renewAuthorization: renew },
+        { ...request, digest, target, authorization: current, renewAuthorization: renew },
         observer,
         signal,
       );

@@ -73,7 +73,7 @@ function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): 
 /** What the image itself says it runs on, where no index did. */
 async function readPlatform(layout: OciLayout, { manifest }: ResolvedImage): Promise<Platform | null> {
   const config = configOf(manifest);
-  return config === null ? null : platformOfConfig(await readFile(layout.blobPath(config.digest.hex)));
+  return config === null ? null : platformOfConfig(await readFile(layout.blobPath(config.digest)));
 }
 
 /** Hidden, beside an archive: where its blobs wait until all are there. */
@@ -89,7 +89,7 @@ async function finish(
     await layout.name(image);
     return;
   }
-  await writeImageArchive(target, image, ({ hex }) => layout.blobPath(hex), signal);
+  await writeImageArchive(target, image, layout.blobPath, signal);
   await rm(layout.folder, { recursive: true, force: true });
   await syncDirectory(dirname(target));
 }
@@ -123,28 +123,34 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
       throw new RegistryError('MANIFEST_INVALID', message);
     }
     const archived = toArchive(resolved, image);
-    const { hex } = archived.manifest.digest;
+    const { digest: manifestDigest } = archived.manifest;
     const manifestBytes = resolved.manifest.bytes.length;
-    const layout = await openOciLayout(form === 'oci-layout' ? target : partsFolder(target));
+    const algorithms = new Set(
+      [manifestDigest, ...resolved.blobs.map(({ digest }) => digest)].map(({ algorithm }) => algorithm),
+    );
+    const layout = await openOciLayout(form === 'oci-layout' ? target : partsFolder(target), algorithms);
     const lanes = createHashLanes(HASH_LANE_BYTES);
     try {
       const missing: (typeof resolved.blobs)[number][] = [];
       let presentBytes = 0;
       for (const blob of resolved.blobs) {
-        const { digest, sizeBytes } = blob;
-        if (await layout.hasBlob({ hex: digest.hex, sizeBytes }, signal)) presentBytes += sizeBytes;
+        const { sizeBytes } = blob;
+        if (await layout.hasBlob(blob, signal)) presentBytes += sizeBytes;
         else missing.push(blob);
       }
       await layout.requireSpace(
-        missing.map(({ digest, sizeBytes }) => ({ hex: digest.hex, sizeBytes })),
+        missing,
         manifestBytes + (form === 'oci-layout' ? 0 : archiveBytes(archived)),
       );
       const totals = await fetchBlobs(
         {
           ...{ client, authorization, ca, download },
           targetOf({ digest, sizeBytes }, isSmall) {
-            const path = layout.blobPath(digest.hex);
-            return isSmall ? createSmallFileTarget(path, sizeBytes) : createFileTarget(path, lanes);
+            const path = layout.blobPath(digest);
+            const { algorithm } = digest;
+            return isSmall
+              ? createSmallFileTarget(path, sizeBytes, algorithm)
+              : createFileTarget(path, { lanes, algorithm });
           },
         },
         missing,
@@ -154,11 +160,11 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
       );
       observer.onEvent({ kind: 'verifying' });
       const platform = resolved.platform ?? (await readPlatform(layout, resolved));
-      await layout.writeBlob(hex, resolved.manifest.bytes);
+      await layout.writeBlob(manifestDigest, resolved.manifest.bytes);
       await finish(layout, archived, request, signal);
       return {
         digest: formatDigest(resolved.digest),
-        manifestDigest: `sha256:${hex}`,
+        manifestDigest: formatDigest(manifestDigest),
         mediaType: resolved.manifest.mediaType,
         platform: platform === null ? null : platformText(platform),
         sizeBytes: resolved.blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, manifestBytes),

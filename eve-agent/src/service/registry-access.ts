@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { digestOfHex, formatDigest } from '@local-datastore/shared/oci/digest';
 import type { ImageResolution } from '../reconcile/image-resolution.ts';
 import type { RegistryContent } from '../reconcile/registry-place.ts';
 import type { ContentRequest, ResolveRequest } from '../reconcile/runtime.ts';
@@ -90,7 +90,7 @@ export function createRegistryAccess(
       onEvent({ kind: 'verifying' });
       await writeManifest(manifest, request.sha256, target);
       return {
-        ...{ sizeBytes: bytes.length, sha256: request.sha256, origin },
+        ...{ sizeBytes: bytes.length, digest: digestOfHex(request.sha256), origin },
         ...{ receivedBytes: bytes.length, resumedFromBytes: 0, attempts: 1 },
         verifiedAgainst: 'request',
       };
@@ -104,7 +104,7 @@ async function writeManifest({ bytes }: FetchedManifest, sha256: string, target:
   try {
     await open.requireSpace(bytes.length);
     open.take(bytes);
-    const verdict = await open.publish({ sizeBytes: bytes.length, sha256 });
+    const verdict = await open.publish({ sizeBytes: bytes.length, digest: digestOfHex(sha256) });
     if (verdict.kind === 'accepted') return;
     throw new ContentError('DIGEST_MISMATCH', `the manifest as it came has not the sha256 ${sha256}`);
   } finally {

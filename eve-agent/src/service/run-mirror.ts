@@ -1,133 +1,161 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { buffer } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
+import { join } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';
+import { createArrivingFile } from '../content/arriving-file.ts';
 import { type BlobCache, createBlobCache } from '../content/blob-cache.ts';
-import { readChecked } from '../content/checked-read.ts';
+import { type CheckedBlobs, createCheckedBlobs, type ScrubResult } from '../content/checked-blobs.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { createHashLanes } from '../content/hash-lanes.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
-import { createMirrorHandler, type SendContent } from '../mirror/mirror-handler.ts';
+import { createTagMemory } from '../content/tag-memory.ts';
+import type { ServiceInstance } from '../discovery/service-cache.ts';
+import { createBlobFlights } from '../mirror/blob-flights.ts';
+import { createMirrorHandler } from '../mirror/mirror-handler.ts';
 import { type ContentHere, createMirroredImages } from '../mirror/mirrored-images.ts';
+import { createNeighbours } from '../mirror/neighbours.ts';
+import type { AnyChoice } from '../mirror/places.ts';
+import { createRepositories, type FindCredential } from '../mirror/repositories.ts';
 import { createFetchDocument } from '../registry/fetch-document.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { DownloadDeps, DownloadOptions } from '../transfer/download-request.ts';
-import { ContentError } from '../transfer/errors.ts';
 
-export interface MirrorSettings {
-  readonly host: string;
-  readonly port: number;
+export interface CacheSettings {
   readonly cachePath: string;
   readonly cacheBytes: number;
+  /** What stays free on its file system. */
+  readonly reserveBytes: number;
+}
+
+export interface MirrorSettings extends CacheSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly any: AnyChoice;
   /** PEM that replaces the system's roots; null: registries on `.local` are spoken to over http. */
   readonly ca: string | null;
 }
 
+export interface MirrorDeps {
+  /** Listens for datastores for a while. */
+  browse(signal: AbortSignal): Promise<readonly ServiceInstance[]>;
+  readonly findCredential: FindCredential;
+  readonly log: Log;
+  /** Is told where it listens. */
+  onListening(place: string): void;
+}
+
 const MAX_CONNECTIONS = 256;
-const SEND_BYTES = 512 * 1024;
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 const hostOf = (authority: string) => authority.replace(/:\d+$/, '').toLowerCase();
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
-/** What is in the cache, and one flight a digest for what is not. */
-function contentIn(
-  cache: BlobCache,
-  download: ReturnType<typeof createDownload>,
-  targetOf: (path: string) => ReturnType<typeof createFileTarget>,
-  signal: AbortSignal,
-): ContentHere {
-  const flights = new Map<string, Promise<void>>();
-  const trim = () => cache.trim((hex) => flights.has(hex));
-  return {
-    find: (hex) => cache.find(hex),
-    async read(hex) {
-      const here = await cache.find(hex);
-      if (here === null || here.sizeBytes > MAX_MANIFEST_BYTES) return null;
-      try {
-        return await buffer(readChecked(cache.pathOf(hex), hex));
-      } catch {
-        await rm(cache.pathOf(hex), { force: true });
-        return null;
-      }
-    },
-    async write(hex, bytes) {
-      const target = await createSmallFileTarget(cache.pathOf(hex), bytes.length).open();
+const unusable = (path: string, error: unknown) =>
+  new ConfigurationError(`--cache ${path} cannot be used: ${errorMessage(error)}`, { cause: error });
+
+async function openCache({ cachePath, cacheBytes, reserveBytes }: CacheSettings): Promise<BlobCache> {
+  const cache = createBlobCache(cachePath, { maxBytes: cacheBytes, reserveBytes });
+  try {
+    await cache.open();
+    return cache;
+  } catch (error) {
+    throw unusable(cachePath, error);
+  }
+}
+
+function contentIn(cache: BlobCache, blobs: CheckedBlobs): ContentHere {
+  const writing = new Map<string, Promise<void>>();
+  async function write(digest: OciDigest, bytes: Buffer): Promise<void> {
+    if ((await cache.find(digest)) !== null) return;
+    await cache.claim(digest, bytes.length);
+    try {
+      const { algorithm } = digest;
+      const target = await createSmallFileTarget(cache.pathOf(digest), bytes.length, algorithm).open();
       try {
         target.take(bytes);
-        await target.publish({ sizeBytes: bytes.length, sha256: hex });
+        await target.publish({ sizeBytes: bytes.length, digest });
       } finally {
         await target.close();
       }
-    },
-    async fetch(hex, request) {
-      const known = flights.get(hex);
+    } finally {
+      await cache.settle(digest);
+    }
+  }
+  return {
+    open: (digest, isWhole) => blobs.open(digest, isWhole),
+    has: async (digest) => (await cache.find(digest)) !== null,
+    read: (digest) => blobs.read(digest, MAX_MANIFEST_BYTES),
+    async write(digest, bytes) {
+      const key = formatDigest(digest);
+      const known = writing.get(key);
       if (known !== undefined) return await known;
-      const observer = { onEvent: () => {}, onProgress: () => {} };
-      const flight = (async () => {
-        // Whoever asked may leave: others want it, too, and what has come is not lost.
-        await download({ ...request, target: targetOf(cache.pathOf(hex)) }, observer, signal);
-        await trim();
-      })().finally(() => flights.delete(hex));
-      flights.set(hex, flight);
-      return await flight;
+      const written = write(digest, bytes).finally(() => writing.delete(key));
+      writing.set(key, written);
+      return await written;
     },
   };
 }
 
 /**
+ * Reads all that a mirror keeps against its digests; what is damaged goes. One may run beside.
+ *
+ * @throws ConfigurationError when the folder cannot be had; the signal's reason
+ */
+export async function verifyMirror(
+  settings: CacheSettings,
+  log: Log,
+  signal: AbortSignal,
+): Promise<ScrubResult> {
+  const cache = await openCache({ ...settings, cacheBytes: Number.MAX_SAFE_INTEGER });
+  return await createCheckedBlobs(cache, log, signal).scrub(Number.MAX_SAFE_INTEGER, signal);
+}
+
+/**
  * A registry for the container engines of this host, until the signal is aborted.
  *
- * @param onListening is told where it listens
  * @throws ConfigurationError when the place or the folder cannot be had
  */
 export async function runMirror(
   settings: MirrorSettings,
   [deps, options]: [DownloadDeps, DownloadOptions],
-  { log, onListening }: { readonly log: Log; onListening(place: string): void },
+  { browse, findCredential, log, onListening }: MirrorDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { host, port, cachePath, cacheBytes, ca } = settings;
-  const cache = createBlobCache(cachePath, cacheBytes);
-  try {
-    await cache.open();
-  } catch (error) {
-    throw new ConfigurationError(`--cache ${cachePath} cannot be used: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
+  const { host, port, cachePath, any, ca } = settings;
+  const cache = await openCache(settings);
+  const tags = createTagMemory(join(cachePath, 'tags'), Date.now);
+  await tags.open().catch((error: unknown) => {
+    throw unusable(cachePath, error);
+  });
+  const nowMs = () => performance.now();
   const lanes = createHashLanes(HASH_LANE_BYTES);
-  const targetOf = (path: string) => createFileTarget(path, lanes);
+  const flights = createBlobFlights(
+    {
+      ...{ cache, log, download: createDownload(deps, options) },
+      createTarget: (digest, arrival, makeRoom) =>
+        createFileTarget(cache.pathOf(digest), { lanes, algorithm: digest.algorithm, arrival, makeRoom }),
+      createArrivingFile: (digest, sizeBytes) => createArrivingFile(cache.pathOf(digest), sizeBytes),
+    },
+    signal,
+  );
+  const isTls = ca !== null;
   const images = createMirroredImages(
     {
-      fetchDocument: createFetchDocument(deps, options),
-      content: contentIn(cache, createDownload(deps, options), targetOf, signal),
+      repositoryAt: createRepositories(createFetchDocument(deps, options), findCredential, ca),
+      content: contentIn(cache, createCheckedBlobs(cache, log, signal)),
+      ...{ flights, tags, nowMs, log },
+      neighbours: createNeighbours(() => browse(signal), isTls, nowMs),
       readManifestLinks: (bytes) => parseManifest(bytes, undefined),
     },
-    ca,
+    { any, isTls },
   );
-  const send: SendContent = async (hex, range, response) => {
-    const path = cache.pathOf(hex);
-    if (range !== 'whole') {
-      const { first, last } = range;
-      const part = createReadStream(path, { start: first, end: last, highWaterMark: SEND_BYTES });
-      return await pipeline(part, response);
-    }
-    try {
-      await pipeline(readChecked(path, hex), response);
-    } catch (error) {
-      if (!(error instanceof ContentError)) throw error;
-      // It comes anew when it is asked for again.
-      await rm(path, { force: true });
-      throw error;
-    }
-  };
-  const names = new Set([...LOOPBACK_NAMES, host.includes(':') ? `[${host}]` : host.toLowerCase()]);
-  const handle = createMirrorHandler({ images, send, log }, (authority) => names.has(hostOf(authority)));
+  const names = new Set([...LOOPBACK_NAMES, bracketed(host).toLowerCase()]);
+  const handle = createMirrorHandler({ images, log, wallMs: Date.now }, (authority) =>
+    names.has(hostOf(authority)),
+  );
   const server = createServer((request, response) => void handle(request, response));
   server.maxConnections = MAX_CONNECTIONS;
   try {
@@ -139,11 +167,12 @@ export async function runMirror(
     });
     const address = server.address();
     const bound = typeof address === 'object' ? (address?.port ?? port) : port;
-    onListening(`${host.includes(':') ? `[${host}]` : host}:${bound}`);
+    onListening(`${bracketed(host)}:${bound}`);
     if (!signal.aborted) await once(signal, 'abort');
   } finally {
     server.close();
     server.closeAllConnections();
+    if (signal.aborted) await flights.stop();
     lanes.close();
   }
 }

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
 import { listen } from '../api/listen.ts';
@@ -74,7 +75,10 @@ function composeReconciler(
   const store = createContentStore(state, imagesFolderOf(state, settings.imagesPath));
   const targetOf = (sha256: string, maxBytes?: number) =>
     maxBytes === undefined
-      ? createFileTarget(store.pendingPath(sha256), hashLanes)
+      ? createFileTarget(store.pendingPath(sha256), {
+          lanes: hashLanes,
+          algorithm: digestOfHex(sha256).algorithm,
+        })
       : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
   const fileOf = <Value>(name: string, schema: z.ZodType<Value>) =>
     createJsonFile(join(state, name), schema, log);
@@ -88,7 +92,7 @@ function composeReconciler(
       retriesFile: fileOf('retries.json', retryRecordsSchema),
       resolutionsFile: fileOf('resolutions.json', z.record(z.string(), imageResolutionSchema)),
       namesFile: fileOf('names.json', z.array(z.string())),
-      hashFile: (path, until) => hashFile(path, HASH_BYTES_PER_SECOND, until),
+      hashFile: (path, until, algorithm) => hashFile(path, HASH_BYTES_PER_SECOND, until, algorithm),
       clock: systemClock,
       wallMs: Date.now,
       random: Math.random,

@@ -1,3 +1,4 @@
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { StoredRecord } from './target.ts';
 import { ifRangeOf } from './validators.ts';
 
@@ -7,8 +8,9 @@ import { ifRangeOf } from './validators.ts';
  */
 export function isResumable(
   record: StoredRecord,
-  wanted: { readonly url: string; readonly sha256: string | null },
+  wanted: { readonly url: string; readonly digest: OciDigest | null },
 ): boolean {
-  if (record.sha256 !== null && wanted.sha256 !== null) return record.sha256 === wanted.sha256;
-  return record.url === wanted.url && (ifRangeOf(record.validators) !== null || wanted.sha256 !== null);
+  if (record.digest !== null && wanted.digest !== null)
+    return formatDigest(record.digest) === formatDigest(wanted.digest);
+  return record.url === wanted.url && (ifRangeOf(record.validators) !== null || wanted.digest !== null);
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@local-datastore/shared/clock';
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Origin } from '../discovery/origin.ts';
 import type { OpenFlow } from './flow.ts';
 import type { Pace } from './pace.ts';
@@ -21,7 +22,8 @@ export interface DownloadRequest {
   readonly url: URL;
   /** Left whole and verified, or as it was. */
   readonly target: Target;
-  readonly sha256: string | null;
+  /** Of the algorithm that the target computes. */
+  readonly digest: OciDigest | null;
   readonly sizeBytes: number | null;
   /** The value of `Authorization`, sent to the URL's own origin alone. */
   readonly authorization: string | null;
@@ -48,7 +50,7 @@ export type DownloadEvent =
 
 export interface DownloadResult {
   readonly sizeBytes: number;
-  readonly sha256: string;
+  readonly digest: OciDigest;
   /** Who said what the digest should be; null: nobody did. */
   readonly verifiedAgainst: 'request' | 'datastore' | null;
   /** Bytes that an earlier run had stored. */

@@ -1,4 +1,5 @@
 import { CodedError } from '@local-datastore/shared/errors';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { Origin } from '../discovery/origin.ts';
 import { Amends } from './amends.ts';
 import { codingHint } from './content-coding.ts';
@@ -63,7 +64,7 @@ export class DownloadRun {
     this.#reception = new Reception(target, observer, deps, options);
     this.#route = new Route(request.url, {
       needsTls: request.authorization !== null || request.ca !== null,
-      isDigestKnown: request.sha256 !== null,
+      isDigestKnown: request.digest !== null,
       allowsInternal: options.allowsInternalRedirects === true,
     });
     this.#amends = new Amends(request, this.#route);
@@ -73,7 +74,7 @@ export class DownloadRun {
   async run(signal: AbortSignal): Promise<DownloadResult> {
     try {
       const { stored } = this.#target;
-      const wanted = { url: this.#request.url.href, sha256: this.#request.sha256 };
+      const wanted = { url: this.#request.url.href, digest: this.#request.digest };
       if (stored !== null && isResumable(stored.record, wanted)) {
         this.#provenance.resume(stored.record, stored.sizeBytes);
         await this.#target.resume();
@@ -161,7 +162,7 @@ export class DownloadRun {
         position,
         stored: this.#provenance.stored,
         expectedBytes: this.#request.sizeBytes,
-        isDigestKnown: this.#request.sha256 !== null,
+        isDigestKnown: this.#request.digest !== null,
       };
       this.#amends.note(headers);
       decision = decideResponse(statusCode, headers, expectation, this.#deps.now());
@@ -192,7 +193,7 @@ export class DownloadRun {
   }
 
   get #isGuarded(): boolean {
-    return this.#provenance.isGuarded(this.#request.sha256 !== null);
+    return this.#provenance.isGuarded(this.#request.digest !== null);
   }
 
   /** Forgets bytes of this run that could not be told from those of another file under the same URL. */
@@ -222,9 +223,9 @@ export class DownloadRun {
     this.#provenance.expect(from, headers);
     await this.#target.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
     if (from === 0) {
-      const { url, sha256 } = this.#request;
+      const { url, digest } = this.#request;
       await this.#target.writeRecord({
-        ...{ url: url.href, sha256 },
+        ...{ url: url.href, digest },
         ...this.#provenance.begin(headers, totalBytes),
       });
     } else this.#provenance.goOn(headers);
@@ -275,25 +276,28 @@ export class DownloadRun {
     this.#observer.onEvent({ kind: 'verifying' });
     const sizeBytes = this.#target.position;
     const hint = codingHint(this.#provenance.statedCoding);
-    const expected = this.#request.sha256 ?? this.#provenance.statedSha256;
-    const verdict = await this.#target.publish({ sizeBytes: this.#request.sizeBytes, sha256: expected });
+    const { statedSha256 } = this.#provenance;
+    const expected = this.#request.digest ?? (statedSha256 === null ? null : digestOfHex(statedSha256));
+    const verdict = await this.#target.publish({ sizeBytes: this.#request.sizeBytes, digest: expected });
     if (verdict.kind === 'wrong-size') {
       const message = `the file has ${sizeBytes} bytes, not the ${this.#request.sizeBytes} that --size, maxSizeBytes or the manifest says${hint}`;
       throw new ContentError('SIZE_MISMATCH', message, { details: { sizeBytes } });
     }
-    const { sha256 } = verdict;
+    const { digest } = verdict;
     if (verdict.kind === 'wrong-digest') {
       if (this.#provenance.isPieced) {
         await this.#startOver('the resumed file does not have the wanted digest');
         return null;
       }
-      const message = `what arrived has sha256 ${sha256}, not ${expected}: the datastore serves another file, or bytes were damaged on the way${hint}`;
-      throw new ContentError('DIGEST_MISMATCH', message, { details: { sha256, expected } });
+      const message = `what arrived has ${digest.algorithm} ${digest.hex}, not ${expected?.hex}: the datastore serves another file, or bytes were damaged on the way${hint}`;
+      throw new ContentError('DIGEST_MISMATCH', message, {
+        details: { found: digest.hex, expected: expected?.hex ?? null },
+      });
     }
     return {
       sizeBytes,
-      sha256,
-      verifiedAgainst: this.#request.sha256 !== null ? 'request' : expected !== null ? 'datastore' : null,
+      digest,
+      verifiedAgainst: this.#request.digest !== null ? 'request' : expected !== null ? 'datastore' : null,
       resumedFromBytes: this.#provenance.resumedFromBytes,
       receivedBytes: this.#reception.receivedBytes,
       attempts,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
+import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload } from './download.ts';
@@ -8,17 +9,17 @@ import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
 import { createScriptedFlows, type ScriptedAnswer } from './scripted-flows.ts';
 
 const CONTENT = 'some bytes of an image';
-const SHA256 = createHash('sha256').update(CONTENT).digest('hex');
+const DIGEST = digestOfHex(createHash('sha256').update(CONTENT).digest('hex'));
 const FIELDS = 'ETag: "one"\r\nAccept-Ranges: bytes\r\n';
 const WHOLE = `HTTP/1.1 200 OK\r\n${FIELDS}Content-Length: ${CONTENT.length}\r\n\r\n`;
 const FROM_9 =
   `HTTP/1.1 206 Partial Content\r\n${FIELDS}Content-Range: bytes 9-${CONTENT.length - 1}/${CONTENT.length}\r\n` +
   `Content-Length: ${CONTENT.length - 9}\r\n\r\n${CONTENT.slice(9)}`;
-const REQUEST = { sha256: SHA256, sizeBytes: null, authorization: null, ca: null };
+const REQUEST = { digest: DIGEST, sizeBytes: null, authorization: null, ca: null };
 
 interface Circumstances {
   readonly maxFailures?: number;
-  readonly sha256?: string | null;
+  readonly digest?: OciDigest | null;
   /** Where the datastore is, on one bridge each. */
   readonly addresses?: readonly string[];
   readonly authorization?: string | null;
@@ -32,7 +33,7 @@ async function download(
   target: MemoryTarget,
   {
     maxFailures = 3,
-    sha256 = SHA256,
+    digest = DIGEST,
     addresses = ['10.1.0.5'],
     authorization = null,
     tokens,
@@ -62,7 +63,7 @@ async function download(
   const renewAuthorization =
     tokens && (async (refusal: Unauthorized) => tokens[refusals.push(refusal) - 1] ?? null);
   const credential = { authorization, renewAuthorization };
-  const request = { ...REQUEST, ...credential, sha256, url: new URL('http://ds.local/a.img'), target };
+  const request = { ...REQUEST, ...credential, digest, url: new URL('http://ds.local/a.img'), target };
   const observer = {
     onEvent: ({ kind }: DownloadEvent) => events.push(kind),
     onProgress: () => void setImmediate(() => clock.advance(100_000)),
@@ -74,7 +75,7 @@ async function download(
 it('asks the address that was found, by the name that was asked for, and fills the target', async () => {
   const target = createMemoryTarget();
   const { outcome, places, requests, events } = await download([WHOLE + CONTENT], target);
-  expect(outcome).toMatchObject({ sha256: SHA256, verifiedAgainst: 'request', attempts: 1 });
+  expect(outcome).toMatchObject({ digest: DIGEST, verifiedAgainst: 'request', attempts: 1 });
   expect(target.published()?.toString()).toBe(CONTENT);
   expect(places).toEqual([{ host: '10.1.0.5', port: 80, localAddress: '10.1.0.1', refusesInternal: false }]);
   expect(requests[0]).toMatch(/^GET \/a\.img HTTP\/1\.1\r\n(?:.*\r\n)*host: ds\.local\r\n/i);
@@ -100,7 +101,7 @@ it('goes on in a later run with what the target has kept', async () => {
 
 it('throws away what is not what was wanted', async () => {
   const target = createMemoryTarget();
-  const { outcome } = await download([WHOLE + CONTENT], target, { sha256: 'f'.repeat(64) });
+  const { outcome } = await download([WHOLE + CONTENT], target, { digest: digestOfHex('f'.repeat(64)) });
   expect(outcome).toMatchObject({ code: 'DIGEST_MISMATCH' });
   expect([target.published(), (await target.open()).stored]).toEqual([null, null]);
 });
@@ -146,7 +147,7 @@ it.each([
 ])('%s', async (_title, answers, tokens, requestCount) => {
   const target = createMemoryTarget();
   const { outcome, requests, refusals } = await download(answers, target, { tokens });
-  expect(outcome).toMatchObject({ sha256: SHA256 });
+  expect(outcome).toMatchObject({ digest: DIGEST });
   expect(requests).toHaveLength(requestCount);
   expect(requests.map((request) => /\r\nauthorization: (\S+)/i.exec(request)?.[1] ?? null)).toEqual(
     requestCount === 2 ? [null, '1'] : [null, '1', '1', '2'],
@@ -172,7 +173,7 @@ it('asks again where a place ended that it was led to, and tells it no credentia
   const target = createMemoryTarget();
   const answers = [ELSEWHERE, WHOLE + CONTENT.slice(0, 9), GONE, ELSEWHERE, FROM_9];
   const { outcome, requests } = await download(answers, target, { authorization: 'Basic abc' });
-  expect(outcome).toMatchObject({ sha256: SHA256, receivedBytes: CONTENT.length });
+  expect(outcome).toMatchObject({ digest: DIGEST, receivedBytes: CONTENT.length });
   expect(requests.map((request) => /^GET (\S+)/.exec(request)?.[1])).toEqual([
     ...['/a.img', '/b', '/b', '/a.img', '/b'],
   ]);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CodedError } from '@local-datastore/shared/errors';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { OpenTarget, StoredRecord, Target } from './target.ts';
 
 /** A target for tests: what is published, and what is kept for a later run, stays in memory. */
@@ -50,11 +51,12 @@ export function createMemoryTarget(capacityBytes = Number.POSITIVE_INFINITY): Me
       },
       async publish(expected) {
         if (expected.sizeBytes !== null && bytes.length !== expected.sizeBytes) return { kind: 'wrong-size' };
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        if (expected.sha256 !== null && sha256 !== expected.sha256) return { kind: 'wrong-digest', sha256 };
+        const digest = digestOfHex(createHash('sha256').update(bytes).digest('hex'));
+        if (expected.digest !== null && digest.hex !== expected.digest.hex)
+          return { kind: 'wrong-digest', digest };
         published = bytes;
         kept = null;
-        return { kind: 'accepted', sha256 };
+        return { kind: 'accepted', digest };
       },
       async abandon(isWrong) {
         kept = isWrong || bytes.length === 0 ? null : { record, bytes };

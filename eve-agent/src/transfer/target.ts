@@ -1,3 +1,4 @@
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { BodyReceiver } from './fetch-body.ts';
 import type { Validators } from './validators.ts';
 
@@ -5,8 +6,8 @@ import type { Validators } from './validators.ts';
 export interface StoredRecord {
   /** As the user gave it, with the datastore's name, not its address of the day. */
   readonly url: string;
-  /** The digest that the user asked for, if any. */
-  readonly sha256: string | null;
+  /** The digest that was asked for, if any. */
+  readonly digest: OciDigest | null;
   readonly totalBytes: number | null;
   readonly validators: Validators;
 }
@@ -14,15 +15,14 @@ export interface StoredRecord {
 /** What all bytes together must be; null: nobody has said. */
 export interface ExpectedContent {
   readonly sizeBytes: number | null;
-  /** 64 hexadecimal digits. */
-  readonly sha256: string | null;
+  readonly digest: OciDigest | null;
 }
 
 /** Whether what has come is what was wanted. The digest is the one of what has come. */
 export type Verdict =
-  | { readonly kind: 'accepted'; readonly sha256: string }
+  | { readonly kind: 'accepted'; readonly digest: OciDigest }
   | { readonly kind: 'wrong-size' }
-  | { readonly kind: 'wrong-digest'; readonly sha256: string };
+  | { readonly kind: 'wrong-digest'; readonly digest: OciDigest };
 
 /** The one place that a download writes to: a download knows neither its name nor what it is made of. */
 export interface Target {

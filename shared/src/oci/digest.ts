@@ -1,4 +1,4 @@
-import { type Digest, digestFromHex } from '../digest/digest.ts';
+import { type Digest, digestFromHex, HEX_DIGITS } from '../digest/digest.ts';
 
 /** Those that the image specification registers, and all clients know. */
 export const OCI_ALGORITHMS = ['sha256', 'sha512'] as const;
@@ -25,6 +25,12 @@ export function parseOciDigest(text: string): OciDigest | undefined {
   const digest = digestFromHex(algorithm, hex);
   return digest && { algorithm, hex: digest.hex };
 }
+
+/** The digest that so many digits are of. @param hex 64 digits of sha256, or 128 of sha512, in lower case */
+export const digestOfHex = (hex: string): OciDigest => ({
+  algorithm: hex.length === HEX_DIGITS.sha512 ? 'sha512' : 'sha256',
+  hex,
+});
 
 /** The digest as it stands in manifests and URLs: {@link parseOciDigest} the other way round. */
 export const formatDigest = ({ algorithm, hex }: Digest): string => `${algorithm}:${hex}`;

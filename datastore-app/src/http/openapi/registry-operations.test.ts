@@ -1,7 +1,7 @@
 import { silentLog } from '@local-datastore/shared/log';
+import { parseRegistryPath } from '@local-datastore/shared/oci/registry-path';
 import { expect, it } from 'vitest';
 import { createRegistryResources, type RegistryHandlerDeps } from '../../registry/registry-handler.ts';
-import { parseRegistryPath } from '../../registry/registry-path.ts';
 import { REGISTRY_OPERATIONS } from './registry-operations.ts';
 
 const EXAMPLES: Readonly<Record<string, string>> = {

@@ -1,12 +1,12 @@
-import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
-import type { OciErrorCode } from '@local-datastore/shared/oci/error-body';
+import { formatDigest, type OciDigest, parseOciDigest } from './digest.ts';
+import type { OciErrorCode } from './error-body.ts';
 import {
   type ManifestReference,
   parseManifestReference,
   type RepositoryName,
   TAG_RULES,
   whyNoRepositoryName,
-} from '@local-datastore/shared/oci/reference';
+} from './reference.ts';
 
 /** What a URL path below `/v2/` names. `end-N`: of the table of endpoints in the distribution specification. */
 export type RegistryResourcePath =
@@ -57,8 +57,12 @@ const invalid = (code: Extract<RegistryPath, { kind: 'invalid' }>['code'], reaso
  * path is read from its end.
  *
  * @param urlPath as sent, without the query; isRegistryPath holds for it
+ * @param whyNoName why a text is no name here, as a sentence; undefined: it is one
  */
-export function parseRegistryPath(urlPath: string): RegistryPath {
+export function parseRegistryPath(
+  urlPath: string,
+  whyNoName: (text: string) => string | undefined = whyNoRepositoryName,
+): RegistryPath {
   const decoded = decode(urlPath);
   if (decoded === undefined) return invalid('NAME_INVALID', 'The path is not percent-encoded correctly.');
   // `blobs/uploads/` is written with a slash at its end; for all else one does no harm.
@@ -69,6 +73,10 @@ export function parseRegistryPath(urlPath: string): RegistryPath {
   const last = parts.at(-1) ?? '';
   const secondLast = parts.at(-2);
   const nameBefore = (count: number) => parts.slice(0, -count).join('/');
+  function named(name: string, pathOf: (repository: RepositoryName) => RegistryPath): RegistryPath {
+    const whyNot = whyNoName(name);
+    return whyNot === undefined ? pathOf(name) : invalid('NAME_INVALID', whyNot);
+  }
 
   if (secondLast === 'blobs' && last === 'uploads')
     return named(nameBefore(2), (repository) => ({ kind: 'uploads', repository }));
@@ -96,11 +104,6 @@ function decode(urlPath: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function named(name: string, pathOf: (repository: RepositoryName) => RegistryPath): RegistryPath {
-  const whyNot = whyNoRepositoryName(name);
-  return whyNot === undefined ? pathOf(name) : invalid('NAME_INVALID', whyNot);
 }
 
 function manifestPath(repository: RepositoryName, text: string): RegistryPath {
