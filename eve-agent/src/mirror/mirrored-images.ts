@@ -244,7 +244,7 @@ export function createMirroredImages(
       if (tag !== null) await tags.note(nameText(name), tag, manifest.digest);
     } catch (error) {
       // It is right all the same.
-      log.warn({ name: nameText(name), reason: (error as Error).message }, 'a manifest cannot be kept');
+      log.warn({ image: nameText(name), reason: (error as Error).message }, 'a manifest cannot be kept');
     }
   }
 
@@ -273,7 +273,7 @@ export function createMirroredImages(
       if (named !== null && error instanceof TooSlow && !seemsAway(named)) noteAway(named);
       const { digest, asOfMs } = remembered;
       const asOf = new Date(asOfMs ?? 0).toISOString();
-      log.warn({ name: nameText(name), tag, digest, asOf }, 'nobody answers: a tag as it was');
+      log.warn({ image: nameText(name), tag, digest, asOf }, 'nobody answers: a tag as it was');
       return remembered;
     }
   }

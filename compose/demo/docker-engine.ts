@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+/** The engine that this container runs on, through its socket. */
+export interface DockerEngine {
+  /** @returns the image's id */
+  pull(repository: string, tag: string): Promise<string>;
+  remove(image: string): Promise<void>;
+  /** Takes a service of this compose project off one of its networks, or puts it back. */
+  cut(service: string, network: string): Promise<void>;
+  reconnect(service: string, network: string): Promise<void>;
+}
+
+const SOCKET = '/var/run/docker.sock';
+const PROJECT_LABEL = 'com.docker.compose.project';
+const SERVICE_LABEL = 'com.docker.compose.service';
+
+interface Container {
+  readonly Id: string;
+  readonly Config: { readonly Labels: Readonly<Record<string, string>> };
+}
+
+async function ask(method: string, path: string, body?: object): Promise<{ status: number; body: string }> {
+  const sent = request({ socketPath: SOCKET, method, path, headers: { 'content-type': 'application/json' } });
+  const answered = new Promise<{ status: number; body: string }>((resolve, reject) => {
+    sent.on('error', reject);
+    sent.on('response', (answer) => {
+      text(answer).then((all) => resolve({ status: answer.statusCode ?? 0, body: all }), reject);
+    });
+  });
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  return await answered;
+}
+
+async function must(method: string, path: string, body?: object): Promise<string> {
+  const answer = await ask(method, path, body);
+  if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${answer.body.trim()}`);
+  return answer.body;
+}
+
+/** The engine mounts files of its own into every container, from a folder that has the container's id. */
+async function ownId(): Promise<string> {
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+  const id = /\/containers\/([0-9a-f]{64})\//.exec(mounts)?.[1];
+  if (id === undefined) throw new Error('it is not known which container this is');
+  return id;
+}
+
+export async function openDockerEngine(): Promise<DockerEngine> {
+  const own = JSON.parse(await must('GET', `/containers/${await ownId()}/json`)) as Container;
+  const project = own.Config.Labels[PROJECT_LABEL];
+
+  async function containerOf(service: string): Promise<string> {
+    const filters = JSON.stringify({
+      label: [`${PROJECT_LABEL}=${project}`, `${SERVICE_LABEL}=${service}`],
+    });
+    const found = JSON.parse(
+      await must('GET', `/containers/json?filters=${encodeURIComponent(filters)}`),
+    ) as { Id: string }[];
+    if (found[0] === undefined) throw new Error(`the service ${service} does not run`);
+    return found[0].Id;
+  }
+  const change = async (how: 'connect' | 'disconnect', service: string, network: string) =>
+    void (await must('POST', `/networks/${project}_${network}/${how}`, {
+      Container: await containerOf(service),
+    }));
+
+  return {
+    async pull(repository, tag) {
+      const query = new URLSearchParams({ fromImage: repository, tag });
+      // A pull that fails on its way has begun with 200.
+      for (const line of (await must('POST', `/images/create?${query}`)).trim().split('\n')) {
+        const { error } = JSON.parse(line) as { error?: string };
+        if (error !== undefined) throw new Error(`the engine cannot pull ${repository}:${tag}: ${error}`);
+      }
+      return (JSON.parse(await must('GET', `/images/${repository}:${tag}/json`)) as { Id: string }).Id;
+    },
+    async remove(image) {
+      const { status, body } = await ask('DELETE', `/images/${image}?force=1`);
+      if (status >= 400 && status !== 404) throw new Error(`${image} is not removed: ${status} ${body}`);
+    },
+    cut: (service, network) => change('disconnect', service, network),
+    async reconnect(service, network) {
+      await change('connect', service, network).catch(() => {});
+    },
+  };
+}
