@@ -164,6 +164,7 @@ const CHECKS = {
   swift: whyNoSwift,
   skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
   containerd: () => whyNoPrograms('containerd', 'containerd', 'ctr'),
+  dockerd: () => whyNoPrograms('docker.io', 'dockerd', 'docker', 'containerd'),
   buildah: () => whyNoPrograms('buildah', 'buildah'),
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),
