@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -20,7 +20,8 @@ afterEach(() => rm(folder, { recursive: true }));
 
 /** The first bytes are in the partial file. */
 async function arrive(bytes: number, content = CONTENT): Promise<void> {
-  await writeFile(partialPaths(path).file, content.subarray(0, bytes));
+  const here = await stat(partialPaths(path).file).catch(() => null);
+  await appendFile(partialPaths(path).file, content.subarray(here?.size ?? 0, bytes));
   file.onStored(bytes);
 }
 async function verify(): Promise<void> {
@@ -68,6 +69,7 @@ it('never gives all of what turns out to be wrong, and cuts off who has some of 
   await cut.next();
   const patient = buffer(file.read(SIZE - 20, SIZE - 1));
   const rest = cut.next();
+  await rm(partialPaths(path).file);
   file.onEmptied();
   await expect(rest).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
   await arrive(SIZE);

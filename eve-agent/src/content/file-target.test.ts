@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { SpaceError } from './errors.ts';
 import { createFileTarget, HASH_LANE_BYTES } from './file-target.ts';
 import { createHashLanes } from './hash-lanes.ts';
 import { CONTENT, describeTargetContract, WANTED } from './target-contract.ts';
@@ -53,4 +55,39 @@ it('says what the system refuses in the project’s words', async () => {
   } finally {
     await target.close();
   }
+});
+
+it('judges by sha512 where that is expected, also after a restart, and leaves the lane to others', async () => {
+  const digestBy = (algorithm: string) => digestOfHex(createHash(algorithm).update(CONTENT).digest('hex'));
+  const long = await createFileTarget(path, { lanes, algorithm: 'sha512' }).open();
+  long.take(Buffer.from('something else'));
+  await long.restart();
+  long.take(CONTENT);
+  const digest = digestBy('sha512');
+  expect(await long.publish({ sizeBytes: null, digest })).toEqual({ kind: 'accepted', digest });
+  await long.close();
+  const plain = await createFileTarget(path, { lanes }).open();
+  plain.take(CONTENT);
+  expect(await plain.publish(WANTED)).toEqual({ kind: 'accepted', digest: digestBy('sha256') });
+  await plain.close();
+});
+
+it('tells who reads along what can be read, and asks for room first', async () => {
+  const told: string[] = [];
+  const arrival = {
+    onStored: (bytes: number) => void told.push(`stored ${bytes}`),
+    onEmptied: () => void told.push('emptied'),
+  };
+  const makeRoom = async (bytes: number) => void told.push(`room ${bytes}`);
+  const target = await createFileTarget(path, { lanes, arrival, makeRoom }).open();
+  await target.restart();
+  await target.requireSpace(CONTENT.length);
+  target.take(CONTENT);
+  await target.publish(WANTED);
+  await target.close();
+  expect(told).toEqual(['emptied', `room ${CONTENT.length}`, `stored ${CONTENT.length}`]);
+  const refuses = async () => Promise.reject(new SpaceError('NO_SPACE', 'no room'));
+  const full = await createFileTarget(path, { lanes, makeRoom: refuses }).open();
+  await expect(full.requireSpace(1)).rejects.toMatchObject({ code: 'NO_SPACE' });
+  await full.close();
 });

@@ -174,3 +174,14 @@ it('has room, or says that it has not', async () => {
     code: 'NO_SPACE',
   });
 });
+
+it('holds blobs by sha512 beside those by sha256', async () => {
+  const layout = await openOciLayout(folder, new Set(['sha256', 'sha512'] as const));
+  opened.push(layout);
+  const digest = digestOfHex(createHash('sha512').update(BYTES).digest('hex'));
+  await layout.writeBlob(digest, BYTES);
+  expect(await readFile(join(folder, 'blobs/sha512', digest.hex))).toEqual(BYTES);
+  expect(await layout.hasBlob({ digest, sizeBytes: BYTES.length }, signal)).toBe(true);
+  await writeFile(layout.blobPath(digest), Buffer.from('a layes'));
+  expect(await layout.hasBlob({ digest, sizeBytes: BYTES.length }, signal)).toBe(false);
+});
