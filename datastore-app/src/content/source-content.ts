@@ -1,4 +1,4 @@
-import { type ByteSource, createSourceReader } from './byte-source.ts';
+import { type ByteSource, createSourceReadAt, createSourceReader } from './byte-source.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -20,10 +20,5 @@ export async function* sourceContent(source: ByteSource): AsyncGenerator<Buffer>
 }
 
 /** All of a source that is small. As {@link sourceContent}. */
-export async function readWholeSource(source: ByteSource): Promise<Buffer> {
-  const bytes = Buffer.alloc(source.sizeBytes);
-  await new Promise<void>((resolve, reject) => {
-    createSourceReader(source).fill(bytes, 0, (error) => (error === null ? resolve() : reject(error)));
-  });
-  return bytes;
-}
+export const readWholeSource = (source: ByteSource): Promise<Buffer> =>
+  createSourceReadAt(source)(0, source.sizeBytes);

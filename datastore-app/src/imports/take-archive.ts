@@ -3,7 +3,7 @@ import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archi
 import { StoreError } from '../content/store-error.ts';
 import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
 import { SAVED_FILE } from '../formats/container/docker-archive.ts';
-import { MAX_JSON_BYTES } from '../formats/container/read-json.ts';
+import { MAX_JSON_BYTES } from '../formats/read-json.ts';
 import { BLOCK_BYTES, tarMembers } from '../formats/tar-members.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
 import { createForwardReader } from './forward-reader.ts';
