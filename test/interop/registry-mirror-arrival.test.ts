@@ -236,7 +236,13 @@ describeWith(
         ...{ folder: join(folder, 'closed'), port: 5000, htpasswd: HTPASSWD },
       });
       const to = 'docker://127.0.0.1:5000/app:1';
-      const push = ['skopeo', 'copy', '--preserve-digests', '--dest-tls-verify=false', '--dest-creds=puller:secret'];
+      const push = [
+        'skopeo',
+        'copy',
+        '--preserve-digests',
+        '--dest-tls-verify=false',
+        '--dest-creds=puller:secret',
+      ];
       await ds.mustRun([...push, `oci:${made.folder}:1`, to]);
       await start();
       const path = 'ds.local:5000/app/manifests/1';
