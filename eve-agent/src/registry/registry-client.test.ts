@@ -1,13 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { describe, expect, it } from 'vitest';
-import type { Origin } from '../discovery/origin.ts';
-import { createScriptedFlows, type ScriptedAnswer } from '../transfer/scripted-flows.ts';
-import { createRegistryAuthorization } from './authorization.ts';
-import { createFetchDocument } from './fetch-document.ts';
-import { createRegistryClient } from './registry-client.ts';
+import type { ScriptedAnswer } from '../transfer/scripted-flows.ts';
+import { createScriptedRegistry, says } from './scripted-registry.ts';
 
 const { signal } = new AbortController();
 const MANIFEST = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] });
@@ -16,8 +12,6 @@ const digestOf = (text: string): OciDigest => ({
   hex: createHash('sha256').update(text).digest('hex'),
 });
 const DIGEST = formatDigest(digestOf(MANIFEST));
-const says = (status: string, fields: string, body = '') =>
-  `HTTP/1.1 ${status}\r\n${fields}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const OK = says('200 OK', `Content-Type: ${OCI_INDEX}\r\nDocker-Content-Digest: ${DIGEST}\r\n`, MANIFEST);
 const bearer = (realm: string) =>
   says('401 Unauthorized', `WWW-Authenticate: Bearer realm="${realm}",service="ds"\r\n`, '{"errors":[]}');
@@ -25,29 +19,8 @@ const WANTS_TOKEN = bearer('http://ds.local/-/token');
 const WANTS_PASSWORD = says('401 Unauthorized', 'WWW-Authenticate: Basic realm="x"\r\n');
 const token = (text: string) => says('200 OK', 'Content-Type: application/json\r\n', `{"token":"${text}"}`);
 
-function createClient(answers: readonly ScriptedAnswer[], given: string | null = null, maxFailures = 0) {
-  const flows = createScriptedFlows(answers);
-  const clock = createManualClock();
-  const fetchDocument = createFetchDocument(
-    {
-      async locate(url): Promise<Origin> {
-        return { url, address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
-      },
-      openFlow: flows.openFlow,
-      delay: async () => {},
-      now: () => 0,
-      random: () => 0,
-      clock,
-    },
-    { retry: { maxFailures, maxDelayMs: 1000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
-  );
-  const image = { registry: new URL('http://ds.local/'), repository: 'a/b' };
-  const authorization = createRegistryAuthorization(fetchDocument, {
-    ...image,
-    ...{ given, ca: null, allowsInternal: false },
-  });
-  return { client: createRegistryClient(fetchDocument, { image, authorization, ca: null }), clock, ...flows };
-}
+const createClient = (answers: readonly ScriptedAnswer[], given: string | null = null, maxFailures = 0) =>
+  createScriptedRegistry(answers, { given, maxFailures });
 const summary = (requests: readonly string[]) =>
   requests.map((request) => {
     const target = /^GET (\S+)/.exec(request)?.[1];
@@ -187,7 +160,7 @@ describe('a registry that is wrong', () => {
   });
 
   it('that never comes to an end', async () => {
-    const { client, clock, requests } = createClient([{ begun: OK.slice(0, -5) }]);
+    const { client, clock, requests } = createClient([{ begun: OK.toString().slice(0, -5) }]);
     const asking = client.readManifest({ tag: 'v1' }, signal);
     const refused = expect(asking).rejects.toMatchObject({ code: 'STALLED' });
     await expect.poll(() => requests.length).toBe(1);

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
-import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { platformText } from '@local-datastore/shared/oci/platform';
-import type { ManifestReference } from '@local-datastore/shared/oci/reference';
 import { expect, it } from 'vitest';
-import type { FetchedManifest, RegistryClient } from './registry-client.ts';
 import { platformOfConfig, resolveImage } from './resolve-image.ts';
+import { createScriptedRegistry, says } from './scripted-registry.ts';
 
 const { signal } = new AbortController();
 const AMD64 = { os: 'linux', architecture: 'amd64', variant: '' };
@@ -15,7 +13,9 @@ const sha256 = (bytes: Buffer): OciDigest => ({
   hex: createHash('sha256').update(bytes).digest('hex'),
 });
 
-/** A registry without a network: what was put in is found by its digest, or by a tag. */
+const NOT_FOUND = '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"nothing of this name"}]}';
+
+/** What was put in is found by its digest, or by a tag. */
 function createRegistry() {
   const contents = new Map<string, Buffer>();
   const put = (document: object) => {
@@ -24,27 +24,12 @@ function createRegistry() {
     return { mediaType: OCI_MANIFEST, digest: formatDigest(sha256(bytes)), size: bytes.length };
   };
   const read: string[] = [];
-  const client: RegistryClient = {
-    readList: () => Promise.reject(new Error('not asked for')),
-    blobUrl: (digest) => new URL(`http://ds.local/v2/a/blobs/${formatDigest(digest)}`),
-    async readBlob(digest) {
-      return contents.get(formatDigest(digest)) ?? Buffer.from('no JSON');
-    },
-    async readManifest(reference: ManifestReference): Promise<FetchedManifest> {
-      const name = 'tag' in reference ? reference.tag : formatDigest(reference.digest);
-      read.push(name);
-      const bytes = contents.get(name);
-      if (bytes === undefined) throw new Error(`there is no ${name}`);
-      const links = parseManifest(bytes, undefined);
-      const origin = {
-        url: new URL('http://ds.local/'),
-        address: null,
-        sourceAddress: null,
-        bridgeName: null,
-      };
-      return { bytes, digest: sha256(bytes), mediaType: links.mediaType, links, origin };
-    },
-  };
+  const { client } = createScriptedRegistry((request) => {
+    const [, kind, name = ''] = /^GET \/v2\/a\/b\/(manifests|blobs)\/(\S+)/.exec(request) ?? [];
+    if (kind === 'manifests') read.push(name);
+    const bytes = contents.get(name);
+    return bytes === undefined ? says('404 Not Found', '', NOT_FOUND) : says('200 OK', '', bytes);
+  });
   return { contents, put, read, client };
 }
 type Registry = ReturnType<typeof createRegistry>;

@@ -13,8 +13,10 @@ export interface ScriptedFlows {
 /** What a server says to a request; then it ends the flow, or leaves it open and says no more. */
 export type ScriptedAnswer = string | Buffer | { readonly begun: string };
 
-/** @param answers to the requests, in turn */
-export function createScriptedFlows(answers: readonly ScriptedAnswer[]): ScriptedFlows {
+/** @param answers to the requests, in turn, or by what is asked */
+export function createScriptedFlows(
+  answers: readonly ScriptedAnswer[] | ((request: string) => ScriptedAnswer),
+): ScriptedFlows {
   const places: FlowPlace[] = [];
   const requests: string[] = [];
   const openFlow: OpenFlow = async (place, { reader, signal }) => {
@@ -27,7 +29,7 @@ export function createScriptedFlows(answers: readonly ScriptedAnswer[]): Scripte
         request += chunk.toString('latin1');
         done();
         if (!request.endsWith('\r\n\r\n')) return;
-        const answer = answers[requests.length] ?? '';
+        const answer = typeof answers === 'function' ? answers(request) : (answers[requests.length] ?? '');
         requests.push(request);
         // Nobody answers before the question is out.
         setImmediate(() => {
