@@ -67,5 +67,6 @@ export const BUNDLE_OPTIONS = {
   minifySyntax: true,
   keepNames: true,
   logLevel: 'warning',
+  logOverride: { 'import-is-undefined': 'error' },
   plugins: [undiciDispatchers, nodeHttpByRequire],
 } as const satisfies BuildOptions;

@@ -2,7 +2,8 @@ import type { Plugin } from 'esbuild';
 
 /**
  * Packages that take milliseconds to run and that many commands never need: what logs a line, checks a value, reads a
- * file of settings. Their exports are used as functions alone.
+ * file of settings. Their exports are used as functions alone, and as marks that are told by nothing but their type,
+ * such as zod's NEVER.
  */
 const DEFERRED = ['pino', 'yaml', 'zod'] as const;
 
@@ -15,10 +16,25 @@ export const DEFERRED_ENTRIES: Readonly<Record<string, string>> = Object.fromEnt
   DEFERRED.map((name) => [`package-${name}`, `${ENTRY}:${name}`]),
 );
 
-async function functionsOf(name: string): Promise<string[]> {
-  const exported = Object.entries((await import(name)) as Record<string, unknown>);
+async function exportsOf(name: string): Promise<[string, unknown][]> {
   const isName = (key: string) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key);
-  return exported.flatMap(([key, value]) => (isName(key) && typeof value === 'function' ? [key] : []));
+  return Object.entries((await import(name)) as Record<string, unknown>).filter(([key]) => isName(key));
+}
+
+async function functionsOf(name: string): Promise<string[]> {
+  return (await exportsOf(name)).flatMap(([key, value]) => (typeof value === 'function' ? [key] : []));
+}
+
+const isMark = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.isFrozen(value) &&
+  Object.values(value).every((each) => typeof each === 'string');
+
+/** Declarations of the marks of a package. */
+async function marksOf(name: string): Promise<string[]> {
+  const marks = (await exportsOf(name)).filter(([, value]) => isMark(value));
+  return marks.map(([key, value]) => `export const ${key} = Object.freeze(${JSON.stringify(value)});`);
 }
 
 /**
@@ -49,7 +65,8 @@ export const deferredPackages: Plugin = {
       const load = `const load = () => require(${JSON.stringify(`./package-${path}.js`)});`;
       const standIns = names.map((name, i) => `const f${i} = (...args) => load().${name}(...args);`);
       const exported = names.map((name, i) => `f${i} as ${name}`).join(', ');
-      return { contents: [load, ...standIns, `export { ${exported} };`].join('\n') };
+      const marks = await marksOf(path);
+      return { contents: [load, ...standIns, `export { ${exported} };`, ...marks].join('\n') };
     });
   },
 };
