@@ -1,18 +1,26 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { isBuilt } from '../../compose/build-inputs.ts';
+import { workspace } from '../../compose/program-bundle.ts';
 import type { Finished, Namespace, RunOptions } from './namespace.ts';
 
-const sourceOf = (program: string) => [
+/** Whether `npm run build` made bundles of just these sources: they start in half the time, and are what is shipped. */
+const areBundled = await isBuilt(workspace);
+
+const commandOf = (program: string) => [
   process.execPath,
-  fileURLToPath(new URL(`../../${program}/src/main.ts`, import.meta.url)),
+  join(workspace, areBundled ? `dist/${program}/main.js` : `${program}/src/main.ts`),
 ];
 
-/** The command line that runs eve-agent from its sources. */
-export const eveAgent = (...args: readonly string[]): string[] => [...sourceOf('eve-agent'), ...args];
+/** The command line that runs eve-agent: its bundle where that is of these sources, else from them. */
+export const eveAgent = (...args: readonly string[]): string[] => [...commandOf('eve-agent'), ...args];
 
-/** The command line that runs datastore-app from its sources. */
-export const datastoreApp = (...args: readonly string[]): string[] => [...sourceOf('datastore-app'), ...args];
+/** The command line that runs datastore-app, as {@link eveAgent}. */
+export const datastoreApp = (...args: readonly string[]): string[] => [
+  ...commandOf('datastore-app'),
+  ...args,
+];
 
 /** Runs eve-agent on a host to its end. */
 export function runAgent(host: Namespace, args: readonly string[], options?: RunOptions): Promise<Finished> {
