@@ -19,6 +19,7 @@ import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { watchKeptNames } from './images/kept-names.ts';
 import type { Verification } from './images/verification.ts';
+import type { OpenImports } from './registry-imports/open-imports.ts';
 import { scrub, watchInbox } from './scrub/scrub.ts';
 import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
@@ -44,6 +45,8 @@ export interface AppDeps {
   readonly upstreams: OpenUpstreams;
   /** From where images come that are not here. */
   readonly imageUpstreams: ImageUpstreams;
+  /** What is imported from them at once, when somebody asks for it. */
+  readonly openImports: OpenImports;
   readonly guard: Guard;
   readonly access: OpenRegistryAccess;
   /** Whether page and API can be asked for by a name. */
@@ -101,10 +104,12 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     nowMs: () => performance.now(),
   });
   const stored = registry && joinRegistry(registry, archives.registry);
+  const imports = registry && stored && deps.openImports(upstreams.extend(stored), registry);
   const handler = createRequestHandler(
     {
       ...deps,
-      images: stored && { stored, shown: upstreams.extend(stored) },
+      images: stored && imports && { stored, shown: imports.shown },
+      imports: imports?.jobs,
       activity,
       advertiserStatus,
       ...{ issueToken, accessTo },
@@ -138,6 +143,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     await uploads.start();
     await imageUpstreams.start();
     await registry?.start();
+    await imports?.jobs.start();
     const { noteVerified, verifiables } = catalogue;
     await deps.inbox.take(noteVerified);
     void watchInbox({ log, inbox: deps.inbox, noteVerified }, running);
@@ -192,6 +198,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     ending.abort();
     await advertiser?.stop();
     await Promise.all(listeners.map((listener) => listener.drain(options.drainMs)));
+    await imports?.jobs.stop();
     await upstreams.stop();
     await imageUpstreams.stop();
     log.info({}, 'stopped');

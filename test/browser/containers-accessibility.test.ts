@@ -71,9 +71,17 @@ describeWith(['chromium'], 'accessibility of the containers', () => {
     }
     await waitForText(page, 'tr', 'not all here');
     await waitForText(page, 'tr', 'released');
+    await waitForText(page, '.external', 'not here yet');
     await waitForText(page, 'td', 'its certificate has expired');
     await waitForText(page, '.hashing', '19.1 MiB of 47.7 MiB');
+    await waitForText(page, '.hashing', '28.6 MiB of 76.3 MiB');
+    await waitForText(page, '.imports', 'it wants a credential');
     await expectClean(page, 'open repositories');
+
+    await press(page, 'Import an image');
+    await page.waitForSelector('dialog input');
+    await expectClean(page, 'import an image');
+    await press(page, 'Close');
 
     await press(page, 'Get lab/app:latest');
     await waitForText(page, 'dialog a', 'Docker archive, linux/amd64');

@@ -12,6 +12,10 @@ const COMPLETE = {
 const REPOSITORIES = [
   {
     ...{ name: 'lab/app', kind: 'pushed', sizeBytes: 123_456_789, updated: AT, manifests: 2 },
+    external: [
+      { tag: 'far', source: 'docker://registry.example/lab/app:9', at: AT, by: 'admin' },
+      { tag: 'long', source: `docker://registry.example/${LONG}@${HEX('44')}`, at: AT, by: null },
+    ],
     tags: [
       {
         ...{ ...COMPLETE, tag: 'latest', digest: HEX('ab'), sizeBytes: 123_000_000, isReleased: true },
@@ -68,6 +72,41 @@ const UPSTREAMS = {
   ],
 } as const;
 
+const JOB = {
+  ...{ tags: [], platforms: [], isInsecure: false, by: 'admin', created: AT, ended: null, failure: null },
+  ...{ digest: null, imagesTotal: 1, imagesDone: 0, fetchedBytes: 0, step: null, notes: [], blobs: [] },
+} as const;
+
+const IMPORTS = [
+  {
+    ...{ ...JOB, id: '0000000000000001', source: 'docker://registry.example/lab/app:3' },
+    ...{ repository: 'lab/app', tag: '3', state: 'running', step: 'blobs' },
+    ...{ sizeBytes: 80_000_000, doneBytes: 30_000_000 },
+  },
+  {
+    ...{ ...JOB, id: '0000000000000002', source: `docker://registry.example:5000/${LONG}`, tag: null },
+    ...{ repository: LONG, tags: ['1.*', 'v2.?-rc*'], state: 'queued', sizeBytes: 0, doneBytes: 0 },
+  },
+  {
+    ...{ ...JOB, id: '0000000000000003', source: 'docker://elsewhere.example/lab/private:1' },
+    ...{ repository: 'lab/private', tag: '1', state: 'failed', sizeBytes: 0, doneBytes: 0, ended: AT },
+    failure: {
+      code: 'DENIED',
+      message: 'elsewhere.example does not give image lab/private:1: it wants a credential',
+    },
+  },
+  {
+    ...{ ...JOB, id: '0000000000000004', source: 'docker://docker.io/library/nginx:1.29' },
+    ...{ repository: 'library/nginx', tag: '1.29', state: 'done', ended: AT, imagesDone: 1 },
+    ...{ sizeBytes: 50_000_000, doneBytes: 50_000_000, fetchedBytes: 20_000_000, digest: HEX('67') },
+    notes: ['The index names linux/s390x, which the registry does not have.'],
+  },
+  {
+    ...{ ...JOB, id: '0000000000000005', source: 'docker://registry.example/lab/app:2', tag: '2' },
+    ...{ repository: 'lab/app', state: 'cancelled', sizeBytes: 9_000, doneBytes: 0, ended: AT },
+  },
+] as const;
+
 const DISK_MANIFEST = {
   layers: [
     {
@@ -84,6 +123,7 @@ export function answerOfFullRegistry(url: string): { contentType: string; body: 
   const path = /^\/-\/api\/v1\/registry\/(.*)$/.exec(pathname)?.[1];
   if (pathname.startsWith('/v2/lab/app/manifests/')) return json(DISK_MANIFEST);
   if (path === 'upstreams') return json(UPSTREAMS);
+  if (path === 'imports') return json({ imports: IMPORTS });
   if (path === 'repositories') {
     const repositories = REPOSITORIES.map(({ tags, manifests: _, ...rest }) => ({
       ...rest,

@@ -16,6 +16,10 @@ import { downloadLinkSchema } from '../../datastore-app/src/http/routes/download
 import { eveSettingsSchema } from '../../datastore-app/src/http/routes/eve.ts';
 import { healthSchema } from '../../datastore-app/src/http/routes/health.ts';
 import { imageSchema, imagesSchema } from '../../datastore-app/src/http/routes/images.ts';
+import {
+  importJobAnswerSchema,
+  importJobsAnswerSchema,
+} from '../../datastore-app/src/http/routes/import-jobs.ts';
 import { upstreamsSchema } from '../../datastore-app/src/http/routes/registry-upstreams.ts';
 import {
   knownRepositoriesSchema,
@@ -85,6 +89,8 @@ it.each([
   ['/-/api/v1/registry/repositories/lab/app', 200, knownRepositorySchema()],
   ['/-/api/v1/registry/repositories/missing', 404, problemSchema()],
   ['/-/api/v1/registry/upstreams', 200, upstreamsSchema()],
+  ['/-/api/v1/registry/imports', 200, importJobsAnswerSchema()],
+  ['/-/api/v1/registry/imports/missing', 404, problemSchema()],
   ['/v2/lab/app/tags/list', 200, tagsSchema()],
   ['/v2/_catalog', 200, repositoriesSchema()],
   ['/v2/missing/tags/list', 404, registryErrorsSchema()],
@@ -118,6 +124,25 @@ it('is served, and says which version', async () => {
   expect(await response.json()).toMatchObject({ openapi: '3.1.0', info: { version: '0.1.0' } });
 });
 
+/** Of a registry where nothing listens. */
+function beginImport(): Promise<Response> {
+  const document = { source: 'docker://127.0.0.1:1/lab/app:1', insecure: true };
+  return fetch(`${datastore.url}/-/api/v1/registry/imports`, {
+    ...{ method: 'POST', headers: WRITE_HEADERS, body: JSON.stringify(document) },
+  });
+}
+
+it('describes an import', async () => {
+  const begun = await beginImport();
+  const path = begun.headers.get('location');
+  await expectFits(begun, 202, importJobAnswerSchema());
+  await expectFits(
+    await fetch(`${datastore.url}${path}`, { headers: WRITE_HEADERS }),
+    200,
+    importJobAnswerSchema(),
+  );
+});
+
 /** A client that can send no other method says so in `X-HTTP-Method-Override` (tus 1.0). */
 const TUS_OVERRIDE = 'post /-/api/v1/uploads/{id}';
 
@@ -135,13 +160,15 @@ it('describes all that is answered, and nothing else', async () => {
       if (template.includes('{repository}')) {
         await createRepositoryClient(datastore, 'lab/app').pushImage(image, '1');
       }
+      const isImport = template.includes('/imports/{id}');
+      const job = isImport ? ((await (await beginImport()).json()) as { id: string }).id : undefined;
       const path = template
         .replace('{repository}', 'lab/app')
         .replace('{image}', 'lab/app:1')
         .replace('{tag}', '1')
         .replace('{digest}', image.descriptor.digest)
         .replace('{path}', 'described.img')
-        .replace('{id}', upload)
+        .replace('{id}', job ?? upload)
         .replace('{name}', asset);
       const answer = await fetch(`${datastore.url}${path}`, {
         method: method.toUpperCase(),
@@ -153,10 +180,7 @@ it('describes all that is answered, and nothing else', async () => {
         method in item || (method === 'head' && 'get' in item) || `${method} ${template}` === TUS_OVERRIDE;
       const isThere = ![404, 405].includes(answer.status);
       expect({ method, path, status: answer.status, isThere }).toMatchObject({ isThere: isDescribed });
-      await fetch(`${datastore.url}/-/api/v1/uploads/${upload}`, {
-        method: 'DELETE',
-        headers,
-      });
+      await fetch(`${datastore.url}/-/api/v1/uploads/${upload}`, { method: 'DELETE', headers });
     }
   }
 });

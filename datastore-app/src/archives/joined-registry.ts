@@ -6,6 +6,15 @@ import type { RegistryReader } from './archive-registry.ts';
 const isOfArchive = (repository: string) =>
   repository === ARCHIVES_NAMESPACE || repository.startsWith(`${ARCHIVES_NAMESPACE}/`);
 
+/** @throws RegistryError READ_ONLY for what an archive is shown as */
+export function requireNoArchive(repository: string): void {
+  if (!isOfArchive(repository)) return;
+  throw new RegistryError(
+    'READ_ONLY',
+    `Repositories below ${ARCHIVES_NAMESPACE}/ are the archives among the images: push to another name, or add, replace or delete the file.`,
+  );
+}
+
 /**
  * Shows what archives of the root hold beside what was pushed. Below `archives/` everything is read-only: who wants to
  * change it changes the files.
@@ -13,19 +22,11 @@ const isOfArchive = (repository: string) =>
 export function joinRegistry(store: RegistryStore, archives: RegistryReader): RegistryStore {
   const readerOf = (repository: string): RegistryReader => (isOfArchive(repository) ? archives : store);
 
-  function requireWritable(repository: string): void {
-    if (!isOfArchive(repository)) return;
-    throw new RegistryError(
-      'READ_ONLY',
-      `Repositories below ${ARCHIVES_NAMESPACE}/ are the archives among the images: push to another name, or add, replace or delete the file.`,
-    );
-  }
-
   /** Refuses for archives; everything else is the store's. */
   const writable =
     <Rest extends unknown[], Result>(act: (repository: string, ...rest: Rest) => Promise<Result>) =>
     async (repository: string, ...rest: Rest): Promise<Result> => {
-      requireWritable(repository);
+      requireNoArchive(repository);
       return act(repository, ...rest);
     };
 
@@ -46,7 +47,7 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
     },
 
     async mountBlob(digest, options) {
-      requireWritable(options.to);
+      requireNoArchive(options.to);
       // An archive may go at any time: what a repository has must be its own.
       if (options.from !== undefined && isOfArchive(options.from)) return false;
       // What imports keep meanwhile stands below the same name, and is nobody else's.
@@ -64,6 +65,7 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
     finishUpload: writable(store.finishUpload),
     cancelUpload: store.cancelUpload,
     putManifest: writable(store.putManifest),
+    refer: writable(store.refer),
     deleteTag: writable(store.deleteTag),
     deleteManifest: writable(store.deleteManifest),
     releaseTag: writable(store.releaseTag),
@@ -71,7 +73,7 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
     tagNextVersion: writable(store.tagNextVersion),
     purgeRepository: writable(store.purgeRepository),
     renameRepository: writable(async (repository, to) => {
-      requireWritable(to);
+      requireNoArchive(to);
       return store.renameRepository(repository, to);
     }),
   };

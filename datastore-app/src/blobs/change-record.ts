@@ -1,6 +1,6 @@
 import type { DigestText } from './blob-files.ts';
 import { RegistryError } from './registry-error.ts';
-import type { ManifestRecord, RepositoryRecord, TagRecord } from './repository-record.ts';
+import type { ManifestRecord, ReferenceRecord, RepositoryRecord, TagRecord } from './repository-record.ts';
 
 /** Of each tag so many of its versions are remembered. */
 const MAX_VERSIONS = 100;
@@ -8,6 +8,24 @@ const MAX_VERSIONS = 100;
 export const emptyRecord = (name: string, at: string): RepositoryRecord => ({
   ...{ name, created: at, tags: new Map(), manifests: new Map(), versions: [] },
 });
+
+/** Without the references of tags, which are something else from now on. */
+function withoutReferences(record: RepositoryRecord, tags: Iterable<string>): RepositoryRecord {
+  const left = new Map(record.references);
+  for (const tag of tags) left.delete(tag);
+  if (left.size === (record.references?.size ?? 0)) return record;
+  return { ...record, references: left.size === 0 ? undefined : left };
+}
+
+/** @returns undefined where the tag leads to an image already */
+export function withReference(
+  record: RepositoryRecord,
+  tag: string,
+  reference: ReferenceRecord,
+): RepositoryRecord | undefined {
+  if (record.tags.has(tag)) return undefined;
+  return { ...record, references: new Map(record.references).set(tag, reference) };
+}
 
 const isTagged = (tags: ReadonlyMap<string, TagRecord>, digest: DigestText): boolean => {
   for (const tag of tags.values()) if (tag.digest === digest) return true;
@@ -50,7 +68,14 @@ export function withManifest(
     at,
     by,
     source,
-  }: { tags: readonly string[]; at: string; by: string | undefined; source?: string | undefined },
+    isFetched = false,
+  }: {
+    tags: readonly string[];
+    at: string;
+    by: string | undefined;
+    source?: string | undefined;
+    isFetched?: boolean | undefined;
+  },
 ): RepositoryRecord {
   const tags = new Map(record.tags);
   const left: DigestText[] = [];
@@ -64,7 +89,8 @@ export function withManifest(
     const own = versions.filter((version) => version.tag === tag);
     if (own[0] !== undefined && own.length > MAX_VERSIONS) versions.splice(versions.indexOf(own[0]), 1);
   }
-  const { manifests, ...rest } = withUntagged({ ...record, versions }, tags, left, at);
+  const before = isFetched ? record : withoutReferences(record, names);
+  const { manifests, ...rest } = withUntagged({ ...before, versions }, tags, left, at);
   const known = manifests.get(digest);
   // Pushed again it is as new, and so is its time without a tag.
   const { untagged: _untagged, ...kept } = known ?? manifest;
@@ -75,13 +101,14 @@ export function withManifest(
   };
 }
 
-/** @returns undefined where there is no such tag @throws RegistryError TAG_RELEASED */
+/** Also of what is but a reference. @returns undefined where there is no such tag @throws RegistryError TAG_RELEASED */
 export function withoutTag(record: RepositoryRecord, tag: string, at: string): RepositoryRecord | undefined {
   const there = requireNotReleased(record, tag);
-  if (there === undefined) return undefined;
+  const left = withoutReferences(record, [tag]);
+  if (there === undefined) return left === record ? undefined : left;
   const tags = new Map(record.tags);
   tags.delete(tag);
-  return withUntagged(record, tags, [there.digest], at);
+  return withUntagged(left, tags, [there.digest], at);
 }
 
 /** @throws RegistryError NAME_TAKEN */
@@ -140,8 +167,9 @@ export function withReleased(
 
 /** Removes manifests, the tags that point to them, and what is remembered of their versions. */
 export function withoutManifests(record: RepositoryRecord, gone: ReadonlySet<DigestText>): RepositoryRecord {
+  const goneTags = [...record.tags].filter(([, { digest }]) => gone.has(digest)).map(([tag]) => tag);
   return {
-    ...record,
+    ...withoutReferences(record, goneTags),
     tags: new Map([...record.tags].filter(([, { digest }]) => !gone.has(digest))),
     manifests: new Map([...record.manifests].filter(([digest]) => !gone.has(digest))),
     versions: record.versions.filter(({ digest }) => !gone.has(digest)),

@@ -11,6 +11,7 @@ import {
   withManifest,
   withoutManifests,
   withoutTag,
+  withReference,
   withReleased,
 } from './change-record.ts';
 import type { Leases } from './leases.ts';
@@ -35,7 +36,7 @@ export interface ManifestsDeps {
 /** The part of the store that is about manifests. */
 export type Manifests = Pick<
   RegistryStore,
-  'readManifest' | 'statManifest' | 'putManifest' | 'deleteTag' | 'deleteManifest' | 'releaseTag'
+  'readManifest' | 'statManifest' | 'putManifest' | 'refer' | 'deleteTag' | 'deleteManifest' | 'releaseTag'
 >;
 
 /** Of one repository; its record is written anew with each push. */
@@ -117,8 +118,9 @@ export function createManifests(deps: ManifestsDeps): Manifests {
     );
   }
 
-  function requireNumbers({ name, manifests, tags }: RepositoryRecord): void {
-    if (manifests.size <= MAX_MANIFESTS && tags.size <= MAX_TAGS) return;
+  function requireNumbers({ name, manifests, tags, references }: RepositoryRecord): void {
+    const isFew = tags.size <= MAX_TAGS && (references?.size ?? 0) <= MAX_TAGS;
+    if (manifests.size <= MAX_MANIFESTS && isFew) return;
     const what = manifests.size > MAX_MANIFESTS ? `${MAX_MANIFESTS} manifests` : `${MAX_TAGS} tags`;
     throw new RegistryError('TOO_MANY', `${name} has ${what}: there is no room for more.`);
   }
@@ -185,13 +187,28 @@ export function createManifests(deps: ManifestsDeps): Manifests {
         const record = toManifestRecord(manifest, at);
         if (manifest.isSparse !== true) requireBlobs(repository, record);
         const isNew = !repository.record.manifests.has(text);
-        const { tags, by, source } = manifest;
-        const next = withManifest(repository.record, text, record, { tags, at, by, source });
+        const { tags, by, source, isFetched } = manifest;
+        const next = withManifest(repository.record, text, record, { tags, at, by, source, isFetched });
         requireNumbers(next);
         leases.hold(text);
         if (isNew || keeper.check(text) === undefined) await storeBytes(manifest.bytes, digest);
         await repositories.save(repository, next);
         return { digest, isNew };
+      });
+    },
+
+    async refer(name, tag, { source, isInsecure, by }) {
+      const repository = repositories.open(name);
+      await deps.prepare();
+      return repository.inTurn(async () => {
+        const next = withReference(repository.record, tag, {
+          ...{ source, at: time(), by },
+          ...(isInsecure && { isInsecure }),
+        });
+        if (next === undefined) return false;
+        requireNumbers(next);
+        await repositories.save(repository, next);
+        return true;
       });
     },
 

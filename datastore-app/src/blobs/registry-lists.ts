@@ -44,7 +44,8 @@ export function createRegistryLists({
     async listTags(name, wish) {
       const repository = repositories.find(name);
       if (repository === undefined || !repository.isRecorded) return undefined;
-      repository.sortedTags ??= [...repository.record.tags.keys()].sort();
+      const { tags, references = [] } = repository.record;
+      repository.sortedTags ??= [...new Set([...tags.keys(), ...[...references].map(([tag]) => tag)])].sort();
       return pageOf(repository.sortedTags, wish);
     },
 

@@ -55,6 +55,20 @@ export interface NewManifest extends ManifestLinks {
   readonly source?: string | undefined;
   /** Who pushes, for the record; as a principal is written. */
   readonly by?: string | undefined;
+  /** It is what its tag referred to, and stays so. */
+  readonly isFetched?: boolean | undefined;
+}
+
+/**
+ * An image of another registry, which is fetched when it is asked for. For administrators: by it a repository has
+ * whatever that registry's manifests name.
+ */
+export interface NewReference {
+  /** Such as `docker://registry.example/lab/app:1.2`. */
+  readonly source: string;
+  /** It is asked over http. */
+  readonly isInsecure: boolean;
+  readonly by?: string | undefined;
 }
 
 /** A manifest that refers to another one. Its annotations are in its bytes ({@link RegistryStore.readManifest}). */
@@ -176,6 +190,8 @@ export interface RegistryStore {
     repository: RepositoryName,
     manifest: NewManifest,
   ): Promise<{ readonly digest: OciDigest; readonly isNew: boolean }>;
+  /** Lets a tag stand for an image of another registry. @returns false where it leads to an image already */
+  refer(repository: RepositoryName, tag: string, reference: NewReference): Promise<boolean>;
   /** @returns false where there is none @throws RegistryError TAG_RELEASED */
   deleteTag(repository: RepositoryName, tag: string): Promise<boolean>;
   /**

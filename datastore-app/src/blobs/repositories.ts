@@ -24,7 +24,7 @@ export interface Repositories {
   /** Makes one in memory where there is none. @throws RegistryError REPOSITORY_UNREADABLE, TOO_MANY */
   open(name: string): Repository;
   all(): Iterable<Repository>;
-  /** Those with manifests, in the order of code units. */
+  /** Those with manifests, or references to some, in the order of code units. */
   names(): readonly string[];
   /** Those whose records cannot be read, and why. */
   unreadable(): readonly { readonly name: string; readonly reason: string }[];
@@ -54,6 +54,9 @@ const sha256Of = (text: string): string => createHash('sha256').update(text).dig
 
 /** So many are read before something else of the program may run. */
 const LOADED_AT_ONCE = 50;
+
+const isListed = ({ manifests, references }: RepositoryRecord): boolean =>
+  manifests.size > 0 || references !== undefined;
 
 export function createRepositories(deps: RepositoriesDeps): Repositories {
   const { log, files, table, keeper, leases, now } = deps;
@@ -172,7 +175,7 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
 
     names() {
       sortedNames ??= [...repositories.values()]
-        .filter(({ record }) => record.manifests.size > 0)
+        .filter(({ record }) => isListed(record))
         .map(({ name }) => name)
         .sort();
       return sortedNames;
@@ -191,9 +194,9 @@ export function createRepositories(deps: RepositoriesDeps): Repositories {
       } catch (error) {
         throw asStoreError(error);
       }
-      const hadManifests = repository.record.manifests.size > 0;
+      const wasListed = isListed(repository.record);
       setRecord(repository, record, table);
-      if (hadManifests !== record.manifests.size > 0) sortedNames = undefined;
+      if (wasListed !== isListed(record)) sortedNames = undefined;
     },
 
     async remove(repository) {

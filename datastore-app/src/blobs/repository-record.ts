@@ -44,6 +44,17 @@ export interface VersionRecord {
   readonly at: string;
 }
 
+/** What a tag stands for as long as nothing of it is here: an image of another registry. */
+export interface ReferenceRecord {
+  /** Such as `docker://registry.example/lab/app:1.2`. */
+  readonly source: string;
+  /** It is asked over http. */
+  readonly isInsecure?: true | undefined;
+  /** ISO 8601: since when. */
+  readonly at: string;
+  readonly by?: string | undefined;
+}
+
 /** All that is remembered of a repository. Never changed: each change makes another one. */
 export interface RepositoryRecord {
   readonly name: string;
@@ -52,6 +63,8 @@ export interface RepositoryRecord {
   /** How it is written where its images were imported from; absent: just so. */
   readonly source?: string | undefined;
   readonly tags: ReadonlyMap<string, TagRecord>;
+  /** By tag; it stays when the image has come, whose parts come from there, too. Absent: none. */
+  readonly references?: ReadonlyMap<string, ReferenceRecord> | undefined;
   readonly manifests: ReadonlyMap<DigestText, ManifestRecord>;
   readonly versions: readonly VersionRecord[];
   /** Of a repository that was just given this name, and that has not been changed since. */
@@ -85,6 +98,17 @@ const recordSchema = z.object({
       isReleased: z.literal(true).optional(),
     }),
   ),
+  references: z
+    .array(
+      z.object({
+        tag: tagName,
+        source: z.string(),
+        isInsecure: z.literal(true).optional(),
+        at: time,
+        by: z.string().optional(),
+      }),
+    )
+    .optional(),
   manifests: z.array(
     z.object({
       digest,
@@ -135,24 +159,23 @@ export function parseRepositoryRecord(
     ...(data.source !== undefined && { source: data.source }),
     ...(data.renamedFrom !== undefined && { renamedFrom: data.renamedFrom }),
     tags: new Map(data.tags.map(({ tag, ...rest }) => [tag, { ...rest, digest: intern(rest.digest) }])),
+    ...(data.references !== undefined && {
+      references: new Map(data.references.map(({ tag, ...rest }) => [tag, rest])),
+    }),
   };
 }
 
-export function repositoryRecordText({
-  name,
-  created,
-  source,
-  tags,
-  manifests,
-  versions,
-  renamedFrom,
-}: RepositoryRecord): string {
+export function repositoryRecordText(record: RepositoryRecord): string {
+  const { name, created, source, tags, references, manifests, versions, renamedFrom } = record;
   return `${JSON.stringify({
     version: 1,
     name,
     created,
     source,
     tags: Array.from(tags, ([tag, rest]) => ({ tag, ...rest })),
+    ...(references !== undefined && {
+      references: Array.from(references, ([tag, rest]) => ({ tag, ...rest })),
+    }),
     manifests: Array.from(manifests, ([key, { blobs, ...rest }]) => ({
       digest: key,
       ...rest,

@@ -39,6 +39,7 @@ import { createTellingSearch } from '../images/telling-file-system.ts';
 import { createWriterSearch } from '../images/writers.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
+import { openImports } from '../registry-imports/open-imports.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
@@ -193,6 +194,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
       openImage: createImageOpener(root),
     }),
     archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
+    openImports: openImports({ log, findLocalHost, upstreams }, { stateDirectory: state }),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     async stop() {

@@ -37,6 +37,15 @@ export interface TagDescription {
   readonly isComplete: boolean;
 }
 
+/** A tag of which nothing is here yet. */
+export interface ExternalTag {
+  readonly tag: string;
+  /** Such as `docker://registry.example/lab/app:1.2`. */
+  readonly source: string;
+  readonly at: string;
+  readonly by: string | null;
+}
+
 /** What a caller may see of a repository. */
 export interface RepositorySight {
   /** All of it, also what has no tag. */
@@ -84,6 +93,13 @@ export const sizeOf = ({ manifests, blobs }: Reach): number =>
 export const visibleTags = ({ tags }: RepositoryRecord, sight: RepositorySight): string[] =>
   [...tags.keys()].filter((tag) => sight.isWhole || sight.hasTag(tag)).sort();
 
+/** The tags that may be seen and are references alone: they are fetched when they are first asked for. */
+export const externalTags = ({ tags, references }: RepositoryRecord, sight: RepositorySight): ExternalTag[] =>
+  [...(references ?? [])]
+    .filter(([tag]) => !tags.has(tag) && (sight.isWhole || sight.hasTag(tag)))
+    .map(([tag, { source, at, by = null }]) => ({ tag, source, at, by }))
+    .sort((one, other) => (one.tag < other.tag ? -1 : 1));
+
 /** What there is to say of a repository in a list. */
 export function summarizeRepository(
   { record, origin }: KnownRepository,
@@ -92,9 +108,11 @@ export function summarizeRepository(
   const tags = visibleTags(record, sight).flatMap((tag) => record.tags.get(tag) ?? []);
   const roots = sight.isWhole ? record.manifests.keys() : tags.map(({ digest }) => digest);
   const reach = reachOf(record, roots);
-  const times = [...tags, ...reach.manifests.values()].map(({ at }) => at);
+  const external = externalTags(record, sight);
+  const times = [...tags, ...external, ...reach.manifests.values()].map(({ at }) => at);
+  const tagCount = tags.length + external.length;
   return {
-    ...{ name: record.name, ...origin, tagCount: tags.length, sizeBytes: sizeOf(reach) },
+    ...{ name: record.name, ...origin, tagCount, sizeBytes: sizeOf(reach) },
     updated: times.reduce((latest, at) => (at > latest ? at : latest), record.created),
   };
 }

@@ -8,6 +8,7 @@ import { createPlatformReader, type PlatformsOf } from '../container-images/imag
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
 import { createImporter, type Importer } from '../imports/importer.ts';
+import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
 import type { SendSource } from './send-source.ts';
@@ -23,6 +24,8 @@ export interface RegistryApi {
   /** That, and what upstreams have. */
   readonly shown: RegistryStore;
   readonly upstreams: OpenUpstreams;
+  /** Imports that were asked for. */
+  readonly imports: ImportJobs;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
   readonly importer: Importer;
@@ -31,7 +34,10 @@ export interface RegistryApi {
 }
 
 export interface RegistryApiDeps
-  extends Pick<RegistryApi, 'log' | 'stored' | 'shown' | 'upstreams' | 'sendSource' | 'downloads'> {
+  extends Pick<
+    RegistryApi,
+    'log' | 'stored' | 'shown' | 'upstreams' | 'imports' | 'sendSource' | 'downloads'
+  > {
   readonly access: RegistryAccess;
   readonly registry: Registry;
   readonly archives: Pick<Archives, 'repositories'>;

@@ -5,7 +5,7 @@ import { CHALLENGES } from './authorize.ts';
 
 export const REGISTRY_API = '/-/api/v1/registry';
 /** What is decided by grants; the rest of the API is for who may read or write everything. */
-const BY_GRANTS = ['repositories', 'export', 'upstreams', 'import', 'inventory', 'adopt'].map(
+const BY_GRANTS = ['repositories', 'export', 'upstreams', 'import', 'imports', 'inventory', 'adopt'].map(
   (part) => `${REGISTRY_API}/${part}`,
 );
 

@@ -3,6 +3,7 @@ import { ManifestError } from '@local-datastore/shared/oci/manifest';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
 import { ImportError } from '../imports/import-error.ts';
+import { ImportJobError } from '../registry-imports/import-error.ts';
 
 /** The one place that says which failure of the registry is which status of the API. */
 export const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
@@ -24,6 +25,12 @@ export const OF_EXPORT: Readonly<Record<ExportErrorCode, number>> = {
   CONTENT_MISSING: 409,
 };
 
+const OF_IMPORTS: Readonly<Record<ImportJobError['code'], number>> = {
+  JOB_UNKNOWN: 404,
+  JOB_STATE: 409,
+  TOO_MANY_JOBS: 429,
+};
+
 /** What a failure of the registry is to a client of the API; undefined for everything else. */
 export function registryProblem(error: unknown): Problem | undefined {
   if (error instanceof RegistryError) {
@@ -33,6 +40,9 @@ export function registryProblem(error: unknown): Problem | undefined {
     return { status: OF_EXPORT[error.code], code: error.code, detail: error.message };
   }
   if (error instanceof ImportError) return { status: 400, code: error.code, detail: error.message };
+  if (error instanceof ImportJobError) {
+    return { status: OF_IMPORTS[error.code], code: error.code, detail: error.message };
+  }
   if (error instanceof ManifestError) return { status: 409, code: error.code, detail: error.message };
   return undefined;
 }

@@ -17,6 +17,7 @@ import type { ImageStore } from '../images/image-store.ts';
 import { createImageOpener, type OpenImage } from '../images/open-image.ts';
 import { diskSpaceOf } from '../images/storage.ts';
 import { createRegistryHandler } from '../registry/registry-handler.ts';
+import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
@@ -51,6 +52,7 @@ import { createHealthRoutes } from './routes/health.ts';
 import { createImageExportRoutes } from './routes/image-export.ts';
 import { createImageUpstreamRoutes } from './routes/image-upstreams.ts';
 import { createImageRoutes } from './routes/images.ts';
+import { createImportJobRoutes } from './routes/import-jobs.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
@@ -85,6 +87,8 @@ export interface RequestHandlerDeps {
   readonly upstreams: OpenUpstreams;
   /** From where images come that are not here. */
   readonly imageUpstreams: ImageUpstreams;
+  /** Imports that were asked for; undefined: the registry is off. */
+  readonly imports: ImportJobs | undefined;
   /** Container archives among the images. */
   readonly archives: Pick<OpenArchives, 'repositories'>;
   /** What clients of the registry are shown. */
@@ -172,6 +176,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createImageExportRoutes(deps.registryApi),
     createUpstreamRoutes(deps.registryApi),
     createRegistryImportRoutes(deps.registryApi),
+    createImportJobRoutes(deps.registryApi),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
@@ -196,7 +201,7 @@ export function createRequestHandler(
 ): RequestListener {
   const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
-  const { registry, images, accessTo, imageUpstreams } = deps;
+  const { registry, images, imports, accessTo, imageUpstreams } = deps;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
@@ -221,8 +226,9 @@ export function createRequestHandler(
   const registryApi =
     registry &&
     images &&
+    imports &&
     access &&
-    createRegistryApi({ ...deps, ...images, registry, access, downloads, sendSource });
+    createRegistryApi({ ...deps, ...images, registry, imports, access, downloads, sendSource });
   const shown = createShownImages({ catalogue, upstreams: imageUpstreams });
   const resources = createResources({ ...deps, shown, registryApi, authorize, tickets, openImage }, options);
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);

@@ -14,6 +14,14 @@ export interface FlightTable<Wanted extends Cargo> {
    * @throws UpstreamError where nothing comes; StoreError where there is no room
    */
   open(wanted: Wanted): Promise<ByteSource | undefined>;
+  /**
+   * Has content come in without reading it. Where the signal aborts, it ends as well, unless others want it; what has
+   * come of it is gone on from another time.
+   *
+   * @returns how many bytes came because of this: 0 where another one had it come already
+   * @throws as {@link FlightTable.open}; the signal's reason
+   */
+  fetch(wanted: Wanted, signal: AbortSignal): Promise<number>;
   /** Those that are under way. */
   list(): readonly { readonly wanted: Wanted; readonly receivedBytes: number }[];
   /** Bytes that have come since the start. */
@@ -24,6 +32,8 @@ export interface FlightTable<Wanted extends Cargo> {
 
 export interface FlightTableDeps<Wanted> extends FlightDeps {
   landingFor(wanted: Wanted): Landing;
+  /** What comes once, however many ask for it; unless said, the digest. */
+  keyOf?(wanted: Wanted): string;
   /** Hears of the end of each. @param failure undefined: it is here */
   readonly onEnded?: (wanted: Wanted, failure: Error | undefined) => void;
 }
@@ -68,9 +78,10 @@ export function createFlightTable<Wanted extends Cargo>(deps: FlightTableDeps<Wa
   const flights = new Map<string, Flight<Wanted>>();
   const ending = new AbortController();
   let receivedBytes = 0;
+  const keyOf = deps.keyOf ?? (({ digest }: Wanted) => formatDigest(digest));
 
   function start(wanted: Wanted): Flight<Wanted> {
-    const key = formatDigest(wanted.digest);
+    const key = keyOf(wanted);
     const flight = new Flight(deps, wanted, deps.landingFor(wanted), ending.signal);
     flight.onReceived = (bytes) => {
       receivedBytes += bytes;
@@ -83,13 +94,49 @@ export function createFlightTable<Wanted extends Cargo>(deps: FlightTableDeps<Wa
     return flight;
   }
 
+  /** The flight that is under way, or another. One that everybody has left is waited for: what has come is gone on from. */
+  async function join(wanted: Wanted): Promise<{ flight: Flight<Wanted>; isOwn: boolean }> {
+    for (;;) {
+      const running = flights.get(keyOf(wanted));
+      if (running?.isLeft === true) {
+        await running.ended;
+        continue;
+      }
+      ending.signal.throwIfAborted();
+      return { flight: running ?? start(wanted), isOwn: running === undefined };
+    }
+  }
+
   return {
     async open(wanted) {
-      ending.signal.throwIfAborted();
-      const flight = flights.get(formatDigest(wanted.digest)) ?? start(wanted);
+      const { flight } = await join(wanted);
+      flight.want();
       await flight.begun.promise;
       const fd = flight.openFile();
       return fd === undefined ? undefined : byteSourceOf([arrivingSegment(flight, fd)]);
+    },
+    async fetch(wanted, signal) {
+      signal.throwIfAborted();
+      const { flight, isOwn } = await join(wanted);
+      const leave = flight.hold();
+      const left = Promise.withResolvers<undefined>();
+      const onAbort = () => {
+        leave(signal.reason);
+        left.resolve(undefined);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      let failure: Error | undefined;
+      try {
+        failure = await Promise.race([flight.ended, left.promise]);
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+      // Nothing of it is written any more when this returns.
+      if (flight.isLeft) await flight.ended;
+      signal.throwIfAborted();
+      if (failure !== undefined) throw failure;
+      return isOwn ? flight.cameBytes : 0;
     },
     list: () =>
       [...flights.values()].map(({ wanted, receivedBytes: bytes }) => ({ wanted, receivedBytes: bytes })),

@@ -53,11 +53,16 @@ export class Flight<Wanted extends Cargo = Cargo> {
   readonly #deps: FlightDeps;
   readonly #landing: Landing;
   readonly #signal: AbortSignal;
+  readonly #left = new AbortController();
+  /** Those that want it here and do not read along. */
+  readonly #holders = new Set<symbol>();
+  #isWanted = false;
   readonly #waiters = new Set<Waiter>();
   #id: string | undefined;
   #writtenBytes = 0;
   #isVerified = false;
   #failure: Error | undefined;
+  #cameBytes = 0;
   /** Settles when the first bytes are here, or it is clear that none come. */
   readonly begun = Promise.withResolvers<void>();
   /** Settles when it is over, with why it failed; never rejects. */
@@ -68,7 +73,7 @@ export class Flight<Wanted extends Cargo = Cargo> {
     this.#deps = deps;
     this.wanted = wanted;
     this.#landing = landing;
-    this.#signal = signal;
+    this.#signal = AbortSignal.any([signal, this.#left.signal]);
     this.begun.promise.catch(() => {});
     this.ended = this.#run().then(
       () => this.#finish(undefined),
@@ -81,6 +86,31 @@ export class Flight<Wanted extends Cargo = Cargo> {
 
   get receivedBytes(): number {
     return this.#writtenBytes;
+  }
+
+  /** What has come by this flight: without what was here from an earlier one. */
+  get cameBytes(): number {
+    return this.#cameBytes;
+  }
+
+  /** Nobody wants it any more: it is about to end. */
+  get isLeft(): boolean {
+    return this.#left.signal.aborted;
+  }
+
+  /** Somebody reads along: from now on it goes to its end, whoever leaves. */
+  want(): void {
+    this.#isWanted = true;
+  }
+
+  /** Somebody wants it here. @returns how to leave; when the last one has left whom nobody reads along with, it ends */
+  hold(): (reason: Error) => void {
+    const holder = Symbol('holder');
+    this.#holders.add(holder);
+    return (reason) => {
+      this.#holders.delete(holder);
+      if (this.#holders.size === 0 && !this.#isWanted) this.#left.abort(reason);
+    };
   }
 
   /** How many bytes may be read by now. */
@@ -140,6 +170,7 @@ export class Flight<Wanted extends Cargo = Cargo> {
       if (position > sizeBytes) {
         throw new UpstreamError('INVALID', `${formatDigest(digest)} has more than its ${sizeBytes} bytes`);
       }
+      this.#cameBytes += piece.length;
       this.onReceived(piece.length);
       yield piece;
     }
@@ -204,9 +235,15 @@ export class Flight<Wanted extends Cargo = Cargo> {
     this.#isVerified = true;
   }
 
-  /** What came is of no use where the upstream has given something else; where nothing came, nothing is kept either. */
+  /**
+   * What came is of no use where the upstream has given something else, and in others' way where it fills the volume;
+   * where nothing came, nothing is kept either.
+   */
   async #giveUp(error: unknown): Promise<void> {
-    const isOfUse = this.#writtenBytes > 0 && !(error instanceof UpstreamError && error.code === 'INVALID');
+    const isInvalid = error instanceof UpstreamError && error.code === 'INVALID';
+    const isFull =
+      error instanceof StoreError && (error.code === 'NO_SPACE' || error.code === 'QUOTA_EXCEEDED');
+    const isOfUse = this.#writtenBytes > 0 && !isInvalid && !isFull;
     if (this.#id !== undefined && !isOfUse) await this.#landing.cancel(this.#id);
   }
 }

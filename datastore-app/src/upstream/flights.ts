@@ -13,6 +13,8 @@ export interface Wanted {
   readonly repository: string;
   readonly digest: OciDigest;
   readonly sizeBytes: number;
+  /** Whether nobody of another repository may come along, as where the upstream is not to be trusted with it. */
+  readonly isApart?: boolean | undefined;
 }
 
 /** Blobs on their way from upstreams: each comes once, however many ask for it. */
@@ -25,6 +27,14 @@ export interface Flights {
    * @throws UpstreamError where nothing comes; StoreError where there is no room
    */
   open(wanted: Wanted): Promise<OpenBlob | undefined>;
+  /**
+   * Has a blob come in without reading it. Where the signal aborts, it ends as well, unless others want it; what has
+   * come of it is gone on from another time.
+   *
+   * @returns how many bytes came because of this: 0 where another one had it come already
+   * @throws as {@link Flights.open}; the signal's reason
+   */
+  fetch(wanted: Wanted, signal: AbortSignal): Promise<number>;
   /** Those that are under way. */
   list(): readonly FlightStatus[];
   /** Bytes that have come from upstreams since the start. */
@@ -49,7 +59,7 @@ export interface FlightsDeps extends FlightDeps {
   readonly store: BlobUploads;
 }
 
-type BlobCargo = Cargo & { readonly repository: string };
+type BlobCargo = Cargo & Pick<Wanted, 'repository' | 'isApart'>;
 
 /** A blob is written like an upload to its repository. */
 function landingIn(store: BlobUploads, { repository, digest }: BlobCargo): Landing {
@@ -68,15 +78,23 @@ function landingIn(store: BlobUploads, { repository, digest }: BlobCargo): Landi
 }
 
 export function createFlights({ store, ...deps }: FlightsDeps): Flights {
-  const table = createFlightTable<BlobCargo>({ ...deps, landingFor: (wanted) => landingIn(store, wanted) });
+  const table = createFlightTable<BlobCargo>({
+    ...deps,
+    landingFor: (wanted) => landingIn(store, wanted),
+    keyOf: ({ digest, repository, isApart }) =>
+      isApart === true ? `${repository} ${formatDigest(digest)}` : formatDigest(digest),
+  });
+  const toCargo = ({ client, upstreamRepository, ...wanted }: Wanted): BlobCargo => ({
+    ...wanted,
+    read: (position, signal) => client.openBlob(upstreamRepository, wanted.digest, position, signal),
+  });
   return {
-    async open({ client, upstreamRepository, repository, digest, sizeBytes }) {
-      const source = await table.open({
-        ...{ repository, digest, sizeBytes },
-        read: (position, signal) => client.openBlob(upstreamRepository, digest, position, signal),
-      });
+    async open(wanted) {
+      const { digest, sizeBytes } = wanted;
+      const source = await table.open(toCargo(wanted));
       return source && { digest, sizeBytes, source };
     },
+    fetch: (wanted, signal) => table.fetch(toCargo(wanted), signal),
     list: () =>
       table.list().map(({ wanted: { digest, repository, sizeBytes }, receivedBytes }) => ({
         ...{ digest: formatDigest(digest), repository, receivedBytes, sizeBytes },

@@ -7,7 +7,7 @@ import { systemClock } from '@local-datastore/shared/system-clock';
 import { followFiles } from '../access/followed-files.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { FindLocalHost } from './find-local-host.ts';
-import { createFlights, type FlightStatus } from './flights.ts';
+import { createFlights, type FlightStatus, type Flights } from './flights.ts';
 import type { ImageUpstream } from './images/image-upstream-settings.ts';
 import { createUpstreamClient, type UpstreamClient } from './upstream-client.ts';
 import type { UpstreamError } from './upstream-error.ts';
@@ -35,6 +35,10 @@ export interface OpenUpstreams {
   /** Where other images come from, as the same settings say now. */
   images(): readonly ImageUpstream[];
   status(): readonly UpstreamStatus[];
+  /** Those that are configured now, with what they are asked by. */
+  configured(): readonly Upstream[];
+  /** By which blobs come; they are there once the store is extended. */
+  flights(): Flights;
   imports(): readonly FlightStatus[];
   receivedBytes(): number;
   /** What cannot be used, as sentences. */
@@ -98,7 +102,7 @@ export async function openUpstreams(
   const registries = () => followed.current().registries;
   const clients = new Map<Upstream, UpstreamClient>();
   const words = new Map<string, Word>();
-  let flights: ReturnType<typeof createFlights> | undefined;
+  let flights: Flights | undefined;
 
   function clientOf(upstream: Upstream): UpstreamClient {
     const known = clients.get(upstream) ?? createUpstreamClient(upstream, findLocalHost);
@@ -141,6 +145,11 @@ export async function openUpstreams(
           since: word === undefined ? null : new Date(word.sinceMs).toISOString(),
         };
       }),
+    configured: registries,
+    flights() {
+      if (flights === undefined) throw new Error('the store is extended first');
+      return flights;
+    },
     imports: () => flights?.list() ?? [],
     receivedBytes: () => flights?.receivedBytes() ?? 0,
     warnings: () => [followed.trouble() ?? []].flat(),

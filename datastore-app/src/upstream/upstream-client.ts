@@ -31,6 +31,24 @@ export interface UpstreamAddress {
   /** PEM that replaces the system's roots. */
   readonly ca?: string | undefined;
   readonly credential?: { readonly user: string; readonly password: string } | undefined;
+  /** Whether somebody named it who may not have this machine and its links reached. */
+  readonly isUntrusted?: boolean | undefined;
+}
+
+/** A document that is no manifest. */
+export interface UpstreamDocument {
+  readonly bytes: Buffer;
+  /** Of the header `Link` (RFC 8288). */
+  readonly link: string | undefined;
+}
+
+export interface DocumentWish {
+  /** Below `/v2/<repository>/`, with its query. */
+  readonly path: string;
+  readonly accept: string;
+  readonly maxBytes: number;
+  /** As a person calls it. */
+  readonly what: string;
 }
 
 /** Reads from another registry. Everything throws UpstreamError, or the signal's reason. */
@@ -45,6 +63,8 @@ export interface UpstreamClient {
   resolveTag(repository: string, tag: string, signal: AbortSignal): Promise<OciDigest | undefined>;
   /** Whoever reads it verifies it. */
   openBlob(repository: string, digest: OciDigest, position: number, signal: AbortSignal): Promise<ByteStream>;
+  /** Lists, such as that of the tags. An error's details hold the `status` of the answer, where there was one. */
+  readDocument(repository: string, wish: DocumentWish, signal: AbortSignal): Promise<UpstreamDocument>;
   close(): Promise<void>;
 }
 
@@ -53,11 +73,11 @@ const MAX_ERROR_BYTES = 16 * 1024;
 
 /** @param findLocalHost for upstreams, and what they lead to, on `.local` */
 export function createUpstreamClient(
-  { url: base, ca, credential }: UpstreamAddress,
+  { url: base, ca, credential, isUntrusted = false }: UpstreamAddress,
   findLocalHost: FindLocalHost,
 ): UpstreamClient {
   const host = base.host;
-  const { send, close } = createUpstreamRequests({ ca }, findLocalHost);
+  const { send, close } = createUpstreamRequests({ ca, named: base, isUntrusted }, findLocalHost);
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
   /** By repository: what the upstream is shown. */
@@ -117,12 +137,14 @@ export function createUpstreamClient(
     const reason =
       error === undefined ? '' : `: ${printableText(`${error.code} ${error.message}`.trim()).slice(0, 200)}`;
     const statusCode = statusOf(answer);
-    if (statusCode === 404) return new UpstreamError('NOT_FOUND', `${host} has no ${what}${reason}`);
+    const details = { status: statusCode };
+    if (statusCode === 404)
+      return new UpstreamError('NOT_FOUND', `${host} has no ${what}${reason}`, { details });
     const isDenial = statusCode === 401 || statusCode === 403;
     return new UpstreamError(
       isDenial ? 'DENIED' : 'UNREACHABLE',
       `${host} does not give ${what} (${statusCode})${reason}`,
-      { retryable: !isDenial },
+      { retryable: !isDenial, details },
     );
   }
 
@@ -164,6 +186,12 @@ export function createUpstreamClient(
     }
   }
 
+  const receive = (answer: IncomingMessage, maxBytes: number, signal: AbortSignal) =>
+    readBounded(answer, maxBytes).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw explainFailure(host, error);
+    });
+
   const nameOf = (repository: string, reference: ManifestReference) =>
     `${repository}${'tag' in reference ? ':' : '@'}${formatManifestReference(reference)}`;
 
@@ -172,10 +200,7 @@ export function createUpstreamClient(
       const name = nameOf(repository, reference);
       const path = `manifests/${formatManifestReference(reference)}`;
       const answer = await ask(repository, path, 'GET', { accept: ACCEPT }, `image ${name}`, signal);
-      const bytes = await readBounded(answer, MAX_MANIFEST_BYTES).catch((error: unknown) => {
-        signal.throwIfAborted();
-        throw explainFailure(host, error);
-      });
+      const bytes = await receive(answer, MAX_MANIFEST_BYTES, signal);
       if (bytes === undefined)
         throw new UpstreamError('INVALID', `${host} gives a manifest of ${name} that is too large`);
       const stated = withoutParameters(headerOf(answer, 'content-type') ?? '');
@@ -219,6 +244,13 @@ export function createUpstreamClient(
         signal,
       );
       return byteStreamOf(answer, { host, what: text, position, signal });
+    },
+
+    async readDocument(repository, { path, accept, maxBytes, what }, signal) {
+      const answer = await ask(repository, path, 'GET', { accept }, what, signal);
+      const bytes = await receive(answer, maxBytes, signal);
+      if (bytes === undefined) throw new UpstreamError('INVALID', `${host} gives ${what} that is too large`);
+      return { bytes, link: headerOf(answer, 'link') };
     },
 
     close: async () => close(),

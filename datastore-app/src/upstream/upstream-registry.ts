@@ -37,6 +37,16 @@ const failed = (error: UpstreamError) =>
     retryable: error.retryable,
   });
 
+/** @throws RegistryError READ_ONLY for what comes from an upstream */
+export function requireNoUpstream(upstreams: readonly Upstream[], repository: string): void {
+  const upstream = findBacking(upstreams, repository)?.upstream;
+  if (upstream === undefined) return;
+  throw new RegistryError(
+    'READ_ONLY',
+    `Repositories below ${upstream.prefix}/ come from ${upstream.url.host}: push there, or to another name.`,
+  );
+}
+
 /**
  * Shows repositories of upstreams beside those that were pushed: what is asked for and missing is imported, and served
  * from here ever after. The digest is the identity; a tag that has moved upstream is a further version here.
@@ -213,14 +223,7 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     }
   }
 
-  function requireOwn(repository: string): void {
-    const upstream = findBacking(deps.upstreams(), repository)?.upstream;
-    if (upstream === undefined) return;
-    throw new RegistryError(
-      'READ_ONLY',
-      `Repositories below ${upstream.prefix}/ come from ${upstream.url.host}: push there, or to another name.`,
-    );
-  }
+  const requireOwn = (repository: string) => requireNoUpstream(deps.upstreams(), repository);
 
   return {
     ...store,
@@ -251,6 +254,10 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     async mountBlob(digest, options) {
       requireOwn(options.to);
       return store.mountBlob(digest, options);
+    },
+    async refer(repository, tag, reference) {
+      requireOwn(repository);
+      return store.refer(repository, tag, reference);
     },
     async putManifest(repository, manifest) {
       requireOwn(repository);

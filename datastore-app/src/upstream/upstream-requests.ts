@@ -5,6 +5,13 @@ import type { LookupFunction } from 'node:net';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { explainFailure } from './explain-failure.ts';
 import type { FindLocalHost } from './find-local-host.ts';
+import {
+  bareHost,
+  createReachable,
+  namesThisMachine,
+  reachableLookup,
+  requireReachableHost,
+} from './reachable-address.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Bytes from a position on. */
@@ -77,24 +84,42 @@ function lookupBy(findLocalHost: FindLocalHost): LookupFunction {
   };
 }
 
+export interface UpstreamRequestOptions {
+  /** PEM that replaces the system's roots. */
+  readonly ca?: string | undefined;
+  /** Other hosts than its are not followed to this machine and its links; absent: to any. */
+  readonly named?: URL | undefined;
+  /** Whether somebody named it who may not have those reached either. */
+  readonly isUntrusted?: boolean | undefined;
+}
+
 /** @param findLocalHost for what is on `.local` */
 export function createUpstreamRequests(
-  { ca }: { readonly ca?: string | undefined },
+  { ca, named, isUntrusted = false }: UpstreamRequestOptions,
   findLocalHost: FindLocalHost,
 ): UpstreamRequests {
-  const lookup = lookupBy(findLocalHost);
-  const agents = {
+  const requireReachable = createReachable({
+    mayBeThisMachine: !isUntrusted && named !== undefined && namesThisMachine(named.hostname),
+  });
+  const agentsWith = (lookup: LookupFunction) => ({
     'http:': new HttpAgent({ keepAlive: true, lookup }),
     'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
-  };
+  });
+  const lookup = lookupBy(findLocalHost);
+  /** For the host that was named, and for those that it leads to. */
+  const own = agentsWith(lookup);
+  const others = agentsWith(reachableLookup(lookup, requireReachable));
+  const isOwn = ({ hostname }: URL) =>
+    named === undefined || (!isUntrusted && bareHost(hostname) === bareHost(named.hostname));
   return {
     send(target, method, headers, signal) {
       const isTls = target.protocol === 'https:';
       const options = {
         ...{ method, headers: { ...headers }, signal, timeout: IDLE_TIMEOUT_MS },
-        agent: agents[isTls ? 'https:' : 'http:'],
+        agent: (isOwn(target) ? own : others)[isTls ? 'https:' : 'http:'],
       };
       return new Promise((resolve, reject) => {
+        if (!isOwn(target)) requireReachableHost(target.hostname, requireReachable);
         const fail = (error: unknown) =>
           reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
         let answer: IncomingMessage | undefined;
@@ -110,7 +135,7 @@ export function createUpstreamRequests(
       });
     },
     close() {
-      for (const agent of Object.values(agents)) agent.destroy();
+      for (const agent of [...Object.values(own), ...Object.values(others)]) agent.destroy();
     },
   };
 }

@@ -13,14 +13,23 @@ import { dockerDaemon } from './docker-daemon.ts';
 import type { ImportKind, ImportReport } from './import-kind.ts';
 import { layoutFolders } from './layout-folder.ts';
 import { createProgress } from './progress.ts';
+import {
+  addRegistryOptions,
+  importFromRegistries,
+  importMirror,
+  isRegistrySource,
+} from './registry-import.ts';
 
 /** In the order in which they are asked whether a source is theirs. */
 const KINDS: readonly ImportKind[] = [layoutFolders, dockerDaemon, archiveFiles];
+
+const FORMS = ['docker://HOST/NAME:TAG', ...KINDS.map(({ form }) => form)];
 
 interface ImportOptions {
   readonly as?: string;
   readonly platform?: readonly string[];
   readonly dockerHost?: string;
+  readonly mirror?: string;
 }
 
 function parseName(text: string): string {
@@ -39,7 +48,7 @@ function addPlatform(text: string, before: readonly string[] = []): readonly str
 function kindOf(source: string): ImportKind {
   const kind = KINDS.find(({ isKindOf }) => isKindOf(source));
   if (kind !== undefined) return kind;
-  const forms = KINDS.map(({ form }) => form).join(', ');
+  const forms = FORMS.join(', ');
   throw new ConfigurationError(`"${source}" is no source that is known here; known are: ${forms}`);
 }
 
@@ -69,11 +78,11 @@ function tell({ stdout, stderr }: CommandContext, report: ImportReport): void {
 /** `datastore-app import SOURCE…`. */
 export function importCommand(context: CommandContext): Command {
   const command = new Command('import')
-    .summary('container images from files into the registry')
+    .summary('container images from other registries and from files')
     .description(
       'Imports container images into the registry of the datastore that runs. What is cut off or damaged is not named.',
     )
-    .argument('<source...>', KINDS.map(({ form }) => form).join(', '))
+    .argument('[source...]', FORMS.join(', '))
     .addOption(
       new Option(
         '--as <name>',
@@ -87,10 +96,20 @@ export function importCommand(context: CommandContext): Command {
       ).argParser(addPlatform),
     )
     .addOption(new Option('--docker-host <address>', 'of the engine for docker-daemon:').env('DOCKER_HOST'));
-  return addClientOptions(command).action(async (sources: string[]) => {
-    const { as, platform: platforms = [], dockerHost } = command.opts<ImportOptions>();
+  return addClientOptions(addRegistryOptions(command)).action(async (sources: string[]) => {
+    const { as, platform: platforms = [], dockerHost, mirror } = command.opts<ImportOptions>();
+    if ((mirror === undefined) === (sources.length === 0)) {
+      throw new ConfigurationError(
+        'name what to import, such as docker://registry.example/lab/app:1.2, or a list with --mirror',
+      );
+    }
     if (as?.includes(':') === true && sources.length > 1) {
       throw new ConfigurationError(`--as ${as} names one image, and there are ${sources.length} sources`);
+    }
+    if (mirror !== undefined) return importMirror(context, command, mirror);
+    if (sources.every(isRegistrySource)) return importFromRegistries(context, command, sources);
+    if (sources.some(isRegistrySource)) {
+      throw new ConfigurationError('docker:// sources are imported by a command of their own');
     }
     const byKind = Map.groupBy(sources, kindOf);
     const client = await connectTo(command, context.signal);

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { collectedSchema } from '../../http/routes/registry-collection.ts';
 import { validationSchema } from '../../http/routes/repository-changes.ts';
+import { parseImportSource } from '../../registry-imports/import-source.ts';
 import type { CommandContext } from '../command-context.ts';
 import { CorruptionError } from '../exit-code.ts';
 import {
@@ -59,6 +60,25 @@ export function tagCommand(context: CommandContext): Command {
     await client.ask('PUT', pathOf(image.repository, 'tags', tag), { digest });
     const { repository } = image;
     say(context, command, { repository, tag, digest }, `${repository}:${tag} leads to ${digest}`);
+  });
+}
+
+/** `datastore-app registry refer NAME:TAG SOURCE`. */
+export function referCommand(context: CommandContext): Command {
+  const command = new Command('refer')
+    .description('Lets a tag stand for an image of another registry, which is fetched at its first pull.')
+    .argument('<image>', 'such as lab/app:1.2')
+    .argument('<source>', 'such as docker://registry.example/lab/app:1.2, with @sha256:… for just this one')
+    .option('--insecure', 'speak http to that registry');
+  return addClientOptions(command).action(async (text: string, source: string) => {
+    const { repository, reference: tag } = requireTag(text);
+    const parsed = parseImportSource(source);
+    if (parsed.kind === 'invalid') throw new ConfigurationError(`"${source}": ${parsed.reason}`);
+    const insecure = command.opts<{ insecure?: true }>().insecure === true;
+    const { ask } = await connectTo(command, context.signal);
+    await ask('PUT', pathOf(repository, 'tags', tag, 'reference'), { source, insecure });
+    const sentence = `${repository}:${tag} is fetched from ${source} when it is asked for`;
+    say(context, command, { repository, tag, source, insecure }, sentence);
   });
 }
 

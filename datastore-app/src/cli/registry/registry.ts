@@ -3,6 +3,7 @@ import type { CommandContext } from '../command-context.ts';
 import {
   deleteCommand,
   gcCommand,
+  referCommand,
   releaseCommand,
   tagCommand,
   untagCommand,
@@ -10,6 +11,7 @@ import {
 } from './change-images.ts';
 import { deviceCommand } from './device.ts';
 import { exportCommand } from './export-image.ts';
+import { importsCommand } from './imports.ts';
 import { listCommand, showCommand, upstreamsCommand } from './show-images.ts';
 import { tokenCommand } from './token.ts';
 import { userCommand } from './user.ts';
@@ -18,6 +20,7 @@ const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
   listCommand,
   showCommand,
   tagCommand,
+  referCommand,
   untagCommand,
   deleteCommand,
   releaseCommand,
@@ -25,6 +28,7 @@ const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
   gcCommand,
   exportCommand,
   upstreamsCommand,
+  importsCommand,
   userCommand,
   deviceCommand,
   tokenCommand,

@@ -90,6 +90,9 @@ export function showCommand({ stdout, stderr, signal }: CommandContext): Command
       const facts = [tag, digest, kind, sizeText(sizeBytes), platforms.join(',') || '-', pushed, ...notes];
       stdout.write(`${facts.join('  ')}\n`);
     }
+    for (const { tag, source, at } of repository.external) {
+      stdout.write(`${tag}  ${source}  not here yet  ${at}\n`);
+    }
     if (repository.manifests > 0) stderr.write(`${repository.manifests} manifest(s) without a tag\n`);
   });
 }

@@ -10,6 +10,7 @@ import { pageOf } from '../../blobs/registry-lists.ts';
 import {
   countUntagged,
   describeTag,
+  externalTags,
   type RepositorySight,
   summarizeRepository,
   type TagDescription,
@@ -67,6 +68,9 @@ export const knownRepositorySchema = () =>
       }),
     ),
     isMore: z.boolean().describe('Whether there are tags behind the last.'),
+    external: z
+      .array(z.object({ tag: z.string(), source: z.string(), at: time, by: z.string().nullable() }))
+      .describe('Tags of which nothing is here yet: they are fetched when they are first asked for.'),
     manifests: z.number().int().describe('How many no tag leads to.'),
   });
 
@@ -208,6 +212,7 @@ export function createRepositoryRoutes(known: RepositoryRoutesDeps | undefined):
           ...summarizeRepository(found, sight),
           tags: await describeTags(known, found, page.names),
           isMore: page.isMore,
+          external: externalTags(found.record, sight),
           manifests: sight.isWhole ? countUntagged(found.record) : 0,
         });
       },

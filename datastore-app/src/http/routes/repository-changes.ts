@@ -15,7 +15,9 @@ import {
   validateRepository,
 } from '../../container-images/validate-repository.ts';
 import { storedLinks } from '../../registry/manifest-content.ts';
+import { formatImportSource, parseImportSource } from '../../registry-imports/import-source.ts';
 import { readBounded } from '../bounded-body.ts';
+import { readJsonBody } from '../json-body.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { bytes } from '../openapi/scalars.ts';
 import { REGISTRY_API, type RegistryGate } from '../registry-gate.ts';
@@ -43,6 +45,12 @@ export const validationSchema = () =>
   });
 
 const wantedTagSchema = () => z.object({ digest: z.string().describe('Of a manifest of the repository.') });
+
+const referenceSchema = () =>
+  z.strictObject({
+    source: z.string().max(1024).describe('Such as `docker://registry.example/lab/app:1.2@sha256:…`.'),
+    insecure: z.boolean().optional().describe('Over http.'),
+  });
 
 const TAG: Parameter = { in: 'path', name: 'tag', description: 'Such as `1.2`.' };
 const DIGEST: Parameter = { in: 'path', name: 'digest', description: 'Such as `sha256:…`.' };
@@ -163,6 +171,42 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
           ...storedLinks(parseManifest(content, mediaType)),
         });
         await end(response, change, true, 'a tag was set');
+      },
+    }),
+    granted({
+      method: 'PUT',
+      path: `${PATH}/tags/{tag}/reference`,
+      summary: 'Let a tag stand for an image of another registry, which is fetched at its first pull',
+      parameters: [REPOSITORY_NAME, TAG],
+      request: { mediaType: 'application/json', schema: { name: 'ExternalImage', zod: referenceSchema } },
+      responses: { 204: { description: 'It does.' }, ...problems(400, 404, 409, 413, 507) },
+      async handle(request, response) {
+        const change = await begin(request, response, 'push');
+        if (change === undefined) return;
+        const { known, repository, reference: tag, allowed } = change;
+        // By it a repository has whatever the manifests there name.
+        if (allowed.subject !== 'admin') {
+          sendProblem(response, {
+            status: 403,
+            detail: 'References to other registries are for administrators.',
+          });
+          return;
+        }
+        const wanted = await readJsonBody(request, response, referenceSchema(), MAX_BODY_BYTES);
+        if (wanted === undefined) return;
+        const parsed = parseImportSource(wanted.source);
+        if (parsed.kind === 'invalid') {
+          sendProblem(response, { status: 400, detail: parsed.reason });
+          return;
+        }
+        const source = formatImportSource(parsed.value);
+        const isInsecure = wanted.insecure === true;
+        if (!(await known.shown.refer(repository, tag, { source, isInsecure, by: allowed.subject }))) {
+          const detail = `${repository}:${tag} leads to an image already: remove the tag first.`;
+          sendProblem(response, { status: 409, detail });
+          return;
+        }
+        await end(response, change, true, 'a tag refers to another registry');
       },
     }),
     granted({

@@ -36,16 +36,35 @@ export interface ScriptedUpstream {
   readonly tags: Map<string, ManifestDocument>;
   /** By digest as text. */
   readonly contents: Map<string, Buffer>;
+  /** Lists by their path, such as `tags/list?n=1000`. */
+  readonly documents: Map<string, Buffer>;
   readonly deliveries: Delivery[];
   /** While set, whatever is asked for fails so. */
   failure: UpstreamError | undefined;
   /** What was asked for: `HEAD 1`, `GET sha256:…`, `BLOB sha256:… 0`. */
   readonly requests: string[];
   add(tag: string, layer: Buffer): ManifestDocument;
+  /** A manifest that no tag leads to, unless it is one. */
+  addManifest(manifest: ManifestDocument, tag?: string): void;
 }
 
 export async function* inPieces(bytes: Buffer, pieceBytes = 10_000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+/** As a connection that is cut when the signal aborts. */
+async function* unlessAborted(content: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => {});
+  const iterator = content[Symbol.asyncIterator]();
+  for (;;) {
+    signal.throwIfAborted();
+    const next = await Promise.race([iterator.next(), aborted]);
+    if (next.done === true) return;
+    yield next.value;
+  }
 }
 
 export function createScriptedUpstream(): ScriptedUpstream {
@@ -57,6 +76,7 @@ export function createScriptedUpstream(): ScriptedUpstream {
   const upstream: ScriptedUpstream = {
     tags: new Map(),
     contents: new Map(),
+    documents: new Map(),
     deliveries: [],
     failure: undefined,
     requests: [],
@@ -66,6 +86,10 @@ export function createScriptedUpstream(): ScriptedUpstream {
       manifests.set(formatDigest(manifest.digest), manifest);
       for (const content of [layer, config]) upstream.contents.set(formatDigest(digestOf(content)), content);
       return manifest;
+    },
+    addManifest(manifest, tag) {
+      if (tag !== undefined) upstream.tags.set(tag, manifest);
+      manifests.set(formatDigest(manifest.digest), manifest);
     },
     client: {
       async readManifest(_repository, reference) {
@@ -83,14 +107,21 @@ export function createScriptedUpstream(): ScriptedUpstream {
         if (found === undefined) throw missing(tag);
         return found.digest;
       },
-      async openBlob(_repository, digest, position) {
+      async openBlob(_repository, digest, position, signal) {
         const text = formatDigest(digest);
         upstream.requests.push(`BLOB ${text} ${position}`);
         requireUp();
         const content = upstream.contents.get(text);
         if (content === undefined) throw missing(text);
         const deliver = upstream.deliveries.shift() ?? inPieces;
-        return { content: await deliver(content.subarray(position)), position };
+        return { content: unlessAborted(await deliver(content.subarray(position)), signal), position };
+      },
+      async readDocument(_repository, { path }) {
+        upstream.requests.push(`LIST ${path}`);
+        requireUp();
+        const bytes = upstream.documents.get(path);
+        if (bytes !== undefined) return { bytes, link: undefined };
+        throw new UpstreamError('NOT_FOUND', `upstream has no ${path}`, { details: { status: 404 } });
       },
       close: async () => {},
     },

@@ -97,10 +97,11 @@ export interface Client {
   /**
    * Changes something, by the write token as well.
    *
+   * @param document is sent as JSON
    * @returns what was answered; undefined: the person gave up
    * @throws ApiError
    */
-  change(method: 'POST' | 'PUT' | 'DELETE', url: string): Promise<Response | undefined>;
+  change(method: 'POST' | 'PUT' | 'DELETE', url: string, document?: object): Promise<Response | undefined>;
 }
 
 export function createClient(access: Access): Client {
@@ -110,11 +111,12 @@ export function createClient(access: Access): Client {
     return response;
   }
 
-  async function change(method: string, url: string): Promise<Response | undefined> {
+  async function change(method: string, url: string, document?: object): Promise<Response | undefined> {
+    const body = document === undefined ? {} : { body: JSON.stringify(document) };
     for (;;) {
       const token = await access.needWriteToken();
       if (token === undefined) return undefined;
-      const response = await send(url, { method, headers: { Authorization: `Bearer ${token}` } });
+      const response = await send(url, { method, headers: { Authorization: `Bearer ${token}` }, ...body });
       // Gone is what was wanted.
       if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
       if (response.status !== 401) throw await errorOf(response);

@@ -47,8 +47,17 @@ export interface Tag {
   readonly isComplete?: boolean;
 }
 
+/** A tag of which nothing is here yet: it is fetched when it is first asked for. */
+export interface ExternalTag {
+  readonly tag: string;
+  readonly source: string;
+  readonly at: string;
+  readonly by: string | null;
+}
+
 export interface RepositoryDetails extends Repository {
   readonly tags: readonly Tag[];
+  readonly external?: readonly ExternalTag[];
   /** Whether there are tags behind the last. */
   readonly isMore?: boolean;
   /** Manifests without a tag. */
@@ -73,6 +82,38 @@ export interface Import {
 export interface Upstreams {
   readonly upstreams: readonly Upstream[];
   readonly imports: readonly Import[];
+}
+
+/** An image that somebody wants to come here. */
+export interface ImportJob {
+  readonly id: string;
+  readonly source: string;
+  readonly repository: string;
+  /** null: several, or none. */
+  readonly tag: string | null;
+  readonly tags: readonly string[];
+  readonly platforms: readonly string[];
+  readonly state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  readonly created: string;
+  readonly ended: string | null;
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly imagesTotal: number;
+  readonly imagesDone: number;
+  readonly sizeBytes: number;
+  readonly doneBytes: number;
+  readonly fetchedBytes: number;
+  readonly step: string | null;
+  readonly notes: readonly string[];
+  /** Those that are coming now. */
+  readonly blobs: readonly { readonly digest: string }[];
+}
+
+/** What the datastore is asked to import. */
+export interface ImportWish {
+  readonly source: string;
+  readonly as?: string;
+  readonly platforms?: readonly string[];
+  readonly insecure?: boolean;
 }
 
 /** What a collection takes, or would take. */

@@ -1,6 +1,8 @@
 import type { Client } from './client.ts';
 import type {
   Collected,
+  ImportJob,
+  ImportWish,
   Manifest,
   Repository,
   RepositoryDetails,
@@ -40,6 +42,26 @@ export async function readRepository(client: Client, name: string): Promise<Repo
 
 /** @throws ApiError */
 export const readUpstreams = (client: Client): Promise<Upstreams> => client.readGranted(`${API}/upstreams`);
+
+/** The latest first. @throws ApiError */
+export async function readImports(client: Client): Promise<readonly ImportJob[]> {
+  return (await client.readGranted<{ imports: readonly ImportJob[] }>(`${API}/imports`)).imports;
+}
+
+/** @returns whether it was begun; false: the person gave up @throws ApiError */
+export async function startImport(client: Client, wish: ImportWish): Promise<boolean> {
+  return (await client.change('POST', `${API}/imports`, wish)) !== undefined;
+}
+
+/** Does again what failed. @returns whether it was begun @throws ApiError */
+export async function retryImport(client: Client, id: string): Promise<boolean> {
+  return (await client.change('POST', `${API}/imports/${id}/retry`)) !== undefined;
+}
+
+/** Cancels what goes on, and forgets what has ended. @returns whether it was done @throws ApiError */
+export async function removeImport(client: Client, id: string): Promise<boolean> {
+  return (await client.change('DELETE', `${API}/imports/${id}`)) !== undefined;
+}
 
 /** @throws ApiError */
 export const readManifest = (client: Client, repository: string, digest: string): Promise<Manifest> =>

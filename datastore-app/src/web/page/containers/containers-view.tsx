@@ -1,11 +1,13 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { readRepositories } from '../api/registry-client.ts';
+import { readImports, readRepositories } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { searchOfAddress } from './address.ts';
 import { ConnectDialog } from './connect-dialog.tsx';
+import { ImportDialog } from './import-dialog.tsx';
+import { isMoving } from './import-list.ts';
 import { NoContainers } from './no-containers.tsx';
 import { RegistryCards } from './registry-cards.tsx';
 import { firstOf, groupRepositories } from './repository-list.ts';
@@ -32,7 +34,12 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const [search, setSearch] = useSearch();
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
   const [isConnecting, setIsConnecting] = useState(false);
+  const [isImporting, setIsImporting] = useState(false);
   const { value, failure, refresh } = usePolled(useCallback(() => readRepositories(client), [client]));
+  const jobs = usePolled(
+    useCallback(() => readImports(client), [client]),
+    isMoving,
+  );
 
   // The page says by itself that the datastore does not answer, or that reading needs a credential.
   const isSaid = failure?.status === 0 || live.connection === 'locked';
@@ -40,6 +47,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const found = groups?.reduce((sum, { repositories }) => sum + repositories.length, 0) ?? 0;
   const totalBytes = value?.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0) ?? 0;
   const connect = () => setIsConnecting(true);
+  const startImport = () => setIsImporting(true);
   return (
     <>
       {failure !== undefined && !isSaid && (
@@ -47,7 +55,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           The containers cannot be shown: {failure.message}
         </p>
       )}
-      {value?.length === 0 && <NoContainers onConnect={connect} />}
+      {value?.length === 0 && <NoContainers onConnect={connect} onImport={startImport} />}
       {value !== undefined && groups !== undefined && value.length > 0 && (
         <section aria-labelledby="containers-title">
           <div class="toolbar">
@@ -64,6 +72,9 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
               value={search}
               onInput={(event) => setSearch(event.currentTarget.value)}
             />
+            <button type="button" class="button" onClick={startImport}>
+              Import an image
+            </button>
             <button type="button" class="button button-main" onClick={connect}>
               Connect a client
             </button>
@@ -75,7 +86,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
                 <RepositoryPanel
                   key={repository.name}
                   repository={repository}
-                  isOpenAtFirst={search !== '' && found === 1}
+                  isOpenAtFirst={search !== '' && (found === 1 || repository.name === search)}
                   context={context}
                   onChange={refresh}
                   isReadOpen={live.status?.access?.isReadOpen !== false}
@@ -95,7 +106,17 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           )}
         </section>
       )}
-      {value !== undefined && <RegistryCards context={context} onChange={refresh} />}
+      {value !== undefined && (
+        <RegistryCards
+          jobs={jobs.value ?? []}
+          context={context}
+          onImportChange={jobs.refresh}
+          onChange={refresh}
+        />
+      )}
+      {isImporting && (
+        <ImportDialog context={context} onClose={() => setIsImporting(false)} onStarted={jobs.refresh} />
+      )}
       {isConnecting && (
         <ConnectDialog
           hasAuthority={live.status?.tls?.kind === 'authority'}

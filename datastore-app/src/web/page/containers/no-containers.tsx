@@ -2,7 +2,7 @@ import { Command } from '../ui/command.tsx';
 import { clientCommands, registryHost } from './client-commands.ts';
 
 /** Tells how the first container image gets here. */
-export function NoContainers({ onConnect }: { onConnect: () => void }) {
+export function NoContainers({ onConnect, onImport }: { onConnect: () => void; onImport: () => void }) {
   const image = { repository: 'group/app', tag: '1', canPush: true };
   const push = clientCommands(location, image).find(({ client }) => client === 'docker')?.push ?? '';
   return (
@@ -26,6 +26,13 @@ export function NoContainers({ onConnect }: { onConnect: () => void }) {
             text={`docker login --username admin ${registryHost(location)}\n${push}`}
             what="docker commands"
           />
+        </li>
+        <li>
+          <h3>Import</h3>
+          <p>The datastore fetches an image from another registry, and keeps it.</p>
+          <button type="button" class="button" onClick={onImport}>
+            Import an image
+          </button>
         </li>
         <li>
           <h3>Add an archive</h3>

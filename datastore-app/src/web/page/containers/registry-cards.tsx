@@ -1,12 +1,13 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback } from 'preact/hooks';
-import type { Import, Upstream } from '../api/registry-answers.ts';
+import type { Import, ImportJob, Upstream } from '../api/registry-answers.ts';
 import { readUpstreams } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { Age, Card, PlainTable } from '../status/card.tsx';
 import { percentOf, shortDigest } from '../text/quantities.ts';
 import { CollectionCard } from './collection-card.tsx';
+import { ImportsCard } from './imports-card.tsx';
 
 const STATES = {
   unasked: { word: 'not asked yet', kind: 'off' },
@@ -40,12 +41,12 @@ function UpstreamsCard({ upstreams }: { upstreams: readonly Upstream[] }) {
   );
 }
 
-function ImportsCard({ imports }: { imports: readonly Import[] }) {
+function ComingCard({ imports }: { imports: readonly Import[] }) {
   return (
-    <Card title="Imports" isWide>
+    <Card title="Coming from upstreams" isWide>
       <PlainTable
-        label="Running imports"
-        caption="What comes from upstreams now"
+        label="Blobs on their way"
+        caption="What comes from upstreams now, since somebody asks for it"
         columns={['Repository', 'Blob', 'Progress']}
       >
         {imports.map(({ digest, repository, receivedBytes, sizeBytes }) => (
@@ -75,15 +76,26 @@ function ImportsCard({ imports }: { imports: readonly Import[] }) {
   );
 }
 
+export interface RegistryCardsProps {
+  readonly jobs: readonly ImportJob[];
+  readonly context: PageContext;
+  readonly onImportChange: () => void;
+  readonly onChange: () => void;
+}
+
 /** What goes on in the registry. */
-export function RegistryCards({ context, onChange }: { context: PageContext; onChange: () => void }) {
+export function RegistryCards({ jobs, context, onImportChange, onChange }: RegistryCardsProps) {
   const { client } = context;
   const { value } = usePolled(useCallback(() => readUpstreams(client), [client]));
   const { upstreams = [], imports = [] } = value ?? {};
+  // What a job has come is told there.
+  const ofJobs = new Set(jobs.flatMap(({ blobs }) => blobs.map(({ digest }) => digest)));
+  const coming = imports.filter(({ digest }) => !ofJobs.has(digest));
   return (
     <div class="cards">
+      {jobs.length > 0 && <ImportsCard imports={jobs} context={context} onChange={onImportChange} />}
       {upstreams.length > 0 && <UpstreamsCard upstreams={upstreams} />}
-      {imports.length > 0 && <ImportsCard imports={imports} />}
+      {coming.length > 0 && <ComingCard imports={coming} />}
       <CollectionCard context={context} onCollected={onChange} />
     </div>
   );

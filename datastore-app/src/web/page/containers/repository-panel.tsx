@@ -1,6 +1,6 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import type { Repository, Tag } from '../api/registry-answers.ts';
+import type { ExternalTag, Repository, Tag } from '../api/registry-answers.ts';
 import { readRepository } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { usePolled } from '../live/use-polled.ts';
@@ -44,6 +44,26 @@ function Origin({ kind, archive, upstream }: Repository) {
   );
 }
 
+/** What is not here yet, and where it comes from when somebody asks for it. */
+function ExternalTags({ repository, tags }: { repository: string; tags: readonly ExternalTag[] }) {
+  return (
+    <ul class="external" aria-label={`Tags of ${repository} that are not here yet`}>
+      {tags.map(({ tag, source }) => (
+        <li key={tag}>
+          <bdi class="path">{tag}</bdi>
+          <span
+            class="badge badge-off"
+            title="Nothing of it is here: it is fetched when it is first asked for."
+          >
+            not here yet
+          </span>
+          <span class="second import-source">{source}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 const manifestsText = (count: number) =>
   count === 1 ? 'One image has no tag' : `${count} images have no tag`;
 
@@ -59,6 +79,7 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
   const tags = details?.tags ?? [];
   // A dialog of a tag that is gone closes.
   const tag = tags.find((candidate) => candidate.tag === opened?.tag);
+  const external = details?.external ?? [];
   const untagged = details?.manifests ?? 0;
   return (
     <div class="repository-body">
@@ -68,7 +89,9 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
           {failure.message}
         </p>
       )}
-      {details !== undefined && tags.length === 0 && <p class="second">No tag leads to an image here.</p>}
+      {details !== undefined && tags.length + external.length === 0 && (
+        <p class="second">No tag leads to an image here.</p>
+      )}
       {tags.length > 0 && (
         <TagTable
           repository={name}
@@ -83,6 +106,7 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
           Show more ({tags.length - shown} left)
         </button>
       )}
+      {external.length > 0 && <ExternalTags repository={name} tags={external} />}
       {untagged > 0 && <p class="second">{manifestsText(untagged)}.</p>}
       {details !== undefined && tag !== undefined && opened?.kind === 'get' && (
         <GetDialog repository={repository} tag={tag} isReadOpen={isReadOpen} onClose={close} />

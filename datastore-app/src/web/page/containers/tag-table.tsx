@@ -21,6 +21,12 @@ function platformsText({ kind, platforms, artifactType }: Tag): string {
   return kind === 'artifact' ? (artifactType ?? 'artifact') : '–';
 }
 
+const IMPORTED = 'import:';
+
+/** Who pushed it, or from where it was imported. */
+const originText = (by: string): string =>
+  by.startsWith(IMPORTED) ? `imported from ${by.slice(IMPORTED.length)}` : `by ${by}`;
+
 const INCOMPLETE = 'Not all of it is here yet: the rest comes from the upstream when it is asked for.';
 const RELEASED = 'Released: the tag cannot be moved to another image.';
 
@@ -78,7 +84,7 @@ function Row({ repository, tag, onGet, onUseInEve, onDelete }: Omit<TagTableProp
             {age}
           </time>
         )}
-        {by != null && !by.startsWith('upstream:') && <span class="second">by {by}</span>}
+        {by != null && !by.startsWith('upstream:') && <span class="second">{originText(by)}</span>}
       </td>
       <td class="col-actions">
         <span class="actions">

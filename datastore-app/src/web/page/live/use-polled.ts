@@ -11,13 +11,16 @@ export interface Polled<T> {
 }
 
 const INTERVAL_MS = 3000;
+/** Where a person watches how far something is. */
+const MOVING_MS = 1000;
 
 /**
  * What is read again every few seconds, as long as the page is seen and the component is there.
  *
  * @param load the same function as long as the same is read
+ * @param isMoving whether what was read will soon be another; the same function always
  */
-export function usePolled<T>(load: () => Promise<T>): Polled<T> {
+export function usePolled<T>(load: () => Promise<T>, isMoving?: (value: T) => boolean): Polled<T> {
   const [state, setState] = useState<Pick<Polled<T>, 'value' | 'failure'>>({
     value: undefined,
     failure: undefined,
@@ -27,11 +30,13 @@ export function usePolled<T>(load: () => Promise<T>): Polled<T> {
   useEffect(() => {
     let isWanted = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let intervalMs = INTERVAL_MS;
     const look = async () => {
       if (!document.hidden) {
         try {
           const value = await load();
           if (isWanted) setState({ value, failure: undefined });
+          intervalMs = isMoving?.(value) === true ? MOVING_MS : INTERVAL_MS;
         } catch (error) {
           const failure = error instanceof ApiError ? error : new ApiError(String(error), 0);
           // Who may not read does not go on seeing what was there before.
@@ -39,13 +44,13 @@ export function usePolled<T>(load: () => Promise<T>): Polled<T> {
           if (isWanted) setState(({ value }) => ({ value: isRefused ? undefined : value, failure }));
         }
       }
-      if (isWanted) timer = setTimeout(() => void look(), INTERVAL_MS);
+      if (isWanted) timer = setTimeout(() => void look(), intervalMs);
     };
     void look();
     return () => {
       isWanted = false;
       clearTimeout(timer);
     };
-  }, [load, round]);
+  }, [load, isMoving, round]);
   return { ...state, refresh: useCallback(() => setRound((count) => count + 1), []) };
 }

@@ -1,0 +1,96 @@
+import { useId, useState } from 'preact/hooks';
+import { startImport } from '../api/registry-client.ts';
+import type { PageContext } from '../context.ts';
+import { announce } from '../ui/announce.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { importWish } from './import-wish.ts';
+
+export interface ImportDialogProps {
+  readonly context: PageContext;
+  readonly onClose: () => void;
+  readonly onStarted: () => void;
+}
+
+const FIELDS = [
+  { name: 'source', label: 'Image', placeholder: 'registry.example/lab/app:1.2' },
+  { name: 'name', label: 'Name here (empty: as it is called there)', placeholder: 'lab/app:1.2' },
+  { name: 'platforms', label: 'Platforms (empty: all)', placeholder: 'linux/amd64, linux/arm64' },
+] as const;
+
+/** Asks what is to be imported, and from where. */
+export function ImportDialog({ context, onClose, onStarted }: ImportDialogProps) {
+  const [fields, setFields] = useState({ source: '', name: '', platforms: '', isInsecure: false });
+  const [failure, setFailure] = useState<string>();
+  const [isBusy, setIsBusy] = useState(false);
+  const id = useId();
+  const start = async () => {
+    setIsBusy(true);
+    setFailure(undefined);
+    try {
+      if (await startImport(context.client, importWish(fields))) {
+        announce('The import has begun');
+        onStarted();
+        onClose();
+      }
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    } finally {
+      setIsBusy(false);
+    }
+  };
+  return (
+    <Dialog title="Import an image" onClose={onClose}>
+      <form
+        method="dialog"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void start();
+        }}
+      >
+        <div class="dialog-body">
+          <p id={`${id}-hint`}>
+            The datastore fetches it from the other registry, with its signatures, and keeps it. What is here
+            already does not come again.
+          </p>
+          {FIELDS.map(({ name, label, placeholder }) => (
+            <label key={name} class="field">
+              <span>{label}</span>
+              <input
+                value={fields[name]}
+                placeholder={placeholder}
+                required={name === 'source'}
+                autofocus={name === 'source'}
+                aria-describedby={name === 'source' ? `${id}-hint` : undefined}
+                spellcheck={false}
+                autocapitalize="none"
+                autocomplete="off"
+                onInput={(event) => setFields({ ...fields, [name]: event.currentTarget.value })}
+              />
+            </label>
+          ))}
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={fields.isInsecure}
+              onChange={(event) => setFields({ ...fields, isInsecure: event.currentTarget.checked })}
+            />
+            <span>The registry speaks http, not https</span>
+          </label>
+          {failure !== undefined && (
+            <p class="failure" role="alert">
+              {failure}
+            </p>
+          )}
+        </div>
+        <div class="dialog-foot">
+          <button type="button" class="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class="button button-main" disabled={isBusy || fields.source.trim() === ''}>
+            Import
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
