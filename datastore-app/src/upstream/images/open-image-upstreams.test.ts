@@ -142,7 +142,8 @@ it('brings an image once for all who ask, and publishes it', async () => {
 });
 
 it('brings no byte twice for five clients and two cuts', async () => {
-  server.answers.push(cutAfter(200 * KIB), cutAfter(150 * KIB));
+  const arrived = (bytes: number) => () => upstreams.receivedBytes() >= bytes;
+  server.answers.push(cutAfter(200 * KIB, arrived(200 * KIB)), cutAfter(150 * KIB, arrived(350 * KIB)));
   const sources = await Promise.all(Array.from({ length: 5 }, () => open()));
   const contents = await Promise.all(sources.map((source) => readAll(source)));
   expect(contents.every((content) => content.equals(CONTENT))).toBe(true);
@@ -287,7 +288,8 @@ it('has no place for an image below a file', async () => {
 });
 
 it('removes parts that nobody went on with for long', async () => {
-  server.answers.push(cutAfter(100 * KIB), ...Array.from({ length: 4 }, () => cutAfter(0)));
+  const haveArrived = () => upstreams.receivedBytes() >= 100 * KIB;
+  server.answers.push(cutAfter(100 * KIB, haveArrived), ...Array.from({ length: 4 }, () => cutAfter(0)));
   await expect(open().then((source) => readAll(source))).rejects.toThrow('closed the connection');
   expect((await readdir(incomingDirectoryOf(root))).length).toBe(2);
   expect(await upstreams.collectExpired()).toBe(0);

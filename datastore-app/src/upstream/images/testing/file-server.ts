@@ -43,16 +43,23 @@ export const asItShould: Answer = (request, response, content) => {
   response.end(request.method === 'HEAD' ? undefined : part);
 };
 
-/** Sends so many bytes of what was asked for, all of which arrive, and breaks the connection. */
+/**
+ * Sends so many bytes of what was asked for, and breaks the connection. Node drops what a reader has not taken yet when
+ * that comes to its end: hence it can wait for them.
+ */
 export const cutAfter =
-  (bytes: number): Answer =>
+  (bytes: number, haveArrived: () => boolean = () => true): Answer =>
   (request, response, content) => {
     const first = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     response.writeHead(first === 0 ? 200 : 206, {
       'content-length': content.length - first,
       ...(first > 0 && { 'content-range': `bytes ${first}-${content.length - 1}/${content.length}` }),
     });
-    response.write(content.subarray(first, first + bytes), () => request.socket.end());
+    const cut = () => {
+      if (haveArrived() || request.socket.destroyed) request.socket.end();
+      else setImmediate(cut);
+    };
+    response.write(content.subarray(first, first + bytes), cut);
   };
 
 export async function startFileServer(): Promise<FileServer> {
