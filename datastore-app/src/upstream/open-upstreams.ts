@@ -129,7 +129,7 @@ export async function openUpstreams(
     extend(store) {
       flights = createFlights({ log, store, wait: (ms, signal) => delay(ms, undefined, { signal }) });
       return createUpstreamRegistry({
-        ...{ log, store, flights, clientOf, noteAnswer, clock: systemClock },
+        ...{ log, store, flights, clientOf, noteAnswer, clock: systemClock, random: Math.random },
         upstreams: registries,
       });
     },

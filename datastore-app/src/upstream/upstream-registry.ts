@@ -9,6 +9,7 @@ import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { ManifestReference, OpenBlob, RegistryStore, StoredManifest } from '../blobs/registry-store.ts';
 import type { Flights } from './flights.ts';
+import { spread } from './spread.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 import { UpstreamError } from './upstream-error.ts';
 import { type Backing, findBacking, type Upstream } from './upstream-settings.ts';
@@ -23,6 +24,8 @@ export interface UpstreamRegistryDeps {
   /** Is told how each request to an upstream went; that it lacks something is no failure. */
   readonly noteAnswer?: (upstream: Upstream, failure: UpstreamError | undefined) => void;
   readonly clock: Clock;
+  /** From 0 to 1: spreads the checks of many sites. Absent: they come when they are due. */
+  readonly random?: () => number;
 }
 
 /** So long it is remembered that an upstream did not give something. */
@@ -52,9 +55,12 @@ export function requireNoUpstream(upstreams: readonly Upstream[], repository: st
  * from here ever after. The digest is the identity; a tag that has moved upstream is a further version here.
  */
 export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStore {
-  const { log, store, flights, clock } = deps;
+  const { log, store, flights, clock, random = () => 0.5 } = deps;
   /** When an upstream was last asked for something, and how it refused. */
-  const asked = new Map<string, { readonly atMs: number; readonly failure: UpstreamError | undefined }>();
+  const asked = new Map<
+    string,
+    { readonly atMs: number; readonly failure: UpstreamError | undefined; readonly random: number }
+  >();
   /** Manifests on their way, by repository and reference. */
   const importing = new Map<string, Promise<StoredManifest>>();
 
@@ -65,7 +71,7 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
 
   function remember(key: string, failure: UpstreamError | undefined): void {
     asked.delete(key);
-    asked.set(key, { atMs: clock.nowMs(), failure });
+    asked.set(key, { atMs: clock.nowMs(), failure, random: random() });
     const [oldest] = asked.keys();
     if (asked.size > MAX_REMEMBERED && oldest !== undefined) asked.delete(oldest);
   }
@@ -161,7 +167,9 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     const here = await store.readManifest(repository, { tag });
     const key = `${repository} ${tag}`;
     if (here === undefined) return importOrNothing(backing, repository, { tag });
-    if (isYounger(key, asked.get(key)?.failure === undefined ? upstream.checkMs : FAILURE_MS)) return here;
+    const before = asked.get(key);
+    const checkMs = spread(upstream.checkMs, before?.random ?? 0.5);
+    if (isYounger(key, before?.failure === undefined ? checkMs : FAILURE_MS)) return here;
     try {
       const now = await ask(upstream, key, upstream.budgetMs, (signal) =>
         deps.clientOf(upstream).resolveTag(backing.repository, tag, signal),

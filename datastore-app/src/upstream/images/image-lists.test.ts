@@ -2,7 +2,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UpstreamError } from '../upstream-error.ts';
-import { createImageLists, type ImageLists, MAX_DISTANT_FILES, spread } from './image-lists.ts';
+import { createImageLists, type ImageLists, MAX_DISTANT_FILES } from './image-lists.ts';
 import type { ImageUpstream } from './image-upstream-settings.ts';
 import type { FileList } from './listed-file.ts';
 
@@ -222,9 +222,3 @@ it('says what failed first for a path of an upstream that never told anything', 
   answers.set('a', fails('its name is not known'));
   await expect(lists.lookFor('a/x')).rejects.toThrow('its name is not known');
 });
-
-it.each([
-  [0, 7500],
-  [0.5, 10_000],
-  [0.999, 12_495],
-])('spreads a time by a quarter: %d', (random, ms) => expect(spread(10_000, () => random)).toBe(ms));

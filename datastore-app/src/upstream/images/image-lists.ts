@@ -2,6 +2,7 @@ import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { isImagePath, isKeptPath } from '../../images/image-path.ts';
+import { spread } from '../spread.ts';
 import { UpstreamError } from '../upstream-error.ts';
 import type { ImageUpstream } from './image-upstream-settings.ts';
 import type { FileList, ImageSource, ListedFile } from './listed-file.ts';
@@ -78,12 +79,6 @@ const READ_MS = 120_000;
 /** How long somebody who asks for a path waits for a list. */
 const BUDGET_MS = 5000;
 
-/**
- * A time within a quarter of another, so that the sites of a fleet that were started together do not go on asking
- * together.
- */
-export const spread = (ms: number, random: () => number) => Math.round(ms * (0.75 + random() / 2));
-
 interface Known {
   readonly upstream: ImageUpstream;
   readonly source: ImageSource;
@@ -154,7 +149,7 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
       note(known, undefined);
       const isComplete = known.list?.isComplete !== false;
       const waitMs = isComplete ? upstream.checkMs : Math.min(RETRY_MS, upstream.checkMs);
-      known.dueAtMs = clock.nowMs() + spread(waitMs, random);
+      known.dueAtMs = clock.nowMs() + spread(waitMs, random());
     } catch (error) {
       if (ending.signal.aborted) return;
       const failure =
@@ -164,7 +159,7 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
       const isNews = known.word?.failure === undefined;
       const waitMs = Math.min(RETRY_MS * 2 ** Math.min(known.failures, 10), upstream.checkMs);
       known.failures += 1;
-      known.dueAtMs = clock.nowMs() + spread(waitMs, random);
+      known.dueAtMs = clock.nowMs() + spread(waitMs, random());
       note(known, failure);
       if (isNews) log.warn({ upstream: upstream.name, reason: failure.message }, 'an upstream tells nothing');
     } finally {
