@@ -44,6 +44,10 @@ export function createDistantFiles(deps: DistantFilesDeps): NonNullable<FilesDep
     const reason = errorMessage(error);
     if (response.destroyed) log.debug({ path, reason }, 'the client went away');
     else if (problem === UNREADABLE) log.error({ path, reason }, 'an image could not be fetched');
+    // They are of the image, and this is none.
+    if (!(error instanceof RefusedRead)) {
+      for (const name of ['ETag', 'Accept-Ranges', 'Content-Range']) response.removeHeader(name);
+    }
     const isLater = problem.status === 502 || problem.status === 503;
     sendProblem(response, problem, isLater ? { 'Retry-After': RETRY_SECONDS } : {});
   }

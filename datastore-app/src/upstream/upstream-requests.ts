@@ -61,6 +61,12 @@ export const abandon = (answer: IncomingMessage) => {
   answer.destroy();
 };
 
+/** Ends an answer that has no content: its connection can be used again. */
+export const release = (answer: IncomingMessage) => {
+  answer.on('error', () => {});
+  answer.resume();
+};
+
 /** In words that explainFailure knows. */
 const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
 

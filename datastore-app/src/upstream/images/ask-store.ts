@@ -9,6 +9,7 @@ import {
   headerOf,
   readBounded,
   redirectOf,
+  release,
   statusOf,
   type UpstreamRequests,
 } from '../upstream-requests.ts';
@@ -110,7 +111,7 @@ export function createStoreAsker({ requests, authorize, explain }: StoreAskerDep
       const { target, what, signal } = question;
       const answer = await ask({ ...question, method: 'GET' });
       if (statusOf(answer) === 304) {
-        abandon(answer);
+        release(answer);
         return { answer, bytes: undefined };
       }
       const bytes = await readBounded(answer, maxBytes).catch((error: unknown) => {

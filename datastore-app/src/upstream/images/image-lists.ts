@@ -83,6 +83,8 @@ interface Known {
   readonly upstream: ImageUpstream;
   readonly source: ImageSource;
   list: FileList | undefined;
+  /** Of the list, what may be fetched. */
+  allowed: number;
   /** When it was last asked for, and when it is the next time. */
   askedAtMs: number;
   dueAtMs: number;
@@ -126,6 +128,7 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
     const room = Math.max(0, MAX_DISTANT_FILES - others);
     const over = Math.max(0, list.files.length - room);
     known.list = { ...list, files: list.files.slice(0, room), leftOut: list.leftOut + over };
+    known.allowed = known.list.files.filter(({ path }) => known.upstream.allows(path)).length;
     const { name: upstream } = known.upstream;
     const { leftOut, reasons } = known.list;
     log.info({ upstream, images: known.list.files.length, leftOut, reasons }, 'an upstream told what it has');
@@ -233,13 +236,13 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
     },
 
     status: () =>
-      all.map(({ upstream, list, word, listedMs }) => ({
+      all.map(({ upstream, list, allowed, word, listedMs }) => ({
         ...{ prefix: upstream.prefix, name: upstream.name },
         state: word === undefined ? 'unasked' : word.failure === undefined ? 'reachable' : 'failing',
         reason: word?.failure?.message ?? null,
         since: word === undefined ? null : new Date(word.sinceMs).toISOString(),
         listedAt: listedMs === undefined ? null : new Date(listedMs).toISOString(),
-        images: list?.files.filter(({ path }) => upstream.allows(path)).length ?? 0,
+        images: allowed,
         leftOut: list?.leftOut ?? 0,
         leftOutReasons: list?.reasons ?? [],
       })),
@@ -250,7 +253,7 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
       all = upstreams.map(
         (upstream) =>
           kept.get(upstream) ?? {
-            ...{ upstream, source: deps.sourceOf(upstream), list: undefined, failures: 0 },
+            ...{ upstream, source: deps.sourceOf(upstream), list: undefined, allowed: 0, failures: 0 },
             ...{ askedAtMs: Number.NEGATIVE_INFINITY, dueAtMs: clock.nowMs() },
             ...{ word: undefined, listedMs: undefined, reading: undefined },
           },

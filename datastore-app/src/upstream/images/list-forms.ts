@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import { UpstreamError } from '../upstream-error.ts';
-import { abandon, headerOf } from '../upstream-requests.ts';
+import { headerOf, release } from '../upstream-requests.ts';
 import type { StoreAsker } from './ask-store.ts';
 import { createConditionalList } from './conditional-list.ts';
 import { createFileInquiry } from './file-inquiry.ts';
@@ -91,7 +91,7 @@ export function checksumsForm(asker: StoreAsker, base: URL, path = CHECKSUM_LIST
     async ask({ path: name, url }, signal) {
       const file = new URL(url);
       const answer = await asker.ask({ target: file, method: 'HEAD', what: `image ${name}`, signal });
-      abandon(answer);
+      release(answer);
       const text = headerOf(answer, 'content-length') ?? '';
       if (/^\d{1,15}$/.test(text)) return Number(text);
       throw new UpstreamError('INVALID', `${file.host} does not say how large it is`);

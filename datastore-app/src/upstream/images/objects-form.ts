@@ -1,6 +1,6 @@
 import { imageReference } from '../../images/image-path.ts';
 import { UpstreamError } from '../upstream-error.ts';
-import { abandon, headerOf } from '../upstream-requests.ts';
+import { headerOf, release } from '../upstream-requests.ts';
 import type { StoreAsker } from './ask-store.ts';
 import { createFileInquiry } from './file-inquiry.ts';
 import { inWordsOfUpstream, type ListForm } from './list-forms.ts';
@@ -34,7 +34,7 @@ export function objectsForm(asker: StoreAsker, base: URL, keyPrefix: string): Li
       const headers = { 'x-amz-checksum-mode': 'ENABLED' };
       const what = `object ${key}`;
       const answer = await asker.ask({ target: urlOf(key), method: 'HEAD', headers, what, signal });
-      abandon(answer);
+      release(answer);
       // A checksum of parts is none of the whole.
       const isOfParts = headerOf(answer, 'x-amz-checksum-type') === 'COMPOSITE';
       const stated = isOfParts ? undefined : sha256Of(headerOf(answer, 'x-amz-checksum-sha256'));
