@@ -43,6 +43,16 @@ it('asks once for all who want to know, and again when the answer is old', async
   expect(await find('a.local')).toBe('10.1.0.8');
 });
 
+it('asks again where the answer is doubted', async () => {
+  let address = '10.1.0.7';
+  const { find } = scene(async () => ({ address, ttlSeconds: 120 }));
+  await find('a.local');
+  address = '10.1.0.8';
+  expect(await find('a.local', { isFresh: false })).toBe('10.1.0.7');
+  expect(await find('a.local', { isFresh: true })).toBe('10.1.0.8');
+  expect(await find('a.local')).toBe('10.1.0.8');
+});
+
 it('knows no longer than the answer says', async () => {
   const { find, asked, pass } = scene(async () => ({ address: '10.1.0.7', ttlSeconds: 10 }));
   await find('a.local');

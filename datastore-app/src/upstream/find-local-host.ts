@@ -2,8 +2,15 @@ import createMulticastDns, { type ResponsePacket } from 'multicast-dns';
 import type { NetworkLink } from '../advertise/network-links.ts';
 import { attributePacket } from '../advertise/packet-origin.ts';
 
-/** Finds the address of a host on `.local` (RFC 6762); undefined: none of that name answers. */
-export type FindLocalHost = (hostName: string) => Promise<string | undefined>;
+/**
+ * Finds the address of a host on `.local` (RFC 6762); undefined: none of that name answers.
+ *
+ * @param options.isFresh what was found before is doubted: nobody answered there
+ */
+export type FindLocalHost = (
+  hostName: string,
+  options?: { readonly isFresh?: boolean },
+) => Promise<string | undefined>;
 
 /** After a second a question is asked again (RFC 6762 §5.2); answers take up to 120 ms (§6). */
 const ASK_AT_MS = [0, 1000];
@@ -106,9 +113,9 @@ export function createLocalHostFinder({
     }
   }
 
-  return async (name) => {
+  return async (name, { isFresh = false } = {}) => {
     const hostName = name.toLowerCase();
-    const there = known.get(hostName);
+    const there = isFresh ? undefined : known.get(hostName);
     if (there !== undefined && nowMs() < there.untilMs) return there.address;
     const current = asking.get(hostName) ?? find(hostName).finally(() => asking.delete(hostName));
     asking.set(hostName, current);

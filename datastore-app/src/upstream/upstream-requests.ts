@@ -70,14 +70,18 @@ export const release = (answer: IncomingMessage) => {
 /** In words that explainFailure knows. */
 const tooLate = () => Object.assign(new Error('nothing came for too long'), { code: 'ETIMEDOUT' });
 
-/** Finds hosts on `.local` by multicast DNS, and all others as the system does. */
-function lookupBy(findLocalHost: FindLocalHost): LookupFunction {
+/**
+ * Finds hosts on `.local` by multicast DNS, and all others as the system does.
+ *
+ * @param doubted hosts that did not answer where they were found: a reboot may have moved them
+ */
+function lookupBy(findLocalHost: FindLocalHost, doubted: Set<string>): LookupFunction {
   return (hostName, options, callback) => {
     if (!isLocalHost(hostName)) {
       lookupBySystem(hostName, options, callback);
       return;
     }
-    findLocalHost(hostName).then(
+    findLocalHost(hostName, { isFresh: doubted.delete(hostName) }).then(
       (address) => {
         if (address === undefined) {
           const code = 'LOCAL_HOST_NOT_FOUND';
@@ -111,7 +115,8 @@ export function createUpstreamRequests(
     'http:': new HttpAgent({ keepAlive: true, lookup }),
     'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
   });
-  const lookup = lookupBy(findLocalHost);
+  const doubted = new Set<string>();
+  const lookup = lookupBy(findLocalHost, doubted);
   /** For the host that was named, and for those that it leads to. */
   const own = agentsWith(lookup);
   const others = agentsWith(reachableLookup(lookup, requireReachable));
@@ -126,8 +131,10 @@ export function createUpstreamRequests(
       };
       return new Promise((resolve, reject) => {
         if (!isOwn(target)) requireReachableHost(target.hostname, requireReachable);
-        const fail = (error: unknown) =>
+        const fail = (error: unknown) => {
+          if (isLocalHost(target.hostname)) doubted.add(target.hostname);
           reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
+        };
         let answer: IncomingMessage | undefined;
         const sent = (isTls ? httpsRequest : httpRequest)(target, options);
         sent.on('response', (response) => {
