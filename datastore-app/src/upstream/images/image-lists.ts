@@ -68,10 +68,14 @@ export interface ImageListsDeps {
   readonly now?: () => number;
   /** From 0 to 1. */
   readonly random?: () => number;
+  /** Is called when a large list has been read. */
+  readonly afterLarge?: () => void;
 }
 
 /** All lists together: memory is bounded. */
-export const MAX_DISTANT_FILES = 20_000;
+export const MAX_DISTANT_FILES = 10_000;
+/** Reading a list of more leaves megabytes behind. */
+const LARGE_FILES = 1000;
 /** After a failure a list is asked for again; then after twice as long each time, until `check`. */
 const RETRY_MS = 30_000;
 /** How long one reading may take. With many files whose sizes are asked for one by one, the next goes on. */
@@ -133,6 +137,7 @@ export function createImageLists(deps: ImageListsDeps): ImageLists {
     const { leftOut, reasons } = known.list;
     log.info({ upstream, images: known.list.files.length, leftOut, reasons }, 'an upstream told what it has');
     merge();
+    if (list.files.length > LARGE_FILES) deps.afterLarge?.();
   }
 
   async function readOnce(known: Known): Promise<void> {

@@ -4,6 +4,7 @@ import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { ByteSource } from '../../content/byte-source.ts';
+import { collectAll } from '../../content/collect.ts';
 import type { Sessions } from '../../content/sessions.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
@@ -95,7 +96,7 @@ export function openImageUpstreams(deps: ImageUpstreamsDeps): ImageUpstreams {
   let ends = 0;
 
   const lists = createImageLists({
-    ...{ log, clock },
+    ...{ log, clock, afterLarge: collectAll },
     sourceOf(upstream) {
       const source = makeSource(upstream);
       sources.set(upstream, source);
