@@ -11,6 +11,7 @@ import { createImageLayout, type MadeImage } from '../lab/image-layouts.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { finish } from '../lab/namespace.ts';
 import { eveAgent } from '../lab/programs.ts';
+import { wireBytesOf } from '../lab/wire-bytes.ts';
 import { randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
 import { repetitions } from '../soak.ts';
@@ -49,9 +50,7 @@ describeWith(['lab', 'root', 'avahi', 'dbus', 'docker-registry', 'skopeo', 'tc']
   });
 
   const hexOf = ({ digest }: { digest: string }) => digest.slice(7);
-  async function sentBytes(): Promise<number> {
-    return Number((await app.mustRun(['cat', '/sys/class/net/eth0/statistics/tx_bytes'])).trim());
-  }
+  const sentBytes = () => wireBytesOf(lab, 'app');
   /** What has the name of a digest has that digest. */
   async function checkBlobs(blobs: string): Promise<void> {
     for (const name of await readdir(blobs).catch(() => [])) {

@@ -11,7 +11,8 @@ import { startAvahi } from '../lab/avahi.ts';
 import { startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout, type MadeImage } from '../lab/image-layouts.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { eveAgent, waitForLog } from '../lab/programs.ts';
+import { eveAgent, runAgent, waitForLog } from '../lab/programs.ts';
+import { wireBytesOf } from '../lab/wire-bytes.ts';
 import { describeWith } from '../requirements.ts';
 import { repetitions } from '../soak.ts';
 import { report } from './fault-lab.ts';
@@ -46,8 +47,7 @@ describeWith(
       apps
         .get(host)
         ?.mustRun(`tc qdisc replace dev eth0 root tbf rate ${rate} burst 64kb latency 400ms`.split(' '));
-    const sentBytes = async (host: string) =>
-      Number((await apps.get(host)?.mustRun(['cat', '/sys/class/net/eth0/statistics/tx_bytes']))?.trim());
+    const sentBytes = (host: string) => wireBytesOf(lab, host);
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'image-trees-'));
@@ -109,10 +109,11 @@ describeWith(
       await ended;
     }
     async function status(): Promise<Partial<ContentTreeStatus>> {
-      const file = join(state, 'status', 'ContentTreeStatus', `${UUID}.json`);
-      // The disk is mounted in the lab alone.
-      const { stdout, exitCode } = await lab.host.run(['cat', file]);
-      return JSON.parse(exitCode === 0 ? stdout : '{}') as ContentTreeStatus;
+      // By the API: a full disk takes no status either.
+      const { stdout, exitCode } = await runAgent(lab.host, ['status', '--state', state, '--json']);
+      if (exitCode !== 0) return {};
+      const { contentTrees } = JSON.parse(stdout) as { contentTrees: ContentTreeStatus[] };
+      return contentTrees[0] ?? {};
     }
     const expectStatus = (expected: Partial<ContentTreeStatus>) =>
       expect.poll(status, { timeout: 60_000, interval: 100 }).toMatchObject(expected);

@@ -16,6 +16,7 @@ import {
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { MIRROR_PLACE, type RunningMirror, startMirror } from '../lab/running-mirror.ts';
+import { wireBytesOf } from '../lab/wire-bytes.ts';
 import { describeWith } from '../requirements.ts';
 
 const MIB = 1024 * 1024;
@@ -60,8 +61,7 @@ describeWith(
       (await curl('-I', ...args, url(path))).stdout.toLowerCase();
     const setRate = (rate: string) =>
       ds.mustRun(`tc qdisc replace dev eth0 root tbf rate ${rate} burst 64kb latency 400ms`.split(' '));
-    const sentBytes = async () =>
-      Number((await ds.mustRun(['cat', '/sys/class/net/eth0/statistics/tx_bytes'])).trim());
+    const sentBytes = () => wireBytesOf(lab, 'ds');
     const sizeOf = async (file: string) => (await stat(file).catch(() => null))?.size ?? 0;
     const startRegistry = () => startDebianRegistry(ds, { folder: join(folder, 'ds'), port: 80 });
 

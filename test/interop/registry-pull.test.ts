@@ -1,7 +1,7 @@
 /** Images that the agent pulls from a registry which nobody here wrote, judged by programs which nobody here wrote. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -213,6 +213,17 @@ describeWith(
       const wrong = await pullAs('--auth', 'Basic cHVsbGVyOndyb25n');
       expect(wrong).toMatchObject({ exitCode: 4, stderr: expect.not.stringContaining('cHVsbGVyOndyb25n') });
       expect(await pullAs('--auth', BASIC)).toMatchObject({ exitCode: 0 });
+      // As skopeo writes it.
+      const auth = join(folder, 'auth.json');
+      await app.mustRun([
+        ...['skopeo', 'login', '--tls-verify=false', '--authfile', auth, '-u', 'puller', '-p', 'secret'],
+        '127.0.0.1:8080',
+      ]);
+      expect(await pullAs('--registry-auth', auth)).toMatchObject({ exitCode: 4 });
+      await writeFile(auth, (await readFile(auth, 'utf8')).replace('127.0.0.1', 'ds.local'));
+      expect(await pullAs('--registry-auth', auth)).toMatchObject({ exitCode: 0 });
+      const none = await pullAs('--registry-auth', join(folder, 'none.json'));
+      expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--registry-auth') });
     });
 
     test('come over https by the authority that is given, and by no other', async () => {

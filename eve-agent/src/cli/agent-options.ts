@@ -4,7 +4,7 @@ import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
-import { type TransferOptions, transferOptions } from './transfer-options.ts';
+import { proxyOption, type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** Of `eve-agent run`. */
 export interface RunOptions extends TransferOptions {
@@ -128,16 +128,7 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     environment: 'EVE_AGENT_RATE_LIMIT',
     schema: byteSize().refine((bytes) => bytes >= 1024, { error: 'at least 1K expected' }),
   },
-  {
-    flags: '--proxy <url>',
-    description:
-      'HTTP proxy for datastores that have a name which is not on .local; better given by the environment',
-    environment: 'EVE_AGENT_PROXY',
-    schema: z
-      .url({ protocol: /^https?$/, error: 'an http or https URL expected' })
-      .transform((text) => new URL(text)),
-    isSecret: true,
-  },
+  proxyOption,
   {
     flags: '--reserve <size>',
     description: 'free space that downloads never take',

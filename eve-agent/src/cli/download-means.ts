@@ -19,13 +19,17 @@ const MAX_RETRY_DELAY_MS = 60_000;
 /** Of `eve-agent download`. */
 export interface DownloadOptions extends DiscoveryOptions, ImageOptions, TransferOptions, ContainerOptions {
   readonly output?: string;
+  readonly proxy?: URL;
   readonly retries: number;
 }
 
 /** What downloads are made with, from the options of the command. */
 export function downloadMeans(
   { createLog }: Pick<CommandContext, 'createLog'>,
-  options: Pick<DownloadOptions, 'logLevel' | 'bridge' | 'timeout' | 'retries' | keyof TransferOptions>,
+  options: Pick<
+    DownloadOptions,
+    'logLevel' | 'bridge' | 'timeout' | 'retries' | 'proxy' | keyof TransferOptions
+  >,
 ): [DownloadDeps, MadeDownloadOptions] {
   const locate = createSystemLocator(createLog(options.logLevel));
   return [
@@ -42,6 +46,7 @@ export function downloadMeans(
       leastRate: leastRateOf(options),
       reconnectsWhenSlow: true,
       allowsInternalRedirects: options.allowInternalRedirects === true,
+      proxy: options.proxy,
       userAgent: USER_AGENT,
     },
   ];

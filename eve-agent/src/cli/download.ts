@@ -24,7 +24,7 @@ import { containerOptions } from './container-options.ts';
 import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
 import { imageOptions, readCa } from './image-options.ts';
 import { decideTarget } from './target-path.ts';
-import { transferOptions } from './transfer-options.ts';
+import { proxyOption, transferOptions } from './transfer-options.ts';
 
 const OPTIONS: readonly OptionDescription[] = [
   ...imageOptions,
@@ -47,6 +47,7 @@ const OPTIONS: readonly OptionDescription[] = [
   ...transferOptions(
     'the datastore is looked for and connected to anew, and the download goes on where it was',
   ),
+  proxyOption,
   bridgeOption,
   timeoutOption(30, 'how long to wait for an answer to the question for the host'),
   jsonOption,

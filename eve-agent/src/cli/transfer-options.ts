@@ -11,6 +11,19 @@ export interface TransferOptions {
   readonly allowInternalRedirects?: true;
 }
 
+export const proxyOption: OptionDescription = {
+  flags: '--proxy <url>',
+  description:
+    'HTTP proxy for datastores that have a name which is not on .local; better given by the environment',
+  environment: 'EVE_AGENT_PROXY',
+  get schema() {
+    return z
+      .url({ protocol: /^https?$/, error: 'an http or https URL expected' })
+      .transform((text) => new URL(text));
+  },
+  isSecret: true,
+};
+
 /** @param consequence what follows when a datastore is slower than the least rate */
 export const transferOptions = (consequence: string): readonly OptionDescription[] => [
   {

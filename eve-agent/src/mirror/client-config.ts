@@ -15,6 +15,8 @@ export function clientConfig(client: Client, place: string): string {
       return [
         '# Docker asks loopback by http as it is: no file is needed. The datastore stands in the name.',
         `docker pull ${place}/${EXAMPLE}/group/app:1`,
+        '# For what is on Docker Hub (eve-agent mirror --any tags), in /etc/docker/daemon.json:',
+        `#   {"registry-mirrors": ["http://${place}"]}`,
         '',
       ].join('\n');
     case 'podman':

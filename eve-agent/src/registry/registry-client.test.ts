@@ -19,8 +19,13 @@ const WANTS_TOKEN = bearer('http://ds.local/-/token');
 const WANTS_PASSWORD = says('401 Unauthorized', 'WWW-Authenticate: Basic realm="x"\r\n');
 const token = (text: string) => says('200 OK', 'Content-Type: application/json\r\n', `{"token":"${text}"}`);
 
-const createClient = (answers: readonly ScriptedAnswer[], given: string | null = null, maxFailures = 0) =>
-  createScriptedRegistry(answers, { given, maxFailures });
+const createClient = (
+  answers: readonly ScriptedAnswer[],
+  given: string | null = null,
+  maxFailures = 0,
+  delays: number[] = [],
+  namespace: string | null = null,
+) => createScriptedRegistry(answers, { given, maxFailures, delays, namespace });
 const summary = (requests: readonly string[]) =>
   requests.map((request) => {
     const target = /^GET (\S+)/.exec(request)?.[1];
@@ -73,6 +78,48 @@ it('tries again what may pass', async () => {
   const { client, requests } = createClient([says('503 Busy', ''), '', OK], null, 2);
   await client.readManifest({ tag: 'v1' }, signal);
   expect(requests).toHaveLength(3);
+});
+
+it('waits as long as it is told to where it asks too much', async () => {
+  const delays: number[] = [];
+  const busy = says('429 Too Many Requests', 'Retry-After: 7\r\n');
+  const { client, requests } = createClient([busy, OK], null, 2, delays);
+  await client.readManifest({ tag: 'v1' }, signal);
+  expect([requests.length, delays]).toEqual([2, [7000]]);
+  const given = createClient([busy, busy, busy], null, 2);
+  await expect(given.client.readManifest({ tag: 'v1' }, signal)).rejects.toMatchObject({
+    code: 'HTTP_STATUS',
+    details: expect.objectContaining({ statusCode: 429 }),
+  });
+});
+
+it('shows no credential to whom the registry leads on', async () => {
+  const elsewhere = says('307 Temporary Redirect', 'Location: http://ds.local:9000/blob?signed=1\r\n');
+  const { client, requests } = createClient(
+    [WANTS_TOKEN, token('t'), elsewhere, says('200 OK', '', 'config')],
+    BASIC,
+  );
+  expect((await client.readBlob(digestOf('config'), 6, signal)).toString()).toBe('config');
+  expect(summary(requests)).toEqual([
+    `/v2/a/b/blobs/${formatDigest(digestOf('config'))}`,
+    `${TOKEN_PATH} ${BASIC}`,
+    `/v2/a/b/blobs/${formatDigest(digestOf('config'))} Bearer t`,
+    '/blob?signed=1',
+  ]);
+});
+
+it('reads lists as they are, and says to a mirror which registry is meant', async () => {
+  const { client, requests } = createClient(
+    [says('200 OK', 'Link: </x>\r\n', '{"tags":[]}')],
+    null,
+    0,
+    [],
+    'hub',
+  );
+  const { bytes, headers } = await client.readList('tags', 'list', { n: '5' }, signal);
+  expect([bytes.toString(), headers.link]).toEqual(['{"tags":[]}', '</x>']);
+  expect(summary(requests)).toEqual(['/v2/a/b/tags/list?ns=hub&n=5']);
+  expect(client.blobUrl(digestOf('a')).search).toBe('?ns=hub');
 });
 
 const HUGE = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${`10000\r\n${' '.repeat(65_536)}\r\n`.repeat(65)}`;

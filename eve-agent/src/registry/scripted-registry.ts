@@ -11,10 +11,18 @@ export interface ScriptedRegistry extends ScriptedFlows {
   readonly clock: ManualClock;
 }
 
+export interface ScriptedRegistryOptions {
+  readonly given?: string | null;
+  readonly maxFailures?: number;
+  /** Takes the times that are waited, in milliseconds. */
+  readonly delays?: number[];
+  readonly namespace?: string | null;
+}
+
 /** @param answers of the registry, whole HTTP responses: in turn, or by what is asked */
 export function createScriptedRegistry(
   answers: readonly ScriptedAnswer[] | ((request: string) => ScriptedAnswer),
-  { given = null, maxFailures = 0 }: { readonly given?: string | null; readonly maxFailures?: number } = {},
+  { given = null, maxFailures = 0, delays = [], namespace = null }: ScriptedRegistryOptions = {},
 ): ScriptedRegistry {
   const flows = createScriptedFlows(answers);
   const clock = createManualClock();
@@ -24,19 +32,23 @@ export function createScriptedRegistry(
         return { url, address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
       },
       openFlow: flows.openFlow,
-      delay: async () => {},
+      delay: async (delayMs) => void delays.push(delayMs),
       now: () => 0,
       random: () => 0,
       clock,
     },
-    { retry: { maxFailures, maxDelayMs: 1000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
+    { retry: { maxFailures, maxDelayMs: 60_000 }, stallTimeoutMs: 20_000, userAgent: 'test' },
   );
   const image = { registry: new URL('http://ds.local/'), repository: 'a/b' };
   const authorization = createRegistryAuthorization(fetchDocument, {
     ...image,
     ...{ given, ca: null, allowsInternal: false },
   });
-  return { client: createRegistryClient(fetchDocument, { image, authorization, ca: null }), clock, ...flows };
+  return {
+    client: createRegistryClient(fetchDocument, { image, authorization, ca: null, namespace }),
+    clock,
+    ...flows,
+  };
 }
 
 /** A whole response. @param fields each with its line end */
