@@ -34,6 +34,7 @@ let running: Promise<void>;
 let reconciler: Reconciler;
 let requests: ContentRequest[];
 let tally: Tally;
+let linkFailure: Error | null;
 let isThere: boolean;
 let answer: Answer;
 let asked: ResolveRequest[];
@@ -58,9 +59,16 @@ const result = { receivedBytes: 9, resumedFromBytes: 0 } as DownloadResult;
 
 async function start() {
   const graceMs = 10_000;
+  const store = createContentStore(folder, join(folder, 'images'));
   reconciler = createReconciler(
     {
-      store: createContentStore(folder, join(folder, 'images')),
+      store: {
+        ...store,
+        async link(name, sha256) {
+          if (linkFailure !== null) throw linkFailure;
+          await store.link(name, sha256);
+        },
+      },
       statusFiles: createStatusFiles(join(folder, 'status')),
       holdsFile: createJsonFile(
         join(folder, 'holds.json'),
@@ -118,6 +126,7 @@ beforeEach(async () => {
   resolve = () => Promise.reject(new Error('no image'));
   tally = createTally();
   isThere = true;
+  linkFailure = null;
   answer = serve;
   await start();
 });
@@ -156,6 +165,18 @@ it('says why a name cannot be given, and gives it when it can', async () => {
   clock.advance(60_000);
   await expectState(1, { State: 'VERIFIED', FileLocation: place, Error: '', ErrorCode: '' });
 });
+
+it.each(['ENOSPC', 'EDQUOT'])(
+  'says that there is no room for a name (%s), and gives it when there is',
+  async (code) => {
+    linkFailure = Object.assign(new Error(`${code}: no space left on device, copyfile`), { code });
+    reconciler.apply(configOf([tree(1)]));
+    await expectState(1, { State: 'VERIFYING', FileLocation: '', ErrorCode: 'NO_SPACE' });
+    linkFailure = null;
+    clock.advance(60_000);
+    await expectState(1, { State: 'VERIFIED', Error: '', ErrorCode: '' });
+  },
+);
 
 it('gives a name at once that could not be given, where a person asks for it', async () => {
   const place = join(folder, 'images', 'image-1');

@@ -1,4 +1,4 @@
-import { errorMessage } from '@local-datastore/shared/errors';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { ImageFolder } from '../content/image-folders.ts';
 import { type ContentActual, type Failure, originStateOf } from './actual.ts';
@@ -107,6 +107,8 @@ async function requireNothingForeign(
   if (!isTheSame) throw new Error('something stands there that this service did not put there: move it away');
 }
 
+const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT']);
+
 async function rename(runtime: Runtime, name: string, wanted: Wanted, signal: AbortSignal): Promise<void> {
   const { actual, deps, options } = runtime;
   const { steadyMs } = options.schedule;
@@ -128,7 +130,8 @@ async function rename(runtime: Runtime, name: string, wanted: Wanted, signal: Ab
   } catch (error) {
     const reason = errorMessage(error);
     const failure: Failure = {
-      code: 'TARGET_UNWRITABLE',
+      // A copy, and the folder of an image, take room of their own.
+      code: OUT_OF_SPACE.has(systemErrorCode(error) ?? '') ? 'NO_SPACE' : 'TARGET_UNWRITABLE',
       message: `${deps.store.linkPath(name)} cannot be ${wanted === null ? 'removed' : 'made'}: ${reason}`,
       atMs: deps.wallMs(),
       severity: 'SEVERITY_ERROR',
