@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, waitUnlessAborted } from './clock.ts';
 
 /** The machine's monotonic clock, and Node's timers. */
 export const systemClock: Clock = {
@@ -9,3 +9,7 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Waits for a time, or until the signal is aborted; never rejects. */
+export const waitFor = (delayMs: number, signal: AbortSignal): Promise<void> =>
+  waitUnlessAborted(systemClock, delayMs, signal);

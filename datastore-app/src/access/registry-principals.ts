@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
 import type { Log } from '@local-datastore/shared/log';
+import { waitFor } from '@local-datastore/shared/system-clock';
 import { createInTurn } from '../content/in-turn.ts';
 import { createAssignmentFiles } from './assignment-files.ts';
 import { followFiles } from './followed-files.ts';
@@ -213,7 +213,7 @@ export async function openRegistryPrincipals(
         await lookInTurn(0).catch((error) => log.error({ err: error }, 'the grants cannot be watched'));
         if (current !== given) onBook(current);
         given = current;
-        await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+        await waitFor(LOOK_INTERVAL_MS, signal);
       }
     },
   };

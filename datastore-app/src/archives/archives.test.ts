@@ -22,16 +22,24 @@ const viewOf = (character: string, ...names: string[]): ArchiveVerdict => ({
   } satisfies ArchiveView,
 });
 
-function memoryFiles(): VerdictFiles & { readonly saved: Map<string, ArchiveVerdict> } {
+interface MemoryFiles extends VerdictFiles {
+  readonly saved: Map<string, ArchiveVerdict>;
+  /** How often they were gone through. */
+  cleanings: number;
+}
+
+function memoryFiles(): MemoryFiles {
   const saved = new Map<string, ArchiveVerdict>();
-  return {
-    saved,
+  const files: MemoryFiles = {
+    ...{ saved, cleanings: 0 },
     load: async (sha256) => saved.get(sha256),
     save: async (sha256, verdict) => void saved.set(sha256, verdict),
     keepOnly: async (sha256s) => {
+      files.cleanings += 1;
       for (const sha256 of [...saved.keys()]) if (!sha256s.has(sha256)) saved.delete(sha256);
     },
   };
+  return files;
 }
 
 type Read = () => Promise<ArchiveVerdict | undefined>;
@@ -62,21 +70,24 @@ function createScene(files = memoryFiles()) {
   });
   const ending = new AbortController();
   const following = archives.follow(ending.signal);
+  async function next(passedMs: number, changes: number): Promise<void> {
+    await round.promise;
+    round = Promise.withResolvers();
+    revision += changes;
+    nowMs += passedMs;
+    const goOn = go;
+    go = Promise.withResolvers();
+    goOn.resolve();
+    await round.promise;
+  }
   return {
     ...{ archives, containers, reads, said },
     readCount: () => readCount,
     names: () =>
       Object.fromEntries([...archives.repositories()].map(([name, { image: of }]) => [name, of.path])),
-    async change(passedMs = 0) {
-      await round.promise;
-      round = Promise.withResolvers();
-      revision += 1;
-      nowMs += passedMs;
-      const goOn = go;
-      go = Promise.withResolvers();
-      goOn.resolve();
-      await round.promise;
-    },
+    change: (passedMs = 0) => next(passedMs, 1),
+    /** Nothing changes, and time passes. */
+    pass: (passedMs: number) => next(passedMs, 0),
     async end() {
       ending.abort();
       go.resolve();
@@ -155,6 +166,42 @@ it('goes on with the others where one cannot be read, and reads it again later',
   expect(scene.names()).toEqual({ 'archives/b': 'b.tar' });
   await scene.change(60_000);
   expect(scene.names()).toEqual({ 'archives/a': 'a.tar', 'archives/b': 'b.tar' });
+  await scene.end();
+});
+
+it('leaves everything alone until the archive that waits is due, and where all is known', async () => {
+  const files = memoryFiles();
+  const scene = createScene(files);
+  scene.containers.push(image('a.tar', 'a'));
+  await scene.change();
+  const looked = () => [files.cleanings, scene.readCount()];
+  const before = looked();
+  for (let second = 1; second < 60; second += 1) await scene.pass(1000);
+  expect(looked()).toEqual(before);
+  // The same is read well under another name: nothing waits any more.
+  scene.containers.push(image('b.tar', 'a'));
+  scene.reads.set('b.tar', async () => viewOf('a'));
+  await scene.change();
+  const after = looked();
+  for (let minute = 0; minute < 3; minute += 1) await scene.pass(60_000);
+  expect(looked()).toEqual(after);
+  await scene.end();
+});
+
+it('looks again later where what it remembers cannot be gone through', async () => {
+  const files = memoryFiles();
+  const { keepOnly } = files;
+  files.keepOnly = async () => Promise.reject(new Error('no'));
+  const scene = createScene(files);
+  scene.containers.push(image('a.tar', 'a'));
+  scene.reads.set('a.tar', async () => viewOf('a'));
+  await scene.change();
+  const said = scene.said.length;
+  await scene.pass(1000);
+  expect([scene.names(), scene.said.length]).toEqual([{ 'archives/a': 'a.tar' }, said]);
+  files.keepOnly = keepOnly;
+  await scene.pass(60_000);
+  expect(files.cleanings).toBe(1);
   await scene.end();
 });
 

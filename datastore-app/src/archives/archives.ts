@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { waitFor } from '@local-datastore/shared/system-clock';
 import type { FileVersion } from '../content/file-version.ts';
 import type { ArchiveView } from '../formats/container/archive-view.ts';
 import { repositoriesOf, repositoryOfPath } from './archive-naming.ts';
@@ -44,6 +44,7 @@ export interface ArchivesDeps {
   /** As readArchive. */
   read(path: string, version: FileVersion): Promise<ArchiveVerdict | undefined>;
   readonly files: VerdictFiles;
+  /** In ms, of a clock that only goes forward. */
   readonly now?: () => number;
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -51,9 +52,6 @@ export interface ArchivesDeps {
 const LOOK_INTERVAL_MS = 1000;
 /** After an archive could not be read. */
 const RETRY_MS = 60_000;
-
-const waitFor = (ms: number, signal: AbortSignal) =>
-  delay(ms, undefined, { signal, ref: false }).catch(() => {});
 
 const byDigest = <T extends { readonly digest: OciDigest }>(all: readonly T[]): ReadonlyMap<string, T> =>
   new Map(all.map((each) => [formatDigest(each.digest), each]));
@@ -101,7 +99,7 @@ function listArchives(
 }
 
 export function createArchives(deps: ArchivesDeps): Archives {
-  const { log, files, now = Date.now, wait = waitFor } = deps;
+  const { log, files, now = () => performance.now(), wait = waitFor } = deps;
   const verdicts = new Map<string, ArchiveVerdict>();
   const retryAtMs = new Map<string, number>();
   let verdictCount = 0;
@@ -125,32 +123,29 @@ export function createArchives(deps: ArchivesDeps): Archives {
     if (verdict.kind === 'none') log.info({ path, reason: verdict.reason }, 'an archive is no repository');
   }
 
-  /** @returns whether all has been done that can be */
-  async function look(signal: AbortSignal): Promise<boolean> {
+  /** @returns when to look again, also where nothing changes meanwhile; Infinity: all has been done */
+  async function look(signal: AbortSignal): Promise<number> {
     const containers = [...deps.containers()];
     const known = new Set(containers.map(({ sha256 }) => sha256));
     const isGone = [...verdicts.keys()].filter((sha256) => !known.has(sha256));
     for (const sha256 of isGone) verdicts.delete(sha256);
-    let isDone = true;
     for (const image of containers) {
-      if (signal.aborted) return false;
-      if (verdicts.has(image.sha256)) continue;
-      if (now() < (retryAtMs.get(image.path) ?? 0)) {
-        isDone = false;
-        continue;
-      }
+      if (signal.aborted) break;
+      if (verdicts.has(image.sha256) || now() < (retryAtMs.get(image.path) ?? 0)) continue;
       try {
         await judge(image);
         retryAtMs.delete(image.path);
       } catch (error) {
-        isDone = false;
         retryAtMs.set(image.path, now() + RETRY_MS);
         log.error({ path: image.path, reason: errorMessage(error) }, 'an archive could not be read');
       }
     }
     // No archive at all: more likely the volume is away, and will come back with them.
     if (known.size > 0) await files.keepOnly(known);
-    return isDone;
+    const unknown = containers.filter(({ sha256 }) => !verdicts.has(sha256));
+    const waiting = new Set(unknown.map(({ path }) => path));
+    for (const path of [...retryAtMs.keys()]) if (!waiting.has(path)) retryAtMs.delete(path);
+    return [...retryAtMs.values()].reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   }
 
   return {
@@ -158,14 +153,15 @@ export function createArchives(deps: ArchivesDeps): Archives {
     problems: () => listing().problems,
     async follow(signal) {
       let seen: number | undefined;
+      let lookAtMs = Number.POSITIVE_INFINITY;
       while (!signal.aborted) {
         const revision = deps.revision();
-        if (revision !== seen) {
-          const isDone = await look(signal).catch((error) => {
+        if (revision !== seen || now() >= lookAtMs) {
+          seen = revision;
+          lookAtMs = await look(signal).catch((error) => {
             log.error({ reason: errorMessage(error) }, 'the archives could not be looked at');
-            return false;
+            return now() + RETRY_MS;
           });
-          seen = isDone ? revision : undefined;
         }
         await wait(LOOK_INTERVAL_MS, signal);
       }

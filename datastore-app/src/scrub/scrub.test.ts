@@ -13,8 +13,16 @@ const image = (path: string, verified: string | null): Verifiable => ({
 
 it('begins with what was not read for longest', () => {
   const images = [image('new', at(9)), image('old', at(2)), image('never', null), image('older', at(1))];
-  expect(findDue(images, 5 * HOUR_MS).map(({ path }) => path)).toEqual(['never', 'older', 'old']);
-  expect(findDue(images, 0).map(({ path }) => path)).toEqual(['never']);
+  const due = (hour: number) =>
+    findDue(images, { nowMs: hour * HOUR_MS, intervalMs: 10 * HOUR_MS }).map(({ path }) => path);
+  expect(due(15)).toEqual(['never', 'older', 'old']);
+  expect(due(10)).toEqual(['never']);
+});
+
+it('takes a time that is still to come for one that a wrong clock noted', () => {
+  const images = [image('old', at(1)), image('to come', at(100))];
+  const due = findDue(images, { nowMs: 20 * HOUR_MS, intervalMs: 10 * HOUR_MS });
+  expect(due.map(({ path }) => path)).toEqual(['to come', 'old']);
 });
 
 /** Scrubs for so many rounds of an hour each. */

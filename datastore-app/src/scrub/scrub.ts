@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { waitFor } from '@local-datastore/shared/system-clock';
 import type { Hasher } from '../content/hasher.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import type { VerificationInbox } from './verification-inbox.ts';
@@ -22,13 +22,17 @@ const POLL_MS = 60_000;
 const INBOX_POLL_MS = 2000;
 const HAND_ON_MS = 10_000;
 
-const waitFor = (ms: number, signal: AbortSignal) =>
-  delay(ms, undefined, { signal, ref: false }).catch(() => {});
-
 /** Which images were not read for so long, those of longest ago first. */
-export function findDue(images: readonly Verifiable[], dueMs: number): Verifiable[] {
-  const timeOf = ({ verified }: Verifiable) => (verified === null ? 0 : Date.parse(verified));
-  return images.filter((image) => timeOf(image) <= dueMs).sort((a, b) => timeOf(a) - timeOf(b));
+export function findDue(
+  images: readonly Verifiable[],
+  { nowMs, intervalMs }: { readonly nowMs: number; readonly intervalMs: number },
+): Verifiable[] {
+  const timeOf = ({ verified }: Verifiable) => {
+    const timeMs = verified === null ? 0 : Date.parse(verified);
+    // Noted while the clock was wrong.
+    return timeMs > nowMs ? 0 : timeMs;
+  };
+  return images.filter((image) => timeOf(image) <= nowMs - intervalMs).sort((a, b) => timeOf(a) - timeOf(b));
 }
 
 /**
@@ -69,7 +73,7 @@ export async function scrub(
   }
 
   while (!signal.aborted) {
-    const due = findDue(deps.verifiables(), now() - intervalMs).filter(
+    const due = findDue(deps.verifiables(), { nowMs: now(), intervalMs }).filter(
       ({ path }) => (failedUntilMs.get(path) ?? 0) <= now(),
     );
     for (const image of due) {

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from '@local-datastore/shared/system-clock';
 
 /** Does something again and again, one after another, until the signal aborts. Never rejects. */
 export async function repeat(
@@ -12,6 +12,6 @@ export async function repeat(
     } catch (error) {
       onError(error);
     }
-    await delay(intervalMs, undefined, { signal, ref: false }).catch(() => {});
+    await waitFor(intervalMs, signal);
   }
 }

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { waitFor } from '@local-datastore/shared/system-clock';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { Uploads } from './uploads.ts';
@@ -28,11 +28,10 @@ const INTERVAL_MS = 3_600_000;
  * no image is collected an hour after the start for the first time, also where the datastore is started every day.
  */
 export async function keepUp(
-  { log, store, uploads, registry, elapsed = () => performance.now(), ...deps }: UpkeepDeps,
+  { log, store, uploads, registry, elapsed = () => performance.now(), wait = waitFor }: UpkeepDeps,
   { collectEveryMs }: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const wait = deps.wait ?? ((ms) => delay(ms, undefined, { signal, ref: false }).catch(() => {}));
   let collectAtMs = elapsed() + INTERVAL_MS;
   while (!signal.aborted) {
     try {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { systemClock } from '@local-datastore/shared/system-clock';
+import { systemClock, waitFor } from '@local-datastore/shared/system-clock';
 import { followFiles } from '../access/followed-files.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { FindLocalHost } from './find-local-host.ts';
@@ -156,7 +156,7 @@ export async function openUpstreams(
     async follow(signal) {
       while (!signal.aborted) {
         if (await followed.look()) await closeOthers(registries());
-        await delay(LOOK_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => {});
+        await waitFor(LOOK_INTERVAL_MS, signal);
       }
     },
     async stop() {
