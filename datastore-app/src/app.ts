@@ -154,7 +154,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
         verifiables: () => [...verifiables(), ...(registry?.verifiables() ?? [])],
         async noteVerified(verifications: readonly Verification[]) {
           const ofBlobs = verifications.filter(({ path }) => isBlobPath(path));
-          registry?.noteVerified(ofBlobs);
+          await registry?.noteVerified(ofBlobs);
           if (ofBlobs.length < verifications.length) {
             await noteVerified(verifications.filter(({ path }) => !isBlobPath(path)));
           }

@@ -43,9 +43,17 @@ const MAX_BLOBS = 200_000;
 const STORED = { kind: 'stored' } as const;
 const DAMAGED = { kind: 'damaged' } as const;
 
+export interface BlobKeeperOptions {
+  /** In ms, of a clock that only goes forward. */
+  readonly elapsed: () => number;
+  /** In ms since 1970. */
+  readonly now: () => number;
+  readonly maxBlobs?: number;
+}
+
 export function createBlobKeeper(
   { log, files, table }: { readonly log: Log; readonly files: BlobFiles; readonly table: BlobTable },
-  { elapsed, maxBlobs = MAX_BLOBS }: { readonly elapsed: () => number; readonly maxBlobs?: number },
+  { elapsed, now, maxBlobs = MAX_BLOBS }: BlobKeeperOptions,
 ): BlobKeeper {
   /** Moves a blob; where the volume cannot be written to, it is known here alone. */
   function tryMove({ digest, place }: BlobEntry, to: typeof STORED | typeof DAMAGED): boolean {
@@ -121,6 +129,7 @@ export function createBlobKeeper(
       const entry = table.entry(digest);
       const { place } = entry;
       table.setPlace(entry, STORED, sizeBytes);
+      entry.verified = new Date(now()).toISOString();
       onPlaced(entry);
       if (place !== undefined && place.kind !== 'stored') files.remove(digest, place);
       if (place?.kind === 'damaged') log.info({ digest }, 'a damaged blob was healed by a push');

@@ -15,7 +15,7 @@ export interface BlobEntry {
   leasedUntilMs: number;
   /** When it went to the trash, or was found there. */
   trashedMs: number;
-  /** ISO 8601: when it was last read again; null: not since the start. */
+  /** ISO 8601: when it came, or was last read again; null: that is not remembered. */
   verified: string | null;
 }
 

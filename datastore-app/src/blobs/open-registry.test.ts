@@ -6,6 +6,7 @@ import {
   blobOf,
   createTestRegistry,
   digestOf,
+  HOUR_MS,
   manifestOf,
   pieces,
   type TestRegistry,
@@ -132,17 +133,42 @@ describe('blobs', () => {
     const found = listed.find((each) => each.path === path);
     if (found === undefined) throw new Error('not listed');
     const { version } = found;
-    expect(found).toMatchObject({ digest: digestOf('layer'), verified: null, version: { sizeBytes: 5 } });
+    expect(found).toMatchObject({ digest: digestOf('layer'), version: { sizeBytes: 5 } });
     const verified = new Date(0).toISOString();
-    test.registry.noteVerified([{ path, version, verified, isCorrupt: true }]);
+    await test.registry.noteVerified([{ path, version, verified, isCorrupt: true }]);
     expect(await test.read(NAME, 'layer')).toBeUndefined();
     await test.restart();
     expect(await test.read(NAME, 'layer')).toBeUndefined();
     expect(test.registry.state().damaged).toBe(1);
     const again = { path: `${path}.damaged`, version, verified, isCorrupt: false };
-    test.registry.noteVerified([again]);
+    await test.registry.noteVerified([again]);
     expect(await test.read(NAME, 'layer')).toBe('layer');
     expect(test.registry.state().damaged).toBe(0);
+  });
+
+  it('count as read when they come, and it is remembered when they were read', async () => {
+    const verified = () => [...test.registry.verifiables()].map((each) => each.verified);
+    await test.pushImage(NAME, 'v1', ['layer']);
+    const before = Date.now() + HOUR_MS;
+    expect(verified().map((time) => Date.parse(time ?? '') < before)).toEqual([true, true, true]);
+    // Of what no scrub has noted nothing is known after a restart: it is read again first.
+    await test.restart();
+    expect(verified()).toEqual([null, null, null]);
+    const time = new Date(HOUR_MS).toISOString();
+    const note = (some: (path: string) => boolean) =>
+      test.registry.noteVerified(
+        [...test.registry.verifiables()]
+          .filter(({ path }) => some(path))
+          .map(({ path, version }) => ({ path, version, verified: time, isCorrupt: false })),
+      );
+    const { hex } = digestOf('layer');
+    const isLayer = (path: string) => path.endsWith(hex);
+    await note(isLayer);
+    await test.restart();
+    expect(verified().toSorted()).toEqual([time, null, null]);
+    await note((path) => !isLayer(path));
+    await test.restart();
+    expect(verified()).toEqual([time, time, time]);
   });
 });
 

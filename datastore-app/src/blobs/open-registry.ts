@@ -11,6 +11,7 @@ import { inWordsOfTheStore } from '../content/store-error.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import { createBlobFiles } from './blob-files.ts';
 import { createBlobKeeper } from './blob-keeper.ts';
+import type { BlobReads } from './blob-reads.ts';
 import { createBlobTable } from './blob-table.ts';
 import { createBlobs, type UploadFacts } from './blobs.ts';
 import { type Collection, createCollection } from './collection.ts';
@@ -37,7 +38,7 @@ export interface Registry extends RegistryStore {
   /** Empties the trash. @returns whether anything was in it */
   makeRoom(): Promise<boolean>;
   verifiables(): Iterable<Verifiable>;
-  noteVerified(verifications: readonly Verification[]): void;
+  noteVerified(verifications: readonly Verification[]): Promise<void>;
   /** Removes uploads of which nothing came for long, and what was in the trash for long. @returns how many uploads */
   collectAbandoned(): Promise<number>;
   readonly collection: Collection;
@@ -47,6 +48,8 @@ export interface RegistryDeps {
   readonly log: Log;
   readonly space: Space;
   readonly hash: Hasher['hash'];
+  /** Absent: when blobs were read again is not remembered over restarts. */
+  readonly reads?: BlobReads;
   /** In ms since 1970. */
   readonly now?: () => number;
   /** In ms, of a clock that only goes forward. */
@@ -84,7 +87,7 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
   const table = createBlobTable();
   const blobFiles = createBlobFiles(root);
   const repositoryFiles = createRepositoryFiles(root);
-  const keeper = createBlobKeeper({ log, files: blobFiles, table }, { elapsed });
+  const keeper = createBlobKeeper({ log, files: blobFiles, table }, { elapsed, now });
   const leases = createLeases({ log, files: repositoryFiles, table }, { leaseMs, trashMs, elapsed, now });
   const repositories = createRepositories({ log, files: repositoryFiles, table, keeper, leases, now });
   const staging = createStaging({ space, hash, now }, { incoming, owner: 'registry' });
@@ -97,7 +100,10 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
     { log, table, files: blobFiles, keeper, leases, repositories, troubles: () => troubles, now, elapsed },
     options,
   );
-  const scrub = createBlobScrub({ table, keeper, files: blobFiles }, { root });
+  const { recall, ...scrub } = createBlobScrub(
+    { log, table, keeper, files: blobFiles, reads: deps.reads },
+    { root },
+  );
   const writeVersion = createVersionWriter(root);
   const prepare = () => inWordsOfTheStore(writeVersion());
 
@@ -123,6 +129,7 @@ export function openRegistry(deps: RegistryDeps, options: RegistryOptions): Regi
         return;
       }
       troubles.push(...keeper.load(), ...(await repositories.load()));
+      await recall();
       for (const reason of troubles) log.error({ reason }, 'a part of the registry cannot be read');
       collection.recover();
       try {

@@ -1,9 +1,12 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, versionOf } from '../content/file-version.ts';
 import type { Verifiable, Verification } from '../images/verification.ts';
 import type { BlobFiles } from './blob-files.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
+import { type BlobReads, groupOf } from './blob-reads.ts';
 import type { BlobEntry, BlobTable } from './blob-table.ts';
 import { digestOfText } from './manifests.ts';
 
@@ -11,25 +14,51 @@ import { digestOfText } from './manifests.ts';
 export interface BlobScrub {
   /** Blobs, and also those found damaged: they may read well again. */
   verifiables(): Iterable<Verifiable>;
-  noteVerified(verifications: readonly Verification[]): void;
+  noteVerified(verifications: readonly Verification[]): Promise<void>;
 }
 
 /** Of a blob that others removed: no file has it. */
 const NO_FILE: FileVersion = { sizeBytes: -1, mtimeNs: 0n, ctimeNs: 0n, inode: 0n, device: 0n };
 
-/** @param root without symbolic links */
+export interface BlobScrubDeps {
+  readonly log: Log;
+  readonly table: BlobTable;
+  readonly keeper: BlobKeeper;
+  readonly files: BlobFiles;
+  /** undefined: nothing is remembered over restarts. */
+  readonly reads: BlobReads | undefined;
+}
+
+/**
+ * @param root without symbolic links
+ * @returns also what recalls, after a start, when blobs were read before it
+ */
 export function createBlobScrub(
-  {
-    table,
-    keeper,
-    files,
-  }: { readonly table: BlobTable; readonly keeper: BlobKeeper; readonly files: BlobFiles },
+  { log, table, keeper, files, reads }: BlobScrubDeps,
   { root }: { readonly root: string },
-): BlobScrub {
+): BlobScrub & { recall(): Promise<void> } {
   const placeOf = ({ place }: BlobEntry) =>
     place?.kind === 'stored' || place?.kind === 'damaged' ? place.kind : undefined;
 
+  async function remember(): Promise<void> {
+    const all = [...table.entries()].filter((entry) => placeOf(entry) !== undefined);
+    try {
+      await reads?.save(all.map(({ digest, verified }) => [digest, verified] as const));
+    } catch (error) {
+      log.warn({ reason: errorMessage(error) }, 'when blobs were read again could not be noted');
+    }
+  }
+
   return {
+    async recall() {
+      try {
+        const times = await reads?.load();
+        for (const entry of table.entries()) entry.verified ??= times?.get(groupOf(entry.digest)) ?? null;
+      } catch (error) {
+        log.warn({ reason: errorMessage(error) }, 'when blobs were read again is not known any more');
+      }
+    },
+
     *verifiables() {
       for (const entry of table.entries()) {
         const place = placeOf(entry);
@@ -46,7 +75,7 @@ export function createBlobScrub(
       }
     },
 
-    noteVerified(verifications) {
+    async noteVerified(verifications) {
       const byPath = new Map(verifications.map((each) => [each.path, each]));
       if (byPath.size === 0) return;
       for (const entry of table.entries()) {
@@ -57,6 +86,7 @@ export function createBlobScrub(
         if (found.isCorrupt && place === 'stored') keeper.markDamaged(entry, 'its digest is another one');
         if (!found.isCorrupt && place === 'damaged') keeper.markSound(entry);
       }
+      await remember();
     },
   };
 }

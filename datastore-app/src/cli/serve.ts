@@ -21,6 +21,7 @@ import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-
 import { selectInterfaces } from '../advertise/responder-plan.ts';
 import { type AppDeps, runApp } from '../app.ts';
 import { openArchives } from '../archives/open-archives.ts';
+import { createBlobReads } from '../blobs/blob-reads.ts';
 import { openRegistry, type Registry } from '../blobs/open-registry.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
 import { areInodesPermanent, isLocal } from '../content/file-system-type.ts';
@@ -106,12 +107,12 @@ async function becomeServiceUser(
 function openRegistryOf(
   log: Log,
   options: ServeOptions,
-  { root, space, hash }: { root: string; space: Space; hash: Hasher['hash'] },
+  { root, state, space, hash }: Storage & { space: Space; hash: Hasher['hash'] },
 ): Registry | undefined {
   if (options.registry === 'off') return undefined;
   const { untagged, keptVersions, registryTrash, uploadExpiry } = options;
   return openRegistry(
-    { log, space, hash },
+    { log, space, hash, reads: createBlobReads({ stateDirectory: state }) },
     {
       root,
       uploadExpiryMs: uploadExpiry * HOUR_MS,
@@ -157,7 +158,7 @@ async function openImages(log: Log, options: ServeOptions, { root, state }: Stor
   const uploadHasher = createHasher();
   const archiveHasher = createHasher();
   const scrubHasher = createHasher({ reading: { isDirect: true, bytesPerSecond: options.scrubRate } });
-  const registry = openRegistryOf(log, options, { root, space, hash: uploadHasher.hash });
+  const registry = openRegistryOf(log, options, { root, state, space, hash: uploadHasher.hash });
   const store = createImageStore(
     {
       space,

@@ -7,6 +7,7 @@ import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest
 import { createSourceReader } from '../../content/byte-source.ts';
 import { createHasher } from '../../content/hasher.ts';
 import { createSpace } from '../../content/space.ts';
+import { createBlobReads } from '../blob-reads.ts';
 import { openRegistry, type Registry, type RegistryOptions } from '../open-registry.ts';
 import type { BlobInfo, NewManifest } from '../registry-store.ts';
 
@@ -66,6 +67,7 @@ export async function createTestRegistry(
   given: Partial<RegistryOptions> & { readonly quotaBytes?: number } = {},
 ): Promise<TestRegistry> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'registry-')));
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'registry-state-'));
   const hasher = createHasher();
   const { quotaBytes, ...options } = given;
   let passedMs = 0;
@@ -81,7 +83,7 @@ export async function createTestRegistry(
     );
     const registry: Registry = openRegistry(
       {
-        ...{ log: silentLog, space, hash: hasher.hash },
+        ...{ log: silentLog, space, hash: hasher.hash, reads: createBlobReads({ stateDirectory }) },
         now: () => Date.now() + passedMs,
         elapsed: () => performance.now() + passedMs,
       },
@@ -120,7 +122,7 @@ export async function createTestRegistry(
     read: (name, content) => readBlob(test.registry, name, digestOf(content)),
     async remove() {
       await hasher.stop();
-      await rm(root, { recursive: true });
+      for (const folder of [root, stateDirectory]) await rm(folder, { recursive: true });
     },
   };
   return test;
