@@ -316,10 +316,10 @@ describe('the command', () => {
 
   it.each<[string, number, string, () => string[]]>([
     ['nothing', 2, 'name what to import', () => []],
-    ['no source', 2, 'A source such as', () => ['ftp://x']],
+    ['no source', 2, 'is no source that is known here', () => ['ftp://x']],
     ['half a credential', 2, 'belong together', () => [source(), '--source-user', 'u']],
     ['another platform', 2, 'A platform such as', () => [source(), '--platform', 'x']],
-    ['two sources with one name', 2, 'give one source', () => [source(), source(), '--as', 'x:1']],
+    ['two sources with one name', 2, 'there are 2 sources', () => [source(), source(), '--as', 'x:1']],
     [
       'an image that is not there',
       4,
