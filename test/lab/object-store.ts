@@ -39,9 +39,9 @@ export async function startObjectStore(): Promise<ObjectStore> {
     ['/usr/bin/python3', '-u', PROGRAM, ADDRESS, '0', folder, accessKeyId, secretAccessKey],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const { log, seen } = waitForLog(child, 'listening ');
+  const { log, seen } = waitForLog(child, ' is ready');
   await seen;
-  const port = Number(/listening (\d+)/.exec(log())?.[1]);
+  const port = Number(/port (\d+) is ready/.exec(log())?.[1]);
   const origin = `http://${ADDRESS}:${port}`;
   const client = new AwsClient({
     accessKeyId,

@@ -1,5 +1,5 @@
 """OpenStack Swift with its S3 API, in one process, objects in memory: object_store.py ADDRESS PORT FOLDER KEY SECRET.
-The key is ACCOUNT:USER. Says "listening PORT" on stderr. Lists come in pages of two objects.
+The key is ACCOUNT:USER. Says "port PORT is ready" on stderr. Lists come in pages of two objects.
 """
 import eventlet
 eventlet.monkey_patch()  # before all else is imported
@@ -110,5 +110,6 @@ with open(conf, "w") as file:
     file.write(PROXY.format(folder=FOLDER, account=account, user=user, secret=SECRET))
 socket = eventlet.listen((ADDRESS, int(PORT)))
 app = with_cache(loadapp(conf))
-print("listening", socket.getsockname()[1], file=sys.stderr, flush=True)
+sys.stderr.write("port %d is ready\n" % socket.getsockname()[1])
+sys.stderr.flush()
 eventlet.wsgi.server(socket, app, open(os.devnull, "w"))
