@@ -125,6 +125,7 @@ async function open(path = 'hub/linux/disk.img'): Promise<ByteSource> {
   if (source === undefined) throw new Error(`${path} is here`);
   return source;
 }
+const stored = (bytes: number) => expect.poll(() => upstreams.fetches()[0]?.receivedBytes).toBe(bytes);
 const ended = () => expect.poll(() => upstreams.fetches()).toEqual([]);
 const gets = () => server.requests.filter((each) => each.startsWith('GET /files/linux'));
 
@@ -142,8 +143,7 @@ it('brings an image once for all who ask, and publishes it', async () => {
 });
 
 it('brings no byte twice for five clients and two cuts', async () => {
-  const arrived = (bytes: number) => () => upstreams.receivedBytes() >= bytes;
-  server.answers.push(cutAfter(200 * KIB, arrived(200 * KIB)), cutAfter(150 * KIB, arrived(350 * KIB)));
+  server.answers.push(cutAfter(200 * KIB, stored), cutAfter(150 * KIB, stored));
   const sources = await Promise.all(Array.from({ length: 5 }, () => open()));
   const contents = await Promise.all(sources.map((source) => readAll(source)));
   expect(contents.every((content) => content.equals(CONTENT))).toBe(true);
@@ -288,8 +288,7 @@ it('has no place for an image below a file', async () => {
 });
 
 it('removes parts that nobody went on with for long', async () => {
-  const haveArrived = () => upstreams.receivedBytes() >= 100 * KIB;
-  server.answers.push(cutAfter(100 * KIB, haveArrived), ...Array.from({ length: 4 }, () => cutAfter(0)));
+  server.answers.push(cutAfter(100 * KIB, stored), ...Array.from({ length: 4 }, () => cutAfter(0, stored)));
   await expect(open().then((source) => readAll(source))).rejects.toThrow('closed the connection');
   expect((await readdir(incomingDirectoryOf(root))).length).toBe(2);
   expect(await upstreams.collectExpired()).toBe(0);

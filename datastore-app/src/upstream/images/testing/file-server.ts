@@ -44,22 +44,21 @@ export const asItShould: Answer = (request, response, content) => {
 };
 
 /**
- * Sends so many bytes of what was asked for, and breaks the connection. Node drops what a reader has not taken yet when
- * that comes to its end: hence it can wait for them.
+ * Sends so many bytes of what was asked for, and breaks the connection.
+ *
+ * @param arrived settles when so many bytes of the file have been stored: what is still on its way is lost by a break
  */
 export const cutAfter =
-  (bytes: number, haveArrived: () => boolean = () => true): Answer =>
+  (bytes: number, arrived: (storedBytes: number) => Promise<unknown>): Answer =>
   (request, response, content) => {
     const first = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     response.writeHead(first === 0 ? 200 : 206, {
       'content-length': content.length - first,
       ...(first > 0 && { 'content-range': `bytes ${first}-${content.length - 1}/${content.length}` }),
     });
-    const cut = () => {
-      if (haveArrived() || request.socket.destroyed) request.socket.end();
-      else setImmediate(cut);
-    };
-    response.write(content.subarray(first, first + bytes), cut);
+    response.flushHeaders();
+    response.write(content.subarray(first, first + bytes));
+    void arrived(first + bytes).then(() => request.socket.destroy());
   };
 
 export async function startFileServer(): Promise<FileServer> {
