@@ -3,11 +3,12 @@ import type { RegistryAccess } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { Archives } from '../archives/archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
-import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
 import { createImporter, type Importer } from '../imports/importer.ts';
+import { listInventory } from '../imports/inventory.ts';
 import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
@@ -29,6 +30,8 @@ export interface RegistryApi {
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
   readonly importer: Importer;
+  /** Of the repositories of which everything may be pulled. */
+  inventory(mayPull: (repository: string) => boolean): AsyncIterable<BlobInfo>;
   readonly noteDone: RegistryAccess['noteDone'];
   readonly noteDamaged: RepositoryValidationDeps['noteDamaged'];
 }
@@ -49,6 +52,7 @@ export function createRegistryApi({ access, registry, archives, ...deps }: Regis
     gate: createRegistryGate(access),
     find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
     platformsOf: createPlatformReader(deps.stored),
+    inventory: (mayPull) => listInventory({ store: registry }, mayPull),
     importer: createImporter({ log: deps.log, registry, shown: deps.shown }),
     noteDone: access.noteDone,
     noteDamaged(text) {

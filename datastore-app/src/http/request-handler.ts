@@ -56,8 +56,10 @@ import { createImportJobRoutes } from './routes/import-jobs.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createPageRoutes } from './routes/page.ts';
+import { createAdoptRoutes } from './routes/registry-adopt.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
 import { createRegistryImportRoutes } from './routes/registry-import.ts';
+import { createInventoryRoutes } from './routes/registry-inventory.ts';
 import { createUpstreamRoutes } from './routes/registry-upstreams.ts';
 import { createRepositoryRoutes } from './routes/repositories.ts';
 import { createRepositoryChangeRoutes } from './routes/repository-changes.ts';
@@ -177,6 +179,8 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createUpstreamRoutes(deps.registryApi),
     createRegistryImportRoutes(deps.registryApi),
     createImportJobRoutes(deps.registryApi),
+    createInventoryRoutes(deps.registryApi),
+    createAdoptRoutes(deps.registryApi),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({

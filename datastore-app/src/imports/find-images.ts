@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
 import { SAVED_FILE, savedEntries } from '../formats/container/docker-archive.ts';
 import { isLayoutMark, layoutEntries } from '../formats/container/oci-archive.ts';
-import { type FoundImage, ImageFailure, type ImportFailure } from './found-images.ts';
+import { type FoundImages, ImageFailure } from './found-images.ts';
 import { findLayoutImages } from './layout-images.ts';
 import { findSavedImages } from './saved-images.ts';
 import type { TakenArchive } from './take-archive.ts';
@@ -34,7 +34,7 @@ export async function findImages(
   taken: TakenArchive,
   readBlob: (digest: OciDigest) => Promise<Buffer | undefined>,
   platforms: readonly WantedPlatform[],
-): Promise<{ readonly found: readonly FoundImage[]; readonly failed: readonly ImportFailure[] } | undefined> {
+): Promise<FoundImages | undefined> {
   const { documents, members, blobs, damaged } = taken;
   const entries = layoutEntries(parseJson(documents.get(INDEX_FILE)));
   if (isLayoutMark(parseJson(documents.get(LAYOUT_FILE))) && entries !== undefined && entries.length > 0) {

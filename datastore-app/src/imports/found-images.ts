@@ -14,6 +14,12 @@ export interface FoundImage {
   readonly blobs: ReadonlyMap<string, BlobInfo>;
 }
 
+/** What was found, and what could not be read. */
+export interface FoundImages {
+  readonly found: readonly FoundImage[];
+  readonly failed: readonly ImportFailure[];
+}
+
 /** Why one image cannot be imported. */
 export const IMPORT_FAILURE_CODES = [
   'CONTENT_MISSING',

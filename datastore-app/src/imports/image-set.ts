@@ -37,7 +37,18 @@ const setSchema = z.object({
   set: chunkSchema.shape.set,
   of: chunkNumber,
   /** How the images are called where they come from. */
-  images: z.array(z.object({ name: z.string().max(600), digest })).max(1000),
+  images: z
+    .array(
+      z.object({
+        name: z.string().max(600),
+        digest,
+        /** What it is made of: places in `blobs`, `split` and `expected`, one behind the other. */
+        needs: z.array(size).max(MAX_SET_BLOBS),
+      }),
+    )
+    .max(1000),
+  /** How many bytes each chunk has. */
+  chunkBytes: z.array(size).max(10_000),
   /** What comes along, and in which chunk. */
   blobs: z.array(partSchema).max(MAX_SET_BLOBS),
   /** What comes in several pieces, in their order. */
@@ -66,11 +77,3 @@ export const parseImageSet = (bytes: Uint8Array): ImageSet | undefined => parseD
 
 /** The same for the same content. */
 export const setIdOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
-
-/** In which chunks what a set brings is to be found, by digest. */
-export function chunksOf({ blobs, split }: ImageSet): ReadonlyMap<string, readonly number[]> {
-  return new Map([
-    ...blobs.map((blob) => [blob.digest, [blob.chunk]] as const),
-    ...split.map((blob) => [blob.digest, [...new Set(blob.parts.map((part) => part.chunk))]] as const),
-  ]);
-}

@@ -1,22 +1,28 @@
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Registry } from '../blobs/open-registry.ts';
-import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
-import { readWholeSource } from '../content/source-content.ts';
+import type { BlobInfo, OpenBlob, RegistryStore } from '../blobs/registry-store.ts';
+import { readWholeSource, sourceContent } from '../content/source-content.ts';
 import { createBlobIntake } from './blob-intake.ts';
 import { decompressed } from './decompressed.ts';
 import { findImages } from './find-images.ts';
-import { type FoundImage, ImageFailure, type ImportFailure, type MissingContent } from './found-images.ts';
+import {
+  type FoundImage,
+  type FoundImages,
+  ImageFailure,
+  type ImportFailure,
+  type MissingContent,
+} from './found-images.ts';
 import { CHUNK_FILE, type ImageSet, parseChunkMark, parseImageSet, SET_FILE } from './image-set.ts';
 import { invalidArchive } from './import-error.ts';
 import { failureOf, missingSentence } from './import-failure.ts';
 import { type NamedImage, planNames } from './import-names.ts';
 import type { ImportedImage, ImportReport, ImportWish } from './import-report.ts';
 import { type ImportCaller, stagingOf } from './import-staging.ts';
-import { chunksWith, createNeededBlobs } from './needed-blobs.ts';
+import { createNeededBlobs } from './needed-blobs.ts';
 import { placeImage } from './place-image.ts';
 import { requirePlaceable, requirePlatform } from './require-placeable.ts';
-import { type TakenArchive, takeArchive } from './take-archive.ts';
+import { type TakenArchive, type TakenMember, takeArchive } from './take-archive.ts';
 
 export interface Importer {
   /**
@@ -27,6 +33,17 @@ export interface Importer {
    */
   importArchive(
     content: AsyncIterable<Uint8Array>,
+    wish: ImportWish,
+    caller: ImportCaller,
+  ): Promise<ImportReport>;
+  /**
+   * Imports images that are at hand elsewhere. As {@link Importer.importArchive}.
+   *
+   * @param openBlob opens a blob of theirs; undefined: it is not there
+   */
+  importImages(
+    images: FoundImages,
+    openBlob: (digest: OciDigest) => Promise<OpenBlob | undefined>,
     wish: ImportWish,
     caller: ImportCaller,
   ): Promise<ImportReport>;
@@ -79,18 +96,21 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
   async function requireBlobs(
     { blobs }: FoundImage,
     caller: ImportCaller,
-    { damaged }: TakenArchive,
+    { damaged }: Pick<TakenArchive, 'damaged'>,
     set: ImageSet | undefined,
   ): Promise<void> {
     const missing: MissingContent[] = [];
-    const chunksOf = chunksWith(set);
     for (const blob of blobs.values()) {
       const key = formatDigest(blob.digest);
       const why = damaged.get(key);
       if (why !== undefined) throw new ImageFailure('DIGEST_MISMATCH', `Its ${key} is damaged: ${why}`);
       const sizeBytes = await needed.gather(blob, caller, set);
       if (sizeBytes === undefined) {
-        missing.push({ digest: key, sizeBytes: blob.sizeBytes, chunks: chunksOf(key) });
+        missing.push({
+          digest: key,
+          sizeBytes: blob.sizeBytes,
+          chunks: await needed.chunksToBring(key, caller, set),
+        });
       } else if (sizeBytes !== blob.sizeBytes) {
         throw new ImageFailure(
           'SIZE_MISMATCH',
@@ -112,6 +132,58 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
     }
   }
 
+  /** What images are placed from. */
+  interface Placing {
+    readonly taken: Pick<TakenArchive, 'blobs' | 'damaged'>;
+    readonly set?: ImageSet | undefined;
+    readonly wish: ImportWish;
+    readonly caller: ImportCaller;
+  }
+
+  /** Names what is whole. */
+  async function placeAll(
+    images: FoundImages,
+    { taken, set, wish, caller }: Placing,
+  ): Promise<Pick<ImportReport, 'images' | 'failed' | 'notices'>> {
+    const staging = stagingOf(caller);
+    const plan = planNames(images.found, wish.name, sourceOf);
+    const failed: ImportFailure[] = [...images.failed, ...plan.failed];
+    const whole: NamedImage[] = [];
+    const note = (named: NamedImage, error: unknown) => {
+      const failure = failureOf(`${named.source}:${named.tags[0]}`, error);
+      if (failure === undefined) throw error;
+      failed.push(failure);
+    };
+    for (const named of plan.named) {
+      try {
+        await requirePlaceable({ registry, shown }, named, caller);
+        await requireBlobs(named.image, caller, taken, set);
+        await requirePlatform(named.image, wish.platforms, (digest) => readStaged(staging, digest));
+        whole.push(named);
+      } catch (error) {
+        note(named, error);
+      }
+    }
+    const isRefused = set !== undefined && failed.length > 0;
+    const imported: ImportedImage[] = [];
+    const counted = new Set<string>();
+    for (const named of isRefused ? [] : whole) {
+      try {
+        const manifestBytes = await placeImage({ store: registry, shown }, named, staging, caller.subject);
+        const isNew = (key: string) => taken.blobs.get(key)?.isNew === true && !counted.has(key);
+        imported.push(...describeImported(named, manifestBytes, isNew));
+        for (const key of named.image.blobs.keys()) counted.add(key);
+        const { repository, tags, image } = named;
+        const digest = formatDigest(image.root.digest);
+        log.info({ repository, tags, digest, by: caller.subject }, 'an image was imported');
+      } catch (error) {
+        note(named, error);
+      }
+    }
+    const notices = isRefused ? [...plan.notices, NOTHING_OF_SET] : plan.notices;
+    return { images: imported, failed, notices };
+  }
+
   return {
     async importArchive(content, wish, caller) {
       const staging = stagingOf(caller);
@@ -125,50 +197,33 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
       if (documents.has(SET_FILE) && set === undefined) throw invalidArchive(`Its ${SET_FILE} is damaged.`);
       const readBlob = (digest: OciDigest) => readStaged(staging, digest);
       const images = await findImages(taken, readBlob, wish.platforms);
-      if (images === undefined) {
-        if (chunk !== undefined && chunk.chunk > 1) {
-          return { images: [], failed: [], notices: [], chunk, blobs: blobs.size };
-        }
-        throw invalidArchive(
-          'It holds no container images: neither an image layout (index.json) nor what docker save writes (manifest.json).',
-        );
+      if (images !== undefined) {
+        return { ...(await placeAll(images, { taken, set, wish, caller })), chunk, blobs: blobs.size };
       }
-      const plan = planNames(images.found, wish.name, sourceOf);
-      const failed: ImportFailure[] = [...images.failed, ...plan.failed];
-      const whole: NamedImage[] = [];
-      const note = (named: NamedImage, error: unknown) => {
-        const failure = failureOf(`${named.source}:${named.tags[0]}`, error);
-        if (failure === undefined) throw error;
-        failed.push(failure);
-      };
-      for (const named of plan.named) {
+      if (chunk !== undefined && chunk.chunk > 1) {
+        return { images: [], failed: [], notices: [], chunk, blobs: blobs.size };
+      }
+      throw invalidArchive(
+        'It holds no container images: neither an image layout (index.json) nor what docker save writes (manifest.json).',
+      );
+    },
+
+    async importImages(images, openBlob, wish, caller) {
+      const staging = stagingOf(caller);
+      const blobs = new Map<string, TakenMember>();
+      for (const [key, { digest }] of images.found.flatMap((image) => [...image.blobs])) {
+        const opened = blobs.has(key) ? undefined : await openBlob(digest);
+        if (opened === undefined) continue;
         try {
-          await requirePlaceable({ registry, shown }, named, caller);
-          await requireBlobs(named.image, caller, taken, set);
-          await requirePlatform(named.image, wish.platforms, readBlob);
-          whole.push(named);
-        } catch (error) {
-          note(named, error);
+          const named = { digest, isCertain: true };
+          blobs.set(key, { ...(await intake.take(staging, sourceContent(opened.source), named)), offset: 0 });
+        } finally {
+          opened.source.close();
         }
       }
-      const isRefused = set !== undefined && failed.length > 0;
-      const imported: ImportedImage[] = [];
-      const counted = new Set<string>();
-      for (const named of isRefused ? [] : whole) {
-        try {
-          const manifestBytes = await placeImage({ store: registry, shown }, named, staging, caller.subject);
-          const isNew = (key: string) => blobs.get(key)?.isNew === true && !counted.has(key);
-          imported.push(...describeImported(named, manifestBytes, isNew));
-          for (const key of named.image.blobs.keys()) counted.add(key);
-          const { repository, tags, image } = named;
-          const digest = formatDigest(image.root.digest);
-          log.info({ repository, tags, digest, by: caller.subject }, 'an image was imported');
-        } catch (error) {
-          note(named, error);
-        }
-      }
-      const notices = isRefused ? [...plan.notices, NOTHING_OF_SET] : plan.notices;
-      return { images: imported, failed, notices, chunk, blobs: blobs.size };
+      const taken = { blobs, damaged: new Map<string, string>() };
+      const placed = await placeAll(images, { taken, wish, caller });
+      return { ...placed, chunk: undefined, blobs: blobs.size };
     },
 
     async findMissing(wanted, caller) {

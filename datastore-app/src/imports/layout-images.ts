@@ -14,7 +14,7 @@ import { splitArchiveName } from '../archives/archive-naming.ts';
 import type { BlobInfo } from '../blobs/registry-store.ts';
 import type { OciArchiveImage } from '../formats/container/oci-archive.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
-import { type FoundImage, ImageFailure, type ImportFailure } from './found-images.ts';
+import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './found-images.ts';
 
 /** What a layout holds beside its `index.json`. */
 export interface LayoutContent {
@@ -26,7 +26,9 @@ export interface LayoutContent {
    */
   readManifest(digest: OciDigest): Promise<Buffer | undefined>;
   /** Blobs that may be manifests, as far as their size and their first byte say it. */
-  readonly candidates: readonly OciDigest[];
+  readonly candidates?: readonly OciDigest[];
+  /** What refers to a manifest, where that is known without looking. */
+  referrersOf?(digest: OciDigest): Promise<readonly OciDigest[]>;
 }
 
 /** A manifest, and what it says of others. */
@@ -121,9 +123,9 @@ const byDigest = (entries: readonly OciArchiveImage[]) =>
  */
 export async function findLayoutImages(
   entries: readonly OciArchiveImage[],
-  { readManifest, candidates }: LayoutContent,
+  { readManifest, candidates = [], referrersOf }: LayoutContent,
   platforms: readonly WantedPlatform[],
-): Promise<{ readonly found: readonly FoundImage[]; readonly failed: readonly ImportFailure[] }> {
+): Promise<FoundImages> {
   /** Each is read once. */
   const read = new Map<string, Parsed | undefined>();
 
@@ -142,12 +144,18 @@ export async function findLayoutImages(
     return read.get(key);
   }
 
-  /** Adds a manifest and what it leads to. @returns false where it is not there */
+  /**
+   * Adds a manifest and what it leads to.
+   *
+   * @param wanted of an index: these platforms alone
+   * @returns false where it is not there
+   */
   async function reach(
-    descriptor: Pick<Descriptor, 'digest'> & { mediaType?: string },
+    descriptor: Pick<Descriptor, 'digest'> & { readonly mediaType?: string },
     into: Reached,
+    wanted: readonly WantedPlatform[],
     depth = 1,
-  ) {
+  ): Promise<boolean> {
     const { digest, mediaType } = descriptor;
     const key = formatDigest(digest);
     if (into.has(key)) return true;
@@ -157,10 +165,10 @@ export async function findLayoutImages(
     const parsed = await load(digest, mediaType);
     if (parsed === undefined) return false;
     const { kind, children } = parsed.links;
-    for (const child of kind === 'index' ? chooseChildren(children, platforms) : []) {
+    for (const child of kind === 'index' ? chooseChildren(children, wanted) : []) {
       if (manifestKind(child.mediaType) === undefined) continue;
-      const isThere = await reach(child, into, depth + 1);
-      if (!isThere && platforms.length > 0) {
+      const isThere = await reach(child, into, wanted, depth + 1);
+      if (!isThere && wanted.length > 0) {
         throw new ImageFailure(
           'CONTENT_MISSING',
           `The image ${formatDigest(child.digest)} of the index is not in it: only a part was archived.`,
@@ -210,16 +218,23 @@ export async function findLayoutImages(
   /** Adds what refers to something that is there, until there is nothing more. */
   async function attach(into: Reached): Promise<Map<string, ManifestDocument>> {
     const attached = new Map<string, ManifestDocument>();
+    const asked = new Set<Parsed>();
     for (let isMore = true; isMore; ) {
       isMore = false;
       for (const each of referring) {
         if (!into.has(each.subject) || into.has(formatDigest(each.digest))) continue;
-        isMore = await reach(each, into);
+        if (await reach(each, into, [])) isMore = true;
+      }
+      for (const each of [...into.values()].filter((parsed) => !asked.has(parsed))) {
+        asked.add(each);
+        for (const digest of (await referrersOf?.(each.document.digest)) ?? []) {
+          if (!into.has(formatDigest(digest)) && (await reach({ digest }, into, []))) isMore = true;
+        }
       }
       for (const { descriptor, name } of byTag) {
         const { tag } = splitArchiveName(name ?? '');
         if (attached.has(tag) || !into.has(subjectOfTag(name) ?? '')) continue;
-        if (!(await reach(descriptor, into))) continue;
+        if (!(await reach(descriptor, into, []))) continue;
         const parsed = into.get(formatDigest(descriptor.digest));
         if (parsed !== undefined) attached.set(tag, parsed.document);
         isMore = true;
@@ -238,7 +253,7 @@ export async function findLayoutImages(
         throw new ImageFailure('IMAGE_INVALID', `Its ${key} is no manifest of an image or an artifact.`);
       }
       const reached: Reached = new Map();
-      const isThere = await reach(first.descriptor, reached);
+      const isThere = await reach(first.descriptor, reached, platforms);
       const root = reached.get(key);
       if (!isThere || root === undefined) {
         const { sizeBytes } = first.descriptor;

@@ -2,7 +2,7 @@ import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
 import { sourceContent } from '../content/source-content.ts';
 import type { BlobIntake } from './blob-intake.ts';
-import { chunksOf, type ImageSet, type SetPart } from './image-set.ts';
+import type { ImageSet, SetPart } from './image-set.ts';
 import { type ImportCaller, stagingOf } from './import-staging.ts';
 
 /** Finds what images need, wherever whoever imports may have it from. */
@@ -15,6 +15,12 @@ export interface NeededBlobs {
    * @returns its size; undefined where it is missing
    */
   gather(blob: BlobInfo, caller: ImportCaller, set?: ImageSet): Promise<number | undefined>;
+  /** The chunks of a set without which a blob is missing; undefined: none brings it, or there is no set. */
+  chunksToBring(
+    digest: string,
+    caller: ImportCaller,
+    set: ImageSet | undefined,
+  ): Promise<readonly number[] | undefined>;
 }
 
 export interface NeededBlobsDeps {
@@ -39,13 +45,14 @@ export function createNeededBlobs({ store, intake }: NeededBlobsDeps): NeededBlo
     }
   }
 
-  async function hasAll(staging: string, parts: readonly SetPart[]): Promise<boolean> {
+  async function missingParts(staging: string, parts: readonly SetPart[]): Promise<readonly SetPart[]> {
+    const missing: SetPart[] = [];
     for (const part of parts) {
       const digest = parseOciDigest(part.digest);
       const there = digest && (await store.statBlob(staging, digest, notForPush));
-      if (there?.sizeBytes !== part.sizeBytes) return false;
+      if (there?.sizeBytes !== part.sizeBytes) missing.push(part);
     }
-    return true;
+    return missing;
   }
 
   return {
@@ -59,16 +66,20 @@ export function createNeededBlobs({ store, intake }: NeededBlobsDeps): NeededBlo
       if (!isHere) {
         const key = formatDigest(digest);
         const split = set?.split.find((each) => each.digest === key);
-        if (split === undefined || !(await hasAll(staging, split.parts))) return undefined;
+        if (split === undefined || (await missingParts(staging, split.parts)).length > 0) return undefined;
         await intake.take(staging, joined(staging, split.parts), { digest, isCertain: true });
       }
       return (await store.statBlob(staging, digest, notForPush))?.sizeBytes;
     },
-  };
-}
 
-/** Which chunks of a set bring a blob; undefined: none, or there is no set. */
-export function chunksWith(set: ImageSet | undefined): (digest: string) => readonly number[] | undefined {
-  const chunks = set && chunksOf(set);
-  return (digest) => chunks?.get(digest);
+    async chunksToBring(digest, caller, set) {
+      const split = set?.split.find((each) => each.digest === digest);
+      if (split === undefined) {
+        const chunk = set?.blobs.find((each) => each.digest === digest)?.chunk;
+        return chunk === undefined ? undefined : [chunk];
+      }
+      const parts = await missingParts(stagingOf(caller), split.parts);
+      return [...new Set(parts.map(({ chunk }) => chunk))];
+    },
+  };
 }

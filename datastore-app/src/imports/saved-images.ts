@@ -5,7 +5,7 @@ import { ArchiveError, fromSaved } from '../formats/container/container-archive.
 import { placesOf, type SavedEntry } from '../formats/container/docker-archive.ts';
 import type { ImageSource } from '../formats/image-source.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
-import { type FoundImage, ImageFailure, type ImportFailure } from './found-images.ts';
+import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './found-images.ts';
 import type { TakenArchive } from './take-archive.ts';
 
 /** @throws ImageFailure; whatever `readAt` throws */
@@ -46,7 +46,7 @@ export async function findSavedImages(
   entries: readonly SavedEntry[],
   taken: Pick<TakenArchive, 'members'>,
   readAt: ImageSource['readAt'],
-): Promise<{ readonly found: readonly FoundImage[]; readonly failed: readonly ImportFailure[] }> {
+): Promise<FoundImages> {
   const found: FoundImage[] = [];
   const failed: ImportFailure[] = [];
   for (const entry of entries) {

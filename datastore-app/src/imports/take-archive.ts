@@ -49,6 +49,8 @@ const BLOB = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/;
  * in a folder of their own.
  */
 const SAVED = /^(?:[^/]+\/)?(?:[^/]+\.tar(?:\.gz)?|[0-9a-f]{64}(?:\.json)?|sha256:[0-9a-f]{64}|layer)$/;
+/** A piece of a blob that is larger than a chunk of a set. */
+const PART = /^datastore-parts\/[0-9a-f]{64,128}-\d{1,5}$/;
 /** A layer or a config by its digest. */
 const NAMED_BY_DIGEST = /^(?:sha256:)?([0-9a-f]{64})(?:\.tar|\.json)?$/;
 
@@ -123,7 +125,7 @@ export async function takeArchive(
       if (isFile && maxBytes !== undefined) {
         if (sizeBytes > maxBytes) throw new ImportError('ARCHIVE_TOO_LARGE', `Its ${name} is too large.`);
         documents.set(name, await collect(bytes));
-      } else if (isFile && (BLOB.test(name) || SAVED.test(name))) {
+      } else if (isFile && [BLOB, SAVED, PART].some((pattern) => pattern.test(name))) {
         const named = digestByName(name);
         const blob = await takeOrNote(bytes, named);
         list.add(member, blob && { ...blob, offset });

@@ -1,7 +1,6 @@
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWantedName } from '../../imports/wanted-name.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -19,6 +18,7 @@ import {
   importMirror,
   isRegistrySource,
 } from './registry-import.ts';
+import { tellReport } from './tell-report.ts';
 
 /** In the order in which they are asked whether a source is theirs. */
 const KINDS: readonly ImportKind[] = [layoutFolders, dockerDaemon, archiveFiles];
@@ -52,29 +52,6 @@ function kindOf(source: string): ImportKind {
   throw new ConfigurationError(`"${source}" is no source that is known here; known are: ${forms}`);
 }
 
-/** What was imported, as lines for a person. */
-function tell({ stdout, stderr }: CommandContext, report: ImportReport): void {
-  for (const notice of report.notices) stderr.write(`${notice}\n`);
-  for (const { repository, tag, digest, sizeBytes, newBytes } of report.images) {
-    stdout.write(
-      `${repository}:${tag}  ${digest}  ${sizeText(sizeBytes)}, ${sizeText(newBytes)} of it new\n`,
-    );
-  }
-  const { chunk } = report;
-  if (chunk !== undefined && report.images.length === 0 && report.failed.length === 0) {
-    stderr.write(
-      `chunk ${chunk.chunk} of ${chunk.of}: ${report.blobs} blob(s) are kept for a day; chunk 1 names the images\n`,
-    );
-  }
-  for (const { name, message, missing = [] } of report.failed) {
-    stderr.write(`${name}: ${message}\n`);
-    for (const { digest, sizeBytes, chunks } of missing) {
-      const where = chunks === undefined ? '' : `  in chunk ${chunks.join(', ')}`;
-      stderr.write(`  missing: ${digest}  ${sizeText(sizeBytes)}${where}\n`);
-    }
-  }
-}
-
 /** `datastore-app import SOURCE…`. */
 export function importCommand(context: CommandContext): Command {
   const command = new Command('import')
@@ -103,8 +80,10 @@ export function importCommand(context: CommandContext): Command {
         'name what to import, such as docker://registry.example/lab/app:1.2, or a list with --mirror',
       );
     }
-    if (as?.includes(':') === true && sources.length > 1) {
-      throw new ConfigurationError(`--as ${as} names one image, and there are ${sources.length} sources`);
+    // The files of a set are one source.
+    const places = new Set(sources.map((source) => source.replace(/\.\d+\.tar$/, '')));
+    if (as?.includes(':') === true && places.size > 1) {
+      throw new ConfigurationError(`--as ${as} names one image, and there are ${places.size} sources`);
     }
     if (mirror !== undefined) return importMirror(context, command, mirror);
     if (sources.every(isRegistrySource)) return importFromRegistries(context, command, sources);
@@ -131,7 +110,7 @@ export function importCommand(context: CommandContext): Command {
           continue;
         }
         reports.push(outcome.report);
-        if (!isJson(command)) tell(context, outcome.report);
+        if (!isJson(command)) tellReport(context, outcome.report);
       }
     }
     const failed = reports.flatMap((report) => report.failed);

@@ -33,7 +33,12 @@ type ClientOptions = Pick<StorageOptions, 'state'> &
 /** The API of the datastore that runs, for who has its write token. */
 export interface DatastoreClient {
   /** @throws AnswerError, ConfigurationError with what it says */
-  ask(method: string, path: string, document?: object): Promise<Response>;
+  ask(
+    method: string,
+    path: string,
+    document?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Response>;
   /**
    * Sends content as the body of a request, as it comes.
    *
@@ -79,9 +84,12 @@ function sendBody(sent: ClientRequest, content: AsyncIterable<Uint8Array>, faile
     });
   };
   const timer = setTimeout(send, CONTINUE_MS);
-  sent.once('response', () => {
+  sent.once('response', (message) => {
     isAnswered = true;
     clearTimeout(timer);
+    message.once('end', () => {
+      if (!sent.writableFinished) sent.destroy();
+    });
   });
   sent.once('close', () => clearTimeout(timer));
   sent.once('continue', send);
@@ -146,9 +154,11 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
     method: string,
     path: string,
     body: string | AsyncIterable<Uint8Array> | undefined,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<Response> {
     const isStreamed = body !== undefined && typeof body !== 'string';
     const headers = {
+      ...more,
       authorization: `Bearer ${token}`,
       ...(isStreamed && { expect: '100-continue', 'content-type': 'application/x-tar' }),
     };
@@ -162,11 +172,12 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
     });
   }
 
-  async function ask(method: string, path: string, document?: object): Promise<Response> {
-    const response = await reach(method, path, document === undefined ? undefined : JSON.stringify(document));
+  const ask: DatastoreClient['ask'] = async (method, path, document, more) => {
+    const body = document === undefined ? undefined : JSON.stringify(document);
+    const response = await reach(method, path, body, more);
     if (response.ok) return response;
     throw refusal(response, base.origin, await whyRefused(response));
-  }
+  };
 
   async function parse<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
     const parsed = schema.safeParse(await response.json().catch(() => undefined));

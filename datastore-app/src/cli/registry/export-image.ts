@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';
@@ -11,6 +12,7 @@ import type { CommandContext } from '../command-context.ts';
 import { AnswerError } from '../exit-code.ts';
 import { writeWhole } from '../write-whole.ts';
 import { addClientOptions, connectTo, requireImage } from './datastore-client.ts';
+import { exportSet } from './export-set.ts';
 import { isJson } from './records.ts';
 
 /** The usual name for stdout. */
@@ -18,6 +20,8 @@ const STANDARD = '-';
 
 interface ExportOptions {
   readonly form: ExportForm;
+  readonly except?: string;
+  readonly chunk?: number;
   readonly platform?: string;
   readonly out?: string;
   readonly name?: string;
@@ -29,6 +33,12 @@ function parsePlatformText(text: string): string {
   return platformText(platform);
 }
 
+function parseChunkBytes(text: string): number {
+  const parsed = byteSize().safeParse(text);
+  if (parsed.success && parsed.data > 0) return parsed.data;
+  throw new InvalidArgumentError('A size such as 4G expected.');
+}
+
 /** What an answer proposes as the name of its file. */
 function fileNameOf(response: Response): string {
   const [, name] = /filename="([\w.-]+)"/.exec(response.headers.get('content-disposition') ?? '') ?? [];
@@ -36,10 +46,13 @@ function fileNameOf(response: Response): string {
 }
 
 /** `datastore-app registry export IMAGE`. */
-export function exportCommand({ stdout, stderr, output, signal }: CommandContext): Command {
+export function exportCommand(context: CommandContext): Command {
+  const { stdout, stderr, output, signal } = context;
   const command = new Command('export')
-    .description('Writes an image as an archive that Docker, podman, containerd and skopeo read.')
-    .argument('<image>', 'such as lab/app:1.2 or lab/app@sha256:…')
+    .description(
+      'Writes an image as an archive that Docker, podman, containerd and skopeo read; several, or with --except or --chunk, as a set for `datastore-app import`.',
+    )
+    .argument('<image...>', 'such as lab/app:1.2 or lab/app@sha256:…')
     .addOption(
       new Option('--form <form>', 'all that the name leads to, or one image that every engine loads')
         .choices(EXPORT_FORMS)
@@ -52,9 +65,30 @@ export function exportCommand({ stdout, stderr, output, signal }: CommandContext
       ).argParser(parsePlatformText),
     )
     .option('--name <name>', 'how engines are to call it, such as ds.local/lab/app:1.2')
-    .option('--out <file>', 'where to; - for stdout (default: named after the image, in this folder)');
-  return addClientOptions(command).action(async (text: string) => {
-    const { form, platform, out, name } = command.opts<ExportOptions>();
+    .option(
+      '--except <file>',
+      'of a set: an inventory of the other side, whose blobs are left out (registry inventory)',
+    )
+    .addOption(
+      new Option('--chunk <size>', 'of a set: no file is larger, such as 4G').argParser(parseChunkBytes),
+    )
+    .option(
+      '--out <file>',
+      'where to; - for stdout (default: named after the image, in this folder); of a set: what the names of its files begin with',
+    );
+  return addClientOptions(command).action(async (texts: string[]) => {
+    const { form, platform, out, name, except, chunk } = command.opts<ExportOptions>();
+    const [text = ''] = texts;
+    if (texts.length > 1 || except !== undefined || chunk !== undefined) {
+      if (form !== 'oci-archive' || name !== undefined) {
+        throw new ConfigurationError('--form and --name are for one image: a set keeps what images are');
+      }
+      if (out === undefined || out === STANDARD) {
+        throw new ConfigurationError('--out is needed for a set: what the names of its files begin with');
+      }
+      await exportSet(context, command, { texts, out, except, chunkBytes: chunk, platform });
+      return;
+    }
     const { repository, reference, isTag } = requireImage(text, { isLatestMeant: true });
     const { ask } = await connectTo(command, signal);
     const image = encodeURIComponent(`${repository}${isTag ? ':' : '@'}${reference}`);

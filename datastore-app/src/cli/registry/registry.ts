@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { adoptCommand } from './adopt.ts';
 import {
   deleteCommand,
   gcCommand,
@@ -12,6 +13,7 @@ import {
 import { deviceCommand } from './device.ts';
 import { exportCommand } from './export-image.ts';
 import { importsCommand } from './imports.ts';
+import { inventoryCommand } from './inventory.ts';
 import { listCommand, showCommand, upstreamsCommand } from './show-images.ts';
 import { tokenCommand } from './token.ts';
 import { userCommand } from './user.ts';
@@ -27,6 +29,8 @@ const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
   validateCommand,
   gcCommand,
   exportCommand,
+  inventoryCommand,
+  adoptCommand,
   upstreamsCommand,
   importsCommand,
   userCommand,
