@@ -27,6 +27,7 @@ import {
 } from '../../datastore-app/src/http/routes/repositories.ts';
 import { statusSchema } from '../../datastore-app/src/http/routes/status.ts';
 import { uploadStatusSchema, uploadsSchema } from '../../datastore-app/src/http/routes/uploads.ts';
+import { inventorySchema } from '../../datastore-app/src/imports/inventory.ts';
 import {
   createDatastoreFolder,
   type DatastoreFolder,
@@ -91,6 +92,7 @@ it.each([
   ['/-/api/v1/registry/upstreams', 200, upstreamsSchema()],
   ['/-/api/v1/registry/imports', 200, importJobsAnswerSchema()],
   ['/-/api/v1/registry/imports/missing', 404, problemSchema()],
+  ['/-/api/v1/registry/inventory', 200, inventorySchema()],
   ['/v2/lab/app/tags/list', 200, tagsSchema()],
   ['/v2/_catalog', 200, repositoriesSchema()],
   ['/v2/missing/tags/list', 404, registryErrorsSchema()],
