@@ -21,7 +21,10 @@ export function engineAddress(dockerHost: string | undefined): RequestOptions {
   if (url?.protocol === 'unix:' && url.pathname !== '')
     return { socketPath: decodeURIComponent(url.pathname) };
   if ((url?.protocol === 'tcp:' || url?.protocol === 'http:') && url.hostname !== '') {
-    return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port || '2375' };
+    return {
+      host: url.hostname.replace(/^\[|\]$/g, ''),
+      port: url.port || (url.protocol === 'http:' ? '80' : '2375'),
+    };
   }
   throw new ConfigurationError(
     `"${host}" is no address of a Docker engine that is spoken to here: unix:///var/run/docker.sock or tcp://127.0.0.1:2375`,
