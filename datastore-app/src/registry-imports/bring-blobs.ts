@@ -22,7 +22,7 @@ export interface BlobPlaces {
 }
 
 /** Requests overlap; each further one costs memory, and a link is filled by a few. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 /** An upstream that gives less than this in a time holds up all that wait behind it. */
 const LEAST_BYTES = 64 * 1024;
 const LEAST_IN_MS = 60_000;
