@@ -242,7 +242,7 @@ it('who may not push is refused before anything comes, and bad input is named', 
 });
 
 it.each([
-  [['import', 'docker://lab/app:1'], 'known are'],
+  [['import', 'ftp://lab/app:1'], 'known are'],
   [['import', 'missing.tar'], 'cannot be read'],
   [['import', 'a.tar', '--as', '/x'], 'repository'],
   [['import', 'a.tar', '--platform', 'linux'], 'A platform such as'],

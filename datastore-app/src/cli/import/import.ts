@@ -20,6 +20,9 @@ import {
 } from './registry-import.ts';
 import { tellReport } from './tell-report.ts';
 
+/** How the name of a file of a set ends. */
+const CHUNK = /\.\d+\.tar$/;
+
 /** In the order in which they are asked whether a source is theirs. */
 const KINDS: readonly ImportKind[] = [layoutFolders, dockerDaemon, archiveFiles];
 
@@ -81,7 +84,9 @@ export function importCommand(context: CommandContext): Command {
       );
     }
     // The files of a set are one source.
-    const places = new Set(sources.map((source) => source.replace(/\.\d+\.tar$/, '')));
+    const places = new Set(
+      sources.map((source, index) => (CHUNK.test(source) ? source.replace(CHUNK, '') : index)),
+    );
     if (as?.includes(':') === true && places.size > 1) {
       throw new ConfigurationError(`--as ${as} names one image, and there are ${places.size} sources`);
     }
