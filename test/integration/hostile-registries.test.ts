@@ -7,7 +7,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { finish } from '../lab/namespace.ts';
 import { eveAgent } from '../lab/programs.ts';
-import { type Answer, type HostileRegistry, send, startHostileRegistry } from './hostile-registry.ts';
+import {
+  type Answer,
+  type HostileRegistry,
+  send,
+  sendStart,
+  startHostileRegistry,
+} from './hostile-registry.ts';
 
 const LAYER_BYTES = 3 * 1024 * 1024;
 let registry: HostileRegistry;
@@ -31,13 +37,9 @@ const blobs = async () => (await readdir(join(folder, 'a', 'blobs', 'sha256'))).
 /** Sends so much of what should come, and is gone. */
 const cutAfter =
   (byteCount: number): Answer =>
-  (request, response) => {
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const { bytes } = registry.layer;
-    const length = bytes.length - from;
-    const range = { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
-    response.writeHead(from === 0 ? 200 : 206, { 'content-length': length, ...(from > 0 && range) });
-    response.write(bytes.subarray(from, from + byteCount), () => response.destroy());
+  async (request, response) => {
+    await sendStart(request, response, registry.layer.bytes, byteCount);
+    response.destroy();
   };
 
 it('gives a good image to who asks, as a check of the others', async () => {

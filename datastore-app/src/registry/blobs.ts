@@ -7,6 +7,7 @@ import type { RegistryStore } from '../blobs/registry-store.ts';
 import { RefusedRead, type SendSource } from '../http/send-source.ts';
 import { FileChangedError } from '../http/transfer.ts';
 import type { RegistryResource } from './registry-call.ts';
+import { answerToFailure } from './registry-failure.ts';
 import { RegistryRefusedError, refusalOfProblem, refuseRegistry } from './registry-refusal.ts';
 
 export interface BlobsDeps {
@@ -53,6 +54,12 @@ export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): R
               return;
             }
             const reason = errorMessage(error);
+            const known = answerToFailure(error);
+            if (known !== undefined) {
+              log.warn({ path: place, reason }, 'a blob does not come');
+              refuseRegistry(request, response, known.refusal, known.headers);
+              return;
+            }
             if (response.destroyed) log.debug({ path: place, reason }, 'the client went away');
             else if (error instanceof FileChangedError)
               log.warn({ path: place, reason }, 'a blob was changed in place');

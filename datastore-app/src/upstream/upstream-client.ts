@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
-import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
@@ -203,11 +203,15 @@ export function createUpstreamClient(
       const bytes = await receive(answer, MAX_MANIFEST_BYTES, signal);
       if (bytes === undefined)
         throw new UpstreamError('INVALID', `${host} gives a manifest of ${name} that is too large`);
-      const stated = withoutParameters(headerOf(answer, 'content-type') ?? '');
+      const type = withoutParameters(headerOf(answer, 'content-type') ?? '');
       try {
-        const { mediaType } = parseManifest(bytes, manifestKind(stated) === undefined ? undefined : stated);
+        const { mediaType } = parseManifest(bytes, manifestKind(type) === undefined ? undefined : type);
+        // Of a tag the upstream alone says what its manifest should be.
+        const stated = parseOciDigest(headerOf(answer, 'docker-content-digest') ?? '');
         const digest: OciDigest =
-          'digest' in reference ? reference.digest : { algorithm: 'sha256', hex: hexOf('sha256', bytes) };
+          'digest' in reference
+            ? reference.digest
+            : (stated ?? { algorithm: 'sha256', hex: hexOf('sha256', bytes) });
         if (hexOf(digest.algorithm, bytes) !== digest.hex) {
           throw new UpstreamError('INVALID', `${host} gives other content than ${name}`, { retryable: true });
         }
@@ -228,8 +232,7 @@ export function createUpstreamClient(
         signal,
       );
       abandon(answer);
-      const [algorithm = '', hex = ''] = (headerOf(answer, 'docker-content-digest') ?? '').split(':');
-      return algorithm === 'sha256' && /^[0-9a-f]{64}$/.test(hex) ? { algorithm, hex } : undefined;
+      return parseOciDigest(headerOf(answer, 'docker-content-digest') ?? '');
     },
 
     async openBlob(repository, digest, position, signal) {

@@ -133,7 +133,7 @@ it('gives nobody the whole of what is wrong, and keeps nothing of it', async () 
   upstream.deliveries.push(() => inPieces(wrong));
   const blob = await registry.openBlob(APP, digestOf(LAYER));
   if (blob === undefined) throw new Error('nothing came');
-  await expect(read(blob.source)).rejects.toMatchObject({ code: 'INVALID' });
+  await expect(read(blob.source)).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   blob.source.close();
   await expect.poll(() => flights.list()).toEqual([]);
   expect(await local.registry.openBlob(APP, digestOf(LAYER))).toBeUndefined();
@@ -153,7 +153,7 @@ it.each<[string, (rest: Buffer) => AsyncIterable<Uint8Array>]>([
   upstream.add('1', LAYER);
   await registry.readManifest(APP, { tag: '1' });
   upstream.deliveries.push(delivery);
-  await expect(pull(digestOf(LAYER))).rejects.toMatchObject({ code: 'INVALID' });
+  await expect(pull(digestOf(LAYER))).rejects.toMatchObject({ code: 'UPSTREAM_FAILED' });
   await expect.poll(() => flights.list()).toEqual([]);
   expect(local.registry.state().uploads).toBe(0);
 });

@@ -8,6 +8,7 @@ import { isNondistributable } from '@local-datastore/shared/oci/media-types';
 import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { ManifestReference, OpenBlob, RegistryStore, StoredManifest } from '../blobs/registry-store.ts';
+import { type ArrivingSegment, type ByteSource, byteSourceOf } from '../content/byte-source.ts';
 import type { Flights } from './flights.ts';
 import { spread } from './spread.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -49,6 +50,18 @@ export function requireNoUpstream(upstreams: readonly Upstream[], repository: st
     `Repositories below ${upstream.prefix}/ come from ${upstream.url.host}: push there, or to another name.`,
   );
 }
+/** The same bytes; where they do not come, it is said as of everything else. */
+const inWordsOfTheRegistry = ({ segments }: ByteSource): ByteSource =>
+  byteSourceOf(
+    segments.map((segment) => {
+      if (segment.kind !== 'arriving') return segment;
+      const fill: ArrivingSegment['fill'] = (piece, offset, callback) =>
+        segment.fill(piece, offset, (error) =>
+          callback(error instanceof UpstreamError ? failed(error) : error),
+        );
+      return { ...segment, fill };
+    }),
+  );
 
 /**
  * Shows repositories of upstreams beside those that were pushed: what is asked for and missing is imported, and served
@@ -223,7 +236,8 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     const client = deps.clientOf(upstream);
     try {
       const arriving = await flights.open({ client, upstreamRepository, repository, digest, sizeBytes });
-      return arriving ?? store.openBlob(repository, digest);
+      if (arriving === undefined) return store.openBlob(repository, digest);
+      return { ...arriving, source: inWordsOfTheRegistry(arriving.source) };
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error;
       if (error.code === 'NOT_FOUND') return undefined;
