@@ -37,6 +37,8 @@ export interface AppDeps {
   readonly uploads: Uploads;
   readonly inbox: VerificationInbox;
   readonly scrubHasher: Pick<Hasher, 'hash'>;
+  /** For operations that read images again. */
+  readonly operationHasher: Pick<Hasher, 'hash'>;
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
   /** Container archives among the images, which the registry shows as well. */
@@ -51,6 +53,8 @@ export interface AppDeps {
   readonly access: OpenRegistryAccess;
   /** Whether page and API can be asked for by a name. */
   readonly isOwnName: IsOwnName;
+  /** Hears of the HTTP port once it is listened on. */
+  onListening?(port: number): void;
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   /** From the ports that are really listened on, which are known only then; undefined: no advertising. */
@@ -186,6 +190,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     void principals.follow((book) => https?.askForCertificates(book.hasCertificates), running);
     ports = { http: http.port, https: https?.port ?? null };
     log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
+    deps.onListening?.(http.port);
 
     const advertisedPorts = { http: http.port, https: https?.port };
     advertiser = deps.createAdvertiser(advertisedPorts, observeAdvertising(activity));

@@ -100,16 +100,15 @@ const STATE_OPTION: OptionDescription = {
   default: `${DATA_DIRECTORY}/state`,
 };
 
-const STORAGE_OPTIONS: readonly OptionDescription[] = [
-  {
-    flags: '--root <dir>',
-    description: 'the folder whose files are served',
-    environment: 'DATASTORE_ROOT',
-    schema: directory,
-    default: `${DATA_DIRECTORY}/images`,
-  },
-  STATE_OPTION,
-];
+const ROOT_OPTION: OptionDescription = {
+  flags: '--root <dir>',
+  description: 'the folder whose files are served',
+  environment: 'DATASTORE_ROOT',
+  schema: directory,
+  default: `${DATA_DIRECTORY}/images`,
+};
+
+const STORAGE_OPTIONS: readonly OptionDescription[] = [ROOT_OPTION, STATE_OPTION];
 
 /** What commands take that work on the folders, whether or not the datastore runs. */
 export const FOLDER_OPTIONS: readonly OptionDescription[] = [...STORAGE_OPTIONS, CONFIG_OPTION];
@@ -174,8 +173,13 @@ const PORT_OPTION: OptionDescription = {
   default: 80,
 };
 
-/** What commands take that speak to the datastore that runs. */
-export const CLIENT_OPTIONS: readonly OptionDescription[] = [...TOKEN_OPTIONS, PORT_OPTION];
+/** What commands take that speak to the datastore that runs, or without one work on its folders. */
+export const CLIENT_OPTIONS: readonly OptionDescription[] = [
+  ...TOKEN_OPTIONS,
+  PORT_OPTION,
+  ROOT_OPTION,
+  ...SPACE_OPTIONS,
+];
 
 /** What commands take that work on the state directory alone. */
 export const STATE_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];

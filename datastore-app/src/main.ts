@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { createBufferedLog, createLog } from '@local-datastore/shared/log';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import packageJson from '../package.json' with { type: 'json' };
+import { createClosing } from './cli/closing.ts';
 import { runProgram } from './cli/program.ts';
 
 const NAME = 'datastore-app';
@@ -42,6 +43,7 @@ process.exitCode = await runProgram(process.argv.slice(2), Object.keys(process.e
   },
   output: process.stdout,
   signal: stop.signal,
+  closing: createClosing(),
   createLog: (level) => createLog(NAME, level),
   createBufferedLog: (level) => createBufferedLog(NAME, level),
 });

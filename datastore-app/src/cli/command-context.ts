@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { BufferedLog, Log, LogLevel } from '@local-datastore/shared/log';
+import type { Closing } from './closing.ts';
 
 /** What a command has of the process that it runs in. */
 export interface CommandContext {
@@ -16,6 +17,8 @@ export interface CommandContext {
   readonly output: Writable;
   /** Aborted when the process is told to end. */
   readonly signal: AbortSignal;
+  /** What a command opened, and is to be closed when it has ended. */
+  readonly closing: Closing;
   createLog(level: LogLevel): Log;
   /** For very many lines. */
   createBufferedLog(level: LogLevel): BufferedLog;

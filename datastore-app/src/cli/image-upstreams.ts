@@ -51,13 +51,14 @@ async function waitFor(
 }
 
 /** `datastore-app images fetch PATH...`. */
-export function fetchCommand({ stdout, stderr, signal }: CommandContext): Command {
+export function fetchCommand(context: CommandContext): Command {
+  const { stdout, stderr, signal } = context;
   const command = new Command('fetch')
     .description('Lets images come now from their upstreams, by the datastore that runs.')
     .argument('<path...>', 'as they are called here, such as hub/linux/disk.qcow2');
   return addClientOptions(command).action(async (texts: string[]) => {
     const paths = texts.map(requirePath);
-    const client = await connectTo(command, signal);
+    const client = await connectTo(command, context);
     const json = isJson(command);
     const tell = ({ path, sizeBytes, upstream }: ShownImage) => {
       const receivedBytes = upstream?.receivedBytes ?? 0;
@@ -76,14 +77,15 @@ export function fetchCommand({ stdout, stderr, signal }: CommandContext): Comman
 }
 
 /** `datastore-app images upstreams`. */
-export function imageUpstreamsCommand({ stdout, stderr, signal }: CommandContext): Command {
+export function imageUpstreamsCommand(context: CommandContext): Command {
+  const { stdout, stderr } = context;
   const command = new Command('upstreams')
     .description('Shows from where the datastore that runs fetches images, and what is on its way.')
     .option('--check', 'ask all of them now what they have')
     .option('--list', 'list the images that can come');
   return addClientOptions(command).action(async () => {
     const { check, list } = command.opts<{ check?: true; list?: true }>();
-    const { read } = await connectTo(command, signal);
+    const { read } = await connectTo(command, context);
     const found = await read(check === true ? 'POST' : 'GET', UPSTREAMS, imageUpstreamsSchema());
     const images = list === true ? (await read('GET', IMAGES, imagesSchema())).images : [];
     const coming = images.filter(({ state }) => state === 'upstream');

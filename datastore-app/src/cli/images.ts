@@ -18,6 +18,7 @@ import { exportCommand, importCommand } from './bundles.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
+import { imageOperationCommands } from './image-operations.ts';
 import { fetchCommand, imageUpstreamsCommand } from './image-upstreams.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
@@ -85,12 +86,12 @@ function addCommand({ stdout }: CommandContext): Command {
 }
 
 /**
- * `datastore-app images list|add|verify|import|export`: work on the folders, whether or not the datastore runs;
- * `fetch` and `upstreams` speak to it.
+ * `datastore-app images …`: list, add, verify, import and export work on the folders, whether or not the datastore runs;
+ * `fetch`, `upstreams` and the operations on one image speak to it, or are offline.
  */
 export function imagesCommand(context: CommandContext): Command {
-  return new Command('images')
-    .summary('list, add, verify, import, export and fetch images')
+  const command = new Command('images')
+    .summary('list, add, verify, import, export, fetch, and operations on one image')
     .addCommand(listCommand(context))
     .addCommand(addCommand(context))
     .addCommand(verifyCommand(context))
@@ -98,4 +99,6 @@ export function imagesCommand(context: CommandContext): Command {
     .addCommand(exportCommand(context))
     .addCommand(fetchCommand(context))
     .addCommand(imageUpstreamsCommand(context));
+  for (const create of imageOperationCommands) command.addCommand(create(context));
+  return command;
 }

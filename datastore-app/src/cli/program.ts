@@ -70,5 +70,7 @@ export async function runProgram(
     const isForeseen = exitCode !== undefined || !(error instanceof Error);
     say(isForeseen ? errorMessage(error) : `unexpected error: ${error.stack}`);
     return exitCode ?? EXIT_CODES.unexpected;
+  } finally {
+    await context.closing.run();
   }
 }

@@ -16,42 +16,19 @@ import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
-import { listNetworkLinks } from '../advertise/network-links.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
-import { selectInterfaces } from '../advertise/responder-plan.ts';
 import { type AppDeps, runApp } from '../app.ts';
-import { openArchives } from '../archives/open-archives.ts';
-import { createBlobReads } from '../blobs/blob-reads.ts';
-import { openRegistry, type Registry } from '../blobs/open-registry.ts';
 import { SERVE_OPTIONS, SETTINGS_TITLE, type ServeOptions } from '../config.ts';
-import { areInodesPermanent, isLocal } from '../content/file-system-type.ts';
-import { createHasher, createHasherGroup, type Hasher } from '../content/hasher.ts';
-import { readsAtOnceOf } from '../content/reads-at-once.ts';
-import { createSpace, type Space } from '../content/space.ts';
-import { incomingDirectoryOf } from '../content/staging.ts';
 import { bindPort } from '../http/bound-port.ts';
-import { createCatalogue, imageFilesBelow } from '../images/catalogue.ts';
-import { loadImageIndex } from '../images/image-index.ts';
-import { createImageStore } from '../images/image-store.ts';
-import { createImageOpener } from '../images/open-image.ts';
-import { createRootWatch } from '../images/root-watch.ts';
-import { diskSpaceOf, prepareStorage, type Storage } from '../images/storage.ts';
-import { createTellingSearch } from '../images/telling-file-system.ts';
-import { createWriterSearch } from '../images/writers.ts';
+import { prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
-import { openImports } from '../registry-imports/open-imports.ts';
-import { createVerificationInbox } from '../scrub/verification-inbox.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
-import { createUploadFiles } from '../uploads/upload-files.ts';
-import { createUploads } from '../uploads/uploads.ts';
-import { createLocalHostFinder, type FindLocalHost } from '../upstream/find-local-host.ts';
-import { createImageParts } from '../upstream/images/image-landing.ts';
-import { openImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
-import { openUpstreams } from '../upstream/open-upstreams.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, readEffectiveOptions } from './effective-options.ts';
+import { openImages } from './open-images.ts';
+import { takeFolders } from './take-folders.ts';
 
 const HOUR_MS = 3_600_000;
 /** How long the registry waits between two collections. */
@@ -101,111 +78,6 @@ async function becomeServiceUser(
   const whyReadOnly = await whyNotWritable('--root', root);
   if (whyReadOnly !== undefined) log.warn({ reason: whyReadOnly }, 'images are served, but cannot be added');
   return { http, https };
-}
-
-/** The registry's store; undefined where it is off. */
-function openRegistryOf(
-  log: Log,
-  options: ServeOptions,
-  { root, state, space, hash }: Storage & { space: Space; hash: Hasher['hash'] },
-): Registry | undefined {
-  if (options.registry === 'off') return undefined;
-  const { untagged, keptVersions, registryTrash, uploadExpiry } = options;
-  return openRegistry(
-    { log, space, hash, reads: createBlobReads({ stateDirectory: state }) },
-    {
-      root,
-      uploadExpiryMs: uploadExpiry * HOUR_MS,
-      trashMs: registryTrash * HOUR_MS,
-      untaggedMs: untagged === undefined ? undefined : untagged * 24 * HOUR_MS,
-      keptVersions,
-    },
-  );
-}
-
-/** Asks for hosts on `.local` where the own name is advertised. */
-function localHostFinder({ interface: names = [], excludedInterfaces = [] }: ServeOptions): FindLocalHost {
-  return createLocalHostFinder({
-    links: () => listNetworkLinks(),
-    select: (all) => selectInterfaces(all, names, excludedInterfaces).selected,
-  });
-}
-
-/** The images and the ways in, over the folders of the storage. */
-async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
-  const readsAtOnce = await readsAtOnceOf(root);
-  const hasher = createHasherGroup(readsAtOnce);
-  const catalogue = createCatalogue({
-    ...{ log, hasher, readsAtOnce },
-    index: await loadImageIndex(
-      { log },
-      { stateDirectory: state, areInodesPermanent: await areInodesPermanent(root) },
-    ),
-    watch: createRootWatch({ log, isTelling: createTellingSearch() }, { root }),
-    areInodesPermanent: () => areInodesPermanent(root),
-    findWriters: createWriterSearch({ isLocal: await isLocal(root) }),
-    ...imageFilesBelow(root),
-  });
-  const space = createSpace(
-    {
-      freeBytes: async () => (await diskSpaceOf(root)).freeBytes,
-      usedBytes: (replaced) => catalogue.totalBytes(replaced) + (registry?.usedBytes() ?? 0),
-      makeRoom: async () => (await registry?.makeRoom()) ?? false,
-    },
-    { reserveBytes: options.reserve, quotaBytes: options.quota },
-  );
-  // Of its own: who uploads does not wait until a large image of the folder is hashed.
-  const uploadHasher = createHasher();
-  const archiveHasher = createHasher();
-  const scrubHasher = createHasher({ reading: { isDirect: true, bytesPerSecond: options.scrubRate } });
-  const registry = openRegistryOf(log, options, { root, state, space, hash: uploadHasher.hash });
-  const store = createImageStore(
-    {
-      space,
-      hash: uploadHasher.hash,
-      onPublished: catalogue.notePublished,
-      onRemoved: catalogue.noteRemoved,
-      onRenamed: catalogue.noteRenamed,
-      log,
-    },
-    { root, owner: 'serve' },
-  );
-  const uploads = createUploads(
-    { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
-    { expiryMs: options.uploadExpiry * 3_600_000 },
-  );
-  const findLocalHost = localHostFinder(options);
-  const upstreams = await openUpstreams(
-    { log, findLocalHost },
-    { stateDirectory: state, upstreamsFile: options.upstreams },
-  );
-  const parts = createImageParts(
-    { space, hash: uploadHasher.hash },
-    { incoming: incomingDirectoryOf(root), expiryMs: options.uploadExpiry * HOUR_MS },
-  );
-  return {
-    catalogue,
-    store,
-    uploads,
-    registry,
-    upstreams,
-    imageUpstreams: openImageUpstreams({
-      ...{ log, parts, store, catalogue, findLocalHost },
-      upstreams: upstreams.images,
-      openImage: createImageOpener(root),
-    }),
-    archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
-    openImports: openImports({ log, findLocalHost, upstreams }, { stateDirectory: state }),
-    inbox: createVerificationInbox({ stateDirectory: state }),
-    scrubHasher,
-    async stop() {
-      await scrubHasher.stop();
-      await archiveHasher.stop();
-      await uploadHasher.stop();
-      await hasher.stop();
-      await catalogue.stopped();
-    },
-  };
 }
 
 /** Makes the advertiser once the ports are known. */
@@ -258,6 +130,7 @@ export function serveCommand(context: CommandContext): Command {
     const storage = await prepareStorage(options);
     const { root, state } = storage;
     const bound = await becomeServiceUser(log, options, storage, tls.kind !== 'off');
+    context.closing.add(await takeFolders(storage));
     const writeToken = await loadWriteToken({
       token: options.writeToken,
       tokenFile: options.writeTokenFile,

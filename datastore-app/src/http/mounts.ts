@@ -8,6 +8,7 @@ import type { RegistryHandler } from '../registry/registry-handler.ts';
 import { refuseProblem } from '../registry/registry-refusal.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
+import { isOperationsPath } from './permit-operation.ts';
 import type { PublishHandler } from './publish.ts';
 import { isRepositoriesPath } from './registry-gate.ts';
 import type { RequireOrigin } from './require-origin.ts';
@@ -66,6 +67,17 @@ export function mountTokens(api: RequestListener): Mount {
 export function mountRepositories(api: RequestListener): Mount {
   return {
     has: isRepositoriesPath,
+    isOwn: true,
+    wishOf: () => undefined,
+    refuse,
+    handle: api,
+  };
+}
+
+/** Operations on images: whether they are files or repositories is said within the request, and decides who may. */
+export function mountOperations(api: RequestListener): Mount {
+  return {
+    has: isOperationsPath,
     isOwn: true,
     wishOf: () => undefined,
     refuse,

@@ -4,6 +4,7 @@ import type { DownloadLog } from '../activity/downloads.ts';
 import type { Archives } from '../archives/archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
+import { createDiskArtifacts, type DiskArtifacts } from '../container-images/disk-artifacts.ts';
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
@@ -20,6 +21,8 @@ export interface RegistryApi {
   readonly gate: RegistryGate;
   readonly find: FindRepository;
   readonly platformsOf: PlatformsOf;
+  /** Tags that lead to a disk. */
+  readonly artifacts: DiskArtifacts;
   /** What is here: nothing is imported to be listed or changed. */
   readonly stored: RegistryStore;
   /** That, and what upstreams have. */
@@ -47,10 +50,16 @@ export interface RegistryApiDeps
 }
 
 export function createRegistryApi({ access, registry, archives, ...deps }: RegistryApiDeps): RegistryApi {
+  const find = createRepositoryFinder({
+    recordOf: registry.recordOf,
+    archives,
+    upstreams: deps.upstreams.status,
+  });
   return {
     ...deps,
     gate: createRegistryGate(access),
-    find: createRepositoryFinder({ recordOf: registry.recordOf, archives, upstreams: deps.upstreams.status }),
+    find,
+    artifacts: createDiskArtifacts({ stored: deps.stored, find }),
     platformsOf: createPlatformReader(deps.stored),
     inventory: (mayPull) => listInventory({ store: registry }, mayPull),
     importer: createImporter({ log: deps.log, registry, shown: deps.shown }),

@@ -12,10 +12,14 @@ import type { AdvertiserStatus } from '../advertise/advertiser.ts';
 import type { OpenArchives } from '../archives/open-archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { Hasher } from '../content/hasher.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { createImageOpener, type OpenImage } from '../images/open-image.ts';
 import { diskSpaceOf } from '../images/storage.ts';
+import { createFormatOf, type FormatOf } from '../operations/format-of.ts';
+import { createImageOps, type ImageOps } from '../operations/image-ops.ts';
+import { checkByQemu } from '../operations/qemu-check.ts';
 import { createRegistryHandler } from '../registry/registry-handler.ts';
 import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { CertificateSource } from '../tls/certificate-source.ts';
@@ -33,6 +37,7 @@ import {
   createRequestListener,
   mountApi,
   mountImages,
+  mountOperations,
   mountRegistry,
   mountRepositories,
   mountTokens,
@@ -40,6 +45,7 @@ import {
 import { observeRequests } from './observe-requests.ts';
 import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { REGISTRY_OPERATIONS } from './openapi/registry-operations.ts';
+import { createPermitOperation, type PermitOperation } from './permit-operation.ts';
 import { createPublishHandler } from './publish.ts';
 import { createRegistryApi, type RegistryApi } from './registry-api.ts';
 import { createRequireOrigin } from './require-origin.ts';
@@ -55,6 +61,7 @@ import { createImageRoutes } from './routes/images.ts';
 import { createImportJobRoutes } from './routes/import-jobs.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
+import { createOperationRoutes } from './routes/operations.ts';
 import { createPageRoutes } from './routes/page.ts';
 import { createAdoptRoutes } from './routes/registry-adopt.ts';
 import { createRegistryCollectionRoutes } from './routes/registry-collection.ts';
@@ -66,7 +73,7 @@ import { createRepositoryChangeRoutes } from './routes/repository-changes.ts';
 import { createStatusRoutes } from './routes/status.ts';
 import { createTokenRoutes } from './routes/token.ts';
 import { createUploadRoutes } from './routes/uploads.ts';
-import { createSourceSender } from './send-source.ts';
+import { createSourceSender, type SendSource } from './send-source.ts';
 import { createTransferMemory } from './transfer-memory.ts';
 
 export interface ShownImages {
@@ -105,6 +112,8 @@ export interface RequestHandlerDeps {
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   readonly activity: Activity;
+  /** For operations that read images again. */
+  readonly operationHasher: Pick<Hasher, 'hash'>;
   /** undefined: advertising is turned off. */
   advertiserStatus(): AdvertiserStatus | undefined;
   /** The ports that are listened on. */
@@ -137,6 +146,10 @@ export interface ResourceDeps extends RequestHandlerDeps {
   readonly authorize: Authorize;
   readonly tickets: DownloadTickets;
   readonly openImage: (path: string) => OpenImage | undefined;
+  readonly ops: ImageOps;
+  readonly formatOf: FormatOf;
+  readonly permit: PermitOperation;
+  readonly sendSource: SendSource;
 }
 
 /** Everything below `/-/`, with its description. */
@@ -176,6 +189,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createRepositoryChangeRoutes(deps.registryApi),
     createRepositoryRoutes(deps.registryApi),
     createImageExportRoutes(deps.registryApi),
+    createOperationRoutes({ ...deps, downloads: activity.downloads }),
     createUpstreamRoutes(deps.registryApi),
     createRegistryImportRoutes(deps.registryApi),
     createImportJobRoutes(deps.registryApi),
@@ -234,7 +248,18 @@ export function createRequestHandler(
     access &&
     createRegistryApi({ ...deps, ...images, registry, imports, access, downloads, sendSource });
   const shown = createShownImages({ catalogue, upstreams: imageUpstreams });
-  const resources = createResources({ ...deps, shown, registryApi, authorize, tickets, openImage }, options);
+  const ops = createImageOps({
+    files: { ...deps, openImage, hash: deps.operationHasher.hash, checkByQemu },
+    registry: registryApi,
+  });
+  const resources = createResources(
+    {
+      ...{ ...deps, shown, registryApi, authorize, tickets, openImage, ops, sendSource },
+      formatOf: createFormatOf(openImage),
+      permit: createPermitOperation({ authorize, registry: registryApi }),
+    },
+    options,
+  );
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
   const ofRegistry =
@@ -253,6 +278,7 @@ export function createRequestHandler(
   return observeRequests(
     createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
       mountTokens(api),
+      mountOperations(api),
       ...ofRegistry,
       mountApi(api),
       mountImages(

@@ -96,7 +96,7 @@ export function importCommand(context: CommandContext): Command {
       throw new ConfigurationError('docker:// sources are imported by a command of their own');
     }
     const byKind = Map.groupBy(sources, kindOf);
-    const client = await connectTo(command, context.signal);
+    const client = await connectTo(command, context);
     const deps = {
       ...{ client, dockerHost, signal: context.signal },
       progress: createProgress(context, isJson(command)),

@@ -103,7 +103,7 @@ export const isRegistrySource = (source: string): boolean => source.startsWith(D
 export async function importMirror(context: CommandContext, command: Command, file: string): Promise<void> {
   const isDocument = isJson(command);
   const entries = readMirrorList(file);
-  const client = await connectTo(command, context.signal);
+  const client = await connectTo(command, context);
   const outcomes = await mirror(client, entries, createImportView(context, isDocument), context.signal);
   const { sentence, failed } = mirrorSummary(outcomes);
   if (isDocument) context.stdout.write(jsonText(mirrorDocument(outcomes)));
@@ -122,7 +122,7 @@ export async function importFromRegistries(
   const isDocument = isJson(command);
   const requests = sources.map((source) => requestOf(source, options));
   const view = createImportView(context, isDocument);
-  const client = await connectTo(command, context.signal);
+  const client = await connectTo(command, context);
   for (const request of requests) {
     await importOne(context, { client, view, isDocument }, request, options.detach === true);
     if (context.signal.aborted) break;

@@ -28,7 +28,7 @@ export function adoptCommand(context: CommandContext): Command {
     );
   return addClientOptions(command).action(async (from: string) => {
     const { as } = command.opts<{ readonly as?: string }>();
-    const client = await connectTo(command, context.signal);
+    const client = await connectTo(command, context);
     const query = new URLSearchParams({ from, ...(as !== undefined && { name: as }) });
     const path = `${REGISTRY_API}/adopt?${query}`;
     const report = await client.upload(path, nothing(), importReportSchema());

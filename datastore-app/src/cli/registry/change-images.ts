@@ -9,6 +9,7 @@ import { validationSchema } from '../../http/routes/repository-changes.ts';
 import { parseImportSource } from '../../registry-imports/import-source.ts';
 import type { CommandContext } from '../command-context.ts';
 import { CorruptionError } from '../exit-code.ts';
+import { change } from '../operate.ts';
 import {
   addClientOptions,
   connectTo,
@@ -33,8 +34,8 @@ async function resolve({ ask }: DatastoreClient, { repository, reference, isTag:
   return answer.headers.get('docker-content-digest') ?? reference;
 }
 
-function requireTag(text: string): NamedImage {
-  const image = requireImage(text);
+function requireTag(context: CommandContext, text: string): NamedImage {
+  const image = requireImage(context, text);
   if (!image.isTag)
     throw new ConfigurationError(`"${text}": a tag is meant here, such as ${image.repository}:1.2`);
   return image;
@@ -53,9 +54,9 @@ export function tagCommand(context: CommandContext): Command {
     .argument('<image>', 'such as lab/app:1.2 or lab/app@sha256:…')
     .argument('<tag>', 'such as latest');
   return addClientOptions(command).action(async (text: string, tag: string) => {
-    const image = requireImage(text);
+    const image = requireImage(context, text);
     if (!isTag(tag)) throw new ConfigurationError(`"${tag}": ${TAG_RULES}`);
-    const client = await connectTo(command, context.signal);
+    const client = await connectTo(command, context);
     const digest = await resolve(client, image);
     await client.ask('PUT', pathOf(image.repository, 'tags', tag), { digest });
     const { repository } = image;
@@ -71,11 +72,11 @@ export function referCommand(context: CommandContext): Command {
     .argument('<source>', 'such as docker://registry.example/lab/app:1.2, with @sha256:… for just this one')
     .option('--insecure', 'speak http to that registry');
   return addClientOptions(command).action(async (text: string, source: string) => {
-    const { repository, reference: tag } = requireTag(text);
+    const { repository, reference: tag } = requireTag(context, text);
     const parsed = parseImportSource(source);
     if (parsed.kind === 'invalid') throw new ConfigurationError(`"${source}": ${parsed.reason}`);
     const insecure = command.opts<{ insecure?: true }>().insecure === true;
-    const { ask } = await connectTo(command, context.signal);
+    const { ask } = await connectTo(command, context);
     await ask('PUT', pathOf(repository, 'tags', tag, 'reference'), { source, insecure });
     const sentence = `${repository}:${tag} is fetched from ${source} when it is asked for`;
     say(context, command, { repository, tag, source, insecure }, sentence);
@@ -88,8 +89,8 @@ export function untagCommand(context: CommandContext): Command {
     .description('Removes a tag; what it led to stays, until it is collected where nothing else leads to it.')
     .argument('<image>', 'such as lab/app:1.2');
   return addClientOptions(command).action(async (text: string) => {
-    const { repository, reference: tag } = requireTag(text);
-    const { ask } = await connectTo(command, context.signal);
+    const { repository, reference: tag } = requireTag(context, text);
+    const { ask } = await connectTo(command, context);
     await ask('DELETE', pathOf(repository, 'tags', tag));
     say(context, command, { repository, tag }, `${repository}:${tag} is removed`);
   });
@@ -100,14 +101,20 @@ export function deleteCommand(context: CommandContext): Command {
   const command = new Command('delete')
     .description('Removes an image with all tags that lead to it.')
     .argument('<image>', 'such as lab/app:1.2 or lab/app@sha256:…')
-    .option('--force', 'also where an index names it');
+    .option('--force', 'also where an index names it')
+    .option('--dry-run', 'only say what would happen');
   return addClientOptions(command).action(async (text: string) => {
-    const image = requireImage(text);
-    const client = await connectTo(command, context.signal);
+    const image = requireImage(context, text);
+    const { dryRun = false, force = false } = command.opts<{ dryRun?: true; force?: true }>();
+    if (dryRun) {
+      const name = `oci:${image.repository}${image.isTag ? ':' : '@'}${image.reference}`;
+      await change(context, command, 'remove', { image: name, dryRun, force });
+      return;
+    }
+    const client = await connectTo(command, context);
     const digest = await resolve(client, image);
-    const isForced = command.opts<{ force?: true }>().force === true;
     const path = pathOf(image.repository, 'manifests', digest);
-    await client.ask('DELETE', isForced ? `${path}?force=true` : path);
+    await client.ask('DELETE', force ? `${path}?force=true` : path);
     const { repository } = image;
     say(context, command, { repository, digest }, `${repository}@${digest} is removed, with its tags`);
   });
@@ -120,9 +127,9 @@ export function releaseCommand(context: CommandContext): Command {
     .argument('<image>', 'such as lab/app:1.2')
     .option('--undo', 'let it be moved again');
   return addClientOptions(command).action(async (text: string) => {
-    const { repository, reference: tag } = requireTag(text);
+    const { repository, reference: tag } = requireTag(context, text);
     const isReleased = command.opts<{ undo?: true }>().undo !== true;
-    const { ask } = await connectTo(command, context.signal);
+    const { ask } = await connectTo(command, context);
     await ask(isReleased ? 'PUT' : 'DELETE', pathOf(repository, 'tags', tag, 'release'));
     const sentence = isReleased ? 'is released' : 'can be moved again';
     say(context, command, { repository, tag, isReleased }, `${repository}:${tag} ${sentence}`);
@@ -135,8 +142,8 @@ export function validateCommand(context: CommandContext): Command {
     .description('Reads everything of a repository again, and compares it with its digests.')
     .argument('<name>', 'such as lab/app');
   return addClientOptions(command).action(async (given: string) => {
-    const name = requireRepositoryName(given);
-    const { read } = await connectTo(command, context.signal);
+    const name = requireRepositoryName(context, given);
+    const { read } = await connectTo(command, context);
     const validation = await read('POST', pathOf(name, 'validate'), validationSchema());
     const { checked, checkedBytes, problems } = validation;
     say(
@@ -160,7 +167,7 @@ export function gcCommand(context: CommandContext): Command {
     .option('--yes', 'collect it');
   return addClientOptions(command).action(async () => {
     const isApplied = command.opts<{ yes?: true }>().yes === true;
-    const { read } = await connectTo(command, context.signal);
+    const { read } = await connectTo(command, context);
     const collected = await read('POST', `${REGISTRY_API}/gc?apply=${isApplied}`, collectedSchema());
     if (isJson(command)) context.stdout.write(jsonText({ ...collected, isApplied }));
     else for (const sentence of collected.sentences) context.stdout.write(`${sentence}\n`);

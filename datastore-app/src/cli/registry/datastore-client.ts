@@ -22,16 +22,21 @@ import {
 import { parseLocalReference } from '../../container-images/local-reference.ts';
 import { StoreError } from '../../content/store-error.ts';
 import { ImportError } from '../../imports/import-error.ts';
+import { lowerCased } from '../../operations/image-name.ts';
+import type { CommandContext } from '../command-context.ts';
 import { readSettings } from '../effective-options.ts';
 import { placeText } from '../enter-storage.ts';
 import { AnswerError } from '../exit-code.ts';
+import type { OfflineDatastore } from '../offline-datastore.ts';
 
 type ClientOptions = Pick<StorageOptions, 'state'> &
   UserOptions &
-  WriteTokenOptions & { readonly port: number; readonly url?: URL };
+  WriteTokenOptions & { readonly port: number; readonly url?: URL; readonly offline?: true };
 
 /** The API of the datastore that runs, for who has its write token. */
 export interface DatastoreClient {
+  /** It is of this process alone, and began with the command. */
+  readonly isOffline: boolean;
   /** @throws AnswerError, ConfigurationError with what it says */
   ask(
     method: string,
@@ -47,7 +52,7 @@ export interface DatastoreClient {
    */
   upload<T>(path: string, content: AsyncIterable<Uint8Array>, schema: z.ZodType<T>): Promise<T>;
   /** The JSON document of an answer. As {@link DatastoreClient.ask}. */
-  read<T>(method: string, path: string, schema: z.ZodType<T>): Promise<T>;
+  read<T>(method: string, path: string, schema: z.ZodType<T>, document?: object): Promise<T>;
 }
 
 const PROBLEM = z.object({ detail: z.string(), code: z.string().optional() });
@@ -66,6 +71,7 @@ export const addClientOptions = (command: Command): Command =>
         parseUrl,
       ),
     )
+    .option('--offline', 'without a datastore that runs: on the folders themselves (--root, --state)')
     .option('--json', 'print one JSON document');
 
 /** So long a body waits to be asked for, where a proxy in between passes no such word on (RFC 9110 §10.1.1). */
@@ -123,21 +129,24 @@ async function whyRefused(response: Response): Promise<z.infer<typeof PROBLEM>> 
   }
 }
 
-/** What a refusal is to whoever called. */
-function refusal({ status }: Response, origin: string, { detail, code }: z.infer<typeof PROBLEM>): Error {
-  const message = `${origin}: ${detail}`;
+/** What a refusal is to whoever called. @param origin of the datastore; undefined: it is this process */
+function refusal(
+  { status }: Response,
+  origin: string | undefined,
+  { detail, code }: z.infer<typeof PROBLEM>,
+): Error {
+  const message = origin === undefined ? detail : `${origin}: ${detail}`;
   if (status === 507) return new StoreError('NO_SPACE', message);
   if (code === 'ARCHIVE_INVALID' || code === 'ARCHIVE_TOO_LARGE') return new ImportError(code, message);
   return status >= 500 ? new AnswerError('DATASTORE_FAILED', message) : new ConfigurationError(message);
 }
 
 /**
- * Speaks to the datastore that runs, as its administrator. Who may read its state directory may do so, inside its
- * container as beside it.
+ * The datastore that runs. Who may read its state directory may do everything, inside its container as beside it.
  *
  * @throws ConfigurationError where there is no write token
  */
-export async function connectTo(command: Command, signal: AbortSignal): Promise<DatastoreClient> {
+async function findDatastore(command: Command): Promise<OfflineDatastore> {
   const { url, port, state, writeToken, writeTokenFile } = readSettings<ClientOptions>(command);
   const { token } = await inspectWriteToken({
     ...{ token: writeToken, tokenFile: writeTokenFile, stateDirectory: resolve(state) },
@@ -148,7 +157,29 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
         '--state, DATASTORE_STATE or --config, or give the token with DATASTORE_WRITE_TOKEN',
     );
   }
-  const base = url ?? new URL(`http://127.0.0.1:${port}`);
+  return { url: url ?? new URL(`http://127.0.0.1:${port}`), token };
+}
+
+/** Loaded for who needs it: it is the whole datastore. */
+async function beginOffline(context: CommandContext, command: Command): Promise<OfflineDatastore> {
+  const { startOffline } = await import('../offline-datastore.ts');
+  return startOffline(context, command);
+}
+
+/**
+ * Speaks to a datastore as its administrator: to the one that runs, or with `--offline` to one that begins and ends with
+ * the command.
+ *
+ * @throws ConfigurationError
+ */
+export async function connectTo(command: Command, context: CommandContext): Promise<DatastoreClient> {
+  const { signal } = context;
+  const { offline: isOffline = false, url } = readSettings<ClientOptions>(command);
+  if (isOffline && url !== undefined)
+    throw new ConfigurationError('--url names a datastore that runs: it cannot stand beside --offline');
+  const { url: base, token } = isOffline
+    ? await beginOffline(context, command)
+    : await findDatastore(command);
 
   async function reach(
     method: string,
@@ -166,7 +197,7 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
       const reason = errorMessage(error);
       throw new AnswerError(
         'DATASTORE_UNREACHABLE',
-        `the datastore does not answer at ${base.origin} (${reason}): start it, or name it with --url`,
+        `the datastore does not answer at ${base.origin} (${reason}): start it, name it with --url, or work on its folders with --offline`,
         { cause: error },
       );
     });
@@ -176,7 +207,7 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
     const body = document === undefined ? undefined : JSON.stringify(document);
     const response = await reach(method, path, body, more);
     if (response.ok) return response;
-    throw refusal(response, base.origin, await whyRefused(response));
+    throw refusal(response, isOffline ? undefined : base.origin, await whyRefused(response));
   };
 
   async function parse<T>(response: Response, schema: z.ZodType<T>): Promise<T> {
@@ -186,8 +217,9 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
   }
 
   return {
+    isOffline,
     ask,
-    read: async (method, path, schema) => parse(await ask(method, path), schema),
+    read: async (method, path, schema, document) => parse(await ask(method, path, document), schema),
 
     async upload(path, content, schema) {
       let failure: unknown;
@@ -204,7 +236,7 @@ export async function connectTo(command: Command, signal: AbortSignal): Promise<
       });
       const isDocument = response.headers.get('content-type')?.startsWith('application/json') === true;
       if (response.ok || (response.status === 409 && isDocument)) return parse(response, schema);
-      throw refusal(response, base.origin, await whyRefused(response));
+      throw refusal(response, isOffline ? undefined : base.origin, await whyRefused(response));
     },
   };
 }
@@ -217,8 +249,18 @@ export interface NamedImage {
   readonly isTag: boolean;
 }
 
-/** @throws ConfigurationError; also where nothing is said but the repository, unless `isLatestMeant` */
-export function requireImage(text: string, { isLatestMeant = false } = {}): NamedImage {
+/**
+ * Reads the name of an image; capital letters of a repository are made small, with a notice.
+ *
+ * @throws ConfigurationError; also where nothing is said but the repository, unless `isLatestMeant`
+ */
+export function requireImage(
+  { stderr }: Pick<CommandContext, 'stderr'>,
+  given: string,
+  { isLatestMeant = false } = {},
+): NamedImage {
+  const { text, notice } = lowerCased(given);
+  if (notice !== undefined) stderr.write(`${notice}\n`);
   const parsed = parseLocalReference(text);
   if (parsed.kind === 'invalid') throw new ConfigurationError(`"${text}": ${parsed.reason}`);
   if (!isLatestMeant && !/[:@]/.test(text)) {

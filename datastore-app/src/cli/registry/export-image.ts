@@ -47,7 +47,7 @@ function fileNameOf(response: Response): string {
 
 /** `datastore-app registry export IMAGE`. */
 export function exportCommand(context: CommandContext): Command {
-  const { stdout, stderr, output, signal } = context;
+  const { stdout, stderr, output } = context;
   const command = new Command('export')
     .description(
       'Writes an image as an archive that Docker, podman, containerd and skopeo read; several, or with --except or --chunk, as a set for `datastore-app import`.',
@@ -89,8 +89,8 @@ export function exportCommand(context: CommandContext): Command {
       await exportSet(context, command, { texts, out, except, chunkBytes: chunk, platform });
       return;
     }
-    const { repository, reference, isTag } = requireImage(text, { isLatestMeant: true });
-    const { ask } = await connectTo(command, signal);
+    const { repository, reference, isTag } = requireImage(context, text, { isLatestMeant: true });
+    const { ask } = await connectTo(command, context);
     const image = encodeURIComponent(`${repository}${isTag ? ':' : '@'}${reference}`);
     const query = new URLSearchParams({
       format: form,

@@ -49,10 +49,10 @@ export async function exportSet(
   command: Command,
   { texts, out, except, chunkBytes, platform }: SetWish,
 ): Promise<void> {
-  const { stdout, stderr, signal } = context;
-  const wanted = texts.map((text) => requireImage(text, { isLatestMeant: true }));
+  const { stdout, stderr } = context;
+  const wanted = texts.map((text) => requireImage(context, text, { isLatestMeant: true }));
   const elsewhere = except === undefined ? new Set<string>() : await readInventory(except);
-  const client = await connectTo(command, signal);
+  const client = await connectTo(command, context);
   const platforms = [platform === undefined ? null : parsePlatform(platform)].filter((each) => each !== null);
   const set = await gatherSet(client, wanted, platforms, ({ digest }) => elsewhere.has(formatDigest(digest)));
   const progress = createProgress(context, isJson(command));

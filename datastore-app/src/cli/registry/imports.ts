@@ -9,14 +9,15 @@ import { addClientOptions, connectTo } from './datastore-client.ts';
 import { isJson } from './records.ts';
 
 /** `datastore-app registry imports`. */
-export function importsCommand({ stdout, stderr, signal }: CommandContext): Command {
+export function importsCommand(context: CommandContext): Command {
+  const { stdout, stderr } = context;
   const command = new Command('imports')
     .description('Shows the imports that were asked for, and how far they are.')
     .option('--cancel <id>', 'end one that goes on, or forget one that has ended')
     .option('--retry <id>', 'do one again that failed or was cancelled');
   return addClientOptions(command).action(async () => {
     const { cancel, retry } = command.opts<{ cancel?: string; retry?: string }>();
-    const client = await connectTo(command, signal);
+    const client = await connectTo(command, context);
     if (cancel !== undefined) {
       await client.ask('DELETE', `${IMPORTS_PATH}/${encodeURIComponent(cancel)}`);
       if (isJson(command)) stdout.write(jsonText({ id: cancel }));

@@ -6,14 +6,14 @@ import { AnswerError } from '../exit-code.ts';
 import { addClientOptions, connectTo } from './datastore-client.ts';
 
 /** `datastore-app registry inventory`. */
-export function inventoryCommand({ output, signal }: CommandContext): Command {
+export function inventoryCommand(context: CommandContext): Command {
   const command = new Command('inventory').description(
     'Lists the blobs that are here as a JSON document: what `registry export --except` elsewhere may leave out.',
   );
   return addClientOptions(command).action(async () => {
-    const { ask } = await connectTo(command, signal);
+    const { ask } = await connectTo(command, context);
     const response = await ask('GET', `${REGISTRY_API}/inventory`);
     if (response.body === null) throw new AnswerError('DATASTORE_FAILED', 'the datastore sent no inventory');
-    await pipeline(response.body, output, { end: false });
+    await pipeline(response.body, context.output, { end: false });
   });
 }

@@ -14,6 +14,7 @@ import { deviceCommand } from './device.ts';
 import { exportCommand } from './export-image.ts';
 import { importsCommand } from './imports.ts';
 import { inventoryCommand } from './inventory.ts';
+import { purgeCommand, renameCommand } from './rename-images.ts';
 import { listCommand, showCommand, upstreamsCommand } from './show-images.ts';
 import { tokenCommand } from './token.ts';
 import { userCommand } from './user.ts';
@@ -27,6 +28,8 @@ const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
   deleteCommand,
   releaseCommand,
   validateCommand,
+  renameCommand,
+  purgeCommand,
   gcCommand,
   exportCommand,
   inventoryCommand,

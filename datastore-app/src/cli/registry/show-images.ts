@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { upstreamsSchema } from '../../http/routes/registry-upstreams.ts';
 import { knownRepositoriesSchema, knownRepositorySchema } from '../../http/routes/repositories.ts';
+import { lowerCased } from '../../operations/image-name.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addClientOptions, connectTo, type DatastoreClient } from './datastore-client.ts';
 import { isJson } from './records.ts';
@@ -14,8 +15,10 @@ import { isJson } from './records.ts';
 type Listed = z.infer<ReturnType<typeof knownRepositoriesSchema>>['repositories'][number];
 type Described = z.infer<ReturnType<typeof knownRepositorySchema>>;
 
-/** @throws ConfigurationError */
-export function requireRepositoryName(name: string): string {
+/** Reads the name of a repository; capital letters are made small, with a notice. @throws ConfigurationError */
+export function requireRepositoryName({ stderr }: Pick<CommandContext, 'stderr'>, given: string): string {
+  const { text: name, notice } = lowerCased(given);
+  if (notice !== undefined) stderr.write(`${notice}\n`);
   const why = whyNoRepositoryName(name);
   if (why !== undefined) throw new ConfigurationError(`"${name}": ${why}`);
   return name;
@@ -46,10 +49,11 @@ async function readOne({ read }: DatastoreClient, name: string): Promise<Describ
 }
 
 /** `datastore-app registry list`. */
-export function listCommand({ stdout, signal }: CommandContext): Command {
+export function listCommand(context: CommandContext): Command {
+  const { stdout } = context;
   const command = new Command('list').description('Lists the repositories of the registry.');
   return addClientOptions(command).action(async () => {
-    const repositories = await readAll(await connectTo(command, signal));
+    const repositories = await readAll(await connectTo(command, context));
     if (isJson(command)) {
       stdout.write(jsonText({ repositories }));
       return;
@@ -61,13 +65,14 @@ export function listCommand({ stdout, signal }: CommandContext): Command {
 }
 
 /** `datastore-app registry show NAME`. */
-export function showCommand({ stdout, stderr, signal }: CommandContext): Command {
+export function showCommand(context: CommandContext): Command {
+  const { stdout, stderr } = context;
   const command = new Command('show')
     .description('Shows the tags of a repository, and what they lead to.')
     .argument('<name>', 'such as lab/app');
   return addClientOptions(command).action(async (given: string) => {
-    const name = requireRepositoryName(given);
-    const repository = await readOne(await connectTo(command, signal), name);
+    const name = requireRepositoryName(context, given);
+    const repository = await readOne(await connectTo(command, context), name);
     if (isJson(command)) {
       const { isMore: _all, ...described } = repository;
       stdout.write(jsonText(described));
@@ -98,12 +103,13 @@ export function showCommand({ stdout, stderr, signal }: CommandContext): Command
 }
 
 /** `datastore-app registry upstreams`. */
-export function upstreamsCommand({ stdout, signal }: CommandContext): Command {
+export function upstreamsCommand(context: CommandContext): Command {
+  const { stdout } = context;
   const command = new Command('upstreams').description(
     'Shows the registries from which images are imported, and the imports that run.',
   );
   return addClientOptions(command).action(async () => {
-    const client = await connectTo(command, signal);
+    const client = await connectTo(command, context);
     const found = await client.read('GET', `${REGISTRY_API}/upstreams`, upstreamsSchema());
     if (isJson(command)) {
       stdout.write(jsonText(found));
