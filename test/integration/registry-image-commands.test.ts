@@ -42,6 +42,11 @@ it('list and show what there is', async () => {
   expect(await runJson('upstreams')).toEqual({ upstreams: [], imports: [] });
 });
 
+it('take a name in capital letters for one in small letters, and say so', async () => {
+  const shown = await run('show', 'Lab/App');
+  expect([shown.exitCode, shown.stderr]).toEqual([0, expect.stringContaining('is taken for "lab/app"')]);
+});
+
 it('tag, release, untag and delete', async () => {
   const { digest } = image.descriptor;
   expect(await runJson('tag', 'lab/app:1', 'stable')).toEqual({
@@ -107,7 +112,6 @@ describe('export', () => {
 });
 
 it.each([
-  [['show', 'Lab/App'], 2, 'use "lab/app"'],
   [['show', 'lab/none'], 2, 'There is no repository "lab/none"'],
   [['untag', 'lab/app'], 2, 'such as lab/app:1.2'],
   [['untag', `lab/app@sha256:${'0'.repeat(64)}`], 2, 'a tag is meant here'],
@@ -139,7 +143,7 @@ it('says what to do where no datastore answers, or there is no token', async () 
   );
   expect([nobody.exitCode, nobody.stderr]).toEqual([
     3,
-    expect.stringContaining('start it, or name it with --url'),
+    expect.stringContaining('start it, name it with --url, or work on its folders with --offline'),
   ]);
   const variables = { DATASTORE_WRITE_TOKEN: '' };
   const untold = await place.runPlainWith(

@@ -11,18 +11,36 @@ import {
   type UserOptions,
 } from '../config.ts';
 import { imageWarnings } from '../eve/image-warnings.ts';
+import { toListedArtifact } from '../eve/listed-artifact.ts';
+import type { ListedImage } from '../eve/listed-image.ts';
 import { addImage } from '../images/add-image.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
-import { findTwins } from '../images/image-listing.ts';
+import { findTwins, type NameForm } from '../images/image-listing.ts';
+import { createReleasedImages } from '../images/released-images.ts';
 import { exportCommand, importCommand } from './bundles.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
 import { imageOperationCommands } from './image-operations.ts';
 import { fetchCommand, imageUpstreamsCommand } from './image-upstreams.ts';
+import { listArtifacts } from './listed-artifacts.ts';
 import { listImages } from './listed-images.ts';
 import { openStore } from './offline-store.ts';
 import { verifyCommand } from './verify.ts';
+
+/** An image, as it is printed. */
+type ListLine = Pick<
+  ListedImage,
+  | 'path'
+  | 'sizeBytes'
+  | 'sha256'
+  | 'format'
+  | 'content'
+  | 'virtualSizeBytes'
+  | 'warnings'
+  | 'artifact'
+  | 'isReleased'
+> & { readonly state?: string; readonly linkTo?: string; readonly nameForm?: NameForm };
 
 function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
   const command = new Command('list').description('Lists the images, and the digests that are known.');
@@ -31,7 +49,8 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
     const options = readSettings<StorageOptions & { json?: true }>(command);
     const storage = await findStorage(command);
     const { detect } = imageFilesBelow(storage.root);
-    const images = [];
+    const images: ListLine[] = [];
+    const released = createReleasedImages(storage.root).list();
     // One after another: there may be more of them than files that may be open at once.
     const listed = await listImages(createLog('warn'), storage);
     const twins = findTwins(listed.map(({ path }) => path));
@@ -45,6 +64,17 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
         ...(isCorrupt && { state: 'corrupt' }),
         ...(linkTo !== undefined && { linkTo }),
         ...(nameForm !== undefined && { nameForm }),
+        ...(released.has(linkTo ?? path) && { isReleased: true as const }),
+      });
+    }
+    for (const artifact of await listArtifacts(storage.root)) {
+      const { path, sizeBytes, sha256, format, content, virtualSizeBytes, ...more } =
+        toListedArtifact(artifact);
+      const { warnings, artifact: of, isReleased } = more;
+      images.push({
+        ...{ path, sizeBytes, sha256, format, content, virtualSizeBytes, warnings: [...warnings] },
+        ...(of !== undefined && { artifact: of }),
+        ...(isReleased && { isReleased }),
       });
     }
     if (options.json === true) {
@@ -52,8 +82,19 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
       return;
     }
     if (images.length === 0) stderr.write(`no images in ${placeText(command, 'root')}\n`);
-    for (const { path, sizeBytes, sha256, content, state, linkTo, nameForm, warnings } of images) {
+    for (const {
+      path,
+      sizeBytes,
+      sha256,
+      content,
+      state,
+      linkTo,
+      nameForm,
+      isReleased,
+      warnings,
+    } of images) {
       const marks = [
+        ...(isReleased === undefined ? [] : ['  released']),
         ...(state === undefined ? [] : ['  CORRUPT']),
         ...(linkTo === undefined ? [] : [`  -> ${linkTo}`]),
         ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),

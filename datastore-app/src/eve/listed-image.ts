@@ -4,6 +4,10 @@ import type { EveWarning } from './settings-document.ts';
 
 /** An image as the API lists it. */
 export interface ListedImage extends Omit<ShownImage, 'problems'> {
+  /** It is never replaced, renamed or removed. */
+  readonly isReleased?: true;
+  /** Of a disk of the registry: its repository and tag, and where it can be had as a flat file for as long as it is there. */
+  readonly artifact?: { readonly repository: string; readonly tag: string; readonly flatPath: string };
   /** What keeps EVE from using it as it is, wherever it is registered; "Use in EVE" says the same, and more. */
   readonly warnings: readonly EveWarning[];
 }

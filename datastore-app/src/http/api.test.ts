@@ -30,8 +30,9 @@ beforeEach(async () => {
     },
   } as unknown as ImageRoutesDeps['shown'];
   const store = { remove: fail, stage: fail } as unknown as ImageRoutesDeps['store'];
+  const listArtifacts = async () => ({ artifacts: [], revision: '' });
   const routers = [
-    createImageRoutes({ log, shown, store }),
+    createImageRoutes({ log, shown, store, listArtifacts }),
     createBundleRoutes({ log, catalogue: shown as never, store, openImage: () => undefined }),
   ];
   server = createServer(createApi({ log }, routers)).listen(0, '127.0.0.1');

@@ -6,6 +6,7 @@ import { TOKEN_PATH } from '../access/token-realm.ts';
 import { isOwnPath, parseImagePath, pathOfTarget } from '../images/image-path.ts';
 import type { RegistryHandler } from '../registry/registry-handler.ts';
 import { refuseProblem } from '../registry/registry-refusal.ts';
+import { type ArtifactHandler, isArtifactPath } from './artifact-files.ts';
 import type { Authorize } from './authorize.ts';
 import type { FilesHandler } from './files.ts';
 import { isOperationsPath } from './permit-operation.ts';
@@ -93,6 +94,17 @@ export function mountRegistry(registry: RegistryHandler): Mount {
     wishOf: () => undefined,
     refuse: refuseProblem,
     handle: registry,
+  };
+}
+
+/** Disks of the registry, at their paths among the images: who may read them goes by grants. */
+export function mountArtifacts(artifacts: ArtifactHandler): Mount {
+  return {
+    has: isArtifactPath,
+    isOwn: false,
+    wishOf: () => undefined,
+    refuse,
+    handle: artifacts,
   };
 }
 

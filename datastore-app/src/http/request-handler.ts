@@ -30,12 +30,15 @@ import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
+import { createArtifactHandler } from './artifact-files.ts';
 import { type Authorize, createAuthorize } from './authorize.ts';
 import { createDistantFiles } from './distant-files.ts';
 import { createFilesHandler } from './files.ts';
+import { createArtifactList, type ListArtifacts } from './list-artifacts.ts';
 import {
   createRequestListener,
   mountApi,
+  mountArtifacts,
   mountImages,
   mountOperations,
   mountRegistry,
@@ -150,6 +153,7 @@ export interface ResourceDeps extends RequestHandlerDeps {
   readonly formatOf: FormatOf;
   readonly permit: PermitOperation;
   readonly sendSource: SendSource;
+  readonly listArtifacts: ListArtifacts;
 }
 
 /** Everything below `/-/`, with its description. */
@@ -161,7 +165,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
   const tlsStatus = () => certificates?.status();
   const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage: createPageLoader() }),
-    createImageRoutes({ log, shown, store }),
+    createImageRoutes({ log, shown, store, listArtifacts: deps.listArtifacts }),
     createImageUpstreamRoutes({ upstreams: deps.imageUpstreams, shown }),
     createDownloadLinkRoutes({ tickets }),
     createUploadRoutes({ log, uploads, authorize }),
@@ -178,7 +182,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       { ...options, isReadOpen: guard.isReadOpen },
     ),
     createEveRoutes({
-      shown,
+      ...{ shown, listArtifacts: deps.listArtifacts },
       isReadOpen: guard.isReadOpen,
       hostName: options.hostName,
       ports: deps.ports,
@@ -256,6 +260,9 @@ export function createRequestHandler(
     {
       ...{ ...deps, shown, registryApi, authorize, tickets, openImage, ops, sendSource },
       formatOf: createFormatOf(openImage),
+      listArtifacts: createArtifactList(
+        registryApi && access && { access, artifacts: registryApi.artifacts },
+      ),
       permit: createPermitOperation({ authorize, registry: registryApi }),
     },
     options,
@@ -263,10 +270,20 @@ export function createRequestHandler(
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
   const ofRegistry =
-    images === undefined || access === undefined
+    images === undefined || access === undefined || registryApi === undefined
       ? []
       : [
           mountRepositories(api),
+          mountArtifacts(
+            createArtifactHandler({
+              log,
+              downloads,
+              gate: registryApi.gate,
+              artifacts: registryApi.artifacts,
+              stored: images.stored,
+              sendSource,
+            }),
+          ),
           mountRegistry(
             createRegistryHandler({
               ...{ log, downloads, store: images.shown, access, sendSource },

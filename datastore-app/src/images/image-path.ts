@@ -15,6 +15,8 @@ const RESERVED_FIRST_NAME = '-';
 /** `/v2/` is the URL space of the registry; `/token` stands where some registries issue theirs. */
 const KEPT_PATHS = ['v2', 'token'];
 const KEPT_FOLDER = 'v2/';
+/** Disks of the registry are listed and read below it. */
+const KEPT_PREFIX = 'oci:';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f\\\ufffd/]/;
@@ -48,7 +50,7 @@ export function isImagePath(path: string): boolean {
  * @param path one that isImagePath holds for
  */
 export const isKeptPath = (path: string): boolean =>
-  KEPT_PATHS.includes(path) || path.startsWith(KEPT_FOLDER);
+  KEPT_PATHS.includes(path) || path.startsWith(KEPT_FOLDER) || path.startsWith(KEPT_PREFIX);
 
 /** Whether a path is one of some, or stands below one. The empty path is the root itself. */
 export function isWithin(path: string, tops: ReadonlySet<string>): boolean {

@@ -17,8 +17,8 @@ export function describeKeptNames(paths: Iterable<string>): string | undefined {
   const named = kept.slice(0, MAX_NAMED).map((path) => `/${path}`);
   const more = kept.length > MAX_NAMED ? ` and ${kept.length - MAX_NAMED} more` : '';
   return (
-    `${named.join(', ')}${more}: "v2", all below it, and "token" are kept for the registry. ` +
-    'Below /v2/ the registry answers in the place of images, and none of these can be replaced: move them to other names'
+    `${named.join(', ')}${more}: "v2", all below it, "token", and what begins with "oci:" are kept for the registry. ` +
+    'Below /v2/ and at /oci:… the registry answers in the place of images, and none of these can be replaced: move them to other names'
   );
 }
 

@@ -34,7 +34,7 @@ export function requireImagePath(path: string): void {
   if (!isKeptPath(path)) return;
   throw new StoreError(
     'NAME_RESERVED',
-    `"${path.slice(0, 200)}" cannot be the path of an image: "v2", all below it, and "token" are kept for the registry.`,
+    `"${path.slice(0, 200)}" cannot be the path of an image: "v2", all below it, "token", and what begins with "oci:" are kept for the registry.`,
   );
 }
 

@@ -32,6 +32,7 @@ beforeAll(async () => {
     shown: {
       find: (path) => [IMAGE, { ...IMAGE, path: 'misnamed.qcow2' }].find((image) => image.path === path),
     },
+    listArtifacts: async () => ({ artifacts: [], revision: '' }),
     isReadOpen: true,
     hostName: 'ds.local',
     ports: () => ({ http: 80, https }),

@@ -4,9 +4,13 @@ import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request } from 'express';
 import * as z from 'zod';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
+import { ARTIFACT_PREFIX, artifactPath } from '../../container-images/disk-artifacts.ts';
+import { artifactForEve } from '../../eve/listed-artifact.ts';
 import { eveSettings } from '../../eve/settings.ts';
+import type { EveSettingsInput } from '../../eve/settings-input.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ShownImages } from '../../upstream/images/shown-images.ts';
+import type { ListArtifacts } from '../list-artifacts.ts';
 import { IMAGE_PATH, problems, query, read } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -39,6 +43,8 @@ export const eveSettingsSchema = () =>
 
 export interface EveRoutesDeps {
   readonly shown: Pick<ShownImages, 'find'>;
+  /** Disks of the registry that a caller may pull. */
+  readonly listArtifacts: ListArtifacts;
   readonly isReadOpen: boolean;
   /** With `.local`. */
   readonly hostName: string;
@@ -65,6 +71,14 @@ const schemeOf = (request: Request) =>
 
 /** `/-/api/v1/eve/{path}`: how an image is registered with a controller; `?scheme=https` for HTTPS. */
 export function createEveRoutes(deps: EveRoutesDeps): Resource {
+  async function findImage(request: Request, path: string): Promise<EveSettingsInput['image'] | undefined> {
+    const image = deps.shown.find(path);
+    if (image !== undefined || !path.startsWith(ARTIFACT_PREFIX)) return image;
+    const { artifacts } = await deps.listArtifacts(request);
+    const artifact = artifacts.find((each) => artifactPath(each) === path);
+    return artifact && artifactForEve(artifact);
+  }
+
   return createResource([
     read({
       method: 'GET',
@@ -75,9 +89,9 @@ export function createEveRoutes(deps: EveRoutesDeps): Resource {
         200: jsonResponse('The settings.', { name: 'EveSettings', zod: eveSettingsSchema }),
         ...problems(400, 404, 409),
       },
-      handle(request, response) {
+      async handle(request, response) {
         const path = parseImagePath(request.path.slice(EVE.length));
-        const image = path === undefined ? undefined : deps.shown.find(path);
+        const image = path === undefined ? undefined : await findImage(request, path);
         if (image === undefined) {
           sendProblem(response, NO_SUCH_IMAGE);
           return;

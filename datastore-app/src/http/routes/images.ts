@@ -3,10 +3,13 @@ import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import type { Request } from 'express';
 import * as z from 'zod';
-import { toListedImage } from '../../eve/listed-image.ts';
+import { ARTIFACT_PREFIX, artifactPath } from '../../container-images/disk-artifacts.ts';
+import { toListedArtifact } from '../../eve/listed-artifact.ts';
+import { type ListedImage, toListedImage } from '../../eve/listed-image.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
-import type { ShownImages } from '../../upstream/images/shown-images.ts';
+import type { ShownImage, ShownImages } from '../../upstream/images/shown-images.ts';
+import type { ListArtifacts } from '../list-artifacts.ts';
 import { IMAGE_PATH, problems, read, write } from '../openapi/describe.ts';
 import { bytes, sha256, time } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -47,6 +50,15 @@ export const imageSchema = () =>
       .array(z.object({ code: z.string(), message: z.string() }))
       .describe('What keeps EVE from using it as it is, and what to do.'),
     modified: time,
+    isReleased: z.literal(true).optional().describe('It is not replaced, renamed or removed.'),
+    artifact: z
+      .object({
+        repository: z.string(),
+        tag: z.string(),
+        flatPath: z.string().describe('Where its bytes can be had, whatever the tag leads to later.'),
+      })
+      .optional()
+      .describe('Of a disk of the registry, `oci:REPOSITORY:TAG`.'),
   });
 
 export const imagesSchema = () => z.object({ images: z.array(imageSchema()) });
@@ -56,12 +68,19 @@ export interface ImageRoutesDeps {
   /** What is here, and what can come. */
   readonly shown: ShownImages;
   readonly store: ImageStore;
+  /** Disks of the registry that a caller may pull. */
+  readonly listArtifacts: ListArtifacts;
 }
 
 const pathOf = (request: Request) => parseImagePath(request.path.slice(IMAGES.length));
 
 /** `/-/api/v1/images`: what is known of all images, and of one; DELETE removes one. */
-export function createImageRoutes({ log, shown, store }: ImageRoutesDeps): Resource {
+export function createImageRoutes({ log, shown, store, listArtifacts }: ImageRoutesDeps): Resource {
+  const listed = (image: ShownImage): ListedImage => {
+    const isReleased = store.released.list().has(image.linkTo ?? image.path);
+    return { ...toListedImage(image), ...(isReleased && { isReleased }) };
+  };
+
   return createResource([
     read({
       method: 'GET',
@@ -71,12 +90,13 @@ export function createImageRoutes({ log, shown, store }: ImageRoutesDeps): Resou
         200: jsonResponse('By path.', { name: 'Images', zod: imagesSchema }),
         304: { description: 'Nothing changed.' },
       },
-      handle(request, response) {
-        const entityTag = `"${shown.revision()}"`;
+      async handle(request, response) {
+        const { revision, artifacts } = await listArtifacts(request);
+        const entityTag = `"${[shown.revision(), store.released.revision(), revision].filter(Boolean).join('-')}"`;
         // Whoever asks every second is answered in a line when nothing changed.
         response.set({ 'Cache-Control': 'no-cache', ETag: entityTag });
         if (request.headers['if-none-match'] === entityTag) response.status(304).end();
-        else response.json({ images: shown.list().map(toListedImage) });
+        else response.json({ images: [...shown.list().map(listed), ...artifacts.map(toListedArtifact)] });
       },
     }),
     read({
@@ -88,11 +108,19 @@ export function createImageRoutes({ log, shown, store }: ImageRoutesDeps): Resou
         200: jsonResponse('What is known of it.', { name: 'Image', zod: imageSchema }),
         ...problems(404),
       },
-      handle(request, response) {
+      async handle(request, response) {
         const path = pathOf(request);
         const image = path === undefined ? undefined : shown.find(path);
-        if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
-        else response.json(toListedImage(image));
+        if (image !== undefined) {
+          response.json(listed(image));
+          return;
+        }
+        const { artifacts } = path?.startsWith(ARTIFACT_PREFIX)
+          ? await listArtifacts(request)
+          : { artifacts: [] };
+        const artifact = artifacts.find((each) => artifactPath(each) === path);
+        if (artifact === undefined) sendProblem(response, NO_SUCH_IMAGE);
+        else response.json(toListedArtifact(artifact));
       },
     }),
     write({
