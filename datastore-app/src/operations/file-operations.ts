@@ -256,7 +256,11 @@ export function createFileOperations(
         const sha256 = image?.state === 'ready' ? image.sha256 : null;
         if (isReleased && image === undefined) return missing(path);
         if (isReleased && sha256 === null) {
-          return failure('NOT_HASHED', 'Only an image whose digest is known, and fits, can be released.');
+          const isCorrupt = image?.state === 'corrupt';
+          const why = isCorrupt
+            ? 'It is damaged: put it there again'
+            : 'It is not hashed yet: try again when it is';
+          return failure('NOT_HASHED', `Only an image whose digest is known can be released. ${why}.`);
         }
         const isDone = await store.release(path, isReleased ? (sha256 ?? undefined) : undefined);
         if (!isDone) return failure('IMAGE_MISSING', `"${path}" is not released.`);

@@ -21,6 +21,10 @@ export interface Image {
   };
   /** Not hashed yet, as it may not be complete. */
   readonly isGrowing: boolean;
+  /** It is not replaced, renamed or removed. */
+  readonly isReleased?: boolean;
+  /** Of a disk that was pushed to the registry. */
+  readonly artifact?: { readonly repository: string; readonly tag: string };
   readonly hashedBytes: number;
   readonly format: string;
   /** The format, or what it is instead, such as vdi. */

@@ -49,7 +49,7 @@ async function errorOf(response: Response): Promise<ApiError> {
   );
 }
 
-async function send(url: string, init: RequestInit): Promise<Response> {
+async function send(url: string, init: RequestInit, isLong = false): Promise<Response> {
   try {
     // Without the browser's own credentials: a 401 must come to us, and not open its dialog.
     return await fetch(url, {
@@ -57,11 +57,16 @@ async function send(url: string, init: RequestInit): Promise<Response> {
       credentials: 'omit',
       // The browser asks on condition, and has what is still so from its own cache.
       cache: 'no-cache',
-      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+      signal: isLong ? null : AbortSignal.timeout(ANSWER_LIMIT_MS),
     });
   } catch {
     throw new ApiError('The datastore does not answer.', 0);
   }
+}
+
+export interface ChangeOptions {
+  /** It may last for any time, as to read an image does. */
+  readonly isLong?: boolean;
 }
 
 export interface Client {
@@ -101,7 +106,12 @@ export interface Client {
    * @returns what was answered; undefined: the person gave up
    * @throws ApiError
    */
-  change(method: 'POST' | 'PUT' | 'DELETE', url: string, document?: object): Promise<Response | undefined>;
+  change(
+    method: 'POST' | 'PUT' | 'DELETE',
+    url: string,
+    document?: object,
+    options?: ChangeOptions,
+  ): Promise<Response | undefined>;
 }
 
 export function createClient(access: Access): Client {
@@ -111,12 +121,18 @@ export function createClient(access: Access): Client {
     return response;
   }
 
-  async function change(method: string, url: string, document?: object): Promise<Response | undefined> {
-    const body = document === undefined ? {} : { body: JSON.stringify(document) };
+  async function change(
+    method: string,
+    url: string,
+    document?: object,
+    { isLong }: ChangeOptions = {},
+  ): Promise<Response | undefined> {
     for (;;) {
       const token = await access.needWriteToken();
       if (token === undefined) return undefined;
-      const response = await send(url, { method, headers: { Authorization: `Bearer ${token}` }, ...body });
+      const headers = { Authorization: `Bearer ${token}` };
+      const body = document === undefined ? null : JSON.stringify(document);
+      const response = await send(url, { method, headers, body }, isLong);
       // Gone is what was wanted.
       if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
       if (response.status !== 401) throw await errorOf(response);

@@ -4,6 +4,7 @@ import type { ExternalTag, Repository, Tag } from '../api/registry-answers.ts';
 import { readRepository } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { usePolled } from '../live/use-polled.ts';
+import { ManageDialog } from '../operations/manage-dialog.tsx';
 import { ageText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { ContainerEveDialog } from './container-eve-dialog.tsx';
@@ -21,8 +22,9 @@ export interface RepositoryPanelProps {
 }
 
 interface Opened {
-  readonly kind: 'get' | 'eve' | 'delete';
-  readonly tag: string;
+  readonly kind: 'get' | 'eve' | 'manage' | 'delete';
+  /** undefined: the repository itself. */
+  readonly tag: string | undefined;
 }
 
 const SHOWN_AT_FIRST = 100;
@@ -98,6 +100,7 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
           tags={tags.slice(0, shown)}
           onGet={open('get')}
           onUseInEve={open('eve')}
+          onManage={repository.kind === 'archive' ? undefined : open('manage')}
           onDelete={repository.kind === 'archive' ? undefined : open('delete')}
         />
       )}
@@ -108,6 +111,32 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
       )}
       {external.length > 0 && <ExternalTags repository={name} tags={external} />}
       {untagged > 0 && <p class="second">{manifestsText(untagged)}.</p>}
+      {repository.kind !== 'archive' && (
+        <button
+          type="button"
+          class="button button-small"
+          aria-label={`Manage the repository ${name}`}
+          onClick={() => setOpened({ kind: 'manage', tag: undefined })}
+        >
+          Manage the repository
+        </button>
+      )}
+      {opened?.kind === 'manage' && (opened.tag === undefined || tag !== undefined) && (
+        <ManageDialog
+          image={tag === undefined ? `oci:${name}` : `oci:${name}:${tag.tag}`}
+          name={tag === undefined ? name : `${name}:${tag.tag}`}
+          ownName={tag?.tag ?? name}
+          nameLabel={tag === undefined ? 'Repository' : 'Tag'}
+          isReleased={tag && tag.isReleased === true}
+          canPurge={tag === undefined}
+          context={context}
+          onChange={() => {
+            refresh();
+            onChange();
+          }}
+          onClose={close}
+        />
+      )}
       {details !== undefined && tag !== undefined && opened?.kind === 'get' && (
         <GetDialog repository={repository} tag={tag} isReadOpen={isReadOpen} onClose={close} />
       )}

@@ -2,13 +2,15 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Tag } from '../api/registry-answers.ts';
 import { ageText, exactSizeText, shortDigest } from '../text/quantities.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon } from '../ui/icons.tsx';
+import { DeleteIcon, ManageIcon } from '../ui/icons.tsx';
 
 export interface TagTableProps {
   readonly repository: string;
   readonly tags: readonly Tag[];
   readonly onGet: (tag: Tag) => void;
   readonly onUseInEve: (tag: Tag) => void;
+  /** undefined: nothing can be changed there. */
+  readonly onManage: ((tag: Tag) => void) | undefined;
   /** undefined: nothing can be deleted there. */
   readonly onDelete: ((tag: Tag) => void) | undefined;
 }
@@ -54,7 +56,14 @@ function Marks({ tag }: { tag: Tag }) {
   );
 }
 
-function Row({ repository, tag, onGet, onUseInEve, onDelete }: Omit<TagTableProps, 'tags'> & { tag: Tag }) {
+function Row({
+  repository,
+  tag,
+  onGet,
+  onUseInEve,
+  onManage,
+  onDelete,
+}: Omit<TagTableProps, 'tags'> & { tag: Tag }) {
   const { sizeBytes, digest, pushed, by } = tag;
   const name = `${repository}:${tag.tag}`;
   const platforms = platformsText(tag);
@@ -106,6 +115,17 @@ function Row({ repository, tag, onGet, onUseInEve, onDelete }: Omit<TagTableProp
               <span class="words">Use in </span>EVE
             </span>
           </button>
+          {onManage !== undefined && (
+            <button
+              type="button"
+              class="button-icon"
+              aria-label={`Manage ${name}`}
+              title="Manage"
+              onClick={() => onManage(tag)}
+            >
+              <ManageIcon />
+            </button>
+          )}
           {onDelete !== undefined && (
             <button
               type="button"

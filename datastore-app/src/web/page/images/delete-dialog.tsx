@@ -1,10 +1,8 @@
-import { useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import { exactSizeText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
-import { announce } from '../ui/announce.ts';
-import { Dialog } from '../ui/dialog.tsx';
+import { DeletionDialog } from '../ui/deletion-dialog.tsx';
 
 export interface DeleteDialogProps {
   readonly image: Image;
@@ -12,54 +10,27 @@ export interface DeleteDialogProps {
   readonly onClose: () => void;
 }
 
+const RELEASED = 'It was released, and stays as it is: let it go first, under Manage.';
+
 export function DeleteDialog({ image, context, onClose }: DeleteDialogProps) {
-  const [failure, setFailure] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const remove = async () => {
-    setIsBusy(true);
-    setFailure(undefined);
-    try {
-      if (await context.client.remove(image.path)) {
-        announce(`${shownName(image.path)} was deleted`);
-        context.poll.refresh();
-        onClose();
-      }
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      setIsBusy(false);
-    }
-  };
+  const { path, sizeBytes, isReleased, linkTo } = image;
   return (
-    <Dialog title="Delete this image?" onClose={onClose}>
-      <div class="dialog-body">
-        <p>
-          <strong class="path">
-            <bdi>{shownName(image.path)}</bdi>
-          </strong>
-          <br />
-          {exactSizeText(image.sizeBytes)}
-        </p>
-        <p>Devices that are still to download it will not find it any more. This cannot be undone.</p>
-        {failure !== undefined && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
-      </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" autofocus onClick={onClose}>
-          Keep it
-        </button>
-        <button
-          type="button"
-          class="button button-danger-main"
-          disabled={isBusy}
-          onClick={() => void remove()}
-        >
-          Delete
-        </button>
-      </div>
-    </Dialog>
+    <DeletionDialog
+      title="Delete this image?"
+      name={shownName(path)}
+      remove={() => context.client.remove(path)}
+      whyNot={isReleased === true && linkTo === undefined ? RELEASED : undefined}
+      onDeleted={context.poll.refresh}
+      onClose={onClose}
+    >
+      <p>
+        <strong class="path">
+          <bdi>{shownName(path)}</bdi>
+        </strong>
+        <br />
+        {exactSizeText(sizeBytes)}
+      </p>
+      <p>Devices that are still to download it will not find it any more. This cannot be undone.</p>
+    </DeletionDialog>
   );
 }

@@ -6,7 +6,7 @@ import { containersAddress } from '../containers/address.ts';
 import { ageText, exactSizeText, percentOf, shortDigest } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon, DownloadIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';
+import { DeleteIcon, DownloadIcon, ManageIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';
 import { type Sorting, type SortKey, splitPath } from './image-list.ts';
 
 export interface ImageTableProps {
@@ -14,6 +14,7 @@ export interface ImageTableProps {
   readonly sorting: Sorting;
   readonly onSort: (sorting: Sorting) => void;
   readonly onUseInEve: (image: Image) => void;
+  readonly onManage: (image: Image) => void;
   readonly onDelete: (image: Image) => void;
   /** Lets one come that is not here yet. */
   readonly onFetch: (image: Image) => void;
@@ -131,17 +132,24 @@ function ContainersLink({ path }: { path: string }) {
   );
 }
 
+const RELEASED = 'Released: it is not replaced, renamed or deleted.';
 const warningsText = (count: number) => `${count} ${count === 1 ? 'warning' : 'warnings'}`;
 
 function Row({
   image,
   onUseInEve,
+  onManage,
   onDelete,
   onDownload,
   onFetch,
-}: { image: Image } & Pick<ImageTableProps, 'onUseInEve' | 'onDelete' | 'onDownload' | 'onFetch'>) {
+}: { image: Image } & Pick<
+  ImageTableProps,
+  'onUseInEve' | 'onManage' | 'onDelete' | 'onDownload' | 'onFetch'
+>) {
   const isComing = image.state === 'upstream';
-  const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [] } = image;
+  const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [], artifact } = image;
+  // A disk of the registry is managed there; by a ticket the root alone is read.
+  const canDownload = artifact === undefined || onDownload === undefined;
   const content = image.content ?? image.format;
   const { folder, name } = splitPath(path);
   const age = ageText(modified, Date.now());
@@ -156,6 +164,20 @@ function Row({
         </bdi>
         {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
         {image.format === 'container' && state === 'ready' && <ContainersLink path={path} />}
+        {artifact !== undefined && (
+          <a
+            class="containers-link"
+            href={containersAddress(artifact.repository)}
+            aria-label={`Repository of ${path}`}
+          >
+            Repository
+          </a>
+        )}
+        {image.isReleased === true && (
+          <span class="badge badge-good" title={RELEASED}>
+            released
+          </span>
+        )}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
         {isComing && <Coming image={image} />}
         {state === 'corrupt' && (
@@ -211,21 +233,23 @@ function Row({
               <span class="words">Use in </span>EVE
             </span>
           </button>
-          <a
-            class="button-icon"
-            href={urlOfImage(path)}
-            download={name}
-            onClick={(event) => {
-              if (onDownload === undefined) return;
-              event.preventDefault();
-              onDownload(image);
-            }}
-            aria-label={`Download ${path}`}
-            title="Download"
-          >
-            <DownloadIcon />
-          </a>
-          {isComing ? (
+          {canDownload && (
+            <a
+              class="button-icon"
+              href={urlOfImage(path)}
+              download={name}
+              onClick={(event) => {
+                if (onDownload === undefined) return;
+                event.preventDefault();
+                onDownload(image);
+              }}
+              aria-label={`Download ${path}`}
+              title="Download"
+            >
+              <DownloadIcon />
+            </a>
+          )}
+          {isComing && (
             <button
               type="button"
               class="button button-small"
@@ -235,16 +259,28 @@ function Row({
             >
               Fetch now
             </button>
-          ) : (
-            <button
-              type="button"
-              class="button-icon button-danger"
-              aria-label={`Delete ${path}`}
-              title="Delete"
-              onClick={() => onDelete(image)}
-            >
-              <DeleteIcon />
-            </button>
+          )}
+          {artifact === undefined && !isComing && (
+            <>
+              <button
+                type="button"
+                class="button-icon"
+                aria-label={`Manage ${path}`}
+                title="Manage"
+                onClick={() => onManage(image)}
+              >
+                <ManageIcon />
+              </button>
+              <button
+                type="button"
+                class="button-icon button-danger"
+                aria-label={`Delete ${path}`}
+                title="Delete"
+                onClick={() => onDelete(image)}
+              >
+                <DeleteIcon />
+              </button>
+            </>
           )}
         </span>
       </td>

@@ -4,6 +4,7 @@ import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
+import { ManageDialog } from '../operations/manage-dialog.tsx';
 import { useStore } from '../store.ts';
 import { shownName } from '../text/shown-name.ts';
 import { announce } from '../ui/announce.ts';
@@ -24,7 +25,7 @@ import { ImageTable } from './image-table.tsx';
 const SHOWN_AT_FIRST = 200;
 
 interface Opened {
-  readonly kind: 'eve' | 'delete';
+  readonly kind: 'eve' | 'manage' | 'delete';
   readonly path: string;
 }
 
@@ -128,6 +129,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               sorting={sorting}
               onSort={setSorting}
               onUseInEve={open('eve')}
+              onManage={open('manage')}
               onDelete={open('delete')}
               onFetch={(image) => void fetchNow(image)}
               onDownload={status?.access?.isReadOpen === false ? download : undefined}
@@ -150,6 +152,17 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
           image={openedImage}
           hasHttps={hasHttps}
           context={context}
+          onClose={() => setOpened(undefined)}
+        />
+      )}
+      {opened?.kind === 'manage' && openedImage !== undefined && (
+        <ManageDialog
+          {...{ image: openedImage.path, ownName: openedImage.path, nameLabel: 'Path' }}
+          name={shownName(openedImage.path)}
+          isReleased={openedImage.isReleased === true}
+          canPurge={false}
+          context={context}
+          onChange={context.poll.refresh}
           onClose={() => setOpened(undefined)}
         />
       )}

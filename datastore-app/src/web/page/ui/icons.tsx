@@ -44,6 +44,11 @@ export const PlayIcon = () => (
     <path d="M7 4.8v10.4l8-5.2z" />
   </Icon>
 );
+export const ManageIcon = () => (
+  <Icon>
+    <path d="M3.5 6h7m4 0h2m-13 8h2m4 0h7M10.5 6a2 2 0 1 0 4 0 2 2 0 1 0-4 0m-5 8a2 2 0 1 0 4 0 2 2 0 1 0-4 0" />
+  </Icon>
+);
 export const CloseIcon = () => (
   <Icon>
     <path d="m5.5 5.5 9 9m0-9-9 9" />
