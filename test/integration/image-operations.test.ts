@@ -10,7 +10,13 @@ import {
   type LoopbackDatastore,
   problemOf,
 } from '../lab/loopback-datastore.ts';
-import { contentOf, createRepositoryClient, type RepositoryClient, someImage } from './registry-content.ts';
+import {
+  contentOf,
+  createRepositoryClient,
+  digestOf,
+  type RepositoryClient,
+  someImage,
+} from './registry-content.ts';
 
 const OPERATIONS = '/-/api/v1/operations';
 const GRANTS = `version: 1
@@ -112,7 +118,10 @@ describe('an image of the root', () => {
     });
     // To a client of tus 409 says that its offset is wrong.
     expect([upload.status, problemOf(upload)]).toEqual([412, 'IMAGE_RELEASED']);
-    const bundle = tar({ name: 'kept/a.img', content: 'two' });
+    const bundle = tar(
+      { name: 'SHA256SUMS', content: `${digestOf(Buffer.from('two')).slice(7)}  kept/a.img\n` },
+      { name: 'kept/a.img', content: 'two' },
+    );
     expect(
       problemOf(await datastore.request('POST', '/-/api/v1/import?replace=true', { body: bundle })),
     ).toBe('IMAGE_RELEASED');
