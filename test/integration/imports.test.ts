@@ -7,7 +7,7 @@ import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { inventorySchema } from '../../datastore-app/src/imports/inventory.ts';
+import { inventorySchema } from '../../datastore-app/src/archive-imports/inventory.ts';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
 import {
   ADDRESS,

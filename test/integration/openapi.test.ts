@@ -6,6 +6,7 @@ import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type * as z from 'zod';
+import { inventorySchema } from '../../datastore-app/src/archive-imports/inventory.ts';
 import { publishedSchema } from '../../datastore-app/src/http/openapi/image-operations.ts';
 import {
   registryErrorsSchema,
@@ -27,7 +28,6 @@ import {
 } from '../../datastore-app/src/http/routes/repositories.ts';
 import { statusSchema } from '../../datastore-app/src/http/routes/status.ts';
 import { uploadStatusSchema, uploadsSchema } from '../../datastore-app/src/http/routes/uploads.ts';
-import { inventorySchema } from '../../datastore-app/src/imports/inventory.ts';
 import {
   createDatastoreFolder,
   type DatastoreFolder,

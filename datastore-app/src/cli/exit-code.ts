@@ -1,8 +1,8 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
+import type { ArchiveError } from '../archive-imports/archive-error.ts';
+import type { ImportFailureCode } from '../archive-imports/archive-image.ts';
 import type { StoreError } from '../content/store-error.ts';
-import type { ImportFailureCode } from '../imports/found-images.ts';
-import type { ImportError } from '../imports/import-error.ts';
 
 /** Files whose content changed although nothing else did. */
 export class CorruptionError extends CodedError<'IMAGE_CORRUPT'> {}
@@ -21,7 +21,7 @@ type DatastoreErrorCode = (
   | StoreError
   | CorruptionError
   | AnswerError
-  | ImportError
+  | ArchiveError
   | ImportFailedError
 )['code'];
 

@@ -1,6 +1,8 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { RegistryAccess } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
+import { createImporter, type Importer } from '../archive-imports/importer.ts';
+import { listInventory } from '../archive-imports/inventory.ts';
 import type { Archives } from '../archives/archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
@@ -8,8 +10,6 @@ import { createDiskArtifacts, type DiskArtifacts } from '../container-images/dis
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
-import { createImporter, type Importer } from '../imports/importer.ts';
-import { listInventory } from '../imports/inventory.ts';
 import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';

@@ -1,9 +1,9 @@
 import type { Problem } from '@local-datastore/shared/http/problem';
 import { ManifestError } from '@local-datastore/shared/oci/manifest';
+import { ArchiveError } from '../archive-imports/archive-error.ts';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
-import { ImportError } from '../imports/import-error.ts';
-import { ImportJobError } from '../registry-imports/import-error.ts';
+import { ImportJobError } from '../registry-imports/job-failure.ts';
 
 /** The one place that says which failure of the registry is which status of the API. */
 export const OF_REGISTRY: Readonly<Record<RegistryErrorCode, number>> = {
@@ -39,7 +39,7 @@ export function registryProblem(error: unknown): Problem | undefined {
   if (error instanceof ExportError) {
     return { status: OF_EXPORT[error.code], code: error.code, detail: error.message };
   }
-  if (error instanceof ImportError) return { status: 400, code: error.code, detail: error.message };
+  if (error instanceof ArchiveError) return { status: 400, code: error.code, detail: error.message };
   if (error instanceof ImportJobError) {
     return { status: OF_IMPORTS[error.code], code: error.code, detail: error.message };
   }

@@ -1,8 +1,8 @@
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import { isRepositoryName, isTag } from '@local-datastore/shared/oci/reference';
 import * as z from 'zod';
-import { IMPORT_FAILURES } from './import-error.ts';
 import { parseImportSource } from './import-source.ts';
+import { JOB_FAILURES } from './job-failure.ts';
 
 /** queued and running go on by themselves after a restart; the others are ends. */
 export const IMPORT_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
@@ -63,7 +63,7 @@ export const importJobSchema = () =>
     state: z.enum(IMPORT_STATES),
     created: z.iso.datetime(),
     ended: z.iso.datetime().nullable(),
-    failure: z.object({ code: z.enum(IMPORT_FAILURES), message: z.string() }).nullable(),
+    failure: z.object({ code: z.enum(JOB_FAILURES), message: z.string() }).nullable(),
     /** Of what was imported; null: not known, or several. */
     digest: z.string().nullable(),
     imagesTotal: z.number().int().nonnegative(),

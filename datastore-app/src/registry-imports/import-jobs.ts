@@ -6,9 +6,9 @@ import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { Flights } from '../upstream/flights.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { describeJob, type ImportJob } from './describe-job.ts';
-import { ImportJobError, importFailureOf } from './import-error.ts';
 import { hasEnded, type ImportJobRecord, type ImportWish, newImportJob } from './import-job.ts';
 import { createImportProgress, type ImportProgress } from './import-progress.ts';
+import { ImportJobError, jobFailureOf } from './job-failure.ts';
 import type { JobFiles } from './job-files.ts';
 import { removeParts } from './remove-parts.ts';
 import { runImport } from './run-import.ts';
@@ -132,7 +132,7 @@ export function createImportJobs(deps: ImportJobsDeps): ImportJobs {
         return;
       }
       if (isStopping) return;
-      const failure = importFailureOf(error);
+      const failure = jobFailureOf(error);
       const cause = failure.code === 'FAILED' ? errorMessage(error) : failure.message;
       log.warn({ source, repository, tag, reason: cause }, 'an import failed');
       await end(job, { state: 'failed', failure });

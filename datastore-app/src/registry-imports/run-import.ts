@@ -8,11 +8,11 @@ import type { Flights } from '../upstream/flights.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
 import { listUpstreamTags } from '../upstream/upstream-lists.ts';
-import { importFailureOf } from './import-error.ts';
 import { importImage } from './import-image.ts';
 import type { ImportJobRecord } from './import-job.ts';
 import type { ImportProgress } from './import-progress.ts';
 import { parseImportSource, wantedReference } from './import-source.ts';
+import { jobFailureOf } from './job-failure.ts';
 import { createPatientClient } from './patient-client.ts';
 import { selectTags } from './tag-patterns.ts';
 
@@ -93,7 +93,7 @@ export async function runImport(
     } catch (error) {
       signal.throwIfAborted();
       if (images.length === 1 || isOfAll(error)) throw error;
-      failed.push(`${tag}: ${importFailureOf(error).message}`);
+      failed.push(`${tag}: ${jobFailureOf(error).message}`);
     }
   }
   if (failed.length === 0) return images.length === 1 ? digest : null;

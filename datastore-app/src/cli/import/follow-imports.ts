@@ -5,9 +5,9 @@ import type * as z from 'zod';
 import { StoreError } from '../../content/store-error.ts';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { importJobAnswerSchema } from '../../http/routes/import-jobs.ts';
-import type { ImportFailureCode } from '../../registry-imports/import-error.ts';
 import { hasEnded } from '../../registry-imports/import-job.ts';
 import type { ImportRequest } from '../../registry-imports/import-request.ts';
+import type { JobFailureCode } from '../../registry-imports/job-failure.ts';
 import { AnswerError, CorruptionError } from '../exit-code.ts';
 import type { DatastoreClient } from '../registry/datastore-client.ts';
 
@@ -64,7 +64,7 @@ export async function followImport(
 export function importErrorOf(job: Pick<FollowedJob, 'source' | 'state' | 'failure'>): Error {
   const { code = 'FAILED', message = `it was ${job.state}` } = job.failure ?? {};
   const sentence = `${job.source}: ${message}`;
-  const make: Readonly<Partial<Record<ImportFailureCode, () => Error>>> = {
+  const make: Readonly<Partial<Record<JobFailureCode, () => Error>>> = {
     INVALID: () => new CorruptionError('IMAGE_CORRUPT', sentence),
     NO_SPACE: () => new StoreError('NO_SPACE', sentence),
     REFUSED: () => new ConfigurationError(sentence),

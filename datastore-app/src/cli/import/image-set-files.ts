@@ -1,8 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { tarMembers } from '../../formats/tar-members.ts';
-import { REGISTRY_API } from '../../http/registry-gate.ts';
-import { missingSchema } from '../../http/routes/registry-inventory.ts';
 import {
   CHUNK_FILE,
   type ChunkMark,
@@ -11,8 +8,11 @@ import {
   parseChunkMark,
   parseImageSet,
   SET_FILE,
-} from '../../imports/image-set.ts';
-import { missingSentence } from '../../imports/import-failure.ts';
+} from '../../archive-imports/image-set.ts';
+import { missingSentence } from '../../archive-imports/import-failure.ts';
+import { tarMembers } from '../../formats/tar-members.ts';
+import { REGISTRY_API } from '../../http/registry-gate.ts';
+import { missingSchema } from '../../http/routes/registry-inventory.ts';
 import type { ImportDeps, ImportReport, ImportRequest } from './import-kind.ts';
 
 /** A file that is a chunk of a set. */

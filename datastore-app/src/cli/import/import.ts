@@ -2,7 +2,7 @@ import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors
 import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseWantedName } from '../../imports/wanted-name.ts';
+import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import type { CommandContext } from '../command-context.ts';
 import { ImportFailedError } from '../exit-code.ts';
 import { addClientOptions, connectTo } from '../registry/datastore-client.ts';

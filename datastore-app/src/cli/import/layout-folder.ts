@@ -20,10 +20,10 @@ import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
 import { parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import { type TarFile, tarParts, totalBytes } from '@local-datastore/shared/oci/tar-parts';
+import { type FoundImage, ImageFailure } from '../../archive-imports/archive-image.ts';
+import { findLayoutImages, subjectOfTag } from '../../archive-imports/layout-images.ts';
 import { splitArchiveName } from '../../archives/archive-naming.ts';
 import { isLayoutMark, layoutEntries, type OciArchiveImage } from '../../formats/container/oci-archive.ts';
-import { type FoundImage, ImageFailure } from '../../imports/found-images.ts';
-import { findLayoutImages, subjectOfTag } from '../../imports/layout-images.ts';
 import { contentOfFile } from './archive-file.ts';
 import {
   type ImportDeps,

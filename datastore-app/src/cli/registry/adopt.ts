@@ -1,8 +1,8 @@
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { importReportSchema } from '../../http/routes/registry-import.ts';
-import { parseWantedName } from '../../imports/wanted-name.ts';
 import type { CommandContext } from '../command-context.ts';
 import { ImportFailedError } from '../exit-code.ts';
 import { tellReport } from '../import/tell-report.ts';

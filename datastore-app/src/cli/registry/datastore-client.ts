@@ -13,6 +13,7 @@ import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { inspectWriteToken } from '../../access/write-token.ts';
+import { ArchiveError } from '../../archive-imports/archive-error.ts';
 import {
   CLIENT_OPTIONS,
   type StorageOptions,
@@ -21,7 +22,6 @@ import {
 } from '../../config.ts';
 import { parseLocalReference } from '../../container-images/local-reference.ts';
 import { StoreError } from '../../content/store-error.ts';
-import { ImportError } from '../../imports/import-error.ts';
 import { lowerCased } from '../../operations/image-name.ts';
 import type { CommandContext } from '../command-context.ts';
 import { readSettings } from '../effective-options.ts';
@@ -137,7 +137,7 @@ function refusal(
 ): Error {
   const message = origin === undefined ? detail : `${origin}: ${detail}`;
   if (status === 507) return new StoreError('NO_SPACE', message);
-  if (code === 'ARCHIVE_INVALID' || code === 'ARCHIVE_TOO_LARGE') return new ImportError(code, message);
+  if (code === 'ARCHIVE_INVALID' || code === 'ARCHIVE_TOO_LARGE') return new ArchiveError(code, message);
   return status >= 500 ? new AnswerError('DATASTORE_FAILED', message) : new ConfigurationError(message);
 }
 

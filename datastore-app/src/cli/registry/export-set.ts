@@ -6,7 +6,7 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Command } from 'commander';
-import { inventorySchema } from '../../imports/inventory.ts';
+import { inventorySchema } from '../../archive-imports/inventory.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createProgress } from '../import/progress.ts';
 import { connectTo, requireImage } from './datastore-client.ts';

@@ -1,9 +1,9 @@
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
+import type { FoundImage } from '../../archive-imports/archive-image.ts';
+import { findLayoutImages } from '../../archive-imports/layout-images.ts';
+import { eachOnce } from '../../archive-imports/plan-chunks.ts';
 import type { BlobInfo } from '../../blobs/registry-store.ts';
-import type { FoundImage } from '../../imports/found-images.ts';
-import { findLayoutImages } from '../../imports/layout-images.ts';
-import { eachOnce } from '../../imports/plan-chunks.ts';
 import { ImportFailedError } from '../exit-code.ts';
 import type { DatastoreClient, NamedImage } from './datastore-client.ts';
 import { createRepositoryContent, type RepositoryContent } from './registry-content.ts';

@@ -1,9 +1,9 @@
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
+import type { LayoutContent } from '../../archive-imports/layout-images.ts';
+import { subjectOfTag } from '../../archive-imports/layout-images.ts';
 import type { OciArchiveImage } from '../../formats/container/oci-archive.ts';
-import type { LayoutContent } from '../../imports/layout-images.ts';
-import { subjectOfTag } from '../../imports/layout-images.ts';
 import { AnswerError } from '../exit-code.ts';
 import type { DatastoreClient, NamedImage } from './datastore-client.ts';
 

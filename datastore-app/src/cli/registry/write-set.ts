@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type TarContent, type TarFile, tarParts, totalBytes } from '@local-datastore/shared/oci/tar-parts';
-import { removeFile } from '../../content/staging.ts';
-import { type ImageSet, MAX_SET_BLOBS, SET_FILE } from '../../imports/image-set.ts';
-import { memberBytes, type PlannedMember, planChunks } from '../../imports/plan-chunks.ts';
+import { type ImageSet, MAX_SET_BLOBS, SET_FILE } from '../../archive-imports/image-set.ts';
+import { memberBytes, type PlannedMember, planChunks } from '../../archive-imports/plan-chunks.ts';
 import {
   chunkMarkFile,
   imageSetOf,
@@ -12,7 +11,8 @@ import {
   setFile,
   setIdOfContent,
   setText,
-} from '../../imports/set-documents.ts';
+} from '../../archive-imports/set-documents.ts';
+import { removeFile } from '../../content/staging.ts';
 import { AnswerError } from '../exit-code.ts';
 import { writeWhole } from '../write-whole.ts';
 import type { GatheredSet } from './gather-set.ts';

@@ -8,10 +8,10 @@ import * as z from 'zod';
 import type { RegistryAccess, RegistryAction, RegistryAllowed } from '../../access/registry-access.ts';
 import { requireNoArchive } from '../../archives/joined-registry.ts';
 import type { ImportJob } from '../../registry-imports/describe-job.ts';
-import { IMPORT_FAILURES } from '../../registry-imports/import-error.ts';
 import { hasEnded, IMPORT_STATES } from '../../registry-imports/import-job.ts';
 import type { ImportJobs } from '../../registry-imports/import-jobs.ts';
 import { decideImport, importRequestSchema } from '../../registry-imports/import-request.ts';
+import { JOB_FAILURES } from '../../registry-imports/job-failure.ts';
 import type { OpenUpstreams } from '../../upstream/open-upstreams.ts';
 import { requireNoUpstream } from '../../upstream/upstream-registry.ts';
 import { readJsonBody } from '../json-body.ts';
@@ -39,7 +39,7 @@ const JOB = {
   created: time,
   ended: time.nullable(),
   failure: z
-    .object({ code: z.enum(IMPORT_FAILURES), message: z.string().describe('In plain words.') })
+    .object({ code: z.enum(JOB_FAILURES), message: z.string().describe('In plain words.') })
     .nullable(),
   digest: z.string().nullable().describe('Of what was imported.'),
   imagesTotal: z.number().int(),

@@ -3,18 +3,18 @@ import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest
 import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, OpenBlob, RegistryStore } from '../blobs/registry-store.ts';
 import { readWholeSource, sourceContent } from '../content/source-content.ts';
-import { createBlobIntake } from './blob-intake.ts';
-import { decompressed } from './decompressed.ts';
-import { findImages } from './find-images.ts';
+import { invalidArchive } from './archive-error.ts';
 import {
   type FoundImage,
   type FoundImages,
   ImageFailure,
   type ImportFailure,
   type MissingContent,
-} from './found-images.ts';
+} from './archive-image.ts';
+import { createBlobIntake } from './blob-intake.ts';
+import { decompressed } from './decompressed.ts';
+import { findImages } from './find-images.ts';
 import { CHUNK_FILE, type ImageSet, parseChunkMark, parseImageSet, SET_FILE } from './image-set.ts';
-import { invalidArchive } from './import-error.ts';
 import { failureOf, missingSentence } from './import-failure.ts';
 import { type NamedImage, planNames } from './import-names.ts';
 import type { ImportedImage, ImportReport, ImportWish } from './import-report.ts';
@@ -29,7 +29,7 @@ export interface Importer {
    * Reads an archive of images as it comes, plain or compressed, and names what is whole. What fails spoils its own
    * image alone, but of a set: that is taken as a whole, or not at all.
    *
-   * @throws ImportError where nothing of the archive can be taken; StoreError where there is no room
+   * @throws ArchiveError where nothing of the archive can be taken; StoreError where there is no room
    */
   importArchive(
     content: AsyncIterable<Uint8Array>,

@@ -4,7 +4,7 @@ import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
 import { SAVED_FILE, savedEntries } from '../formats/container/docker-archive.ts';
 import { isLayoutMark, layoutEntries } from '../formats/container/oci-archive.ts';
-import { type FoundImages, ImageFailure } from './found-images.ts';
+import { type FoundImages, ImageFailure } from './archive-image.ts';
 import { findLayoutImages } from './layout-images.ts';
 import { findSavedImages } from './saved-images.ts';
 import type { TakenArchive } from './take-archive.ts';

@@ -6,7 +6,7 @@ import {
   whyNoRepositoryName,
 } from '@local-datastore/shared/oci/reference';
 import { splitArchiveName } from '../archives/archive-naming.ts';
-import type { FoundImage, ImportFailure } from './found-images.ts';
+import type { FoundImage, ImportFailure } from './archive-image.ts';
 
 /** How images are to be called, where the import says it. */
 export interface WantedName {

@@ -1,4 +1,4 @@
-import { invalidArchive } from './import-error.ts';
+import { invalidArchive } from './archive-error.ts';
 
 /** Reads what comes in one go, from the beginning to the end. */
 export interface ForwardReader {
@@ -9,7 +9,7 @@ export interface ForwardReader {
    * @throws whatever the content throws
    */
   readAt(offset: number, length: number): Promise<Buffer>;
-  /** As {@link readAt}, piece by piece. @throws ImportError ARCHIVE_INVALID where the end comes before */
+  /** As {@link readAt}, piece by piece. @throws ArchiveError ARCHIVE_INVALID where the end comes before */
   content(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array>;
   /** Passes over what is left. @returns how much that was; undefined: more than `maxBytes` */
   drain(maxBytes: number): Promise<number | undefined>;

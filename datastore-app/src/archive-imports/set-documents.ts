@@ -11,7 +11,7 @@ import {
 import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
 import type { TarFile } from '@local-datastore/shared/oci/tar-parts';
 import type { BlobInfo } from '../blobs/registry-store.ts';
-import type { FoundImage } from './found-images.ts';
+import type { FoundImage } from './archive-image.ts';
 import { CHUNK_FILE, type ChunkMark, type ImageSet, SET_FILE, type SetPart, setIdOf } from './image-set.ts';
 import type { PlannedMember } from './plan-chunks.ts';
 

@@ -1,7 +1,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { ImportError, invalidArchive } from './import-error.ts';
+import { ArchiveError, invalidArchive } from './archive-error.ts';
 
 /** What a window of zstd takes of the memory: `--long` and `--ultra` ask for 128 MiB, all levels up to 19 for 8. */
 const MAX_ZSTD_WINDOW_LOG = 24;
@@ -23,7 +23,7 @@ const NOT_TAKEN: readonly (readonly [magic: string, name: string])[] = [
   ['504b0304', 'zip'],
 ];
 
-/** @throws ImportError for what is compressed in another way */
+/** @throws ArchiveError for what is compressed in another way */
 function compressionOf(head: Buffer): Compression {
   const text = head.toString('hex');
   const other = NOT_TAKEN.find(([magic]) => text.startsWith(magic));
@@ -68,12 +68,12 @@ const createDecompressor = (compression: Exclude<Compression, 'none'>): Transfor
     : createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
 
 /** What zlib says of content, in words for a person; any other error as it is. */
-function asImportError(error: unknown): unknown {
+function asArchiveError(error: unknown): unknown {
   const code = systemErrorCode(error) ?? '';
   if (code === 'Z_BUF_ERROR') return invalidArchive('It is cut off: only a part of it came.', error);
   if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
     const message = 'It takes too much memory: compress it without --long and --ultra.';
-    return new ImportError('ARCHIVE_TOO_LARGE', message, { cause: error });
+    return new ArchiveError('ARCHIVE_TOO_LARGE', message, { cause: error });
   }
   if (!/^(?:Z_|ZSTD_)/.test(code)) return error;
   return invalidArchive('What it is compressed with is damaged.', error);
@@ -82,7 +82,7 @@ function asImportError(error: unknown): unknown {
 /**
  * Content as it was before it was compressed, which its first bytes tell: gzip, zstd, or not at all.
  *
- * @throws ImportError; whatever `content` throws
+ * @throws ArchiveError; whatever `content` throws
  */
 export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(content);
@@ -106,7 +106,7 @@ export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGe
     for await (const piece of decompressor as AsyncIterable<Uint8Array>) {
       bytes += piece.length;
       if (bytes > UNJUDGED_BYTES && bytes > MAX_RATIO * compressedBytes) {
-        throw new ImportError(
+        throw new ArchiveError(
           'ARCHIVE_TOO_LARGE',
           `It is more than ${MAX_RATIO} times as large as what it is compressed to: send it as it is.`,
         );
@@ -114,6 +114,6 @@ export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGe
       yield piece;
     }
   } catch (error) {
-    throw asImportError(error);
+    throw asArchiveError(error);
   }
 }

@@ -7,7 +7,7 @@ import {
   type ImportFailure,
   type ImportFailureCode,
   type MissingContent,
-} from './found-images.ts';
+} from './archive-image.ts';
 
 /** So many digests are named in a sentence. */
 const MAX_TOLD = 3;

@@ -6,8 +6,8 @@ import { CodedError } from '@local-datastore/shared/errors';
  * ARCHIVE_INVALID: it is damaged, cut off, or none that holds container images. ARCHIVE_TOO_LARGE: it holds more than
  * any archive does, or is compressed as none is.
  */
-export type ImportErrorCode = 'ARCHIVE_INVALID' | 'ARCHIVE_TOO_LARGE';
-export class ImportError extends CodedError<ImportErrorCode> {}
+export type ArchiveErrorCode = 'ARCHIVE_INVALID' | 'ARCHIVE_TOO_LARGE';
+export class ArchiveError extends CodedError<ArchiveErrorCode> {}
 
-export const invalidArchive = (message: string, cause?: unknown): ImportError =>
-  new ImportError('ARCHIVE_INVALID', message, { cause });
+export const invalidArchive = (message: string, cause?: unknown): ArchiveError =>
+  new ArchiveError('ARCHIVE_INVALID', message, { cause });

@@ -3,7 +3,7 @@ import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';
 import type { RegistryReader } from '../archives/archive-registry.ts';
 import { ExportError } from '../archives/export-image.ts';
 import type { OciArchiveImage } from '../formats/container/oci-archive.ts';
-import type { FoundImages } from './found-images.ts';
+import type { FoundImages } from './archive-image.ts';
 import { findLayoutImages } from './layout-images.ts';
 
 const MAX_TAGS = 1000;

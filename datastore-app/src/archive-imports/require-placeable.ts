@@ -6,7 +6,7 @@ import { isRunnable, platformText, type WantedPlatform } from '@local-datastore/
 import type { Registry } from '../blobs/open-registry.ts';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
-import { type FoundImage, ImageFailure } from './found-images.ts';
+import { type FoundImage, ImageFailure } from './archive-image.ts';
 import type { NamedImage } from './import-names.ts';
 import type { ImportCaller } from './import-staging.ts';
 

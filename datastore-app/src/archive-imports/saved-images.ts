@@ -5,7 +5,7 @@ import { ArchiveError, fromSaved } from '../formats/container/container-archive.
 import { placesOf, type SavedEntry } from '../formats/container/docker-archive.ts';
 import type { ImageSource } from '../formats/image-source.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
-import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './found-images.ts';
+import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './archive-image.ts';
 import type { TakenArchive } from './take-archive.ts';
 
 /** @throws ImageFailure; whatever `readAt` throws */

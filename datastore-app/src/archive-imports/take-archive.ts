@@ -5,10 +5,10 @@ import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-memb
 import { SAVED_FILE } from '../formats/container/docker-archive.ts';
 import { MAX_JSON_BYTES } from '../formats/read-json.ts';
 import { BLOCK_BYTES, tarMembers } from '../formats/tar-members.ts';
+import { ArchiveError, invalidArchive } from './archive-error.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
 import { createForwardReader } from './forward-reader.ts';
 import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
-import { ImportError, invalidArchive } from './import-error.ts';
 
 /** A file of an archive, whose content is a blob now. */
 export interface TakenMember extends TakenBlob {
@@ -67,10 +67,10 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** @param block the last that was read, which no member followed @throws ImportError unless a tar ends there */
+/** @param block the last that was read, which no member followed @throws ArchiveError unless a tar ends there */
 function requireEnd(block: Buffer, members: number): void {
   if (members >= MAX_MEMBERS) {
-    throw new ImportError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
+    throw new ArchiveError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
   }
   if (block.every((byte) => byte === 0)) return;
   throw invalidArchive(
@@ -84,7 +84,7 @@ function requireEnd(block: Buffer, members: number): void {
  * Reads a tar archive once, from its beginning to its end, and stores what may be a part of an image as it comes.
  *
  * @param take stores content as a blob
- * @throws ImportError; whatever `take` and `content` throw
+ * @throws ArchiveError; whatever `take` and `content` throw
  */
 export async function takeArchive(
   take: TakeContent,
@@ -123,7 +123,7 @@ export async function takeArchive(
       const bytes = reader.content(offset, sizeBytes);
       const maxBytes = Object.hasOwn(DOCUMENTS, name) ? DOCUMENTS[name] : undefined;
       if (isFile && maxBytes !== undefined) {
-        if (sizeBytes > maxBytes) throw new ImportError('ARCHIVE_TOO_LARGE', `Its ${name} is too large.`);
+        if (sizeBytes > maxBytes) throw new ArchiveError('ARCHIVE_TOO_LARGE', `Its ${name} is too large.`);
         documents.set(name, await collect(bytes));
       } else if (isFile && [BLOB, SAVED, PART].some((pattern) => pattern.test(name))) {
         const named = digestByName(name);

@@ -1,5 +1,5 @@
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
-import type { ImportFailure } from './found-images.ts';
+import type { ImportFailure } from './archive-image.ts';
 import type { ChunkMark } from './image-set.ts';
 import type { WantedName } from './import-names.ts';
 

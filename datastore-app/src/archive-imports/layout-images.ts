@@ -14,7 +14,7 @@ import { splitArchiveName } from '../archives/archive-naming.ts';
 import type { BlobInfo } from '../blobs/registry-store.ts';
 import type { OciArchiveImage } from '../formats/container/oci-archive.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
-import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './found-images.ts';
+import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './archive-image.ts';
 
 /** What a layout holds beside its `index.json`. */
 export interface LayoutContent {

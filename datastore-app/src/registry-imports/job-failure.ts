@@ -9,7 +9,7 @@ import { UpstreamError, type UpstreamErrorCode } from '../upstream/upstream-erro
  * NO_SPACE: there is no room, or the quota is used up. REFUSED: this registry does not take it, such as a tag that
  * was released. FAILED: nobody foresaw it.
  */
-export const IMPORT_FAILURES = [
+export const JOB_FAILURES = [
   'UNREACHABLE',
   'DENIED',
   'NOT_FOUND',
@@ -18,10 +18,10 @@ export const IMPORT_FAILURES = [
   'REFUSED',
   'FAILED',
 ] as const;
-export type ImportFailureCode = (typeof IMPORT_FAILURES)[number];
+export type JobFailureCode = (typeof JOB_FAILURES)[number];
 
-export interface ImportFailure {
-  readonly code: ImportFailureCode;
+export interface JobFailure {
+  readonly code: JobFailureCode;
   /** As a sentence, without a secret. */
   readonly message: string;
 }
@@ -29,7 +29,7 @@ export interface ImportFailure {
 /** An import cannot be begun, or is none that this could be done with. */
 export class ImportJobError extends CodedError<'JOB_UNKNOWN' | 'JOB_STATE' | 'TOO_MANY_JOBS'> {}
 
-const STORE_FAILURES: Readonly<Record<string, ImportFailureCode>> = {
+const STORE_FAILURES: Readonly<Record<string, JobFailureCode>> = {
   NO_SPACE: 'NO_SPACE',
   QUOTA_EXCEEDED: 'NO_SPACE',
   SIZE_MISMATCH: 'INVALID',
@@ -38,7 +38,7 @@ const STORE_FAILURES: Readonly<Record<string, ImportFailureCode>> = {
 };
 
 /** What an error is to whoever wanted the import. Of what nobody foresaw the words stay in the log. */
-export function importFailureOf(error: unknown): ImportFailure {
+export function jobFailureOf(error: unknown): JobFailure {
   if (error instanceof UpstreamError) {
     return { code: error.code satisfies UpstreamErrorCode, message: error.message };
   }
