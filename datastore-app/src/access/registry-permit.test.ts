@@ -31,6 +31,7 @@ const token = (name: string, ...actions: RegistryAction[]): TokenAccess => ({
   name,
   actions,
 });
+const CATALOG: TokenAccess = { type: 'registry', name: 'catalog', actions: ['*'] };
 const permit = (access?: readonly TokenAccess[], principal = alice) =>
   createPermit({ principal, access }, RULES);
 
@@ -100,20 +101,19 @@ describe('of a repository of which some images are granted', () => {
     expect(permit().may(action, repository, reference)).toBe(isAllowed);
   });
 
-  it('it is seen', () => {
-    const seen = ['base/app', 'lab/app', 'public/os', 'other/app'].filter(permit().sees);
-    expect(seen).toEqual(['base/app', 'lab/app', 'public/os']);
+  it.each<[string, TokenAccess[] | undefined, string[]]>([
+    ['without a token', undefined, ['base/app', 'lab/app', 'public/os']],
+    ['by a token for the list', [CATALOG], ['base/app', 'lab/app', 'public/os']],
+    ['by a token for one of them', [token('base/app', 'pull')], ['base/app', 'public/os']],
+    ['by a token for nothing', [], ['public/os']],
+  ])('is seen %s', (_how, access, expected) => {
+    const seen = ['base/app', 'lab/app', 'public/os', 'other/app'].filter(permit(access).sees);
+    expect(seen).toEqual(expected);
   });
 });
 
 it.each<[string, TokenAccess[] | undefined, RegistryPrincipal, RegistryRules, boolean]>([
-  [
-    'a token for it',
-    [{ type: 'registry', name: 'catalog', actions: ['*'] }],
-    alice,
-    { ...RULES, grants: [] },
-    true,
-  ],
+  ['a token for it', [CATALOG], alice, { ...RULES, grants: [] }, true],
   ['a token for another thing', [token('lab/app', 'pull')], alice, { ...RULES, grants: [] }, false],
   ['a token for another thing, where it is open', [], alice, RULES, true],
   ['no token', undefined, ANONYMOUS, RULES, true],

@@ -35,7 +35,7 @@ export interface Permit {
    * whoever may pull some images only may not pull.
    */
   may(action: RegistryAction, repository: string, reference?: string): boolean;
-  /** Whether it may pull anything of a repository. */
+  /** Whether a list that it may see has a repository: it may pull something of it, with a token for that. */
   sees(repository: string): boolean;
 }
 
@@ -93,6 +93,13 @@ export function createPermit({ principal, access }: Bearer, rules: RegistryRules
       action === 'pull' && reference === undefined
         ? rightTo(action, repository).kind === 'whole'
         : judge(action, repository, reference).kind === 'yes',
-    sees: (repository) => rightTo('pull', repository).kind !== 'none',
+    sees(name) {
+      if (rightTo('pull', name).kind !== 'none') return true;
+      // A token for the list names no repositories.
+      return (
+        isCatalogInToken &&
+        decideRegistry(principal, 'pull', { kind: 'repository', name }, rules).kind !== 'none'
+      );
+    },
   };
 }

@@ -10,7 +10,10 @@ export interface TagsDeps {
 
 /** `/v2/<name>/tags/list` (end-8), in the order of code units: the tags that the client may pull. */
 export function createTags({ store }: TagsDeps): RegistryResource<'tags'> {
-  /** A page of those that may be seen, as long as the wish. undefined: there is no such repository. */
+  /**
+   * A page of those that may be seen, as long as the wish; there are more where one more may be seen.
+   * undefined: there is no such repository.
+   */
   async function listVisible(
     repository: RepositoryName,
     { last, limit }: PageWish,
@@ -25,7 +28,6 @@ export function createTags({ store }: TagsDeps): RegistryResource<'tags'> {
       if (names.length > limit) return { names: names.slice(0, limit), isMore: true };
       behind = page.names.at(-1);
       if (!page.isMore || behind === undefined) return { names, isMore: false };
-      if (names.length === limit) return { names, isMore: page.isMore };
     }
   }
 

@@ -227,6 +227,15 @@ it.each<[string, RequestListener, string, string]>([
     'UNREACHABLE',
     '(502)',
   ],
+  [
+    'gives another manifest than it says itself',
+    (_, response) => {
+      response.setHeader('docker-content-digest', `sha256:${'0'.repeat(64)}`);
+      response.end(MANIFEST);
+    },
+    'INVALID',
+    'other content than a:1',
+  ],
   ['gives what is no manifest', (_, response) => void response.end('<html>'), 'INVALID', 'no JSON'],
   [
     'gives a manifest without end',
