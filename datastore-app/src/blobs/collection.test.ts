@@ -179,6 +179,45 @@ describe('a collection', () => {
     expect(test.registry.state()).toMatchObject({ blobBytes: 800, trashBytes: 0 });
   });
 
+  it('goes on where a lease that has ended cannot be removed', async () => {
+    for (const content of ['a', 'b']) await test.push(NAME, content);
+    const leases = join(test.root, '.oci/repositories', NAME, '_leases');
+    const [stuck = '', other = ''] = await readdir(leases);
+    await rm(join(leases, stuck));
+    await mkdir(join(leases, stuck, 'in the way'), { recursive: true });
+    test.leasesEnd();
+    expect((await collect()).blobs).toBe(2);
+    expect(await readdir(leases)).toEqual([stuck]);
+    expect(other).toMatch(/^sha256-/);
+  });
+
+  // distribution #3178, #3004, #2914: what an index with a tag is made of goes, since its children have no tags.
+  it('keeps the blobs of children that indexes share, when one of these goes', async () => {
+    await test.restart({ untaggedMs: 0 });
+    const { registry } = test;
+    for (const content of ['own', 'shared', 'left']) await test.push(NAME, content);
+    const child = (content: string) =>
+      registry.putManifest(NAME, manifestOf(`child ${content}`, [blobOf(content)]));
+    const index = (tag: string, ...children: string[]) =>
+      registry.putManifest(NAME, {
+        ...manifestOf(`index ${children.join()}`, []),
+        ...{ tags: [tag], children: children.map((each) => digestOf(`child ${each}`)) },
+      });
+    for (const content of ['own', 'shared', 'left']) await child(content);
+    await index('kept', 'own', 'shared', 'never here');
+    await index('going', 'shared', 'left');
+    await registry.deleteTag(NAME, 'going');
+    test.leasesEnd();
+    expect((await collect()).manifests).toHaveLength(2);
+    test.pass(HOUR_MS);
+    await registry.collection.emptyTrash();
+    for (const _start of [1, 2]) {
+      expect(await reads(NAME, 'own', 'shared', 'left')).toEqual(['own', 'shared']);
+      await test.restart({ untaggedMs: 0 });
+      await collect();
+    }
+  });
+
   it('removes uploads of which nothing comes', async () => {
     const { id } = await test.registry.createUpload(NAME);
     await test.registry.appendUpload(NAME, id, 0, pieces('x'));

@@ -1,5 +1,6 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { asStoreError } from '../content/store-error.ts';
 import type { DigestText } from './blob-files.ts';
 import type { BlobTable } from './blob-table.ts';
 import type { Repository } from './repository.ts';
@@ -18,6 +19,7 @@ export interface Leases {
    * Writes down what was granted, unless it was just now.
    *
    * @param options.isDurable it must survive a power cut; else it may fail, as on a volume that can only be read
+   * @throws StoreError where it must, and cannot be written
    */
   write(repository: Repository, digest: DigestText, options: { readonly isDurable: boolean }): Promise<void>;
   /** Nothing collects the blob from now on for as long as a lease lasts. */
@@ -71,7 +73,7 @@ export function createLeases(
         granted.writtenMs = sinceMs;
         granted.isDurable ||= isDurable;
       } catch (error) {
-        if (isDurable) throw error;
+        if (isDurable) throw asStoreError(error);
         const { name } = repository;
         log.debug({ name, digest, reason: errorMessage(error) }, 'a lease could not be written');
       }
@@ -84,7 +86,13 @@ export function createLeases(
       for (const [digest, { sinceMs, writtenMs }] of repository.leases) {
         if (elapsed() - sinceMs < leaseMs + trashMs) continue;
         repository.leases.delete(digest);
-        if (writtenMs !== undefined) files.removeLease(repository.name, digest);
+        if (writtenMs === undefined) continue;
+        try {
+          files.removeLease(repository.name, digest);
+        } catch (error) {
+          const { name } = repository;
+          log.warn({ name, digest, reason: errorMessage(error) }, 'a lease that has ended cannot be removed');
+        }
       }
     },
   };

@@ -7,7 +7,7 @@ import { versionOf } from './file-version.ts';
 import type { Hasher } from './hasher.ts';
 import type { Space, SpaceClaim } from './space.ts';
 import { hashFile, makeIncomingDirectory, readIncoming, removeFile } from './staging.ts';
-import { asStoreError, StoreError } from './store-error.ts';
+import { asStoreError, inWordsOfTheStore, StoreError } from './store-error.ts';
 import { requireDigest } from './verified-content.ts';
 import { type PieceWriter, writePieces } from './write-pieces.ts';
 
@@ -340,18 +340,19 @@ export function createSessions<Facts>(
       if (session === undefined || session.isFinishing) return false;
       session.isFinishing = true;
       await takeTurn(session);
-      await forget(session);
+      await inWordsOfTheStore(forget(session));
       return true;
     },
 
     async collectExpired() {
-      let collected = 0;
-      for (const session of [...sessions.values()]) {
-        if (session.isFinishing || now() - session.changedMs < expiryMs) continue;
-        await forget(session);
-        collected += 1;
-      }
-      return collected;
+      const expired = [...sessions.values()].filter(
+        ({ isFinishing, changedMs }) => !isFinishing && now() - changedMs >= expiryMs,
+      );
+      // One that cannot be removed keeps none of the others.
+      const outcomes = await Promise.allSettled(expired.map(forget));
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+      if (failed !== undefined) throw asStoreError(failed.reason);
+      return expired.length;
     },
   };
 }
