@@ -151,6 +151,23 @@ describeWith(['chromium', 'skopeo'], 'the containers of the page', () => {
     await page.waitForSelector('dialog', { hidden: true });
   });
 
+  // moby #33564, distribution #1874, #2061: what a client is told of a registry must match its name and port.
+  it.each([
+    [80, 'ds.local'],
+    [8080, 'ds.local:8080'],
+  ])('tells it for exactly the name and port that it was asked by: %d', async (port, host) => {
+    const other = await launchBrowser({ [`ds.local:${port}`]: address });
+    try {
+      const asked = await openPage(other, `http://ds.local:${port}/-/#containers`);
+      await waitForText(asked.page, 'pre', `docker push ${host}/group/app:1`);
+      await press(asked.page, 'Connect a client');
+      await waitForText(asked.page, 'dialog pre', `{ "insecure-registries": ["${host}"] }`);
+      expect(asked.errors).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('leads from an archive among the images to its repository, where nothing can be deleted', async () => {
     await datastore.put('linux/cam.tar', await readFile(join(folder, 'cam.tar')));
     // It is offered once it is hashed and read, which is not the page's doing.

@@ -62,7 +62,9 @@ function findBrowser(): string {
   return found;
 }
 
-export function launchBrowser(): Promise<Browser> {
+/** @param places by host and port of the page's name: where on loopback that is, such as a port that is free */
+export function launchBrowser(places: Readonly<Record<string, string>> = {}): Promise<Browser> {
+  const mapped = Object.entries(places).map(([asked, place]) => `MAP ${asked} ${place}, `);
   return puppeteer.launch({
     executablePath: findBrowser(),
     args: [
@@ -70,7 +72,7 @@ export function launchBrowser(): Promise<Browser> {
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
       '--disable-dev-shm-usage',
       // Nothing but the datastore is reached, and no name is asked for on a network.
-      `--host-resolver-rules=MAP ${HOST} ${ADDRESS}, MAP * ~NOTFOUND, EXCLUDE ${ADDRESS}`,
+      `--host-resolver-rules=${mapped.join('')}MAP ${HOST} ${ADDRESS}, MAP * ~NOTFOUND, EXCLUDE ${ADDRESS}`,
     ],
   });
 }
