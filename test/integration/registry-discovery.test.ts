@@ -69,6 +69,7 @@ describe('tags', () => {
     expect(json(answer)).toEqual({ name: 'lists/tags', tags: TAGS });
   });
 
+  // distribution #1190, pulp PR #220: n is ignored, a page that is empty, no Link; by who asks: registry-rights.test.ts.
   it.each([1, 2, 5, TAGS.length - 1, TAGS.length, TAGS.length + 1, 1_000_000])(
     'come in pages of %d',
     async (n) => {

@@ -74,6 +74,7 @@ describe('a manifest', () => {
     }
   });
 
+  // distribution #4385, #1755, hub-feedback #2410: by Accept it is not found, or is another one.
   it.each([
     ['nothing', undefined],
     ["Docker's alone", 'application/vnd.docker.distribution.manifest.v2+json'],
@@ -81,8 +82,24 @@ describe('a manifest', () => {
     ['a list', `${OCI_INDEX}, ${DOCKER_LIST};q=0.5`],
     ['what nobody knows', 'text/html'],
   ])('is the same for who accepts %s', async (_what, accept) => {
-    const answer = await repository.get('manifests/v1', accept === undefined ? {} : { accept });
-    expect([answer.status, answer.headers['docker-content-digest']]).toEqual([200, image.descriptor.digest]);
+    for (const [tag, { bytes, descriptor }] of [
+      ['v1', image],
+      ['docker', dockerImage],
+      ['index', index],
+      ['list', list],
+    ] as const) {
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers, body } = await repository.get(
+          `manifests/${tag}`,
+          accept === undefined ? {} : { accept },
+          method,
+        );
+        expect([tag, status, headers['content-type'], headers['docker-content-digest']]).toEqual([
+          ...[tag, 200, descriptor.mediaType, descriptor.digest],
+        ]);
+        expect(body.equals(method === 'GET' ? bytes : Buffer.alloc(0))).toBe(true);
+      }
+    }
   });
 
   it('is not sent again to who has it', async () => {

@@ -154,6 +154,7 @@ it('takes a stream of unknown length, as Docker sends it', async () => {
   await expectThere(blob);
 });
 
+// distribution-spec #590, aws/containers-roadmap #2831, regclient #961: chunks out of order are taken, and Range is wrong.
 describe('chunks in the wrong place', () => {
   it.each([
     ['a gap', '2000-2999', 1000],
@@ -192,6 +193,7 @@ describe('chunks in the wrong place', () => {
   });
 });
 
+// regclient #961: the range that is said is smaller than what has come, or stays where it was.
 it('goes on where a connection was cut', async () => {
   const blob = someBlob(4_000_000);
   const location = await repository.beginUpload();

@@ -4,11 +4,13 @@
  * without one, leads to HTTPS, where there is nothing, or another program.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clientConfigurations } from '../../datastore-app/src/web/page/containers/client-config.ts';
+import { createAuthority } from '../lab/authorities.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
@@ -18,7 +20,7 @@ import { describeWith } from '../requirements.ts';
 const WRITE_TOKEN = 'the-write-token-of-this-test';
 const ADDRESS = '10.1.0.5';
 
-describeWith(['lab', 'root', 'dockerd', 'skopeo'], 'Docker, of plain HTTP', () => {
+describeWith(['lab', 'root', 'dockerd', 'skopeo', 'openssl'], 'Docker, of plain HTTP', () => {
   let folder: string;
   let lab: Lab;
   let app: App;
@@ -73,6 +75,28 @@ describeWith(['lab', 'root', 'dockerd', 'skopeo'], 'Docker, of plain HTTP', () =
       expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringMatching(/https|HTTPS|443/)]);
     } finally {
       await engine.stop();
+    }
+  });
+
+  test('another program at port 443 is in the way of a name without a port, and of no other', async () => {
+    const authority = await createAuthority(folder, 'another');
+    const { certificate, key } = await authority.issue('another', `IP:${ADDRESS}`);
+    const program = `
+      const identity = { cert: fs.readFileSync('${certificate}'), key: fs.readFileSync('${key}') };
+      const server = https.createServer(identity, (_, response) => response.writeHead(404).end('another'));
+      server.listen(443, () => console.log('listening'));`;
+    const another = app.start([process.execPath, '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (another.stdout === null) throw new Error('no output');
+    await once(another.stdout, 'data');
+    const host = `${ADDRESS}:80`;
+    const engine = await startEngine(host);
+    try {
+      expect(await engine.docker('pull', `${host}/lab/app:1`)).toContain(image.manifest.digest);
+      const refused = await engine.run('pull', `${ADDRESS}/lab/app:1`);
+      expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('Error response')]);
+    } finally {
+      await engine.stop();
+      another.kill('SIGKILL');
     }
   });
 });
