@@ -1,89 +1,89 @@
 /**
- * The registry's store is killed at random moments while images are pushed, moved, deleted and collected. Of other
- * registries it is reported that a collection takes what a push was told of (distribution #2881, quay #6318).
+ * The registry's store is killed while images are pushed, moved, deleted and collected: at random moments, and before
+ * each of the calls by which it changes what is on the disk. Of other registries it is reported that a collection takes
+ * what a push was told of (distribution #2881, quay #6318).
  */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
-import { openRegistry, type Registry } from '../../datastore-app/src/blobs/open-registry.ts';
-import { createHasher } from '../../datastore-app/src/content/hasher.ts';
-import { createSpace } from '../../datastore-app/src/content/space.ts';
-import { silentLog } from '../../shared/src/log.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { randomOfThisRun } from '../random.ts';
+import { describeWith } from '../requirements.ts';
+import { repetitions } from '../soak.ts';
+import { type Acknowledged, expectAcknowledged, noteLine } from './acknowledged-images.ts';
 
-const KILLS = 8;
-const PROGRAM = fileURLToPath(new URL('./programs/push-images.ts', import.meta.url));
+const KILLS = repetitions({ short: 8, long: 100 });
+/** Every so many of the calls one is tried: all of them in a soak. */
+const STRIDE = repetitions({ short: 9, long: 1 });
+const TIMEOUT_MS = repetitions({ short: 120_000, long: 1_800_000 });
+const programOf = (name: string) => fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
 
-/** By repository and tag: the manifest; null: none; undefined: a change was begun, and not answered. */
-type Acknowledged = Map<string, string | null | undefined>;
+let root: string;
+let acknowledged: Acknowledged;
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'registry-killed-')));
+  acknowledged = new Map();
+});
+afterEach(() => rm(root, { recursive: true }));
 
-async function open(root: string): Promise<Registry> {
-  const space = createSpace(
-    { freeBytes: async () => 1e12, usedBytes: () => 0 },
-    { reserveBytes: 0, quotaBytes: undefined },
-  );
-  const registry = openRegistry(
-    { log: silentLog, space, hash: createHasher().hash },
-    { root, uploadExpiryMs: 60_000, trashMs: 0, untaggedMs: undefined, keptVersions: undefined, leaseMs: 0 },
-  );
-  await registry.start();
-  return registry;
-}
-
-/** Whatever a tag leads to is there whole. */
-async function expectWhole(registry: Registry, name: string, text: string): Promise<void> {
-  for (const layer of JSON.parse(text) as string[]) {
-    const digest = { algorithm: 'sha256', hex: createHash('sha256').update(layer).digest('hex') } as const;
-    const blob = await registry.openBlob(name, digest);
-    const [segment] = blob?.source.segments ?? [];
-    if (segment?.kind !== 'file') throw new Error(`${layer} of ${name} is gone`);
-    expect(readFileSync(segment.file.fd, 'utf8')).toBe(layer);
-    blob?.source.close();
-  }
-}
-
-async function expectAcknowledged(registry: Registry, acknowledged: Acknowledged): Promise<void> {
-  for (const [key, expected] of acknowledged) {
-    const [name = '', tag = ''] = key.split(' ');
-    const found = (await registry.readManifest(name, { tag }))?.bytes.toString() ?? null;
-    if (expected !== undefined) expect([key, found]).toEqual([key, expected]);
-    if (found !== null) await expectWhole(registry, name, found);
-  }
-}
-
-it('nothing that was acknowledged is lost', async () => {
+it('nothing that was acknowledged is lost', { timeout: TIMEOUT_MS }, async () => {
   const random = randomOfThisRun('registry killed');
-  const root = await realpath(await mkdtemp(join(tmpdir(), 'registry-killed-')));
-  const acknowledged: Acknowledged = new Map();
-  try {
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const child = spawn(process.execPath, [PROGRAM, root], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const lines = createInterface({ input: child.stdout });
-      const killAfter = random.integer(20, 200);
-      let changes = 0;
-      for await (const line of lines) {
-        const [kind, name, tag, text] = JSON.parse(line) as [string, string, string, string | null];
-        acknowledged.set(`${name} ${tag}`, kind === 'begun' ? undefined : text);
-        changes += 1;
-        if (changes === killAfter) child.kill('SIGKILL');
-      }
-      expect(changes).toBeGreaterThanOrEqual(killAfter);
-      const registry = await open(root);
-      await expectAcknowledged(registry, acknowledged);
-      expect(registry.state()).toMatchObject({ damaged: 0, unreadable: [], troubles: [] });
-      await registry.collection.run();
-      await registry.collection.emptyTrash();
-      await expectAcknowledged(registry, acknowledged);
-      expect(registry.state().trashed).toBe(0);
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const child = spawn(process.execPath, [programOf('push-images'), root], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const killAfter = random.integer(20, 200);
+    let changes = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      noteLine(acknowledged, line);
+      changes += 1;
+      if (changes === killAfter) child.kill('SIGKILL');
     }
-    expect(acknowledged.size).toBeGreaterThan(6);
-  } finally {
-    await rm(root, { recursive: true });
+    expect(changes).toBeGreaterThanOrEqual(killAfter);
+    await expectAcknowledged(root, acknowledged);
   }
+  expect(acknowledged.size).toBeGreaterThan(6);
+});
+
+describeWith(['strace'], 'killed before a call to the kernel', () => {
+  /** Runs the program to its end, or until it is killed before so many calls. @returns whether it was killed */
+  async function run(calls: string, before: number | undefined): Promise<boolean> {
+    const inject = before === undefined ? [] : ['-e', `inject=${calls}:signal=SIGKILL:when=${before}`];
+    // strace 6.1 injects nothing with --seccomp-bpf.
+    const traced = ['-f', '-qqq', '-o', '/dev/null', '-e', `trace=${calls}`, ...inject];
+    const command = [process.execPath, programOf('push-in-order'), root];
+    // What Node hands to threads is then done in order, too.
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+    const child = spawn('strace', [...traced, ...command], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'close');
+    for await (const line of createInterface({ input: child.stdout })) noteLine(acknowledged, line);
+    const [code, signal] = await ended;
+    expect([0, 137, 'SIGKILL']).toContain(signal ?? code);
+    return code !== 0;
+  }
+
+  it.each([
+    ['that brings content to the disk', 'fsync,fdatasync'],
+    ['that gives a name', 'rename,renameat,renameat2'],
+    ['that removes', 'unlink,unlinkat,rmdir'],
+    ['that makes a folder', 'mkdir,mkdirat'],
+  ])('%s, it has what it acknowledged, and goes on', { timeout: TIMEOUT_MS }, async (_what, calls) => {
+    let kills = 0;
+    const first = randomOfThisRun(`registry killed before ${calls}`).integer(1, STRIDE);
+    for (let before = first; await run(calls, before); before += STRIDE) {
+      kills += 1;
+      await expectAcknowledged(root, acknowledged);
+      expect(await run(calls, undefined)).toBe(false);
+      await expectAcknowledged(root, acknowledged);
+      await rm(root, { recursive: true });
+      root = await realpath(await mkdtemp(join(tmpdir(), 'registry-killed-')));
+      acknowledged.clear();
+    }
+    expect(kills).toBeGreaterThan(0);
+    await expectAcknowledged(root, acknowledged);
+  });
 });
