@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import type { Staging } from '../content/staging.ts';
 import { asStoreError, StoreError } from '../content/store-error.ts';
@@ -162,7 +162,7 @@ export function createManifests(deps: ManifestsDeps): Manifests {
       if (file === undefined) return undefined;
       const bytes = readWhole(file.fd, file.version.sizeBytes);
       const digest = digestOfText(found.digest);
-      if (createHash(digest.algorithm).update(bytes).digest('hex') !== digest.hex) {
+      if (contentDigest(bytes, digest.algorithm).hex !== digest.hex) {
         keeper.markDamaged(table.entry(found.digest), 'its digest is another one');
         return undefined;
       }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { formatDigest, type OciAlgorithm, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
+import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, ManifestError, type ManifestLinks } from '@local-datastore/shared/oci/manifest';
 import { isNondistributable } from '@local-datastore/shared/oci/media-types';
 import type { ManifestLinks as StoredLinks } from '../blobs/registry-store.ts';
@@ -53,8 +53,7 @@ export async function receiveManifest(
  * @throws RegistryRefusedError DIGEST_INVALID where it is another one
  */
 export function digestOfManifest(bytes: Uint8Array, wanted: OciDigest | undefined): OciDigest {
-  const algorithm: OciAlgorithm = wanted?.algorithm ?? 'sha256';
-  const digest: OciDigest = { algorithm, hex: createHash(algorithm).update(bytes).digest('hex') };
+  const digest = contentDigest(bytes, wanted?.algorithm);
   if (wanted === undefined || wanted.hex === digest.hex) return digest;
   throw new RegistryRefusedError(400, 'DIGEST_INVALID', `What was sent is ${formatDigest(digest)}.`, {
     detail: { digest: formatDigest(wanted), sent: formatDigest(digest) },

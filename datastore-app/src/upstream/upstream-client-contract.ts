@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -22,11 +21,6 @@ async function readAll({ content }: ByteStream): Promise<Buffer> {
   for await (const piece of content) pieces.push(piece);
   return Buffer.concat(pieces);
 }
-
-const digestOf = (bytes: Buffer): OciDigest => ({
-  algorithm: 'sha256',
-  hex: createHash('sha256').update(bytes).digest('hex'),
-});
 
 /** What imports may expect of every client. */
 export function describeUpstreamClientContract(name: string, create: () => Promise<UpstreamUnderTest>): void {
@@ -58,14 +52,14 @@ export function describeUpstreamClientContract(name: string, create: () => Promi
     it.each([0, 1, 99_999])(
       'gives a blob from byte %i on, or says that it gives the whole',
       async (position) => {
-        const stream = await under.client.openBlob(REPOSITORY, digestOf(LAYER), position, signal);
+        const stream = await under.client.openBlob(REPOSITORY, contentDigest(LAYER), position, signal);
         expect([0, position]).toContain(stream.position);
         expect((await readAll(stream)).equals(LAYER.subarray(stream.position))).toBe(true);
       },
     );
 
     it('says of what is not there that it is not found', async () => {
-      const absent = digestOf(Buffer.from('absent'));
+      const absent = contentDigest(Buffer.from('absent'));
       const calls = [
         () => under.client.readManifest(REPOSITORY, { tag: '2' }, signal),
         () => under.client.readManifest(REPOSITORY, { digest: absent }, signal),

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
@@ -208,11 +208,8 @@ export function createUpstreamClient(
         const { mediaType } = parseManifest(bytes, manifestKind(type) === undefined ? undefined : type);
         // Of a tag the upstream alone says what its manifest should be.
         const stated = parseOciDigest(headerOf(answer, 'docker-content-digest') ?? '');
-        const digest: OciDigest =
-          'digest' in reference
-            ? reference.digest
-            : (stated ?? { algorithm: 'sha256', hex: hexOf('sha256', bytes) });
-        if (hexOf(digest.algorithm, bytes) !== digest.hex) {
+        const digest: OciDigest = 'digest' in reference ? reference.digest : (stated ?? contentDigest(bytes));
+        if (contentDigest(bytes, digest.algorithm).hex !== digest.hex) {
           throw new UpstreamError('INVALID', `${host} gives other content than ${name}`, { retryable: true });
         }
         return { digest, mediaType, bytes };
@@ -259,5 +256,3 @@ export function createUpstreamClient(
     close: async () => close(),
   };
 }
-
-const hexOf = (algorithm: string, bytes: Buffer) => createHash(algorithm).update(bytes).digest('hex');

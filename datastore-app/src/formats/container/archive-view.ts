@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { type Descriptor, descriptorDocument } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciAlgorithm, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
@@ -90,6 +90,5 @@ function writeManifest(config: Descriptor, layers: readonly Descriptor[]): Viewe
     layers: layers.map(descriptorDocument),
   };
   const bytes = Buffer.from(JSON.stringify(document));
-  const hex = createHash('sha256').update(bytes).digest('hex');
-  return { digest: { algorithm: 'sha256', hex }, mediaType: OCI_MANIFEST, bytes };
+  return { digest: contentDigest(bytes), mediaType: OCI_MANIFEST, bytes };
 }

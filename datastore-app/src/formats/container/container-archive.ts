@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
@@ -55,11 +55,6 @@ const COMPRESSIONS: readonly (readonly [magic: string, mediaType: string])[] = [
 const MAX_DEPTH = 4;
 const MAX_MANIFESTS = 1000;
 const CONFIG = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) });
-
-const sha256Of = (bytes: Buffer): OciDigest => ({
-  algorithm: 'sha256',
-  hex: createHash('sha256').update(bytes).digest('hex'),
-});
 
 /**
  * Reads a container archive as `docker save`, skopeo, podman and others write it. One that is an image layout is read
@@ -124,7 +119,7 @@ async function fromLayout(
       throw new ArchiveError(`Its manifests are too many, too deep or too large: ${key} is not looked at.`);
     }
     const bytes = await readAt(place.offset, place.sizeBytes);
-    const hex = createHash(digest.algorithm).update(bytes).digest('hex');
+    const { hex } = contentDigest(bytes, digest.algorithm);
     if (hex !== digest.hex) throw new ArchiveError(`Its ${key} is damaged: it has the digest ${hex}.`);
     const manifest: ArchivedManifest = { kind: 'stored', descriptor, bytes };
     manifests.set(key, manifest);
@@ -174,7 +169,7 @@ export async function fromSaved(
     }
     const manifest: ArchivedManifest = {
       kind: 'described',
-      config: { ...config, mediaType: OCI_CONFIG, expected: sha256Of(bytes) },
+      config: { ...config, mediaType: OCI_CONFIG, expected: contentDigest(bytes) },
       layers: await Promise.all(layers.map((layer, i) => layerOf(readAt, layer, diffIds[i]))),
     };
     images.push({ names, manifest });
