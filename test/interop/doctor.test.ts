@@ -1,6 +1,6 @@
 /** The doctor against datastores that others made, and its replay of stock EVE against sound and broken ones. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer } from 'dns-packet';
@@ -163,7 +163,11 @@ describeWith(['lab'], 'doctor: as stock EVE', () => {
 
   test('a neighbour whose name holds the wanted one: chance, whoever wins', async () => {
     const app = await lab.addApp({ name: 'wanted', bridge: 'bn1', address: '10.1.0.22/24' });
-    await startDatastore(app, ['--root', root, '--state', join(folder, 'wanted'), '--host-name', 'wanted']);
+    // One root has one datastore, and another test's still runs.
+    const ownRoot = join(folder, 'wanted-root');
+    await cp(join(root, 'images'), join(ownRoot, 'images'), { recursive: true });
+    const storage = ['--root', ownRoot, '--state', join(folder, 'wanted')];
+    await startDatastore(app, [...storage, '--host-name', 'wanted']);
     const other = await lab.addApp({ name: 'rival', bridge: 'bn2', address: '10.2.0.22/24' });
     const { ptr, srv, a } = records('un-wanted', '10.2.0.22');
     await answering(other, '10.2.0.22', { 'PTR _workstation._tcp.local': [ptr, srv, a] });
