@@ -1,3 +1,4 @@
+import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
 import type { RegistryReader } from '../archives/archive-registry.ts';
@@ -83,17 +84,51 @@ const mayBeDisk = (record: RepositoryRecord, digest: string): boolean => {
   return kindOf(manifest) !== 'index';
 };
 
-/** Finds tags whose manifest has one layer that is a disk: by what is in it, read as far as that takes. */
-export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskArtifacts {
-  /** By the digest of the manifest; null: it is none. */
-  const known = new Map<string, Disk | null>();
+/** What is remembered by the digests of manifests. */
+function createMemory<Value>() {
+  const known = new Map<string, Value>();
+  return {
+    get: (digest: string) => known.get(digest),
+    set(digest: string, value: Value): Value {
+      const [oldest] = known.keys();
+      if (known.size >= MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
+      known.set(digest, value);
+      return value;
+    },
+  };
+}
 
-  async function look(repository: string, digest: OciDigest): Promise<Disk | null | undefined> {
+/**
+ * Finds tags whose manifest has one layer that is a disk: by what is in it, read as far as that takes. A list is asked
+ * for every second: a manifest is read once, and the tags of a record, which never changes, are gone through once.
+ */
+export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskArtifacts {
+  /** The one layer that may be a disk; null: there is none. */
+  const layers = createMemory<Descriptor | null>();
+  /** null: it is none. */
+  const disks = createMemory<Disk | null>();
+  /** Of records whose layers are all here. */
+  const listed = new WeakMap<RepositoryRecord, readonly DiskArtifact[]>();
+
+  async function layerOf(
+    repository: string,
+    digest: OciDigest,
+    text: string,
+  ): Promise<Descriptor | null | undefined> {
+    const before = layers.get(text);
+    if (before !== undefined) return before;
     const manifest = await stored.readManifest(repository, { digest });
     if (manifest === undefined) return undefined;
-    const { layers } = parseManifest(manifest.bytes, manifest.mediaType);
-    const [layer, ...others] = layers;
-    if (layer === undefined || others.length > 0 || UNPACKED.test(layer.mediaType)) return null;
+    const [layer, ...others] = parseManifest(manifest.bytes, manifest.mediaType).layers;
+    const isOne = layer !== undefined && others.length === 0 && !UNPACKED.test(layer.mediaType);
+    return layers.set(text, isOne ? layer : null);
+  }
+
+  async function look(repository: string, text: string): Promise<Disk | null | undefined> {
+    const digest = parseOciDigest(text);
+    if (digest === undefined) return undefined;
+    const layer = await layerOf(repository, digest, text);
+    if (layer === undefined || layer === null) return layer;
     const blob = await stored.openBlob(repository, layer.digest);
     // It may come, from an upstream or by another push.
     if (blob === undefined) return undefined;
@@ -108,38 +143,47 @@ export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskAr
     }
   }
 
-  async function diskOf(repository: string, text: string): Promise<Disk | undefined> {
-    const before = known.get(text);
-    if (before !== undefined) return before ?? undefined;
-    const digest = parseOciDigest(text);
-    if (digest === undefined) return undefined;
-    let found: Disk | null | undefined;
+  /** @returns null: it is none; undefined: that is not known yet */
+  async function diskOf(repository: string, text: string): Promise<Disk | null | undefined> {
+    const before = disks.get(text);
+    if (before !== undefined) return before;
     try {
-      found = await look(repository, digest);
+      const found = await look(repository, text);
+      return found === undefined ? undefined : disks.set(text, found);
     } catch (error) {
       // One that cannot be read keeps none of the others from being listed.
-      if (error instanceof ManifestError) found = null;
+      return error instanceof ManifestError ? disks.set(text, null) : undefined;
     }
-    if (found === undefined) return undefined;
-    const [oldest] = known.keys();
-    if (known.size >= MAX_REMEMBERED && oldest !== undefined) known.delete(oldest);
-    known.set(text, found);
-    return found ?? undefined;
   }
 
-  async function artifactOf(record: RepositoryRecord, tag: string): Promise<DiskArtifact | undefined> {
+  /** As {@link diskOf}. */
+  async function artifactOf(record: RepositoryRecord, tag: string): Promise<DiskArtifact | null | undefined> {
     const there = record.tags.get(tag);
-    if (there === undefined || !mayBeDisk(record, there.digest)) return undefined;
+    if (there === undefined || !mayBeDisk(record, there.digest)) return null;
     const disk = await diskOf(record.name, there.digest);
-    if (disk === undefined) return undefined;
+    if (disk === undefined || disk === null) return disk;
     const { at: pushed, isReleased = false } = there;
     return { ...disk, repository: record.name, tag, pushed, isReleased };
+  }
+
+  async function artifactsOf(record: RepositoryRecord): Promise<readonly DiskArtifact[]> {
+    const before = listed.get(record);
+    if (before !== undefined) return before;
+    const artifacts: DiskArtifact[] = [];
+    let isComplete = true;
+    for (const tag of [...record.tags.keys()].sort()) {
+      const artifact = await artifactOf(record, tag);
+      if (artifact === undefined) isComplete = false;
+      else if (artifact !== null) artifacts.push(artifact);
+    }
+    if (isComplete) listed.set(record, artifacts);
+    return artifacts;
   }
 
   return {
     async find(repository, tag) {
       const found = find(repository);
-      return found && artifactOf(found.record, tag);
+      return (found && (await artifactOf(found.record, tag))) ?? undefined;
     },
 
     async list({ sees, hasTag }) {
@@ -147,9 +191,9 @@ export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskAr
       const artifacts: DiskArtifact[] = [];
       for (const name of names) {
         const record = findQuietly(find, name);
-        for (const tag of record === undefined ? [] : [...record.tags.keys()].sort()) {
-          const artifact = record && hasTag(name, tag) ? await artifactOf(record, tag) : undefined;
-          if (artifact !== undefined) artifacts.push(artifact);
+        if (record === undefined) continue;
+        for (const artifact of await artifactsOf(record)) {
+          if (hasTag(name, artifact.tag)) artifacts.push(artifact);
         }
       }
       return artifacts;
