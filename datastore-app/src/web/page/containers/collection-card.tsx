@@ -4,6 +4,8 @@ import { collect } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { Card } from '../status/card.tsx';
 import { announce } from '../ui/announce.ts';
+import { Failure } from '../ui/failure.tsx';
+import { useAttempt } from '../ui/use-attempt.ts';
 
 interface Told {
   readonly collected: Collected;
@@ -13,23 +15,15 @@ interface Told {
 /** What belongs to no image: first it is said what would go, then it goes. */
 export function CollectionCard({ context, onCollected }: { context: PageContext; onCollected: () => void }) {
   const [told, setTold] = useState<Told>();
-  const [failure, setFailure] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const run = async (isDone: boolean) => {
-    setIsBusy(true);
-    setFailure(undefined);
-    try {
+  const { isBusy, failure, run } = useAttempt();
+  const start = (isDone: boolean) =>
+    run(async () => {
       const collected = await collect(context.client, isDone);
       if (collected === undefined) return;
       setTold({ collected, isDone });
       announce(collected.sentences.join(' '));
       if (isDone) onCollected();
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      setIsBusy(false);
-    }
-  };
+    });
   const isSomething = told !== undefined && (told.collected.manifests.length > 0 || told.collected.blobs > 0);
   return (
     <Card title="Collection" isWide>
@@ -47,13 +41,9 @@ export function CollectionCard({ context, onCollected }: { context: PageContext;
           </ul>
         </div>
       )}
-      {failure !== undefined && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       <p class="buttons">
-        <button type="button" class="button" disabled={isBusy} onClick={() => void run(false)}>
+        <button type="button" class="button" disabled={isBusy} onClick={() => void start(false)}>
           What would be collected?
         </button>
         {isSomething && !told.isDone && (
@@ -61,7 +51,7 @@ export function CollectionCard({ context, onCollected }: { context: PageContext;
             type="button"
             class="button button-danger-main"
             disabled={isBusy}
-            onClick={() => void run(true)}
+            onClick={() => void start(true)}
           >
             Collect now
           </button>

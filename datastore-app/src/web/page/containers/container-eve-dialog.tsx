@@ -4,6 +4,7 @@ import { readManifest } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { Command } from '../ui/command.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { Failure } from '../ui/failure.tsx';
 import { WarningIcon } from '../ui/icons.tsx';
 import { Setting } from '../ui/setting.tsx';
 import { imageName } from './client-commands.ts';
@@ -98,11 +99,7 @@ export function ContainerEveDialog({ repository, tag, context, onClose }: Contai
             {repository}:{tag.tag}
           </bdi>
         </p>
-        {failure !== undefined && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
+        <Failure text={failure} />
         {use?.kind === 'flat-file' && <FlatFile use={use} />}
         {use?.kind === 'container' && <Container name={imageName(location, repository, tag.tag)} />}
         {use?.kind === 'unusable' && <Warning>{use.reason}</Warning>}

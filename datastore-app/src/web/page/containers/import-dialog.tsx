@@ -3,6 +3,8 @@ import { startImport } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
+import { Failure } from '../ui/failure.tsx';
+import { useAttempt } from '../ui/use-attempt.ts';
 import { importWish } from './import-wish.ts';
 
 export interface ImportDialogProps {
@@ -20,24 +22,15 @@ const FIELDS = [
 /** Asks what is to be imported, and from where. */
 export function ImportDialog({ context, onClose, onStarted }: ImportDialogProps) {
   const [fields, setFields] = useState({ source: '', name: '', platforms: '', isInsecure: false });
-  const [failure, setFailure] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
+  const { isBusy, failure, run } = useAttempt();
   const id = useId();
-  const start = async () => {
-    setIsBusy(true);
-    setFailure(undefined);
-    try {
-      if (await startImport(context.client, importWish(fields))) {
-        announce('The import has begun');
-        onStarted();
-        onClose();
-      }
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      setIsBusy(false);
-    }
-  };
+  const start = () =>
+    run(async () => {
+      if (!(await startImport(context.client, importWish(fields)))) return;
+      announce('The import has begun');
+      onStarted();
+      onClose();
+    });
   return (
     <Dialog title="Import an image" onClose={onClose}>
       <form
@@ -76,11 +69,7 @@ export function ImportDialog({ context, onClose, onStarted }: ImportDialogProps)
             />
             <span>The registry speaks http, not https</span>
           </label>
-          {failure !== undefined && (
-            <p class="failure" role="alert">
-              {failure}
-            </p>
-          )}
+          <Failure text={failure} />
         </div>
         <div class="dialog-foot">
           <button type="button" class="button" onClick={onClose}>

@@ -1,10 +1,12 @@
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import type { ImportJob } from '../api/registry-answers.ts';
 import { removeImport, retryImport } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
 import { Age, Card } from '../status/card.tsx';
 import { percentOf } from '../text/quantities.ts';
 import { announce } from '../ui/announce.ts';
+import { Failure } from '../ui/failure.tsx';
+import { useAttempt } from '../ui/use-attempt.ts';
 import { createTransferRate, type TransferRate } from '../uploads/transfer-rate.ts';
 import { hasEnded, importName, progressSentence, shownImports } from './import-list.ts';
 
@@ -66,25 +68,18 @@ export interface ImportsCardProps {
 
 /** What was asked to come from other registries, and how far it is. */
 export function ImportsCard({ imports, context, onChange }: ImportsCardProps) {
-  const [failure, setFailure] = useState<string>();
+  const { failure, run } = useAttempt();
   const rateOf = useRates(imports);
-  const act = async (work: Promise<boolean>, sentence: string) => {
-    setFailure(undefined);
-    try {
-      if (await work) announce(sentence);
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    }
+  const act = async (work: () => Promise<boolean>, sentence: string) => {
+    await run(async () => {
+      if (await work()) announce(sentence);
+    });
     onChange();
   };
   const { client } = context;
   return (
     <Card title="Imports" isWide>
-      {failure !== undefined && (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
+      <Failure text={failure} />
       <ul class="imports" aria-label="Images from other registries">
         {shownImports(imports).map((job) => {
           const { id, source, state, created, ended } = job;
@@ -110,7 +105,7 @@ export function ImportsCard({ imports, context, onChange }: ImportsCardProps) {
                     type="button"
                     class="button button-small"
                     aria-label={`Try again: ${name}`}
-                    onClick={() => void act(retryImport(client, id), `${name} is tried again`)}
+                    onClick={() => void act(() => retryImport(client, id), `${name} is tried again`)}
                   >
                     Try again
                   </button>
@@ -121,7 +116,7 @@ export function ImportsCard({ imports, context, onChange }: ImportsCardProps) {
                   aria-label={`${hasEnded(job) ? 'Forget' : 'Cancel'} the import of ${name}`}
                   onClick={() =>
                     void act(
-                      removeImport(client, id),
+                      () => removeImport(client, id),
                       `The import of ${name} is ${hasEnded(job) ? 'forgotten' : 'cancelled'}`,
                     )
                   }

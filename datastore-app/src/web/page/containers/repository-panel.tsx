@@ -7,6 +7,7 @@ import { usePolled } from '../live/use-polled.ts';
 import { ManageDialog } from '../operations/manage-dialog.tsx';
 import { ageText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
+import { Failure } from '../ui/failure.tsx';
 import { ContainerEveDialog } from './container-eve-dialog.tsx';
 import { DeleteTagDialog } from './delete-tag-dialog.tsx';
 import { GetDialog } from './get-dialog.tsx';
@@ -86,11 +87,7 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
   return (
     <div class="repository-body">
       <Origin {...repository} />
-      {failure !== undefined && (
-        <p class="failure" role="alert">
-          {failure.message}
-        </p>
-      )}
+      <Failure text={failure?.message} />
       {details !== undefined && tags.length + external.length === 0 && (
         <p class="second">No tag leads to an image here.</p>
       )}

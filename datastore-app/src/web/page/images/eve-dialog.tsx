@@ -7,6 +7,7 @@ import { shownName } from '../text/shown-name.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Document } from '../ui/document.tsx';
+import { Failure } from '../ui/failure.tsx';
 import { WarningIcon } from '../ui/icons.tsx';
 import { Setting } from '../ui/setting.tsx';
 import { Tabs } from '../ui/tabs.tsx';
@@ -149,11 +150,7 @@ export function EveDialog({ image, hasHttps, context, onClose }: EveDialogProps)
             ))}
           </fieldset>
         )}
-        {failure !== undefined && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
+        <Failure text={failure} />
         {settings !== undefined && <Warnings settings={settings} />}
         {tabs !== undefined && <Tabs label="Ways to register the image" tabs={tabs} />}
       </div>

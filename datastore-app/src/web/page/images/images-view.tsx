@@ -8,6 +8,7 @@ import { ManageDialog } from '../operations/manage-dialog.tsx';
 import { useStore } from '../store.ts';
 import { shownName } from '../text/shown-name.ts';
 import { announce } from '../ui/announce.ts';
+import { Failure } from '../ui/failure.tsx';
 import { UploadIcon } from '../ui/icons.tsx';
 import { DropArea } from '../uploads/drop-area.tsx';
 import { chosenFiles } from '../uploads/dropped-files.ts';
@@ -118,11 +119,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               <span>Upload</span>
             </button>
           </div>
-          {failure !== undefined && (
-            <p class="failure" role="alert">
-              {failure}
-            </p>
-          )}
+          <Failure text={failure} />
           {found !== undefined && found.length > 0 && (
             <ImageTable
               images={found.slice(0, shown)}

@@ -3,6 +3,8 @@ import { useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
+import { Failure } from '../ui/failure.tsx';
+import { useAttempt } from '../ui/use-attempt.ts';
 import { type Change, change, type Validation, validate, type Wish } from './operations-client.ts';
 
 export interface ManageDialogProps {
@@ -21,8 +23,6 @@ export interface ManageDialogProps {
   readonly onChange: () => void;
   readonly onClose: () => void;
 }
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 function Found({ validation }: { validation: Validation }) {
   const { checks, checkedBytes, defects } = validation;
@@ -58,19 +58,12 @@ export function ManageDialog(props: ManageDialogProps) {
   const [to, setTo] = useState(ownName);
   const [planned, setPlanned] = useState<Planned>();
   const [validation, setValidation] = useState<Validation>();
-  const [failure, setFailure] = useState<string>();
+  const { isBusy, failure, run: attempt } = useAttempt();
   const [busyWith, setBusyWith] = useState<string>();
 
-  const run = (what: string, work: () => Promise<void>) => async () => {
+  const run = (what: string, work: () => Promise<void>) => () => {
     setBusyWith(what);
-    setFailure(undefined);
-    try {
-      await work();
-    } catch (error) {
-      setFailure(messageOf(error));
-    } finally {
-      setBusyWith(undefined);
-    }
+    return attempt(work);
   };
   const finish = (done: Change | undefined) => {
     if (done?.isDone !== true) return;
@@ -84,7 +77,6 @@ export function ManageDialog(props: ManageDialogProps) {
       const dry = await change(client, operation, { ...wish, dryRun: true });
       if (dry !== undefined) setPlanned({ operation, label, wish, sentences: dry.sentences });
     });
-  const isBusy = busyWith !== undefined;
   return (
     <Dialog title="Manage" onClose={onClose}>
       <div class="dialog-body">
@@ -164,17 +156,15 @@ export function ManageDialog(props: ManageDialogProps) {
           </button>
         </form>
         <div aria-live="polite">
-          {busyWith === 'validate' && <p>It is being read: this lasts as long as reading all of it does.</p>}
+          {isBusy && busyWith === 'validate' && (
+            <p>It is being read: this lasts as long as reading all of it does.</p>
+          )}
           {validation !== undefined && <Found validation={validation} />}
           {planned?.sentences.map((sentence) => (
             <p key={sentence}>{sentence}</p>
           ))}
         </div>
-        {failure !== undefined && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
+        <Failure text={failure} />
       </div>
       <div class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
 import { announce } from './announce.ts';
 import { Dialog } from './dialog.tsx';
+import { Failure } from './failure.tsx';
+import { useAttempt } from './use-attempt.ts';
 
 export interface DeletionDialogProps {
   readonly title: string;
@@ -27,33 +28,20 @@ export function DeletionDialog({
   onClose,
   children,
 }: DeletionDialogProps) {
-  const [failure, setFailure] = useState<string>();
-  const [isBusy, setIsBusy] = useState(false);
-  const start = async () => {
-    setIsBusy(true);
-    setFailure(undefined);
-    try {
-      if (await remove()) {
-        announce(`${name} was deleted`);
-        onDeleted();
-        onClose();
-      }
-    } catch (error) {
-      setFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      setIsBusy(false);
-    }
-  };
+  const { isBusy, failure, run } = useAttempt();
+  const start = () =>
+    run(async () => {
+      if (!(await remove())) return;
+      announce(`${name} was deleted`);
+      onDeleted();
+      onClose();
+    });
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="dialog-body">
         {children}
         {whyNot !== undefined && <p>{whyNot}</p>}
-        {failure !== undefined && (
-          <p class="failure" role="alert">
-            {failure}
-          </p>
-        )}
+        <Failure text={failure} />
       </div>
       <div class="dialog-foot">
         <button type="button" class="button" autofocus onClick={onClose}>
