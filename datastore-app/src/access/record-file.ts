@@ -1,9 +1,8 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
-import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
+import { waitForLock } from '@local-datastore/shared/files/exclusive-lock';
 import * as z from 'zod';
 
 /** Records by name in a file of the state directory, which commands change while the datastore runs. */
@@ -22,22 +21,14 @@ export interface RecordFile<Item> {
 /** A file that we wrote ourselves is no larger. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MODE = 0o600;
-const LOCK_LOOK_MS = 20;
 const MAX_LOCK_MS = 10_000;
 
 /** Who has this lock alone changes records below a state directory, from whichever namespace of files. */
 async function lockState(stateDirectory: string): Promise<() => void> {
   const { dev, ino } = await stat(await realpath(stateDirectory));
-  const name = `local-datastore/state/${dev}/${ino}`;
-  const limit = performance.now() + MAX_LOCK_MS;
-  for (;;) {
-    const release = await lockExclusively(name);
-    if (release !== null) return release;
-    if (performance.now() > limit) {
-      throw new ConfigurationError(`another process has been changing what is in ${stateDirectory} for 10 s`);
-    }
-    await delay(LOCK_LOOK_MS);
-  }
+  const release = await waitForLock(`local-datastore/state/${dev}/${ino}`, MAX_LOCK_MS);
+  if (release !== null) return release;
+  throw new ConfigurationError(`another process has been changing what is in ${stateDirectory} for 10 s`);
 }
 
 /** @param item of one record; what it takes stands in the file as it is */

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
-import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
+import { waitForLock } from '@local-datastore/shared/files/exclusive-lock';
 import * as z from 'zod';
 import { StoreError } from '../content/store-error.ts';
 import { isImagePath } from './image-path.ts';
@@ -34,6 +34,7 @@ export interface ReleasedImages {
 const FILE = '.released.json';
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const LOCK_NAME = 'local-datastore/released';
+const MAX_LOCK_MS = 10_000;
 
 const fileSchema = z.object({ version: z.literal(1), images: z.array(z.unknown()) });
 const markSchema = z.object({
@@ -90,11 +91,9 @@ export function createReleasedImages(root: string): ReleasedImages {
   /** One change at a time, of whatever process. */
   async function lock(): Promise<() => void> {
     const { dev, ino } = await stat(root);
-    for (;;) {
-      const release = await lockExclusively(`${LOCK_NAME}/${dev}/${ino}`);
-      if (release !== null) return release;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    const release = await waitForLock(`${LOCK_NAME}/${dev}/${ino}`, MAX_LOCK_MS);
+    if (release !== null) return release;
+    throw new StoreError('NOT_WRITABLE', 'another process has been changing what is released for 10 s');
   }
 
   return {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';
 
 /**
@@ -22,4 +23,20 @@ export async function lockExclusively(name: string): Promise<(() => void) | null
   if (!isOurs) return null;
   server.unref();
   return () => void server.close();
+}
+
+const LOOK_MS = 20;
+
+/**
+ * As {@link lockExclusively}, and waits for whoever holds the name.
+ *
+ * @returns null when it is still held after `limitMs`
+ */
+export async function waitForLock(name: string, limitMs: number): Promise<(() => void) | null> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    const release = await lockExclusively(name);
+    if (release !== null || performance.now() > endMs) return release;
+    await delay(LOOK_MS);
+  }
 }
