@@ -9,7 +9,7 @@ import type { RegistryReader } from '../../archives/archive-registry.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { REGISTRY_API, type RegistryGate } from '../registry-gate.ts';
 import { createResource, type Resource } from '../resource.ts';
-import { importReportSchema } from './registry-import.ts';
+import { answerReport, importReportSchema } from './registry-import.ts';
 import { queryOf, REGISTRY_OFF } from './repositories.ts';
 
 export interface AdoptRoutesDeps {
@@ -74,9 +74,7 @@ export function createAdoptRoutes(known: AdoptRoutesDeps | undefined): Resource 
           { name: named, platforms: [] },
           allowed,
         );
-        const isNothing = imported.images.length === 0 && imported.failed.length > 0;
-        response.status(isNothing ? 409 : 200).json(imported);
-        if (imported.images.length > 0) await known.noteDone(allowed.subject);
+        await answerReport(response, imported, () => known.noteDone(allowed.subject));
       },
     }),
   ]);

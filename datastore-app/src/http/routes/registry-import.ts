@@ -4,9 +4,11 @@ import { sendProblem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
+import type { Response } from 'express';
 import * as z from 'zod';
 import type { RegistryAccess } from '../../access/registry-access.ts';
 import { IMPORT_FAILURE_CODES } from '../../archive-imports/archive-image.ts';
+import type { ImportReport } from '../../archive-imports/import-report.ts';
 import type { Importer } from '../../archive-imports/importer.ts';
 import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import { verifiedContent } from '../../content/verified-content.ts';
@@ -68,6 +70,21 @@ export interface RegistryImportDeps {
   readonly gate: RegistryGate;
   readonly importer: Importer;
   readonly noteDone: RegistryAccess['noteDone'];
+}
+
+/**
+ * What came of an import: 409 where something should have come of it, and nothing did.
+ *
+ * @param noteDone told when something was imported
+ */
+export async function answerReport(
+  response: Response,
+  report: ImportReport,
+  noteDone: () => Promise<void>,
+): Promise<void> {
+  const isNothing = report.images.length === 0 && report.failed.length > 0;
+  response.status(isNothing ? 409 : 200).json(report);
+  if (report.images.length > 0) await noteDone();
 }
 
 /** The body of a request; while what came is being stored, nobody counts how long nothing comes. */
@@ -137,9 +154,7 @@ export function createRegistryImportRoutes(known: RegistryImportDeps | undefined
         if (allowed === undefined) return;
         const content = verifiedContent(patientContent(request, response), decided.digests);
         const imported = await known.importer.importArchive(content, { name: named, platforms }, allowed);
-        const isNothing = imported.images.length === 0 && imported.failed.length > 0;
-        response.status(isNothing ? 409 : 200).json(imported);
-        if (imported.images.length > 0) await known.noteDone(allowed.subject);
+        await answerReport(response, imported, () => known.noteDone(allowed.subject));
       },
     }),
   ]);
