@@ -73,6 +73,18 @@ function randomConfiguration(random: Random): unknown {
     displayName: oneOf(random, ['disk', '..', '.hidden', 'a/b', uuidOf(7), 'disk ', '-rf', 'ä']),
     generationCount: oneOf(random, ['1', 0]),
   });
+  const app = () => ({
+    uuidandversion: oneOf(random, [{ uuid: uuidOf(1) }, { uuid: uuidOf(2), version: '1' }]),
+    displayname: oneOf(random, ['web', '../x']),
+    fixedresources: oneOf(random, [{ memory: 1024 }, { virtualization_mode: 1 }, {}]),
+    interfaces: oneOf(random, [[], [{ network_id: uuidOf(3), acls: [{ actions: [{ appPort: 80 }] }] }]]),
+    volumeRefList: oneOf(random, [[{ uuid: uuidOf(4) }], [{ uuid: uuidOf(4), mount_dir: '/data' }]]),
+    restart: oneOf(random, [{ counter: 1 }, { counter: '2' }]),
+  });
+  const volume = () => ({
+    uuid: oneOf(random, [uuidOf(4), uuidOf(5)]),
+    origin: oneOf(random, [{ type: 1 }, { type: 'VCOT_DOWNLOAD', downloadContentTreeID: uuidOf(1) }]),
+  });
   const list = (make: () => unknown) =>
     oneOf(random, [
       Array.from({ length: random.integer(0, 3) }, make),
@@ -81,12 +93,18 @@ function randomConfiguration(random: Random): unknown {
     ]);
   return random.integer(0, 49) === 0
     ? random.pick(ODD)
-    : { datastores: list(datastore), contentInfo: list(tree), other: random.pick(ODD) };
+    : {
+        datastores: list(datastore),
+        contentInfo: list(tree),
+        apps: list(app),
+        volumes: list(volume),
+        other: random.pick(ODD),
+      };
 }
 
 it('are taken or refused, each entry by itself, and what is taken has names of its own folder', () => {
   const random = randomOfThisRun('device configurations');
-  const counts = { taken: 0, trees: 0, refused: 0 };
+  const counts = { taken: 0, trees: 0, apps: 0, refused: 0 };
   for (let count = 0; count < CASES; count += 1) {
     const document = randomConfiguration(random);
     const read = readConfigDocument(document);
@@ -104,11 +122,19 @@ it('are taken or refused, each entry by itself, and what is taken has names of i
       lists.datastores.length,
     );
     expect(new Set(config.unusableTrees.map(({ id }) => id)).size).toBe(config.unusableTrees.length);
-    for (const { problems } of [...config.unusableTrees, ...config.unusableDatastores]) {
+    expect(config.apps.length + config.unusableApps.length).toBe(lists.apps.length);
+    expect(config.volumes.length + config.unusableVolumes.length).toBe(lists.volumes.length);
+    for (const { problems } of [
+      ...config.unusableTrees,
+      ...config.unusableDatastores,
+      ...config.unusableApps,
+      ...config.unusableVolumes,
+    ]) {
       expect(problems.length).toBeGreaterThan(0);
       for (const { message } of problems) expect(message).not.toBe('');
     }
     counts.trees += config.contentInfo.length;
+    counts.apps += config.apps.length;
     const desired = planDesired(config, { allowPlainCredentials: random.integer(0, 1) === 1 });
     const names = new Set<string>();
     for (const { name, sha256, sources } of desired.trees.values()) {

@@ -1,6 +1,7 @@
 import { readConfigDocument } from '@local-datastore/shared/eve/config-document';
+import { problemText } from '@local-datastore/shared/eve/config-entry';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
-import { type DeviceConfig, problemText, readDeviceConfig } from '@local-datastore/shared/eve/device-config';
+import { type DeviceConfig, readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import * as z from 'zod';
 import { DEVICE_ID } from './grants-document.ts';
 import type { Grant } from './registry-policy.ts';

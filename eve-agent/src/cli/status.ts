@@ -1,5 +1,5 @@
+import { problemText } from '@local-datastore/shared/eve/config-entry';
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
-import { problemText } from '@local-datastore/shared/eve/device-config';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import type { ConfigProblem } from '@local-datastore/shared/eve/device-config';
+import type { ConfigProblem } from '@local-datastore/shared/eve/config-entry';
 import { type ConfigBudget, createConfigBudget, MAX_CONFIG_BYTES, parseConfigText } from './config-text.ts';
 import type { ConfigPiece } from './configuration.ts';
 

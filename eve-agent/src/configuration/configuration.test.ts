@@ -1,6 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
+import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -268,13 +270,51 @@ describe('the configuration in force', () => {
     });
   });
 
+  it('has its apps, volumes and network instances again after a restart, each of its document', () => {
+    const lists = (n: number) => ({
+      apps: [{ uuidandversion: { uuid: uuidOf(n) }, volumeRefList: [{ uuid: uuidOf(n) }] }],
+      volumes: [{ uuid: uuidOf(n), origin: { type: 'VCOT_BLANK' } }],
+      networkInstances: [{ uuidandversion: { uuid: uuidOf(n) } }],
+    });
+    const document = (n: number) => ({ contentInfo: [treeOf(n)], ...lists(n) });
+    const pieces = [1, 2].map((n) => ({ name: `${n}.json`, document: document(n) }));
+    create().configuration.offer(pieces, 'folder');
+    const { configuration } = create();
+    configuration.restore();
+    const { apps, volumes, networkInstances } = configuration.current();
+    const uuids = [uuidOf(1), uuidOf(2)];
+    expect(apps.map(({ uuidandversion }) => uuidandversion.uuid)).toEqual(uuids);
+    expect(volumes.map(({ uuid }) => uuid)).toEqual(uuids);
+    expect(networkInstances.map(({ uuidandversion }) => uuidandversion.uuid)).toEqual(uuids);
+    // What one document said stays when it cannot be read, whatever the other says now.
+    const [first] = pieces;
+    configuration.offer(
+      [
+        { ...first, name: '1.json', document: document(3) },
+        { name: '2.json', problem: 'cut' },
+      ],
+      'folder',
+    );
+    expect(configuration.current().apps.map(({ uuidandversion }) => uuidandversion.uuid)).toEqual([
+      uuidOf(3),
+      uuidOf(2),
+    ]);
+  });
+
   it('is shown without secrets', () => {
     const config = configOf(
       [],
       [datastoreOf(1, { apiKey: 'key', password: 'word', cipherData: { cipherData: 'x' } }), datastoreOf(2)],
     );
-    const text = JSON.stringify(withoutSecrets(config));
-    expect(text).not.toMatch(/"key"|"word"|"x"/);
-    expect(text.match(/\(secret\)/g)?.length).toBe(3);
+    const app = {
+      uuidandversion: { uuid: uuidOf(1) },
+      volumeRefList: [{ uuid: uuidOf(1) }],
+      userData: 'user-data',
+      localDatastore: { args: ['-e', 'KEY=args'] },
+    };
+    const { apps } = readDeviceConfig([{ name: '', lists: { ...NO_LISTS, apps: [app] } }]);
+    const text = JSON.stringify(withoutSecrets({ ...config, apps }));
+    expect(text).not.toMatch(/"key"|"word"|"x"|user-data|KEY=args/);
+    expect(text.match(/\(secret\)/g)?.length).toBe(5);
   });
 });

@@ -1,13 +1,15 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import { readConfigDocument } from '@local-datastore/shared/eve/config-document';
-import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import {
   type ConfigFragment,
   type ConfigProblem,
-  type DeviceConfig,
-  EMPTY_DEVICE_CONFIG,
   placeOf,
   problemText,
+} from '@local-datastore/shared/eve/config-entry';
+import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
+import {
+  type DeviceConfig,
+  EMPTY_DEVICE_CONFIG,
   readDeviceConfig,
 } from '@local-datastore/shared/eve/device-config';
 import type { Log } from '@local-datastore/shared/log';
@@ -90,7 +92,8 @@ const logged = (problems: readonly ConfigProblem[]) =>
   problems.slice(0, MAX_LOGGED_PROBLEMS).map(problemText);
 
 /** A configuration without what nobody should read. */
-export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): object {
+export function withoutSecrets(config: DeviceConfig): object {
+  const { datastores, contentInfo, apps, volumes, networkInstances } = config;
   const hide = (value: string | undefined) => (value === undefined || value === '' ? value : '(secret)');
   return {
     datastores: datastores.map((datastore) => ({
@@ -100,6 +103,14 @@ export function withoutSecrets({ datastores, contentInfo }: DeviceConfig): objec
       ...('cipherData' in datastore && { cipherData: '(secret)' }),
     })),
     contentInfo,
+    volumes,
+    // Keys of all kinds stand in user data, and in the environment among our own arguments.
+    apps: apps.map((app) => ({
+      ...app,
+      userData: hide(app.userData),
+      ...(app.localDatastore !== undefined && { localDatastore: '(secret)' }),
+    })),
+    networkInstances,
   };
 }
 

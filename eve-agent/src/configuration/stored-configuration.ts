@@ -1,6 +1,7 @@
-import { readConfigDocument } from '@local-datastore/shared/eve/config-document';
+import { type ConfigLists, NO_LISTS, readConfigDocument } from '@local-datastore/shared/eve/config-document';
+import type { ConfigFragment } from '@local-datastore/shared/eve/config-entry';
 import { type ContentTree, contentTreeSchema } from '@local-datastore/shared/eve/content-tree';
-import type { ConfigFragment, DeviceConfig } from '@local-datastore/shared/eve/device-config';
+import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import * as z from 'zod';
 
@@ -13,13 +14,17 @@ export interface SourcedConfiguration {
   readonly config: DeviceConfig;
 }
 
-/** What stands beside the two lists. Of an older version nothing does. */
+const LIST_NAMES = Object.keys(NO_LISTS) as readonly (keyof ConfigLists)[];
+
+/** Something of every list. */
+const mapLists = <Value>(ofList: (name: keyof ConfigLists) => Value) =>
+  Object.fromEntries(LIST_NAMES.map((name) => [name, ofList(name)])) as Record<keyof ConfigLists, Value>;
+
+/** What stands beside the lists. Of an older version nothing does, or only some of the counts. */
 const besideSchema = z.looseObject({
   source: z.string().nullable().catch(null),
   /** How many entries of each list are of which fragment, in their order. */
-  fragments: z
-    .array(z.object({ name: z.string(), datastores: z.int().min(0), contentInfo: z.int().min(0) }))
-    .catch([]),
+  fragments: z.array(z.object({ name: z.string(), ...mapLists(() => z.int().min(0).default(0)) })).catch([]),
   kept: z.array(contentTreeSchema).catch([]),
 });
 
@@ -39,14 +44,9 @@ export function keepUnreadTrees(config: DeviceConfig, before: readonly ContentTr
 export function storedDocument({ source, fragments, config }: SourcedConfiguration): object {
   const unread = new Set(config.unusableTrees.map(({ id }) => id));
   return {
-    datastores: fragments.flatMap(({ lists }) => lists.datastores),
-    contentInfo: fragments.flatMap(({ lists }) => lists.contentInfo),
+    ...mapLists((list) => fragments.flatMap(({ lists }) => lists[list])),
     source,
-    fragments: fragments.map(({ name, lists: { datastores, contentInfo } }) => ({
-      name,
-      datastores: datastores.length,
-      contentInfo: contentInfo.length,
-    })),
+    fragments: fragments.map(({ name, lists }) => ({ name, ...mapLists((list) => lists[list].length) })),
     kept: config.contentInfo.filter(({ uuid }) => unread.has(uuid.toLowerCase())),
   };
 }
@@ -56,16 +56,12 @@ export function readStoredDocument(document: unknown): SourcedConfiguration | st
   const read = readConfigDocument(document);
   if (!read.isConfig) return read.message;
   const { source, fragments: counts, kept } = besideSchema.parse(document);
-  const [datastores, contentInfo] = [[...read.lists.datastores], [...read.lists.contentInfo]];
-  const fragments = counts.map((count) => ({
+  const rest = mapLists((list) => [...read.lists[list]]);
+  const fragments: ConfigFragment[] = counts.map((count) => ({
     name: count.name,
-    lists: {
-      datastores: datastores.splice(0, count.datastores),
-      contentInfo: contentInfo.splice(0, count.contentInfo),
-    },
+    lists: mapLists((list) => rest[list].splice(0, count[list])),
   }));
   // What nobody claims: all of it, where an older version stored it.
-  if (datastores.length > 0 || contentInfo.length > 0)
-    fragments.push({ name: '', lists: { datastores, contentInfo } });
+  if (LIST_NAMES.some((list) => rest[list].length > 0)) fragments.push({ name: '', lists: rest });
   return { source, fragments, config: keepUnreadTrees(readDeviceConfig(fragments), kept) };
 }

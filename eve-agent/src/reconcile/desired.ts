@@ -1,10 +1,10 @@
+import { problemText } from '@local-datastore/shared/eve/config-entry';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
-import {
-  type DeviceConfig,
-  problemText,
-  type UnusableDatastore,
-  type UnusableTree,
+import type {
+  DeviceConfig,
+  UnusableDatastore,
+  UnusableTree,
 } from '@local-datastore/shared/eve/device-config';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type DesiredImage, type ImageResolution, imageKeyOf, resolvedImage } from './image-resolution.ts';

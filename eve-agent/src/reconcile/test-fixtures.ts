@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { type Desired, planDesired } from './desired.ts';
 import type { PlanLimits } from './plan.ts';
@@ -31,7 +32,7 @@ export const treeOf = (number: number, more: object = {}) => ({
 });
 
 export function configOf(trees: readonly object[], datastores: readonly object[] = [datastoreOf(1)]) {
-  const config = readDeviceConfig([{ name: '', lists: { datastores, contentInfo: trees } }]);
+  const config = readDeviceConfig([{ name: '', lists: { ...NO_LISTS, datastores, contentInfo: trees } }]);
   const unusable = [...config.unusableDatastores, ...config.unusableTrees];
   if (unusable.length > 0) throw new Error(JSON.stringify(unusable));
   return config;

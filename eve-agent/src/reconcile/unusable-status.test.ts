@@ -1,3 +1,4 @@
+import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
@@ -9,9 +10,12 @@ import { configOf, datastoreIdOf, datastoreOf, sha256Of, treeOf, uuidOf } from '
 import { statusKeyOf } from './unusable-status.ts';
 
 const desiredOf = (trees: readonly unknown[], name = '') =>
-  planDesired(readDeviceConfig([{ name, lists: { datastores: [datastoreOf(1)], contentInfo: trees } }]), {
-    allowPlainCredentials: false,
-  });
+  planDesired(
+    readDeviceConfig([{ name, lists: { ...NO_LISTS, datastores: [datastoreOf(1)], contentInfo: trees } }]),
+    {
+      allowPlainCredentials: false,
+    },
+  );
 
 function createBoard() {
   const actual = createActual();
@@ -79,7 +83,7 @@ describe('an entry that cannot be used', () => {
   it('says so on the tree that stays from before', () => {
     const { board } = createBoard();
     const config = readDeviceConfig([
-      { name: '', lists: { datastores: [], contentInfo: [treeOf(1, { sha256: 'x' })] } },
+      { name: '', lists: { ...NO_LISTS, datastores: [], contentInfo: [treeOf(1, { sha256: 'x' })] } },
     ]);
     const before = configOf([treeOf(1)]);
     const both = { ...config, datastores: before.datastores, contentInfo: before.contentInfo };
@@ -106,7 +110,7 @@ describe('an entry that cannot be used', () => {
 
 describe('a tree', () => {
   const config = (datastores: readonly unknown[], tree: object) =>
-    planDesired(readDeviceConfig([{ name: '', lists: { datastores, contentInfo: [tree] } }]), {
+    planDesired(readDeviceConfig([{ name: '', lists: { ...NO_LISTS, datastores, contentInfo: [tree] } }]), {
       allowPlainCredentials: false,
     }).trees.get(uuidOf(1));
 

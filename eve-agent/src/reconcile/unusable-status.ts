@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { problemText } from '@local-datastore/shared/eve/config-entry';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { problemText, type UnusableTree } from '@local-datastore/shared/eve/device-config';
+import type { UnusableTree } from '@local-datastore/shared/eve/device-config';
 
 const SAFE_KEY = /^[A-Za-z0-9._[\]-]{1,100}$/;
 

@@ -1,8 +1,19 @@
-/** What a document says of content, its entries unread: the lists of EVE's `EdgeDevConfig`. */
+/** What a document says, its entries unread: the lists of EVE's `EdgeDevConfig` that are read here. */
 export interface ConfigLists {
   readonly datastores: readonly unknown[];
   readonly contentInfo: readonly unknown[];
+  readonly volumes: readonly unknown[];
+  readonly apps: readonly unknown[];
+  readonly networkInstances: readonly unknown[];
 }
+
+export const NO_LISTS: ConfigLists = {
+  datastores: [],
+  contentInfo: [],
+  volumes: [],
+  apps: [],
+  networkInstances: [],
+};
 
 export type ReadDocument =
   | { readonly isConfig: true; readonly lists: ConfigLists }
@@ -18,9 +29,14 @@ export type ReadDocument =
 const LISTS = {
   datastores: { names: ['datastores'], maxCount: 10_000 },
   contentInfo: { names: ['contentInfo', 'content_info'], maxCount: 10_000 },
-} as const;
-type ListName = keyof typeof LISTS;
+  volumes: { names: ['volumes'], maxCount: 10_000 },
+  apps: { names: ['apps'], maxCount: 1000 },
+  networkInstances: { names: ['networkInstances', 'network_instances'], maxCount: 1000 },
+} as const satisfies Record<keyof ConfigLists, unknown>;
+type ListName = keyof ConfigLists;
 const LIST_NAMES = Object.keys(LISTS) as readonly ListName[];
+/** A document that says nothing of these says nothing of content: what else stands in it is no wish to be rid of all. */
+const OF_CONTENT: ReadonlySet<ListName> = new Set(['datastores', 'contentInfo']);
 
 /** The envelope of EVE's `ConfigResponse`, and what stands in it beside the configuration. */
 const ENVELOPE = 'config';
@@ -87,14 +103,14 @@ function readList(document: JsonObject, name: ListName): readonly unknown[] | nu
 }
 
 function readLists(document: JsonObject): ReadDocument | null {
-  const lists = { datastores: [] as readonly unknown[], contentInfo: [] as readonly unknown[] };
+  const lists: Record<ListName, readonly unknown[]> = { ...NO_LISTS };
   let isSaid = false;
   for (const name of LIST_NAMES) {
     const list = readList(document, name);
     if (typeof list === 'string') return other(list, name);
     if (list === null) continue;
     lists[name] = list;
-    isSaid = true;
+    isSaid ||= OF_CONTENT.has(name);
   }
   return isSaid ? { isConfig: true, lists } : null;
 }
@@ -110,8 +126,7 @@ export function readConfigDocument(document: unknown): ReadDocument {
   if (misspelt !== null) return noConfig(misspelt);
   const said = readLists(document);
   if (said !== null) return said;
-  if (Object.keys(document).length === 0)
-    return { isConfig: true, lists: { datastores: [], contentInfo: [] } };
+  if (Object.keys(document).length === 0) return { isConfig: true, lists: NO_LISTS };
   const inner = document[ENVELOPE];
   if (!isObject(inner)) return noConfig(kindOf(document));
   const innerMisspelt = findMisspelt(inner);
@@ -121,7 +136,7 @@ export function readConfigDocument(document: unknown): ReadDocument {
   const isEmpty = Object.keys(inner).length === 0;
   // Beside anything else `{}` may be what is left of an answer that failed.
   if (isEmpty && Object.keys(document).every((key) => ENVELOPE_NAMES.has(key))) {
-    return { isConfig: true, lists: { datastores: [], contentInfo: [] } };
+    return { isConfig: true, lists: NO_LISTS };
   }
   return noConfig(isEmpty ? kindOf(document) : `in "${ENVELOPE}" stands ${kindOf(inner)}`);
 }

@@ -1,5 +1,6 @@
 /** The configuration table: one entry a row, as controllers, eden and people write it, and what is made of it. */
 import { describe, expect, it } from 'vitest';
+import { NO_LISTS } from './config-document.ts';
 import { FORMATS } from './content-tree.ts';
 import { DS_TYPES } from './datastore-config.ts';
 import { readDeviceConfig } from './device-config.ts';
@@ -17,7 +18,7 @@ const without = <Key extends string>(item: object, ...keys: Key[]) =>
   Object.fromEntries(Object.entries(item).filter(([key]) => !keys.includes(key as Key)));
 
 const read = (lists: { datastores?: readonly unknown[]; contentInfo?: readonly unknown[] }, name = '') =>
-  readDeviceConfig([{ name, lists: { datastores: [], contentInfo: [], ...lists } }]);
+  readDeviceConfig([{ name, lists: { ...NO_LISTS, ...lists } }]);
 const problemsOf = (items: readonly { readonly problems: readonly { path: string; message: string }[] }[]) =>
   items.flatMap(({ problems }) => problems.map(({ path }) => path));
 

@@ -1,20 +1,19 @@
-import type * as z from 'zod';
-import type { ConfigLists } from './config-document.ts';
+import { type AppConfig, readAppConfig } from './app-config.ts';
+import { NO_LISTS } from './config-document.ts';
+import {
+  type ConfigFragment,
+  type ConfigProblem,
+  type Entry,
+  type EntryKind,
+  entryReader,
+  readEntries,
+  sortEntries,
+  textIn,
+  type UnusableEntry,
+  uuidIn,
+} from './config-entry.ts';
 import { type ContentTree, contentTreeSchema } from './content-tree.ts';
 import { type DatastoreConfig, datastoreConfigSchema } from './datastore-config.ts';
-import { eveUuid } from './eve-uuid.ts';
-import { fieldReader } from './proto-json.ts';
-
-/** One thing that is wrong with a device configuration. */
-export interface ConfigProblem {
-  /** Where, such as `contentInfo[2].sha256`, of a fragment with its name in front; '' for the document itself. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** A problem in one line. */
-export const problemText = ({ path, message }: ConfigProblem): string =>
-  path === '' ? message : `${path}: ${message}`;
 
 /** A datastore that cannot be read. Only the trees that name it are concerned. */
 export interface UnusableDatastore {
@@ -23,89 +22,17 @@ export interface UnusableDatastore {
   readonly problems: readonly ConfigProblem[];
 }
 
-/** A content tree that cannot be read, and what can be said of it all the same. */
-export interface UnusableTree {
-  /** Its uuid where no other entry has that, else its place, such as `contentInfo[2]`. */
-  readonly id: string;
-  readonly displayName: string;
+/** A content tree that cannot be read. */
+export interface UnusableTree extends UnusableEntry {
   readonly url: string;
-  readonly problems: readonly ConfigProblem[];
 }
 
-/** The part of EVE's `EdgeDevConfig` that says which content a device needs. Other fields are left alone. */
-export interface DeviceConfig {
+/** The part of EVE's `EdgeDevConfig` that says which content a device needs, and what is to run of it. */
+export interface DeviceConfig extends AppConfig {
   readonly datastores: readonly DatastoreConfig[];
   readonly contentInfo: readonly ContentTree[];
   readonly unusableDatastores: readonly UnusableDatastore[];
   readonly unusableTrees: readonly UnusableTree[];
-}
-
-export const EMPTY_DEVICE_CONFIG: DeviceConfig = {
-  datastores: [],
-  contentInfo: [],
-  unusableDatastores: [],
-  unusableTrees: [],
-};
-
-/** The lists of one document of a configuration; `name` stands in front of its paths, '' where there is only one. */
-export interface ConfigFragment {
-  readonly name: string;
-  readonly lists: ConfigLists;
-}
-
-const MAX_PROBLEMS_OF_ENTRY = 10;
-const MAX_SHOWN_CHARACTERS = 200;
-
-/** The place in a fragment, with the fragment's name in front. */
-export const placeOf = (name: string, path: string): string =>
-  name === '' || path === '' ? `${name}${path}` : `${name}: ${path}`;
-
-/** `['dsIdsList', 2]` → `.dsIdsList[2]` */
-const pathText = (path: readonly PropertyKey[]): string =>
-  path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-
-/** One entry of a list as it was read. */
-interface Entry<Item> {
-  readonly path: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-  /** null: it cannot be used. */
-  readonly item: Item | null;
-  readonly problems: readonly ConfigProblem[];
-}
-
-/** Reads an entry on its own. @param judge what the schema cannot say */
-function entryReader<Item>(
-  schema: z.ZodObject & z.ZodType<Item>,
-  judge: (item: Item) => readonly { readonly field: string; readonly message: string }[],
-): (message: unknown, path: string) => Entry<Item> {
-  const readFields = fieldReader(Object.keys(schema.shape));
-  return (message, path) => {
-    const named = readFields(message);
-    const fields = named?.fields ?? {};
-    const unusable = (problems: readonly ConfigProblem[]): Entry<Item> => ({
-      ...{ path, fields, item: null },
-      problems: problems.slice(0, MAX_PROBLEMS_OF_ENTRY),
-    });
-    if (named === null) return unusable([{ path, message: 'an object expected' }]);
-    const repeated = named.repeated.map((field) => ({
-      path: `${path}.${field}`,
-      message: 'given twice, with different values',
-    }));
-    const parsed = schema.safeParse(fields);
-    if (!parsed.success) {
-      const issues = parsed.error.issues.map((issue) => ({
-        path: `${path}${pathText(issue.path)}`,
-        message: issue.message,
-      }));
-      return unusable([...repeated, ...issues]);
-    }
-    const judged = judge(parsed.data).map(({ field, message: why }) => ({
-      path: `${path}.${field}`,
-      message: why,
-    }));
-    const problems = [...repeated, ...judged];
-    return problems.length > 0 ? unusable(problems) : { path, fields, item: parsed.data, problems };
-  };
 }
 
 const readDatastore = entryReader<DatastoreConfig>(datastoreConfigSchema, () => []);
@@ -128,20 +55,6 @@ const readTree = entryReader<ContentTree>(
     return problems;
   },
 );
-
-const readEntries = <Item>(
-  fragments: readonly ConfigFragment[],
-  list: keyof ConfigLists,
-  read: (message: unknown, path: string) => Entry<Item>,
-): Entry<Item>[] =>
-  fragments.flatMap(({ name, lists }) =>
-    lists[list].map((message, i) => read(message, placeOf(name, `${list}[${i}]`))),
-  );
-
-const uuidIn = (value: unknown): string | null => eveUuid.safeParse(value).data?.toLowerCase() ?? null;
-
-const textIn = (value: unknown): string =>
-  typeof value === 'string' ? value.slice(0, MAX_SHOWN_CHARACTERS) : '';
 
 /** The same datastore may stand in each of several fragments. Where they differ nobody knows which is right. */
 function sortDatastores(entries: readonly Entry<DatastoreConfig>[]) {
@@ -167,29 +80,19 @@ function sortDatastores(entries: readonly Entry<DatastoreConfig>[]) {
   return { datastores, unusableDatastores };
 }
 
+const TREE: EntryKind<ContentTree> = {
+  uuidField: 'uuid',
+  uuidOf: ({ uuid }) => uuid,
+  uuidIn: ({ uuid }) => uuid,
+  nameIn: ({ displayName }) => displayName,
+};
+
 function sortTrees(entries: readonly Entry<ContentTree>[]) {
-  const pathOfUuid = new Map<string, string>();
-  const contentInfo: ContentTree[] = [];
-  const unusable: Entry<ContentTree>[] = [];
-  for (const entry of entries) {
-    const { path, item } = entry;
-    const known = pathOfUuid.get(item?.uuid.toLowerCase() ?? '');
-    if (item === null) unusable.push(entry);
-    else if (known === undefined) {
-      pathOfUuid.set(item.uuid.toLowerCase(), path);
-      contentInfo.push(item);
-    } else {
-      const message = `${item.uuid.toLowerCase()} is the uuid of ${known} already, and that one counts`;
-      unusable.push({ ...entry, problems: [{ path: `${path}.uuid`, message }] });
-    }
-  }
-  const unusableTrees = unusable.map(({ path, fields, problems }): UnusableTree => {
-    const uuid = uuidIn(fields.uuid);
-    const id = uuid === null || pathOfUuid.has(uuid) ? path : uuid;
-    pathOfUuid.set(id, path);
-    return { id, displayName: textIn(fields.displayName), url: textIn(fields.URL), problems };
-  });
-  return { contentInfo, unusableTrees };
+  const { usable, unusable } = sortEntries(entries, TREE);
+  return {
+    contentInfo: usable,
+    unusableTrees: unusable.map(({ entry, fields }): UnusableTree => ({ ...entry, url: textIn(fields.URL) })),
+  };
 }
 
 /**
@@ -200,5 +103,8 @@ export function readDeviceConfig(fragments: readonly ConfigFragment[]): DeviceCo
   return {
     ...sortDatastores(readEntries(fragments, 'datastores', readDatastore)),
     ...sortTrees(readEntries(fragments, 'contentInfo', readTree)),
+    ...readAppConfig(fragments),
   };
 }
+
+export const EMPTY_DEVICE_CONFIG: DeviceConfig = readDeviceConfig([{ name: '', lists: NO_LISTS }]);

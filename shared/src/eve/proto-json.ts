@@ -75,3 +75,18 @@ export function fieldReader(names: readonly string[]): (message: unknown) => Nam
     return { fields, repeated: [...repeated] };
   };
 }
+
+/**
+ * A message within a message: its fields under whichever of their spellings. What is left out is as its schema
+ * says, other fields are left alone.
+ */
+export function protoMessage<Shape extends z.ZodRawShape>(shape: Shape) {
+  const readFields = fieldReader(Object.keys(shape));
+  return z.preprocess((message, context) => {
+    const named = readFields(message);
+    for (const field of named?.repeated ?? []) {
+      context.addIssue({ code: 'custom', path: [field], message: 'given twice, with different values' });
+    }
+    return named?.fields ?? message;
+  }, z.object(shape));
+}
