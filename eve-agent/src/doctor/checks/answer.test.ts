@@ -1,5 +1,5 @@
+import { editDistance } from '@local-datastore/shared/text/edit-distance';
 import { expect, test } from 'vitest';
-import { editDistance } from '../edit-distance.ts';
 import { a, describeCheck, heard, multicastOf } from '../test-fixtures.ts';
 import { answerCheck, nearestName } from './answer.ts';
 

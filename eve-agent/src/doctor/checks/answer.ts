@@ -1,8 +1,8 @@
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
+import { editDistance } from '@local-datastore/shared/text/edit-distance';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { hostNamesIn } from '../../discovery/judge-answer.ts';
 import { type Check, problem, skipped } from '../check.ts';
-import { editDistance } from '../edit-distance.ts';
 import { isAbout, isAnythingHeard, responsesIn } from '../host-records.ts';
 import type { MulticastEvidence } from '../observations.ts';
 

@@ -1,0 +1,26 @@
+import type { RunArguments } from './parse.ts';
+
+/** What becomes of one flag that was said. */
+export interface ExplainedFlag {
+  /** As `--publish`. */
+  readonly flag: string;
+  /** Of a variable the name alone, since its value may be a secret. */
+  readonly value: string;
+  /** Where it stands in the Engine API; null: nowhere. */
+  readonly field: string | null;
+  /** Why it has no effect; null: it has. */
+  readonly why: string | null;
+}
+
+/** What becomes of each flag, in their order: for whoever wants to see what was understood. */
+export function explainRunArguments({ said }: RunArguments): ExplainedFlag[] {
+  return said.map(({ flag, value }) => {
+    const { treatment, isSecret, name } = flag;
+    return {
+      flag: `--${name}`,
+      value: isSecret ? value.replace(/=.*/s, '=…') : value,
+      field: treatment.kind === 'used' ? treatment.field : null,
+      why: treatment.kind === 'used' ? null : treatment.why,
+    };
+  });
+}
