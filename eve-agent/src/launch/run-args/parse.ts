@@ -3,6 +3,7 @@ import { assembleContainer } from './assemble.ts';
 import { type ArgumentFile, createDraft, type Draft } from './draft.ts';
 import { RunArgumentsError, ValueError } from './errors.ts';
 import type { RunFlag } from './flags/flag.ts';
+import { parseSwitch } from './grammar/numbers.ts';
 import { requireArgumentText } from './limits.ts';
 import { type ScannedFlag, scanArguments } from './scan.ts';
 
@@ -42,6 +43,7 @@ function apply(draft: Draft, { flag, value }: ScannedFlag): void {
     throw new RunArgumentsError('ARGUMENT_REFUSED', name, `${name} cannot be used here: ${treatment.why}`);
   }
   try {
+    if (flag.isSwitch) parseSwitch(value);
     if (treatment.kind === 'used') treatment.read(draft, value);
     else treatment.check?.(value);
   } catch (error) {

@@ -3,8 +3,8 @@ import {
   parseAddress,
   parseAddressOf,
   parseExtraHost,
-  parseMacAddress,
   parseSearchDomain,
+  requireMacAddress,
 } from '../grammar/addresses.ts';
 import { parseAlias, parseLinkLocal, parseNetwork, requireLink } from '../grammar/networks.ts';
 import { parseExpose, parsePublish, requireFewPorts } from '../grammar/ports.ts';
@@ -47,7 +47,7 @@ export const NETWORK_FLAGS: readonly RunFlag[] = [
     endpoint.linkLocalIps.push(parseLinkLocal(value));
   }),
   used('mac-address', 'ADDRESS', `${ENDPOINT}.MacAddress`, ({ endpoint }, value) => {
-    endpoint.mac = parseMacAddress(value);
+    endpoint.mac = requireMacAddress(value);
   }),
   used(
     'network',

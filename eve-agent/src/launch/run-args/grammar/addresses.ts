@@ -34,9 +34,9 @@ export function parseAddressOf(version: 4 | 6, text: string): string {
 }
 
 /** @throws ValueError */
-export function parseMacAddress(text: string): string {
+export function requireMacAddress(text: string): string {
   if (!MAC.test(text)) throw new ValueError('a MAC address is expected, such as 02:42:ac:11:00:02');
-  return text.toLowerCase();
+  return text;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { ValueError } from '../errors.ts';
-import { parseAddressOf, parseMacAddress } from './addresses.ts';
+import { parseAddressOf, requireMacAddress } from './addresses.ts';
 import { parseCsvLine, requireKeyValue } from './key-values.ts';
 import { parseWhole } from './numbers.ts';
 
@@ -59,7 +59,7 @@ export function parseNetwork(text: string): NetworkAttachment {
       else if (key === 'alias') attachment.aliases.push(requireAlias(value));
       else if (key === 'ip') ip = parseAddressOf(4, value);
       else if (key === 'ip6') ip6 = parseAddressOf(6, value);
-      else if (key === 'mac-address') mac = parseMacAddress(value);
+      else if (key === 'mac-address') mac = requireMacAddress(value);
       else if (key === 'link-local-ip') linkLocalIps.push(parseLinkLocal(value));
       else if (key === 'driver-opt') setOption(attachment.driverOptions, value);
       else if (key === 'gw-priority') gatewayPriority = parseWhole(value, -PRIORITY_LIMIT, PRIORITY_LIMIT);
