@@ -137,7 +137,7 @@ describe('a value that is none', () => {
     [['-v', 'a/b:/x'], '--volume', 'must be absolute'],
     [['-v', '..:/x'], '--volume', 'must be absolute'],
     [['-v', 'c:/x'], '--volume', 'no name of a volume'],
-    [['-v', 'C:\\x:/x'], '--volume', 'must be absolute'],
+    [['-v', 'C:\\x:/x'], '--volume', 'no name of a volume'],
     [['-v', '/a:/b:/c'], '--volume', 'no mode'],
     [['-v', '/a:/b:ro:z'], '--volume', 'SOURCE:TARGET:MODE'],
     [['-v', '/a:/b:ro,rw'], '--volume', 'contradict'],

@@ -26,7 +26,7 @@ function unknownFlag(name: string): RunArgumentsError {
       ? []
       : [...FLAGS_BY_NAME.keys()]
           .map((known) => ({ known, distance: editDistance(name, known) }))
-          .filter(({ distance }) => distance <= FARTHEST_LIKENESS)
+          .filter(({ distance }) => distance <= FARTHEST_LIKENESS && distance < name.length)
           .sort((left, right) => left.distance - right.distance);
   const hint = nearest === undefined ? '' : `; did you mean --${nearest.known}?`;
   return new RunArgumentsError('ARGUMENT_UNKNOWN', `--${shown}`, `docker run has no flag --${shown}${hint}`);
