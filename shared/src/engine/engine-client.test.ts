@@ -41,6 +41,7 @@ describe('createEngineClient', () => {
     const query = { all: 'true', filters: '{"label":["a=b"]}' };
     expect(await client.ask('GET', '/containers/json', { query, signal })).toEqual([{ Id: 'a' }]);
     await client.ask('GET', '/info', { signal });
+    expect(`/v1.${await client.apiVersion(signal)}`).toBe(prefix);
     expect(asked).toEqual([
       'GET /_ping',
       `GET ${prefix}/containers/json?all=true&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D`,

@@ -58,6 +58,12 @@ export interface EngineClient {
   open(method: EngineMethod, path: string, request: EngineRequest): Promise<EngineAnswer>;
   /** The same, of which the answer is a JSON document; undefined where there is none. */
   ask(method: EngineMethod, path: string, request: EngineRequest): Promise<unknown>;
+  /**
+   * The second part of the version of the API that is spoken: 41 for 1.41.
+   *
+   * @throws EngineError; the signal's reason
+   */
+  apiVersion(signal: AbortSignal): Promise<number>;
 }
 
 export type EngineMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -182,7 +188,7 @@ export function createEngineClient(address: EngineAddress): EngineClient {
   }
 
   /** What both sides speak (`Api-Version` of `/_ping`). */
-  async function negotiate(signal: AbortSignal): Promise<string> {
+  async function negotiate(signal: AbortSignal): Promise<number> {
     const answer = await toAnswer(await send('GET', '/_ping', { signal }), signal);
     answer.close();
     const offered = /^1\.(\d{1,4})$/.exec(String(answer.headers['api-version'] ?? ''))?.[1];
@@ -196,12 +202,12 @@ export function createEngineClient(address: EngineAddress): EngineClient {
         null,
       );
     }
-    return `/v1.${Math.min(Number(offered), NEWEST_VERSION)}`;
+    return Math.min(Number(offered), NEWEST_VERSION);
   }
 
-  let version: Promise<string> | undefined;
+  let version: Promise<number> | undefined;
   /** Asked once; again after the engine was away, since it may have come back as another. */
-  async function versionPrefix(signal: AbortSignal): Promise<string> {
+  async function spokenVersion(signal: AbortSignal): Promise<number> {
     version ??= negotiate(signal);
     try {
       return await version;
@@ -213,7 +219,7 @@ export function createEngineClient(address: EngineAddress): EngineClient {
 
   const client: EngineClient = {
     async open(method, path, wanted) {
-      const prefix = await versionPrefix(wanted.signal);
+      const prefix = `/v1.${await spokenVersion(wanted.signal)}`;
       try {
         return await toAnswer(await send(method, prefix + path, wanted), wanted.signal);
       } catch (error) {
@@ -226,6 +232,7 @@ export function createEngineClient(address: EngineAddress): EngineClient {
       const document = await readBounded(answer.body, MAX_DOCUMENT_BYTES);
       return document.length === 0 ? undefined : (JSON.parse(document.toString()) as unknown);
     },
+    apiVersion: spokenVersion,
   };
   return client;
 }
