@@ -64,7 +64,7 @@ export const ISOLATION_FLAGS: readonly RunFlag[] = [
     'HostConfig.IpcMode',
     hostText('IpcMode', namespaceMode(['', 'none', 'private', 'shareable', 'host'], true)),
   ),
-  refused('isolation', 'TECHNOLOGY', 'it is of Windows'),
+  refused('isolation', 'TECHNOLOGY', 'only Windows has it'),
   used(
     'pid',
     'host or container:NAME',

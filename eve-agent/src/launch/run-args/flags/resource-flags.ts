@@ -14,7 +14,7 @@ function requireCpuSet(text: string): string {
   return text;
 }
 
-const WINDOWS = 'it is of Windows';
+const WINDOWS = 'only Windows has it';
 
 /** How much of the host a container may take. */
 export const RESOURCE_FLAGS: readonly RunFlag[] = [
