@@ -4,7 +4,6 @@
  * what a push was told of (distribution #2881, quay #6318).
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
 import { repetitions } from '../soak.ts';
 import { type Acknowledged, expectAcknowledged, noteLine } from './acknowledged-images.ts';
+import { runKilledBefore } from './killed-before.ts';
 
 const KILLS = repetitions({ short: 8, long: 100 });
 /** Every so many of the calls one is tried: all of them in a soak. */
@@ -50,21 +50,11 @@ it('nothing that was acknowledged is lost', { timeout: TIMEOUT_MS }, async () =>
 });
 
 describeWith(['strace'], 'killed before a call to the kernel', () => {
-  /** Runs the program to its end, or until it is killed before so many calls. @returns whether it was killed */
-  async function run(calls: string, before: number | undefined): Promise<boolean> {
-    const inject = before === undefined ? [] : ['-e', `inject=${calls}:signal=SIGKILL:when=${before}`];
-    // strace 6.1 injects nothing with --seccomp-bpf.
-    const traced = ['-f', '-qqq', '-o', '/dev/null', '-e', `trace=${calls}`, ...inject];
-    const command = [process.execPath, programOf('push-in-order'), root];
-    // What Node hands to threads is then done in order, too.
-    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
-    const child = spawn('strace', [...traced, ...command], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = once(child, 'close');
-    for await (const line of createInterface({ input: child.stdout })) noteLine(acknowledged, line);
-    const [code, signal] = await ended;
-    expect([0, 137, 'SIGKILL']).toContain(signal ?? code);
-    return code !== 0;
-  }
+  const run = (calls: string, before: number | undefined) =>
+    runKilledBefore({
+      ...{ program: programOf('push-in-order'), args: [root], calls, before },
+      onLine: (line) => noteLine(acknowledged, line),
+    });
 
   it.each([
     ['that brings content to the disk', 'fsync,fdatasync'],

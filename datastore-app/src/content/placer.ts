@@ -14,6 +14,11 @@ export function requireReplaceable(isFile: boolean, { replace }: PublishOptions)
   if (!replace) throw new StoreError('IMAGE_EXISTS', 'An image of this path exists already.');
 }
 
+export interface PlaceOptions extends PublishOptions {
+  /** Where a file has two names for an instant: what is to be done while it has both. */
+  readonly onBoth?: () => Promise<void>;
+}
+
 /** The calls of the file system by which a file gets its name. */
 export type NamingCalls = Pick<typeof fs, 'link' | 'lstat' | 'rename' | 'unlink'>;
 
@@ -25,7 +30,7 @@ export interface Placer {
    * @returns whether the name was free
    * @throws StoreError PATH_TAKEN or IMAGE_EXISTS
    */
-  place(file: string, target: string, options: PublishOptions): Promise<boolean>;
+  place(file: string, target: string, options: PlaceOptions): Promise<boolean>;
   /**
    * Gives a file a second name, by which it can be had back. Without hard links the first name is free
    * from then on.
@@ -75,6 +80,7 @@ export function createPlacer({ link, lstat, rename, unlink }: NamingCalls = fs):
         if (!(await tryLink(file, target))) {
           return await inTurn(() => takeFreeName(file, target, options));
         }
+        await options.onBoth?.();
         await unlink(file);
         return true;
       } catch (error) {
@@ -83,6 +89,7 @@ export function createPlacer({ link, lstat, rename, unlink }: NamingCalls = fs):
       const [there, ours] = [await lstat(target, { bigint: true }), await lstat(file, { bigint: true })];
       if (ours.nlink > 1n && there.ino === ours.ino && there.dev === ours.dev) {
         // An earlier attempt was cut off after its first half.
+        await options.onBoth?.();
         await unlink(file);
         return true;
       }

@@ -30,6 +30,7 @@ import type { Publication, PublishedImage } from './publication.ts';
 import { createGroupPublisher, type Placement } from './publish-together.ts';
 import { createReleasedImages, type ReleasedImages, requireNotReleased } from './released-images.ts';
 import { type RenamedImage, renameImage } from './rename-image.ts';
+import { createRenameJournal } from './rename-journal.ts';
 
 /** Takes images into the root and out of it. Whatever happens, an image is there whole or not at all. */
 export interface ImageStore {
@@ -57,7 +58,7 @@ export interface ImageStore {
   publishTogether(placements: readonly Placement[], options: PublishOptions): Promise<PublishedImage[]>;
   /** Whether the image at a path has just this content already. @throws StoreError */
   holds(path: string, staged: StagedImage): Promise<boolean>;
-  /** Completes, or undoes, what an earlier run was publishing together when it ended. To be called first. */
+  /** Completes, or undoes, what an earlier run was publishing together or renaming when it ended. To be called first. */
   recover(): Promise<void>;
   /** Gives up staged content. */
   discard(staged: StagedImage): Promise<void>;
@@ -126,6 +127,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   const staging = createStaging({ space: deps.space, hash: deps.hash, now }, { incoming, owner });
   const released = createReleasedImages(root);
   const group = createGroupPublisher({ now, placer, released }, { root, incoming });
+  const journal = createRenameJournal({ now }, { root, incoming });
   /**
    * One change of names at a time: a condition must hold until the name is taken, and an image that goes must
    * not take away the folder that another is just coming into.
@@ -137,6 +139,11 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     if (published.length > 0) await deps.onPublished?.(published);
     for (const reason of failures) {
       deps.log?.error({ reason }, 'a bundle that was cut off could not be completed, and is undone');
+    }
+    const renames = await inTurn(() => journal.recover(olderThanMs));
+    for (const path of renames.left) await deps.onRemoved?.(path);
+    for (const reason of renames.failures) {
+      deps.log?.error({ reason }, 'a rename that was cut off could not be completed');
     }
   }
 
@@ -260,7 +267,7 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   async function rename(path: string, to: string): Promise<boolean> {
     if (!isImagePath(path)) return false;
     requireImagePath(to);
-    const renamed = await inTurn(() => renameImage({ root, placer, released }, path, to));
+    const renamed = await inTurn(() => renameImage({ root, placer, released, journal }, path, to));
     if (renamed !== undefined) await deps.onRenamed?.(renamed);
     return renamed !== undefined;
   }

@@ -94,9 +94,9 @@ export async function removeEmptyDirectories(root: string, folders: readonly str
     try {
       await rmdir(parent?.entry(folders[depth - 1] ?? '') ?? '');
       await parent?.sync();
-    } catch {
-      // Not empty, or not ours to remove: it stays.
-      return;
+    } catch (error) {
+      // Not empty, or not ours to remove: it stays. One that never came to be is none the less empty.
+      if (systemErrorCode(error) !== 'ENOENT') return;
     } finally {
       await parent?.close();
     }

@@ -6,6 +6,7 @@ import { StoreError } from '../content/store-error.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { makeImageDirectory, placeIn, removeEmptyDirectories, splitPath } from './placing.ts';
 import { type ReleasedImages, requireNotReleased } from './released-images.ts';
+import type { RenameJournal } from './rename-journal.ts';
 
 /** An image that has another path from now on. */
 export interface RenamedImage {
@@ -21,17 +22,18 @@ export interface RenamePlace {
   readonly root: string;
   readonly placer: Placer;
   readonly released: Pick<ReleasedImages, 'find'>;
+  readonly journal: Pick<RenameJournal, 'begin'>;
 }
 
 /**
- * Gives an image another path. The new name is durable before the old one is known to be gone: a power cut leaves the
- * image at one of its names, or at both; to do it again completes it.
+ * Gives an image another path. The new name is durable before the old one goes: where it is cut off, also by the power,
+ * the image has one of its names, or both until {@link RenameJournal.recover} has taken the old one away.
  *
  * @returns undefined where there is no image
  * @throws StoreError IMAGE_RELEASED, IMAGE_EXISTS, PATH_TAKEN; system errors
  */
 export async function renameImage(
-  { root, placer, released }: RenamePlace,
+  { root, placer, released, journal }: RenamePlace,
   path: string,
   to: string,
 ): Promise<RenamedImage | undefined> {
@@ -51,7 +53,11 @@ export async function renameImage(
       );
     }
     requireNotReleased(released, placeIn(old, from.name), { isThere: true });
-    const directory = await makeImageDirectory(root, target.folders);
+    const end = await journal.begin(path, to);
+    const directory = await makeImageDirectory(root, target.folders).catch(async (error: unknown) => {
+      await end();
+      throw error;
+    });
     try {
       const isSame = placeIn(directory, target.name) === placeIn(old, from.name);
       if (isSame) throw new StoreError('IMAGE_EXISTS', `"${to}" is where the image stands already.`);
@@ -59,7 +65,8 @@ export async function renameImage(
       if (released.find(placeIn(directory, target.name)) !== undefined) {
         throw new StoreError('IMAGE_RELEASED', `"${to}" is the path of an image that was released.`);
       }
-      await placer.place(old.entry(from.name), directory.entry(target.name), { replace: false });
+      const onBoth = () => directory.sync();
+      await placer.place(old.entry(from.name), directory.entry(target.name), { replace: false, onBoth });
       await directory.sync();
       await old.sync();
       const version = versionOf(await lstat(directory.entry(target.name), { bigint: true }));
@@ -69,6 +76,7 @@ export async function renameImage(
       throw error;
     } finally {
       await directory.close();
+      await end();
     }
   } finally {
     await old.close();
