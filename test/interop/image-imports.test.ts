@@ -67,10 +67,13 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'imports of images',
       await run('skopeo', ['copy', '-q', ...how, `oci:${layout}:1`, `${form}:${archive}:${name}`]);
       await run('gzip', ['--keep', archive]);
       await run('zstd', ['-q', '-19', archive]);
+      // It writes a frame a piece, with another one to be skipped before each.
+      await run('pzstd', ['-q', '-p', '2', archive, '-o', file(`${form}.pieces.tar.zst`)]);
       await mustImport(archive);
       await mustImport(`${archive}.gz`, '--as', `lab/${form}:gz`);
       await mustImport(`${archive}.zst`, '--as', `lab/${form}:zst`);
-      for (const tag of ['1', 'gz', 'zst']) {
+      await mustImport(file(`${form}.pieces.tar.zst`), '--as', `lab/${form}:pieces`);
+      for (const tag of ['1', 'gz', 'zst', 'pieces']) {
         const found = await pulled(`lab/${form}:${tag}`);
         expect(found.config).toBe(made.config.digest);
         if (hasManifest) expect(found.manifest).toBe(made.manifest.digest);

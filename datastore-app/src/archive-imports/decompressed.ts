@@ -1,37 +1,16 @@
-import { pipeline, Readable, type Transform } from 'node:stream';
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { CompressionError } from '@local-datastore/shared/compression/compression-error';
+import {
+  COMPRESSION_MAGIC_BYTES,
+  type Compression,
+  compressionOf,
+  isUnpacked,
+} from '@local-datastore/shared/compression/compression-of';
+import { unpack } from '@local-datastore/shared/compression/unpack';
 import { ArchiveError, invalidArchive } from './archive-error.ts';
 
-/** What a window of zstd takes of the memory: `--long` and `--ultra` ask for 128 MiB, all levels up to 19 for 8. */
-const MAX_ZSTD_WINDOW_LOG = 24;
 /** An archive of this size may be anything; a larger one that was made of this little is made to do harm. */
 const UNJUDGED_BYTES = 1024 ** 3;
 const MAX_RATIO = 200;
-const MAGIC_BYTES = 6;
-
-type Compression = 'gzip' | 'zstd' | 'none';
-/** How files begin that `docker save | …` makes of archives (RFC 1952 §2.3.1, RFC 8878 §3.1.1). */
-const TAKEN: readonly (readonly [magic: string, compression: Compression])[] = [
-  ['1f8b', 'gzip'],
-  ['28b52ffd', 'zstd'],
-];
-const NOT_TAKEN: readonly (readonly [magic: string, name: string])[] = [
-  ['fd377a585a00', 'xz'],
-  ['425a68', 'bzip2'],
-  ['04224d18', 'lz4'],
-  ['504b0304', 'zip'],
-];
-
-/** @throws ArchiveError for what is compressed in another way */
-function compressionOf(head: Buffer): Compression {
-  const text = head.toString('hex');
-  const other = NOT_TAKEN.find(([magic]) => text.startsWith(magic));
-  if (other !== undefined) {
-    throw invalidArchive(`It is compressed with ${other[1]}: compress it with gzip or zstd, or not at all.`);
-  }
-  return TAKEN.find(([magic]) => text.startsWith(magic))?.[1] ?? 'none';
-}
 
 /** Reads the first bytes, and gives all of them back. */
 async function peek(content: AsyncIterable<Uint8Array>): Promise<{
@@ -41,7 +20,7 @@ async function peek(content: AsyncIterable<Uint8Array>): Promise<{
   const iterator = content[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   let length = 0;
-  while (length < MAGIC_BYTES) {
+  while (length < COMPRESSION_MAGIC_BYTES) {
     const next = await iterator.next();
     if (next.done) break;
     seen.push(next.value);
@@ -62,21 +41,28 @@ async function peek(content: AsyncIterable<Uint8Array>): Promise<{
   return { head: Buffer.concat(seen), all: all() };
 }
 
-const createDecompressor = (compression: Exclude<Compression, 'none'>): Transform =>
-  compression === 'gzip'
-    ? createGunzip()
-    : createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+/** What the content is unpacked with; undefined: not at all. @throws ArchiveError for what is compressed in another way */
+function compressionIn(head: Buffer): Compression | undefined {
+  const compression = compressionOf(head);
+  if (compression === undefined || isUnpacked(compression)) return compression;
+  throw invalidArchive(`It is compressed with ${compression}: compress it with gzip or zstd, or not at all.`);
+}
 
-/** What zlib says of content, in words for a person; any other error as it is. */
+/** Why content cannot be unpacked, in words for a person; any other error as it is. */
 function asArchiveError(error: unknown): unknown {
-  const code = systemErrorCode(error) ?? '';
-  if (code === 'Z_BUF_ERROR') return invalidArchive('It is cut off: only a part of it came.', error);
-  if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
-    const message = 'It takes too much memory: compress it without --long and --ultra.';
-    return new ArchiveError('ARCHIVE_TOO_LARGE', message, { cause: error });
+  if (!(error instanceof CompressionError)) return error;
+  switch (error.code) {
+    case 'CUT_OFF':
+      return invalidArchive('It is cut off: only a part of it came.', error);
+    case 'TRAILING':
+      return invalidArchive('Something that is not compressed follows what is.', error);
+    case 'DAMAGED':
+      return invalidArchive('What it is compressed with is damaged.', error);
+    case 'WINDOW_TOO_LARGE': {
+      const message = 'It takes too much memory: compress it without --long and --ultra.';
+      return new ArchiveError('ARCHIVE_TOO_LARGE', message, { cause: error });
+    }
   }
-  if (!/^(?:Z_|ZSTD_)/.test(code)) return error;
-  return invalidArchive('What it is compressed with is damaged.', error);
 }
 
 /**
@@ -86,8 +72,8 @@ function asArchiveError(error: unknown): unknown {
  */
 export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(content);
-  const compression = compressionOf(head);
-  if (compression === 'none') {
+  const compression = compressionIn(head);
+  if (compression === undefined) {
     yield* all;
     return;
   }
@@ -99,11 +85,8 @@ export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGe
       yield piece;
     }
   }
-  const decompressor = createDecompressor(compression);
-  // Whatever happens, the decompressor hears of it.
-  pipeline(Readable.from(counted(), { objectMode: false }), decompressor, () => {});
   try {
-    for await (const piece of decompressor as AsyncIterable<Uint8Array>) {
+    for await (const piece of unpack(counted(), compression)) {
       bytes += piece.length;
       if (bytes > UNJUDGED_BYTES && bytes > MAX_RATIO * compressedBytes) {
         throw new ArchiveError(

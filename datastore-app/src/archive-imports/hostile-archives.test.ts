@@ -74,6 +74,22 @@ it.each<[string, Buffer, string, RegExp]>([
     'ARCHIVE_INVALID',
     /damaged/,
   ],
+  [
+    'zstd of which a later frame is cut',
+    Buffer.concat([
+      zstdCompressSync(IMAGE.subarray(0, 2000)),
+      zstdCompressSync(IMAGE.subarray(2000)).subarray(0, -5),
+    ]),
+    'ARCHIVE_INVALID',
+    /cut off/,
+  ],
+  ['zstd with something behind it', Buffer.concat([zstd, Buffer.from('text')]), 'ARCHIVE_INVALID', /follows/],
+  [
+    'gzip with something behind it',
+    Buffer.concat([gzipped, Buffer.from('text')]),
+    'ARCHIVE_INVALID',
+    /follows/,
+  ],
   ['xz', Buffer.from('fd377a585a000000', 'hex'), 'ARCHIVE_INVALID', /compressed with xz/],
   ['bzip2', Buffer.from('BZh91AY&SY'), 'ARCHIVE_INVALID', /compressed with bzip2/],
   ['more members than any archive has', manyMembers, 'ARCHIVE_TOO_LARGE', /more than 20000 members/],

@@ -154,6 +154,16 @@ describe('an archive', () => {
       digestOf(MANIFEST),
     ],
     ['that is compressed with zstd', zstdCompressSync(oneImage('lab/app:1')), digestOf(MANIFEST)],
+    [
+      'that is compressed with zstd in several frames, with something to be skipped before each',
+      Buffer.concat(
+        [0, 1000, 2000].flatMap((from) => [
+          Buffer.from('502a4d180400000000000000', 'hex'),
+          zstdCompressSync(oneImage('lab/app:1').subarray(from, from === 2000 ? undefined : from + 1000)),
+        ]),
+      ),
+      digestOf(MANIFEST),
+    ],
     ['without blocks at its end', oneImage('lab/app:1').subarray(0, -1024), digestOf(MANIFEST)],
     [
       'that is filled up to a whole tape',

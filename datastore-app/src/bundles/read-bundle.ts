@@ -1,3 +1,4 @@
+import { compressionOf } from '@local-datastore/shared/compression/compression-of';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { StoreError } from '../content/store-error.ts';
@@ -42,20 +43,11 @@ async function readWhole({ body }: ParsedTarEntry): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** What compressed files begin with (RFC 1952, RFC 8878, the xz and bzip2 formats). */
-const COMPRESSIONS: readonly (readonly [name: string, magic: Buffer])[] = [
-  ['gzip', Buffer.from([0x1f, 0x8b])],
-  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
-  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
-  ['bzip2', Buffer.from('BZh')],
-];
-
 /** @throws StoreError BUNDLE_INVALID when it is compressed: to the tar decoder that is mere damage */
 async function* refuseCompressed(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let isFirst = true;
   for await (const piece of content) {
-    const [name] =
-      COMPRESSIONS.find(([, magic]) => isFirst && magic.equals(piece.subarray(0, magic.length))) ?? [];
+    const name = isFirst ? compressionOf(piece) : undefined;
     if (name !== undefined) {
       throw invalid(
         `The tar is compressed by ${name}: make it without, as "tar cf" does in place of "tar czf".`,

@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { DefectCode } from './file-format.ts';
 import { LAYERS } from './testing/container-archives.ts';
@@ -27,6 +28,15 @@ import {
 } from './testing/sound-images.ts';
 import { validateBytes } from './testing/validate-bytes.ts';
 
+const inTwoFrames = (layer: Buffer) =>
+  Buffer.concat([zstdCompressSync(layer.subarray(0, 700)), zstdCompressSync(layer.subarray(700))]);
+/** A frame of one raw block that wants 128 MiB (RFC 8878 §3.1.1.1.2). */
+const ofLargeWindow = (layer: Buffer) => {
+  const blockHeader = Buffer.alloc(3);
+  blockHeader.writeUIntLE((layer.length << 3) | 1, 0, 3);
+  return Buffer.concat([Buffer.from('28b52ffd0088', 'hex'), blockHeader, layer]);
+};
+
 /** The content with other bytes at a place. */
 function at(content: Buffer, offset: number, bytes: Buffer | string): Buffer {
   const copy = Buffer.from(content);
@@ -46,6 +56,7 @@ describe('a sound image', () => {
     ['vhd', soundFixedVhd],
     ['ova', () => soundOva('sha1')],
     ['oci-archive', () => compressedOciArchive()],
+    ['oci-archive', () => compressedOciArchive(LAYERS[1], inTwoFrames)],
     ['raw', () => disk(mbr([0x83, 1, 20], [0x83, 21, 43]))],
     ['raw', () => Buffer.alloc(4096)],
     // The first sector of a file system has the signature, and no table.
@@ -132,6 +143,12 @@ it.each<Case>([
     ['DAMAGED'],
   ],
   ['oci-archive', 'a layer that unpacks to another', compressedOciArchive(LAYERS[0]), ['DAMAGED']],
+  [
+    'oci-archive',
+    'zstd of too large a window',
+    compressedOciArchive(LAYERS[1], ofLargeWindow),
+    Array(2).fill('COMPRESSED'),
+  ],
 ])('finds what is wrong with %s: %s', async (format, _title, content, codes) => {
   const validated = await validateBytes(content);
   expect([validated.format, ...validated.defects.map(({ code }) => code)]).toEqual([format, ...codes]);

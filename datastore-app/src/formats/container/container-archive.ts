@@ -1,3 +1,8 @@
+import {
+  COMPRESSION_MAGIC_BYTES,
+  compressionOf,
+  isUnpacked,
+} from '@local-datastore/shared/compression/compression-of';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
@@ -46,11 +51,6 @@ export class ArchiveError extends Error {
 }
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
-/** How a compressed layer begins. A tar begins with a name, which none of these is. */
-const COMPRESSIONS: readonly (readonly [magic: string, mediaType: string])[] = [
-  ['1f8b', `${LAYER}+gzip`],
-  ['28b52ffd', `${LAYER}+zstd`],
-];
 /** An index of indexes is as deep as anybody goes. */
 const MAX_DEPTH = 4;
 const MAX_MANIFESTS = 1000;
@@ -194,9 +194,12 @@ async function layerOf(
   place: MemberPlace,
   diffId: string | undefined,
 ): Promise<ArchivedBlob> {
-  const magic = (await readAt(place.offset, Math.min(4, place.sizeBytes))).toString('hex');
-  const compressed = COMPRESSIONS.find(([start]) => magic.startsWith(start));
-  if (compressed !== undefined) return { ...place, mediaType: compressed[1], expected: undefined };
+  const head = await readAt(place.offset, Math.min(COMPRESSION_MAGIC_BYTES, place.sizeBytes));
+  const compression = compressionOf(head);
+  // A tar begins with a name, which no compression does.
+  if (isUnpacked(compression)) {
+    return { ...place, mediaType: `${LAYER}+${compression}`, expected: undefined };
+  }
   const expected = parseOciDigest(diffId ?? '');
   if (expected === undefined) throw new ArchiveError(`The config of an image names "${diffId}" as a layer.`);
   return { ...place, mediaType: LAYER, expected };

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { CompressionError } from '@local-datastore/shared/compression/compression-error';
+import {
+  COMPRESSION_MAGIC_BYTES,
+  compressionOf,
+  isUnpacked,
+} from '@local-datastore/shared/compression/compression-of';
+import { unpack } from '@local-datastore/shared/compression/unpack';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type Defect, damaged, type ImagePart, type ValidationSource } from '../file-format.ts';
 import { problem } from '../image-source.ts';
@@ -11,10 +16,6 @@ import { ArchiveError, type ContainerArchive, readContainerArchive } from './con
 const PIECE_BYTES = 256 * 1024;
 /** What the layers of an archive may come to, unpacked: a few megabytes can be made to unpack without end. */
 const MAX_UNPACKED_BYTES = 256 * 1024 ** 3;
-const DECOMPRESSIONS = [
-  { magic: '1f8b', create: createGunzip },
-  { magic: '28b52ffd', create: createZstdDecompress },
-] as const;
 
 async function* piecesOf({ readAt, signal }: ValidationSource, { offset, sizeBytes }: ImagePart) {
   for (let done = 0; done < sizeBytes; done += PIECE_BYTES) {
@@ -23,36 +24,35 @@ async function* piecesOf({ readAt, signal }: ValidationSource, { offset, sizeByt
   }
 }
 
-/** The digest of what a layer unpacks to; undefined where it is not compressed by what is known, or not sound. */
-async function diffIdOf(
+/** What a layer unpacks to: its digest, or why it has none. */
+type Unpacked = { readonly digest: string } | 'unsound' | 'too much';
+
+async function unpackLayer(
   source: ValidationSource,
   part: ImagePart,
   budget: { leftBytes: number },
-): Promise<string | undefined> {
-  const magic = (await source.readAt(part.offset, 4)).toString('hex');
-  const compressed = DECOMPRESSIONS.find((each) => magic.startsWith(each.magic));
-  if (compressed === undefined) return `sha256:${await source.hashOf(part, 'sha256')}`;
+): Promise<Unpacked> {
+  const compression = compressionOf(await source.readAt(part.offset, COMPRESSION_MAGIC_BYTES));
+  // Others have no name among the types of layers: such a layer is what it is.
+  if (!isUnpacked(compression)) return { digest: `sha256:${await source.hashOf(part, 'sha256')}` };
   const hash = createHash('sha256');
   try {
-    await pipeline(piecesOf(source, part), compressed.create(), async (unpacked: AsyncIterable<Buffer>) => {
-      for await (const piece of unpacked) {
-        budget.leftBytes -= piece.length;
-        if (budget.leftBytes < 0) throw new RangeError('it unpacks to too much');
-        hash.update(piece);
-      }
-    });
+    for await (const piece of unpack(piecesOf(source, part), compression)) {
+      budget.leftBytes -= piece.length;
+      if (budget.leftBytes < 0) return 'too much';
+      hash.update(piece);
+    }
   } catch (error) {
-    source.signal.throwIfAborted();
-    if (error instanceof RangeError || (error instanceof Error && 'errno' in error)) return undefined;
-    throw error;
+    if (!(error instanceof CompressionError)) throw error;
+    return error.code === 'WINDOW_TOO_LARGE' ? 'too much' : 'unsound';
   }
-  return `sha256:${hash.digest('hex')}`;
+  return { digest: `sha256:${hash.digest('hex')}` };
 }
 
 /** Whether each layer is what the config of its image says that it unpacks to. */
 async function* checkLayers(source: ValidationSource, archive: ContainerArchive): AsyncGenerator<Defect> {
   const budget = { leftBytes: MAX_UNPACKED_BYTES };
-  const known = new Map<number, string | undefined>();
+  const known = new Map<number, Unpacked>();
   for (const manifest of [...archive.images.map((image) => image.manifest), ...archive.children]) {
     const parts = partsOf(archive, manifest);
     const diffIds = parts && (await readArchivedConfig(source.readAt, parts.config))?.diffIds;
@@ -64,8 +64,13 @@ async function* checkLayers(source: ValidationSource, archive: ContainerArchive)
       continue;
     }
     for (const [index, layer] of parts.layers.entries()) {
-      if (!known.has(layer.offset)) known.set(layer.offset, await diffIdOf(source, layer, budget));
-      if (known.get(layer.offset) === diffIds[index]) continue;
+      const unpacked = known.get(layer.offset) ?? (await unpackLayer(source, layer, budget));
+      known.set(layer.offset, unpacked);
+      if (typeof unpacked === 'object' && unpacked.digest === diffIds[index]) continue;
+      if (unpacked === 'too much') {
+        yield problem('COMPRESSED', 'A layer takes too much memory or time to unpack: it is not compared.');
+        continue;
+      }
       yield damaged(`A layer does not unpack to ${diffIds[index]}, as the config of its image says.`);
     }
   }

@@ -247,8 +247,11 @@ export const soundOciArchive = (): Buffer =>
   tar(LAYOUT, ...IMAGE_BLOBS, indexFile(descriptor(MANIFEST, OCI_MANIFEST)));
 
 /** Of layers that are compressed: @param unpacked what the second of them holds */
-export function compressedOciArchive(unpacked: Buffer = LAYERS[1]): Buffer {
-  const layers = [gzipSync(LAYERS[0]), gzipSync(unpacked)];
+export function compressedOciArchive(
+  unpacked: Buffer = LAYERS[1],
+  compress: (layer: Buffer) => Buffer = gzipSync,
+): Buffer {
+  const layers = [compress(LAYERS[0]), compress(unpacked)];
   const manifest = json({
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,

@@ -1,0 +1,82 @@
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { systemErrorCode } from '../errors.ts';
+import { CompressionError } from './compression-error.ts';
+import type { Compression } from './compression-of.ts';
+import { createZstdFrames } from './zstd-frames.ts';
+
+/**
+ * What a window of zstd takes of the memory: 16 MiB. All levels up to 19 need at most 8; `--long` and `--ultra` ask for
+ * 128 MiB.
+ */
+const MAX_ZSTD_WINDOW_LOG = 24;
+
+/** What zlib says of content; any other error as it is. */
+function asCompressionError(error: unknown): unknown {
+  const code = systemErrorCode(error) ?? '';
+  if (code === 'Z_BUF_ERROR')
+    return new CompressionError('CUT_OFF', 'the content ends too early', { cause: error });
+  if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
+    const message = `zstd needs a window of more than ${2 ** MAX_ZSTD_WINDOW_LOG} bytes`;
+    return new CompressionError('WINDOW_TOO_LARGE', message, { cause: error });
+  }
+  if (!/^(?:Z_|ZSTD_)/.test(code)) return error;
+  // Of no member but a further one: that the first is one is known.
+  if (error instanceof Error && error.message === 'incorrect header check') {
+    return new CompressionError('TRAILING', 'something else follows the last member of gzip', {
+      cause: error,
+    });
+  }
+  return new CompressionError('DAMAGED', 'the compressed content is damaged', { cause: error });
+}
+
+/** Of no content. Decompressors want one at least. */
+const EMPTY_FRAME = Buffer.from('28b52ffd2000010000', 'hex');
+
+async function* framesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const frames = createZstdFrames();
+  yield EMPTY_FRAME;
+  for await (const bytes of content) yield* frames.split(bytes);
+  frames.end();
+}
+
+function decompressorOf(compression: Compression): Transform {
+  if (compression === 'gzip') return createGunzip();
+  return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+}
+
+/**
+ * Unpacks content as it comes: all members of a gzip file, and all frames of one of zstd. Zeros behind the last member
+ * are passed over, as by `gzip -d`. What else follows is refused: so does `zstd -d`, and `gzip -d` warns of it.
+ *
+ * @throws CompressionError; whatever `content` throws
+ */
+export async function* unpack(
+  content: AsyncIterable<Uint8Array>,
+  compression: Compression,
+): AsyncGenerator<Uint8Array> {
+  const iterator = content[Symbol.asyncIterator]();
+  let isEnded = false;
+  async function* given() {
+    for (;;) {
+      const next = await iterator.next();
+      if (next.done) break;
+      yield next.value;
+    }
+    isEnded = true;
+  }
+  const decompressor = decompressorOf(compression);
+  // As objects, so that pieces stay as they are: no piece may reach over the end of a frame.
+  const pieces = Readable.from(compression === 'zstd' ? framesOf(given()) : given());
+  // Whatever happens, the decompressor hears of it.
+  pipeline(pieces, decompressor, () => {});
+  try {
+    yield* decompressor as AsyncIterable<Uint8Array>;
+    // Of gzip nothing is read behind zeros: whoever sends them is heard to the end.
+    while (!isEnded) isEnded = (await iterator.next()).done === true;
+  } catch (error) {
+    throw asCompressionError(error);
+  } finally {
+    await iterator.return?.();
+  }
+}
