@@ -134,6 +134,24 @@ describe('a reference', () => {
     expect(await registry.readManifest(APP, { tag: '1' })).toBeDefined();
   });
 
+  it('says why a layer does not come, and does not ask again at once', async () => {
+    upstream.add('7', LAYER);
+    await registry.refer(APP, '1', REFERENCE);
+    await registry.readManifest(APP, { tag: '1' });
+    upstream.requests.length = 0;
+    upstream.failure = new UpstreamError('UNREACHABLE', 'nothing listens there', {
+      ...{ retryable: true, details: { isAway: true } },
+    });
+    const failure = { code: 'UPSTREAM_FAILED', message: 'nothing listens there; and nothing of it is here.' };
+    for (let i = 0; i < 3; i += 1) {
+      await expect(registry.openBlob(APP, digestOf(LAYER))).rejects.toMatchObject(failure);
+      clock.advance(10_000);
+    }
+    expect(upstream.requests).toHaveLength(2);
+    upstream.failure = undefined;
+    expect((await pull(digestOf(LAYER)))?.equals(LAYER)).toBe(true);
+  });
+
   it('to what is not there is none', async () => {
     await registry.refer(APP, '1', REFERENCE);
     expect(await registry.readManifest(APP, { tag: '1' })).toBeUndefined();

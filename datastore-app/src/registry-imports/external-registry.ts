@@ -7,6 +7,7 @@ import { RegistryError } from '../blobs/registry-error.ts';
 import type { OpenBlob, RegistryStore, StoredManifest } from '../blobs/registry-store.ts';
 import type { ReferenceRecord, RepositoryRecord } from '../blobs/repository-record.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
+import { createAnswerMemory } from '../upstream/answer-memory.ts';
 import type { Flights } from '../upstream/flights.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { UpstreamError } from '../upstream/upstream-error.ts';
@@ -19,16 +20,13 @@ export interface ExternalRegistryDeps {
   readonly store: RegistryStore;
   /** @throws RegistryError REPOSITORY_UNREADABLE */
   recordOf(repository: string): RepositoryRecord | undefined;
-  readonly flights: Pick<Flights, 'open'>;
+  readonly flights: Pick<Flights, 'open' | 'list'>;
   createClient(source: ImportSource): Promise<UpstreamClient>;
   readonly clock: Clock;
 }
 
-/** So long it is remembered that a registry did not give something. */
-const FAILURE_MS = 30_000;
 /** Beyond it nothing is asked for any more for one request. */
 const REQUEST_MS = 60_000;
-const MAX_REMEMBERED = 1000;
 /** Connections are kept for so many sources; the others begin anew. */
 const MAX_CLIENTS = 50;
 
@@ -56,7 +54,7 @@ async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
 export function createExternalRegistry(deps: ExternalRegistryDeps): RegistryStore {
   const { log, store, flights, clock } = deps;
   const clients = new Map<string, Promise<UpstreamClient>>();
-  const failures = new Map<string, { readonly atMs: number; readonly error: UpstreamError }>();
+  const memory = createAnswerMemory(clock);
   /** Manifests on their way, by repository and reference. */
   const fetching = new Map<string, Promise<StoredManifest>>();
 
@@ -85,9 +83,20 @@ export function createExternalRegistry(deps: ExternalRegistryDeps): RegistryStor
   }
 
   /** Asks a registry, unless it has just refused. @throws UpstreamError */
-  async function ask<T>(key: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const before = failures.get(key);
-    if (before !== undefined && clock.nowMs() - before.atMs < FAILURE_MS) throw before.error;
+  async function ask<T>(host: string, key: string, work: () => Promise<T>): Promise<T> {
+    const refusal = memory.refusalOf(key);
+    if (refusal !== undefined) throw refusal;
+    try {
+      const result = await work();
+      memory.noteOnce(host, key, undefined);
+      return result;
+    } catch (error) {
+      if (error instanceof UpstreamError) memory.noteOnce(host, key, error);
+      throw error;
+    }
+  }
+
+  async function inTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const cancel = clock.after(REQUEST_MS, () =>
       controller.abort(
@@ -95,14 +104,7 @@ export function createExternalRegistry(deps: ExternalRegistryDeps): RegistryStor
       ),
     );
     try {
-      const result = await work(controller.signal);
-      failures.delete(key);
-      return result;
-    } catch (error) {
-      if (error instanceof UpstreamError) failures.set(key, { atMs: clock.nowMs(), error });
-      const [oldest] = failures.keys();
-      if (failures.size > MAX_REMEMBERED && oldest !== undefined) failures.delete(oldest);
-      throw error;
+      return await work(controller.signal);
     } finally {
       cancel();
     }
@@ -116,8 +118,8 @@ export function createExternalRegistry(deps: ExternalRegistryDeps): RegistryStor
   ): Promise<StoredManifest> {
     const { host, repository: theirs } = sourceOf(record);
     const key = `${repository} ${tag ?? formatManifestReference(wanted)} ${record.source}`;
-    const document = await ask(key, async (signal) =>
-      (await clientOf(record)).readManifest(theirs, wanted, signal),
+    const document = await ask(host, key, () =>
+      inTime(async (signal) => (await clientOf(record)).readManifest(theirs, wanted, signal)),
     );
     const { digest, mediaType, bytes } = document;
     await store.putManifest(repository, {
@@ -163,9 +165,17 @@ export function createExternalRegistry(deps: ExternalRegistryDeps): RegistryStor
     digest: OciDigest,
     sizeBytes: number,
   ): Promise<OpenBlob | undefined> {
-    const client = await clientOf(reference);
-    const upstreamRepository = sourceOf(reference).repository;
-    const arriving = await flights.open({ client, upstreamRepository, repository, digest, sizeBytes });
+    const { host, repository: upstreamRepository } = sourceOf(reference);
+    const text = formatDigest(digest);
+    const open = async () => {
+      const client = await clientOf(reference);
+      return flights.open({ client, upstreamRepository, repository, digest, sizeBytes });
+    };
+    // What is on its way already is waited for, whatever else the registry refused.
+    const isArriving = flights.list().some((flight) => flight.digest === text);
+    const why = isArriving ? undefined : memory.whyAway(host);
+    if (why !== undefined) throw why;
+    const arriving = await (isArriving ? open() : ask(host, `blob ${repository} ${text}`, open));
     return arriving ?? store.openBlob(repository, digest);
   }
 

@@ -1,4 +1,4 @@
-import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { type ErrorDetails, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { UpstreamError } from './upstream-error.ts';
 
 /** By the codes of Node and OpenSSL. Everything else is said in its own words. */
@@ -39,20 +39,21 @@ function* codesOf(error: unknown): Generator<string> {
   }
 }
 
-/** Says in plain words why an upstream could not be spoken to. @param host as a person knows it */
-export function explainFailure(host: string, error: unknown): UpstreamError {
+/**
+ * Says in plain words why an upstream could not be spoken to.
+ *
+ * @param host as a person knows it
+ * @param details facts for {@link UpstreamError.details}
+ */
+export function explainFailure(host: string, error: unknown, details: ErrorDetails = {}): UpstreamError {
   if (error instanceof UpstreamError) return error;
+  const unreachable = (cause: string) =>
+    new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${cause}`, {
+      ...{ cause: error, retryable: true, details },
+    });
   for (const code of codesOf(error)) {
     const cause = Object.hasOwn(CAUSES, code) ? CAUSES[code] : causeOfKind(code);
-    if (cause !== undefined) {
-      return new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${cause}`, {
-        cause: error,
-        retryable: true,
-      });
-    }
+    if (cause !== undefined) return unreachable(cause);
   }
-  return new UpstreamError('UNREACHABLE', `${host} cannot be reached: ${errorMessage(error)}`, {
-    cause: error,
-    retryable: true,
-  });
+  return unreachable(errorMessage(error));
 }

@@ -1,7 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { StoreError } from '../content/store-error.ts';
-import { UpstreamError } from './upstream-error.ts';
+import { isAway, UpstreamError } from './upstream-error.ts';
 import type { ByteStream } from './upstream-requests.ts';
 
 /** What is known of content before it comes, and how it is asked for. */
@@ -219,6 +219,8 @@ export class Flight<Wanted extends Cargo = Cargo> {
       }
       // A cut in the middle is no failure as long as it gets further.
       failures = this.#writtenBytes > before ? 0 : failures + 1;
+      // Who reads along is not kept waiting for the first byte by an upstream that is not there; imports have time.
+      if (isAway(error) && this.#isWanted && this.#cameBytes === 0 && failures > 1) throw error;
       const delayMs = RETRY_MS[failures === 0 ? 0 : failures - 1];
       if (delayMs === undefined) throw error;
       log.info({ digest: formatDigest(digest), reason: error.message }, 'an import was cut off, and goes on');

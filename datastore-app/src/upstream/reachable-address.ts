@@ -37,7 +37,7 @@ export function createReachable({
     if (!isForbidden(address)) return;
     throw new UpstreamError(
       'DENIED',
-      `${address} is an address of this machine, or of one link alone: only an administrator may name it, and no registry may lead there`,
+      `${address} is an address of this machine, or of one link alone: only an administrator may name it, and nothing that is asked elsewhere may lead there`,
     );
   };
 }

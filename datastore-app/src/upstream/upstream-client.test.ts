@@ -290,7 +290,7 @@ it('is not given other content than its digest says', async () => {
 });
 
 describe('cannot be reached, and says why', () => {
-  it.each<[string, () => Promise<URL>, string]>([
+  it.each<[string, () => Promise<URL>, string, boolean]>([
     [
       'nobody listens',
       async () => {
@@ -299,8 +299,14 @@ describe('cannot be reached, and says why', () => {
         return url;
       },
       'nothing listens',
+      true,
     ],
-    ['it speaks no TLS', async () => new URL((await serve(() => {})).href.replace('http:', 'https:')), 'TLS'],
+    [
+      'it speaks no TLS',
+      async () => new URL((await serve(() => {})).href.replace('http:', 'https:')),
+      'TLS',
+      true,
+    ],
     [
       'it hangs up',
       async () => {
@@ -310,12 +316,13 @@ describe('cannot be reached, and says why', () => {
         return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
       },
       'closed the connection',
+      // It was there: another request may fare better.
+      false,
     ],
-  ])('%s', async (_title, makeUrl, message) => {
+  ])('%s', async (_title, makeUrl, message, isAway) => {
     const client = clientOf(await makeUrl());
     await expect(client.readManifest('a', { tag: '1' }, signal)).rejects.toMatchObject({
-      code: 'UNREACHABLE',
-      retryable: true,
+      ...{ code: 'UNREACHABLE', retryable: true, details: { isAway } },
       message: expect.stringContaining(message),
     });
   });

@@ -77,7 +77,13 @@ export function createUpstreamClient(
   findLocalHost: FindLocalHost,
 ): UpstreamClient {
   const host = base.host;
-  const { send, close } = createUpstreamRequests({ ca, named: base, isUntrusted }, findLocalHost);
+  const requests = createUpstreamRequests({ ca, isUntrusted }, findLocalHost);
+  const send = (
+    target: URL,
+    method: 'GET' | 'HEAD',
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) => requests.send(target, method, headers, signal, base);
   const basic =
     credential && `Basic ${Buffer.from(`${credential.user}:${credential.password}`).toString('base64')}`;
   /** By repository: what the upstream is shown. */
@@ -253,6 +259,6 @@ export function createUpstreamClient(
       return { bytes, link: headerOf(answer, 'link') };
     },
 
-    close: async () => close(),
+    close: async () => requests.close(),
   };
 }

@@ -7,3 +7,6 @@ import { CodedError } from '@local-datastore/shared/errors';
  */
 export type UpstreamErrorCode = 'UNREACHABLE' | 'DENIED' | 'NOT_FOUND' | 'INVALID';
 export class UpstreamError extends CodedError<UpstreamErrorCode> {}
+
+/** Whether it says that the upstream itself could not be spoken to: then nothing else can be had of it either. */
+export const isAway = ({ details }: UpstreamError): boolean => details.isAway === true;

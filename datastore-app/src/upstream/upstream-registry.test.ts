@@ -22,6 +22,10 @@ const LAYER = randomBytes(300_000);
 const DOWN = new UpstreamError('UNREACHABLE', 'hub.example cannot be reached: it is off', {
   retryable: true,
 });
+/** As clients say it of an upstream to which no connection comes about. */
+const AWAY = new UpstreamError('UNREACHABLE', 'hub.example cannot be reached: nothing listens', {
+  ...{ retryable: true, details: { isAway: true } },
+});
 const HUB: Upstream = {
   ...{ prefix: 'hub', url: new URL('https://hub.example/'), namespace: undefined },
   allows: (repository) => repository.startsWith('lab/'),
@@ -279,6 +283,91 @@ describe('nothing is here', () => {
     await registry.readManifest(APP, { tag: '1' });
     upstream.contents.clear();
     expect(await registry.openBlob(APP, digestOf(LAYER))).toBeUndefined();
+  });
+});
+
+describe('a layer that is not here', () => {
+  const OTHER = randomBytes(1000);
+  async function expectFailed(work: Promise<unknown>, words: string): Promise<void> {
+    await expect(work).rejects.toMatchObject({
+      code: 'UPSTREAM_FAILED',
+      message: expect.stringContaining(words),
+    });
+  }
+  beforeEach(async () => {
+    upstream.add('1', LAYER);
+    upstream.add('2', OTHER);
+    for (const tag of ['1', '2']) await registry.readManifest(APP, { tag });
+    upstream.requests.length = 0;
+  });
+
+  it('and the upstream is away: it is tried twice, and then nothing is asked for a while', async () => {
+    upstream.failure = AWAY;
+    for (let i = 0; i < 3; i += 1) {
+      await expectFailed(
+        registry.openBlob(APP, digestOf(LAYER)),
+        'nothing listens; and nothing of it is here',
+      );
+    }
+    expect(blobRequests()).toHaveLength(2);
+    // Others of it would not come, either.
+    await expectFailed(registry.openBlob(APP, digestOf(OTHER)), 'nothing listens');
+    await expectFailed(registry.statBlob(APP, digestOf(OTHER), { isForPush: false }), 'nothing listens');
+    expect(upstream.requests).toHaveLength(2);
+    clock.advance(30_000);
+    upstream.failure = undefined;
+    expect((await pull(digestOf(LAYER)))?.equals(LAYER)).toBe(true);
+    expect((await pull(digestOf(OTHER)))?.equals(OTHER)).toBe(true);
+  });
+
+  it('and the upstream comes back: with the next manifest that is known', async () => {
+    upstream.failure = AWAY;
+    await expectFailed(registry.readManifest(APP, { tag: '3' }), 'nothing listens');
+    await expectFailed(registry.openBlob(APP, digestOf(OTHER)), 'nothing listens');
+    expect(blobRequests()).toEqual([]);
+    upstream.failure = undefined;
+    upstream.add('4', LAYER);
+    expect(await registry.readManifest(APP, { tag: '4' })).toBeDefined();
+    expect((await pull(digestOf(LAYER)))?.equals(LAYER)).toBe(true);
+  });
+
+  it('and the upstream does not give it: that is remembered of it alone', async () => {
+    upstream.failure = DOWN;
+    for (let i = 0; i < 3; i += 1) await expectFailed(registry.openBlob(APP, digestOf(LAYER)), 'it is off');
+    expect(blobRequests()).toHaveLength(4);
+    upstream.failure = undefined;
+    expect((await pull(digestOf(OTHER)))?.equals(OTHER)).toBe(true);
+    await expectFailed(registry.openBlob(APP, digestOf(LAYER)), 'it is off');
+    clock.advance(30_000);
+    expect((await pull(digestOf(LAYER)))?.equals(LAYER)).toBe(true);
+  });
+
+  it('and is on its way: it is waited for, whatever else the upstream refused meanwhile', async () => {
+    const gate = Promise.withResolvers<void>();
+    upstream.deliveries.push(async function* (rest) {
+      yield rest.subarray(0, 100_000);
+      await gate.promise;
+      yield rest.subarray(100_000);
+    });
+    const first = await registry.openBlob(APP, digestOf(LAYER));
+    upstream.failure = AWAY;
+    await expectFailed(registry.openBlob(APP, digestOf(OTHER)), 'nothing listens');
+    const second = await registry.openBlob(APP, digestOf(LAYER));
+    gate.resolve();
+    for (const blob of [first, second]) {
+      expect((await read(blob?.source as ByteSource)).equals(LAYER)).toBe(true);
+      blob?.source.close();
+    }
+  });
+
+  it('and the upstream goes away in the middle: it goes on as often as before', async () => {
+    upstream.deliveries.push(async function* (rest) {
+      yield rest.subarray(0, 100_000);
+      throw new UpstreamError('UNREACHABLE', 'cut', { retryable: true });
+    });
+    for (let i = 0; i < 3; i += 1) upstream.deliveries.push(() => Promise.reject(AWAY));
+    expect((await pull(digestOf(LAYER)))?.equals(LAYER)).toBe(true);
+    expect(blobRequests()).toHaveLength(5);
   });
 });
 

@@ -9,6 +9,7 @@ import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { ManifestReference, OpenBlob, RegistryStore, StoredManifest } from '../blobs/registry-store.ts';
 import { type ArrivingSegment, type ByteSource, byteSourceOf } from '../content/byte-source.ts';
+import { createAnswerMemory, FAILURE_MS } from './answer-memory.ts';
 import type { Flights } from './flights.ts';
 import { spread } from './spread.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -18,7 +19,7 @@ import { type Backing, findBacking, type Upstream } from './upstream-settings.ts
 export interface UpstreamRegistryDeps {
   readonly log: Log;
   readonly store: RegistryStore;
-  readonly flights: Pick<Flights, 'open'>;
+  readonly flights: Pick<Flights, 'open' | 'list'>;
   /** Those that are configured now. */
   upstreams(): readonly Upstream[];
   clientOf(upstream: Upstream): UpstreamClient;
@@ -29,11 +30,8 @@ export interface UpstreamRegistryDeps {
   readonly random?: () => number;
 }
 
-/** So long it is remembered that an upstream did not give something. */
-const FAILURE_MS = 30_000;
 /** Beyond it nothing is asked of an upstream any more for one request. */
 const REQUEST_MS = 60_000;
-const MAX_REMEMBERED = 10_000;
 
 const failed = (error: UpstreamError) =>
   new RegistryError('UPSTREAM_FAILED', `${error.message}; and nothing of it is here.`, {
@@ -69,11 +67,7 @@ const inWordsOfTheRegistry = ({ segments }: ByteSource): ByteSource =>
  */
 export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStore {
   const { log, store, flights, clock, random = () => 0.5 } = deps;
-  /** When an upstream was last asked for something, and how it refused. */
-  const asked = new Map<
-    string,
-    { readonly atMs: number; readonly failure: UpstreamError | undefined; readonly random: number }
-  >();
+  const memory = createAnswerMemory(clock, random);
   /** Manifests on their way, by repository and reference. */
   const importing = new Map<string, Promise<StoredManifest>>();
 
@@ -82,15 +76,9 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     return backing?.upstream.allows(backing.repository) === true ? backing : undefined;
   };
 
-  function remember(key: string, failure: UpstreamError | undefined): void {
-    asked.delete(key);
-    asked.set(key, { atMs: clock.nowMs(), failure, random: random() });
-    const [oldest] = asked.keys();
-    if (asked.size > MAX_REMEMBERED && oldest !== undefined) asked.delete(oldest);
-  }
-
-  const isYounger = (key: string, ageMs: number) =>
-    clock.nowMs() - (asked.get(key)?.atMs ?? Number.NEGATIVE_INFINITY) < ageMs;
+  /** Takes over how a request went; that something is lacking is an answer. */
+  const noteAnswer = (upstream: Upstream, failure: UpstreamError | undefined) =>
+    deps.noteAnswer?.(upstream, failure?.code === 'NOT_FOUND' ? undefined : failure);
 
   /** Asks an upstream, unless it has just refused. @throws UpstreamError */
   async function ask<T>(
@@ -99,8 +87,8 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     limitMs: number,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const before = asked.get(key)?.failure;
-    if (before !== undefined && isYounger(key, FAILURE_MS)) throw before;
+    const refusal = memory.refusalOf(key);
+    if (refusal !== undefined) throw refusal;
     const controller = new AbortController();
     const cancel = clock.after(limitMs, () =>
       controller.abort(
@@ -109,13 +97,13 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     );
     try {
       const result = await work(controller.signal);
-      remember(key, undefined);
-      deps.noteAnswer?.(upstream, undefined);
+      memory.note(upstream, key, undefined);
+      noteAnswer(upstream, undefined);
       return result;
     } catch (error) {
       if (error instanceof UpstreamError) {
-        remember(key, error);
-        deps.noteAnswer?.(upstream, error.code === 'NOT_FOUND' ? undefined : error);
+        memory.note(upstream, key, error);
+        noteAnswer(upstream, error);
       }
       throw error;
     } finally {
@@ -180,9 +168,9 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     const here = await store.readManifest(repository, { tag });
     const key = `${repository} ${tag}`;
     if (here === undefined) return importOrNothing(backing, repository, { tag });
-    const before = asked.get(key);
+    const before = memory.lastOf(key);
     const checkMs = spread(upstream.checkMs, before?.random ?? 0.5);
-    if (isYounger(key, before?.failure === undefined ? checkMs : FAILURE_MS)) return here;
+    if (memory.isYounger(key, before?.failure === undefined ? checkMs : FAILURE_MS)) return here;
     try {
       const now = await ask(upstream, key, upstream.budgetMs, (signal) =>
         deps.clientOf(upstream).resolveTag(backing.repository, tag, signal),
@@ -225,6 +213,11 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     );
   }
 
+  const isArriving = (digest: OciDigest) => {
+    const text = formatDigest(digest);
+    return flights.list().some((flight) => flight.digest === text);
+  };
+
   async function openBlob(repository: string, digest: OciDigest): Promise<OpenBlob | undefined> {
     const there = await store.openBlob(repository, digest);
     const backing = backingOf(repository);
@@ -234,8 +227,23 @@ export function createUpstreamRegistry(deps: UpstreamRegistryDeps): RegistryStor
     if (sizeBytes === undefined) return undefined;
     const { upstream, repository: upstreamRepository } = backing;
     const client = deps.clientOf(upstream);
+    const key = `blob ${repository} ${formatDigest(digest)}`;
     try {
-      const arriving = await flights.open({ client, upstreamRepository, repository, digest, sizeBytes });
+      // What is on its way already is waited for, whatever else the upstream refused. Manifests are asked for
+      // nevertheless: with them it is found out that it is back.
+      const refusal = isArriving(digest) ? undefined : (memory.refusalOf(key) ?? memory.whyAway(upstream));
+      if (refusal !== undefined) throw refusal;
+      const arriving = await flights
+        .open({ client, upstreamRepository, repository, digest, sizeBytes })
+        .catch((error: unknown) => {
+          if (error instanceof UpstreamError) {
+            memory.noteOnce(upstream, key, error);
+            noteAnswer(upstream, error);
+          }
+          throw error;
+        });
+      memory.noteOnce(upstream, key, undefined);
+      noteAnswer(upstream, undefined);
       if (arriving === undefined) return store.openBlob(repository, digest);
       return { ...arriving, source: inWordsOfTheRegistry(arriving.source) };
     } catch (error) {

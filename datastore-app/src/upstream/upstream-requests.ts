@@ -1,5 +1,10 @@
 import { lookup as lookupBySystem } from 'node:dns';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
@@ -9,6 +14,7 @@ import {
   bareHost,
   createReachable,
   namesThisMachine,
+  type RequireReachable,
   reachableLookup,
   requireReachableHost,
 } from './reachable-address.ts';
@@ -23,12 +29,19 @@ export interface ByteStream {
 
 /** Sends requests to one upstream, and to where it leads, over connections that are kept. */
 export interface UpstreamRequests {
-  /** One request, without its redirects. @throws UpstreamError, or the signal's reason */
+  /**
+   * One request, without its redirects.
+   *
+   * @param named where it was meant to go by whoever may say so: other hosts are not followed to this machine and its
+   *   links
+   * @throws UpstreamError, or the signal's reason; {@link isAway} where no connection to the named host came about
+   */
   send(
     target: URL,
     method: 'GET' | 'HEAD',
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    named: URL,
   ): Promise<IncomingMessage>;
   close(): void;
 }
@@ -36,6 +49,8 @@ export interface UpstreamRequests {
 const MAX_REDIRECTS = 5;
 /** A flight that gets nothing for so long ends; it goes on from there with the next who asks. */
 const IDLE_TIMEOUT_MS = 60_000;
+/** A host that is there takes a connection, with TLS, in a fraction of it: SYN is sent again after 1, 3 and 7 s. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 export const headerOf = ({ headers }: IncomingMessage, name: string): string | undefined => {
   const value = headers[name];
@@ -97,46 +112,75 @@ function lookupBy(findLocalHost: FindLocalHost, doubted: Set<string>): LookupFun
 export interface UpstreamRequestOptions {
   /** PEM that replaces the system's roots. */
   readonly ca?: string | undefined;
-  /** Other hosts than its are not followed to this machine and its links; absent: to any. */
-  readonly named?: URL | undefined;
-  /** Whether somebody named it who may not have those reached either. */
+  /** With ports: they were named as well. */
+  readonly hosts?: ReadonlySet<string> | undefined;
+  /** Whether somebody names hosts who may not have this machine and its links reached either. */
   readonly isUntrusted?: boolean | undefined;
+}
+
+/**
+ * Fails a request whose connection does not come about in time.
+ *
+ * @returns whether it has come about
+ */
+function watchConnecting(sent: ClientRequest, isTls: boolean): () => boolean {
+  let isConnected = false;
+  sent.once('socket', (socket) => {
+    if (!socket.connecting) {
+      isConnected = true;
+      return;
+    }
+    const timer = setTimeout(() => sent.destroy(tooLate()), CONNECT_TIMEOUT_MS);
+    socket.once('close', () => clearTimeout(timer));
+    socket.once(isTls ? 'secureConnect' : 'connect', () => {
+      isConnected = true;
+      clearTimeout(timer);
+    });
+  });
+  return () => isConnected;
 }
 
 /** @param findLocalHost for what is on `.local` */
 export function createUpstreamRequests(
-  { ca, named, isUntrusted = false }: UpstreamRequestOptions,
+  { ca, hosts, isUntrusted = false }: UpstreamRequestOptions,
   findLocalHost: FindLocalHost,
 ): UpstreamRequests {
-  const requireReachable = createReachable({
-    mayBeThisMachine: !isUntrusted && named !== undefined && namesThisMachine(named.hostname),
-  });
-  const agentsWith = (lookup: LookupFunction) => ({
-    'http:': new HttpAgent({ keepAlive: true, lookup }),
-    'https:': new HttpsAgent({ keepAlive: true, lookup, ...(ca !== undefined && { ca }) }),
-  });
   const doubted = new Set<string>();
   const lookup = lookupBy(findLocalHost, doubted);
-  /** For the host that was named, and for those that it leads to. */
+  const agentsWith = (lookUp: LookupFunction) => ({
+    'http:': new HttpAgent({ keepAlive: true, lookup: lookUp }),
+    'https:': new HttpsAgent({ keepAlive: true, lookup: lookUp, ...(ca !== undefined && { ca }) }),
+  });
+  const guardedBy = (requireReachable: RequireReachable) => ({
+    requireReachable,
+    agents: agentsWith(reachableLookup(lookup, requireReachable)),
+  });
+  /** For hosts that were named, and for those that they lead to. */
   const own = agentsWith(lookup);
-  const others = agentsWith(reachableLookup(lookup, requireReachable));
-  const isOwn = ({ hostname }: URL) =>
-    named === undefined || (!isUntrusted && bareHost(hostname) === bareHost(named.hostname));
+  const others = guardedBy(createReachable({ mayBeThisMachine: false }));
+  const othersOfThisMachine = guardedBy(createReachable({ mayBeThisMachine: true }));
+  const isOwn = (target: URL, named: URL) =>
+    !isUntrusted &&
+    (bareHost(target.hostname) === bareHost(named.hostname) || hosts?.has(target.host) === true);
   return {
-    send(target, method, headers, signal) {
+    send(target, method, headers, signal, named) {
       const isTls = target.protocol === 'https:';
+      const isNamed = isOwn(target, named);
+      const guarded = !isUntrusted && namesThisMachine(named.hostname) ? othersOfThisMachine : others;
       const options = {
         ...{ method, headers: { ...headers }, signal, timeout: IDLE_TIMEOUT_MS },
-        agent: (isOwn(target) ? own : others)[isTls ? 'https:' : 'http:'],
+        agent: (isNamed ? own : guarded.agents)[isTls ? 'https:' : 'http:'],
       };
       return new Promise((resolve, reject) => {
-        if (!isOwn(target)) requireReachableHost(target.hostname, requireReachable);
+        if (!isNamed) requireReachableHost(target.hostname, guarded.requireReachable);
         const fail = (error: unknown) => {
           if (isLocalHost(target.hostname)) doubted.add(target.hostname);
-          reject(signal.aborted ? signal.reason : explainFailure(target.host, error));
+          const isAway = !isConnected() && bareHost(target.hostname) === bareHost(named.hostname);
+          reject(signal.aborted ? signal.reason : explainFailure(target.host, error, { isAway }));
         };
         let answer: IncomingMessage | undefined;
         const sent = (isTls ? httpsRequest : httpRequest)(target, options);
+        const isConnected = watchConnecting(sent, isTls);
         sent.on('response', (response) => {
           answer = response;
           resolve(response);
@@ -148,7 +192,9 @@ export function createUpstreamRequests(
       });
     },
     close() {
-      for (const agent of [...Object.values(own), ...Object.values(others)]) agent.destroy();
+      for (const agents of [own, others.agents, othersOfThisMachine.agents]) {
+        for (const agent of Object.values(agents)) agent.destroy();
+      }
     },
   };
 }

@@ -84,7 +84,7 @@ export function createStoreAsker({ requests, authorize, explain }: StoreAskerDep
     const headers = { ...question.headers, 'accept-encoding': 'identity' };
     for (let { target } = question, followed = 0; ; followed += 1) {
       const shown = await authorize(target, method, headers);
-      const answer = await requests.send(target, method, { ...headers, ...shown }, signal);
+      const answer = await requests.send(target, method, { ...headers, ...shown }, signal, question.target);
       const next = redirectOf(answer, target, followed);
       if (next !== undefined) {
         target = next;

@@ -5,6 +5,7 @@ import type { FindLocalHost } from '../find-local-host.ts';
 import { UpstreamError } from '../upstream-error.ts';
 import { createUpstreamRequests } from '../upstream-requests.ts';
 import { createStoreAsker } from './ask-store.ts';
+import type { ImageUpstream } from './image-upstream-settings.ts';
 import type { ImageSource } from './listed-file.ts';
 import { ListError, MAX_LIST_BYTES, parseManifestList } from './parse-list.ts';
 
@@ -29,13 +30,14 @@ async function readManifest(file: string, known: string): Promise<Seen | undefin
 
 /**
  * External images: entries of a manifest on this machine, each of which is only a reference to some URL. Whoever
- * writes the manifest says where they may stand: any host is asked, and shown nothing.
+ * writes the manifest says where they may stand: any host is asked, and shown nothing. Where it leads from there is
+ * guarded.
  */
 export function createExternalSource(
-  { file, ca }: { readonly file: string; readonly ca: string | undefined },
+  { file, ca, hosts }: Pick<ImageUpstream, 'ca' | 'hosts'> & { readonly file: string },
   findLocalHost: FindLocalHost,
 ): ImageSource {
-  const requests = createUpstreamRequests({ ca }, findLocalHost);
+  const requests = createUpstreamRequests({ ca, hosts }, findLocalHost);
   const asker = createStoreAsker({ requests, authorize: async () => ({}) });
   const language = extname(file).toLowerCase() === '.json' ? 'json' : 'yaml';
   let signature = '';

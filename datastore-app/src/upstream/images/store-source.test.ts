@@ -137,3 +137,73 @@ it.each([
   sums('a.img');
   expect(namesOf(await read())).toEqual([SIZES[0]]);
 });
+
+describe('a store that leads elsewhere', () => {
+  const A_FILE = { path: 'a.img', sizeBytes: A.length, sha256: sha256Of(A) };
+  /** `.local` names of this machine, which a URL does not show. */
+  const findLocalHost = async (name: string) => (name === 'nobody.local' ? undefined : '127.0.0.1');
+
+  async function fetchBy(host: string, to: (port: string) => string, hosts: readonly string[]) {
+    const { port } = new URL(server.origin);
+    const base = new URL(`http://${host}:${port}/files/`);
+    const place = { kind: 'http', base, credential: undefined } as const;
+    const named = new Set(hosts.map((each) => `${each}:${port}`));
+    const leading = createStoreSource(
+      { place, listing: { kind: 'auto' }, hosts: named, ca: undefined },
+      findLocalHost,
+    );
+    server.answers.push((_request, response) => response.writeHead(302, { location: to(port) }).end());
+    try {
+      const url = new URL('a.img', base).href;
+      const file = { ...A_FILE, url, format: undefined, modified: undefined };
+      const { content } = await leading.open(file, 0, AbortSignal.timeout(30_000));
+      const pieces: Uint8Array[] = [];
+      for await (const piece of content) pieces.push(piece);
+      return Buffer.concat(pieces).toString();
+    } finally {
+      leading.close();
+    }
+  }
+  const MOVED = '/files/x/a.img';
+  beforeEach(() => server.files.set(MOVED, A));
+
+  it.each<[string, string, (port: string) => string, readonly string[]]>([
+    ['to loopback', 'store.local', (port) => `http://127.0.0.1:${port}${MOVED}`, []],
+    ['to loopback by IPv6', 'store.local', (port) => `http://[::1]:${port}${MOVED}`, []],
+    [
+      'to loopback in IPv6 for IPv4',
+      'store.local',
+      (port) => `http://[::ffff:127.0.0.1]:${port}${MOVED}`,
+      [],
+    ],
+    ['by another name that leads here', 'store.local', (port) => `http://other.local:${port}${MOVED}`, []],
+    ['by the name of this machine', 'store.local', (port) => `http://localhost:${port}${MOVED}`, []],
+    ['to what gives credentials in clouds', '127.0.0.1', () => 'http://169.254.169.254/latest', []],
+    ['to its own link', '127.0.0.1', () => 'http://[fe80::1]/x', []],
+  ])('%s is not followed', async (_title, host, to, hosts) => {
+    await expect(fetchBy(host, to, hosts)).rejects.toMatchObject({
+      code: 'DENIED',
+      message: expect.stringContaining('address of this machine'),
+    });
+    expect(server.requests).toEqual(['GET /files/a.img']);
+  });
+
+  it.each<[string, string, (port: string) => string, readonly string[]]>([
+    ['stands on this machine', '127.0.0.1', (port) => `http://localhost:${port}${MOVED}`, []],
+    ['leads to itself', 'store.local', (port) => `http://store.local:${port}${MOVED}`, []],
+    [
+      'leads to what is named (hosts)',
+      'store.local',
+      (port) => `http://other.local:${port}${MOVED}`,
+      ['other.local'],
+    ],
+    [
+      'leads to an address that is named',
+      'store.local',
+      (port) => `http://127.0.0.1:${port}${MOVED}`,
+      ['127.0.0.1'],
+    ],
+  ])('is followed where it %s', async (_title, host, to, hosts) => {
+    expect(await fetchBy(host, to, hosts)).toBe(A.toString());
+  });
+});

@@ -34,7 +34,7 @@ export function createStoreSource(
   }: Pick<ImageUpstream, 'ca' | 'listing' | 'hosts'> & { readonly place: RemotePlace },
   findLocalHost: FindLocalHost,
 ): ImageSource {
-  const requests = createUpstreamRequests({ ca }, findLocalHost);
+  const requests = createUpstreamRequests({ ca, hosts }, findLocalHost);
   const asker = createStoreAsker({
     ...{ requests, authorize: authorizerOf(place) },
     ...(place.kind === 's3' && { explain: explainStoreError }),
