@@ -1,6 +1,7 @@
 /** The commands for images of the registry, beside a datastore that runs. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +101,114 @@ describe('export', () => {
     expect((await readdir(place.folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
   });
 
+  it('writes a layout in a folder, which has all that the name leads to', async () => {
+    const out = join(place.folder, 'layout');
+    const exported = await runJson('export', 'lab/app:1', '--form', 'oci-layout', '--out', out);
+    expect(exported).toMatchObject({ folder: out, form: 'oci-layout', keptBytes: 0, expected: 0 });
+    const index = JSON.parse(await readFile(join(out, 'index.json'), 'utf8'));
+    expect(index.manifests).toEqual([
+      expect.objectContaining({
+        digest: exported.images[0].digest,
+        annotations: { 'io.containerd.image.name': 'lab/app:1', 'org.opencontainers.image.ref.name': '1' },
+      }),
+    ]);
+    for (const name of await readdir(join(out, 'blobs/sha256'))) {
+      const bytes = await readFile(join(out, 'blobs/sha256', name));
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(name);
+    }
+    const back = await place.runPlain(
+      ...['import', `oci:${out}`, '--as', 'lab/back'],
+      ...['--state', place.state, '--url', datastore.url],
+    );
+    expect([back.exitCode, back.stderr]).toEqual([0, '']);
+    expect((await runJson('show', 'lab/back')).tags).toMatchObject([{ digest: exported.images[0].digest }]);
+  });
+
+  it('keeps of a layout what is right, and writes the rest anew', async () => {
+    const out = join(place.folder, 'again');
+    const write = () => runJson('export', 'lab/app:1', '--form', 'oci-layout', '--out', out);
+    const { writtenBytes } = await write();
+    expect(await write()).toMatchObject({ writtenBytes: 0, keptBytes: writtenBytes });
+    const folder = join(out, 'blobs/sha256');
+    const sizeOf = async (name: string) => (await stat(join(folder, name))).size;
+    const [damaged = '', cut = '', missing = ''] = await readdir(folder);
+    const sizeBytes = (await sizeOf(damaged)) + (await sizeOf(cut)) + (await sizeOf(missing));
+    await writeFile(join(folder, damaged), Buffer.alloc(await sizeOf(damaged), 'x'));
+    // As a run that was killed leaves it, once with what was there and once with something else.
+    await writeFile(join(folder, `${cut}.partial`), (await readFile(join(folder, cut))).subarray(0, 10));
+    await writeFile(join(folder, `${missing}.partial`), 'another');
+    for (const name of [cut, missing]) await rm(join(folder, name));
+    await rm(join(out, 'index.json'));
+    expect(await write()).toMatchObject({ writtenBytes: sizeBytes, keptBytes: writtenBytes - sizeBytes });
+    for (const name of await readdir(folder)) {
+      const bytes = await readFile(join(folder, name));
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(name);
+    }
+    expect((await readdir(out)).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+  });
+
+  it('puts several images into one layout, also one after another', async () => {
+    await runJson('tag', 'lab/app:1', '2');
+    const out = join(place.folder, 'several');
+    await runJson('export', 'lab/app:1', '--form', 'oci-layout', '--name', 'ds.local/a:1', '--out', out);
+    await createRepositoryClient(datastore, 'lab/db').pushImage(image, '1');
+    await runJson('export', 'lab/app:1', 'lab/app:2', '--form', 'oci-layout', '--out', out);
+    await runJson('export', 'lab/app:1', 'lab/db:1', '--form', 'oci-layout', '--out', out);
+    await runJson('export', 'lab/app:1', '--form', 'oci-layout', '--name', 'ds.local/a:1', '--out', out);
+    const { manifests } = JSON.parse(await readFile(join(out, 'index.json'), 'utf8'));
+    const names = manifests.map(({ annotations }: { annotations: Record<string, string> }) => [
+      annotations['io.containerd.image.name'],
+      annotations['org.opencontainers.image.ref.name'],
+    ]);
+    expect(names).toEqual([
+      ['lab/app:2', '2'],
+      ['lab/app:1', 'lab/app:1'],
+      ['lab/db:1', 'lab/db:1'],
+      ['ds.local/a:1', '1'],
+    ]);
+  });
+
+  it('leaves out what the other side has', async () => {
+    const have = join(place.folder, 'have.json');
+    await writeFile(have, JSON.stringify(await runJson('inventory')));
+    const out = join(place.folder, 'delta');
+    const args = ['export', 'lab/app:1', '--form', 'oci-layout', '--except', have, '--out', out];
+    const { expected, writtenBytes } = await runJson(...args);
+    expect(expected).toBeGreaterThan(0);
+    const names = await readdir(join(out, 'blobs/sha256'));
+    const sizes = await Promise.all(
+      names.map(async (name) => (await stat(join(out, 'blobs/sha256', name))).size),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(writtenBytes);
+    const back = await place.runPlain(
+      ...['import', `oci:${out}`, '--as', 'lab/delta'],
+      ...['--state', place.state, '--url', datastore.url],
+    );
+    expect([back.exitCode, back.stderr]).toEqual([0, '']);
+  });
+
+  it('writes no layout into what holds something else', async () => {
+    const out = join(place.folder, 'foreign');
+    await mkdir(out);
+    await writeFile(join(out, 'mine.txt'), 'x');
+    const args = ['export', 'lab/app:1', '--form', 'oci-layout', '--out'];
+    expect(await run(...args, out)).toMatchObject({
+      ...{ exitCode: 2, stdout: '', stderr: expect.stringContaining('it holds "mine.txt"') },
+    });
+    expect(await run(...args, join(out, 'mine.txt'))).toMatchObject({
+      ...{ exitCode: 2, stderr: expect.stringContaining('it is no folder') },
+    });
+    expect(await readdir(out)).toEqual(['mine.txt']);
+    const other = join(place.folder, 'other');
+    await mkdir(other);
+    await writeFile(join(other, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+    await writeFile(join(other, 'index.json'), 'no JSON');
+    expect(await run(...args, other)).toMatchObject({
+      ...{ exitCode: 2, stderr: expect.stringContaining('is no index of images') },
+    });
+    expect(await readdir(other)).toHaveLength(2);
+  });
+
   it('goes to standard output', async () => {
     expect((await run('export', 'lab/app:1', '--out', '-')).stdout).toContain('oci-layout');
   });
@@ -124,6 +233,16 @@ it.each([
   [['export', 'lab/app:none'], 2, 'There is no image'],
   [['export', 'lab/app:1', '--platform', 'linux'], 2, 'A platform such as'],
   [['export', 'lab/app:1', '--name', 'x'], 2, '"name": A reference is'],
+  [['export', 'lab/app:1', '--form', 'oci-layout'], 2, '--out is needed'],
+  [['export', 'lab/app:1', '--form', 'oci-layout', '--out', '-'], 2, '--out is needed'],
+  [['export', 'lab/app:1', '--form', 'oci-layout', '--out', 'x', '--chunk', '4G'], 2, '--chunk is for files'],
+  [['export', 'lab/app:1', '--form', 'oci-layout', '--out', 'x', '--name', 'y'], 2, '--name: A reference is'],
+  [
+    ['export', 'lab/app:1', 'lab/b', '--form', 'oci-layout', '--out', 'x', '--name', 'a.b/c:1'],
+    2,
+    'for one image',
+  ],
+  [['export', 'lab/app:none', '--form', 'oci-layout', '--out', 'x'], 2, 'there is no image lab/app:none'],
 ])('%j is refused', async (args, exitCode, message) => {
   expect(await run(...args)).toMatchObject({
     exitCode,

@@ -17,7 +17,7 @@ import { describeWith } from '../requirements.ts';
 const run = promisify(execFile);
 const EXPORT = '/-/api/v1/registry/export';
 
-describeWith(['skopeo', 'podman', 'root', 'curl'], 'exports of images', () => {
+describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images', () => {
   let place: DatastoreFolder;
   let datastore: LoopbackDatastore;
   let made: MadeImage;
@@ -57,6 +57,27 @@ describeWith(['skopeo', 'podman', 'root', 'curl'], 'exports of images', () => {
     const { stdout } = await run('skopeo', ['inspect', '--raw', '--config', `${form}:${file}`]);
     expect(`sha256:${createHash('sha256').update(stdout).digest('hex')}`).toBe(made.config.digest);
   });
+
+  it('skopeo and umoci read a layout in a folder, with the digests that were pushed', async () => {
+    const out = join(place.folder, 'layout');
+    for (const image of ['lab/app:1', 'lab/many:both']) {
+      const { exitCode, stderr } = await place.runPlain(
+        ...['registry', 'export', image, '--form', 'oci-layout', '--out', out],
+        ...['--state', place.state, '--url', datastore.url],
+      );
+      expect([exitCode, stderr]).toEqual([0, expect.stringContaining(out)]);
+    }
+    const { stdout: raw } = await run('skopeo', ['inspect', '--raw', `oci:${out}:both`]);
+    expect(`sha256:${createHash('sha256').update(raw).digest('hex')}`).toBe(index.descriptor.digest);
+    const { stdout: config } = await run('skopeo', ['inspect', '--raw', '--config', `oci:${out}:1`]);
+    expect(`sha256:${createHash('sha256').update(config).digest('hex')}`).toBe(made.config.digest);
+    await run('skopeo', ['copy', '-q', '--all', `oci:${out}:both`, `dir:${join(place.folder, 'copied')}`]);
+    expect((await run('umoci', ['ls', '--layout', out])).stdout.split('\n').sort()).toEqual([
+      '',
+      '1',
+      'both',
+    ]);
+  }, 60_000);
 
   it('podman loads it by the name that it is pulled by', async () => {
     const file = await exportTo('podman.tar', 'lab/app:1?format=docker-archive');

@@ -4,16 +4,19 @@ import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
 import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
 import {
-  FULL_NAME,
   type ImageToArchive,
   INDEX_FILE,
   indexEntries,
   LAYOUT_FILE,
   LAYOUT_TEXT,
-  REF_NAME,
 } from '@local-datastore/shared/oci/image-archive';
-import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
-import * as z from 'zod';
+import {
+  EMPTY_LAYOUT_INDEX,
+  type LayoutIndex,
+  MAX_LAYOUT_INDEX_BYTES,
+  parseLayoutIndex,
+  withEntries,
+} from '@local-datastore/shared/oci/layout-index';
 import { TargetError } from './errors.ts';
 import { requireFreeSpace } from './free-space.ts';
 import { hashFile } from './hash-file.ts';
@@ -52,14 +55,6 @@ export interface OciLayout {
 
 /** What a run may have left that was killed before it had written the first of these. */
 const OWN_FILES = new Set([LAYOUT_FILE, INDEX_FILE, 'blobs'].flatMap((name) => [name, `${name}.new`]));
-const MAX_INDEX_BYTES = 4 * 1024 * 1024;
-const ENTRY = z.looseObject({
-  digest: z.string(),
-  annotations: z.record(z.string(), z.string()).nullish(),
-});
-type Entry = z.infer<typeof ENTRY>;
-const INDEX = z.looseObject({ manifests: z.array(ENTRY) });
-type Index = z.infer<typeof INDEX>;
 
 const unusable = (folder: string, why: string, cause?: unknown) =>
   new TargetError('TARGET_UNWRITABLE', `${folder} cannot take an image: ${why}`, { cause });
@@ -75,26 +70,18 @@ async function ensureFolder(path: string): Promise<void> {
   }
 }
 
-async function readIndex(folder: string): Promise<Index> {
+async function readIndex(folder: string): Promise<LayoutIndex> {
   const file = join(folder, INDEX_FILE);
   try {
     const { size } = await lstat(file);
-    if (size > MAX_INDEX_BYTES) throw unusable(folder, `${INDEX_FILE} is too large`);
-    return INDEX.parse(JSON.parse(await readFile(file, 'utf8')));
+    if (size > MAX_LAYOUT_INDEX_BYTES) throw unusable(folder, `${INDEX_FILE} is too large`);
+    const index = parseLayoutIndex(await readFile(file, 'utf8'));
+    if (index === undefined) throw unusable(folder, `${INDEX_FILE} there is no index of images`);
+    return index;
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return { manifests: [] };
-    if (error instanceof TargetError || systemErrorCode(error) !== undefined) throw error;
-    throw unusable(folder, `${INDEX_FILE} there is no index of images`, error);
+    if (systemErrorCode(error) === 'ENOENT') return EMPTY_LAYOUT_INDEX;
+    throw error;
   }
-}
-
-/** Whether two entries go by the same name: then the later one has it. */
-function isSameName(later: Entry, earlier: Entry): boolean {
-  const nameOf = (entry: Entry, annotation: string) => entry.annotations?.[annotation];
-  const fullName = nameOf(earlier, FULL_NAME);
-  if (fullName !== undefined) return fullName === nameOf(later, FULL_NAME);
-  const refName = nameOf(earlier, REF_NAME);
-  return refName === undefined ? earlier.digest === later.digest : refName === nameOf(later, REF_NAME);
 }
 
 /**
@@ -164,15 +151,7 @@ export async function openOciLayout(
     async name(image) {
       try {
         const index = await readIndex(folder);
-        const entries = indexEntries(image).map((entry) => ENTRY.parse(entry));
-        const others = index.manifests.filter((each) => !entries.some((entry) => isSameName(entry, each)));
-        const document = {
-          schemaVersion: 2,
-          mediaType: OCI_INDEX,
-          ...index,
-          manifests: [...others, ...entries],
-        };
-        await writeDurably(join(folder, INDEX_FILE), JSON.stringify(document));
+        await writeDurably(join(folder, INDEX_FILE), withEntries(index, indexEntries(image)));
       } catch (error) {
         throw wrapStorageError(error, join(folder, INDEX_FILE));
       }

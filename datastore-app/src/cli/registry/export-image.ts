@@ -12,14 +12,17 @@ import type { CommandContext } from '../command-context.ts';
 import { AnswerError } from '../exit-code.ts';
 import { writeWhole } from '../write-whole.ts';
 import { addClientOptions, connectTo, requireImage } from './datastore-client.ts';
+import { exportLayout } from './export-layout.ts';
 import { exportSet } from './export-set.ts';
 import { isJson } from './records.ts';
 
+/** A folder, which a command alone can write. */
+const LAYOUT = 'oci-layout';
 /** The usual name for stdout. */
 const STANDARD = '-';
 
 interface ExportOptions {
-  readonly form: ExportForm;
+  readonly form: ExportForm | typeof LAYOUT;
   readonly except?: string;
   readonly chunk?: number;
   readonly platform?: string;
@@ -50,12 +53,15 @@ export function exportCommand(context: CommandContext): Command {
   const { stdout, stderr, output } = context;
   const command = new Command('export')
     .description(
-      'Writes an image as an archive that Docker, podman, containerd and skopeo read; several, or with --except or --chunk, as a set for `datastore-app import`.',
+      'Writes an image as an archive that Docker, podman, containerd and skopeo read, or in a folder (oci-layout); several, or with --except or --chunk, as a set for `datastore-app import`.',
     )
     .argument('<image...>', 'such as lab/app:1.2 or lab/app@sha256:…')
     .addOption(
-      new Option('--form <form>', 'all that the name leads to, or one image that every engine loads')
-        .choices(EXPORT_FORMS)
+      new Option(
+        '--form <form>',
+        'all that the name leads to, in one file; one image that every engine loads; or all in a folder',
+      )
+        .choices([...EXPORT_FORMS, LAYOUT])
         .default('oci-archive'),
     )
     .addOption(
@@ -67,18 +73,26 @@ export function exportCommand(context: CommandContext): Command {
     .option('--name <name>', 'how engines are to call it, such as ds.local/lab/app:1.2')
     .option(
       '--except <file>',
-      'of a set: an inventory of the other side, whose blobs are left out (registry inventory)',
+      'of a set or a folder: an inventory of the other side, whose blobs are left out (registry inventory)',
     )
     .addOption(
       new Option('--chunk <size>', 'of a set: no file is larger, such as 4G').argParser(parseChunkBytes),
     )
     .option(
       '--out <file>',
-      'where to; - for stdout (default: named after the image, in this folder); of a set: what the names of its files begin with',
+      'where to; - for stdout (default: named after the image, in this folder); of oci-layout: the folder; of a set: what the names of its files begin with',
     );
   return addClientOptions(command).action(async (texts: string[]) => {
     const { form, platform, out, name, except, chunk } = command.opts<ExportOptions>();
     const [text = ''] = texts;
+    if (form === LAYOUT) {
+      if (chunk !== undefined) throw new ConfigurationError('--chunk is for files: a folder has none');
+      if (out === undefined || out === STANDARD) {
+        throw new ConfigurationError(`--out is needed for --form ${LAYOUT}: the folder`);
+      }
+      await exportLayout(context, command, { texts, out, except, platform, name });
+      return;
+    }
     if (texts.length > 1 || except !== undefined || chunk !== undefined) {
       if (form !== 'oci-archive' || name !== undefined) {
         throw new ConfigurationError('--form and --name are for one image: a set keeps what images are');

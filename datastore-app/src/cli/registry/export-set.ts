@@ -9,23 +9,27 @@ import type { Command } from 'commander';
 import { inventorySchema } from '../../archive-imports/inventory.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createProgress } from '../import/progress.ts';
-import { connectTo, requireImage } from './datastore-client.ts';
-import { gatherSet } from './gather-set.ts';
+import { connectTo, type DatastoreClient, requireImage } from './datastore-client.ts';
+import { type GatheredSet, gatherSet } from './gather-set.ts';
 import { isJson } from './records.ts';
 import { writeSet } from './write-set.ts';
 
 /** Two hundred thousand blobs, and what surrounds them. */
 const MAX_INVENTORY_BYTES = 64 * 1024 * 1024;
 
-export interface SetWish {
+/** Which images are meant, and what of them. */
+export interface SetSource {
   /** Images as they were said. */
   readonly texts: readonly string[];
-  /** What the names of the files begin with. */
-  readonly out: string;
   /** A file with an inventory. */
   readonly except: string | undefined;
-  readonly chunkBytes: number | undefined;
   readonly platform: string | undefined;
+}
+
+export interface SetWish extends SetSource {
+  /** What the names of the files begin with. */
+  readonly out: string;
+  readonly chunkBytes: number | undefined;
 }
 
 /** The digests of an inventory. @throws ConfigurationError */
@@ -43,18 +47,27 @@ async function readInventory(file: string): Promise<ReadonlySet<string>> {
   }
 }
 
+/** Finds the images that are meant. @throws ConfigurationError; as {@link gatherSet} */
+export async function sourceOfSet(
+  context: CommandContext,
+  client: DatastoreClient,
+  { texts, except, platform }: SetSource,
+): Promise<GatheredSet> {
+  const wanted = texts.map((text) => requireImage(context, text, { isLatestMeant: true }));
+  const elsewhere = except === undefined ? new Set<string>() : await readInventory(except);
+  const platforms = [platform === undefined ? null : parsePlatform(platform)].filter((each) => each !== null);
+  return gatherSet(client, wanted, platforms, ({ digest }) => elsewhere.has(formatDigest(digest)));
+}
+
 /** Writes images as a set of files that can be carried to another datastore. */
 export async function exportSet(
   context: CommandContext,
   command: Command,
-  { texts, out, except, chunkBytes, platform }: SetWish,
+  { out, chunkBytes, ...source }: SetWish,
 ): Promise<void> {
   const { stdout, stderr } = context;
-  const wanted = texts.map((text) => requireImage(context, text, { isLatestMeant: true }));
-  const elsewhere = except === undefined ? new Set<string>() : await readInventory(except);
   const client = await connectTo(command, context);
-  const platforms = [platform === undefined ? null : parsePlatform(platform)].filter((each) => each !== null);
-  const set = await gatherSet(client, wanted, platforms, ({ digest }) => elsewhere.has(formatDigest(digest)));
+  const set = await sourceOfSet(context, client, source);
   const progress = createProgress(context, isJson(command));
   const { list, chunks } = await writeSet(set, chunkBytes, (chunk) => `${out}.${chunk}.tar`, progress.watch);
   const expectedBytes = list.expected.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
