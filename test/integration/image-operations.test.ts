@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gptDisk, soundOva, soundQcow2 } from '../../datastore-app/src/formats/testing/sound-images.ts';
-import { tar } from '../../datastore-app/src/formats/testing/tar.ts';
+import { tar } from '../../shared/src/tar/testing/tar.ts';
 import {
   createDatastoreFolder,
   type DatastoreFolder,

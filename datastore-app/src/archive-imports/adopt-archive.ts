@@ -1,8 +1,8 @@
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import type { LayoutEntry } from '@local-datastore/shared/oci/layout-entries';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';
 import type { RegistryReader } from '../archives/archive-registry.ts';
 import { ExportError } from '../archives/export-image.ts';
-import type { OciArchiveImage } from '../formats/container/oci-archive.ts';
 import type { FoundImages } from './archive-image.ts';
 import { findLayoutImages } from './layout-images.ts';
 
@@ -21,7 +21,7 @@ export async function imagesOfRepository(reader: RegistryReader, repository: str
   if (tags === undefined) {
     throw new ExportError('IMAGE_UNKNOWN', `There is no repository ${repository}.`);
   }
-  const entries: OciArchiveImage[] = [];
+  const entries: LayoutEntry[] = [];
   for (const tag of tags.names) {
     const manifest = await reader.statManifest(repository, { tag });
     if (manifest !== undefined) entries.push({ descriptor: manifest, name: tag });

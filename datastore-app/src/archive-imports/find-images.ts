@@ -1,9 +1,9 @@
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
+import { isLayoutMark, layoutEntries } from '@local-datastore/shared/oci/layout-entries';
 import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
-import { SAVED_FILE, savedEntries } from '../formats/container/docker-archive.ts';
-import { isLayoutMark, layoutEntries } from '../formats/container/oci-archive.ts';
+import { SAVED_FILE, savedEntries } from '@local-datastore/shared/oci/saved-entries';
 import { type FoundImages, ImageFailure } from './archive-image.ts';
 import { findLayoutImages } from './layout-images.ts';
 import { findSavedImages } from './saved-images.ts';

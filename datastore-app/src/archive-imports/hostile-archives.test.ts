@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import { constants, createGzip, gzipSync, zstdCompressSync } from 'node:zlib';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { octal, tar, tarHeader, tarMember } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StoreError } from '../content/store-error.ts';
 import {
@@ -14,7 +15,6 @@ import {
   LAYOUT,
   MANIFEST,
 } from '../formats/testing/container-archives.ts';
-import { octal, tar, tarHeader, tarMember } from '../formats/testing/tar.ts';
 import { decompressed } from './decompressed.ts';
 import { createImportScene, type ImportScene, inPieces } from './testing/import-scene.ts';
 

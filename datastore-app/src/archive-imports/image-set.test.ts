@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   blob,
@@ -12,7 +13,6 @@ import {
   LAYOUT,
   MANIFEST,
 } from '../formats/testing/container-archives.ts';
-import { type TestMember, tar } from '../formats/testing/tar.ts';
 import { type ImageSet, parseChunkMark, parseImageSet } from './image-set.ts';
 import { createImportScene, type ImportScene } from './testing/import-scene.ts';
 

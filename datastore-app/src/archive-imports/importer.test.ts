@@ -1,5 +1,6 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { paxMember, type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   blob,
@@ -21,7 +22,6 @@ import {
   SAVED,
   saved,
 } from '../formats/testing/container-archives.ts';
-import { paxMember, type TestMember, tar } from '../formats/testing/tar.ts';
 import { createImportScene, type ImportScene } from './testing/import-scene.ts';
 
 let scene: ImportScene;

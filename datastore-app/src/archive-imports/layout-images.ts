@@ -1,6 +1,7 @@
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
+import type { LayoutEntry } from '@local-datastore/shared/oci/layout-entries';
 import { ManifestError, type ManifestLinks, parseManifest } from '@local-datastore/shared/oci/manifest';
 import { manifestKind } from '@local-datastore/shared/oci/media-types';
 import {
@@ -12,7 +13,6 @@ import {
 } from '@local-datastore/shared/oci/platform';
 import { splitArchiveName } from '../archives/archive-naming.ts';
 import type { BlobInfo } from '../blobs/registry-store.ts';
-import type { OciArchiveImage } from '../formats/container/oci-archive.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
 import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './archive-image.ts';
 
@@ -109,10 +109,10 @@ function blobsOf(reached: Reached): Map<string, BlobInfo> {
   return blobs;
 }
 
-const nameOf = ({ descriptor, name }: OciArchiveImage) => name ?? formatDigest(descriptor.digest);
+const nameOf = ({ descriptor, name }: LayoutEntry) => name ?? formatDigest(descriptor.digest);
 
 /** The entries of one manifest together: each name is an entry of its own. */
-const byDigest = (entries: readonly OciArchiveImage[]) =>
+const byDigest = (entries: readonly LayoutEntry[]) =>
   Map.groupBy(entries, ({ descriptor }) => formatDigest(descriptor.digest));
 
 /**
@@ -122,7 +122,7 @@ const byDigest = (entries: readonly OciArchiveImage[]) =>
  * @param platforms of an index: these alone; none: all that are there
  */
 export async function findLayoutImages(
-  entries: readonly OciArchiveImage[],
+  entries: readonly LayoutEntry[],
   { readManifest, candidates = [], referrersOf }: LayoutContent,
   platforms: readonly WantedPlatform[],
 ): Promise<FoundImages> {
@@ -243,7 +243,7 @@ export async function findLayoutImages(
     return attached;
   }
 
-  async function find(own: readonly OciArchiveImage[]): Promise<void> {
+  async function find(own: readonly LayoutEntry[]): Promise<void> {
     const [first] = own;
     if (first === undefined) return;
     const key = formatDigest(first.descriptor.digest);
@@ -279,9 +279,8 @@ export async function findLayoutImages(
 
   for (const own of byDigest(named).values()) await find(own);
   const referringDigests = new Set(referring.map(({ digest }) => formatDigest(digest)));
-  const isReferring = ({ descriptor }: OciArchiveImage) =>
-    referringDigests.has(formatDigest(descriptor.digest));
-  const isLeft = ({ descriptor }: OciArchiveImage) => !reachedAnywhere.has(formatDigest(descriptor.digest));
+  const isReferring = ({ descriptor }: LayoutEntry) => referringDigests.has(formatDigest(descriptor.digest));
+  const isLeft = ({ descriptor }: LayoutEntry) => !reachedAnywhere.has(formatDigest(descriptor.digest));
   for (const own of byDigest(unnamed.filter((each) => !isReferring(each) && isLeft(each))).values()) {
     await find(own);
   }

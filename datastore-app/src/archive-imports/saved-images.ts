@@ -1,8 +1,9 @@
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
+import type { SavedEntry } from '@local-datastore/shared/oci/saved-entries';
 import { archiveView } from '../formats/container/archive-view.ts';
 import { ArchiveError, fromSaved } from '../formats/container/container-archive.ts';
-import { placesOf, type SavedEntry } from '../formats/container/docker-archive.ts';
+import { placesOf } from '../formats/container/docker-archive.ts';
 import type { ImageSource } from '../formats/image-source.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
 import { type FoundImage, type FoundImages, ImageFailure, type ImportFailure } from './archive-image.ts';

@@ -1,13 +1,14 @@
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
+import { SAVED_FILE } from '@local-datastore/shared/oci/saved-entries';
+import { createForwardReader } from '@local-datastore/shared/tar/forward-reader';
+import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import { StoreError } from '../content/store-error.ts';
 import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
-import { SAVED_FILE } from '../formats/container/docker-archive.ts';
 import { MAX_JSON_BYTES } from '../formats/read-json.ts';
-import { BLOCK_BYTES, tarMembers } from '../formats/tar-members.ts';
+import { tarMembers } from '../formats/tar-members.ts';
 import { ArchiveError, invalidArchive } from './archive-error.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
-import { createForwardReader } from './forward-reader.ts';
 import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
 
 /** A file of an archive, whose content is a blob now. */
@@ -74,7 +75,7 @@ function requireEnd(block: Buffer, members: number): void {
   }
   if (block.every((byte) => byte === 0)) return;
   throw invalidArchive(
-    block.length < BLOCK_BYTES
+    block.length < TAR_BLOCK_BYTES
       ? 'It ends within a header: only a part of it came.'
       : 'It is no tar archive, or it is damaged: a header cannot be read.',
   );
@@ -90,7 +91,9 @@ export async function takeArchive(
   take: TakeContent,
   content: AsyncIterable<Uint8Array>,
 ): Promise<TakenArchive> {
-  const reader = createForwardReader(content);
+  const reader = createForwardReader(content, () =>
+    invalidArchive('It ends within a member: only a part of it came.'),
+  );
   const list = createMemberList<TakenMember>();
   const documents = new Map<string, Buffer>();
   const blobs = new Map<string, TakenMember>();
@@ -109,7 +112,7 @@ export async function takeArchive(
   let lastBlock: Buffer = Buffer.alloc(0);
   const readAt = async (offset: number, length: number) => {
     const bytes = await reader.readAt(offset, length);
-    if (length === BLOCK_BYTES) lastBlock = bytes;
+    if (length === TAR_BLOCK_BYTES) lastBlock = bytes;
     return bytes;
   };
   try {

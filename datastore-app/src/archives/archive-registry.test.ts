@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   blob,
@@ -15,7 +16,6 @@ import {
   LAYOUT,
   MANIFEST,
 } from '../formats/testing/container-archives.ts';
-import { tar } from '../formats/testing/tar.ts';
 import type { RegistryReader } from './archive-registry.ts';
 import { type ArchiveScene, bytesOf, createArchiveScene } from './testing/archive-scene.ts';
 import { createVerdictFiles } from './verdict-files.ts';

@@ -1,4 +1,5 @@
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   blob,
@@ -17,7 +18,6 @@ import {
   saved,
   viewOf,
 } from '../formats/testing/container-archives.ts';
-import { tar } from '../formats/testing/tar.ts';
 import type { RegistryReader } from './archive-registry.ts';
 import { type ExportWish, openExport, planExport } from './export-image.ts';
 import { type ArchiveScene, bytesOf, createArchiveScene } from './testing/archive-scene.ts';

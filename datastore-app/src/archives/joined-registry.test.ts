@@ -1,3 +1,4 @@
+import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type TestRegistry,
 } from '../blobs/testing/test-registry.ts';
 import { CONFIG, CONFIG_MEMBER, hexOf, LAYERS, SAVED, saved } from '../formats/testing/container-archives.ts';
-import { tar } from '../formats/testing/tar.ts';
 import { joinRegistry } from './joined-registry.ts';
 import { type ArchiveScene, createArchiveScene } from './testing/archive-scene.ts';
 

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
+import { paxMember, tar, tarHeader } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it } from 'vitest';
 import { describeImage } from './describe-image.ts';
 import type { FormatProblemCode, ImageFormat } from './image-description.ts';
 import { GIB } from './testing/headers.ts';
-import { paxMember, tar, tarHeader } from './testing/tar.ts';
 
 const describeBytes = (content: Buffer) =>
   describeImage(async (offset, length) => content.subarray(offset, offset + length), content.length);

@@ -1,8 +1,9 @@
 import { constants, gunzip } from 'node:zlib';
+import { isTarHeader, TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import type { FormatProblem } from './image-description.ts';
 import { type ImageSource, incomplete } from './image-source.ts';
 import { readJson } from './read-json.ts';
-import { BLOCK_BYTES, isTarHeader, type TarMember, tarMembers } from './tar-members.ts';
+import { type TarMember, tarMembers } from './tar-members.ts';
 
 /** Compressed bytes that are looked at; deflate makes at most about a thousand times as much of them. */
 const GZIP_PREFIX_BYTES = 16 * 1024;
@@ -98,7 +99,7 @@ const looked = new WeakMap<ImageSource, Promise<TarContent | undefined>>();
 export function tarContentOf(source: ImageSource): Promise<TarContent | undefined> {
   const { head } = source;
   const isGzip = head.length >= 3 && head.readUInt16BE(0) === 0x1f8b;
-  if (!isGzip && !isTarHeader(head.subarray(0, BLOCK_BYTES))) return Promise.resolve(undefined);
+  if (!isGzip && !isTarHeader(head.subarray(0, TAR_BLOCK_BYTES))) return Promise.resolve(undefined);
   const known = looked.get(source) ?? (isGzip ? lookIntoGzip(source) : lookIntoTar(source));
   looked.set(source, known);
   return known;

@@ -1,5 +1,11 @@
-/** POSIX.1-2001 pax, "ustar Interchange Format", and what GNU tar and star make of it. */
-export const BLOCK_BYTES = 512;
+import {
+  parsePaxRecords,
+  parseTarHeader,
+  TAR_BLOCK_BYTES,
+  type TarHeader,
+  tarText,
+} from '@local-datastore/shared/tar/tar-header';
+
 /** The layers of an image are few; beyond this it is some other archive. */
 const MAX_MEMBERS = 1000;
 /** Headers that describe the next member: names and sizes are all that is wanted of them. */
@@ -17,36 +23,6 @@ export interface TarMember {
 
 type ReadAt = (offset: number, length: number) => Promise<Buffer>;
 
-const text = (block: Buffer, start: number, end: number) =>
-  block.toString('utf8', start, end).replace(/\0.*$/s, '');
-
-/** Octal digits, or of large numbers the bytes themselves behind a first bit of 1 (base-256). */
-export function parseTarNumber(field: Buffer): number | undefined {
-  const first = field[0] ?? 0;
-  if ((first & 0x80) !== 0) {
-    // A negative number has all first bits set.
-    if ((first & 0x40) !== 0) return undefined;
-    const value = BigInt(`0x${field.toString('hex')}`) & ((1n << BigInt(field.length * 8 - 1)) - 1n);
-    return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
-  }
-  const digits = field.toString('latin1').replace(/\0.*$/s, '').trim();
-  return /^[0-7]{1,12}$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
-}
-
-/** Whether a block is a member's header: its checksum counts its own field as spaces, by signed bytes in old tars. */
-export function isTarHeader(block: Buffer): boolean {
-  if (block.length < BLOCK_BYTES || block[0] === 0) return false;
-  const expected = parseTarNumber(block.subarray(148, 156));
-  let unsigned = 8 * 0x20;
-  let signed = unsigned;
-  for (let i = 0; i < BLOCK_BYTES; i += 1) {
-    if (i >= 148 && i < 156) continue;
-    unsigned += block[i] ?? 0;
-    signed += block.readInt8(i);
-  }
-  return expected === unsigned || expected === signed;
-}
-
 /** What headers before a member say of it. */
 interface Described {
   path?: string;
@@ -54,36 +30,25 @@ interface Described {
   linkpath?: string;
 }
 
-/** `25 path=a/b\n`: the keys that matter here. */
+/** The keys that matter here. */
 function parsePax(content: Buffer): Described {
+  const { records } = parsePaxRecords(content);
   const found: Described = {};
-  for (let offset = 0; offset < content.length; ) {
-    const space = content.indexOf(0x20, offset);
-    const length = Number(content.toString('latin1', offset, space));
-    if (space < 0 || !Number.isSafeInteger(length) || length <= space - offset) break;
-    const [key = '', ...rest] = content.toString('utf8', space + 1, offset + length - 1).split('=');
-    const value = rest.join('=');
-    if (key === 'path') found.path = value;
-    if (key === 'linkpath') found.linkpath = value;
-    if (key === 'size' && /^\d{1,15}$/.test(value)) found.size = Number(value);
-    offset += length;
-  }
+  const path = records.get('path');
+  const linkpath = records.get('linkpath');
+  const size = records.get('size');
+  if (path !== undefined) found.path = path;
+  if (linkpath !== undefined) found.linkpath = linkpath;
+  if (size !== undefined && /^\d{1,15}$/.test(size)) found.size = Number(size);
   return found;
 }
 
 const withoutDots = (path: string) => path.replace(/^(?:\.\/+)+/, '');
 
-function linkIn(block: Buffer, { linkpath }: Described): TarMember['link'] {
-  const type = block[156];
-  if (type !== 0x31 && type !== 0x32) return undefined;
-  const target = linkpath ?? text(block, 157, 257);
-  return type === 0x32 ? { isSymbolic: true, target } : { isSymbolic: false, target: withoutDots(target) };
-}
-
-function nameIn(block: Buffer): string {
-  const prefix = text(block, 345, 500);
-  const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
-  return isUstar && prefix !== '' ? `${prefix}/${text(block, 0, 100)}` : text(block, 0, 100);
+function linkIn({ type, linkName }: TarHeader, { linkpath }: Described): TarMember['link'] {
+  if (type !== '1' && type !== '2') return undefined;
+  const target = linkpath ?? linkName;
+  return type === '2' ? { isSymbolic: true, target } : { isSymbolic: false, target: withoutDots(target) };
 }
 
 /**
@@ -100,28 +65,27 @@ export async function* tarMembers(
   let described: Described = {};
   let offset = 0;
   for (let members = 0, headers = 0; members < maxMembers && headers < 3 * maxMembers; headers += 1) {
-    const block = await readAt(offset, BLOCK_BYTES);
-    if (!isTarHeader(block)) break;
-    const own = parseTarNumber(block.subarray(124, 136));
-    const type = String.fromCharCode(block[156] ?? 0);
-    const content = offset + BLOCK_BYTES;
+    const header = parseTarHeader(await readAt(offset, TAR_BLOCK_BYTES));
+    if (header === undefined) break;
+    const { type, sizeBytes: own } = header;
+    const content = offset + TAR_BLOCK_BYTES;
     const isDescription = type === 'x' || type === 'g' || type === 'L' || type === 'K';
     const size = isDescription ? own : (described.size ?? own);
     if (size === undefined) break;
     if (isDescription) {
       const bytes = await readAt(content, Math.min(size, MAX_DESCRIPTION_BYTES));
       if (type === 'x') described = { ...described, ...parsePax(bytes) };
-      if (type === 'L') described = { ...described, path: text(bytes, 0, bytes.length) };
-      if (type === 'K') described = { ...described, linkpath: text(bytes, 0, bytes.length) };
+      if (type === 'L') described = { ...described, path: tarText(bytes, 0, bytes.length) };
+      if (type === 'K') described = { ...described, linkpath: tarText(bytes, 0, bytes.length) };
     } else {
       members += 1;
-      const name = withoutDots(described.path ?? nameIn(block));
-      const isFile = type === '0' || type === '\0' || type === '7';
-      const link = linkIn(block, described);
+      const name = withoutDots(described.path ?? header.name);
+      const isFile = type === '0' || type === '7';
+      const link = linkIn(header, described);
       yield { name, offset: content, sizeBytes: size, isFile, ...(link && { link }) };
       described = {};
     }
-    offset = content + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+    offset = content + Math.ceil(size / TAR_BLOCK_BYTES) * TAR_BLOCK_BYTES;
     if (content + size > sizeBytes) return { isCut: true };
   }
   return { isCut: false };

@@ -18,7 +18,9 @@ const MAX_NAME_BYTES = 100;
 const MAX_SIZE_BYTES = 8 ** 11 - 1;
 
 const sizeOf = (content: TarContent) => (content.kind === 'bytes' ? content.bytes.length : content.sizeBytes);
-const paddingOf = (sizeBytes: number) =>
+
+/** What fills the last block of a file. */
+export const tarPadding = (sizeBytes: number): Buffer =>
   Buffer.alloc((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
 
 function block(name: string, sizeBytes: number, type: string): Buffer {
@@ -46,8 +48,12 @@ function paxRecord(key: string, value: string): string {
   return `${length}${rest}`;
 }
 
-/** The header of a file (POSIX.1-2001 pax, "ustar Interchange Format"), with a pax header where it does not suffice. */
-function headerOf(name: string, sizeBytes: number): Buffer {
+/**
+ * The header of a file (POSIX.1-2001 pax, "ustar Interchange Format"), with a pax header where it does not suffice.
+ *
+ * @param name ASCII
+ */
+export function tarFileHeader(name: string, sizeBytes: number): Buffer {
   const records = [
     name.length > MAX_NAME_BYTES ? paxRecord('path', name) : '',
     sizeBytes > MAX_SIZE_BYTES ? paxRecord('size', String(sizeBytes)) : '',
@@ -58,7 +64,7 @@ function headerOf(name: string, sizeBytes: number): Buffer {
   return Buffer.concat([
     block('PaxHeaders/file', content.length, 'x'),
     content,
-    paddingOf(content.length),
+    tarPadding(content.length),
     header,
   ]);
 }
@@ -76,13 +82,13 @@ export function tarParts(files: readonly TarFile[]): TarContent[] {
   };
   for (const { name, content } of files) {
     const sizeBytes = sizeOf(content);
-    pending.push(headerOf(name, sizeBytes));
+    pending.push(tarFileHeader(name, sizeBytes));
     if (content.kind === 'bytes') pending.push(content.bytes);
     else {
       flush();
       parts.push(content);
     }
-    pending.push(paddingOf(sizeBytes));
+    pending.push(tarPadding(sizeBytes));
   }
   pending.push(Buffer.alloc(2 * BLOCK_BYTES));
   flush();

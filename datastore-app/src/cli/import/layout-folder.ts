@@ -16,6 +16,7 @@ import {
   LAYOUT_TEXT,
   REF_NAME,
 } from '@local-datastore/shared/oci/image-archive';
+import { isLayoutMark, type LayoutEntry, layoutEntries } from '@local-datastore/shared/oci/layout-entries';
 import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
 import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
 import { parsePlatform, type WantedPlatform } from '@local-datastore/shared/oci/platform';
@@ -23,7 +24,6 @@ import { type TarFile, tarParts, totalBytes } from '@local-datastore/shared/oci/
 import { type FoundImage, ImageFailure } from '../../archive-imports/archive-image.ts';
 import { findLayoutImages, subjectOfTag } from '../../archive-imports/layout-images.ts';
 import { splitArchiveName } from '../../archives/archive-naming.ts';
-import { isLayoutMark, layoutEntries, type OciArchiveImage } from '../../formats/container/oci-archive.ts';
 import { contentOfFile } from './archive-file.ts';
 import {
   type ImportDeps,
@@ -113,12 +113,12 @@ async function candidatesIn(folder: string): Promise<OciDigest[]> {
 
 /** The entries that a reference means; none is given: all of them. @throws ConfigurationError */
 function chooseEntries(
-  entries: readonly OciArchiveImage[],
+  entries: readonly LayoutEntry[],
   ref: string | undefined,
   folder: string,
-): readonly OciArchiveImage[] {
+): readonly LayoutEntry[] {
   if (ref === undefined) return entries;
-  const isMeant = ({ name }: OciArchiveImage) =>
+  const isMeant = ({ name }: LayoutEntry) =>
     name !== undefined && (name === ref || splitArchiveName(name).tag === ref);
   if (entries.some(isMeant)) return entries.filter((each) => isMeant(each) || isBeside(each));
   const names = entries.flatMap(({ name }) => name ?? []).slice(0, 20);
@@ -128,7 +128,7 @@ function chooseEntries(
 }
 
 /** What may belong to another image: no name leads to it, or one that is made of a digest. */
-const isBeside = ({ name }: Pick<OciArchiveImage, 'name'>) =>
+const isBeside = ({ name }: Pick<LayoutEntry, 'name'>) =>
   name === undefined || subjectOfTag(name) !== undefined;
 
 /** The images as the files of an archive, as far as they are in the folder. @throws ImageFailure */

@@ -1,18 +1,18 @@
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import type { LayoutEntry } from '@local-datastore/shared/oci/layout-entries';
 import * as z from 'zod';
 import type { LayoutContent } from '../../archive-imports/layout-images.ts';
 import { subjectOfTag } from '../../archive-imports/layout-images.ts';
-import type { OciArchiveImage } from '../../formats/container/oci-archive.ts';
 import { AnswerError } from '../exit-code.ts';
 import type { DatastoreClient, NamedImage } from './datastore-client.ts';
 
 /** A repository of the datastore that runs, as its clients read it. */
 export interface RepositoryContent extends LayoutContent {
   /** What a tag or a digest leads to. @throws ConfigurationError where there is none */
-  find(image: NamedImage): Promise<OciArchiveImage>;
+  find(image: NamedImage): Promise<LayoutEntry>;
   /** The tags that are made of digests, as clients without referrers make them. */
-  digestTags(): Promise<readonly OciArchiveImage[]>;
+  digestTags(): Promise<readonly LayoutEntry[]>;
   /** A blob, or a piece of it. */
   readBlob(digest: OciDigest, offset: number, sizeBytes: number): AsyncGenerator<Uint8Array>;
 }
@@ -27,7 +27,7 @@ export function createRepositoryContent(
 ): RepositoryContent {
   const at = (path: string) => `/v2/${repository}/${path}`;
 
-  async function describe(reference: string, name: string | undefined): Promise<OciArchiveImage | undefined> {
+  async function describe(reference: string, name: string | undefined): Promise<LayoutEntry | undefined> {
     const answer = await ask('GET', at(`manifests/${reference}`)).catch((error: unknown) => {
       if (error instanceof ConfigurationError) return undefined;
       throw error;
@@ -53,7 +53,7 @@ export function createRepositoryContent(
     },
 
     async digestTags() {
-      const found: OciArchiveImage[] = [];
+      const found: LayoutEntry[] = [];
       for (let last = '', isMore = true; isMore; ) {
         const query = new URLSearchParams({ n: String(PAGE), ...(last !== '' && { last }) });
         const { tags } = await read('GET', `${at('tags/list')}?${query}`, TAGS);

@@ -6,13 +6,14 @@ import {
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import type { LayoutEntry } from '@local-datastore/shared/oci/layout-entries';
 import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
 import { isNondistributable, manifestKind, OCI_CONFIG } from '@local-datastore/shared/oci/media-types';
 import * as z from 'zod';
 import type { ImageSource } from '../image-source.ts';
 import { type ArchiveMembers, type MemberPlace, readArchiveMembers } from './archive-members.ts';
 import { type DockerArchiveImage, readDockerArchive } from './docker-archive.ts';
-import { blobMember, type OciArchiveImage, readOciArchive } from './oci-archive.ts';
+import { blobMember, readOciArchive } from './oci-archive.ts';
 
 export type ContainerArchiveForm = 'docker-archive' | 'oci-archive';
 
@@ -89,7 +90,7 @@ function inOrder(blobs: Iterable<ArchivedBlob>): ArchivedBlob[] {
 async function fromLayout(
   readAt: ImageSource['readAt'],
   members: ArchiveMembers,
-  named: readonly OciArchiveImage[],
+  named: readonly LayoutEntry[],
 ): Promise<ContainerArchive> {
   const manifests = new Map<string, ArchivedManifest>();
   const blobs: ArchivedBlob[] = [];

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { paxMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it } from 'vitest';
 import {
   CONFIG,
@@ -15,7 +16,6 @@ import {
   summaryOf,
   viewOf,
 } from '../testing/container-archives.ts';
-import { paxMember, tar } from '../testing/tar.ts';
 import { ArchiveError } from './container-archive.ts';
 
 describe('of docker save', () => {

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { SAVED_FILE, type SavedEntry, savedEntries } from '@local-datastore/shared/oci/saved-entries';
 import type { ImageSource } from '../image-source.ts';
 import { readJson } from '../read-json.ts';
 import type { ArchiveMembers, MemberPlace } from './archive-members.ts';
@@ -10,27 +10,6 @@ export interface DockerArchiveImage {
   /** As `name:tag`; none where it was saved by its id. */
   readonly names: readonly string[];
 }
-
-export const SAVED_FILE = 'manifest.json';
-/** Overlay file systems take 128 layers; nobody has found a use for a thousand. */
-const MAX_LAYERS = 1000;
-
-const IMAGES = z
-  .array(
-    z.object({
-      Config: z.string(),
-      RepoTags: z.array(z.string()).nullish(),
-      Layers: z.array(z.string()).max(MAX_LAYERS).nullish(),
-    }),
-  )
-  .min(1);
-
-/** One image as it stands in the document. */
-export type SavedEntry = z.infer<typeof IMAGES>[number];
-
-/** The entries of `manifest.json`; undefined where it is something else of the name. */
-export const savedEntries = (document: unknown): readonly SavedEntry[] | undefined =>
-  IMAGES.safeParse(document).data;
 
 /** Where the parts of an image are; a sentence where one of them is not there. */
 export function placesOf(

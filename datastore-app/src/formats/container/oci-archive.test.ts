@@ -4,6 +4,7 @@ import {
   OCI_INDEX,
   OCI_MANIFEST,
 } from '@local-datastore/shared/oci/media-types';
+import { paxMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it } from 'vitest';
 import {
   blob,
@@ -23,7 +24,6 @@ import {
   summaryOf,
   viewOf,
 } from '../testing/container-archives.ts';
-import { paxMember, tar } from '../testing/tar.ts';
 import { ArchiveError } from './container-archive.ts';
 
 describe('of an image layout', () => {

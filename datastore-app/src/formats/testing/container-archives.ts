@@ -1,10 +1,10 @@
 /** Container archives, made by hand for tests, and what a client would see of them. */
 import { createHash } from 'node:crypto';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { expect } from 'vitest';
 import { type ArchiveView, algorithmOf, archiveView } from '../container/archive-view.ts';
 import { readContainerArchive } from '../container/container-archive.ts';
-import { type TestMember, tar } from './tar.ts';
 
 export const hexOf = (bytes: Buffer | string, algorithm = 'sha256') =>
   createHash(algorithm).update(bytes).digest('hex');

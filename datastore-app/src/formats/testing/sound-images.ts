@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync, gzipSync } from 'node:zlib';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
+import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { crc32c } from '../crc32c.ts';
 import type { FileFormatName } from '../file-format.ts';
 import {
@@ -21,7 +22,6 @@ import {
   saved,
 } from './container-archives.ts';
 import { build, dynamicVhd, number, SECTOR_BYTES, vhdFooter, vhdx } from './headers.ts';
-import { tar } from './tar.ts';
 
 const KIB = 1024;
 

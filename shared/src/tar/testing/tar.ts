@@ -1,5 +1,5 @@
 /** Tar archives, made by hand for tests. */
-import { build, SECTOR_BYTES } from './headers.ts';
+import { TAR_BLOCK_BYTES } from '../tar-header.ts';
 
 export interface TestMember {
   readonly name: string;
@@ -14,16 +14,17 @@ export interface TestMember {
 export const octal = (value: number) => `${value.toString(8).padStart(11, '0')}\0`;
 
 export function tarHeader({ name, type = '0', linkName = '', sizeField = octal(0) }: TestMember): Buffer {
-  const block = build(SECTOR_BYTES, {
-    0: Buffer.from(name),
-    100: '0000644\0',
-    124: sizeField,
-    136: octal(0),
-    148: ' '.repeat(8),
-    156: type,
-    157: Buffer.from(linkName),
-    257: 'ustar\u000000',
-  });
+  const block = Buffer.alloc(TAR_BLOCK_BYTES);
+  const put = (at: number, piece: Buffer | string) =>
+    (typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece).copy(block, at);
+  put(0, Buffer.from(name));
+  put(100, '0000644\0');
+  put(124, sizeField);
+  put(136, octal(0));
+  put(148, ' '.repeat(8));
+  put(156, type);
+  put(157, Buffer.from(linkName));
+  put(257, 'ustar\u000000');
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
@@ -32,12 +33,12 @@ export function tarHeader({ name, type = '0', linkName = '', sizeField = octal(0
 /** One member, filled up to a whole block. */
 export function tarMember({ content = '', ...member }: TestMember): Buffer {
   const bytes = Buffer.from(content);
-  const padding = Buffer.alloc(-bytes.length & (SECTOR_BYTES - 1));
+  const padding = Buffer.alloc(-bytes.length & (TAR_BLOCK_BYTES - 1));
   return Buffer.concat([tarHeader({ sizeField: octal(bytes.length), ...member }), bytes, padding]);
 }
 
 export const tar = (...members: readonly TestMember[]): Buffer =>
-  Buffer.concat([...members.map(tarMember), Buffer.alloc(2 * SECTOR_BYTES)]);
+  Buffer.concat([...members.map(tarMember), Buffer.alloc(2 * TAR_BLOCK_BYTES)]);
 
 /** A pax header with these records, which describes the member that follows. */
 export function paxMember(records: Readonly<Record<string, string>>, type = 'x'): TestMember {

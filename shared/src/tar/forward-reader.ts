@@ -1,5 +1,3 @@
-import { invalidArchive } from './archive-error.ts';
-
 /** Reads what comes in one go, from the beginning to the end. */
 export interface ForwardReader {
   /**
@@ -9,7 +7,7 @@ export interface ForwardReader {
    * @throws whatever the content throws
    */
   readAt(offset: number, length: number): Promise<Buffer>;
-  /** As {@link readAt}, piece by piece. @throws ArchiveError ARCHIVE_INVALID where the end comes before */
+  /** As {@link readAt}, piece by piece. @throws what `cutOff` makes where the end comes before */
   content(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array>;
   /** Passes over what is left. @returns how much that was; undefined: more than `maxBytes` */
   drain(maxBytes: number): Promise<number | undefined>;
@@ -17,7 +15,8 @@ export interface ForwardReader {
   close(): Promise<void>;
 }
 
-export function createForwardReader(content: AsyncIterable<Uint8Array>): ForwardReader {
+/** @param cutOff makes the error of content that ends too early */
+export function createForwardReader(content: AsyncIterable<Uint8Array>, cutOff: () => Error): ForwardReader {
   const iterator = content[Symbol.asyncIterator]();
   let piece: Buffer = Buffer.alloc(0);
   let position = 0;
@@ -59,9 +58,7 @@ export function createForwardReader(content: AsyncIterable<Uint8Array>): Forward
       await passTo(offset);
       for (let missing = sizeBytes; missing > 0; ) {
         const part = await take(missing);
-        if (part === undefined) {
-          throw invalidArchive('It ends within a member: only a part of it came.');
-        }
+        if (part === undefined) throw cutOff();
         missing -= part.length;
         yield part;
       }
