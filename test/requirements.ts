@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 import { DEBIAN_RELEASE, findDebianArchive } from './debian-archive.ts';
 import { whyNoLab } from './lab/lab.ts';
+import { whyNoNewerDocker } from './lab/newer-docker-engine.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -165,6 +166,8 @@ const CHECKS = {
   skopeo: () => whyNoPrograms('skopeo', 'skopeo'),
   containerd: () => whyNoPrograms('containerd', 'containerd', 'ctr'),
   dockerd: () => whyNoPrograms('docker.io', 'dockerd', 'docker', 'containerd'),
+  'newer-dockerd': () =>
+    whyNoPrograms('apt', 'apt-get') ?? whyNoPrograms('dpkg', 'dpkg-deb') ?? whyNoNewerDocker(),
   buildah: () => whyNoPrograms('buildah', 'buildah'),
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),

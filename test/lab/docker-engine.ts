@@ -1,17 +1,23 @@
 /** A Docker engine of its own, in a namespace: what it pulls from is what that namespace reaches. */
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { vi } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Finished, Namespace } from './namespace.ts';
 
 export interface RunningEngine {
+  /** Where it listens: a path. */
+  readonly socket: string;
   /** A command of `docker`. */
   docker(...args: readonly string[]): Promise<string>;
   run(...args: readonly string[]): Promise<Finished>;
   stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
 }
 
 const START_LIMIT_MS = 60_000;
+const LOOK_MS = 100;
 
 /** @param folder which is made; @param args further options of `dockerd` */
 export async function startDockerEngine(
@@ -19,13 +25,13 @@ export async function startDockerEngine(
   folder: string,
   ...args: readonly string[]
 ): Promise<RunningEngine> {
-  const host = `unix://${join(folder, 'docker.sock')}`;
+  const socket = join(folder, 'docker.sock');
   const child = place.start(
     [
       ...[
         'dockerd',
         '--host',
-        host,
+        `unix://${socket}`,
         '--data-root',
         join(folder, 'data'),
         '--exec-root',
@@ -35,16 +41,35 @@ export async function startDockerEngine(
     ],
     { stdio: 'ignore' },
   );
-  const command = (words: readonly string[]) => ['docker', '--host', host, ...words];
-  await vi.waitFor(() => place.mustRun(command(['version'])), { timeout: START_LIMIT_MS });
+  return waitForEngine(place, child, socket, ['docker']);
+}
+
+/** @param client the command line of a `docker` that the engine speaks with */
+export async function waitForEngine(
+  place: Namespace,
+  child: ChildProcess,
+  socket: string,
+  client: readonly string[],
+): Promise<RunningEngine> {
+  const command = (words: readonly string[]) => [...client, '--host', `unix://${socket}`, ...words];
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  };
+  const limit = performance.now() + START_LIMIT_MS;
+  for (;;) {
+    const { exitCode, stderr } = await place.run(command(['version']));
+    if (exitCode === 0) break;
+    if (child.exitCode !== null || performance.now() > limit) throw new Error(`no engine answers: ${stderr}`);
+    await delay(LOOK_MS);
+  }
   return {
+    socket,
     docker: (...words) => place.mustRun(command(words)),
     run: (...words) => place.run(command(words)),
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
-      child.kill('SIGTERM');
-      await ended;
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }

@@ -8,6 +8,8 @@ const LINE = z.object({
   errorDetail: z.object({ message: z.string().nullish() }).nullish(),
 });
 
+/** Engines whose store is containerd's (28.5) say so as if it were progress, and keep the image that nobody can run. */
+const UNPACKING = /^Error unpacking image .*/s;
 const MAX_LINE_LENGTH = 64 * 1024;
 const MAX_SAID_LENGTH = 2000;
 
@@ -25,7 +27,7 @@ function failureOf(line: string): string | undefined {
     return undefined;
   }
   const said = LINE.safeParse(document).data;
-  const failure = said?.errorDetail?.message ?? said?.error;
+  const failure = said?.errorDetail?.message ?? said?.error ?? said?.stream?.match(UNPACKING)?.[0];
   return failure?.trim().slice(0, MAX_SAID_LENGTH) || undefined;
 }
 

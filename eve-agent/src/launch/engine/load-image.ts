@@ -1,5 +1,5 @@
 import { type EngineClient, EngineError, isEngineStatus } from '@local-datastore/shared/engine/engine-client';
-import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { whyNoRepositoryName } from '@local-datastore/shared/oci/reference';
@@ -202,12 +202,12 @@ export async function loadImage(
   }
 }
 
-/** It was not there before; an engine that is away forgets it by its own means or shows it to who prunes. */
+/**
+ * Takes back a name that was not there before. An engine that is away by now keeps it, until it is loaded again or
+ * somebody prunes: why the loading failed is what has to be told.
+ */
 async function removeTag(client: EngineClient, tag: string): Promise<void> {
-  try {
-    await client.ask('DELETE', `/images/${tag}`, { signal: AbortSignal.timeout(CLEAN_UP_MS) });
-  } catch (error) {
-    if (error instanceof EngineError) return;
-    throw new Error(`the image ${tag} could not be removed: ${errorMessage(error)}`, { cause: error });
-  }
+  await client
+    .ask('DELETE', `/images/${tag}`, { signal: AbortSignal.timeout(CLEAN_UP_MS) })
+    .catch(() => undefined);
 }

@@ -92,6 +92,22 @@ describe('what is taken', () => {
     expect([image.manifestDigest, files.has('index.json')]).toEqual([undefined, false]);
   });
 
+  it('a manifest that says wrongly how layers are compressed is left out', async () => {
+    for (const [layerType, layerEncoding] of [
+      ['application/vnd.oci.image.layer.v1.tar', 'gzip'],
+      ['application/vnd.docker.image.rootfs.diff.tar.gzip', 'plain'],
+      ['application/vnd.oci.image.layer.v1.tar+gzip', 'zstd'],
+    ] as const) {
+      const stored = LAYERS.map((layer) => ENCODINGS[layerEncoding](layer));
+      const manifest = manifestOf({ config: CONFIG, stored }, layerType);
+      const index = indexFile(descriptorOf(manifest, OCI_MANIFEST));
+      const checked = await checkBytes(tar(...[CONFIG, manifest, ...stored].map(blob), index, LAYOUT_MARK));
+      expect(checked.image.manifestDigest).toBeUndefined();
+      expect(checked.files.has('index.json')).toBe(false);
+      expect(engineView(checked).layers).toEqual(stored);
+    }
+  });
+
   const OLD = FORMS['docker save of 20']({});
   it.each<[title: string, bytes: Buffer]>([
     ['without the blocks that end a tar', tar(...OLD).subarray(0, -1024)],

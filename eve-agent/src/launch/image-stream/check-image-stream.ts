@@ -37,7 +37,7 @@ export interface WantedImage {
 /** An image of which all content has the digests that it must have. */
 export interface CheckedImage {
   readonly configDigest: OciDigest;
-  /** Of the manifest that came with it; undefined: it came with none. */
+  /** Of the manifest that came with it; undefined: it came with none that engines can use. */
   readonly manifestDigest: OciDigest | undefined;
   /** Of its layers, the lowest first: `sha256:…`. */
   readonly diffIds: readonly string[];

@@ -130,6 +130,16 @@ function layerOf(inventory: Inventory, descriptor: Descriptor): SeenLayer {
   return file;
 }
 
+/**
+ * Whether the media types of layers say how they are compressed. Engines whose store is containerd's believe them, and
+ * then cannot unpack the layer; without the manifest they look at the content.
+ */
+const isHonest = (descriptors: readonly Descriptor[], layers: readonly SeenLayer[]): boolean =>
+  descriptors.every(({ mediaType }, i) => {
+    const said = /[.+](gzip|zstd)$/.exec(mediaType)?.[1];
+    return said === layers[i]?.compression;
+  });
+
 /** Finds the image of a layout that is for a platform. @throws ImageStreamError */
 export function findLayoutImage(
   inventory: Inventory,
@@ -147,12 +157,13 @@ export function findLayoutImage(
     throw new ImageStreamError('NO_IMAGE', 'The archive holds an artifact, not a container image.');
   }
   const config = documentOf(inventory, links.config, 'config');
+  const layers = links.layers.map((layer) => layerOf(inventory, layer));
   return {
     image: {
       config,
       configDigest: contentDigest(config),
-      layers: links.layers.map((layer) => layerOf(inventory, layer)),
-      manifest: { descriptor, bytes },
+      layers,
+      manifest: isHonest(links.layers, layers) ? { descriptor, bytes } : undefined,
     },
     hasConfig: (hex) =>
       links.config?.digest.hex === hex ||

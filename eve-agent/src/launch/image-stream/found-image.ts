@@ -7,6 +7,6 @@ export interface FoundImage {
   readonly config: Buffer;
   readonly configDigest: OciDigest;
   readonly layers: readonly SeenLayer[];
-  /** As whoever made it wrote it; undefined: the archive has none. */
+  /** As whoever made it wrote it; undefined: the archive has none that engines can use. */
   readonly manifest: { readonly descriptor: Descriptor; readonly bytes: Buffer } | undefined;
 }

@@ -1,13 +1,7 @@
 /** Archives of one image, made by hand for tests, in the forms that programs write. */
 import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import {
-  DOCKER_CONFIG,
-  DOCKER_MANIFEST,
-  OCI_CONFIG,
-  OCI_INDEX,
-  OCI_MANIFEST,
-} from '@local-datastore/shared/oci/media-types';
+import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 
 export const hexOf = (bytes: Buffer | string, algorithm = 'sha256'): string =>
@@ -81,16 +75,25 @@ export const LAYOUT_MARK: TestMember = file('oci-layout', '{"imageLayoutVersion"
 export const indexFile = (...manifests: readonly object[]): TestMember =>
   file('index.json', json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
 
-export function manifestOf({ config, stored }: Pick<Parts, 'config' | 'stored'>, isDocker = false): Buffer {
-  const layerType = isDocker
-    ? 'application/vnd.docker.image.rootfs.diff.tar.gzip'
-    : 'application/vnd.oci.image.layer.v1.tar';
-  const mediaType = isDocker ? DOCKER_MANIFEST : OCI_MANIFEST;
+/** By how content begins. */
+const SUFFIXES: readonly (readonly [magic: string, suffix: string])[] = [
+  ['1f8b', '+gzip'],
+  ['28b52ffd', '+zstd'],
+  ['5e2a4d18', '+zstd'],
+];
+export function layerTypeOf(stored: Buffer): string {
+  const magic = stored.toString('hex', 0, 4);
+  const suffix = SUFFIXES.find(([start]) => magic.startsWith(start))?.[1] ?? '';
+  return `application/vnd.oci.image.layer.v1.tar${suffix}`;
+}
+
+/** @param layerType of all layers; else each has that of its content */
+export function manifestOf({ config, stored }: Pick<Parts, 'config' | 'stored'>, layerType?: string): Buffer {
   return json({
     schemaVersion: 2,
-    mediaType,
-    config: descriptorOf(config, isDocker ? DOCKER_CONFIG : OCI_CONFIG),
-    layers: stored.map((layer) => descriptorOf(layer, layerType)),
+    mediaType: OCI_MANIFEST,
+    config: descriptorOf(config, OCI_CONFIG),
+    layers: stored.map((layer) => descriptorOf(layer, layerType ?? layerTypeOf(layer))),
   });
 }
 

@@ -1,0 +1,248 @@
+/**
+ * Archives that foreign programs wrote, loaded into engines by the agent: the image is the one that the engine makes of the
+ * same file. What is refused leaves nothing.
+ */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import {
+  type LoadedImage,
+  loadImage,
+  type WantedLoad,
+} from '../../eve-agent/src/launch/engine/load-image.ts';
+import { ENCODINGS } from '../../eve-agent/src/launch/image-stream/testing/image-archives.ts';
+import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
+import { createImageLayout } from '../lab/image-layouts.ts';
+import { createLab, type Lab } from '../lab/lab.ts';
+import { startNewerDockerEngine } from '../lab/newer-docker-engine.ts';
+import { createBuildContext } from '../lab/tiny-image.ts';
+import { describeWith, type Requirement } from '../requirements.ts';
+
+const run = promisify(execFile);
+
+interface EngineKind {
+  readonly title: string;
+  readonly requirement: Requirement;
+  readonly start: typeof startDockerEngine;
+  readonly takesZstdLayers: boolean;
+  /** Whether `docker load` takes a layout alone. */
+  readonly takesLayouts: boolean;
+}
+
+const KINDS: readonly EngineKind[] = [
+  {
+    title: 'Docker of Debian 12',
+    requirement: 'dockerd',
+    start: startDockerEngine,
+    takesZstdLayers: false,
+    takesLayouts: false,
+  },
+  {
+    title: 'a newer Docker, whose store is containerd’s',
+    requirement: 'newer-dockerd',
+    start: startNewerDockerEngine,
+    takesZstdLayers: true,
+    takesLayouts: true,
+  },
+];
+
+for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS) {
+  describeWith(['lab', 'root', requirement, 'dockerd', 'skopeo', 'podman', 'buildah'], title, () => {
+    let folder: string;
+    let lab: Lab;
+    let engine: RunningEngine;
+    const file = (name: string) => join(folder, name);
+
+    const load = (path: string, more: Partial<WantedLoad> = {}): Promise<LoadedImage> =>
+      loadImage(createEngineClient({ kind: 'unix', path: engine.socket }), createReadStream(path), {
+        repository: 'ed_web',
+        platform: { os: 'linux', architecture: 'amd64' },
+        maxBytes: 2 ** 30,
+        freeBytes: 2 ** 30,
+        signal: new AbortController().signal,
+        ...more,
+      });
+    const listImages = async () =>
+      (await engine.docker('images', '--all', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'))
+        .split('\n')
+        .filter(Boolean);
+    const inspect = async (name: string) => JSON.parse(await engine.docker('image', 'inspect', name))[0];
+    async function removeAll(): Promise<void> {
+      const ids = (await engine.docker('images', '--all', '--quiet')).split('\n').filter(Boolean);
+      if (ids.length > 0) await engine.docker('rmi', '--force', ...new Set(ids));
+    }
+    /** What the engine itself makes of a file: its id and layers. */
+    async function loadByEngine(path: string) {
+      const said = await engine.docker('load', '--input', path);
+      const name = /Loaded image(?: ID)?: (\S+)/.exec(said)?.[1] ?? '';
+      const { Id, RootFS } = await inspect(name);
+      await removeAll();
+      return { id: Id as string, layers: RootFS.Layers as string[] };
+    }
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'load-image-'));
+      await mkdir(file('engine'));
+      lab = await createLab();
+      await lab.addBridge('bn1', '10.1.0.1/24');
+      engine = await start(lab.host, file('engine'));
+      const made = await createImageLayout(file('layout'));
+      const layers = [randomBytes(300_000), Buffer.alloc(500_000, 'b'), randomBytes(10)];
+      const image = await made.addImage({ layers }, '1');
+      const foreign = await made.addImage({ layers: [randomBytes(1000)], architecture: 'riscv64' });
+      await made.addIndex({ riscv64: foreign, amd64: image }, 'both');
+      const policy = ['--insecure-policy', 'copy', '-q'];
+      const from = `oci:${file('layout')}:1`;
+      const store = ['--root', file('podman'), '--runroot', file('podman-run'), '--storage-driver', 'vfs'];
+      await run('skopeo', [...policy, from, `docker-archive:${file('skopeo-docker.tar')}:lab/web:1`]);
+      await run('skopeo', [...policy, from, `docker-archive:${file('skopeo-untagged.tar')}`]);
+      await run('skopeo', [...policy, from, `oci-archive:${file('skopeo-oci.tar')}:web:1`]);
+      for (const format of ['gzip', 'zstd']) {
+        const archive = `oci-archive:${file(`skopeo-oci-${format}.tar`)}`;
+        const compress = ['--dest-compress', `--dest-compress-format=${format}`];
+        await run('skopeo', [...policy, ...compress, from, archive]);
+      }
+      const both = `oci:${file('layout')}:both`;
+      await run('skopeo', [...policy, '--all', both, `oci-archive:${file('platforms.tar')}`]);
+      await run('podman', [...store, 'load', '-q', '-i', file('skopeo-docker.tar')]);
+      const [id = ''] = (await run('podman', [...store, 'images', '--quiet'])).stdout.trim().split('\n');
+      for (const form of ['docker-archive', 'oci-archive']) {
+        await run('podman', [...store, 'save', '-q', '--format', form, '-o', file(`podman-${form}.tar`), id]);
+        await run('buildah', [...store, 'push', '-q', id, `${form}:${file(`buildah-${form}.tar`)}:web:1`]);
+      }
+      const context = await createBuildContext(file('context'), 'hello');
+      await run('buildah', [...store, 'build', '-q', '--isolation', 'chroot', '-t', 'built', context]);
+      await run('podman', [...store, 'save', '-q', '-o', file('built.tar'), 'localhost/built']);
+      await engine.docker('load', '--input', file('built.tar'));
+      await engine.docker('tag', 'localhost/built', 'lab/built:2');
+      await engine.docker('save', '--output', file('docker.tar'), 'localhost/built', 'lab/built:2');
+      const builtId = await engine.docker('images', '--quiet', '--no-trunc', 'lab/built:2');
+      await engine.docker('save', '--output', file('docker-untagged.tar'), builtId.trim());
+      await engine.docker('load', '--input', file('skopeo-docker.tar'));
+      await engine.docker('save', '--output', file('docker-two.tar'), 'lab/built:2', 'lab/web:1');
+      await removeAll();
+    });
+    afterEach(removeAll);
+    afterAll(async () => {
+      await engine?.stop();
+      await lab?.stop();
+      if (folder) await rm(folder, { recursive: true });
+    });
+
+    it.each([
+      ['docker.tar', true],
+      ['docker-untagged.tar', true],
+      ['skopeo-docker.tar', true],
+      ['skopeo-untagged.tar', true],
+      ['skopeo-oci.tar', takesLayouts],
+      ['skopeo-oci-gzip.tar', takesLayouts],
+      ['podman-docker-archive.tar', true],
+      ['podman-oci-archive.tar', takesLayouts],
+      ['buildah-docker-archive.tar', true],
+      ['buildah-oci-archive.tar', takesLayouts],
+      ['built.tar', true],
+    ])('%s is the image that the engine makes of it', async (name, isTakenByEngine) => {
+      const expected = isTakenByEngine ? await loadByEngine(file(name)) : undefined;
+      const loaded = await load(file(name));
+      expect(loaded.tag).toBe(`ed_web:${loaded.configDigest.hex.slice(0, 12)}`);
+      expect(await listImages()).toEqual([`${loaded.tag} ${loaded.id}`]);
+      if (expected !== undefined) {
+        expect({ id: loaded.id, layers: loaded.diffIds }).toEqual(expected);
+      } else expect(loaded.id).toBe(`sha256:${loaded.configDigest.hex}`);
+      // Once more: it is there already.
+      expect(await load(file(name))).toEqual(loaded);
+      expect(await listImages()).toHaveLength(1);
+    });
+
+    it.each(['gzip', 'gzip members', 'zstd', 'zstd frames'] as const)(
+      'an archive of %s',
+      async (encoding) => {
+        await writeFile(file('encoded'), ENCODINGS[encoding](await readFile(file('skopeo-docker.tar'))));
+        const { id } = await load(file('encoded'));
+        expect(id).toBe((await load(file('skopeo-docker.tar'))).id);
+      },
+    );
+
+    it('layers of zstd, where the engine reads them', async () => {
+      const loading = load(file('skopeo-oci-zstd.tar'));
+      if (takesZstdLayers) {
+        expect((await loading).diffIds).toEqual((await load(file('skopeo-docker.tar'))).diffIds);
+      } else {
+        await expect(loading).rejects.toMatchObject({ code: 'ARCHIVE_ENCODING' });
+        expect(await listImages()).toEqual([]);
+      }
+    });
+
+    it('of an index the image that runs here', async () => {
+      const { configDigest } = await load(file('skopeo-oci.tar'));
+      expect((await load(file('platforms.tar'))).configDigest).toEqual(configDigest);
+      await expect(
+        load(file('platforms.tar'), { platform: { os: 'linux', architecture: 's390x' } }),
+      ).rejects.toMatchObject({ code: 'PLATFORM_MISMATCH' });
+    });
+
+    it('it runs, as the image says', async () => {
+      const { tag, config } = await load(file('docker.tar'));
+      expect(config.Cmd?.[0]).toBe('/bin/sh');
+      await engine.docker('create', '--name', 'of-this-test', tag);
+      await engine.docker('rm', 'of-this-test');
+    });
+
+    it('names in it take nothing of others', async () => {
+      const { id } = await load(file('skopeo-oci.tar'), { repository: 'ed_other' });
+      await engine.docker('tag', id, 'lab/built:2');
+      await load(file('docker.tar'));
+      expect((await inspect('lab/built:2')).Id).toBe(id);
+    });
+
+    it.each([
+      ['cut off', 'ARCHIVE_CUT_OFF', (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
+      ['flipped in its middle', 'LAYER_DAMAGED', (bytes: Buffer) => flipped(bytes, 200_000)],
+      ['cut off, of gzip', 'ARCHIVE_CUT_OFF', (bytes: Buffer) => ENCODINGS.gzip(bytes).subarray(0, -9)],
+      ['nothing', 'ARCHIVE_EMPTY', () => Buffer.alloc(0)],
+      ['a page', 'ARCHIVE_UNKNOWN', () => Buffer.from('<html>')],
+    ] as const)('%s: it leaves nothing', async (_title, code, damage) => {
+      await load(file('docker.tar'));
+      const before = await listImages();
+      await writeFile(file('damaged'), damage(await readFile(file('skopeo-docker.tar'))));
+      await expect(load(file('damaged'))).rejects.toMatchObject({ code });
+      expect(await listImages()).toEqual(before);
+    });
+
+    it('two images leave nothing', async () => {
+      await expect(load(file('docker-two.tar'))).rejects.toMatchObject({ code: 'SEVERAL_IMAGES' });
+      expect(await listImages()).toEqual([]);
+    });
+
+    it('a signal leaves nothing, before all has come and after', async () => {
+      for (const isLate of [false, true]) {
+        const ending = new AbortController();
+        const loading = loadImage(
+          createEngineClient({ kind: 'unix', path: engine.socket }),
+          createReadStream(file('skopeo-docker.tar')),
+          {
+            ...{ repository: 'ed_web', platform: { os: 'linux', architecture: 'amd64' } },
+            ...{ maxBytes: 2 ** 30, signal: ending.signal },
+          },
+          ({ isChecked }) => {
+            if (isChecked === isLate) ending.abort(new RangeError('enough'));
+          },
+        );
+        await expect(loading).rejects.toThrow(new RangeError('enough'));
+        await expect.poll(listImages).toEqual([]);
+      }
+    });
+  });
+}
+
+function flipped(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
+  return copy;
+}
