@@ -3,6 +3,7 @@ import { cpus, freemem, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchFetch } from './fetch.ts';
+import { benchLoad } from './load.ts';
 import { run } from './measure.ts';
 import { benchPublish } from './publish.ts';
 import { benchPull } from './pull.ts';
@@ -25,6 +26,7 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   serve: ({ work }, count) => benchServe(work, count),
   fetch: ({ work, memory }, count) => benchFetch(work, memory, count),
   pull: ({ work, memory }, count) => benchPull(work, memory, count),
+  load: ({ work }, count) => benchLoad(work, count),
   registry: ({ work, memory }, count) => benchRegistry(work, memory, count),
   repositories: ({ work }, count) => benchRepositories(work, count),
   resolve: (_places, count) => benchResolve(count),

@@ -1,0 +1,14 @@
+/** `load-image.ts SOCKET FILE`: loads an archive as the agent does, and prints the CPU seconds that it took. */
+import { createReadStream } from 'node:fs';
+import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
+import { loadImage } from '../../../eve-agent/src/launch/engine/load-image.ts';
+
+const [socket = '', file = ''] = process.argv.slice(2);
+await loadImage(createEngineClient({ kind: 'unix', path: socket }), createReadStream(file), {
+  repository: 'bench',
+  platform: { os: 'linux', architecture: process.arch === 'x64' ? 'amd64' : process.arch },
+  maxBytes: 2 ** 40,
+  signal: new AbortController().signal,
+});
+const { userCPUTime, systemCPUTime } = process.resourceUsage();
+process.stdout.write(`${(userCPUTime + systemCPUTime) / 1e6}\n`);
