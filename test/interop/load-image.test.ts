@@ -13,6 +13,7 @@ import { createEngineClient } from '@local-datastore/shared/engine/engine-client
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type LoadedImage,
+  type LoadProgress,
   loadImage,
   type WantedLoad,
 } from '../../eve-agent/src/launch/engine/load-image.ts';
