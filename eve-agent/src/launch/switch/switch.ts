@@ -1,0 +1,410 @@
+import type { Clock } from '@local-datastore/shared/clock';
+import { EngineError } from '@local-datastore/shared/engine/engine-client';
+import type { Log } from '@local-datastore/shared/log';
+import type { ContainerEngine, ContainerView } from '../engine/container-engine.ts';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import { type CarriedOut, type CarryOutOptions, carryOut, waitForEngine } from './carry-out.ts';
+import { placeOutside } from './container-address.ts';
+import { nextSpec } from './container-bodies.ts';
+import { SwitchError, SwitchFailure } from './errors.ts';
+import { measureGap } from './gap-meter.ts';
+import { type HealthCheck, parseStoredHealth } from './health-check.ts';
+import { isExclusive } from './is-exclusive.ts';
+import { createJudge } from './judge.ts';
+import { isDeploymentName, LABELS, type Role, roleOfName } from './names.ts';
+import { observeContainers } from './observe.ts';
+import { CONVERGE, createOneAtATime, type Running } from './one-at-a-time.ts';
+import type { SwitchOutcome } from './outcome.ts';
+import { chooseRollback, type Goal, nextGeneration } from './plan.ts';
+import { planImages } from './plan-images.ts';
+import { type PortRule, planRedirects } from './port-rule.ts';
+import type { Probes } from './probe.ts';
+import type { StepDeps } from './run-step.ts';
+import { findRole, type Observed } from './steps.ts';
+
+export interface SwitchDeps {
+  readonly engine: ContainerEngine;
+  /** null: ports cannot be led elsewhere on this host. */
+  readonly portRule: PortRule | null;
+  readonly probes: Probes;
+  readonly clock: Clock;
+  /** The date, in milliseconds. */
+  wallMs(): number;
+  readonly log: Log;
+  /** Ends every operation where it is: the process ends. */
+  readonly ending: AbortSignal;
+}
+
+export interface SwitchOptions {
+  /** Begins the names of containers and of repositories. */
+  readonly prefix: string;
+  /** An engine that is away is waited for so long. */
+  readonly engineWaitMs: number;
+  /** How long a version may still answer what it was asked before others were led elsewhere. */
+  readonly drainMs: number;
+}
+
+/** A new version. */
+export interface WantedVersion {
+  /** Of the deployment, without prefix. */
+  readonly name: string;
+  /** `Image` is overridden by the tag below. */
+  readonly spec: ContainerSpec;
+  readonly image: { readonly id: string; readonly tag: string; readonly configDigest: string };
+  /** null: its own HEALTHCHECK; else that it runs. */
+  readonly health: HealthCheck | null;
+  /** Until it is forced to end, where the arguments say nothing; null: the engine's own. */
+  readonly stopSeconds: number | null;
+  /** How long it is watched before it is committed. */
+  readonly settleMs: number;
+  /** How many old versions stay. */
+  readonly keep: number;
+  /** It must not run beside the old one, though its arguments would allow it. */
+  readonly isExclusive?: boolean;
+}
+
+export interface Wanted {
+  readonly name: string;
+  readonly settleMs: number;
+}
+
+/** A version of a deployment that is there. */
+export interface KeptVersion {
+  readonly generation: number;
+  readonly role: Role;
+  readonly container: ContainerView;
+}
+
+type OnStep = (step: string) => void;
+
+/**
+ * Changes which version of a deployment serves, and keeps one serving.
+ *
+ * Each throws SwitchError CONFLICT while another operation on the deployment goes on, NAME_INVALID; EngineError; the
+ * reason of `ending`. The signal calls an operation off: what it has begun is taken back.
+ */
+export interface Switch {
+  deploy(wanted: WantedVersion, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  /**
+   * @param wanted `generation`: which one; absent: the newest of those before the one that serves
+   * @throws SwitchError NOTHING_TO_ROLL_BACK
+   */
+  rollback(
+    wanted: Wanted & { readonly keep: number; readonly generation?: number },
+    onStep: OnStep,
+    signal: AbortSignal,
+  ): Promise<SwitchOutcome>;
+  /** @throws SwitchError NOT_DEPLOYED; as the next three */
+  start(wanted: Wanted, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  /** It stays stopped, also when the machine starts again. */
+  stop(name: string, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  restart(wanted: Wanted, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  /** Every version, its images, its anonymous volumes. */
+  remove(name: string, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  /** Takes away old versions but so many, and images that no version is made of. */
+  prune(name: string, keep: number, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
+  /** Puts right what a crash left. Nothing is done where an operation goes on, which does it itself. */
+  converge(name: string, signal: AbortSignal): Promise<SwitchOutcome | null>;
+  /** The versions that are there, the newest first. */
+  versions(name: string, signal: AbortSignal): Promise<readonly KeptVersion[]>;
+  /** The names of all that the engine has containers of; rules of others are none of ours and go. */
+  convergeAll(signal: AbortSignal): Promise<ReadonlyMap<string, SwitchOutcome | null>>;
+  running(name: string): Running | null;
+}
+
+const silent = () => {};
+/** Of one request that measures the gap. */
+const MEASURE_LIMIT_MS = 1000;
+
+export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
+  const { engine, portRule, probes, clock, log, ending } = deps;
+  const stepDeps: StepDeps = { engine, portRule, judge: createJudge(deps), clock, log };
+  const operations = createOneAtATime(deps.wallMs);
+  const baseOf = (name: string) => options.prefix + name;
+  /** As repositories are written. */
+  const repositoryOf = (name: string) => baseOf(name).toLowerCase();
+
+  function optionsFor(name: string, onStep: OnStep, signal: AbortSignal): CarryOutOptions {
+    return {
+      base: baseOf(name),
+      deployment: name,
+      spec: null,
+      settleMs: 0,
+      drainMs: options.drainMs,
+      keep: null,
+      engineWaitMs: options.engineWaitMs,
+      ending,
+      signal,
+      onStep,
+      measure: () => null,
+    };
+  }
+
+  /** Runs an operation alone, with the engine there. */
+  function alone(
+    name: string,
+    operation: string,
+    task: () => Promise<SwitchOutcome>,
+  ): Promise<SwitchOutcome> {
+    if (!isDeploymentName(name)) {
+      const message = `"${name}" cannot be the name of a deployment: letters, digits, ".", "_", "-", and none of the endings .try .new .back .old-N`;
+      throw new SwitchError('NAME_INVALID', message);
+    }
+    return operations.run(name, operation, async () => {
+      if (await waitForEngine(deps, options.engineWaitMs, ending)) return await task();
+      const message = 'the container engine does not answer';
+      throw new EngineError('ENGINE_UNREACHABLE', message, null);
+    });
+  }
+
+  async function observe(name: string) {
+    const seen = await observeContainers(engine, baseOf(name), name, ending);
+    const observed: Observed = { containers: seen.map(({ version }) => version), hasRule: false };
+    const viewOf = (id: string | undefined) => seen.find(({ view }) => view.id === id)?.view ?? null;
+    return { observed, viewOf };
+  }
+
+  const servingText = (view: ContainerView | null) =>
+    view !== null && view.state === 'running' ? view.image : null;
+
+  function kept(failure: SwitchFailure, { serving, gap, warnings }: Partial<CarriedOut>): SwitchOutcome {
+    return {
+      kind: 'kept',
+      code: failure.code,
+      why: failure.message,
+      logs: failure.logs,
+      serving: servingText(serving ?? null),
+      gap: gap ?? null,
+      warnings: warnings ?? [],
+    };
+  }
+
+  function reached(done: CarriedOut, how: 'beside' | 'in-place'): SwitchOutcome {
+    const { serving, gap, hadRule, warnings } = done;
+    const generation = serving === null ? null : Number(serving.labels[LABELS.generation] ?? 0);
+    const image = servingText(serving);
+    const way = hadRule ? 'bridged' : how;
+    return {
+      kind: 'committed',
+      generation,
+      serving: image,
+      how: way,
+      gap,
+      gapMs: gap?.longestSilenceMs ?? null,
+      warnings,
+    };
+  }
+
+  /** Asks what serves through its published port, as its clients do, where its check says how. */
+  function measurerOf(health: HealthCheck | null, spec: ContainerSpec | null) {
+    return (serving: ContainerView) => {
+      if (health === null || health.kind === 'command') return null;
+      const bindings = spec?.HostConfig.PortBindings;
+      const place = placeOutside(bindings ? { ...serving, portBindings: bindings } : serving, health.port);
+      const isTheSame = place?.port === placeOutside(serving, health.port)?.port;
+      if (place === null || !isTheSame) return null;
+      const ask =
+        health.kind === 'http'
+          ? () => probes.http(place, health.path, MEASURE_LIMIT_MS)
+          : () => probes.tcp(place, MEASURE_LIMIT_MS);
+      return measureGap(clock, ask);
+    };
+  }
+
+  /** What nobody needs any more. Nothing depends on it: what cannot be done is told. */
+  async function tidyImages(name: string): Promise<string[]> {
+    const warnings: string[] = [];
+    const repository = repositoryOf(name);
+    try {
+      const { observed } = await observe(name);
+      const used = new Set(observed.containers.map(({ imageId }) => imageId));
+      const serving = findRole(observed, 'serving')?.imageId ?? null;
+      const images = await engine.listImages(repository, ending);
+      for (const step of planImages(images, repository, used, serving)) {
+        try {
+          if (step.kind === 'untag-image') await engine.untagImage(step.tag, ending);
+          else await engine.tagImage(step.image, step.repository, step.tag, ending);
+        } catch (error) {
+          ending.throwIfAborted();
+          warnings.push(`${step.kind} ${step.tag}: ${String(error)}`);
+        }
+      }
+    } catch (error) {
+      ending.throwIfAborted();
+      warnings.push(`images: ${String(error)}`);
+    }
+    return warnings;
+  }
+
+  /** One goal, and what it comes to. */
+  async function pursue(goal: Goal, wanted: CarryOutOptions, isTidy: boolean): Promise<SwitchOutcome> {
+    const done = await carryOut(stepDeps, goal, wanted);
+    const isBeside = 'isBeside' in goal && goal.isBeside;
+    const hasNew =
+      'generation' in goal && Number(done.serving?.labels[LABELS.generation] ?? 0) === goal.generation;
+    const isReached = done.failure === null || (hasNew && done.serving !== null);
+    const warnings = isTidy ? await tidyImages(wanted.deployment) : [];
+    const all = { ...done, warnings: [...done.warnings, ...warnings] };
+    if (isReached || done.failure === null) return reached(all, isBeside ? 'beside' : 'in-place');
+    log.warn(
+      { deployment: wanted.deployment, code: done.failure.code, reason: done.failure.message },
+      'a deployment was not changed',
+    );
+    return kept(done.failure, all);
+  }
+
+  /** What an earlier process left comes first. */
+  const putRight = (name: string, onStep: OnStep) =>
+    carryOut(stepDeps, { kind: 'converge' }, optionsFor(name, onStep, ending));
+
+  /** Whether two can run at a time, and the ports be led to the one meanwhile. */
+  async function chooseWay(spec: ContainerSpec, isServing: boolean, isAlone: boolean) {
+    const isBeside = isServing && !isAlone && !isExclusive(spec);
+    const anywhere = { networks: [{ name: '', ipv4: '192.0.2.1', ipv6: '', gateway: '' }] };
+    const redirects = planRedirects(spec.HostConfig.PortBindings ?? {}, anywhere, '');
+    return { isBeside, hasRule: isBeside && portRule !== null && redirects.length > 0 };
+  }
+
+  async function deploy(wanted: WantedVersion, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome> {
+    const { name, image, health } = wanted;
+    const before = await putRight(name, onStep);
+    const found = await engine.inspectImage(image.tag, ending);
+    if (found?.id !== image.id) {
+      const why = found === null ? 'is not there' : `is another image, ${found.id}`;
+      return kept(new SwitchFailure('IMAGE_MISSING', `the image ${image.tag} ${why}`), before);
+    }
+    const { observed } = await observe(name);
+    const serving = findRole(observed, 'serving');
+    const generation = nextGeneration(observed);
+    const spec = nextSpec(
+      { ...wanted.spec, Image: image.tag },
+      {
+        deployment: name,
+        generation,
+        replaces: serving?.generation ?? null,
+        configDigest: image.configDigest,
+        health,
+        stopSeconds: wanted.stopSeconds,
+      },
+    );
+    const way = await chooseWay(spec, serving?.isUp === true, wanted.isExclusive === true);
+    const { settleMs, keep } = wanted;
+    return await pursue(
+      { kind: 'deploy', generation, ...way },
+      { ...optionsFor(name, onStep, signal), spec, settleMs, keep, measure: measurerOf(health, spec) },
+      true,
+    );
+  }
+
+  async function rollback(
+    { name, settleMs, keep, generation: asked }: Parameters<Switch['rollback']>[0],
+    onStep: OnStep,
+    signal: AbortSignal,
+  ): Promise<SwitchOutcome> {
+    await putRight(name, onStep);
+    const { observed, viewOf } = await observe(name);
+    const target = chooseRollback(observed, asked);
+    const view = viewOf(target?.id);
+    if (target === null || view === null) {
+      const which = asked === undefined ? 'an earlier version' : `version ${asked}`;
+      throw new SwitchError('NOTHING_TO_ROLL_BACK', `${which} of ${name} is not kept`);
+    }
+    const spec = await engine.readSpec(target.id, ending);
+    const serving = findRole(observed, 'serving');
+    const way = await chooseWay(spec, serving?.isUp === true, false);
+    const health = parseStoredHealth(view.labels[LABELS.health]);
+    return await pursue(
+      { kind: 'rollback', generation: target.generation, ...way },
+      { ...optionsFor(name, onStep, signal), spec, settleMs, keep, measure: measurerOf(health, spec) },
+      true,
+    );
+  }
+
+  /** What is done to the one that is there. @throws SwitchError NOT_DEPLOYED */
+  async function change(
+    kind: 'start' | 'stop' | 'restart' | 'remove',
+    { name, settleMs }: Wanted,
+    onStep: OnStep,
+    signal: AbortSignal,
+  ): Promise<SwitchOutcome> {
+    if (kind !== 'remove') await putRight(name, onStep);
+    const { observed, viewOf } = await observe(name);
+    const serving = findRole(observed, 'serving');
+    const isThere = kind === 'remove' ? observed.containers.length > 0 : serving !== undefined;
+    if (!isThere) throw new SwitchError('NOT_DEPLOYED', `${name} has no version that was deployed`);
+    const health = parseStoredHealth(viewOf(serving?.id)?.labels[LABELS.health]);
+    const measure = kind === 'restart' ? measurerOf(health, null) : () => null;
+    return await pursue(
+      { kind },
+      { ...optionsFor(name, onStep, signal), settleMs, measure },
+      kind === 'remove',
+    );
+  }
+
+  const api: Switch = {
+    deploy: (wanted, onStep, signal) => alone(wanted.name, 'deploy', () => deploy(wanted, onStep, signal)),
+    rollback: (wanted, onStep, signal) =>
+      alone(wanted.name, 'rollback', () => rollback(wanted, onStep, signal)),
+    start: (wanted, onStep, signal) =>
+      alone(wanted.name, 'start', () => change('start', wanted, onStep, signal)),
+    restart: (wanted, onStep, signal) =>
+      alone(wanted.name, 'restart', () => change('restart', wanted, onStep, signal)),
+    stop: (name, onStep, signal) =>
+      alone(name, 'stop', () => change('stop', { name, settleMs: 0 }, onStep, signal)),
+    remove: (name, onStep, signal) =>
+      alone(name, 'remove', () => change('remove', { name, settleMs: 0 }, onStep, signal)),
+    prune: (name, keep, onStep, signal) =>
+      alone(name, 'prune', () =>
+        pursue({ kind: 'converge' }, { ...optionsFor(name, onStep, signal), keep }, true),
+      ),
+
+    async converge(name, signal) {
+      if (operations.running(name) !== null || !isDeploymentName(name)) return null;
+      const goal: Goal = { kind: 'converge' };
+      return await alone(name, CONVERGE, () => pursue(goal, optionsFor(name, silent, signal), false));
+    },
+
+    async versions(name, signal) {
+      const seen = await observeContainers(engine, baseOf(name), name, signal);
+      return seen
+        .map(({ version: { generation, role }, view }) => ({ generation, role, container: view }))
+        .sort((a, b) => b.generation - a.generation);
+    },
+
+    async convergeAll(signal) {
+      const ids = await engine.list(LABELS.deployment, signal);
+      const names = new Set<string>();
+      for (const id of ids) {
+        const view = await engine.inspect(id, signal);
+        const name = view?.labels[LABELS.deployment];
+        // Another prefix is another agent's, or that of a configuration that was.
+        if (view && name !== undefined && roleOfName(baseOf(name), view.name)) names.add(name);
+      }
+      const outcomes = new Map<string, SwitchOutcome | null>();
+      for (const name of names) {
+        try {
+          outcomes.set(name, await api.converge(name, signal));
+        } catch (error) {
+          if (signal.aborted || ending.aborted || error instanceof EngineError) throw error;
+          log.error({ deployment: name, reason: String(error) }, 'a deployment cannot be put right');
+        }
+      }
+      await removeStrayRules(names, signal);
+      return outcomes;
+    },
+
+    running: (name) => operations.running(name),
+  };
+
+  /** Rules of deployments that have no container any more: their operations have seen to all others. */
+  async function removeStrayRules(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    for (const holder of (await portRule?.list(signal)) ?? []) {
+      if (!holder.startsWith(options.prefix)) continue;
+      const name = holder.slice(options.prefix.length);
+      if (names.has(name) || operations.running(name) !== null) continue;
+      await portRule?.remove(holder, signal);
+    }
+  }
+
+  return api;
+}
