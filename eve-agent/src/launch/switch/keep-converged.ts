@@ -2,7 +2,7 @@ import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { ContainerEngine } from '../engine/container-engine.ts';
-import type { Switch } from './switch.ts';
+import type { Switch } from './switch-contract.ts';
 
 export interface KeepConvergedDeps {
   readonly engine: Pick<ContainerEngine, 'ping' | 'untilAway'>;

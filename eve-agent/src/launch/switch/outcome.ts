@@ -1,5 +1,7 @@
-import type { KeptCode } from './errors.ts';
+import type { ContainerView } from '../engine/container-engine.ts';
+import type { KeptCode, SwitchFailure } from './errors.ts';
 import type { Gap } from './gap-meter.ts';
+import { LABELS } from './names.ts';
 
 /** What came of an operation. */
 export type SwitchOutcome =
@@ -31,3 +33,32 @@ export type SwitchOutcome =
       readonly gap: Gap | null;
       readonly warnings: readonly string[];
     };
+
+/** What was done, and what is there now. */
+export interface Done {
+  readonly serving: ContainerView | null;
+  readonly gap: Gap | null;
+  readonly hadRule: boolean;
+  readonly warnings: readonly string[];
+}
+
+const servingImage = (view: ContainerView | null) => (view?.state === 'running' ? view.image : null);
+
+export function toKept(failure: SwitchFailure, { serving, gap, warnings }: Done): SwitchOutcome {
+  const { code, message: why, logs } = failure;
+  return { kind: 'kept', code, why, logs, serving: servingImage(serving), gap, warnings };
+}
+
+export function toReached(done: Done, how: 'beside' | 'in-place'): SwitchOutcome {
+  const { serving, gap, hadRule, warnings } = done;
+  return {
+    kind: 'committed',
+    // One that was not made here has none.
+    generation: serving === null ? null : Number(serving.labels[LABELS.generation] ?? 0),
+    serving: servingImage(serving),
+    how: hadRule ? 'bridged' : how,
+    gap,
+    gapMs: gap?.longestSilenceMs ?? null,
+    warnings,
+  };
+}

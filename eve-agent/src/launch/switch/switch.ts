@@ -3,24 +3,26 @@ import { EngineError } from '@local-datastore/shared/engine/engine-client';
 import type { Log } from '@local-datastore/shared/log';
 import type { ContainerEngine, ContainerView } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
-import { type CarriedOut, type CarryOutOptions, carryOut, waitForEngine } from './carry-out.ts';
+import { type CarryOutOptions, carryOut, waitForEngine } from './carry-out.ts';
 import { placeOutside } from './container-address.ts';
 import { nextSpec } from './container-bodies.ts';
+import { convergeAll } from './converge-all.ts';
 import { SwitchError, SwitchFailure } from './errors.ts';
 import { measureGap } from './gap-meter.ts';
 import { type HealthCheck, parseStoredHealth } from './health-check.ts';
 import { isExclusive } from './is-exclusive.ts';
 import { createJudge } from './judge.ts';
-import { isDeploymentName, LABELS, type Role, roleOfName } from './names.ts';
+import { isDeploymentName, LABELS } from './names.ts';
 import { observeContainers } from './observe.ts';
-import { CONVERGE, createOneAtATime, type Running } from './one-at-a-time.ts';
-import type { SwitchOutcome } from './outcome.ts';
+import { CONVERGE, createOneAtATime } from './one-at-a-time.ts';
+import { type SwitchOutcome, toKept, toReached } from './outcome.ts';
 import { chooseRollback, type Goal, nextGeneration } from './plan.ts';
-import { planImages } from './plan-images.ts';
 import { type PortRule, planRedirects } from './port-rule.ts';
 import type { Probes } from './probe.ts';
 import type { StepDeps } from './run-step.ts';
 import { findRole, type Observed } from './steps.ts';
+import type { OnStep, Switch, Wanted, WantedVersion } from './switch-contract.ts';
+import { tidyImages } from './tidy-images.ts';
 
 export interface SwitchDeps {
   readonly engine: ContainerEngine;
@@ -42,74 +44,6 @@ export interface SwitchOptions {
   readonly engineWaitMs: number;
   /** How long a version may still answer what it was asked before others were led elsewhere. */
   readonly drainMs: number;
-}
-
-/** A new version. */
-export interface WantedVersion {
-  /** Of the deployment, without prefix. */
-  readonly name: string;
-  /** `Image` is overridden by the tag below. */
-  readonly spec: ContainerSpec;
-  readonly image: { readonly id: string; readonly tag: string; readonly configDigest: string };
-  /** null: its own HEALTHCHECK; else that it runs. */
-  readonly health: HealthCheck | null;
-  /** Until it is forced to end, where the arguments say nothing; null: the engine's own. */
-  readonly stopSeconds: number | null;
-  /** How long it is watched before it is committed. */
-  readonly settleMs: number;
-  /** How many old versions stay. */
-  readonly keep: number;
-  /** It must not run beside the old one, though its arguments would allow it. */
-  readonly isExclusive?: boolean;
-}
-
-export interface Wanted {
-  readonly name: string;
-  readonly settleMs: number;
-}
-
-/** A version of a deployment that is there. */
-export interface KeptVersion {
-  readonly generation: number;
-  readonly role: Role;
-  readonly container: ContainerView;
-}
-
-type OnStep = (step: string) => void;
-
-/**
- * Changes which version of a deployment serves, and keeps one serving.
- *
- * Each throws SwitchError CONFLICT while another operation on the deployment goes on, NAME_INVALID; EngineError; the
- * reason of `ending`. The signal calls an operation off: what it has begun is taken back.
- */
-export interface Switch {
-  deploy(wanted: WantedVersion, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /**
-   * @param wanted `generation`: which one; absent: the newest of those before the one that serves
-   * @throws SwitchError NOTHING_TO_ROLL_BACK
-   */
-  rollback(
-    wanted: Wanted & { readonly keep: number; readonly generation?: number },
-    onStep: OnStep,
-    signal: AbortSignal,
-  ): Promise<SwitchOutcome>;
-  /** @throws SwitchError NOT_DEPLOYED; as the next three */
-  start(wanted: Wanted, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /** It stays stopped, also when the machine starts again. */
-  stop(name: string, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  restart(wanted: Wanted, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /** Every version, its images, its anonymous volumes. */
-  remove(name: string, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /** Takes away old versions but so many, and images that no version is made of. */
-  prune(name: string, keep: number, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /** Puts right what a crash left. Nothing is done where an operation goes on, which does it itself. */
-  converge(name: string, signal: AbortSignal): Promise<SwitchOutcome | null>;
-  /** The versions that are there, the newest first. */
-  versions(name: string, signal: AbortSignal): Promise<readonly KeptVersion[]>;
-  /** The names of all that the engine has containers of; rules of others are none of ours and go. */
-  convergeAll(signal: AbortSignal): Promise<ReadonlyMap<string, SwitchOutcome | null>>;
-  running(name: string): Running | null;
 }
 
 const silent = () => {};
@@ -164,37 +98,6 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     return { observed, viewOf };
   }
 
-  const servingText = (view: ContainerView | null) =>
-    view !== null && view.state === 'running' ? view.image : null;
-
-  function kept(failure: SwitchFailure, { serving, gap, warnings }: Partial<CarriedOut>): SwitchOutcome {
-    return {
-      kind: 'kept',
-      code: failure.code,
-      why: failure.message,
-      logs: failure.logs,
-      serving: servingText(serving ?? null),
-      gap: gap ?? null,
-      warnings: warnings ?? [],
-    };
-  }
-
-  function reached(done: CarriedOut, how: 'beside' | 'in-place'): SwitchOutcome {
-    const { serving, gap, hadRule, warnings } = done;
-    const generation = serving === null ? null : Number(serving.labels[LABELS.generation] ?? 0);
-    const image = servingText(serving);
-    const way = hadRule ? 'bridged' : how;
-    return {
-      kind: 'committed',
-      generation,
-      serving: image,
-      how: way,
-      gap,
-      gapMs: gap?.longestSilenceMs ?? null,
-      warnings,
-    };
-  }
-
   /** Asks what serves through its published port, as its clients do, where its check says how. */
   function measurerOf(health: HealthCheck | null, spec: ContainerSpec | null) {
     return (serving: ContainerView) => {
@@ -211,46 +114,25 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     };
   }
 
-  /** What nobody needs any more. Nothing depends on it: what cannot be done is told. */
-  async function tidyImages(name: string): Promise<string[]> {
-    const warnings: string[] = [];
-    const repository = repositoryOf(name);
-    try {
-      const { observed } = await observe(name);
-      const used = new Set(observed.containers.map(({ imageId }) => imageId));
-      const serving = findRole(observed, 'serving')?.imageId ?? null;
-      const images = await engine.listImages(repository, ending);
-      for (const step of planImages(images, repository, used, serving)) {
-        try {
-          if (step.kind === 'untag-image') await engine.untagImage(step.tag, ending);
-          else await engine.tagImage(step.image, step.repository, step.tag, ending);
-        } catch (error) {
-          ending.throwIfAborted();
-          warnings.push(`${step.kind} ${step.tag}: ${String(error)}`);
-        }
-      }
-    } catch (error) {
-      ending.throwIfAborted();
-      warnings.push(`images: ${String(error)}`);
-    }
-    return warnings;
-  }
-
   /** One goal, and what it comes to. */
   async function pursue(goal: Goal, wanted: CarryOutOptions, isTidy: boolean): Promise<SwitchOutcome> {
     const done = await carryOut(stepDeps, goal, wanted);
     const isBeside = 'isBeside' in goal && goal.isBeside;
     const hasNew =
       'generation' in goal && Number(done.serving?.labels[LABELS.generation] ?? 0) === goal.generation;
+    // What went wrong after it was committed changes nothing of that.
     const isReached = done.failure === null || (hasNew && done.serving !== null);
-    const warnings = isTidy ? await tidyImages(wanted.deployment) : [];
-    const all = { ...done, warnings: [...done.warnings, ...warnings] };
-    if (isReached || done.failure === null) return reached(all, isBeside ? 'beside' : 'in-place');
+    const late = isReached && done.failure !== null ? [done.failure.message] : [];
+    const name = wanted.deployment;
+    const observeNow = async () => (await observe(name)).observed;
+    const warnings = isTidy ? await tidyImages(engine, repositoryOf(name), observeNow, ending) : [];
+    const all = { ...done, warnings: [...done.warnings, ...late, ...warnings] };
+    if (isReached || done.failure === null) return toReached(all, isBeside ? 'beside' : 'in-place');
     log.warn(
       { deployment: wanted.deployment, code: done.failure.code, reason: done.failure.message },
       'a deployment was not changed',
     );
-    return kept(done.failure, all);
+    return toKept(done.failure, all);
   }
 
   /** What an earlier process left comes first. */
@@ -271,7 +153,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     const found = await engine.inspectImage(image.tag, ending);
     if (found?.id !== image.id) {
       const why = found === null ? 'is not there' : `is another image, ${found.id}`;
-      return kept(new SwitchFailure('IMAGE_MISSING', `the image ${image.tag} ${why}`), before);
+      return toKept(new SwitchFailure('IMAGE_MISSING', `the image ${image.tag} ${why}`), before);
     }
     const { observed } = await observe(name);
     const serving = findRole(observed, 'serving');
@@ -371,40 +253,14 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
         .sort((a, b) => b.generation - a.generation);
     },
 
-    async convergeAll(signal) {
-      const ids = await engine.list(LABELS.deployment, signal);
-      const names = new Set<string>();
-      for (const id of ids) {
-        const view = await engine.inspect(id, signal);
-        const name = view?.labels[LABELS.deployment];
-        // Another prefix is another agent's, or that of a configuration that was.
-        if (view && name !== undefined && roleOfName(baseOf(name), view.name)) names.add(name);
-      }
-      const outcomes = new Map<string, SwitchOutcome | null>();
-      for (const name of names) {
-        try {
-          outcomes.set(name, await api.converge(name, signal));
-        } catch (error) {
-          if (signal.aborted || ending.aborted || error instanceof EngineError) throw error;
-          log.error({ deployment: name, reason: String(error) }, 'a deployment cannot be put right');
-        }
-      }
-      await removeStrayRules(names, signal);
-      return outcomes;
-    },
-
+    convergeAll: (signal) =>
+      convergeAll(
+        { engine, portRule, log, versions: api },
+        options.prefix,
+        AbortSignal.any([signal, ending]),
+      ),
     running: (name) => operations.running(name),
   };
-
-  /** Rules of deployments that have no container any more: their operations have seen to all others. */
-  async function removeStrayRules(names: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    for (const holder of (await portRule?.list(signal)) ?? []) {
-      if (!holder.startsWith(options.prefix)) continue;
-      const name = holder.slice(options.prefix.length);
-      if (names.has(name) || operations.running(name) !== null) continue;
-      await portRule?.remove(holder, signal);
-    }
-  }
 
   return api;
 }
