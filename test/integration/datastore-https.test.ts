@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TlsIdentity } from '../../datastore-app/src/tls/certificate-source.ts';
-import { issueAuthority, issueLeaf } from '../../datastore-app/src/tls/issue-certificates.ts';
 import {
   ADDRESS,
   createDatastoreFolder,

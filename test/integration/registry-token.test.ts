@@ -4,8 +4,8 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { issueAuthority, issueLeaf } from '../../datastore-app/src/tls/issue-certificates.ts';
 import {
   ADDRESS,
   createDatastoreFolder,

@@ -4,9 +4,9 @@
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { TlsIdentity } from '../../datastore-app/src/tls/certificate-source.ts';
-import { issueAuthority, issueLeaf } from '../../datastore-app/src/tls/issue-certificates.ts';
 import { ADDRESS, createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 import {
   type HostileRegistry,

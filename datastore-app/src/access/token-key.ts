@@ -93,7 +93,7 @@ export async function loadTokenKey(stateDirectory: string): Promise<TokenKey> {
 export async function loadTokenCertificate(stateDirectory: string, key: TokenKey): Promise<string> {
   const file = join(stateDirectory, CERTIFICATE_FILE);
   try {
-    const { issueOwn, isOfKey } = await import('../tls/issue-certificates.ts');
+    const { issueOwn, isOfKey } = await import('@local-datastore/shared/tls/issue-certificates');
     const found = await readBounded(file);
     if (found !== undefined && isOfKey(found, key.publicKey)) return found;
     if (found !== undefined) throw new Error('it is of another key: remove it, and it is made again');

@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '@local-datastore/shared/log';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
-import type { TlsIdentity } from '../tls/certificate-source.ts';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import type { BoundPort } from './bound-port.ts';
 import { type ConnectionShares, createConnectionShares, sharesOf } from './connection-shares.ts';
 import { type ConnectionLimits, KEEP_ALIVE_TIMEOUT_MS, MAX_HEADER_BYTES, QUEUED_BYTES } from './limits.ts';

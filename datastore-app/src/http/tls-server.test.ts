@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
 import { silentLog } from '@local-datastore/shared/log';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import type { TlsIdentity } from '../tls/certificate-source.ts';
-import { issueAuthority, issueLeaf } from '../tls/issue-certificates.ts';
 import { clientFingerprint } from './client-certificate.ts';
 import { createTlsServer, type TlsServer } from './tls-server.ts';
 

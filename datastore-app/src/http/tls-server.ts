@@ -4,7 +4,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
-import type { TlsIdentity } from '../tls/certificate-source.ts';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 
 /** EVE's own limit is 10 s. */
 const HANDSHAKE_TIMEOUT_MS = 20_000;

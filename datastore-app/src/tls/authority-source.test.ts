@@ -3,10 +3,11 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Authority, loadAuthority } from './authority.ts';
 import { createAuthoritySource } from './authority-source.ts';
-import type { CertificateSource, TlsIdentity } from './certificate-source.ts';
+import type { CertificateSource } from './certificate-source.ts';
 
 /** The limit is for a busy machine. */
 const waitFor = (check: () => void) => vi.waitFor(check, 60_000);

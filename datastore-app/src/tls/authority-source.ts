@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import type { Log } from '@local-datastore/shared/log';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import type { Authority } from './authority.ts';
 import { describeCertificate, whyOutOfTime } from './certificate-facts.ts';
-import type { CertificateSource, TlsIdentity } from './certificate-source.ts';
+import type { CertificateSource } from './certificate-source.ts';
 import { repeat } from './repeat.ts';
 import { isLeafDue, planLeafValidity } from './validity.ts';
 
@@ -37,7 +38,7 @@ export async function createAuthoritySource(
   { authority, hostLabel }: AuthoritySourceOptions,
 ): Promise<CertificateSource> {
   const { log, listAddresses, now = Date.now, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
-  const { issueLeaf } = await import('./issue-certificates.ts');
+  const { issueLeaf } = await import('@local-datastore/shared/tls/issue-certificates');
   const authorityCertificate = new X509Certificate(authority.certificate);
   const names = namesOf(hostLabel);
 

@@ -3,9 +3,9 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadAuthority } from './authority.ts';
-import { issueAuthority, issueLeaf } from './issue-certificates.ts';
 
 let state: string;
 const inFolder = (name: string) => join(state, 'tls', name);

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
-import type { TlsIdentity } from './certificate-source.ts';
-import { planAuthorityValidity } from './validity.ts';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
+import { planAuthorityValidity } from '@local-datastore/shared/tls/validity';
 
 const FOLDER = 'tls';
 const CERTIFICATE_FILE = 'ca.pem';
@@ -26,7 +26,7 @@ export interface Authority extends TlsIdentity {
  * that a power cut leaves no certificate without its key.
  */
 async function createAuthority(folder: string, nowMs: number): Promise<void> {
-  const { issueAuthority } = await import('./issue-certificates.ts');
+  const { issueAuthority } = await import('@local-datastore/shared/tls/issue-certificates');
   // Two authorities of one name would be taken for each other.
   const name = `datastore authority ${randomBytes(4).toString('hex')}`;
   const { certificate, key } = await issueAuthority(name, planAuthorityValidity(nowMs));

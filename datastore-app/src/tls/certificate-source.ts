@@ -1,8 +1,4 @@
-/** A certificate, with its chain, and its key. PEM. */
-export interface TlsIdentity {
-  readonly certificate: string;
-  readonly key: string;
-}
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 
 /** Facts about the certificate that HTTPS presents. */
 export interface TlsStatus {

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { parseCertificates, parsePrivateKey } from '@local-datastore/shared/tls/pem';
-import type { TlsIdentity } from './certificate-source.ts';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 
 /** Far more than a chain of certificates has. */
 const MAX_FILE_BYTES = 1024 * 1024;

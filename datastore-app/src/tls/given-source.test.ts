@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { silentLog } from '@local-datastore/shared/log';
+import { issueAuthority, issueLeaf } from '@local-datastore/shared/tls/issue-certificates';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { TlsIdentity } from './certificate-source.ts';
 import { readGivenIdentity } from './given-identity.ts';
 import { createGivenSource } from './given-source.ts';
-import { issueAuthority, issueLeaf } from './issue-certificates.ts';
 
 /** The limit is for a busy machine. */
 const waitFor = (check: () => void) => vi.waitFor(check, 60_000);

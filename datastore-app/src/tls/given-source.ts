@@ -1,8 +1,9 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import { openReloadedFiles } from '@local-datastore/shared/files/reloaded-files';
 import type { Log } from '@local-datastore/shared/log';
+import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 import { describeCertificate, whyOutOfTime } from './certificate-facts.ts';
-import type { CertificateSource, TlsIdentity } from './certificate-source.ts';
+import type { CertificateSource } from './certificate-source.ts';
 import { type GivenFiles, readGivenIdentity } from './given-identity.ts';
 import { repeat } from './repeat.ts';
 

@@ -23,6 +23,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   resume: async () => (await import('./tree-actions.ts')).treeActionCommand('resume'),
   cancel: async () => (await import('./tree-actions.ts')).treeActionCommand('cancel'),
   retry: async () => (await import('./tree-actions.ts')).treeActionCommand('retry'),
+  cert: async () => (await import('./cert/cert.ts')).certCommand,
 };
 
 const EXIT_CODE_HELP = `
@@ -46,6 +47,20 @@ function createProgram(version: string, context: CommandContext): Command {
     .exitOverride();
 }
 
+/** A command that is made apart takes over from the one above it how it writes and ends. */
+function addCommand(program: Command, command: Command): void {
+  program.addCommand(command);
+  const inherit = (above: Command, below: Command) => {
+    below.copyInheritedSettings(above);
+    for (const nested of below.commands) inherit(below, nested);
+  };
+  inherit(program, command);
+}
+
+/** Whether a command, or one below it, was told to print JSON. */
+const isJsonWanted = (command: Command): boolean =>
+  command.opts().json === true || command.commands.some(isJsonWanted);
+
 /**
  * Runs one command line.
  *
@@ -65,7 +80,7 @@ export async function runProgram(
   try {
     for (const name of isVersion ? [] : needed) {
       const createCommand = await COMMANDS[name]?.();
-      if (createCommand) program.addCommand(createCommand(context).copyInheritedSettings(program));
+      if (createCommand) addCommand(program, createCommand(context));
     }
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;
@@ -75,7 +90,7 @@ export async function runProgram(
     if (error instanceof EndWithExitCode) return error.exitCode;
     // Whatever the abort made fail first, the signal is why.
     const cause = context.signal.aborted ? context.signal.reason : error;
-    const isJson = program.commands.find((command) => command.name() === called)?.opts().json === true;
+    const isJson = isJsonWanted(program);
     context.stderr.write(isJson ? errorLine(cause) : terminalText(errorText(cause)));
     return exitCodeOf(cause);
   }

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
-import type { TlsIdentity } from './certificate-source.ts';
-import { issueAuthority, issueLeaf } from './issue-certificates.ts';
+import { issueAuthority, issueLeaf, issueRevocationList, readRevocationList } from './issue-certificates.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 
 const validity = { notBefore: new Date(0), notAfter: new Date('2052-03-04T05:06:07Z') };
 const authority = await issueAuthority('datastore authority 00000000', validity);
@@ -39,3 +39,31 @@ it('gives each certificate its own key, and a positive serial number of 128 bits
   for (const serial of serials) expect(serial).toMatch(/^[4-7][0-9A-F]{31}$/);
   expect(new Set(serials).size).toBe(3);
 });
+
+it('issues for a client what is good for clients alone', async () => {
+  const leaf = parse(
+    await issueLeaf(authority, { ...validity, commonName: 'ci', alternativeNames: [], usage: 'client' }),
+  );
+  expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']); // clientAuth
+  expect([leaf.subject, leaf.subjectAltName]).toEqual(['CN=ci', undefined]);
+});
+
+it.each([0, 1, 127, 128, 255, 256, 70_000])(
+  'reads again the list of revoked certificates %i',
+  async (number) => {
+    const revocations = [
+      { serial: '4f'.repeat(16), revokedAt: new Date('2026-01-02T03:04:05Z') },
+      { serial: '0102', revokedAt: new Date('2060-01-02T03:04:05Z') },
+    ];
+    const times = {
+      thisUpdate: new Date('2026-02-01T00:00:00Z'),
+      nextUpdate: new Date('2052-03-04T05:06:07Z'),
+    };
+    const pem = await issueRevocationList(authority, revocations, { number, ...times });
+    expect(readRevocationList(pem)).toEqual({ number, revocations });
+    expect(readRevocationList(await issueRevocationList(authority, [], { number, ...times }))).toEqual({
+      number,
+      revocations: [],
+    });
+  },
+);
