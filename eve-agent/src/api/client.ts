@@ -29,28 +29,54 @@ const problemSchema = z.looseObject({ detail: z.string() });
 /** It answers at once, or not at all: what it does itself takes no time. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** A request on its way, and whether the service has shown who it is. */
-function begin(place: AgentPlace, method: string, path: string, signal: AbortSignal) {
-  const state = { isTrusted: false };
-  let request: ClientRequest;
+/** A request that is begun. */
+export interface BegunRequest {
+  /** Which its caller ends. */
+  readonly request: ClientRequest;
+  /** What a failure of the request means. */
+  explain(error: unknown): AgentApiError;
+}
+
+/** Begins a request. @param headers beside those of the place */
+export function beginRequest(
+  place: AgentPlace,
+  method: string,
+  path: string,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): BegunRequest {
   if (place.kind === 'unix') {
-    request = httpRequest({ socketPath: place.path, method, path, signal, headers: { host: 'agent' } });
-  } else {
-    request = httpsRequest(new URL(path, place.url), { method, signal, agent: false, ...place.tls });
-    request.once('socket', (socket) => {
-      socket.once('secureConnect', () => {
-        state.isTrusted = true;
-      });
+    const request = httpRequest({
+      ...{ socketPath: place.path, method, path, signal, headers: { host: 'agent', ...headers } },
     });
+    return { request, explain: (error) => unreachable(place.path, error) };
   }
-  request.end();
-  return { request, state };
+  let isTrusted = false;
+  const request = httpsRequest(new URL(path, place.url), {
+    ...{ method, signal, headers, agent: false, ...place.tls },
+  });
+  request.once('socket', (socket) => {
+    socket.once('secureConnect', () => {
+      isTrusted = true;
+    });
+  });
+  return { request, explain: (error) => unreachableByTls(place.url, isTrusted, error) };
+}
+
+/** What a service says that refuses. */
+export async function refusalOf(response: IncomingMessage): Promise<AgentApiError> {
+  const { statusCode = 0 } = response;
+  const text = (await buffer(response)).toString();
+  const problem = problemSchema.safeParse(safeJson(text));
+  const detail = problem.success ? problem.data.detail : `status ${statusCode}`;
+  return new AgentApiError('AGENT_REFUSED', `the agent refuses: ${detail}`, { details: { statusCode } });
 }
 
 export function createAgentClient(place: AgentPlace): AgentClient {
   async function send(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
     let response: IncomingMessage;
-    const { request, state } = begin(place, method, path, signal);
+    const { request, explain } = beginRequest(place, method, path, signal);
+    request.end();
     const limit = setTimeout(
       () => request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
       ANSWER_TIMEOUT_MS,
@@ -59,18 +85,12 @@ export function createAgentClient(place: AgentPlace): AgentClient {
       [response] = (await once(request, 'response')) as [IncomingMessage];
     } catch (error) {
       signal.throwIfAborted();
-      throw place.kind === 'unix'
-        ? unreachable(place.path, error)
-        : unreachableByTls(place.url, state.isTrusted, error);
+      throw explain(error);
     } finally {
       clearTimeout(limit);
     }
-    const { statusCode = 0 } = response;
-    if (statusCode < 400) return response;
-    const text = (await buffer(response)).toString();
-    const problem = problemSchema.safeParse(safeJson(text));
-    const detail = problem.success ? problem.data.detail : `status ${statusCode}`;
-    throw new AgentApiError('AGENT_REFUSED', `the agent refuses: ${detail}`, { details: { statusCode } });
+    if ((response.statusCode ?? 0) < 400) return response;
+    throw await refusalOf(response);
   }
 
   return {

@@ -7,11 +7,13 @@ import type { SpaceError, TargetError } from '../content/errors.ts';
 import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
 import type { RegistryError } from '../registry/errors.ts';
 import type { ContentError, TransferError } from '../transfer/errors.ts';
+import type { OperationError } from './deploy/errors.ts';
 
 type AgentErrorCode =
   | (ConfigurationError | ContentError | RegistryError | SpaceError | TargetError | TransferError)['code']
   | AgentApiError['code']
   | AddressError['code']
+  | OperationError['code']
   | DiscoveryErrorCode;
 
 /** The one place that says which error ends the program with which code. */
@@ -39,6 +41,9 @@ const EXIT_CODE_OF = {
   MANIFEST_INVALID: EXIT_CODES.transferFailed,
   AGENT_UNREACHABLE: EXIT_CODES.usage,
   AGENT_REFUSED: EXIT_CODES.usage,
+  OPERATION_FAILED: EXIT_CODES.transferFailed,
+  OPERATION_CONTENT: EXIT_CODES.contentMismatch,
+  OPERATION_NO_SPACE: EXIT_CODES.noSpace,
   // Not 2, after which the service is not started again.
   ADDRESS_UNAVAILABLE: EXIT_CODES.unexpected,
 } satisfies Record<AgentErrorCode, number>;

@@ -23,6 +23,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   resume: async () => (await import('./tree-actions.ts')).treeActionCommand('resume'),
   cancel: async () => (await import('./tree-actions.ts')).treeActionCommand('cancel'),
   retry: async () => (await import('./tree-actions.ts')).treeActionCommand('retry'),
+  deploy: async () => (await import('./deploy/deploy.ts')).deployCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
 };
 

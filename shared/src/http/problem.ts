@@ -12,6 +12,8 @@ export interface Problem {
   readonly reasons?: readonly string[];
   /** What is wrong with which part of a document that was sent. */
   readonly problems?: readonly { readonly path: string; readonly message: string }[];
+  /** What problems of one kind say beyond that (RFC 9457 §3.2), by its name. */
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
@@ -20,8 +22,9 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
  * The body of a problem document (RFC 9457 §3). The status phrase is the title, as of any problem of no type of its
  * own (§4.2.1); members that are undefined are left out.
  */
-export function problemBody({ status, detail, ...members }: Problem): string {
-  return `${JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members })}\n`;
+export function problemBody({ status, detail, extensions, ...members }: Problem): string {
+  const document = { type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members, ...extensions };
+  return `${JSON.stringify(document)}\n`;
 }
 
 /** A problem as an answer. */

@@ -1,0 +1,297 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '@local-datastore/shared/clock';
+import {
+  BINARY,
+  jsonResponse,
+  type NamedSchema,
+  type OperationResponse,
+  type Parameter,
+  problemResponse,
+  textResponse,
+} from '@local-datastore/shared/http/operation';
+import { problemSchema } from '@local-datastore/shared/http/problem-schema';
+import type { Log } from '@local-datastore/shared/log';
+import * as z from 'zod';
+import type { Deployments, OperationInput } from '../launch/deployments/deployments.ts';
+import { deploymentViewSchema, operationResultSchema } from '../launch/deployments/deployment-view.ts';
+import { historyEntrySchema } from '../launch/deployments/history.ts';
+import type { ChangingOperation } from '../launch/deployments/operations.ts';
+import { callerOf } from './caller-of.ts';
+import { HttpError } from './http-error.ts';
+import { answerOperation, LINES_MEDIA_TYPE, throwAsHttpError } from './operation-answer.ts';
+import type { Route, RouteRequest } from './router.ts';
+import { readUpload } from './upload-body.ts';
+
+export interface DeploymentRoutesDeps {
+  /** null: the agent was started without any. */
+  readonly deployments: Deployments | null;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const DEPLOYMENT = { name: 'Deployment', zod: () => deploymentViewSchema };
+const RESULT = { name: 'DeploymentOperation', zod: () => operationResultSchema };
+const DEPLOYMENTS = { name: 'Deployments', zod: () => z.array(deploymentViewSchema) };
+const HISTORY = { name: 'DeploymentHistory', zod: () => z.array(historyEntrySchema) };
+const PROBLEM: NamedSchema = {
+  name: 'DeploymentProblem',
+  zod: () =>
+    problemSchema().extend({
+      why: z.string().optional(),
+      logs: z.array(z.string()).optional().describe('The last lines of the container that failed.'),
+      serving: z.string().nullable().optional().describe('The image that serves on; null: none.'),
+      operation: z.string().optional().describe('What runs already (409).'),
+      since: z.string().optional(),
+      by: z.string().optional(),
+    }),
+};
+const NAME: Parameter = { in: 'path', name: 'name', description: 'of the deployment, as the configuration has it' };
+const MAX_LINES = 10_000;
+const MAX_ENTRIES = 1000;
+/** Of logs that are followed together. */
+const MAX_STREAMS = 32;
+
+const REFUSALS: Readonly<Record<number, OperationResponse>> = {
+  403: problemResponse('The certificate is not permitted this; nothing is said of whether there is such a one', PROBLEM),
+  404: problemResponse('There is no such deployment', PROBLEM),
+  503: problemResponse('The container engine is away', PROBLEM),
+};
+const OPERATION_RESPONSES: Readonly<Record<number, OperationResponse>> = {
+  200: jsonResponse(`Done. With "Accept: ${LINES_MEDIA_TYPE}" a line of JSON for each event, the last "done" or "failed"`, RESULT),
+  ...REFUSALS,
+  409: problemResponse('Another operation runs, or there is no version that this one needs', PROBLEM),
+  422: problemResponse('It was taken back: "code", "why", the last "logs", and what is "serving"', PROBLEM),
+  507: problemResponse('There is no room', PROBLEM),
+};
+const LOAD_RESPONSES: Readonly<Record<number, OperationResponse>> = {
+  ...OPERATION_RESPONSES,
+  408: problemResponse('Nothing more came', PROBLEM),
+  413: problemResponse('The archive is too large', PROBLEM),
+};
+
+const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'delete'>, string>> = {
+  pull: 'Pulls an image from a registry, and replaces what runs by it; what it is pulled from comes from the query or the configuration',
+  start: 'Starts what was stopped',
+  stop: 'Stops what runs; it stays stopped',
+  restart: 'Stops what runs, and starts it again',
+  rollback: 'Replaces what runs by the version before it',
+  prune: 'Removes old versions, and images that no version needs',
+};
+
+/** @throws HttpError 400 */
+function readCount(text: string | null, fallback: number, most: number): number {
+  if (text === null || text === '' || text === 'all') return text === 'all' ? most : fallback;
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(count <= most)) throw new HttpError(400, `"${text}" is no number of lines from 0 to ${most}.`);
+  return count;
+}
+
+const isOn = (text: string | null) => text !== null && !['false', '0'].includes(text);
+
+/** A signal that ends with the connection of whoever asks. */
+function signalOf(request: IncomingMessage, response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort(new Error(`the client of ${request.url ?? ''} is gone`));
+  });
+  return gone.signal;
+}
+
+/** @throws HttpError 404 where no deployments are configured */
+function given(deployments: Deployments | null): Deployments {
+  if (deployments !== null) return deployments;
+  throw new HttpError(404, 'This agent has no deployments: start it with --deployments FILE.');
+}
+
+/** The operations on deployments. */
+export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRoutesDeps): readonly Route[] {
+  let streams = 0;
+
+  const asked = async <Value>(ask: (deployments: Deployments) => Value | Promise<Value>): Promise<Value> => {
+    try {
+      return await ask(given(deployments));
+    } catch (error) {
+      return throwAsHttpError(error);
+    }
+  };
+
+  async function operate(
+    { request, response, parameters }: RouteRequest,
+    operation: ChangingOperation,
+    input: OperationInput = {},
+  ): Promise<void> {
+    const { name = '' } = parameters;
+    const offered = given(deployments);
+    const caller = callerOf(request);
+    const signal = signalOf(request, response);
+    await answerOperation(request, response, { nowMs: () => clock.nowMs(), log }, (onEvent) =>
+      offered.operate(caller, name, operation, input, onEvent, signal),
+    );
+  }
+
+  const load = (routed: RouteRequest) => {
+    const { request, response } = routed;
+    const length = request.headers['content-length'];
+    return operate(routed, 'load', {
+      openBody: (maxBytes) => readUpload(request, response, maxBytes, clock),
+      announcedBytes: length === undefined ? undefined : Number(length),
+    });
+  };
+  const loadRoute = (method: 'PUT' | 'POST', path: string, more = ''): Route => ({
+    method,
+    path,
+    summary: `Loads an image archive, plain or compressed, and replaces what runs by it${more}`,
+    parameters: [NAME],
+    request: { mediaType: 'application/x-tar', schema: BINARY, isRequired: true },
+    responses: LOAD_RESPONSES,
+    handle: load,
+  });
+  const operationRoute = (operation: keyof typeof SUMMARIES): Route => ({
+    method: 'POST',
+    path: `/v1/deployments/{name}/${operation}`,
+    summary: SUMMARIES[operation],
+    parameters: [
+      NAME,
+      ...(operation === 'pull'
+        ? [{ in: 'query', name: 'image', description: 'such as docker://ds.local/web:1' } as const]
+        : []),
+    ],
+    responses: OPERATION_RESPONSES,
+    handle: (routed) => {
+      const reference = routed.query.get('image') ?? undefined;
+      return operate(routed, operation, reference === undefined ? {} : { reference });
+    },
+  });
+
+  async function sendLogs({ request, response, parameters, query }: RouteRequest): Promise<void> {
+    const wanted = {
+      tail: readCount(query.get('tail'), 200, MAX_LINES),
+      isFollowed: isOn(query.get('follow')),
+      hasTimes: isOn(query.get('timestamps')),
+    };
+    if (streams >= MAX_STREAMS) throw new HttpError(503, `${MAX_STREAMS} clients read logs already.`);
+    streams += 1;
+    try {
+      const signal = signalOf(request, response);
+      const lines = await asked((offered) =>
+        offered.logs(callerOf(request), parameters.name ?? '', wanted, signal),
+      );
+      const isJson = request.headers.accept?.includes(LINES_MEDIA_TYPE) === true;
+      response.writeHead(200, {
+        'Content-Type': isJson ? LINES_MEDIA_TYPE : 'text/plain; charset=utf-8',
+        'Cache-Control': 'no-store',
+        // What a browser is shown is text, whatever it looks like.
+        'X-Content-Type-Options': 'nosniff',
+      });
+      response.flushHeaders();
+      if (request.method === 'HEAD') return void response.end();
+      try {
+        for await (const line of lines) {
+          const text = isJson ? JSON.stringify(line) : `${line.at === null ? '' : `${line.at} `}${line.text}`;
+          // A client that does not read is waited for; the engine holds the rest.
+          if (!response.write(`${text}\n`)) await once(response, 'drain', { signal });
+        }
+        response.end();
+      } catch (error) {
+        // The answer has begun: that it breaks off is all that can be told.
+        if (!signal.aborted) log.warn({ err: error, deployment: parameters.name }, 'a log breaks off');
+        response.destroy();
+      }
+    } finally {
+      streams -= 1;
+    }
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/v1/deployments',
+      summary: 'All deployments that the client may list',
+      responses: {
+        200: jsonResponse('Deployments', DEPLOYMENTS),
+        ...REFUSALS,
+      },
+      handle: ({ request, response }) =>
+        asked((offered) => offered.list(callerOf(request), signalOf(request, response))),
+    },
+    {
+      method: 'GET',
+      path: '/v1/deployment-configuration',
+      summary: 'Which file names the deployments, and what is wrong with it',
+      responses: { 200: jsonResponse('"file", "readAt", "problem" and "warnings"'), ...REFUSALS },
+      handle: ({ request }) => asked((offered) => offered.configuration(callerOf(request))),
+    },
+    {
+      method: 'GET',
+      path: '/v1/deployments/{name}',
+      summary: 'One deployment',
+      parameters: [NAME],
+      responses: { 200: jsonResponse('Deployment', DEPLOYMENT), ...REFUSALS },
+      handle: ({ request, response, parameters }) =>
+        asked((offered) =>
+          offered.show(callerOf(request), parameters.name ?? '', signalOf(request, response)),
+        ),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/deployments/{name}',
+      summary: 'Removes all versions of a deployment; the configuration stays, and it can be loaded again',
+      parameters: [NAME],
+      responses: OPERATION_RESPONSES,
+      handle: (routed) => operate(routed, 'delete'),
+    },
+    ...(['PUT', 'POST'] as const).flatMap((method) => [
+      loadRoute(method, '/v1/deployments/{name}/load'),
+      loadRoute(method, '/v1/{name}/load', '; by the shorter path of ed-daemon’s README'),
+    ]),
+    ...(Object.keys(SUMMARIES) as (keyof typeof SUMMARIES)[]).map(operationRoute),
+    {
+      method: 'GET',
+      path: '/v1/deployments/{name}/logs',
+      summary: 'Lines of the log of the container that serves',
+      parameters: [
+        NAME,
+        { in: 'query', name: 'tail', description: `so many of the last lines; "all" (default 200, at most ${MAX_LINES})` },
+        { in: 'query', name: 'follow', description: 'goes on with what comes' },
+        { in: 'query', name: 'timestamps', description: 'the time before each line' },
+      ],
+      responses: {
+        200: textResponse(`Lines; with "Accept: ${LINES_MEDIA_TYPE}" each as JSON with its stream`),
+        ...REFUSALS,
+        409: problemResponse('Nothing is deployed', PROBLEM),
+      },
+      handle: sendLogs,
+    },
+    {
+      method: 'GET',
+      path: '/v1/deployments/{name}/history',
+      summary: 'What was done to a deployment, the newest first',
+      parameters: [NAME, { in: 'query', name: 'count', description: `at most so many (default 50, at most ${MAX_ENTRIES})` }],
+      responses: { 200: jsonResponse('Entries', HISTORY), ...REFUSALS },
+      handle: ({ request, parameters, query }) =>
+        asked((offered) =>
+          offered.history(
+            callerOf(request),
+            parameters.name ?? '',
+            readCount(query.get('count'), 50, MAX_ENTRIES),
+          ),
+        ),
+    },
+    {
+      method: 'GET',
+      path: '/v1/deployments/{name}/inspect',
+      summary: 'The container that serves, as the engine has it',
+      parameters: [NAME],
+      responses: {
+        200: jsonResponse('As GET /containers/{id}/json of the Engine API'),
+        ...REFUSALS,
+        409: problemResponse('Nothing is deployed', PROBLEM),
+      },
+      handle: ({ request, response, parameters }) =>
+        asked((offered) =>
+          offered.inspect(callerOf(request), parameters.name ?? '', signalOf(request, response)),
+        ),
+    },
+  ];
+}

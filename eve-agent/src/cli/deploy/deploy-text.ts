@@ -1,0 +1,78 @@
+import { printableText } from '@local-datastore/shared/text/printable-text';
+import type * as z from 'zod';
+import type { DeploymentView, OperationResult } from '../../launch/deployments/deployment-view.ts';
+import type { historyEntrySchema } from '../../launch/deployments/history.ts';
+import type { FailedLine } from './operation-lines.ts';
+
+type HistoryEntry = z.infer<typeof historyEntrySchema>;
+
+/** Rows below headings, each column as wide as its widest cell. */
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows];
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all
+    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
+    .join('');
+}
+
+/** Deployments as a table, what is wrong with one below its row. */
+export function deploymentsTable(deployments: readonly DeploymentView[]): string {
+  if (deployments.length === 0) return 'There are no deployments.\n';
+  const rows = deployments.map(({ name, state, health, generation, kept, image }) => [
+    printableText(name),
+    state,
+    health,
+    generation === null ? '-' : String(generation),
+    kept.join(',') || '-',
+    printableText(image) || '-',
+  ]);
+  const [head = '', ...lines] = table(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows)
+    .split('\n')
+    .slice(0, -1);
+  const told = deployments.flatMap(({ problem, operation }, index) => [
+    lines[index] ?? '',
+    ...(operation === null
+      ? []
+      : [`    ${operation.operation} since ${operation.since}, by ${printableText(operation.by)}`]),
+    ...(problem === null ? [] : [`    ${printableText(problem)}`]),
+  ]);
+  return `${[head, ...told].join('\n')}\n`;
+}
+
+const secondsText = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+
+/** What an operation came to. */
+export function resultText(result: OperationResult): string {
+  const { name, operation, state, generation, image, gapMs, durationMs, removed } = result;
+  const version = generation === null ? '' : `, version ${generation}`;
+  const gap = gapMs === null ? '' : `; nobody answered for ${secondsText(gapMs)}`;
+  return [
+    `${printableText(name)}: ${operation} done in ${secondsText(durationMs)}${gap}`,
+    `${state}${version}${image === null ? '' : `, ${printableText(image)}`}`,
+    ...removed.map((what) => `removed ${printableText(what)}`),
+    '',
+  ].join('\n');
+}
+
+/** What an operation failed by: why, what the container said, and what serves. */
+export function failureText({ detail, logs, serving }: FailedLine): string {
+  const said = logs.map((line) => `    | ${printableText(line)}`);
+  const serves =
+    serving === undefined ? [] : [serving === null ? 'nothing serves' : `${printableText(serving)} serves on`];
+  return [printableText(detail), ...said, ...serves].join('\n');
+}
+
+/** What was done to a deployment, as a table. */
+export function historyTable(entries: readonly HistoryEntry[]): string {
+  if (entries.length === 0) return 'Nothing was done yet.\n';
+  const rows = entries.map(({ time, operation, outcome, generation, durationMs, by, why }) => [
+    time,
+    operation,
+    outcome,
+    generation === null ? '-' : String(generation),
+    secondsText(durationMs),
+    printableText(by),
+    printableText(why ?? ''),
+  ]);
+  return table(['TIME', 'OPERATION', 'OUTCOME', 'VERSION', 'TOOK', 'BY', 'WHY'], rows);
+}

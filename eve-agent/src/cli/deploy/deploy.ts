@@ -1,0 +1,165 @@
+import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
+import { Command } from 'commander';
+import * as z from 'zod';
+import { askForLines } from '../../api/operation-client.ts';
+import { addConfigurableOptions } from '../../config.ts';
+import { deploymentViewSchema } from '../../launch/deployments/deployment-view.ts';
+import { historyEntrySchema } from '../../launch/deployments/history.ts';
+import type { ChangingOperation } from '../../launch/deployments/operations.ts';
+import { agentPlaceOf, CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
+import type { CommandContext } from '../command-context.ts';
+import { deploymentsTable, historyTable } from './deploy-text.ts';
+import { deploymentPath, openArchive, runOperation, sortLoadArguments } from './run-operation.ts';
+
+const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'pull'>, string>> = {
+  start: 'start a deployment that was stopped',
+  stop: 'stop a deployment; it stays stopped',
+  restart: 'stop a deployment, and start it again',
+  rollback: 'replace what runs by the version before it',
+  prune: 'remove old versions, and images that no version needs',
+  delete: 'remove all versions of a deployment; it can be loaded again',
+};
+const NAME_HELP = 'the deployment, as "eve-agent deploy list" has it';
+
+const linesOption: OptionDescription = {
+  flags: '--tail <lines>',
+  description: 'so many of the last lines',
+  environment: 'EVE_AGENT_TAIL',
+  get schema() {
+    return wholeNumber(0, 10_000);
+  },
+  default: 200,
+};
+const followOption: OptionDescription = {
+  flags: '-f, --follow',
+  description: 'go on with new lines until it is interrupted',
+  environment: 'EVE_AGENT_FOLLOW',
+  get schema() {
+    return z.boolean();
+  },
+};
+const timestampsOption: OptionDescription = {
+  flags: '--timestamps',
+  description: 'the time before each line',
+  get schema() {
+    return z.boolean();
+  },
+};
+
+const configurationSchema = z.object({
+  file: z.string(),
+  problem: z.string().nullable(),
+  warnings: z.array(z.string()),
+});
+const logLineSchema = z.looseObject({ text: z.string(), at: z.string().nullable() });
+
+/** `eve-agent deploy`. */
+export function deployCommand(context: CommandContext): Command {
+  const { stdout, stderr, signal } = context;
+  const nested = (name: string, summary: string) =>
+    new Command(name).summary(summary).description(`Asks the running agent to ${summary}.`);
+
+  function list(): Command {
+    const command = new Command('list')
+      .summary('list the deployments, and what runs of each')
+      .description('Lists the deployments of the running agent, and what runs of each.');
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
+      const options = command.opts<ClientOptions>();
+      const client = connectAgent(options);
+      const deployments = z.array(deploymentViewSchema).parse(await client.ask('GET', '/v1/deployments', signal));
+      const { file, problem, warnings } = configurationSchema.parse(
+        await client.ask('GET', '/v1/deployment-configuration', signal),
+      );
+      const notes = [
+        ...(problem === null ? [] : [`what ${file} says now is not in force: ${problem}`]),
+        ...warnings.map((warning) => `${file}: ${warning}`),
+      ];
+      for (const note of notes) stderr.write(`${printableText(note)}\n`);
+      stdout.write(options.json === true ? jsonText(deployments) : deploymentsTable(deployments));
+    });
+  }
+
+  function load(): Command {
+    const command = nested('load', 'replace what runs by the image of an archive')
+      .argument('<file>', 'an image archive, as "docker save" makes it, plain or compressed; "-" is standard input')
+      .argument('<name>', NAME_HELP);
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (first: string, second: string) => {
+      const { file, name } = sortLoadArguments(first, second);
+      const options = command.opts<ClientOptions>();
+      await runOperation(context, options, name, 'load', { archive: openArchive(file) });
+    });
+  }
+
+  function pull(): Command {
+    const command = nested('pull', 'pull an image from a registry, and replace what runs by it')
+      .argument('<name>', NAME_HELP)
+      .argument('[image]', 'such as docker://ds.local/web:1 (default: what the configuration says)');
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string, image?: string) => {
+      const query = image === undefined ? {} : { query: new URLSearchParams({ image }) };
+      await runOperation(context, command.opts<ClientOptions>(), name, 'pull', query);
+    });
+  }
+
+  function simple(operation: keyof typeof SUMMARIES): Command {
+    const command = nested(operation, SUMMARIES[operation]).argument('<name>', NAME_HELP);
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
+      await runOperation(context, command.opts<ClientOptions>(), name, operation);
+    });
+  }
+
+  function logs(): Command {
+    const command = new Command('logs')
+      .summary('the log of the container that serves')
+      .description('Prints the last lines of the log of the container that serves.')
+      .argument('<name>', NAME_HELP);
+    const options = [...CLIENT_OPTIONS, linesOption, followOption, timestampsOption];
+    return addConfigurableOptions(command, options).action(async (name: string) => {
+      const given = command.opts<ClientOptions & { tail: number; follow?: true; timestamps?: true }>();
+      const query = new URLSearchParams({
+        tail: String(given.tail),
+        follow: String(given.follow === true),
+        timestamps: String(given.timestamps === true),
+      });
+      const wanted = { method: 'GET' as const, path: `${deploymentPath(name, 'logs')}?${query}` };
+      for await (const document of askForLines(agentPlaceOf(given), wanted, signal)) {
+        const line = logLineSchema.parse(document);
+        const text = `${line.at === null ? '' : `${line.at} `}${line.text}\n`;
+        stdout.write(given.json === true ? jsonLine(line) : terminalText(text));
+      }
+    });
+  }
+
+  function history(): Command {
+    const command = new Command('history')
+      .summary('what was done to a deployment')
+      .description('Prints what was done to a deployment, by whom, and what came of it; the newest first.')
+      .argument('<name>', NAME_HELP);
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
+      const options = command.opts<ClientOptions>();
+      const answer = await connectAgent(options).ask('GET', deploymentPath(name, 'history'), signal);
+      const entries = z.array(historyEntrySchema).parse(answer);
+      stdout.write(options.json === true ? jsonText(entries) : historyTable(entries));
+    });
+  }
+
+  function inspect(): Command {
+    const command = new Command('inspect')
+      .summary('the container that serves, as the engine has it')
+      .description('Prints the container that serves as one JSON document, as "docker inspect" does.')
+      .argument('<name>', NAME_HELP);
+    return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
+      const options = command.opts<ClientOptions>();
+      stdout.write(jsonText(await connectAgent(options).ask('GET', deploymentPath(name, 'inspect'), signal)));
+    });
+  }
+
+  const command = new Command('deploy')
+    .summary('load, start, stop and roll back the deployments of the running agent')
+    .description('Works with the deployments of the running agent (its --deployments).');
+  const changing = (Object.keys(SUMMARIES) as (keyof typeof SUMMARIES)[]).map(simple);
+  for (const each of [list(), load(), pull(), ...changing, logs(), history(), inspect()])
+    command.addCommand(each);
+  return command;
+}

@@ -1,0 +1,383 @@
+import type { Clock } from '@local-datastore/shared/clock';
+import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import type { ContainerEngine } from '../engine/container-engine.ts';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import type { SwitchOutcome } from '../switch/outcome.ts';
+import type { Switch } from '../switch/switch.ts';
+import type { AuditLog } from './audit-log.ts';
+import { type Caller, type CallerFacts, callerFacts, mayCall } from './caller.ts';
+import type { DeploymentEntry } from './config-file.ts';
+import type { ConfigurationSource } from './configuration-source.ts';
+import type { DeploymentSettings } from './deployment-settings.ts';
+import type { OperationEvent, OperationResult } from './deployment-view.ts';
+import type { Deployments, OperationInput } from './deployments.ts';
+import type { DesiredStates } from './desired-state.ts';
+import { DeploymentError, OperationFailure } from './errors.ts';
+import type { History } from './history.ts';
+import type { ChangingOperation, Operation } from './operations.ts';
+import type { RunningOperations } from './running-operations.ts';
+import { viewOf } from './view-deployment.ts';
+
+/** An image that the engine has, checked. */
+export interface ReadyImage {
+  readonly id: string;
+  readonly tag: string;
+  /** `sha256:…`. */
+  readonly configDigest: string;
+  readonly sizeBytes: number;
+}
+
+/** How an image gets into the engine. */
+export interface ImageSource {
+  /** @param repository what it is called but for its tag @throws ImageStreamError; LoadImageError; what `source` throws */
+  load(
+    source: AsyncIterable<Uint8Array>,
+    wanted: { readonly repository: string; readonly maxBytes: number },
+    signal: AbortSignal,
+  ): Promise<ReadyImage>;
+  /** Gives the archive of an image of a registry, once all of it is here. @throws RegistryError and its like */
+  pull(
+    reference: string,
+    deployment: string,
+    onReceived: (receivedBytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export interface DeploymentsDeps {
+  readonly configuration: ConfigurationSource;
+  readonly client: EngineClient;
+  readonly engine: ContainerEngine;
+  readonly switcher: Switch;
+  readonly images: ImageSource;
+  /** @throws DeploymentError DEPLOYMENT_UNUSABLE */
+  prepare(settings: DeploymentSettings): Promise<(image: string) => ContainerSpec>;
+  readonly audit: AuditLog;
+  readonly history: History;
+  readonly desired: DesiredStates;
+  readonly running: RunningOperations;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch. */
+  wallMs(): number;
+  readonly log: Log;
+  /** The service ends: nothing is begun any more. */
+  readonly ending: AbortSignal;
+}
+
+const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set(['stop', 'delete', 'prune', 'rollback', 'start', 'restart']);
+
+/** The operations on the deployments of a configuration. */
+export function createDeployments(deps: DeploymentsDeps): Deployments {
+  const { configuration, client, engine, switcher, images, audit, history, desired, running } = deps;
+  const { clock, wallMs, log, ending } = deps;
+  const now = () => new Date(wallMs()).toISOString();
+
+  /** Whether somebody may do it, and with what. Nothing is said of names that are not permitted. */
+  function find(caller: Caller, name: string, operation: Operation): DeploymentEntry {
+    const { clients, deployments } = configuration.current();
+    if (!mayCall(caller, clients, operation, name)) {
+      const { who } = callerFacts(caller);
+      throw new DeploymentError('NOT_PERMITTED', `${who} may not ${operation} ${name}`);
+    }
+    const entry = deployments.get(name);
+    if (entry !== undefined) return entry;
+    const known = [...deployments.keys()].filter((each) => mayCall(caller, clients, 'list', each));
+    const list = known.length === 0 ? '' : `; there are ${known.slice(0, 20).join(', ')}`;
+    throw new DeploymentError('DEPLOYMENT_UNKNOWN', `there is no deployment ${name}${list}`);
+  }
+
+  function settingsOf(entry: DeploymentEntry): DeploymentSettings {
+    if (entry.kind === 'usable') return entry.settings;
+    const message = `deployment ${entry.name} cannot be used: ${entry.problem}`;
+    throw new DeploymentError('DEPLOYMENT_UNUSABLE', message);
+  }
+
+  const containerOf = (name: string) => configuration.current().prefix + name;
+
+  /** @throws OperationFailure where it was taken back */
+  function committed(outcome: SwitchOutcome) {
+    for (const warning of outcome.warnings) log.warn({ warning }, 'a step beside an operation failed');
+    if (outcome.kind === 'committed') return outcome;
+    throw new OperationFailure(outcome.code, outcome.why, outcome.logs, outcome.serving);
+  }
+
+  const baseSettings = (entry: DeploymentEntry, name: string) =>
+    entry.kind === 'usable'
+      ? { name, settleMs: entry.settings.settleMs, keep: entry.settings.keep }
+      : { name, settleMs: 0, keep: 1 };
+
+  /** What comes of an image: the same for one that was sent and one that was pulled. */
+  async function deploy(
+    settings: DeploymentSettings,
+    source: AsyncIterable<Uint8Array>,
+    { spec, onEvent, signal, by, operation }: {
+      readonly spec: (image: string) => ContainerSpec;
+      readonly onEvent: (event: OperationEvent) => void;
+      readonly signal: AbortSignal;
+      readonly by: CallerFacts;
+      readonly operation: ChangingOperation;
+    },
+  ) {
+    const { name, health, stopSeconds, settleMs, keep } = settings;
+    const { prefix, maxImageBytes } = configuration.current();
+    const image = await images.load(source, { repository: prefix + name, maxBytes: maxImageBytes }, signal);
+    onEvent({ event: 'loaded', image: image.tag, sizeBytes: image.sizeBytes });
+    const { id, tag, configDigest } = image;
+    const wanted = { state: 'running' as const, image: { id, tag, configDigest } };
+    await desired.write(name, { ...wanted, operation, by: by.who, at: now() });
+    const outcome = await switcher.deploy(
+      { name, spec: spec(tag), image, health, stopSeconds, settleMs, keep },
+      (step) => onEvent({ event: 'step', step }),
+      // All of it is here: whoever sent it need not wait for the end.
+      ending,
+    );
+    return committed(outcome);
+  }
+
+  async function carryOut(
+    entry: DeploymentEntry,
+    operation: ChangingOperation,
+    prepared: Prepared | null,
+    more: { input: OperationInput; onEvent: (event: OperationEvent) => void; signal: AbortSignal; by: CallerFacts },
+  ) {
+    const { input, onEvent, signal, by } = more;
+    const name = entry.kind === 'usable' ? entry.settings.name : entry.name;
+    const base = baseSettings(entry, name);
+    const onStep = (step: string) => onEvent({ event: 'step', step });
+    const want = (state: 'running' | 'stopped' | 'removed') =>
+      desired.write(name, { state, image: null, operation, by: by.who, at: now() });
+    switch (operation) {
+      case 'load':
+      case 'pull': {
+        if (prepared === null) throw new RangeError('nothing was prepared');
+        const { spec, settings } = prepared;
+        const source =
+          operation === 'load'
+            ? (input.openBody?.(configuration.current().maxImageBytes) ?? noBody())
+            : await images.pull(
+                prepared.reference,
+                name,
+                (receivedBytes) => onEvent({ event: 'received', receivedBytes }),
+                signal,
+              );
+        const counted = operation === 'load' ? countBytes(source, onEvent) : source;
+        return await deploy(settings, counted, { spec, onEvent, signal, by, operation });
+      }
+      case 'start':
+        await want('running');
+        return committed(await switcher.start(base, onStep, ending));
+      case 'restart':
+        await want('running');
+        return committed(await switcher.restart(base, onStep, ending));
+      case 'stop':
+        await want('stopped');
+        return committed(await switcher.stop(name, onStep, ending));
+      case 'rollback':
+        await want('running');
+        return committed(await switcher.rollback(base, onStep, ending));
+      case 'prune':
+        return committed(await switcher.prune(name, base.keep, onStep, ending));
+      case 'delete':
+        await want('removed');
+        return committed(await switcher.remove(name, onStep, ending));
+    }
+  }
+
+  interface Prepared {
+    readonly settings: DeploymentSettings;
+    readonly spec: (image: string) => ContainerSpec;
+    readonly reference: string;
+  }
+
+  /** All that can be known before anything comes. */
+  async function prepare(
+    entry: DeploymentEntry,
+    operation: ChangingOperation,
+    input: OperationInput,
+    signal: AbortSignal,
+  ): Promise<Prepared | null> {
+    await engine.ping(signal);
+    if (WITHOUT_SETTINGS.has(operation)) return null;
+    const settings = settingsOf(entry);
+    const { maxImageBytes } = configuration.current();
+    if ((input.announcedBytes ?? 0) > maxImageBytes) {
+      const message = `an archive of ${input.announcedBytes} bytes is larger than the ${maxImageBytes} that "maxImageSize" allows`;
+      throw new DeploymentError('IMAGE_TOO_LARGE', message);
+    }
+    const reference = input.reference ?? settings.image ?? '';
+    if (operation === 'pull' && reference === '') {
+      const message = `neither the request nor "image" of deployment ${settings.name} names what is to be pulled`;
+      throw new DeploymentError('NOTHING_TO_PULL', message);
+    }
+    return { settings, spec: await deps.prepare(settings), reference };
+  }
+
+  /** What is in place in the end, as far as the engine tells. */
+  async function resultOf(
+    name: string,
+    operation: ChangingOperation,
+    gapMs: number | null,
+    startedMs: number,
+    removed: readonly string[],
+  ): Promise<OperationResult> {
+    const view = viewOf(name, await switcher.versions(name, ending), { problem: null, operation: null });
+    const { state, generation, image, configDigest } = view;
+    const durationMs = Math.round(clock.nowMs() - startedMs);
+    return {
+      ...{ name, operation, state, generation, configDigest, gapMs, durationMs },
+      image: image || null,
+      removed: [...removed],
+    };
+  }
+
+  const versionNames = async (name: string) =>
+    (await switcher.versions(name, ending)).map(({ container }) => container.name);
+
+  /** The part behind the door: put down, done, put down. */
+  async function perform(
+    entry: DeploymentEntry,
+    name: string,
+    operation: ChangingOperation,
+    prepared: Prepared | null,
+    more: { input: OperationInput; onEvent: (event: OperationEvent) => void; signal: AbortSignal; by: CallerFacts },
+  ): Promise<OperationResult> {
+    const { by, onEvent } = more;
+    const end = await audit.begin(by, operation, name);
+    const startedMs = clock.nowMs();
+    const entryOf = (facts: { generation: number | null; image: string | null; gapMs: number | null }) => ({
+      ...{ time: now(), operation, by: by.who, durationMs: Math.round(clock.nowMs() - startedMs) },
+      ...facts,
+    });
+    try {
+      onEvent({ event: 'begun', operation, deployment: name });
+      const before = await versionNames(name);
+      const { gapMs } = await carryOut(entry, operation, prepared, more);
+      const after = new Set(await versionNames(name));
+      const removed = before.filter((each) => !after.has(each) && isGone(operation));
+      const result = await resultOf(name, operation, gapMs, startedMs, removed);
+      const { generation, configDigest } = result;
+      await put(name, { ...entryOf({ generation, image: configDigest, gapMs }), outcome: 'done', code: null, why: null });
+      await end({ outcome: 'done', ...(result.image !== null && { image: result.image }) });
+      return result;
+    } catch (error) {
+      const code = error instanceof CodedError ? error.code : 'UNFORESEEN';
+      const why = errorMessage(error).slice(0, MAX_WHY);
+      await put(name, { ...entryOf({ generation: null, image: null, gapMs: null }), outcome: 'failed', code, why });
+      await end({ outcome: 'failed', code, why });
+      throw error;
+    }
+  }
+
+  /** What was done is done, whether the history takes it or not. */
+  async function put(name: string, entry: Parameters<History['append']>[1]): Promise<void> {
+    try {
+      await history.append(name, entry);
+    } catch (error) {
+      log.error({ deployment: name, reason: errorMessage(error) }, 'the history of a deployment cannot be written');
+    }
+  }
+
+  return {
+    async list(caller, signal) {
+      const { clients, deployments } = configuration.current();
+      if (!mayCall(caller, clients, 'list', null)) {
+        const { who } = callerFacts(caller);
+        throw new DeploymentError('NOT_PERMITTED', `${who} may not list deployments`);
+      }
+      const visible = [...deployments].filter(([name]) => mayCall(caller, clients, 'list', name));
+      return await Promise.all(visible.map(([name, entry]) => look(name, entry, signal)));
+    },
+
+    async show(caller, name, signal) {
+      return await look(name, find(caller, name, 'list'), signal);
+    },
+
+    async inspect(caller, name, signal) {
+      find(caller, name, 'inspect');
+      const serving = await findServing(name, signal);
+      return await client.ask('GET', `/containers/${serving.id}/json`, { signal });
+    },
+
+    async history(caller, name, count) {
+      find(caller, name, 'history');
+      return await history.read(name, count);
+    },
+
+    async logs(caller, name, { tail, isFollowed, hasTimes }, signal) {
+      find(caller, name, 'logs');
+      const serving = await findServing(name, signal);
+      return engine.readLogs(serving.id, { tail, isFollowed, hasTimes }, signal);
+    },
+
+    async operate(caller, name, operation, input, onEvent, signal) {
+      const by = callerFacts(caller);
+      let release = () => {};
+      try {
+        const entry = find(caller, name, operation);
+        if (ending.aborted) throw new DeploymentError('SERVICE_ENDING', 'the agent is being stopped');
+        release = running.take(name, operation, by);
+        const until = AbortSignal.any([signal, ending]);
+        const prepared = await prepare(entry, operation, input, until);
+        return await perform(entry, name, operation, prepared, { input, onEvent, signal: until, by });
+      } catch (error) {
+        if (error instanceof DeploymentError && error.code !== 'STATE_UNWRITABLE') {
+          await audit.refuse(by, operation, name, { code: error.code, why: error.message });
+        }
+        throw error;
+      } finally {
+        release();
+      }
+    },
+
+    configuration(caller) {
+      if (!mayCall(caller, configuration.current().clients, 'list', null)) {
+        throw new DeploymentError('NOT_PERMITTED', `${callerFacts(caller).who} may not list deployments`);
+      }
+      return configuration.view();
+    },
+  };
+
+  async function look(name: string, entry: DeploymentEntry, signal: AbortSignal) {
+    const problem = entry.kind === 'usable' ? await whyUnusable(entry.settings) : entry.problem;
+    const facts = { problem, operation: running.of(name) };
+    const isNamed = entry.kind === 'usable' || !name.includes('[');
+    return viewOf(name, isNamed ? await switcher.versions(name, signal) : [], facts);
+  }
+
+  async function whyUnusable(settings: DeploymentSettings): Promise<string | null> {
+    try {
+      await deps.prepare(settings);
+      return null;
+    } catch (error) {
+      return errorMessage(error);
+    }
+  }
+
+  async function findServing(name: string, signal: AbortSignal) {
+    const serving = await engine.inspect(containerOf(name), signal);
+    if (serving !== null) return serving;
+    throw new DeploymentError('NOTHING_DEPLOYED', `nothing is deployed as ${name} yet`);
+  }
+}
+
+const MAX_WHY = 500;
+
+/** Of others, what is not there any more has another name now. */
+const isGone = (operation: ChangingOperation) => operation === 'delete' || operation === 'prune';
+
+async function* noBody(): AsyncGenerator<Uint8Array> {}
+
+/** Tells how much has come. */
+async function* countBytes(
+  source: AsyncIterable<Uint8Array>,
+  onEvent: (event: OperationEvent) => void,
+): AsyncGenerator<Uint8Array> {
+  let receivedBytes = 0;
+  for await (const piece of source) {
+    receivedBytes += piece.length;
+    onEvent({ event: 'received', receivedBytes });
+    yield piece;
+  }
+}

@@ -1,0 +1,63 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import { readArgumentFiles } from '../run-args/argument-files.ts';
+import { RunArgumentsError } from '../run-args/errors.ts';
+import { lookUpHostPaths } from '../run-args/host-paths.ts';
+import { parseRunArguments, type RunArguments } from '../run-args/parse.ts';
+import { findMissingPermissions } from '../run-args/permissions.ts';
+import { splitArguments } from '../run-args/split-arguments.ts';
+import { toContainerSpec } from '../run-args/to-container-spec.ts';
+import type { DeploymentSettings } from './deployment-settings.ts';
+import { DeploymentError } from './errors.ts';
+
+const MAX_SHOWN = 5;
+
+/** @throws RunArgumentsError that names the flag */
+export function readArguments({ args }: Pick<DeploymentSettings, 'args'>): RunArguments {
+  return parseRunArguments(typeof args === 'string' ? splitArguments(args) : args);
+}
+
+/** The content of a file that arguments name. @throws Error */
+async function readBounded(path: string, maxBytes: number): Promise<string> {
+  if ((await stat(path)).size > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes`);
+  return await readFile(path, 'utf8');
+}
+
+/**
+ * Makes of what the configuration says the container that is to run, for an image that is still to come.
+ *
+ * @throws DeploymentError DEPLOYMENT_UNUSABLE: an argument is wrong, or not permitted
+ */
+export async function prepareContainer(
+  settings: DeploymentSettings,
+  engine: EngineAddress,
+): Promise<(image: string) => ContainerSpec> {
+  const { name, allow, allowedHostPaths } = settings;
+  const unusable = (why: string, cause?: unknown) =>
+    new DeploymentError('DEPLOYMENT_UNUSABLE', `deployment ${name} cannot be run as it is configured: ${why}`, {
+      cause,
+    });
+  try {
+    const args = readArguments(settings);
+    const engineSocket = engine.kind === 'unix' ? engine.path : null;
+    const hostPaths = await lookUpHostPaths(args, { realpath, allowedHostPaths, engineSocket });
+    const missing = findMissingPermissions(args, { allow: new Set(allow), allowedHostPaths }, hostPaths);
+    if (missing.length > 0) {
+      const shown = missing
+        .slice(0, MAX_SHOWN)
+        .map(({ flag, value, permission }) =>
+          permission === 'host-path'
+            ? `${flag} ${value} needs its path in "allowedHostPaths"`
+            : `${flag} ${value} needs "${permission}" in "allow"`,
+        );
+      throw unusable(shown.join('; '));
+    }
+    const files = await readArgumentFiles(args, hostPaths, readBounded);
+    return (image) => toContainerSpec(args, image, { hostPaths, files });
+  } catch (error) {
+    if (error instanceof RunArgumentsError) throw unusable(errorMessage(error), error);
+    throw error;
+  }
+}
