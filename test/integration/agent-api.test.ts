@@ -16,7 +16,7 @@ import { createAgentClient } from '../../eve-agent/src/api/client.ts';
 import { listen, parseListenAddress } from '../../eve-agent/src/api/listen.ts';
 import { createLogStream } from '../../eve-agent/src/api/log-stream.ts';
 import { createRouter } from '../../eve-agent/src/api/router.ts';
-import { createRoutes } from '../../eve-agent/src/api/routes.ts';
+import { createRoutes, withDescription } from '../../eve-agent/src/api/routes.ts';
 import { createConfiguration } from '../../eve-agent/src/configuration/configuration.ts';
 import { createJsonFile } from '../../eve-agent/src/content/json-file.ts';
 import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
@@ -73,7 +73,12 @@ function createApi(configSource: string | null = null) {
     version: '1.2.3',
     listInstances: () => [],
   });
-  return { listener: createRouter(routes, silentLog), logStream, tally, configuration };
+  return {
+    listener: createRouter(withDescription(routes, '1.2.3'), silentLog),
+    logStream,
+    tally,
+    configuration,
+  };
 }
 
 /** curl's view: status and body. */

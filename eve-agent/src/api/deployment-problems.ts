@@ -1,12 +1,17 @@
 import type { EngineError } from '@local-datastore/shared/engine/engine-client';
+import type { ConfigurationError } from '@local-datastore/shared/errors';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Problem } from '@local-datastore/shared/http/problem';
+import type { SpaceError, TargetError } from '../content/errors.ts';
+import type { DiscoveryErrorCode } from '../discovery/discovery-error.ts';
 import { type DeploymentErrorCode, OperationFailure } from '../launch/deployments/errors.ts';
 import type { LoadImageErrorCode } from '../launch/engine/load-image-error.ts';
 import type { LogError } from '../launch/engine/log-stream.ts';
 import type { ImageStreamErrorCode } from '../launch/image-stream/image-stream-error.ts';
 import type { RunArgumentsErrorCode } from '../launch/run-args/errors.ts';
 import type { KeptCode, SwitchError } from '../launch/switch/errors.ts';
+import type { RegistryError } from '../registry/errors.ts';
+import type { ContentError, TransferError } from '../transfer/errors.ts';
 import type { UploadError } from './upload-body.ts';
 
 /** All that an operation on a deployment may fail by. */
@@ -19,7 +24,11 @@ export type DeploymentProblemCode =
   | LogError['code']
   | RunArgumentsErrorCode
   | SwitchError['code']
-  | UploadError['code'];
+  | UploadError['code']
+  // Of what is pulled.
+  | (ContentError | RegistryError | SpaceError | TargetError | TransferError)['code']
+  | DiscoveryErrorCode
+  | ConfigurationError['code'];
 
 /** The one place that says which error of a deployment is answered with which status. */
 const STATUS_OF = {
@@ -67,6 +76,25 @@ const STATUS_OF = {
   ARGUMENT_REFUSED: 422,
   ARGUMENT_INVALID: 422,
   UPLOAD_STALLED: 408,
+  REFERENCE_INVALID: 422,
+  URL_INVALID: 422,
+  CONFIGURATION_INVALID: 422,
+  IMAGE_NOT_FOUND: 422,
+  PLATFORM_NOT_FOUND: 422,
+  ACCESS_DENIED: 422,
+  DATASTORE_NOT_FOUND: 502,
+  CONNECTION_FAILED: 502,
+  CONNECTION_LOST: 502,
+  STALLED: 502,
+  HTTP_STATUS: 502,
+  RESPONSE_INVALID: 502,
+  REDIRECT_REFUSED: 502,
+  DIGEST_MISMATCH: 502,
+  SIZE_MISMATCH: 502,
+  NO_BRIDGE: 503,
+  MDNS_UNAVAILABLE: 503,
+  TARGET_BUSY: 409,
+  TARGET_UNWRITABLE: 507,
 } satisfies Record<DeploymentProblemCode, number>;
 
 const isForeseen = (code: string): code is DeploymentProblemCode => Object.hasOwn(STATUS_OF, code);

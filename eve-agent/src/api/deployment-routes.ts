@@ -13,8 +13,8 @@ import {
 import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
-import type { Deployments, OperationInput } from '../launch/deployments/deployments.ts';
 import { deploymentViewSchema, operationResultSchema } from '../launch/deployments/deployment-view.ts';
+import type { Deployments, OperationInput } from '../launch/deployments/deployments.ts';
 import { historyEntrySchema } from '../launch/deployments/history.ts';
 import type { ChangingOperation } from '../launch/deployments/operations.ts';
 import { callerOf } from './caller-of.ts';
@@ -46,19 +46,29 @@ const PROBLEM: NamedSchema = {
       by: z.string().optional(),
     }),
 };
-const NAME: Parameter = { in: 'path', name: 'name', description: 'of the deployment, as the configuration has it' };
+const NAME: Parameter = {
+  in: 'path',
+  name: 'name',
+  description: 'of the deployment, as the configuration has it',
+};
 const MAX_LINES = 10_000;
 const MAX_ENTRIES = 1000;
 /** Of logs that are followed together. */
 const MAX_STREAMS = 32;
 
 const REFUSALS: Readonly<Record<number, OperationResponse>> = {
-  403: problemResponse('The certificate is not permitted this; nothing is said of whether there is such a one', PROBLEM),
+  403: problemResponse(
+    'The certificate is not permitted this; nothing is said of whether there is such a one',
+    PROBLEM,
+  ),
   404: problemResponse('There is no such deployment', PROBLEM),
   503: problemResponse('The container engine is away', PROBLEM),
 };
 const OPERATION_RESPONSES: Readonly<Record<number, OperationResponse>> = {
-  200: jsonResponse(`Done. With "Accept: ${LINES_MEDIA_TYPE}" a line of JSON for each event, the last "done" or "failed"`, RESULT),
+  200: jsonResponse(
+    `Done. With "Accept: ${LINES_MEDIA_TYPE}" a line of JSON for each event, the last "done" or "failed"`,
+    RESULT,
+  ),
   ...REFUSALS,
   409: problemResponse('Another operation runs, or there is no version that this one needs', PROBLEM),
   422: problemResponse('It was taken back: "code", "why", the last "logs", and what is "serving"', PROBLEM),
@@ -252,7 +262,11 @@ export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRo
       summary: 'Lines of the log of the container that serves',
       parameters: [
         NAME,
-        { in: 'query', name: 'tail', description: `so many of the last lines; "all" (default 200, at most ${MAX_LINES})` },
+        {
+          in: 'query',
+          name: 'tail',
+          description: `so many of the last lines; "all" (default 200, at most ${MAX_LINES})`,
+        },
         { in: 'query', name: 'follow', description: 'goes on with what comes' },
         { in: 'query', name: 'timestamps', description: 'the time before each line' },
       ],
@@ -267,7 +281,10 @@ export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRo
       method: 'GET',
       path: '/v1/deployments/{name}/history',
       summary: 'What was done to a deployment, the newest first',
-      parameters: [NAME, { in: 'query', name: 'count', description: `at most so many (default 50, at most ${MAX_ENTRIES})` }],
+      parameters: [
+        NAME,
+        { in: 'query', name: 'count', description: `at most so many (default 50, at most ${MAX_ENTRIES})` },
+      ],
       responses: { 200: jsonResponse('Entries', HISTORY), ...REFUSALS },
       handle: ({ request, parameters, query }) =>
         asked((offered) =>

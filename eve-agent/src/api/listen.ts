@@ -96,6 +96,11 @@ async function createServerFor(
   return { server, close: () => {} };
 }
 
+export interface ListenOptions {
+  /** Whether what is sent there may take as long as it takes. */
+  readonly takesImages?: boolean;
+}
+
 /**
  * Offers the API at one place.
  *
@@ -108,8 +113,11 @@ export async function listen(
   listener: RequestListener,
   tls: TlsFiles,
   deps: TlsServerDeps,
+  { takesImages = false }: ListenOptions = {},
 ): Promise<() => Promise<void>> {
   const { server, close } = await createServerFor(address, listener, tls, deps);
+  // Node's five minutes for a whole request are few for an image on a slow link; its reader has a limit of its own.
+  if (takesImages) server.requestTimeout = 0;
   // Whoever asks first is told before it sends: the routes say when they want the body.
   server.on('checkContinue', listener);
   let forgetName = () => {};

@@ -12,7 +12,10 @@ export const LINES_MEDIA_TYPE = 'application/x-ndjson';
 /** So often at most is told how much has come. */
 const RECEIVED_INTERVAL_MS = 500;
 
-const UNFORESEEN = { status: 500, detail: 'The operation failed in a way that nobody foresaw; the log says why.' };
+const UNFORESEEN = {
+  status: 500,
+  detail: 'The operation failed in a way that nobody foresaw; the log says why.',
+};
 
 /** @throws HttpError for what was foreseen, the error as it is otherwise */
 export function throwAsHttpError(error: unknown): never {

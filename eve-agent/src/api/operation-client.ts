@@ -63,7 +63,10 @@ async function exchange(
     );
     // A service that has heard enough answers, and reads no more.
     sent.catch(() => {});
-    return await Promise.race([answered.then(([response]) => response), sent.then(() => answered).then(([response]) => response)]);
+    return await Promise.race([
+      answered.then(([response]) => response),
+      sent.then(() => answered).then(([response]) => response),
+    ]);
   } catch (error) {
     signal.throwIfAborted();
     throw explain(error);

@@ -273,13 +273,21 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         }
       },
     },
+  ];
+  return routes;
+}
+
+/** Routes, and one by which they are described. */
+export function withDescription(routes: readonly Route[], version: string): readonly Route[] {
+  const all: Route[] = [
+    ...routes,
     {
       method: 'GET',
       path: '/openapi.json',
       summary: 'This description',
       responses: { 200: jsonResponse('OpenAPI 3.1') },
-      handle: () => describeApi({ ...DESCRIPTION, version }, routes),
+      handle: () => describeApi({ ...DESCRIPTION, version }, all),
     },
   ];
-  return routes;
+  return all;
 }

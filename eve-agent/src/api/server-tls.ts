@@ -13,7 +13,13 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
   /** And none that is named here: a CRL, or a list of serials. */
   readonly clientCrl?: string | undefined;
+  /** What messages call them; else the options. */
+  readonly settings?: TlsSettings;
 }
+
+/** What the files are called where they are set. */
+export type TlsSettings = Readonly<Record<TlsFileName, string>>;
+type TlsFileName = 'certificate' | 'key' | 'clientCa' | 'clientCrl';
 
 /** What the service shows, and whom it takes. */
 export interface ServerTls {
@@ -27,31 +33,31 @@ export interface ServerTls {
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-const OPTIONS = {
+const OPTIONS: TlsSettings = {
   certificate: '--tls-certificate',
   key: '--tls-key',
   clientCa: '--client-ca',
   clientCrl: '--client-crl',
-} as const;
+};
 
-function readTlsFile(name: keyof TlsFiles, file: string): Buffer {
+function readTlsFile(setting: string, file: string): Buffer {
   try {
     if (statSync(file).size > MAX_FILE_BYTES) throw new Error('it is too large');
     return readFileSync(file);
   } catch (error) {
-    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be read: ${errorMessage(error)}`, {
+    throw new ConfigurationError(`${setting} ${file} cannot be read: ${errorMessage(error)}`, {
       cause: error,
     });
   }
 }
 
 /** Says which file is wrong; the content itself is in no message. */
-function use<Result>(name: keyof TlsFiles, file: string, parse: (bytes: Buffer) => Result): Result {
-  const bytes = readTlsFile(name, file);
+function parseFile<Result>(setting: string, file: string, parse: (bytes: Buffer) => Result): Result {
+  const bytes = readTlsFile(setting, file);
   try {
     return parse(bytes);
   } catch (error) {
-    throw new ConfigurationError(`${OPTIONS[name]} ${file} cannot be used: ${errorMessage(error)}`, {
+    throw new ConfigurationError(`${setting} ${file} cannot be used: ${errorMessage(error)}`, {
       cause: error,
     });
   }
@@ -76,11 +82,14 @@ const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate) =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
 
 /** Reads them all, and sees that they fit together. @throws ConfigurationError naming the option and the file */
-export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFiles): ServerTls {
+export function readServerTls(files: TlsFiles): ServerTls {
+  const { certificate, key, clientCa, clientCrl, settings = OPTIONS } = files;
+  const use = <Result>(name: TlsFileName, file: string, parse: (bytes: Buffer) => Result): Result =>
+    parseFile(settings[name], file, parse);
   if (certificate === undefined || key === undefined || clientCa === undefined) {
     const missing = certificate === undefined ? 'certificate' : key === undefined ? 'key' : 'clientCa';
     throw new ConfigurationError(
-      `listening on TCP needs --tls-certificate, --tls-key and --client-ca: ${OPTIONS[missing]} is missing`,
+      `listening on TCP needs ${settings.certificate}, ${settings.key} and ${settings.clientCa}: ${settings[missing]} is missing`,
     );
   }
   const own = use('certificate', certificate, (pem) => ({
@@ -89,7 +98,9 @@ export function readServerTls({ certificate, key, clientCa, clientCrl }: TlsFile
   }));
   const secret = use('key', key, (pem) => ({ pem, parsed: parsePrivateKey(pem.toString('latin1')) }));
   if (!own.chain[0]?.checkPrivateKey(secret.parsed)) {
-    throw new ConfigurationError(`--tls-key ${key} is not the key of --tls-certificate ${certificate}`);
+    throw new ConfigurationError(
+      `${settings.key} ${key} is not the key of ${settings.certificate} ${certificate}`,
+    );
   }
   const ca = use('clientCa', clientCa, (pem) => ({ pem, parsed: parseAuthorities(pem) }));
   const revocations = clientCrl === undefined ? null : use('clientCrl', clientCrl, parseRevocations);

@@ -1,5 +1,6 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
@@ -17,6 +18,8 @@ export interface RunOptions extends TransferOptions {
   readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly clientCrl?: string;
+  readonly deployments?: string;
+  readonly deployListen: ListenAddress;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
@@ -30,6 +33,16 @@ export interface RunOptions extends TransferOptions {
   readonly bridge?: readonly string[];
   readonly timeout: number;
   readonly logLevel: LogLevel;
+}
+
+/** ed-daemon's port, on all addresses. */
+const DEFAULT_DEPLOY_LISTEN: ListenAddress = { kind: 'tcp', host: '0.0.0.0', port: 8866 };
+
+/** @throws ConfigurationError unless it is `ADDRESS:PORT` */
+function parseDeployListen(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (address.kind === 'tcp') return address;
+  throw new ConfigurationError(`"${text}" is no place for deployments: ADDRESS:PORT expected`);
 }
 
 export const DEFAULT_STATE_FOLDER = '/var/lib/eve-agent';
@@ -101,6 +114,22 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
       'one serial in hexadecimal a line',
     environment: 'EVE_AGENT_CLIENT_CRL',
     schema: z.string(),
+  },
+  {
+    flags: '--deployments <file>',
+    description:
+      'deployments that are loaded and steered over mutual TLS, as ed-daemon’s config.json has them; it is watched',
+    environment: 'EVE_AGENT_DEPLOYMENTS',
+    schema: z.string().min(1, { error: 'a file expected' }),
+  },
+  {
+    flags: '--deploy-listen <place>',
+    description:
+      'where deployments are offered: ADDRESS:PORT; certificate, key and authority stand in their file',
+    environment: 'EVE_AGENT_DEPLOY_LISTEN',
+    schema: z.string().transform(parseDeployListen),
+    default: DEFAULT_DEPLOY_LISTEN,
+    defaultDescription: '0.0.0.0:8866',
   },
   {
     flags: '--allow-plain-credentials',

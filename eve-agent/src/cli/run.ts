@@ -17,6 +17,8 @@ function settingsOf(options: RunOptions): ServiceSettings {
       places: options.listen,
       tls: { certificate: tlsCertificate, key: tlsKey, clientCa, clientCrl },
     },
+    deployments:
+      options.deployments === undefined ? null : { file: options.deployments, place: options.deployListen },
     discovery: { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 },
     transfer: {
       bytesPerSecond: options.rateLimit,

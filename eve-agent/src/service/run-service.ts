@@ -6,10 +6,11 @@ import type { Log } from '@local-datastore/shared/log';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
+import { createDeploymentRoutes } from '../api/deployment-routes.ts';
 import { listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
 import { createRouter } from '../api/router.ts';
-import { createRoutes } from '../api/routes.ts';
+import { createRoutes, withDescription } from '../api/routes.ts';
 import { SOCKET_NAME } from '../api/socket-path.ts';
 import { createConfigSource } from '../configuration/config-source.ts';
 import { createConfiguration } from '../configuration/configuration.ts';
@@ -31,6 +32,8 @@ import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
+import { createDeploymentPull } from './deployment-pull.ts';
+import { openDeployments, type RunningDeployments } from './run-deployments.ts';
 import { runScrubs } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
@@ -149,14 +152,30 @@ export async function runService(
     configSource: source.path,
   });
   const endings: (() => Promise<void>)[] = [];
+  let deployments: RunningDeployments | null = null;
   try {
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
-    const listener = createRouter(routes, log);
+    const listenDeps = { clock: systemClock, wallMs: Date.now, log };
+    if (settings.deployments !== null) {
+      const pull = createDeploymentPull(settings, { state, log });
+      deployments = await openDeployments(settings.deployments, { state, log, pull }, signal);
+      const listener = createRouter(withDescription(deployments.routes, version), log);
+      const { place } = settings.deployments;
+      endings.push(await listen(place, listener, deployments.tls, listenDeps, { takesImages: true }));
+    }
+    const deploymentRoutes =
+      deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });
+    // Who may come in over TCP is said by another authority than that of the deployments.
+    const remote = createRouter(withDescription(routes, version), log);
+    const local = createRouter(withDescription([...routes, ...deploymentRoutes], version), log);
     for (const place of places) {
-      endings.push(await listen(place, listener, tls, { clock: systemClock, wallMs: Date.now, log }));
+      const listener = place.kind === 'unix' ? local : remote;
+      const takesImages = place.kind === 'unix';
+      endings.push(await listen(place, listener, tls, listenDeps, { takesImages }));
     }
     await reconciler.open();
     const running = [
+      ...(deployments === null ? [] : [deployments.run()]),
       reconciler.run(signal),
       watchAnnouncements(
         {
@@ -182,6 +201,7 @@ export async function runService(
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();
+    deployments?.close();
     hashLanes.close();
     unlock();
   }

@@ -1,6 +1,7 @@
 import type { ListenAddress } from '../api/listen.ts';
 import type { TlsFiles } from '../api/server-tls.ts';
 import type { LeastRate } from '../transfer/rate-watch.ts';
+import type { DeploymentsSettings } from './run-deployments.ts';
 
 /** What a service is told to do, whoever tells it. */
 export interface ServiceSettings {
@@ -14,6 +15,8 @@ export interface ServiceSettings {
     readonly places: readonly ListenAddress[] | undefined;
     readonly tls: TlsFiles;
   };
+  /** null: none. */
+  readonly deployments: DeploymentsSettings | null;
   readonly discovery: {
     /** Names; none: all that there are. */
     readonly bridges: readonly string[];

@@ -23,7 +23,14 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
  * own (§4.2.1); members that are undefined are left out.
  */
 export function problemBody({ status, detail, extensions, ...members }: Problem): string {
-  const document = { type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members, ...extensions };
+  const document = {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail,
+    ...members,
+    ...extensions,
+  };
   return `${JSON.stringify(document)}\n`;
 }
 

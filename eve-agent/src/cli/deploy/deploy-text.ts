@@ -11,7 +11,13 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
   const all = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all
-    .map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`)
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
     .join('');
 }
 
@@ -58,7 +64,9 @@ export function resultText(result: OperationResult): string {
 export function failureText({ detail, logs, serving }: FailedLine): string {
   const said = logs.map((line) => `    | ${printableText(line)}`);
   const serves =
-    serving === undefined ? [] : [serving === null ? 'nothing serves' : `${printableText(serving)} serves on`];
+    serving === undefined
+      ? []
+      : [serving === null ? 'nothing serves' : `${printableText(serving)} serves on`];
   return [printableText(detail), ...said, ...serves].join('\n');
 }
 

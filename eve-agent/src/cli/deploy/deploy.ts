@@ -68,7 +68,9 @@ export function deployCommand(context: CommandContext): Command {
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
       const options = command.opts<ClientOptions>();
       const client = connectAgent(options);
-      const deployments = z.array(deploymentViewSchema).parse(await client.ask('GET', '/v1/deployments', signal));
+      const deployments = z
+        .array(deploymentViewSchema)
+        .parse(await client.ask('GET', '/v1/deployments', signal));
       const { file, problem, warnings } = configurationSchema.parse(
         await client.ask('GET', '/v1/deployment-configuration', signal),
       );
@@ -83,7 +85,10 @@ export function deployCommand(context: CommandContext): Command {
 
   function load(): Command {
     const command = nested('load', 'replace what runs by the image of an archive')
-      .argument('<file>', 'an image archive, as "docker save" makes it, plain or compressed; "-" is standard input')
+      .argument(
+        '<file>',
+        'an image archive, as "docker save" makes it, plain or compressed; "-" is standard input',
+      )
       .argument('<name>', NAME_HELP);
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (first: string, second: string) => {
       const { file, name } = sortLoadArguments(first, second);

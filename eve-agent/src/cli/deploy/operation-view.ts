@@ -53,7 +53,9 @@ export function createOperationView(
       if (now - shownMs < REFRESH_MS && sentBytes !== totalBytes) return;
       shownMs = now;
       const of = totalBytes === null ? '' : ` of ${sizeText(totalBytes)}`;
-      stderr.write(`\r\x1b[Ksent ${sizeText(sentBytes)}${of}  ${sizeText(Math.round(meter.bytesPerSecond()))}/s`);
+      stderr.write(
+        `\r\x1b[Ksent ${sizeText(sentBytes)}${of}  ${sizeText(Math.round(meter.bytesPerSecond()))}/s`,
+      );
       isShown = true;
     },
     line(line) {

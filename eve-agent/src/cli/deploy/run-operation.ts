@@ -43,7 +43,10 @@ export function openArchive(file: string): SentArchive {
 }
 
 /** Which of two words is the archive: the first, unless the second alone is there. */
-export function sortLoadArguments(first: string, second: string): { readonly file: string; readonly name: string } {
+export function sortLoadArguments(
+  first: string,
+  second: string,
+): { readonly file: string; readonly name: string } {
   const isArchive = (text: string) => text === STANDARD_INPUT || existsSync(text);
   return !isArchive(first) && isArchive(second)
     ? { file: second, name: first }
@@ -54,7 +57,8 @@ export function sortLoadArguments(first: string, second: string): { readonly fil
 export const deploymentPath = (name: string, action = ''): string =>
   `/v1/deployments/${encodeURIComponent(name)}${action === '' ? '' : `/${action}`}`;
 
-const CONTENT_CODE = /^(?:ARCHIVE_|CONFIG_|LAYER_|MANIFEST_|NO_IMAGE|SEVERAL_IMAGES|PLATFORM_MISMATCH|IMAGE_DIFFERS)/;
+const CONTENT_CODE =
+  /^(?:ARCHIVE_|CONFIG_|LAYER_|MANIFEST_|NO_IMAGE|SEVERAL_IMAGES|PLATFORM_MISMATCH|IMAGE_DIFFERS)/;
 
 function failureOf(line: FailedLine): OperationError {
   const { status, code = '', serving = null } = line;

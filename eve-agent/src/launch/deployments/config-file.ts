@@ -3,6 +3,7 @@ import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type EngineAddress, parseEngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import { isDeploymentName } from '../switch/names.ts';
 import { type ClientRule, clientRuleSchema } from './client-rules.ts';
 import { type DeploymentSettings, parseDeployment } from './deployment-settings.ts';
 
@@ -94,8 +95,7 @@ function whyNoName(name: string, prefix: string): string | null {
   if (!/^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/.test(prefix + name) || name === '' || name.length > 100) {
     return `an image cannot be called "${prefix}${name}": small letters and digits expected, single ".", "_" or "-" between them`;
   }
-  if (/\.(?:try|new|old-\d+)$/.test(name))
-    return 'other versions of a deployment are called so: choose another name';
+  if (!isDeploymentName(name)) return 'other versions of a deployment are called so: choose another name';
   return null;
 }
 

@@ -66,7 +66,14 @@ export interface DeploymentsDeps {
   readonly ending: AbortSignal;
 }
 
-const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set(['stop', 'delete', 'prune', 'rollback', 'start', 'restart']);
+const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set([
+  'stop',
+  'delete',
+  'prune',
+  'rollback',
+  'start',
+  'restart',
+]);
 
 /** The operations on the deployments of a configuration. */
 export function createDeployments(deps: DeploymentsDeps): Deployments {
@@ -112,7 +119,13 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
   async function deploy(
     settings: DeploymentSettings,
     source: AsyncIterable<Uint8Array>,
-    { spec, onEvent, signal, by, operation }: {
+    {
+      spec,
+      onEvent,
+      signal,
+      by,
+      operation,
+    }: {
       readonly spec: (image: string) => ContainerSpec;
       readonly onEvent: (event: OperationEvent) => void;
       readonly signal: AbortSignal;
@@ -140,7 +153,12 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     entry: DeploymentEntry,
     operation: ChangingOperation,
     prepared: Prepared | null,
-    more: { input: OperationInput; onEvent: (event: OperationEvent) => void; signal: AbortSignal; by: CallerFacts },
+    more: {
+      input: OperationInput;
+      onEvent: (event: OperationEvent) => void;
+      signal: AbortSignal;
+      by: CallerFacts;
+    },
   ) {
     const { input, onEvent, signal, by } = more;
     const name = entry.kind === 'usable' ? entry.settings.name : entry.name;
@@ -241,7 +259,12 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     name: string,
     operation: ChangingOperation,
     prepared: Prepared | null,
-    more: { input: OperationInput; onEvent: (event: OperationEvent) => void; signal: AbortSignal; by: CallerFacts },
+    more: {
+      input: OperationInput;
+      onEvent: (event: OperationEvent) => void;
+      signal: AbortSignal;
+      by: CallerFacts;
+    },
   ): Promise<OperationResult> {
     const { by, onEvent } = more;
     const end = await audit.begin(by, operation, name);
@@ -258,13 +281,23 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
       const removed = before.filter((each) => !after.has(each) && isGone(operation));
       const result = await resultOf(name, operation, gapMs, startedMs, removed);
       const { generation, configDigest } = result;
-      await put(name, { ...entryOf({ generation, image: configDigest, gapMs }), outcome: 'done', code: null, why: null });
+      await put(name, {
+        ...entryOf({ generation, image: configDigest, gapMs }),
+        outcome: 'done',
+        code: null,
+        why: null,
+      });
       await end({ outcome: 'done', ...(result.image !== null && { image: result.image }) });
       return result;
     } catch (error) {
       const code = error instanceof CodedError ? error.code : 'UNFORESEEN';
       const why = errorMessage(error).slice(0, MAX_WHY);
-      await put(name, { ...entryOf({ generation: null, image: null, gapMs: null }), outcome: 'failed', code, why });
+      await put(name, {
+        ...entryOf({ generation: null, image: null, gapMs: null }),
+        outcome: 'failed',
+        code,
+        why,
+      });
       await end({ outcome: 'failed', code, why });
       throw error;
     }
@@ -275,7 +308,10 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     try {
       await history.append(name, entry);
     } catch (error) {
-      log.error({ deployment: name, reason: errorMessage(error) }, 'the history of a deployment cannot be written');
+      log.error(
+        { deployment: name, reason: errorMessage(error) },
+        'the history of a deployment cannot be written',
+      );
     }
   }
 

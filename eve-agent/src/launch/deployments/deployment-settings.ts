@@ -1,24 +1,5 @@
 import * as z from 'zod';
-
-/** How a container is asked whether it works, besides whether it runs. */
-export type HealthSetting =
-  /** As the image itself says; where it says nothing, that it runs is enough. */
-  | { readonly kind: 'image' }
-  /** That it runs is enough. */
-  | { readonly kind: 'none' }
-  | ((
-      | { readonly kind: 'http'; readonly port: number; readonly path: string }
-      | { readonly kind: 'tcp'; readonly port: number }
-      | { readonly kind: 'command'; readonly command: readonly string[] }
-    ) &
-      HealthTimes);
-
-interface HealthTimes {
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-  /** By when it must be healthy, from its start. */
-  readonly withinMs: number;
-}
+import { type HealthCheck, healthCheckSchema } from '../switch/health-check.ts';
 
 /** One deployment, as the configuration has it. */
 export interface DeploymentSettings {
@@ -27,7 +8,8 @@ export interface DeploymentSettings {
   readonly args: readonly string[] | string;
   /** What `pull` takes where the request names nothing. */
   readonly image: string | null;
-  readonly health: HealthSetting;
+  /** null: what the image says itself; where it says nothing, that it runs is enough. */
+  readonly health: HealthCheck | null;
   /** How long a new version is watched before the old one is given up. */
   readonly settleMs: number;
   /** How many old versions stay for `rollback`. */
@@ -43,7 +25,6 @@ const DEFAULT_KEEP = 1;
 const MAX_KEEP = 20;
 /** Docker's own. */
 const DEFAULT_STOP_SECONDS = 10;
-const DEFAULT_TIMES: HealthTimes = { intervalMs: 500, timeoutMs: 5000, withinMs: 60_000 };
 const MAX_SECONDS = 3600;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
 
@@ -58,44 +39,7 @@ const duration = (leastMs: number) => {
     })
     .refine((ms) => ms >= leastMs && ms <= MAX_SECONDS * 1000, { error });
 };
-const port = () => {
-  const error = 'a port of the container from 1 to 65535 expected';
-  return z.int({ error }).min(1, { error }).max(65_535, { error });
-};
 const text = () => z.string({ error: 'a text expected' }).min(1, { error: 'a text expected' });
-/** No line break or blank may end a request line early. */
-const httpPath = () =>
-  z.string().regex(/^\/[\x21-\x7e]{0,1023}$/, { error: 'a path such as /healthz expected' });
-
-const HEALTH_ERROR = '"image", "none" or an object with "http", "tcp" or "command" expected';
-const healthSchema = z.union(
-  [
-    z.literal(['image', 'none']).transform((kind): HealthSetting => ({ kind })),
-    z
-      .strictObject({
-        http: z.strictObject({ port: port(), path: httpPath().default('/') }).optional(),
-        tcp: z.strictObject({ port: port() }).optional(),
-        command: z.array(text(), { error: 'a list of texts expected' }).min(1).optional(),
-        interval: duration(100).default(DEFAULT_TIMES.intervalMs),
-        timeout: duration(100).default(DEFAULT_TIMES.timeoutMs),
-        within: duration(100).default(DEFAULT_TIMES.withinMs),
-      })
-      .transform(({ http, tcp, command, interval, timeout, within }, context): HealthSetting => {
-        const times = { intervalMs: interval, timeoutMs: timeout, withinMs: within };
-        const found: HealthSetting[] = [
-          ...(http === undefined ? [] : [{ kind: 'http' as const, ...http, ...times }]),
-          ...(tcp === undefined ? [] : [{ kind: 'tcp' as const, ...tcp, ...times }]),
-          ...(command === undefined ? [] : [{ kind: 'command' as const, command, ...times }]),
-        ];
-        const [first, ...rest] = found;
-        if (first !== undefined && rest.length === 0) return first;
-        context.addIssue({ code: 'custom', message: 'one of "http", "tcp" and "command" expected' });
-        return z.NEVER;
-      }),
-  ],
-  { error: HEALTH_ERROR },
-);
-
 const deploymentSchema = z.looseObject({
   name: z.string(),
   args: z
@@ -104,7 +48,7 @@ const deploymentSchema = z.looseObject({
     })
     .nullish(),
   image: text().optional(),
-  health: healthSchema.default({ kind: 'image' }),
+  health: healthCheckSchema.nullish(),
   settle: duration(0).default(DEFAULT_SETTLE_MS),
   keep: z
     .int()
@@ -145,7 +89,7 @@ export function parseDeployment(
       name,
       args: args ?? [],
       image: image ?? null,
-      ...{ health, keep, settleMs: settle },
+      ...{ health: health ?? null, keep, settleMs: settle },
       stopSeconds: Math.ceil(stopTimeout / 1000),
       allow: [...common.allow, ...allow],
       allowedHostPaths: [...common.allowedHostPaths, ...allowedHostPaths],

@@ -1,8 +1,13 @@
+import type * as z from 'zod';
 import type { Caller } from './caller.ts';
-import type { ConfigurationView, DeploymentView, OperationEvent, OperationResult } from './deployment-view.ts';
+import type {
+  ConfigurationView,
+  DeploymentView,
+  OperationEvent,
+  OperationResult,
+} from './deployment-view.ts';
 import type { historyEntrySchema } from './history.ts';
 import type { ChangingOperation } from './operations.ts';
-import type * as z from 'zod';
 
 /** A line of a container's log. */
 export interface DeploymentLogLine {
@@ -39,7 +44,11 @@ export interface Deployments {
   /** The document of the engine of the container that serves. */
   inspect(caller: Caller, name: string, signal: AbortSignal): Promise<unknown>;
   /** The newest first. */
-  history(caller: Caller, name: string, count: number): Promise<readonly z.infer<typeof historyEntrySchema>[]>;
+  history(
+    caller: Caller,
+    name: string,
+    count: number,
+  ): Promise<readonly z.infer<typeof historyEntrySchema>[]>;
   logs(
     caller: Caller,
     name: string,

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
 
 /** What was wanted of a deployment last, put down before the engine is told. What is there, the engine alone knows. */

@@ -36,9 +36,13 @@ export async function prepareContainer(
 ): Promise<(image: string) => ContainerSpec> {
   const { name, allow, allowedHostPaths } = settings;
   const unusable = (why: string, cause?: unknown) =>
-    new DeploymentError('DEPLOYMENT_UNUSABLE', `deployment ${name} cannot be run as it is configured: ${why}`, {
-      cause,
-    });
+    new DeploymentError(
+      'DEPLOYMENT_UNUSABLE',
+      `deployment ${name} cannot be run as it is configured: ${why}`,
+      {
+        cause,
+      },
+    );
   try {
     const args = readArguments(settings);
     const engineSocket = engine.kind === 'unix' ? engine.path : null;

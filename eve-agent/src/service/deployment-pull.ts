@@ -1,0 +1,70 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { arch } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
+import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import type { ImageSource } from '../launch/deployments/create-deployments.ts';
+import { parseRegistryImage } from '../registry/image-reference.ts';
+import { hostPlatform } from '../registry/resolve-image.ts';
+import { createImagePull } from './pull-image.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { createSystemLocator } from './system-discovery.ts';
+import { createSystemWay } from './system-way.ts';
+
+const RETRY = { maxFailures: 5, maxDelayMs: 10_000 };
+const PIECE_BYTES = 128 * 1024;
+
+/**
+ * Fetches images of registries for deployments: found by multicast DNS on `.local`, verified, and gone on with where an
+ * earlier try ended. Its archive goes the way of one that was sent, and is checked once more.
+ *
+ * @param deps.state the folder of the service: an image waits below it until all of it is here
+ */
+export function createDeploymentPull(
+  { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
+  { state, log }: { readonly state: string; readonly log: Log },
+): ImageSource['pull'] {
+  const { stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
+  const locate = createSystemLocator(log);
+  const pull = createImagePull(
+    {
+      ...createSystemWay(locate, discovery),
+      delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
+      now: Date.now,
+      random: Math.random,
+      clock: systemClock,
+    },
+    {
+      retry: RETRY,
+      ...{ stallTimeoutMs, leastRate, proxy, allowsInternalRedirects },
+      reconnectsWhenSlow: true,
+      userAgent: AGENT_PRODUCT,
+    },
+  );
+
+  return async (reference, deployment, onReceived, signal) => {
+    const image = parseRegistryImage(reference);
+    const folder = join(state, 'launch', deployment);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const target = join(folder, 'pulled.tar');
+    const wish = hostPlatform(arch());
+    await pull(
+      { image, wish, form: 'oci-archive', target, authorization: null, ca: null },
+      { onEvent: (event) => log.debug({ deployment, event: event.kind }, 'pulling'), onProgress: onReceived },
+      signal,
+    );
+    return readOnce(target);
+  };
+}
+
+/** The content of a file, which is removed when it was read, or is wanted no more. */
+async function* readOnce(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(file, { highWaterMark: PIECE_BYTES });
+  } finally {
+    await rm(file, { force: true });
+  }
+}
