@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { problemBody } from '@local-datastore/shared/http/problem';
+import { sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import type { OperationEvent, OperationResult } from '../launch/deployments/deployment-view.ts';
 import { deploymentProblem } from './deployment-problems.ts';
@@ -48,6 +49,8 @@ export async function answerOperation(
     if (!isLines) return;
     if (!hasBegun) {
       hasBegun = true;
+      // Whoever waits for it is told to send first: behind the head of the answer it would be none.
+      sayContinue(request, response);
       response.writeHead(200, { 'Content-Type': LINES_MEDIA_TYPE, 'Cache-Control': 'no-store' });
     }
     if (event.event === 'received') {

@@ -7,7 +7,7 @@ import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
-import { listen } from '../api/listen.ts';
+import { type ListenAddress, listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
 import { createRouter } from '../api/router.ts';
 import { createRoutes, withDescription } from '../api/routes.ts';
@@ -50,6 +50,9 @@ export interface ServiceDeps {
   readonly version: string;
   readonly log: Log;
 }
+
+const placeText = (place: ListenAddress) =>
+  place.kind === 'unix' ? place.path : `${place.host}:${place.port}`;
 
 /** @throws ConfigurationError when another agent works in the same state directory */
 async function lockState(state: string): Promise<() => void> {
@@ -162,6 +165,7 @@ export async function runService(
       const listener = createRouter(withDescription(deployments.routes, version), log);
       const { place } = settings.deployments;
       endings.push(await listen(place, listener, deployments.tls, listenDeps, { takesImages: true }));
+      log.info({ file: settings.deployments.file, listen: placeText(place) }, 'deployments are offered');
     }
     const deploymentRoutes =
       deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });

@@ -90,7 +90,9 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     }
     const entry = deployments.get(name);
     if (entry !== undefined) return entry;
-    const known = [...deployments.keys()].filter((each) => mayCall(caller, clients, 'list', each));
+    const known = [...deployments.keys()].filter(
+      (each) => isNamed(each) && mayCall(caller, clients, 'list', each),
+    );
     const list = known.length === 0 ? '' : `; there are ${known.slice(0, 20).join(', ')}`;
     throw new DeploymentError('DEPLOYMENT_UNKNOWN', `there is no deployment ${name}${list}`);
   }
@@ -240,7 +242,9 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     startedMs: number,
     removed: readonly string[],
   ): Promise<OperationResult> {
-    const view = viewOf(name, await switcher.versions(name, ending), { problem: null, operation: null });
+    const view = viewOf(name, await switcher.versions(name, ending), {
+      ...{ problem: null, operation: null, wanted: null },
+    });
     const { state, generation, image, configDigest } = view;
     const durationMs = Math.round(clock.nowMs() - startedMs);
     return {
@@ -276,6 +280,7 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     try {
       onEvent({ event: 'begun', operation, deployment: name });
       const before = await versionNames(name);
+      if (before.length === 0 && NEEDS_VERSION.has(operation)) throw nothingDeployed(name);
       const { gapMs } = await carryOut(entry, operation, prepared, more);
       const after = new Set(await versionNames(name));
       const removed = before.filter((each) => !after.has(each) && isGone(operation));
@@ -378,8 +383,9 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
   async function look(name: string, entry: DeploymentEntry, signal: AbortSignal) {
     const problem = entry.kind === 'usable' ? await whyUnusable(entry.settings) : entry.problem;
     const facts = { problem, operation: running.of(name) };
-    const isNamed = entry.kind === 'usable' || !name.includes('[');
-    return viewOf(name, isNamed ? await switcher.versions(name, signal) : [], facts);
+    if (!isNamed(name)) return viewOf(name, [], { ...facts, wanted: null });
+    const wanted = (await desired.read(name))?.state ?? null;
+    return viewOf(name, await switcher.versions(name, signal), { ...facts, wanted });
   }
 
   async function whyUnusable(settings: DeploymentSettings): Promise<string | null> {
@@ -394,11 +400,18 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
   async function findServing(name: string, signal: AbortSignal) {
     const serving = await engine.inspect(containerOf(name), signal);
     if (serving !== null) return serving;
-    throw new DeploymentError('NOTHING_DEPLOYED', `nothing is deployed as ${name} yet`);
+    throw nothingDeployed(name);
   }
 }
 
 const MAX_WHY = 500;
+const NEEDS_VERSION: ReadonlySet<Operation> = new Set(['start', 'stop', 'restart', 'rollback', 'delete']);
+
+const nothingDeployed = (name: string) =>
+  new DeploymentError('NOTHING_DEPLOYED', `nothing is deployed as ${name} yet`);
+
+/** What has no usable name is called by its place in the file. */
+const isNamed = (name: string) => !name.includes('[');
 
 /** Of others, what is not there any more has another name now. */
 const isGone = (operation: ChangingOperation) => operation === 'delete' || operation === 'prune';

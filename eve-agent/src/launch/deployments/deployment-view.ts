@@ -15,6 +15,8 @@ export const deploymentViewSchema = z.object({
   startedAt: z.string().nullable(),
   /** Generations that `rollback` can lead to, the newest first. */
   kept: z.array(z.number()),
+  /** What was asked for last. */
+  wanted: z.enum(['running', 'stopped', 'removed']).nullable(),
   /** What is being done to it. */
   operation: z.object({ operation: z.string(), since: z.string(), by: z.string() }).nullable(),
   /** Why it cannot be used as it is configured. */

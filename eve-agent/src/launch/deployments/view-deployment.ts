@@ -20,7 +20,7 @@ const NEVER = '0001-01-01T00:00:00Z';
 export function viewOf(
   name: string,
   versions: readonly KeptVersion[],
-  facts: { readonly problem: string | null; readonly operation: RunningOperation | null },
+  facts: Pick<DeploymentView, 'problem' | 'wanted'> & { readonly operation: RunningOperation | null },
 ): DeploymentView {
   const kept = versions.filter(({ role }) => role === 'old').map(({ generation }) => generation);
   const serving = versions.find(({ role }) => role === 'serving');
