@@ -23,15 +23,17 @@ for (const [name, value] of Object.entries(process.env)) {
 }
 
 const stop = new AbortController();
+let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    stoppedBy ??= signal;
     stop.abort();
     // Whoever asks twice does not want to wait.
     process.once(signal, () => process.exit(128 + constants.signals[signal]));
   });
 }
 
-process.exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env), {
+const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env), {
   version: packageJson.version,
   // Names of images and what was mistyped come from others.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
@@ -47,3 +49,5 @@ process.exitCode = await runProgram(process.argv.slice(2), Object.keys(process.e
   createLog: (level) => createLog(NAME, level),
   createBufferedLog: (level) => createBufferedLog(NAME, level),
 });
+// What a signal kept from its end is told as a shell tells it; a service ends well by one.
+process.exitCode = exitCode === 0 || stoppedBy === undefined ? exitCode : 128 + constants.signals[stoppedBy];

@@ -2,7 +2,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { gptDisk, soundOva, soundQcow2 } from '../../datastore-app/src/formats/testing/sound-images.ts';
+import {
+  gptDisk,
+  SOUND_IMAGES,
+  soundOva,
+  soundQcow2,
+} from '../../datastore-app/src/formats/testing/sound-images.ts';
 import { tar } from '../../shared/src/tar/testing/tar.ts';
 import {
   createDatastoreFolder,
@@ -25,6 +30,8 @@ grants:
   - { who: "user:alice", repositories: "lab/**", actions: [pull, push, delete] }
   - { who: "user:bob", repositories: "lab/**", actions: [pull, push] }
 `;
+
+const soundArchive = () => SOUND_IMAGES['oci-archive']();
 
 let place: DatastoreFolder;
 let datastore: LoopbackDatastore;
@@ -252,6 +259,89 @@ describe('a repository', () => {
     ]);
     expect((await run('registry', 'purge', 'lab/app')).exitCode).toBe(0);
     expect((await repository.get('tags/list')).status).toBe(404);
+  });
+});
+
+describe('an import', () => {
+  const post = (
+    query: string,
+    body: Buffer | string,
+    { as, headers = {} }: Asked & { headers?: Record<string, string> } = {},
+  ) =>
+    datastore.request('POST', `${OPERATIONS}/import?${query}`, {
+      ...{ body, withToken: as === undefined },
+      headers: { ...headers, ...(as !== undefined && logins[as]) },
+    });
+
+  it('of an archive is the next version of a repository, or a tag, by grants', async () => {
+    const archive = soundArchive();
+    const first = await post('image=oci:Lab/In', archive, { as: 'bob' });
+    expect(JSON.parse(first.body.toString())).toEqual({
+      ...{ image: 'oci:lab/in:1', version: '1', notices: [] },
+      digest: expect.stringMatching(/^sha256:/),
+      notice: expect.stringContaining('"Lab/In" is taken for "lab/in"'),
+    });
+    const tagged = await post('image=oci:lab/in:mine', archive, { as: 'bob' });
+    expect(JSON.parse(tagged.body.toString())).toMatchObject({ image: 'oci:lab/in:mine', notice: null });
+    const tags = await createRepositoryClient(datastore, 'lab/in').get('tags/list');
+    expect(JSON.parse(tags.body.toString()).tags).toEqual(['1', 'latest', 'mine']);
+    await run('registry', 'tag', 'lab/in:1', 'built');
+    const made = await run('registry', 'create', 'lab/in:built');
+    expect([made.exitCode, made.stdout]).toEqual([0, expect.stringMatching(/^lab\/in:1 {2}sha256:/)]);
+  });
+
+  it('of a file has a digest that holds', async () => {
+    const content = soundQcow2();
+    const hex = digestOf(content).slice(7);
+    const promised = (value: string) => ({ headers: { 'x-checksum-sha256': value } });
+    const made = await post('image=in/a.qcow2', content, promised(hex));
+    expect(JSON.parse(made.body.toString())).toMatchObject({
+      image: 'in/a.qcow2',
+      digest: hex,
+      version: null,
+    });
+    expect((await datastore.get('/in/a.qcow2')).body.equals(content)).toBe(true);
+    const refused = [
+      await post('image=in/b.qcow2', content),
+      await post('image=in/b.qcow2', content, promised('ab'.repeat(32))),
+      await post('image=in/a.qcow2', content, promised(hex)),
+      await post('image=in/b.qcow2', content, { ...promised(hex), as: 'alice' }),
+    ];
+    expect(refused.map(problemOf)).toEqual(['UPLOAD_INVALID', 'DIGEST_MISMATCH', 'IMAGE_EXISTS', 401]);
+    const again = await post('image=in/a.qcow2&replace=true', content, promised(hex));
+    expect(again.status).toBe(200);
+    expect((await datastore.get('/in/b.qcow2')).status).toBe(404);
+  });
+
+  it.each<[string, string, Buffer | string, string | number, Record<string, string>?]>([
+    ['nothing', '', 'x', 'NAME_INVALID'],
+    ['by a digest', `image=oci:lab/no@sha256:${'ab'.repeat(32)}`, 'x', 'NAME_INVALID'],
+    ['no archive', 'image=oci:lab/no', 'x'.repeat(1024), 'ARCHIVE_INVALID'],
+    ['half an archive', 'image=oci:lab/no', soundArchive().subarray(0, 2000), 'ARCHIVE_INVALID'],
+    [
+      'another than is promised',
+      'image=oci:lab/no',
+      soundArchive(),
+      'DIGEST_MISMATCH',
+      {
+        'x-checksum-sha256': 'ab'.repeat(32),
+      },
+    ],
+    ['a form', 'image=oci:lab/no', 'x', 'FORM_REFUSED', { 'content-type': 'multipart/form-data' }],
+    ['a source elsewhere', 'image=oci:lab/no', '{}', 415, { 'content-type': 'application/json' }],
+    ['a platform that is none', 'image=oci:lab/no&platform=x', soundArchive(), 400],
+    ['into an archive', 'image=oci:archives/x', soundArchive(), 'READ_ONLY'],
+  ])('of %s is refused', async (_title, query, body, code, headers = {}) => {
+    expect(problemOf(await post(query, body, { headers }))).toBe(code);
+    expect((await datastore.request('GET', '/v2/lab/no/tags/list')).status).toBe(404);
+  });
+
+  it('is refused to who may not push', async () => {
+    expect((await post('image=oci:other/app', soundArchive(), { as: 'alice' })).status).toBe(403);
+    const anonymous = await datastore.request('POST', `${OPERATIONS}/import?image=oci:lab/in`, {
+      ...{ body: soundArchive(), withToken: false },
+    });
+    expect(anonymous.status).toBe(401);
   });
 });
 

@@ -205,6 +205,10 @@ it('a Docker engine is asked by its address', async () => {
   const socket = join(place.folder, 'engine.sock');
   const asked: string[] = [];
   const engine = createServer((asking, answer) => {
+    if (asking.url === '/_ping') {
+      answer.setHeader('Api-Version', '1.41').end('OK');
+      return;
+    }
     asked.push(asking.url ?? '');
     const isKnown = asking.url?.includes('lab%2Fapp') === true;
     if (isKnown) answer.end(bytes);
@@ -215,7 +219,7 @@ it('a Docker engine is asked by its address', async () => {
     const host = ['--docker-host', `unix://${socket}`];
     const found = await here('import', 'docker-daemon:lab/app:2', '--as', 'from/engine', ...host);
     expect([found.exitCode, found.stderr]).toEqual([0, '']);
-    expect(asked).toEqual(['/images/get?names=lab%2Fapp%3A2']);
+    expect(asked).toEqual(['/v1.41/images/get?names=lab%2Fapp%3A2']);
     const unknown = await here('import', 'docker-daemon:x', ...host);
     expect([unknown.exitCode, unknown.stderr]).toEqual([2, expect.stringContaining('No such image: x')]);
   } finally {
@@ -224,6 +228,44 @@ it('a Docker engine is asked by its address', async () => {
   const nobody = await here('import', 'docker-daemon:x', '--docker-host', 'tcp://127.0.0.1:9');
   expect([nobody.exitCode, nobody.stderr]).toEqual([4, expect.stringContaining('start it, or name it')]);
 });
+
+it('of a container that an engine saves by digests only what is not there is sent', async () => {
+  const own = await createImageLayout(join(place.folder, 'engine-layout'));
+  const made = await own.addImage({ layers: [Buffer.alloc(300_000, 'engine'), large] }, 'x');
+  const archive = join(place.folder, 'engine-layout.tar');
+  await run('tar', ['-C', own.folder, '-cf', archive, '.']);
+  const socket = join(place.folder, 'saving.sock');
+  const id = 'ab'.repeat(32);
+  const removed: string[] = [];
+  const engine = createServer(async (asking, answer) => {
+    const { method, url = '' } = asking;
+    if (url === '/_ping') answer.setHeader('Api-Version', '1.51').end('OK');
+    else if (url.endsWith('/containers/box/json')) answer.end(JSON.stringify({ Id: id, Name: '/box' }));
+    else if (url.startsWith('/v1.48/commit?')) answer.end(JSON.stringify({ Id: `sha256:${id}` }));
+    else if (url === `/v1.48/images/sha256:${id}/get`) answer.end(await readFile(archive));
+    else {
+      removed.push(`${method} ${url}`);
+      answer.end('[]');
+    }
+  }).listen(socket);
+  await once(engine, 'listening');
+  try {
+    const capture = (as: string) => here('registry', 'capture', 'box', '--as', as, '--docker-host', socket);
+    const first = await capture('engine/app');
+    expect([first.exitCode, first.stdout]).toEqual([0, `engine/app:1  ${made.manifest.digest}\n`]);
+    const second = await capture('engine/other:mine');
+    expect([second.exitCode, second.stdout, second.stderr]).toEqual([
+      0,
+      `engine/other:mine  ${made.manifest.digest}\n`,
+      expect.stringMatching(/^\d layer\(s\), 3\.\d+ MiB, were there already and were not sent\n$/),
+    ]);
+    expect((await here('registry', 'validate', 'engine/other')).exitCode).toBe(0);
+    const gone = `DELETE /v1.48/images/sha256:${id}?noprune=true`;
+    expect(removed).toEqual([gone, gone]);
+  } finally {
+    engine.close();
+  }
+}, 60_000);
 
 it('who may not push is refused before anything comes, and bad input is named', async () => {
   const path = '/-/api/v1/registry/import';

@@ -14,7 +14,12 @@ export interface WantedName {
   readonly repository: string;
   /** undefined: the tags are those of the archive. */
   readonly tag: string | undefined;
+  /** The one image becomes the next version of the repository, however the archive calls it; there is no `tag` then. */
+  readonly isNextVersion?: boolean;
 }
+
+/** The tag that follows the versions. */
+const LATEST = 'latest';
 
 /** An image under a name. */
 export interface NamedImage {
@@ -25,6 +30,8 @@ export interface NamedImage {
   readonly source: string;
   /** Whether whoever imports named it so. */
   readonly isChosen: boolean;
+  /** `tags` are then those that are known to be set; the number of the version is known once it has it. */
+  readonly isNextVersion: boolean;
 }
 
 export interface NamingPlan {
@@ -49,14 +56,19 @@ function namesOf(image: FoundImage, isOnly: boolean, wanted: WantedName | undefi
       ? 'The archive does not name it: say how it is to be called.'
       : `The archive calls it "${own[0]?.tag}" alone: say of which repository.`;
   }
-  const { repository, tag } = wanted;
+  const { repository, tag, isNextVersion = false } = wanted;
+  if (isNextVersion) {
+    return isOnly
+      ? [{ repository, tag: LATEST }]
+      : `There are several images, and the next version of "${repository}" is one: import them by their tags.`;
+  }
   if (tag !== undefined) {
     return isOnly
       ? [{ repository, tag }]
       : `There are several images, and "${repository}:${tag}" names one: leave out the tag.`;
   }
   if (own.length > 0) return own.map((each) => ({ repository, tag: each.tag }));
-  return isOnly ? [{ repository, tag: 'latest' }] : 'The archive does not name it: import it by itself.';
+  return isOnly ? [{ repository, tag: LATEST }] : 'The archive does not name it: import it by itself.';
 }
 
 /**
@@ -109,8 +121,10 @@ export function planNames(
     }
     const at = named.findIndex((each) => each.image === image && each.repository === repository);
     const before = named[at];
-    if (before === undefined) named.push({ image, repository, tags: [tag], source, isChosen });
-    else named[at] = { ...before, tags: [...before.tags, tag] };
+    if (before === undefined) {
+      const isNextVersion = wanted?.isNextVersion === true;
+      named.push({ image, repository, tags: [tag], source, isChosen, isNextVersion });
+    } else named[at] = { ...before, tags: [...before.tags, tag] };
   }
 
   for (const image of images) {

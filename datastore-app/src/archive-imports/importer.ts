@@ -20,7 +20,7 @@ import { type NamedImage, planNames } from './import-names.ts';
 import type { ImportedImage, ImportReport, ImportWish } from './import-report.ts';
 import { type ImportCaller, stagingOf } from './import-staging.ts';
 import { createNeededBlobs } from './needed-blobs.ts';
-import { placeImage } from './place-image.ts';
+import { type PlacedImage, placeImage } from './place-image.ts';
 import { requirePlaceable, requirePlatform } from './require-placeable.ts';
 import { type TakenArchive, type TakenMember, takeArchive } from './take-archive.ts';
 
@@ -63,8 +63,8 @@ const NOTHING_OF_SET = 'Nothing of the set was imported: it is taken as a whole.
 
 /** An image that has been placed, under each of its tags. */
 function describeImported(
-  { image: { root, others, blobs }, repository, tags }: NamedImage,
-  newManifestBytes: number,
+  { image: { root, others, blobs }, repository }: NamedImage,
+  { newBytes: newManifestBytes, tags }: PlacedImage,
   isNew: (digest: string) => boolean,
 ): ImportedImage[] {
   const documentBytes = [root, ...others].reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -169,11 +169,12 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
     const counted = new Set<string>();
     for (const named of isRefused ? [] : whole) {
       try {
-        const manifestBytes = await placeImage({ store: registry, shown }, named, staging, caller.subject);
+        const placed = await placeImage({ store: registry, shown }, named, staging, caller.subject);
         const isNew = (key: string) => taken.blobs.get(key)?.isNew === true && !counted.has(key);
-        imported.push(...describeImported(named, manifestBytes, isNew));
+        imported.push(...describeImported(named, placed, isNew));
         for (const key of named.image.blobs.keys()) counted.add(key);
-        const { repository, tags, image } = named;
+        const { repository, image } = named;
+        const { tags } = placed;
         const digest = formatDigest(image.root.digest);
         log.info({ repository, tags, digest, by: caller.subject }, 'an image was imported');
       } catch (error) {

@@ -9,22 +9,28 @@ export interface PlaceImageDeps {
   /** What is here, staging repositories among it. */
   readonly store: Pick<RegistryStore, 'mountBlob'>;
   /** As clients see it: it refuses where nothing can be pushed. */
-  readonly shown: Pick<RegistryStore, 'putManifest'>;
+  readonly shown: Pick<RegistryStore, 'putManifest' | 'tagNextVersion'>;
+}
+
+export interface PlacedImage {
+  /** Of manifests that were not there before. */
+  readonly newBytes: number;
+  /** That lead to it now; of a next version its number first. */
+  readonly tags: readonly string[];
 }
 
 /**
  * Gives an image its name, once everything it needs is in the staging repository: blobs first, then what its manifest
  * needs and what refers to it, and the tags last. Cut off in between, nothing is named that is not whole.
  *
- * @returns bytes of manifests that were not there before
  * @throws RegistryError, StoreError
  */
 export async function placeImage(
   { store, shown }: PlaceImageDeps,
-  { image, repository, tags, source }: NamedImage,
+  { image, repository, tags, source, isNextVersion }: NamedImage,
   staging: string,
   by: string,
-): Promise<number> {
+): Promise<PlacedImage> {
   let newBytes = 0;
   for (const { digest } of image.blobs.values()) {
     await store.mountBlob(digest, { from: staging, to: repository, mayPull: () => true });
@@ -42,6 +48,9 @@ export async function placeImage(
     const tag = tagOf.get(formatDigest(other.digest));
     await put(other, tag === undefined ? [] : [tag]);
   }
-  await put(image.root, tags);
-  return newBytes;
+  await put(image.root, isNextVersion ? [] : tags);
+  if (!isNextVersion) return { newBytes, tags };
+  const version = await shown.tagNextVersion(repository, image.root.digest, by);
+  if (version === undefined) throw new Error(`${formatDigest(image.root.digest)} is gone from ${repository}`);
+  return { newBytes, tags: [version, ...tags] };
 }

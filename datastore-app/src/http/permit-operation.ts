@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import { formatManifestReference, isTag } from '@local-datastore/shared/oci/reference';
 import type { RegistryAccess, RegistryAction } from '../access/registry-access.ts';
+import type { ImportCaller } from '../archive-imports/import-staging.ts';
 import { type ImageName, lowerCased, type OciName } from '../operations/image-name.ts';
 import type { Authorize } from './authorize.ts';
 import type { RegistryGate } from './registry-gate.ts';
@@ -24,6 +25,8 @@ export interface AskedOperation {
 export interface Permitted {
   /** For the log, such as `user:alice`. */
   readonly subject: string;
+  /** What else they may do in the registry. */
+  readonly may: ImportCaller['may'];
   /** To be called once something was changed: temporary tokens end soon after. */
   noteDone(): Promise<void>;
 }
@@ -63,7 +66,8 @@ export function createPermitOperation({ authorize, registry }: PermitOperationDe
   return async (request, response, operation, { name, to = '', needs }) => {
     if (name.kind === 'file') {
       const wish = { action: needs === 'pull' ? 'read' : 'write', resource: { kind: 'own' } } as const;
-      return authorize(request, response, wish) ? { subject: 'admin', noteDone: async () => {} } : undefined;
+      if (!authorize(request, response, wish)) return undefined;
+      return { subject: 'admin', may: () => true, noteDone: async () => {} };
     }
     if (registry === undefined) {
       sendProblem(response, { status: 404, detail: 'The registry is off (--registry).' });
@@ -80,6 +84,7 @@ export function createPermitOperation({ authorize, registry }: PermitOperationDe
       sendProblem(response, { status: 403, detail });
       return undefined;
     }
-    return { subject: allowed.subject, noteDone: () => registry.noteDone(allowed.subject) };
+    const { subject, may } = allowed;
+    return { subject, may, noteDone: () => registry.noteDone(subject) };
   };
 }

@@ -14,3 +14,17 @@ export async function* contentOf(
   // All is received: to bring it to a slow disk may take longer than a connection may idle.
   request.socket.setTimeout(0);
 }
+
+/** As {@link contentOf}; while what came is being stored, nobody counts how long nothing comes. */
+export async function* patientContent(
+  request: IncomingMessage,
+  response: ServerResponse,
+): AsyncGenerator<Uint8Array> {
+  const { socket } = request;
+  const idleMs = socket.timeout ?? 0;
+  for await (const piece of contentOf(request, response)) {
+    socket.setTimeout(0);
+    yield piece;
+    socket.setTimeout(idleMs);
+  }
+}

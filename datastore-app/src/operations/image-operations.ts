@@ -1,6 +1,7 @@
 import type { Digest } from '@local-datastore/shared/digest/digest';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
+import type { ImportCaller } from '../archive-imports/import-staging.ts';
 import type { ExportForm } from '../archives/export-image.ts';
 import type { ByteSource } from '../content/byte-source.ts';
 import { type Defect, FILE_FORMAT_NAMES, type Member } from '../formats/file-format.ts';
@@ -55,7 +56,7 @@ export interface HashUpdate {
   readonly topLayerBytes: number | null;
 }
 
-/** What is to become an image: content for a file; for a repository a manifest that is there already. */
+/** What is to become an image: content for a file; for a repository a manifest that is there already, or an archive. */
 export type NewContent =
   | {
       readonly kind: 'bytes';
@@ -64,13 +65,22 @@ export type NewContent =
       readonly digests?: readonly Digest[] | undefined;
       readonly replace: boolean;
     }
-  | { readonly kind: 'manifest'; readonly digest: OciDigest; readonly by?: string | undefined };
+  | { readonly kind: 'manifest'; readonly digest: OciDigest; readonly by?: string | undefined }
+  | {
+      readonly kind: 'archive';
+      readonly content: AsyncIterable<Uint8Array>;
+      /** Of an index: these alone; none: all that the archive has. */
+      readonly platforms: readonly WantedPlatform[];
+      readonly caller: ImportCaller;
+    };
 
 export interface Created {
   readonly image: string;
   readonly digest: string;
-  /** Of the registry: the number of the version. */
+  /** Of the registry: the number of the version, or the tag that was asked for. */
   readonly version: string | null;
+  /** What a person should know, as sentences. */
+  readonly notices?: readonly string[];
 }
 
 export interface ExportWish {
@@ -111,7 +121,7 @@ export interface ImageOperations<Name extends ImageName = ImageName> {
   /** Reads it again, and says whether its digest is another than was known. */
   updateHash(name: Name, signal: AbortSignal): Promise<OperationResult<HashUpdate>>;
   create(name: Name, content: NewContent): Promise<OperationResult<Created>>;
-  /** As create, of content whose digest is known. */
+  /** As create, of content whose digest is known; of the registry from an archive that holds one image. */
   import(name: Name, content: NewContent): Promise<OperationResult<Created>>;
   export(name: Name, wish: ExportWish): Promise<OperationResult<Exported>>;
   /** A disk in it as a flat file. @param disk its name; undefined: the only one */

@@ -7,6 +7,7 @@ import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createImporter } from '../archive-imports/importer.ts';
 import { openRegistry, type Registry } from '../blobs/open-registry.ts';
 import { createDiskArtifacts } from '../container-images/disk-artifacts.ts';
 import { createRepositoryFinder } from '../container-images/known-repositories.ts';
@@ -32,6 +33,7 @@ import type { CheckByProgram } from './file-operations.ts';
 import type { ImageName } from './image-name.ts';
 import {
   type ImageOperations,
+  type NewContent,
   OPERATION_FORMATS,
   OPERATIONS,
   type OperationFormat,
@@ -65,6 +67,13 @@ const oci = (repository: string, tag?: string): ImageName => ({
   kind: 'oci',
   repository,
   reference: tag === undefined ? undefined : { tag },
+});
+
+const archive = (content: Buffer): NewContent => ({
+  kind: 'archive',
+  content: bytes(content),
+  platforms: [],
+  caller: { subject: 'admin', may: () => true },
 });
 
 async function pushBlob(name: string, content: Buffer): Promise<void> {
@@ -161,6 +170,7 @@ beforeAll(async () => {
       ...{ find, stored: registry, shown: registry, noteDamaged() {} },
       platformsOf: async () => ['linux/amd64'],
       artifacts: createDiskArtifacts({ stored: registry, find }),
+      importer: createImporter({ log: silentLog, registry, shown: registry }),
     },
   });
 });
@@ -186,8 +196,7 @@ const CALLS: Record<
     return own.create(file(`created-${format}`), { kind: 'bytes', content: bytes(content), replace: false });
   },
   async import(own, name, format) {
-    if (name.kind === 'oci')
-      return own.import(name, { kind: 'bytes', content: bytes(Buffer.alloc(1)), replace: false });
+    if (name.kind === 'oci') return own.import(name, archive(SOUND_IMAGES['oci-archive']()));
     const content = CONTENTS[format as 'raw']();
     const digests = [{ algorithm: 'sha256', hex: digestOf(content).slice(7) }] as const;
     return own.import(file(`imported-${format}`), {
@@ -207,7 +216,6 @@ const CALLS: Record<
 
 /** Everything else is there for every format. */
 const LACKING: Partial<Record<string, readonly OperationFormat[]>> = {
-  import: ['oci'],
   extract: OPERATION_FORMATS.filter((format) => format !== 'ova' && format !== 'oci'),
   purge: OPERATION_FORMATS.filter((format) => format !== 'oci'),
 };
@@ -232,7 +240,8 @@ describe.each(OPERATIONS)('%s', (operation) => {
     expect(result).toMatchObject(isLacking ? { ok: false, code: 'UNSUPPORTED' } : { ok: true });
     if (isLacking) {
       const formats = OPERATION_FORMATS.filter((each) => LACKING[operation]?.includes(each) === false);
-      expect(result).toMatchObject({ formats });
+      const message = expect.stringMatching(/it is there for .*\. \w.*\.$/);
+      expect(result).toMatchObject({ formats, message });
     }
     if (result !== undefined && 'source' in result) (result.source as { close(): void }).close();
   });
@@ -413,6 +422,35 @@ describe('a repository', () => {
     expect(await ops('oci').rename(oci('r/three'), 'R/Four', {})).toMatchObject({
       sentences: [expect.stringContaining('"R/Four" is taken for "r/four"'), expect.anything()],
     });
+  });
+
+  it('takes an archive as its next version, or as the tag that is asked for', async () => {
+    const content = SOUND_IMAGES['oci-archive']();
+    expect(await ops('oci').import(oci('r/in'), archive(content))).toMatchObject({
+      ...{ ok: true, image: 'oci:r/in:1', version: '1' },
+    });
+    expect([...(registry.recordOf('r/in')?.tags.keys() ?? [])].sort()).toEqual(['1', 'latest']);
+    // The same again is no further version.
+    expect(await ops('oci').import(oci('r/in'), archive(content))).toMatchObject({ version: '1' });
+    expect(await ops('oci').import(oci('r/in', 'other'), archive(content))).toMatchObject({
+      ...{ ok: true, image: 'oci:r/in:other', version: 'other' },
+    });
+    await pushImage('r/in', '7', [LAYERS[1]]);
+    await pushImage('r/in', 'latest', [LAYERS[0]]);
+    const saved = archive(SOUND_IMAGES['docker-archive']());
+    expect(await ops('oci').import(oci('r/in'), saved)).toMatchObject({ version: '8' });
+  });
+
+  it.each<[string, string, NewContent | undefined]>([
+    ['ARCHIVE_INVALID', '1', archive(Buffer.alloc(512, 'x'))],
+    ['UPLOAD_INVALID', '1', { kind: 'bytes', content: bytes(Buffer.alloc(1)), replace: false }],
+    ['TAG_RELEASED', 'kept', undefined],
+  ])('refuses what is none with %s', async (code, tag, content) => {
+    await pushImage('r/out', 'kept', [LAYERS[0]]);
+    await ops('oci').release(oci('r/out', 'kept'), true);
+    const given = content ?? archive(SOUND_IMAGES['oci-archive']());
+    expect(await ops('oci').import(oci('r/out', tag), given)).toMatchObject({ ok: false, code });
+    await ops('oci').release(oci('r/out', 'kept'), false);
   });
 
   it('with a released tag stays', async () => {

@@ -10,6 +10,7 @@ import {
 } from './image-operations.ts';
 import type { OperationFailure } from './operation-result.ts';
 import { createRegistryOperations, type RegistryOperationsDeps } from './registry-operations.ts';
+import { unsupportedReason } from './unsupported-reason.ts';
 
 export interface ImageOpsDeps {
   readonly files: FileOperationsDeps;
@@ -53,7 +54,8 @@ export function createImageOps(deps: ImageOpsDeps): ImageOps {
   function unsupported(operation: OperationName, format: OperationFormat): OperationFailure {
     const formats = OPERATION_FORMATS.filter((each) => parts.get(each)?.[operation] !== undefined);
     const others = formats.length === 0 ? 'no format has it' : `it is there for ${formats.join(', ')}`;
-    const message = `There is no ${operation} of ${format}: ${others}.`;
+    const reason = unsupportedReason(operation, format);
+    const message = `There is no ${operation} of ${format}: ${others}.${reason === undefined ? '' : ` ${reason}`}`;
     return { ok: false, code: 'UNSUPPORTED', message, formats };
   }
 

@@ -1,3 +1,5 @@
+import { ArchiveError } from '../archive-imports/archive-error.ts';
+import type { ImportFailureCode } from '../archive-imports/archive-image.ts';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
 import { SourceChangedError } from '../content/byte-source.ts';
@@ -16,7 +18,9 @@ export type OperationErrorCode =
   | 'DISK_UNKNOWN'
   | StoreErrorCode
   | RegistryErrorCode
-  | ExportErrorCode;
+  | ExportErrorCode
+  | ImportFailureCode
+  | ArchiveError['code'];
 
 export interface OperationFailure {
   readonly ok: false;
@@ -43,9 +47,10 @@ export class ImageUnreadableError extends Error {}
 /** What a foreseen error is as a result; whatever else is thrown stays thrown. */
 function failureOf(error: unknown): OperationFailure {
   const known = asStoreError(error);
-  if (known instanceof StoreError || known instanceof RegistryError || known instanceof ExportError) {
+  if (known instanceof StoreError || known instanceof RegistryError)
     return failure(known.code, known.message);
-  }
+  if (known instanceof ExportError || known instanceof ArchiveError)
+    return failure(known.code, known.message);
   if (error instanceof ImageChangedError || error instanceof SourceChangedError) {
     return failure('IMAGE_CHANGED', 'The image was written to while it was read: try again.');
   }

@@ -8,6 +8,7 @@ import {
   TAG_RULES,
   whyNoRepositoryName,
 } from '@local-datastore/shared/oci/reference';
+import type { Importer } from '../archive-imports/importer.ts';
 import { openExport, planExport } from '../archives/export-image.ts';
 import { requireNothingReleased } from '../blobs/change-record.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
@@ -22,7 +23,7 @@ import {
   validateRepository,
 } from '../container-images/validate-repository.ts';
 import { lowerCased, type OciName } from './image-name.ts';
-import type { ChangeWish, Exported, ImageOperations } from './image-operations.ts';
+import type { ChangeWish, Created, Exported, ImageOperations, NewContent } from './image-operations.ts';
 import { asResult, failure, type OperationFailure } from './operation-result.ts';
 import { countText, purgeSentences, removalSentences, tagsTo } from './removal-sentences.ts';
 
@@ -34,6 +35,7 @@ export interface RegistryOperationsDeps extends Pick<RepositoryValidationDeps, '
   /** With what upstreams have: refuses where nothing can be changed. */
   readonly shown: RegistryStore;
   readonly artifacts: DiskArtifacts;
+  readonly importer: Pick<Importer, 'importArchive'>;
 }
 
 /** An image of a repository that is there. */
@@ -151,6 +153,31 @@ export function createRegistryOperations(deps: RegistryOperationsDeps): Partial<
       : noRepository(repository);
   }
 
+  /** The one image of an archive becomes the tag that is asked for, or the next version. */
+  async function importArchive(
+    { repository, reference }: OciName,
+    content: NewContent,
+  ): Promise<Created | OperationFailure> {
+    if (content.kind !== 'archive')
+      return failure('UPLOAD_INVALID', 'An archive with one image is expected.');
+    if (reference !== undefined && !('tag' in reference)) {
+      return failure('NAME_INVALID', 'A digest is not chosen: name a tag, or the repository alone.');
+    }
+    const tag = reference?.tag;
+    const name = { repository, tag, isNextVersion: tag === undefined };
+    const wish = { name, platforms: content.platforms };
+    const report = await deps.importer.importArchive(content.content, wish, content.caller);
+    const [image] = report.images;
+    const [failed] = report.failed;
+    if (image === undefined) {
+      return failed === undefined
+        ? failure('IMAGE_INVALID', 'The archive is a part of a set, and holds no image by itself.')
+        : failure(failed.code, failed.message);
+    }
+    const notices = [...report.notices, ...report.failed.map((each) => `${each.name}: ${each.message}`)];
+    return { image: `oci:${repository}:${image.tag}`, digest: image.digest, version: image.tag, notices };
+  }
+
   return {
     describe: (name) =>
       asResult(async () => {
@@ -220,6 +247,8 @@ export function createRegistryOperations(deps: RegistryOperationsDeps): Partial<
         }
         return { image: `oci:${repository}:${version}`, digest: formatDigest(content.digest), version };
       }),
+
+    import: (name, content) => asResult<Created>(() => importArchive(name, content)),
 
     export: (name, { form = 'oci-archive', platform, name: called }) =>
       asResult<Exported>(async () => {

@@ -24,7 +24,10 @@ const pathOf = (repository: string, ...rest: readonly string[]) =>
   [`${REGISTRY_API}/repositories`, ...[repository, ...rest].map(encodeURIComponent)].join('/');
 
 /** The digest of what a name leads to. */
-async function resolve({ ask }: DatastoreClient, { repository, reference, isTag: isNamed }: NamedImage) {
+export async function resolveImage(
+  { ask }: DatastoreClient,
+  { repository, reference, isTag: isNamed }: NamedImage,
+) {
   if (!isNamed) return reference;
   const answer = await ask('GET', `/v2/${repository}/manifests/${reference}`).catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -57,7 +60,7 @@ export function tagCommand(context: CommandContext): Command {
     const image = requireImage(context, text);
     if (!isTag(tag)) throw new ConfigurationError(`"${tag}": ${TAG_RULES}`);
     const client = await connectTo(command, context);
-    const digest = await resolve(client, image);
+    const digest = await resolveImage(client, image);
     await client.ask('PUT', pathOf(image.repository, 'tags', tag), { digest });
     const { repository } = image;
     say(context, command, { repository, tag, digest }, `${repository}:${tag} leads to ${digest}`);
@@ -112,7 +115,7 @@ export function deleteCommand(context: CommandContext): Command {
       return;
     }
     const client = await connectTo(command, context);
-    const digest = await resolve(client, image);
+    const digest = await resolveImage(client, image);
     const path = pathOf(image.repository, 'manifests', digest);
     await client.ask('DELETE', force ? `${path}?force=true` : path);
     const { repository } = image;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { adoptCommand } from './adopt.ts';
+import { captureCommand } from './capture.ts';
 import {
   deleteCommand,
   gcCommand,
@@ -10,6 +11,7 @@ import {
   untagCommand,
   validateCommand,
 } from './change-images.ts';
+import { createVersionCommand } from './create-version.ts';
 import { deviceCommand } from './device.ts';
 import { exportCommand } from './export-image.ts';
 import { importsCommand } from './imports.ts';
@@ -33,7 +35,9 @@ const SUBCOMMANDS: readonly ((context: CommandContext) => Command)[] = [
   gcCommand,
   exportCommand,
   inventoryCommand,
+  createVersionCommand,
   adoptCommand,
+  captureCommand,
   upstreamsCommand,
   importsCommand,
   userCommand,

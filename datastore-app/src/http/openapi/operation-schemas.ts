@@ -78,4 +78,14 @@ export const imageChangeSchema = () =>
     sentences: z.array(z.string()).describe('What was done, or would be, in plain words.'),
   });
 export const imageVersionSchema = () =>
-  z.object({ ...ABOUT, digest: z.string(), version: z.string().describe('The tag, beside `latest`.') });
+  z.object({
+    ...ABOUT,
+    digest: z.string(),
+    version: z
+      .string()
+      .nullable()
+      .describe(
+        'The tag: the number of the version, beside `latest`, or what was asked for; null: of a file.',
+      ),
+    notices: z.array(z.string()).optional().describe('Of an import: what a person should know.'),
+  });

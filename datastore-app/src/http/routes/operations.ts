@@ -33,6 +33,7 @@ import { operationProblem } from '../operation-problem.ts';
 import { type Needs, OPERATIONS_API, type PermitOperation, type Permitted } from '../permit-operation.ts';
 import { createResource, type Resource, type Route } from '../resource.ts';
 import { RefusedRead, type SendSource } from '../send-source.ts';
+import { createOperationImportRoute } from './operation-import.ts';
 import { queryOf } from './repositories.ts';
 
 const MAX_BODY_BYTES = 16 * 1024;
@@ -285,6 +286,7 @@ export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
       wish: { name: 'RenameWish', zod: renameWishSchema },
       act: ({ own, name, body }) => own.rename(name, body.to, body),
     }),
+    createOperationImportRoute(deps),
     granted({
       method: 'GET',
       path: `${OPERATIONS_API}/export`,

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
@@ -15,7 +14,7 @@ import { verifiedContent } from '../../content/verified-content.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { bytes } from '../openapi/scalars.ts';
 import { REGISTRY_API, type RegistryGate } from '../registry-gate.ts';
-import { contentOf } from '../request-content.ts';
+import { patientContent } from '../request-content.ts';
 import { createResource, type Resource } from '../resource.ts';
 import { decideUploadContent } from '../upload-content.ts';
 import { queryOf, REGISTRY_OFF } from './repositories.ts';
@@ -87,21 +86,8 @@ export async function answerReport(
   if (report.images.length > 0) await noteDone();
 }
 
-/** The body of a request; while what came is being stored, nobody counts how long nothing comes. */
-async function* patientContent(
-  request: IncomingMessage,
-  response: ServerResponse,
-): AsyncGenerator<Uint8Array> {
-  const { socket } = request;
-  const idleMs = socket.timeout ?? 0;
-  for await (const piece of contentOf(request, response)) {
-    socket.setTimeout(0);
-    yield piece;
-    socket.setTimeout(idleMs);
-  }
-}
-
-function parsePlatforms(texts: readonly string[]): readonly WantedPlatform[] | undefined {
+/** As `platform` of a query says them. @returns undefined where one is none */
+export function parsePlatforms(texts: readonly string[]): readonly WantedPlatform[] | undefined {
   const platforms = texts.map(parsePlatform);
   return platforms.includes(null) ? undefined : (platforms as WantedPlatform[]);
 }
