@@ -15,10 +15,12 @@ import type { AccessLogChoice } from './http/access-log.ts';
 import type { ConnectionLimits } from './http/limits.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
+import { describeCaseTwins } from './images/case-twins.ts';
 import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
-import { watchKeptNames } from './images/kept-names.ts';
+import { describeKeptNames } from './images/kept-names.ts';
 import type { Verification } from './images/verification.ts';
+import { watchNames } from './images/watch-names.ts';
 import type { OpenImports } from './registry-imports/open-imports.ts';
 import { scrub, watchInbox } from './scrub/scrub.ts';
 import type { VerificationInbox } from './scrub/verification-inbox.ts';
@@ -102,11 +104,9 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   let advertiser: Advertiser | undefined;
   let ports: { http: number | null; https: number | null } = { http: null, https: null };
   const advertiserStatus = () => advertiser?.status();
-  const keptNames = watchKeptNames({
-    paths: catalogue.paths,
-    revision: catalogue.revision,
-    nowMs: () => performance.now(),
-  });
+  const { paths, revision } = catalogue;
+  const names = { paths, revision, nowMs: () => performance.now() };
+  const aboutNames = [watchNames(names, describeKeptNames), watchNames(names, describeCaseTwins)];
   const stored = registry && joinRegistry(registry, archives.registry);
   const imports = registry && stored && deps.openImports(upstreams.extend(stored), registry);
   const handler = createRequestHandler(
@@ -119,7 +119,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       ...{ issueToken, accessTo },
       ports: () => ports,
       warnings: () => [
-        ...[keptNames() ?? []].flat(),
+        ...aboutNames.flatMap((told) => told() ?? []),
         ...(registry === undefined ? [] : warningsOf(registry.state())),
         ...principals.warnings(),
         ...upstreams.warnings(),
@@ -141,8 +141,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
   const running = AbortSignal.any([signal, ending.signal]);
   try {
     await catalogue.start(running);
-    const kept = keptNames();
-    if (kept !== undefined) log.warn({}, kept);
+    for (const told of aboutNames.flatMap((each) => each() ?? [])) log.warn({}, told);
     await store.recover();
     await uploads.start();
     await imageUpstreams.start();

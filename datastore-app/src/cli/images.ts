@@ -14,6 +14,7 @@ import { imageWarnings } from '../eve/image-warnings.ts';
 import { toListedArtifact } from '../eve/listed-artifact.ts';
 import type { ListedImage } from '../eve/listed-image.ts';
 import { addImage } from '../images/add-image.ts';
+import { findCaseTwins } from '../images/case-twins.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { findTwins, type NameForm } from '../images/image-listing.ts';
 import { createReleasedImages } from '../images/released-images.ts';
@@ -40,7 +41,12 @@ type ListLine = Pick<
   | 'warnings'
   | 'artifact'
   | 'isReleased'
-> & { readonly state?: string; readonly linkTo?: string; readonly nameForm?: NameForm };
+> & {
+  readonly state?: string;
+  readonly linkTo?: string;
+  readonly nameForm?: NameForm;
+  readonly caseTwin?: string;
+};
 
 function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
   const command = new Command('list').description('Lists the images, and the digests that are known.');
@@ -53,17 +59,19 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
     const released = createReleasedImages(storage.root).list();
     // One after another: there may be more of them than files that may be open at once.
     const listed = await listImages(createLog('warn'), storage);
-    const twins = findTwins(listed.map(({ path }) => path));
+    const paths = listed.map(({ path }) => path);
+    const [twins, caseTwins] = [findTwins(paths), findCaseTwins(paths)];
     for (const { path, version, sha256, isCorrupt, linkTo } of listed) {
       const { sizeBytes } = version;
       const { problems, ...described } = await detect(path, sizeBytes);
-      const nameForm = twins.get(path);
+      const [nameForm, caseTwin] = [twins.get(path), caseTwins.get(path)];
       const warnings = [...imageWarnings({ path, ...described, problems })];
       images.push({
         ...{ path, sizeBytes, sha256, ...described, warnings },
         ...(isCorrupt && { state: 'corrupt' }),
         ...(linkTo !== undefined && { linkTo }),
         ...(nameForm !== undefined && { nameForm }),
+        ...(caseTwin !== undefined && { caseTwin }),
         ...(released.has(linkTo ?? path) && { isReleased: true as const }),
       });
     }
@@ -90,6 +98,7 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
       state,
       linkTo,
       nameForm,
+      caseTwin,
       isReleased,
       warnings,
     } of images) {
@@ -98,6 +107,7 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
         ...(state === undefined ? [] : ['  CORRUPT']),
         ...(linkTo === undefined ? [] : [`  -> ${linkTo}`]),
         ...(nameForm === undefined ? [] : [`  (another name looks the same: this one is ${nameForm})`]),
+        ...(caseTwin === undefined ? [] : [`  (differs in case alone from ${printableText(caseTwin)})`]),
       ];
       stdout.write(
         `${sha256 ?? '(not hashed yet)'.padEnd(64)}  ${content.padEnd(9)}  ${sizeBytes}  ${printableText(path)}${marks.join('')}\n`,

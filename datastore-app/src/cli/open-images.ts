@@ -93,6 +93,7 @@ export async function openImages(log: Log, options: ServeOptions, { root, state 
       onPublished: catalogue.notePublished,
       onRemoved: catalogue.noteRemoved,
       onRenamed: catalogue.noteRenamed,
+      caseTwinOf: catalogue.caseTwinOf,
       log,
     },
     { root, owner: 'serve' },

@@ -3,7 +3,8 @@ import { CodedError, systemErrorCode } from '@local-datastore/shared/errors';
 /**
  * Why an image was not stored, removed or found.
  *
- * NAME_INVALID: no image may have this path; NAME_RESERVED: no new one may, since the registry does; UPLOAD_INVALID: what is said of an upload cannot be understood;
+ * NAME_INVALID: no image may have this path; NAME_RESERVED: no new one may, since the registry does; NAME_CONFLICT: another
+ * image has this path but for upper and lower case; UPLOAD_INVALID: what is said of an upload cannot be understood;
  * BUNDLE_INVALID: a tar is damaged, or does not hold what a bundle must; PATH_TAKEN: a folder or a special file
  * stands there, or a file stands where a folder is needed; IMAGE_EXISTS: there is one, and it was not to be
  * replaced; IMAGE_RELEASED: it was marked to stay as it is; IMAGE_MISSING: there is none; INCOMPLETE: the content ended early; EMPTY_CONTENT:
@@ -14,6 +15,7 @@ import { CodedError, systemErrorCode } from '@local-datastore/shared/errors';
 export type StoreErrorCode =
   | 'NAME_INVALID'
   | 'NAME_RESERVED'
+  | 'NAME_CONFLICT'
   | 'UPLOAD_INVALID'
   | 'BUNDLE_INVALID'
   | 'PATH_TAKEN'

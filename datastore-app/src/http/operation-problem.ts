@@ -12,7 +12,6 @@ const STATUS: Readonly<Record<OperationErrorCode, number>> = {
   ARCHIVE_TOO_LARGE: 400,
   DENIED: 403,
   IMAGE_INVALID: 400,
-  NAME_CONFLICT: 409,
   NAME_MISSING: 400,
   UNSUPPORTED: 409,
   NOT_HASHED: 409,

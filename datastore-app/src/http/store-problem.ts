@@ -7,6 +7,7 @@ export const NO_SUCH_IMAGE: Problem = { status: 404, detail: 'There is no image 
 export const STORE_STATUS = {
   NAME_INVALID: 400,
   NAME_RESERVED: 400,
+  NAME_CONFLICT: 409,
   UPLOAD_INVALID: 400,
   BUNDLE_INVALID: 400,
   PATH_TAKEN: 409,

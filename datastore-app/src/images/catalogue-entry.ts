@@ -12,6 +12,8 @@ export interface Image extends ImageDescription {
   readonly linkTo?: string;
   /** Where another path looks the same: the Unicode form of this one. */
   readonly nameForm?: 'composed' | 'decomposed' | 'mixed';
+  /** Where another path differs in upper and lower case alone: that one. */
+  readonly caseTwin?: string;
   readonly sizeBytes: number;
   /** 64 hexadecimal digits; null until it is hashed. */
   readonly sha256: string | null;

@@ -34,6 +34,8 @@ export interface Catalogue {
   counts(): Readonly<Record<ImageState, number>>;
   /** Of all that {@link Catalogue.list} has, in no order. */
   paths(): Iterable<string>;
+  /** An image whose path differs from a path in case alone; undefined: there is none, or one at the path itself. */
+  caseTwinOf(path: string): string | undefined;
   /** Another one whenever {@link Catalogue.list} may say something else. */
   revision(): string;
   find(path: string): Image | undefined;
@@ -195,6 +197,7 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
       yield* table.entries.keys();
       for (const [path] of linkedPaths(table.links, table.entries)) yield path;
     },
+    caseTwinOf: table.caseTwinOf,
     revision: table.revision,
     find(path) {
       const file = followLinks(path, table.links);

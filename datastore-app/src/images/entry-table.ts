@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createCaseIndex } from './case-twins.ts';
 import type { Entry, Image } from './catalogue-entry.ts';
 import { type Links, linkedPaths } from './linked-paths.ts';
 import { type Taken, takenBytes } from './taken-bytes.ts';
@@ -16,6 +17,8 @@ export interface EntryTable {
   readonly containers: ReadonlyMap<string, Entry>;
   /** Another one whenever {@link EntryTable.containers} says something else. */
   containersRevision(): number;
+  /** An image, or a link to one, whose path differs from a path in case alone; undefined: none, or it is here itself. */
+  caseTwinOf(path: string): string | undefined;
   /** The paths of files that have further names. */
   withOtherNames(): Iterable<string>;
   set(path: string, entry: Entry, hasOtherNames: boolean): void;
@@ -48,6 +51,7 @@ export function createEntryTable(): EntryTable {
   const links = new Map<string, string>();
   const unhashed = new Map<string, Entry>();
   const containers = new Map<string, Entry>();
+  const cases = createCaseIndex((path) => entries.has(links.get(path) ?? path));
   let containerChanges = 0;
   /** Files that may stand at several paths, and count once. */
   const shared = new Map<string, Taken>();
@@ -77,6 +81,7 @@ export function createEntryTable(): EntryTable {
     if (entry === undefined) return false;
     changes += 1;
     entries.delete(path);
+    if (!links.has(path)) cases.delete(path);
     uncount(path, entry);
     if (!shared.delete(path)) ownBytes -= entry.version.sizeBytes;
     return true;
@@ -87,6 +92,7 @@ export function createEntryTable(): EntryTable {
     links,
     unhashed,
     containers,
+    caseTwinOf: cases.twinOf,
     containersRevision: () => containerChanges,
     withOtherNames: () => shared.keys(),
     delete: remove,
@@ -94,6 +100,7 @@ export function createEntryTable(): EntryTable {
       remove(path);
       changes += 1;
       entries.set(path, entry);
+      cases.add(path);
       count(path, entry);
       if (hasOtherNames) shared.set(path, entry);
       else ownBytes += entry.version.sizeBytes;
@@ -115,8 +122,13 @@ export function createEntryTable(): EntryTable {
     setLink(path, target) {
       if (links.get(path) === target) return;
       changes += 1;
-      if (target === undefined) links.delete(path);
-      else links.set(path, target);
+      if (target === undefined) {
+        links.delete(path);
+        if (!entries.has(path)) cases.delete(path);
+      } else {
+        links.set(path, target);
+        cases.add(path);
+      }
     },
     revision: () => `${firstRevision}-${changes}`,
     counts() {

@@ -1,3 +1,4 @@
+import { findCaseTwins } from './case-twins.ts';
 import { type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { type Links, linkedPaths } from './linked-paths.ts';
 
@@ -31,11 +32,17 @@ export function listEntries(entries: ReadonlyMap<string, Entry>, links: Links): 
     const entry = entries.get(linkTo);
     if (entry !== undefined) images.push({ ...toImage(path, entry), linkTo });
   }
-  const twins = findTwins(images.map(({ path }) => path));
+  const paths = images.map(({ path }) => path);
+  const [forms, caseTwins] = [findTwins(paths), findCaseTwins(paths)];
   return images
     .map((image) => {
-      const nameForm = twins.get(image.path);
-      return nameForm === undefined ? image : { ...image, nameForm };
+      const [nameForm, caseTwin] = [forms.get(image.path), caseTwins.get(image.path)];
+      if (nameForm === undefined && caseTwin === undefined) return image;
+      return {
+        ...image,
+        ...(nameForm !== undefined && { nameForm }),
+        ...(caseTwin !== undefined && { caseTwin }),
+      };
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1));
 }

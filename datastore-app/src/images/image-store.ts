@@ -17,6 +17,7 @@ import {
 import { inWordsOfTheStore } from '../content/store-error.ts';
 import { openImageDirectory } from './image-directory.ts';
 import { isImagePath } from './image-path.ts';
+import { createNames, type NameOptions } from './names.ts';
 import {
   type ChangeOptions,
   makeImageDirectory,
@@ -43,12 +44,12 @@ export interface ImageStore {
   /** Checks content that is complete in a file below `incomingDirectory`. @throws StoreError */
   stageFile(file: string, expected: ExpectedFile): Promise<StagedImage>;
   /** Whether an image may come to a path, as far as can be said beforehand. @throws StoreError */
-  requirePlaceable(path: string, options: PublishOptions): Promise<void>;
+  requirePlaceable(path: string, options: PublishOptions & NameOptions): Promise<void>;
   /** Gives staged content its path; from then on it survives a power cut. @throws StoreError */
   publish(
     staged: StagedImage,
     path: string,
-    options: PublishOptions & ChangeOptions,
+    options: PublishOptions & ChangeOptions & NameOptions,
   ): Promise<PublishedImage>;
   /**
    * Publishes several images, all or none, also over a power cut ({@link recover}).
@@ -97,6 +98,8 @@ export interface ImageStoreDeps {
   readonly onRemoved?: (path: string) => Promise<void>;
   /** Hears of a path that an image left for another. */
   readonly onRenamed?: (renamed: RenamedImage) => Promise<void>;
+  /** An image whose path differs from a path in case alone; undefined: there is none, or one at the path itself. */
+  readonly caseTwinOf?: (path: string) => string | undefined;
   readonly log?: Log;
   readonly now?: () => number;
   readonly placer?: Placer;
@@ -133,6 +136,11 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
    * not take away the folder that another is just coming into.
    */
   const inTurn = createInTurn();
+  const names = createNames({
+    inTurn,
+    caseTwinOf: deps.caseTwinOf ?? (() => undefined),
+    isThere: (path) => isEntry(join(root, path)),
+  });
 
   async function recover(olderThanMs: number): Promise<void> {
     const { published, failures } = await inTurn(() => group.recover(olderThanMs));
@@ -172,12 +180,14 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   async function publish(
     staged: StagedImage,
     path: string,
-    options: PublishOptions & ChangeOptions,
+    options: PublishOptions & ChangeOptions & NameOptions,
   ): Promise<PublishedImage> {
     requireImagePath(path);
     const { sha256 } = staged;
-    const { isNew, version } = await inTurn(() => place(staged, path, options));
-    await deps.onPublished?.([{ path, version, sha256 }]);
+    const { isNew, version } = await names.give([path], options, {
+      give: () => place(staged, path, options),
+      list: async (placed) => deps.onPublished?.([{ path, version: placed.version, sha256 }]),
+    });
     staging.release(staged);
     return { path, sizeBytes: version.sizeBytes, sha256, isNew };
   }
@@ -186,9 +196,18 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     placements: readonly Placement[],
     options: PublishOptions,
   ): Promise<PublishedImage[]> {
-    for (const { path } of placements) requireImagePath(path);
-    const { images, publications } = await inTurn(() => group.publish(placements, options));
-    if (publications.length > 0) await deps.onPublished?.(publications);
+    const paths = placements.map(({ path }) => path);
+    for (const path of paths) requireImagePath(path);
+    const { images } = await names.give(
+      paths,
+      {},
+      {
+        give: () => group.publish(placements, options),
+        list: async ({ publications }) => {
+          if (publications.length > 0) await deps.onPublished?.(publications);
+        },
+      },
+    );
     for (const { staged } of placements) staging.release(staged);
     return [...images];
   }
@@ -267,9 +286,15 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
   async function rename(path: string, to: string): Promise<boolean> {
     if (!isImagePath(path)) return false;
     requireImagePath(to);
-    const renamed = await inTurn(() => renameImage({ root, placer, released, journal }, path, to));
-    if (renamed !== undefined) await deps.onRenamed?.(renamed);
-    return renamed !== undefined;
+    const done = await names.give(
+      [to],
+      { leaves: path },
+      {
+        give: () => renameImage({ root, placer, released, journal }, path, to),
+        list: async (renamed) => renamed && deps.onRenamed?.(renamed),
+      },
+    );
+    return done !== undefined;
   }
 
   return {
@@ -279,8 +304,10 @@ export function createImageStore(deps: ImageStoreDeps, { root, owner }: ImageSto
     stage: staging.stage,
     stageFile: staging.stageFile,
     discard: staging.discard,
-    requirePlaceable: (path, options) =>
-      inWordsOfTheStore(requirePlaceable({ root, released }, path, options)),
+    async requirePlaceable(path, options) {
+      await inWordsOfTheStore(requirePlaceable({ root, released }, path, options));
+      await inWordsOfTheStore(names.require([path], options));
+    },
     publish: (staged, path, options) => inWordsOfTheStore(publish(staged, path, options)),
     publishTogether: (placements, options) => inWordsOfTheStore(publishTogether(placements, options)),
     holds: (path, staged) => inWordsOfTheStore(holds(path, staged)),

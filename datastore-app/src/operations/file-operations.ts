@@ -283,7 +283,7 @@ export function createFileOperations(
     rename: ({ path }, to, wish) =>
       asResult(async () => {
         if (catalogue.find(path) === undefined && openImageIsMissing(path)) return missing(path);
-        await store.requirePlaceable(to, { replace: false });
+        await store.requirePlaceable(to, { replace: false, leaves: path });
         const sentences = [`${path}, ${sizeOf(path)}: renamed to ${to}.`, ...consequences(path)];
         return requireFree(path) ?? change(wish, path, sentences, () => store.rename(path, to));
       }),

@@ -27,6 +27,7 @@ const OF_REGISTRY: Readonly<Record<RegistryErrorCode, StatusAndCode>> = {
 const OF_STORE: Readonly<Record<StoreErrorCode, StatusAndCode>> = {
   NAME_INVALID: [400, 'NAME_INVALID'],
   NAME_RESERVED: [400, 'NAME_INVALID'],
+  NAME_CONFLICT: [409, 'DENIED'],
   UPLOAD_INVALID: [400, 'BLOB_UPLOAD_INVALID'],
   BUNDLE_INVALID: [400, 'BLOB_UPLOAD_INVALID'],
   PATH_TAKEN: [409, 'DENIED'],

@@ -72,6 +72,7 @@ export interface UploadsOptions {
 const FINAL: ReadonlySet<StoreErrorCode> = new Set([
   'NAME_INVALID',
   'NAME_RESERVED',
+  'NAME_CONFLICT',
   'PATH_TAKEN',
   'IMAGE_RELEASED',
   'IMAGE_EXISTS',

@@ -38,6 +38,10 @@ export const imageSchema = () =>
       .enum(['composed', 'decomposed', 'mixed'])
       .optional()
       .describe('Where another path looks the same: the Unicode form of this one.'),
+    caseTwin: z
+      .string()
+      .optional()
+      .describe('Where another path differs in upper and lower case alone: that one.'),
     isGrowing: z
       .boolean()
       .describe('It may not be complete: somebody has it open, or it was written to lately.'),

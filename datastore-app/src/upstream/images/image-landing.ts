@@ -64,7 +64,10 @@ export function landingOfImage(
     const version = versionOf(await stat(file, { bigint: true }));
     try {
       // Its room is the session's, until that ends.
-      await store.publish({ file, version, sha256, claim: undefined }, path, { replace: false });
+      await store.publish({ file, version, sha256, claim: undefined }, path, {
+        replace: false,
+        isForeignName: true,
+      });
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'IMAGE_EXISTS') throw error;
     }
@@ -74,7 +77,7 @@ export function landingOfImage(
     async begin() {
       const earlier = parts.findBy((each) => each.sha256 === sha256 && each.sizeBytes === sizeBytes);
       if (earlier !== undefined) return earlier;
-      await store.requirePlaceable(path, { replace: true });
+      await store.requirePlaceable(path, { replace: true, isForeignName: true });
       const part = await parts.create(facts, 'sha256');
       if (part !== undefined) return part;
       throw new StoreError('NO_SPACE', `${MAX_PARTS} images are on their way already, or lie unfinished.`);

@@ -7,6 +7,8 @@ export interface Image {
   readonly linkTo?: string;
   /** Where another path looks the same. */
   readonly nameForm?: 'composed' | 'decomposed' | 'mixed';
+  /** Where another path differs in upper and lower case alone: that one. */
+  readonly caseTwin?: string;
   readonly sizeBytes: number;
   readonly sha256: string | null;
   /** `upstream`: it is not here yet, and comes when it is asked for. */

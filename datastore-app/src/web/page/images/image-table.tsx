@@ -179,6 +179,9 @@ function Row({
           </span>
         )}
         {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
+        {image.caseTwin !== undefined && (
+          <span class="second">differs in upper and lower case alone from {shownName(image.caseTwin)}</span>
+        )}
         {isComing && <Coming image={image} />}
         {state === 'corrupt' && (
           <span

@@ -1,5 +1,6 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
+import { createCaseIndex } from '../../../images/case-twins.ts';
 import type { Image } from '../api/answers.ts';
 import { shownName } from '../text/shown-name.ts';
 import { Dialog } from '../ui/dialog.tsx';
@@ -21,10 +22,14 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
   const id = useId();
 
   const taken = new Set(existing.map(({ path }) => path));
+  const cases = createCaseIndex((path) => taken.has(path));
+  for (const path of taken) cases.add(path);
   const rows = chosen.map(({ file, relativePath }) => {
     const path = pathIn(folder, relativePath);
     const isTaken = taken.has(path);
-    return { file, relativePath, path, isTaken, isWanted: !isTaken || replaced.has(relativePath) };
+    const twin = cases.twinOf(path);
+    const isWanted = twin === undefined && (!isTaken || replaced.has(relativePath));
+    return { file, relativePath, path, isTaken, twin, isWanted };
   });
   const wanted = rows.filter(({ isWanted }) => isWanted);
   const sha256 = chosen.length === 1 ? parseSha256(digestText) : undefined;
@@ -65,10 +70,16 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
             </datalist>
           </label>
           <ul class="chosen">
-            {rows.map(({ file, relativePath, path, isTaken }, index) => (
+            {rows.map(({ file, relativePath, path, isTaken, twin }, index) => (
               <li key={relativePath}>
                 <bdi class="path">{shownName(path)}</bdi>
                 <span class="second">{sizeText(file.size)}</span>
+                {twin !== undefined && (
+                  <p class="failure">
+                    {shownName(twin)} is there already, and differs in upper and lower case alone: give the
+                    file another name, or that one.
+                  </p>
+                )}
                 {isTaken && (
                   <label class="check check-warning">
                     <input
