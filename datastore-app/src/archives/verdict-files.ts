@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
+import { readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
 import type { ArchiveView } from '../formats/container/archive-view.ts';
@@ -93,7 +94,7 @@ export function createVerdictFiles({ stateDirectory }: { readonly stateDirectory
     },
 
     async save(sha256, verdict) {
-      await mkdir(folder, { mode: 0o700, recursive: true });
+      await makeFolder(folder, 0o700);
       await writeDurably(fileOf(sha256), `${JSON.stringify(documentOf(verdict))}\n`);
     },
 

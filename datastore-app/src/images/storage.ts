@@ -1,6 +1,7 @@
-import { mkdir, realpath, stat, statfs } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { realpath, stat, statfs } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 
 /** Where images and what is known of them stand, without symbolic links. */
 export interface Storage {
@@ -8,28 +9,9 @@ export interface Storage {
   readonly state: string;
 }
 
-/**
- * Makes a directory and those above it. Not by `mkdir` with `recursive`: Node 24.21 tries for ever where the
- * parent is there and yet ENOENT comes, as below `/proc`.
- */
-async function makeDirectory(directory: string): Promise<void> {
-  const makeOne = () =>
-    mkdir(directory).catch((error) => {
-      if (systemErrorCode(error) !== 'EEXIST') throw error;
-    });
-  try {
-    await makeOne();
-  } catch (error) {
-    const parent = dirname(directory);
-    if (systemErrorCode(error) !== 'ENOENT' || parent === directory) throw error;
-    await makeDirectory(parent);
-    await makeOne();
-  }
-}
-
 async function prepareDirectory(option: string, directory: string): Promise<string> {
   try {
-    await makeDirectory(resolve(directory));
+    await makeFolder(resolve(directory));
     const real = await realpath(directory);
     if ((await stat(real)).isDirectory()) return real;
   } catch (error) {

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import type { Log } from '@local-datastore/shared/log';
 import { asStoreError } from '../content/store-error.ts';
 import { type ImportJobRecord, importJobSchema } from './import-job.ts';
@@ -68,7 +69,7 @@ export function createJobFiles(
     },
     async save(record) {
       try {
-        await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+        await makeFolder(folder, FOLDER_MODE);
         await writeDurably(fileOf(record.id), `${JSON.stringify(record)}\n`, { mode: MODE });
       } catch (error) {
         throw asStoreError(error);

@@ -1,5 +1,6 @@
-import { lstat, mkdir, readdir, rm, statfs, utimes } from 'node:fs/promises';
+import { lstat, readdir, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import {
   formatDigest,
   OCI_ALGORITHMS,
@@ -109,7 +110,7 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
     async open() {
       const found: (Kept & { readonly usedMs: number })[] = [];
       for (const algorithm of OCI_ALGORITHMS) {
-        await mkdir(folderOf(algorithm), { recursive: true });
+        await makeFolder(folderOf(algorithm));
         for (const name of await readdir(folderOf(algorithm))) {
           const partial = PARTIAL.exec(name)?.[1];
           const digest = parseOciDigest(`${algorithm}:${partial ?? name}`);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import {
   filesOfImage,
   type ImageFolder,
@@ -139,7 +140,7 @@ export function createContentStore(stateFolder: string, imagesFolder: string): C
 
   return {
     async open() {
-      for (const folder of [pending, verified, imagesFolder]) await mkdir(folder, { recursive: true });
+      for (const folder of [pending, verified, imagesFolder]) await makeFolder(folder);
       const verifiedFiles = (await listFiles(verified)).filter(({ name }) => HEX.test(name));
       const pendingFiles = await listFiles(pending);
       const digestOf = identifyVerified(verifiedFiles);

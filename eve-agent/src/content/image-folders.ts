@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from '@local-datastore/shared/oci/image-archive';
 import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
@@ -72,7 +73,7 @@ export async function makeImageFolder(
   verifiedPath: (sha256: string) => string,
 ): Promise<void> {
   const blobFolders = new Set(blobs.map((hex) => dirname(join(folder, blobPath(digestOfHex(hex))))));
-  for (const path of blobFolders) await mkdir(path, { recursive: true });
+  for (const path of blobFolders) await makeFolder(path);
   for (const hex of blobs) await linkOrCopy(verifiedPath(hex), join(folder, blobPath(digestOfHex(hex))));
   await writeSynced(join(folder, LAYOUT_FILE), LAYOUT_TEXT, { mode: READ_ONLY });
   await writeSynced(join(folder, INDEX_FILE), indexText, { mode: READ_ONLY });

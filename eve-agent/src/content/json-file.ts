@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { makeFolderSync } from '@local-datastore/shared/files/make-folder';
 import type { Log } from '@local-datastore/shared/log';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import type * as z from 'zod';
@@ -38,7 +39,7 @@ export function createJsonFile<Value>(
       }
     },
     write(value) {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolderSync(dirname(path));
       writeFileSync(`${path}.new`, jsonText(value), { mode, flush: true });
       renameSync(`${path}.new`, path);
     },

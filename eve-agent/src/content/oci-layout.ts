@@ -2,6 +2,7 @@ import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
 import {
   type ImageToArchive,
@@ -99,7 +100,7 @@ export async function openOciLayout(
   const blobPath = ({ algorithm, hex }: OciDigest) => join(blobs, algorithm, hex);
   let unlock: (() => void) | undefined;
   try {
-    await mkdir(dirname(folder), { recursive: true });
+    await makeFolder(dirname(folder));
     await ensureFolder(folder);
     unlock = await lockTarget(join(folder, INDEX_FILE));
     const names = await readdir(folder);

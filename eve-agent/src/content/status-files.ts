@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { makeFolderSync } from '@local-datastore/shared/files/make-folder';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 
 /** Status documents as files: one JSON document a key, whole at any moment, written only when it changed. */
@@ -48,10 +49,10 @@ export function createStatusFiles(folder: string): StatusFiles {
   const unwritten = new Set<string>();
   /** File names that could not be removed. */
   const unremoved = new Set<string>();
-  mkdirSync(folder, { recursive: true });
-  const makeFolder = () => {
+  makeFolderSync(folder);
+  const makeAgain = () => {
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolderSync(folder);
     } catch {
       // What is written there says why not.
     }
@@ -98,7 +99,7 @@ export function createStatusFiles(folder: string): StatusFiles {
     },
     flush() {
       // Somebody may have removed it with all that was in it.
-      if (unwritten.size > 0) makeFolder();
+      if (unwritten.size > 0) makeAgain();
       for (const key of [...unwritten]) {
         const error = put(key, texts.get(key) ?? '');
         if (error !== null) return error;

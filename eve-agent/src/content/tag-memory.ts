@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
 
@@ -84,7 +85,7 @@ export function createTagMemory(folder: string, wallMs: () => number): TagMemory
 
   return {
     async open() {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(folder);
     },
     async find(name, tag) {
       const tags = await read(name);

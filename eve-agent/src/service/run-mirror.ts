@@ -10,6 +10,7 @@ import { type BlobCache, createBlobCache } from '../content/blob-cache.ts';
 import { type CheckedBlobs, createCheckedBlobs, type ScrubResult } from '../content/checked-blobs.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { createHashLanes } from '../content/hash-lanes.ts';
+import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createTagMemory } from '../content/tag-memory.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
@@ -57,6 +58,7 @@ const unusable = (path: string, error: unknown) =>
   new ConfigurationError(`--cache ${path} cannot be used: ${errorMessage(error)}`, { cause: error });
 
 async function openCache({ cachePath, cacheBytes, reserveBytes }: CacheSettings): Promise<BlobCache> {
+  await prepareFolder('--cache', cachePath);
   const cache = createBlobCache(cachePath, { maxBytes: cacheBytes, reserveBytes });
   try {
     await cache.open();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -21,6 +20,7 @@ import { hashFile } from '../content/hash-file.ts';
 import { createHashLanes, type HashLanes } from '../content/hash-lanes.ts';
 import { imagesFolderOf } from '../content/images-folder.ts';
 import { createJsonFile } from '../content/json-file.ts';
+import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createStatusFiles } from '../content/status-files.ts';
 import { lockTarget } from '../content/target-lock.ts';
@@ -71,14 +71,15 @@ function composeReconciler(
   settings: ServiceSettings,
   parts: {
     readonly state: string;
+    readonly images: string;
     readonly hashLanes: HashLanes;
     readonly querier: SharedQuerier;
     readonly log: Log;
   },
   tally: ReturnType<typeof createTally>,
 ): Reconciler {
-  const { state, hashLanes, querier, log } = parts;
-  const store = createContentStore(state, imagesFolderOf(state, settings.imagesPath));
+  const { state, images, hashLanes, querier, log } = parts;
+  const store = createContentStore(state, images);
   const targetOf = (sha256: string, maxBytes?: number) =>
     maxBytes === undefined
       ? createFileTarget(store.pendingPath(sha256), {
@@ -136,12 +137,14 @@ export async function runService(
   const { log } = logStream;
   const tally = createTally();
   const state = resolve(settings.statePath);
-  mkdirSync(state, { recursive: true });
+  const images = imagesFolderOf(state, settings.imagesPath);
+  await prepareFolder('--state', state);
+  await prepareFolder('--images', images);
   // Before anything there is read.
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
-  const reconciler = composeReconciler(settings, { state, hashLanes, querier, log }, tally);
+  const reconciler = composeReconciler(settings, { state, images, hashLanes, querier, log }, tally);
   const configuration = createConfiguration({
     apply: (config) => reconciler.apply(config),
     file: createJsonFile(join(state, 'device-config.json'), z.unknown(), log, SECRET_MODE),
