@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from '@local-datastore/shared/oci/image-archive';
 import { MAX_MANIFEST_BYTES } from '@local-datastore/shared/oci/manifest';
@@ -23,7 +23,6 @@ export interface LinkedFile {
   readonly sha256: string;
 }
 
-const sha256Of = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 const MARK = 'oci:';
 /** As its blobs are: nobody writes there by accident. */
 const READ_ONLY = 0o444;
@@ -33,7 +32,7 @@ export const isImageMark = (mark: string): boolean => mark.startsWith(MARK);
 
 /** @param blobs digits of manifest, configuration and layers */
 export const imageFolder = (indexText: string, blobs: readonly string[]): ImageFolder => ({
-  mark: `${MARK}${sha256Of(indexText)}`,
+  mark: `${MARK}${contentDigest(indexText).hex}`,
   indexText,
   blobs,
 });
@@ -56,7 +55,7 @@ export async function readImageMark(folder: string): Promise<string | null> {
     const index = join(folder, INDEX_FILE);
     const facts = await lstat(index);
     if (!facts.isFile() || facts.size > MAX_MANIFEST_BYTES) return null;
-    return `${MARK}${sha256Of(await readFile(index))}`;
+    return `${MARK}${contentDigest(await readFile(index)).hex}`;
   } catch {
     return null;
   }
@@ -83,8 +82,8 @@ export async function makeImageFolder(
 /** The files of an image's folder as they have to be. */
 export function filesOfImage(folder: string, { indexText, blobs }: ImageFolder): LinkedFile[] {
   return [
-    { path: join(folder, LAYOUT_FILE), sha256: sha256Of(LAYOUT_TEXT) },
-    { path: join(folder, INDEX_FILE), sha256: sha256Of(indexText) },
+    { path: join(folder, LAYOUT_FILE), sha256: contentDigest(LAYOUT_TEXT).hex },
+    { path: join(folder, INDEX_FILE), sha256: contentDigest(indexText).hex },
     ...blobs.map((hex) => ({ path: join(folder, blobPath(digestOfHex(hex))), sha256: hex })),
   ];
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
 import { requireFreeSpace } from './free-space.ts';
@@ -69,10 +69,7 @@ function openTarget(path: string, maxBytes: number, algorithm: OciAlgorithm, unl
     async publish(expected) {
       if (position > maxBytes || isWrongSize(position, expected)) return { kind: 'wrong-size' };
       const bytes = memory.subarray(0, position);
-      const verdict = judgeDigest(
-        { algorithm, hex: createHash(algorithm).update(bytes).digest('hex') },
-        expected,
-      );
+      const verdict = judgeDigest(contentDigest(bytes, algorithm), expected);
       try {
         if (verdict.kind === 'accepted') await write(bytes);
       } catch (error) {

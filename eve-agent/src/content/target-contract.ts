@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
 
 export const CONTENT = Buffer.from('some bytes of an image');
-const DIGEST = digestOfHex(createHash('sha256').update(CONTENT).digest('hex'));
+const DIGEST = contentDigest(CONTENT);
 const RECORD = {
   url: 'http://ds.local/a.img',
   digest: DIGEST,

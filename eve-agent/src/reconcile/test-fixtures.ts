@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { type Desired, planDesired } from './desired.ts';
 import type { PlanLimits } from './plan.ts';
 
 /** Device configurations for tests. */
 
-export const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex');
+export const sha256Of = (text: string) => contentDigest(text).hex;
 export const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 export const datastoreIdOf = (number: number) =>
   `00000000-0000-4000-9000-${String(number).padStart(12, '0')}`;

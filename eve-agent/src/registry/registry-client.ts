@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import {
@@ -67,9 +67,9 @@ const ANYTHING = '*/*';
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
 
 function requireDigest(bytes: Buffer, digest: OciDigest, what: string): void {
-  const hex = createHash(digest.algorithm).update(bytes).digest('hex');
-  if (hex === digest.hex) return;
-  const found = `${digest.algorithm}:${hex}`;
+  const come = contentDigest(bytes, digest.algorithm);
+  if (come.hex === digest.hex) return;
+  const found = formatDigest(come);
   const expected = formatDigest(digest);
   throw new ContentError('DIGEST_MISMATCH', `${what} has the digest ${found}, not ${expected}`, {
     details: { found, expected },
@@ -152,7 +152,7 @@ export function createRegistryClient(
       const asked = { accept: ACCEPT, maxBytes: MAX_MANIFEST_BYTES, isDigestKnown };
       const { headers, bytes, origin } = await ask(urlOf('manifests', text), what, asked, signal);
       const stated = parseOciDigest(singleValue(headers, 'docker-content-digest') ?? '');
-      const digest = isDigestKnown ? reference.digest : (stated ?? sha256Of(bytes));
+      const digest = isDigestKnown ? reference.digest : (stated ?? contentDigest(bytes));
       requireDigest(bytes, digest, `the ${what} as it came`);
       const links = parse(bytes, statedMediaType(headers), `the ${what}`);
       return { bytes, digest, mediaType: links.mediaType, links, origin };
@@ -172,8 +172,3 @@ export function createRegistryClient(
     },
   };
 }
-
-const sha256Of = (bytes: Buffer): OciDigest => ({
-  algorithm: 'sha256',
-  hex: createHash('sha256').update(bytes).digest('hex'),
-});

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type ImageToArchive, isDockerLoadable } from '@local-datastore/shared/oci/image-archive';
@@ -61,10 +61,8 @@ export interface PulledImage extends BlobTotals {
 /** The image as archives and layouts take it: its manifest by sha256, whatever it was asked for by. */
 function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): ImageToArchive {
   const { bytes, mediaType } = manifest;
-  const hex = createHash('sha256').update(bytes).digest('hex');
-  const digest = { algorithm: 'sha256' as const, hex };
   return {
-    manifest: { digest, mediaType, bytes },
+    manifest: { digest: contentDigest(bytes), mediaType, bytes },
     children: [],
     names: taggedName === null ? [] : [taggedName],
   };

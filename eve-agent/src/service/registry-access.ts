@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { digestOfHex, formatDigest } from '@local-datastore/shared/oci/digest';
 import type { ImageResolution } from '../reconcile/image-resolution.ts';
 import type { RegistryContent } from '../reconcile/registry-place.ts';
@@ -31,8 +31,6 @@ export interface RegistryAccess {
   /** What a registry is shown for an image: the same for all of its blobs, so that a token is asked for once. */
   authorizationFor(image: RegistryImage, credential: Credential): RegistryAuthorization;
 }
-
-const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 /** @param depsFor the way there, apart from addresses that served wrong bytes */
 export function createRegistryAccess(
@@ -74,7 +72,7 @@ export function createRegistryAccess(
         digest: formatDigest(digest),
         manifest: {
           digest: formatDigest(manifest.digest),
-          sha256: sha256Of(manifest.bytes),
+          sha256: contentDigest(manifest.bytes).hex,
           mediaType: manifest.mediaType,
           sizeBytes: manifest.bytes.length,
         },

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { CodedError } from '@local-datastore/shared/errors';
-import { digestOfHex } from '@local-datastore/shared/oci/digest';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { OpenTarget, StoredRecord, Target } from './target.ts';
 
 /** A target for tests: what is published, and what is kept for a later run, stays in memory. */
@@ -51,7 +50,7 @@ export function createMemoryTarget(capacityBytes = Number.POSITIVE_INFINITY): Me
       },
       async publish(expected) {
         if (expected.sizeBytes !== null && bytes.length !== expected.sizeBytes) return { kind: 'wrong-size' };
-        const digest = digestOfHex(createHash('sha256').update(bytes).digest('hex'));
+        const digest = contentDigest(bytes);
         if (expected.digest !== null && digest.hex !== expected.digest.hex)
           return { kind: 'wrong-digest', digest };
         published = bytes;
