@@ -8,7 +8,7 @@ import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
 import { singleValue } from '../transfer/validators.ts';
 import type { OpenBlob } from './blob-flights.ts';
 import { parseByteRange } from './byte-range.ts';
-import { type MirroredName, type MirrorRequest, parseMirrorRequest } from './mirror-path.ts';
+import { type MirroredName, type MirrorRequest, parseMirrorRequest, pathName } from './mirror-path.ts';
 import type { MirroredImages, MirroredManifest } from './mirrored-images.ts';
 import { readTagList } from './tag-list.ts';
 
@@ -145,7 +145,7 @@ export function createMirrorHandler(
     const tags = readTagList(bytes);
     const last = tags.at(-1);
     const hasMore = singleValue(headers, 'link') !== null;
-    const shown = query.has('ns') ? name.repository : `${name.host}/${name.repository}`;
+    const shown = query.has('ns') ? name.repository : pathName(name);
     const body = Buffer.from(JSON.stringify({ name: shown, tags }));
     const more = hasMore && last !== undefined ? { link: linkOf(url, query, last) } : {};
     sendBytes(response, 'application/json', body, more);

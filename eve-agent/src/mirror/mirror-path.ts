@@ -30,8 +30,18 @@ const MAX_HOST_LENGTH = 255;
 /** Whose images have names without a host. */
 const HUB = 'docker.io';
 
+/**
+ * A port as it can stand in the path of an image: clients take no colon there, and no host has an underscore
+ * (distribution's `reference.go`; RFC 1123 §2.1).
+ */
+const PORT_IN_PATH = /_(\d{1,5})$/;
+
 /** Whether the registry of a name is found by multicast DNS. */
 export const isLocalName = ({ host }: MirroredName): boolean => isLocalHost(host.replace(/:\d+$/, ''));
+
+/** The whole name of a repository, as clients have it in the path. */
+export const pathName = ({ host, repository }: MirroredName): string =>
+  `${host.replace(':', '_')}/${repository}`;
 
 /** As Docker tells a host from the first part of a name: it has a dot or a port. */
 const isHostPart = (text: string) => /[.:]/.test(text) || text.toLowerCase() === 'localhost';
@@ -46,7 +56,7 @@ function readName(path: string, namespace: string | null): MirroredName | undefi
   const slash = path.indexOf('/');
   const first = slash < 0 ? path : path.slice(0, slash);
   const isNamed = namespace === null && isHostPart(first);
-  const host = (isNamed ? first : (namespace ?? HUB)).toLowerCase();
+  const host = (isNamed ? first.replace(PORT_IN_PATH, ':$1') : (namespace ?? HUB)).toLowerCase();
   const repository = isNamed ? path.slice(first.length + 1) : path;
   const isHost = host.length <= MAX_HOST_LENGTH && HOST.test(host);
   return isHost && whyNoRepositoryName(repository) === undefined ? { host, repository } : undefined;
