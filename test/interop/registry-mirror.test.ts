@@ -36,13 +36,13 @@ describeWith(
     /** Status and body, for what may be refused. */
     const ask = (path: string, ...args: readonly string[]) =>
       curl('-w', '\n%{http_code}', ...args, `http://${PLACE}${path}`);
-    async function startMirror() {
-      const command = eveAgent('mirror', '--cache', cache, '--timeout', '3');
+    async function startMirror(...args: readonly string[]) {
+      const command = eveAgent('mirror', '--cache', cache, '--timeout', '3', ...args);
       mirror = lab.host.start(command, { stdio: ['ignore', 'pipe', 'pipe'] });
       if (mirror.stdout === null) throw new Error('no output');
       const [text] = await once(mirror.stdout, 'data');
       expect(String(text)).toContain(`listening on ${PLACE}`);
-      waitForLog(mirror, 'never');
+      return waitForLog(mirror, 'the cache was read again');
     }
     async function endMirror(signal: NodeJS.Signals) {
       const ended = once(mirror, 'exit');
@@ -145,6 +145,40 @@ describeWith(
           .update(await readFile(whole))
           .digest('hex'),
       ).toBe(hexOf(layer ?? { digest: '' }));
+    });
+
+    test('reads its cache again at an interval: what is damaged goes, and comes anew when it is asked for', async () => {
+      await endMirror('SIGTERM');
+      const [, small] = image.layers;
+      const place = join(cache, 'blobs', 'sha256', hexOf(small ?? { digest: '' }));
+      const bytes = await readFile(place);
+      await writeFile(place, Buffer.concat([Buffer.from('damaged'), bytes.subarray(7)]));
+      // As if that had been long ago.
+      await writeFile(join(cache, 'scrub.json'), JSON.stringify({ endedAtMs: 0 }));
+      const { log, seen } = await startMirror('--scrub-interval', '24', '--log-level', 'info');
+      await seen;
+      const lines = log()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line));
+      expect(lines).toContainEqual(expect.objectContaining({ msg: 'the cache was read again', damaged: 1 }));
+      expect(lines).toContainEqual(
+        expect.objectContaining({
+          level: 'error',
+          digest: small?.digest,
+          reason: expect.stringMatching(/^its sha256 is /),
+        }),
+      );
+      expect(await cached()).toEqual(
+        hexesOf(image)
+          .filter((hex) => hex !== hexOf(small ?? image.config))
+          .sort(),
+      );
+      const endedAtMs = async () => JSON.parse(await readFile(join(cache, 'scrub.json'), 'utf8')).endedAtMs;
+      await expect.poll(endedAtMs).toBeGreaterThan(0);
+      await curl('-o', join(folder, 'anew'), `http://${PLACE}/v2/ds.local/group/app/blobs/${small?.digest}`);
+      expect((await readFile(join(folder, 'anew'))).equals(bytes)).toBe(true);
+      expect(await cached()).toEqual(hexesOf(image).sort());
     });
 
     test('goes on with what it has while the datastore is away, also after kill -9', async () => {

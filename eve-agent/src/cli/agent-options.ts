@@ -55,6 +55,14 @@ export const stateOption: OptionDescription = {
   default: DEFAULT_STATE_FOLDER,
 };
 
+export const scrubIntervalOption: OptionDescription = {
+  flags: '--scrub-interval <hours>',
+  description: 'how often every verified image is read again; 0: never',
+  environment: 'EVE_AGENT_SCRUB_INTERVAL',
+  schema: wholeNumber(0, 8760),
+  default: 168,
+};
+
 /** The device configuration has the name `--config` here, so the settings have another. */
 export const settingsOption: OptionDescription = {
   flags: '--settings <file>',
@@ -194,13 +202,7 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     'the next datastore of the content tree is tried, or the slot given to what waits for one; it goes on where ' +
       'it was when nothing better is there',
   ),
-  {
-    flags: '--scrub-interval <hours>',
-    description: 'how often every verified image is read again; 0: never',
-    environment: 'EVE_AGENT_SCRUB_INTERVAL',
-    schema: wholeNumber(0, 8760),
-    default: 168,
-  },
+  scrubIntervalOption,
   bridgeOption,
   timeoutOption(10, 'how long to wait for an answer to the question for a host'),
   { ...logLevelOption, default: 'info' },

@@ -22,6 +22,7 @@ import { CLIENTS, type Client, clientConfig } from '../mirror/client-config.ts';
 import { ANY_CHOICES, type AnyChoice } from '../mirror/places.ts';
 import { runMirror, verifyMirror } from '../service/run-mirror.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
+import { scrubIntervalOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { downloadMeans } from './download-means.ts';
 import { EndWithExitCode } from './exit-code.ts';
@@ -35,6 +36,7 @@ interface MirrorOptions extends DiscoveryOptions, TransferOptions, RegistryAuthO
   readonly cacheSize: number;
   readonly reserve: number;
   readonly any: AnyChoice;
+  readonly scrubInterval: number;
   readonly ca?: string;
   readonly verify?: true;
   readonly printConfig?: Client;
@@ -83,6 +85,11 @@ const OPTIONS: readonly OptionDescription[] = [
     defaultDescription: '256M',
   },
   {
+    ...scrubIntervalOption,
+    description: 'how often all of it is read again, to find what the disk has damaged; 0: never',
+    environment: 'EVE_AGENT_MIRROR_SCRUB_INTERVAL',
+  },
+  {
     flags: '--any <what>',
     description:
       'what may come from any datastore that advertises itself on the bridges, for names of other registries and ' +
@@ -129,7 +136,7 @@ export function mirrorCommand(context: CommandContext): Command {
     );
   return addConfigurableOptions(command, OPTIONS).action(async () => {
     const options = command.opts<MirrorOptions>();
-    const { listen, cache, cacheSize, reserve, ca, any, printConfig, logLevel } = options;
+    const { listen, cache, cacheSize, reserve, ca, any, scrubInterval, printConfig, logLevel } = options;
     const { stdout, signal } = context;
     const place = `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
     if (printConfig !== undefined) {
@@ -148,6 +155,7 @@ export function mirrorCommand(context: CommandContext): Command {
     await runMirror(
       {
         ...{ ...kept, host: listen.host, port: listen.port, any },
+        scrubMs: scrubInterval * 3_600_000,
         ca: ca === undefined ? null : readCa(ca),
       },
       downloadMeans(context, { ...options, retries: RETRIES }),

@@ -23,7 +23,7 @@ export interface BlobCache {
   open(): Promise<void>;
   /** Where the content of a digest stands, or is to stand. */
   pathOf(digest: OciDigest): string;
-  /** @returns its size; null: it is not here */
+  /** For who asked for it. @returns its size; null: it is not here */
   find(digest: OciDigest): Promise<{ readonly sizeBytes: number } | null>;
   /** Keeps content that is being served. @returns the release */
   hold(digest: OciDigest): () => void;
@@ -37,7 +37,7 @@ export interface BlobCache {
   settle(digest: OciDigest): Promise<void>;
   remove(digest: OciDigest): Promise<void>;
   /** All that is whole, what was asked for the longest time ago first. */
-  list(): readonly OciDigest[];
+  list(): readonly { readonly digest: OciDigest; readonly sizeBytes: number }[];
 }
 
 interface Kept {
@@ -177,6 +177,6 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
         if (sizeBytes !== null) put({ digest, isWhole: whole !== null, sizeBytes });
       }),
     remove: (digest) => inTurn(() => removeFiles(digest)),
-    list: () => [...kept.values()].flatMap(({ digest, isWhole }) => (isWhole ? [digest] : [])),
+    list: () => [...kept.values()].filter(({ isWhole }) => isWhole),
   };
 }

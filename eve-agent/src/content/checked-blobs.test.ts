@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -37,9 +38,9 @@ const rotten = () => {
   return bytes;
 };
 /** The bytes of a blob that is open. */
-const bytesOf = (open: OpenBlob | null, first: number, last: number) => {
-  if (open === null) throw new Error('it is not here');
-  return buffer(open.read(first, last));
+const bytesOf = (blob: OpenBlob | null, first: number, last: number) => {
+  if (blob === null) throw new Error('it is not here');
+  return buffer(blob.read(first, last));
 };
 const isHere = (digest: OciDigest) =>
   stat(cache.pathOf(digest)).then(
@@ -77,10 +78,10 @@ it('is kept while somebody has it', async () => {
   const digest = await put(BYTES, digestOf(BYTES));
   const small = createBlobCache(folder, { maxBytes: BYTES.length, reserveBytes: 0 });
   await small.open();
-  const open = await createCheckedBlobs(small, silentLog, signal).open(digest, true);
+  const held = await createCheckedBlobs(small, silentLog, signal).open(digest, true);
   const other = digestOfHex('f'.repeat(64));
   await expect(small.claim(other, 10)).rejects.toMatchObject({ code: 'NO_SPACE' });
-  open?.release();
+  held?.release();
   await small.claim(other, 10);
   expect(await isHere(digest)).toBe(false);
 });
@@ -94,4 +95,47 @@ it('finds all that is damaged, and nothing else', async () => {
   const again = await blobs.scrub(Number.MAX_SAFE_INTEGER, signal);
   expect(again).toEqual({ checked: 1, bytes: BYTES.length, damaged: [] });
   await expect(blobs.scrub(1e9, AbortSignal.abort(new Error('stopped')))).rejects.toThrow('stopped');
+});
+
+it('does not count as asked for what it reads again', async () => {
+  const [first, second] = ['first', 'second'].map((text) => Buffer.from(text)) as [Buffer, Buffer];
+  await put(first, digestOf(first));
+  await put(second, digestOf(second));
+  await utimes(cache.pathOf(digestOf(first)), 1000, 1000);
+  await cache.find(digestOf(second));
+  await blobs.scrub(Number.MAX_SAFE_INTEGER, signal);
+  expect((await stat(cache.pathOf(digestOf(first)))).mtimeMs).toBe(1_000_000);
+  expect(cache.list().map(({ digest }) => digest)).toEqual([digestOf(first), digestOf(second)]);
+});
+
+it('leaves what has come in the place of what it read', async () => {
+  const digest = await put(BYTES, digestOf(BYTES));
+  const path = cache.pathOf(digest);
+  await rm(path);
+  // Who opens it waits until somebody writes to it.
+  execFileSync('mkfifo', [path]);
+  const scrubbing = blobs.scrub(Number.MAX_SAFE_INTEGER, signal);
+  const pipe = await open(path, 'w');
+  await writeFile(join(folder, 'new'), BYTES);
+  await rename(join(folder, 'new'), path);
+  await pipe.writeFile('damaged');
+  await pipe.close();
+  expect((await scrubbing).damaged).toEqual([formatDigest(digest)]);
+  expect((await readFile(path)).equals(BYTES)).toBe(true);
+});
+
+it('forgets what is gone, and finds nothing wrong with it', async () => {
+  const digest = await put(BYTES, digestOf(BYTES));
+  await rm(cache.pathOf(digest));
+  expect(await blobs.scrub(1e9, signal)).toEqual({ checked: 0, bytes: 0, damaged: [] });
+  expect(cache.list()).toEqual([]);
+});
+
+it('goes on with the others where what is damaged cannot be removed', async () => {
+  const wrong = await put(rotten(), digestOf(BYTES));
+  const right = Buffer.from('right');
+  await put(right, digestOf(right));
+  const stuck = { ...cache, remove: () => Promise.reject(new Error('EROFS: read-only file system')) };
+  const found = await createCheckedBlobs(stuck, silentLog, signal).scrub(Number.MAX_SAFE_INTEGER, signal);
+  expect(found).toMatchObject({ checked: 2, damaged: [formatDigest(wrong)] });
 });

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -38,33 +39,49 @@ export function createCheckedBlobs(cache: BlobCache, log: Log, signal: AbortSign
   /** Found right by this process; they may be read in parts. */
   const checked = new Set<string>();
 
-  async function drop(digest: OciDigest, reason: string): Promise<void> {
-    checked.delete(formatDigest(digest));
-    log.error({ digest: formatDigest(digest), reason }, 'a blob of the cache is damaged: it is fetched anew');
-    await cache.remove(digest);
+  const isDamage = (error: unknown) => error instanceof ContentError || systemErrorCode(error) === 'EIO';
+  /** What tells a file from another that has come in its place. */
+  const fileAt = async (digest: OciDigest) => (await lstat(cache.pathOf(digest)).catch(() => null))?.ino;
+
+  /**
+   * Takes away what was read, unless another has come upon it before, and a new one arrived since. Never rejects: what
+   * a disk that fails does not let go is found again.
+   */
+  async function drop(digest: OciDigest, file: number | undefined, reason: string): Promise<void> {
+    if (file === undefined || (await fileAt(digest)) !== file) return;
+    const text = formatDigest(digest);
+    checked.delete(text);
+    log.error({ digest: text, reason }, 'a blob of the cache is damaged: it is fetched anew');
+    await cache.remove(digest).catch((error: unknown) => {
+      log.error({ digest: text, reason: errorMessage(error) }, 'a damaged blob cannot be removed');
+    });
   }
 
-  const isDamage = (error: unknown) => error instanceof ContentError || systemErrorCode(error) === 'EIO';
-
-  /** @returns whether it is what it has to be */
-  async function check(digest: OciDigest, bytesPerSecond: number, until: AbortSignal): Promise<boolean> {
+  /** Reads all of a blob that somebody holds. @returns what is wrong with it, after which it is gone; null: nothing */
+  async function findWrong(
+    digest: OciDigest,
+    bytesPerSecond: number,
+    until: AbortSignal,
+  ): Promise<string | null> {
     const path = cache.pathOf(digest);
     const hash = (file: string, stop: AbortSignal) => hashFile(file, bytesPerSecond, stop, digest.algorithm);
+    const file = await fileAt(digest);
     const damage = await findDamage(hash, path, digest, until);
     if (damage !== null) {
-      await drop(digest, damage);
-      return false;
+      await drop(digest, file, damage);
+      return damage;
     }
     if (checked.size >= MAX_CHECKED) checked.clear();
     checked.add(formatDigest(digest));
-    return true;
+    return null;
   }
 
   async function* readAll(digest: OciDigest): AsyncGenerator<Buffer> {
+    const file = await fileAt(digest);
     try {
       yield* readChecked(cache.pathOf(digest), digest);
     } catch (error) {
-      if (isDamage(error)) await drop(digest, errorMessage(error));
+      if (isDamage(error)) await drop(digest, file, errorMessage(error));
       throw error;
     }
   }
@@ -78,7 +95,7 @@ export function createCheckedBlobs(cache: BlobCache, log: Log, signal: AbortSign
           here !== null &&
           (isWhole ||
             checked.has(formatDigest(digest)) ||
-            (await check(digest, Number.MAX_SAFE_INTEGER, signal)));
+            (await findWrong(digest, Number.MAX_SAFE_INTEGER, signal)) === null);
         if (here === null || !isGood) {
           release();
           return null;
@@ -106,12 +123,20 @@ export function createCheckedBlobs(cache: BlobCache, log: Log, signal: AbortSign
     async scrub(bytesPerSecond, until) {
       const damaged: string[] = [];
       let [count, bytes] = [0, 0];
-      for (const digest of cache.list()) {
-        const here = await cache.find(digest);
-        if (here === null) continue;
-        count += 1;
-        bytes += here.sizeBytes;
-        if (!(await check(digest, bytesPerSecond, until))) damaged.push(formatDigest(digest));
+      for (const { digest, sizeBytes } of cache.list()) {
+        const release = cache.hold(digest);
+        try {
+          if ((await fileAt(digest)) === undefined) {
+            // Others make room meanwhile: it is forgotten.
+            await cache.find(digest);
+            continue;
+          }
+          count += 1;
+          bytes += sizeBytes;
+          if ((await findWrong(digest, bytesPerSecond, until)) !== null) damaged.push(formatDigest(digest));
+        } finally {
+          release();
+        }
       }
       return { checked: count, bytes, damaged };
     },

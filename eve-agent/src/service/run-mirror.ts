@@ -5,11 +5,13 @@ import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { createArrivingFile } from '../content/arriving-file.ts';
 import { type BlobCache, createBlobCache } from '../content/blob-cache.ts';
 import { type CheckedBlobs, createCheckedBlobs, type ScrubResult } from '../content/checked-blobs.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { createHashLanes } from '../content/hash-lanes.ts';
+import { createJsonFile } from '../content/json-file.ts';
 import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createTagMemory } from '../content/tag-memory.ts';
@@ -23,6 +25,12 @@ import { createRepositories, type FindCredential } from '../mirror/repositories.
 import { createFetchDocument } from '../registry/fetch-document.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { DownloadDeps, DownloadOptions } from '../transfer/download-request.ts';
+import {
+  runScrubs,
+  SCRUB_BYTES_PER_SECOND,
+  type ScrubScheduleDeps,
+  scrubTimeSchema,
+} from './scrub-schedule.ts';
 
 export interface CacheSettings {
   readonly cachePath: string;
@@ -35,6 +43,8 @@ export interface MirrorSettings extends CacheSettings {
   readonly host: string;
   readonly port: number;
   readonly any: AnyChoice;
+  /** How often all that is kept is read again; 0: never. */
+  readonly scrubMs: number;
   /** PEM that replaces the system's roots; null: registries on `.local` are spoken to over http. */
   readonly ca: string | null;
 }
@@ -115,6 +125,19 @@ export async function verifyMirror(
   return await createCheckedBlobs(cache, log, signal).scrub(Number.MAX_SAFE_INTEGER, signal);
 }
 
+/** What is damaged has been told by then, one by one. */
+function scrubDeps(cachePath: string, blobs: CheckedBlobs, log: Log): ScrubScheduleDeps {
+  return {
+    async scrub(until) {
+      const { checked, bytes, damaged } = await blobs.scrub(SCRUB_BYTES_PER_SECOND, until);
+      log.info({ checked, bytes, damaged: damaged.length }, 'the cache was read again');
+    },
+    file: createJsonFile(join(cachePath, 'scrub.json'), scrubTimeSchema, log),
+    clock: systemClock,
+    wallMs: Date.now,
+  };
+}
+
 /**
  * A registry for the container engines of this host, until the signal is aborted.
  *
@@ -126,7 +149,7 @@ export async function runMirror(
   { browse, findCredential, log, onListening }: MirrorDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const { host, port, cachePath, any, ca } = settings;
+  const { host, port, cachePath, any, scrubMs, ca } = settings;
   const cache = await openCache(settings);
   const tags = createTagMemory(join(cachePath, 'tags'), Date.now);
   await tags.open().catch((error: unknown) => {
@@ -143,11 +166,12 @@ export async function runMirror(
     },
     signal,
   );
+  const blobs = createCheckedBlobs(cache, log, signal);
   const isTls = ca !== null;
   const images = createMirroredImages(
     {
       repositoryAt: createRepositories(createFetchDocument(deps, options), findCredential, ca),
-      content: contentIn(cache, createCheckedBlobs(cache, log, signal)),
+      content: contentIn(cache, blobs),
       ...{ flights, tags, nowMs, log },
       neighbours: createNeighbours(() => browse(signal), isTls, nowMs),
       readManifestLinks: (bytes) => parseManifest(bytes, undefined),
@@ -170,7 +194,9 @@ export async function runMirror(
     const address = server.address();
     const bound = typeof address === 'object' ? (address?.port ?? port) : port;
     onListening(`${bracketed(host)}:${bound}`);
-    if (!signal.aborted) await once(signal, 'abort');
+    const aborted = signal.aborted ? undefined : once(signal, 'abort');
+    if (scrubMs > 0) await runScrubs(scrubDeps(cachePath, blobs, log), scrubMs, signal);
+    await aborted;
   } finally {
     server.close();
     server.closeAllConnections();

@@ -34,14 +34,12 @@ import { createTally } from '../reconcile/tally.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
-import { runScrubs } from './scrub-schedule.ts';
+import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
 
 /** EVE's `blob.download.max.retries`. */
 const MAX_MISMATCHES = 5;
-/** Leaves most of a slow device's disk and processor to others. */
-const HASH_BYTES_PER_SECOND = 100 * 1024 * 1024;
 const SMALL_BYTES = 64 * 1024 * 1024;
 /** What holds credentials is for its owner alone. */
 const SECRET_MODE = 0o600;
@@ -99,7 +97,7 @@ function composeReconciler(
       retriesFile: fileOf('retries.json', retryRecordsSchema),
       resolutionsFile: fileOf('resolutions.json', z.record(z.string(), imageResolutionSchema)),
       namesFile: fileOf('names.json', z.array(z.string())),
-      hashFile: (path, until, algorithm) => hashFile(path, HASH_BYTES_PER_SECOND, until, algorithm),
+      hashFile: (path, until, algorithm) => hashFile(path, SCRUB_BYTES_PER_SECOND, until, algorithm),
       clock: systemClock,
       wallMs: Date.now,
       random: Math.random,
@@ -197,7 +195,7 @@ export async function runService(
       ),
     ];
     if (settings.scrubMs > 0) {
-      const file = createJsonFile(join(state, 'scrub.json'), z.object({ endedAtMs: z.number() }), log);
+      const file = createJsonFile(join(state, 'scrub.json'), scrubTimeSchema, log);
       const scrub = (until: AbortSignal) => reconciler.scrub(until);
       running.push(
         runScrubs({ scrub, file, clock: systemClock, wallMs: Date.now }, settings.scrubMs, signal),

@@ -1,14 +1,20 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import * as z from 'zod';
 import type { JsonFile } from '../content/json-file.ts';
+
+export const scrubTimeSchema = z.object({ endedAtMs: z.number() });
 
 export interface ScrubScheduleDeps {
   scrub(signal: AbortSignal): Promise<unknown>;
   /** When the last scrub ended, in milliseconds since the epoch: a device that is often restarted scrubs, too. */
-  readonly file: JsonFile<{ endedAtMs: number }>;
+  readonly file: JsonFile<z.infer<typeof scrubTimeSchema>>;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   wallMs(): number;
 }
+
+/** Leaves most of a slow device's disk and processor to others. */
+export const SCRUB_BYTES_PER_SECOND = 100 * 1024 * 1024;
 
 /** How often is looked whether it is time: a device's clock may be set while it runs. */
 const LOOK_INTERVAL_MS = 60_000;
