@@ -9,6 +9,7 @@ import { type RunningContainerd, startContainerd } from '../lab/containerd.ts';
 import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createImageLayout, type MadeImage } from '../lab/image-layouts.ts';
+import { writeK3sHosts } from '../lab/k3s-hosts.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { runAgent } from '../lab/programs.ts';
 import { MIRROR_PLACE, type RunningMirror, startMirror } from '../lab/running-mirror.ts';
@@ -53,7 +54,8 @@ describeWith(
       const hosts = join(folder, 'hosts');
       await mkdir(join(hosts, '_default'), { recursive: true });
       await writeFile(join(hosts, '_default', 'hosts.toml'), await linesFor('containerd'));
-      containerd = await startContainerd(lab.host, join(folder, 'containerd'), hosts);
+      await writeK3sHosts(join(folder, 'k3s'), await linesFor('k3s'));
+      containerd = await startContainerd(lab.host, join(folder, 'containerd'), join(folder, 'k3s'));
       engine = await startDockerEngine(
         ...([lab.host, join(folder, 'docker'), '--registry-mirror', `http://${MIRROR_PLACE}`] as const),
       );
@@ -95,10 +97,13 @@ describeWith(
       expect(`sha256:${id}`).toBe(image.config.digest);
     });
 
-    test('containerd pulls by its own command, and as k3s has it', async () => {
-      const hosts = ['--hosts-dir', join(folder, 'hosts')];
+    test.each(['hosts', 'k3s'])('containerd pulls by its own command, told by %s', async (told) => {
+      const hosts = ['--hosts-dir', join(folder, told)];
       await containerd.ctr('content', 'fetch', ...hosts, 'ds.local/group/app:1');
       expect(await containerd.ctr('content', 'ls', '-q')).toContain(image.manifest.digest);
+    });
+
+    test('containerd pulls for Kubernetes by what k3s makes of the file that is printed for it', async () => {
       expect(await containerd.pullByCri('ds.local/group/app:1')).toBe(image.config.digest);
       expect(await containerd.pullByCri('docker.io/library/thing:hub')).toBe(hub.config.digest);
       await expect(containerd.pullByCri('ds.local/group/none:1')).rejects.toThrow(/ds\.local\/group\/none/);
@@ -111,7 +116,7 @@ describeWith(
       expect(await engine.docker('pull', name)).toContain(image.manifest.digest);
       await containerd.stop();
       await rm(join(folder, 'containerd'), { recursive: true, force: true });
-      containerd = await startContainerd(lab.host, join(folder, 'containerd'), join(folder, 'hosts'));
+      containerd = await startContainerd(lab.host, join(folder, 'containerd'), join(folder, 'k3s'));
       expect(await containerd.pullByCri('ds.local/group/app:1')).toBe(image.config.digest);
       expect(mirror.log()).toContain('nobody answers: a tag as it was');
     });

@@ -42,7 +42,7 @@ export function clientConfig(client: Client, place: string): string {
       ].join('\n');
     case 'k3s':
       return [
-        `# /etc/rancher/k3s/registries.yaml; then images are named ${EXAMPLE}/group/app:1`,
+        `# /etc/rancher/k3s/registries.yaml; restart k3s, and name images ${EXAMPLE}/group/app:1`,
         'mirrors:',
         '  "*":',
         '    endpoint:',
