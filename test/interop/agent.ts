@@ -44,7 +44,7 @@ export async function agentJson<T>(host: Namespace, ...args: readonly string[]):
 }
 
 /** How many bytes of a file that is not whole yet are stored beside it. */
-async function storedBytes(target: string): Promise<number> {
+export async function storedBytesOf(target: string): Promise<number> {
   try {
     return (await stat(partialPaths(target).file)).size;
   } catch {
@@ -55,7 +55,7 @@ async function storedBytes(target: string): Promise<number> {
 const POLL_MS = 10;
 
 async function waitForBytes(child: ChildProcess, target: string, wantedBytes: number): Promise<void> {
-  while (child.exitCode === null && (await storedBytes(target)) < wantedBytes) await delay(POLL_MS);
+  while (child.exitCode === null && (await storedBytesOf(target)) < wantedBytes) await delay(POLL_MS);
 }
 
 /**
@@ -71,19 +71,22 @@ export async function killDownloadMidway(
     target,
     output = target,
     afterBytes,
+    more = [],
   }: {
     readonly url: string;
     readonly target: string;
     /** Where it is told to write, if that is not the file itself. */
     readonly output?: string;
     readonly afterBytes: number;
+    /** Further arguments. */
+    readonly more?: readonly string[];
   },
 ): Promise<number> {
-  const child = host.start(eveAgent('download', url, '-o', output));
+  const child = host.start(eveAgent('download', url, '-o', output, ...more));
   const finished = finish(child);
   await waitForBytes(child, target, afterBytes);
   child.kill('SIGKILL');
   const { exitCode, stdout, stderr } = await finished;
   if (exitCode !== 137) throw new Error(`the download ended with ${exitCode}: ${stderr}${stdout}`);
-  return await storedBytes(target);
+  return await storedBytesOf(target);
 }

@@ -1,13 +1,12 @@
 /** Tokens of the datastore, judged by Debian's docker-registry, and had by clients that nobody here wrote. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout, type ImageLayout } from '../lab/image-layouts.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { datastoreApp, type RunningDatastore, startDatastore } from '../lab/programs.ts';
+import { startTokenRegistry, type TokenRegistry } from '../lab/token-registry.ts';
 import { describeWith } from '../requirements.ts';
 
 const DEVICE = '6f1c2a3b-0000-4000-8000-000000000001';
@@ -24,22 +23,15 @@ describeWith(
   ['lab', 'root', 'docker-registry', 'skopeo', 'podman'],
   'tokens for Debian’s docker-registry',
   () => {
-    describe.each(['id', 'certificate'])('which say their key by %s', (how) => {
+    describe.each(['id', 'certificate'] as const)('which say their key by %s', (how) => {
       let folder: string;
       let lab: Lab;
       let app: App;
-      let datastore: RunningDatastore;
-      let registry: DebianRegistry;
+      let both: TokenRegistry;
       let made: ImageLayout;
       /** By the name of who has them. */
       const secrets: Record<string, string> = {};
-      const state = () => ['--state', join(folder, 'state')];
 
-      async function command<Document>(...args: string[]): Promise<Document> {
-        return JSON.parse(
-          await app.mustRun(datastoreApp('registry', ...args, ...state(), '--json')),
-        ) as Document;
-      }
       const credential = (who: string | undefined) =>
         who === undefined ? ['no-creds'] : [`creds=${who}:${secrets[who]}`];
       /** What skopeo says, or `done`. */
@@ -65,35 +57,22 @@ describeWith(
         lab = await createLab();
         await lab.addBridge('bn1', '10.1.0.1/24');
         app = await lab.addApp({ name: 'app', bridge: 'bn1', address: '10.1.0.5/24' });
-        const token = join(folder, 'write-token');
-        await writeFile(token, WRITE_TOKEN);
-        const grants = join(folder, 'grants.yaml');
-        await writeFile(grants, GRANTS);
-        datastore = await startDatastore(app, [
-          ...['--root', join(folder, 'root'), ...state(), '--host-name', 'ds', '--port', '8080'],
-          ...['--write-token-file', token, '--grants', grants, '--registry-token-key', how],
-        ]);
-        const { certificate } = await command<{ certificate: string }>('token', 'certificate');
-        const bundle = join(folder, 'tokens.pem');
-        await writeFile(bundle, certificate);
-        registry = await startDebianRegistry(app, {
-          ...{ folder: join(folder, 'registry'), port: 5000 },
-          tokens: { realm: 'http://10.1.0.5:8080/-/token', service: 'ds.local', certificate: bundle },
+        both = await startTokenRegistry(app, {
+          ...{ folder, address: '10.1.0.5', port: 5000, grants: GRANTS, writeToken: WRITE_TOKEN, key: how },
         });
         made = await createImageLayout(join(folder, 'made'));
         await made.addImage({ layers: [randomBytes(1000)] }, '1');
         secrets.admin = WRITE_TOKEN;
         secrets.alice = (
-          await command<{ password: string }>('user', 'add', 'alice', '--group', 'lab')
+          await both.command<{ password: string }>('user', 'add', 'alice', '--group', 'lab')
         ).password;
-        secrets[DEVICE] = (await command<{ key: string }>('device', 'add', DEVICE)).key;
+        secrets[DEVICE] = (await both.command<{ key: string }>('device', 'add', DEVICE)).key;
         for (const repository of ['public/os', 'other/app'])
           expect(await push('admin', repository)).toBe('done');
         expect(await push('alice', 'lab/app')).toBe('done');
       });
       afterAll(async () => {
-        await registry?.stop();
-        await datastore?.stop();
+        await both?.stop();
         await lab?.stop();
         await rm(folder, { recursive: true, force: true });
       });
@@ -127,13 +106,13 @@ describeWith(
       });
 
       it('a temporary token pushes where it is for, until it is revoked', async () => {
-        const made = await command<{ user: string; password: string }>(
+        const made = await both.command<{ user: string; password: string }>(
           ...['token', 'create', '--op', 'push', '--repository', 'tmp/app'],
         );
         secrets[made.user] = made.password;
         expect(await push(made.user, 'tmp/app')).toBe('done');
         expect(await push(made.user, 'tmp/other')).toMatch(/denied|unauthorized|authentication required/);
-        await command('token', 'revoke', made.user);
+        await both.command('token', 'revoke', made.user);
         expect(await push(made.user, 'tmp/app')).toMatch(/unauthorized|invalid username\/password/);
       });
 

@@ -12,6 +12,14 @@ export interface DebianRegistryOptions {
   readonly port: number;
   /** Lines of an htpasswd file, by bcrypt; absent: everybody may do everything. */
   readonly htpasswd?: string;
+  /** Absent: it keeps blobs in its folder. Else clients are led to the store, by URLs that are signed. */
+  readonly bucket?: {
+    /** Such as `http://10.1.0.6:9000`: for itself and for clients. */
+    readonly endpoint: string;
+    readonly name: string;
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+  };
   /** Of the service whose tokens it takes, and the file with the certificate of their key. */
   readonly tokens?: { readonly realm: string; readonly service: string; readonly certificate: string };
   /** Absent: it speaks http. */
@@ -24,10 +32,26 @@ export interface DebianRegistry {
   stop(): Promise<void>;
 }
 
+const s3Of = ({
+  endpoint,
+  name,
+  accessKeyId,
+  secretAccessKey,
+}: NonNullable<DebianRegistryOptions['bucket']>) => ({
+  s3: {
+    ...{ regionendpoint: endpoint, region: 'us-east-1', bucket: name, secure: false, v4auth: true },
+    ...{ accesskey: accessKeyId, secretkey: secretAccessKey },
+  },
+});
+
+/** What the machine has for object stores of its own is not for this one. */
+const environment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
+
 /** Starts it in a namespace, and waits until it listens there. */
 export async function startDebianRegistry(
   place: Namespace,
-  { folder, port, htpasswd, tokens, tls }: DebianRegistryOptions,
+  { folder, port, htpasswd, bucket, tokens, tls }: DebianRegistryOptions,
 ): Promise<DebianRegistry> {
   await mkdir(folder, { recursive: true });
   const settings = join(folder, 'config.yml');
@@ -38,7 +62,8 @@ export async function startDebianRegistry(
     JSON.stringify({
       version: '0.1',
       log: { level: 'info', accesslog: { disabled: true } },
-      storage: { filesystem: { rootdirectory: join(folder, 'storage') } },
+      storage:
+        bucket === undefined ? { filesystem: { rootdirectory: join(folder, 'storage') } } : s3Of(bucket),
       http: { addr: `:${port}`, ...(tls && { tls }) },
       ...(tokens !== undefined && {
         auth: {
@@ -51,7 +76,9 @@ export async function startDebianRegistry(
       ...(htpasswd !== undefined && { auth: { htpasswd: { realm: 'lab', path: passwords } } }),
     }),
   );
-  const child = place.start(['docker-registry', 'serve', settings], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = place.start(['docker-registry', 'serve', settings], {
+    ...{ stdio: ['ignore', 'ignore', 'pipe'], env: environment() },
+  });
   await waitForLog(child, 'listening on').seen;
   return {
     async push(layout, tag, repository, ...args) {

@@ -5,11 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AwsClient } from 'aws4fetch';
-import { createNamespace } from './namespace.ts';
+import { createNamespace, type Namespace } from './namespace.ts';
 import { waitForLog } from './programs.ts';
 
 const PROGRAM = fileURLToPath(new URL('./object_store.py', import.meta.url));
-const ADDRESS = '127.0.0.1';
+
+/** A request from within the namespace. */
+const REQUEST = `const [url, headers] = process.argv.slice(1);
+const { ok, status } = await fetch(url, { method: 'PUT', headers: JSON.parse(headers) });
+if (!ok) throw new Error(String(status));`;
 
 export interface ObjectStore {
   readonly port: number;
@@ -29,20 +33,37 @@ export interface ObjectStore {
   stop(): Promise<void>;
 }
 
-/** Starts it on loopback, and waits until it listens. */
-export async function startObjectStore(): Promise<ObjectStore> {
+/** Where it runs. Objects are put from this process: only where that reaches it. */
+export interface ObjectStorePlace {
+  readonly place: Namespace;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Starts it, and waits until it listens. @param where absent: on loopback, at a port that is free */
+export async function startObjectStore(where?: ObjectStorePlace): Promise<ObjectStore> {
   const accessKeyId = 'lab:reader';
   const secretAccessKey = 'secret-of-the-object-store';
   const folder = await mkdtemp(join(tmpdir(), 'object-store-'));
-  const place = createNamespace('loopback', [], () => {});
+  const place = where?.place ?? createNamespace('loopback', [], () => {});
+  const address = where?.address ?? '127.0.0.1';
   const child = place.start(
-    ['/usr/bin/python3', '-u', PROGRAM, ADDRESS, '0', folder, accessKeyId, secretAccessKey],
+    [
+      '/usr/bin/python3',
+      '-u',
+      PROGRAM,
+      address,
+      String(where?.port ?? 0),
+      folder,
+      accessKeyId,
+      secretAccessKey,
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const { log, seen } = waitForLog(child, ' is ready');
   await seen;
   const port = Number(/port (\d+) is ready/.exec(log())?.[1]);
-  const origin = `http://${ADDRESS}:${port}`;
+  const origin = `http://${address}:${port}`;
   const client = new AwsClient({
     accessKeyId,
     secretAccessKey,
@@ -63,7 +84,11 @@ export async function startObjectStore(): Promise<ObjectStore> {
 
   return {
     ...{ port, origin, accessKeyId, secretAccessKey },
-    makeBucket: (name) => put(name, '', {}),
+    async makeBucket(name) {
+      const { url, headers } = await client.sign(`${origin}/${name}`, { method: 'PUT' });
+      const signed = JSON.stringify(Object.fromEntries(headers));
+      await place.mustRun([process.execPath, '--input-type=module', '-e', REQUEST, url, signed]);
+    },
     put: (bucket, key, content, metadata = {}) =>
       put(
         `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`,

@@ -29,7 +29,7 @@ PROXY = """
 [DEFAULT]
 swift_dir = {folder}
 [pipeline:main]
-pipeline = catch_errors gatekeeper s3api tempauth copy dlo versioned_writes proxy-server
+pipeline = catch_errors gatekeeper s3api tempauth copy slo dlo versioned_writes proxy-server
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:gatekeeper]
@@ -43,6 +43,8 @@ use = egg:swift#tempauth
 user_{account}_{user} = {secret} .admin
 [filter:copy]
 use = egg:swift#copy
+[filter:slo]
+use = egg:swift#slo
 [filter:dlo]
 use = egg:swift#dlo
 [filter:versioned_writes]
