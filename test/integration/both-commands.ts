@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../../eve-agent/src/cli/program.ts';
 import { silentLog } from '../../shared/src/log.ts';
+import type { DiagnosisDocument } from './doctor-runs.ts';
 
 /** What doctor and download make of the same datastore. */
 export interface BothRuns {
-  readonly doctor: { readonly exitCode: number; readonly isUsable: boolean; readonly verdict: string };
+  readonly doctor: {
+    readonly exitCode: number;
+    readonly isUsable: boolean;
+    readonly verdict: string;
+    /** Of all checks. */
+    readonly findings: DiagnosisDocument['checks'][number]['findings'];
+  };
   readonly download: { readonly exitCode: number; readonly lastWord: string };
 }
 
@@ -29,8 +36,8 @@ async function run(args: readonly string[]) {
 export async function runDoctorOn(url: string, args: readonly string[]): Promise<BothRuns['doctor']> {
   const { stdout, stderr, exitCode } = await run(['doctor', url, '--json', '--full', ...args]);
   if (stdout === '') throw new Error(`the doctor ended with ${exitCode}: ${stderr}`);
-  const { isUsable, verdict } = JSON.parse(stdout) as BothRuns['doctor'];
-  return { exitCode, isUsable, verdict };
+  const { isUsable, verdict, checks } = JSON.parse(stdout) as DiagnosisDocument;
+  return { exitCode, isUsable, verdict, findings: checks.flatMap(({ findings }) => findings) };
 }
 
 /** Downloads, with as many tries as the doctor makes. */

@@ -54,7 +54,10 @@ it('the second is refused by every way in, and named', async () => {
   ];
   for (const [index, { status, body }] of answers.entries()) {
     // To tus 409 means something else.
-    expect([status, body.toString()]).toEqual([index === 3 ? 412 : 409, expect.stringContaining('linux/App.raw')]);
+    expect([status, body.toString()]).toEqual([
+      index === 3 ? 412 : 409,
+      expect.stringContaining('linux/App.raw'),
+    ]);
     expect(body.toString()).toContain('upper and lower case alone');
   }
   const both = await datastore.request('POST', '/-/api/v1/import', {

@@ -12,6 +12,9 @@ import { makeImage } from './image-server.ts';
 import { type ResponderRule, responseHex, startScriptedResponder } from './scripted-responder.ts';
 
 const URL_OF_IMAGE = 'http://ds.local/images/a.img';
+const IMAGE_NAME = 'docker://ds.local:5000/group/app:1';
+/** The one remark on every registry there. */
+const ON_LOCAL = 'warning registry-on-local';
 const IMAGE_BYTES = 200_000;
 const IMAGE = { path: '/images/a.img', sizeBytes: IMAGE_BYTES };
 
@@ -161,6 +164,39 @@ describeWith(['lab'], 'doctor: multicast DNS', () => {
       answersFor('AAAA ds.local', [aaaa('fe80::5')]),
     ]);
     expect({ findings, exitCode }).toEqual({ findings: ['problem ipv6-only'], exitCode: 3 });
+  });
+
+  row('an image, by a name that is nearly right', async ({ lab, app }) => {
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5', 'dss.local'));
+    const { findings, exitCode, advice } = await runDoctor(lab.host, IMAGE_NAME);
+    expect({ findings, exitCode }).toEqual({ findings: [ON_LOCAL, 'problem near-miss'], exitCode: 3 });
+    expect(advice('near-miss')).toBe('did you mean docker://dss.local:5000/group/app:1?');
+  });
+
+  row('an image, whose registry has an IPv6 address alone', async ({ lab, app }) => {
+    const rules = [forService(ptr(), srv(), aaaa('fe80::5')), answersFor('AAAA ds.local', [aaaa('fe80::5')])];
+    await startScriptedResponder(app, '10.1.0.5', rules);
+    const { findings, exitCode, message } = await runDoctor(lab.host, IMAGE_NAME);
+    expect({ findings, exitCode }).toEqual({ findings: [ON_LOCAL, 'problem ipv6-only'], exitCode: 3 });
+    expect(message('ipv6-only')).toContain('fe80::5');
+  });
+
+  row('an image, whose registry says goodbye', async ({ lab, app }) => {
+    const gone: Answer = { name: 'ds.local', type: 'A', ttl: 0, data: '10.1.0.5' };
+    await startScriptedResponder(app, '10.1.0.5', [forService(ptr(), srv(), gone), forAddress(gone)]);
+    const { findings, exitCode } = await runDoctor(lab.host, IMAGE_NAME);
+    expect({ findings, exitCode }).toEqual({ findings: [ON_LOCAL, 'problem goodbye'], exitCode: 3 });
+  });
+
+  row('an image, whose registry does not listen at the port of its name', async ({ lab, app }) => {
+    await startScriptedResponder(app, '10.1.0.5', sound('10.1.0.5'));
+    const { findings, exitCode, message, advice } = await runDoctor(lab.host, IMAGE_NAME);
+    expect({ findings, exitCode }).toEqual({
+      findings: [ON_LOCAL, 'problem connection-refused'],
+      exitCode: 4,
+    });
+    expect(message('connection-refused')).toContain('10.1.0.5 port 5000');
+    expect(advice('connection-refused')).toContain('belongs to the name of the image');
   });
 
   row('a service that names the host, and no address', async ({ diagnose }) => {

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runDoctor } from '../integration/doctor-runs.ts';
 import { startAvahi } from '../lab/avahi.ts';
 import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout, type ImageLayout, type MadeImage } from '../lab/image-layouts.ts';
@@ -45,6 +46,7 @@ describeWith(
       return waitForLog(mirror, 'the cache was read again');
     }
     async function endMirror(signal: NodeJS.Signals) {
+      if (mirror.exitCode !== null || mirror.signalCode !== null) return;
       const ended = once(mirror, 'exit');
       mirror.kill(signal);
       await ended;
@@ -195,6 +197,19 @@ describeWith(
       expect((await stat(join(away, 'blobs', 'sha256', hexOf(layer ?? { digest: '' })))).size).toBe(
         layer?.size,
       );
+    });
+
+    test('is examined by the doctor as a registry, who tells where to look on', async () => {
+      const here = await runDoctor(lab.host, `docker://${PLACE}/ds.local/group/app:1`);
+      expect([here.exitCode, here.findings]).toEqual([0, []]);
+      const cut = await runDoctor(lab.host, `docker://${PLACE}/ds.local/group/other:1`);
+      expect(cut).toMatchObject({ exitCode: 4, findings: [expect.stringMatching(/^problem image-/)] });
+      const [code = ''] = cut.findings.map((finding) => finding.replace('problem ', ''));
+      expect(cut.advice(code)).toContain('eve-agent doctor docker://ds.local/group/other:1');
+      await endMirror('SIGTERM');
+      const stopped = await runDoctor(lab.host, `docker://${PLACE}/ds.local/group/app:1`);
+      expect([stopped.exitCode, stopped.findings]).toEqual([4, ['problem connection-refused']]);
+      expect(stopped.advice('connection-refused')).toContain('eve-agent mirror');
     });
   },
 );

@@ -34,6 +34,8 @@ export interface Evidence {
   readonly image: {
     /** The full name. */
     readonly name: string;
+    readonly repository: string;
+    readonly tag: string | null;
     readonly outcome: ImageOutcome | null;
   } | null;
   /** Where redirects led that a download follows, oldest first. */

@@ -30,7 +30,7 @@ export function judgeWhole({
 function expectation({ given, target }: Pick<Evidence, 'given' | 'target'>) {
   const url = `${target?.url.origin}${target?.url.pathname}`;
   // A size tells as well as a digest whether all has arrived.
-  const isDigestKnown = given.sha256 !== null || given.sizeBytes !== null;
+  const isDigestKnown = given.digest !== null || given.sizeBytes !== null;
   return { url, position: 0, stored: null, expectedBytes: null, isDigestKnown };
 }
 

@@ -1,5 +1,6 @@
 import { domainToUnicode } from 'node:url';
 import type { Clock } from '@local-datastore/shared/clock';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../discovery/bridges.ts';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import { addressUrl, type Origin } from '../discovery/origin.ts';
@@ -122,6 +123,8 @@ async function askOthers(
   );
 }
 
+const namesOf = ({ image: { name, repository, tag } }: ImageQuestion) => ({ name, repository, tag });
+
 /** What is asked for as a download would, and what led to it. */
 interface FileToAsk {
   /** Null: there is nothing to ask for. */
@@ -141,8 +144,17 @@ async function findFile(
   if (image === null) {
     return { ask: { ...common, asked, sizeBytes, isDigestKnown: sha256 !== null }, seen: {} };
   }
-  const { outcome, blob } = await askForImage(deps, { ...image, authorization, ca, signal });
-  const told = { image: { name: image.image.name, outcome } };
+  const { hostname } = target.url;
+  const speaksTls = async () => {
+    const place = { host: socketHost(target.url), port: portOf(target.url), timeoutMs: CONNECT_TIMEOUT_MS };
+    const tls = { ...place, sourceAddress: origin.sourceAddress, name: hostname, ca, signal };
+    return (await deps.probeTls(tls)).certificate !== null;
+  };
+  const { outcome, blob } = await askForImage(
+    { ...deps, speaksTls },
+    { ...image, authorization, ca, signal },
+  );
+  const told = { image: { ...namesOf(image), outcome } };
   if (blob === null) return { ask: null, seen: told };
   const { url } = blob;
   return {
@@ -153,7 +165,7 @@ async function findFile(
     seen: {
       ...told,
       form: readUrlForm(url.href),
-      given: { ...given, sha256: blob.sha256, sizeBytes: blob.sizeBytes },
+      given: { ...given, digest: blob.digest, sizeBytes: blob.sizeBytes },
       target: { ...target, url: addressUrl({ url, address: origin.address }) },
     },
   };
@@ -183,7 +195,9 @@ async function gatherFrom(
   const { fileRequest, ...http } = await askForFile(deps, ask);
   const otherHosts = await askOthers(deps, ask, target, multicast);
   const wholeFile =
-    request.isFull && fileAnswer(http) !== null ? await readWholeFile(deps, fileRequest) : null;
+    request.isFull && fileAnswer(http) !== null
+      ? await readWholeFile(deps, fileRequest, seen.given?.digest?.algorithm ?? 'sha256')
+      : null;
   return { connection, tls, ...seen, ...http, wholeFile, otherHosts };
 }
 
@@ -197,7 +211,7 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
   const { hostKind } = form;
   const asked = request.asEve ? form.urlForEve : form.url;
   const given: Given = {
-    sha256: request.sha256,
+    digest: request.sha256 === null ? null : digestOfHex(request.sha256),
     sizeBytes: request.sizeBytes,
     hasCa: request.ca !== null,
     hasAuthorization: request.authorization !== null,
@@ -207,7 +221,7 @@ export async function gatherEvidence(deps: DoctorDeps, request: DoctorRequest): 
     ...{ probedAtMs: deps.now(), form, given, bridges, links: null, multicast: null, target: null },
     ...{ notFound: null, connection: null, tls: null, followed: [], refusedRedirect: null, whole: null },
     ...{ part: null, wholeFile: null, otherHosts: [], eve: null },
-    image: request.image === null ? null : { name: request.image.image.name, outcome: null },
+    image: request.image === null ? null : { ...namesOf(request.image), outcome: null },
   };
   if (asked === null) return nothing;
   const links = bridges.kind === 'not-needed' ? null : await deps.readLinks();

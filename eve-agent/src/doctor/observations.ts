@@ -1,12 +1,14 @@
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../discovery/bridges.ts';
 import type { DatagramVerdict } from '../discovery/datagram-filter.ts';
 import type { DnsMessage } from '../discovery/dns-message.ts';
 import type { HeaderFields } from '../transfer/validators.ts';
 import type { WireMessage } from './as-eve/wire-message.ts';
 
-/** What the user gave to compare with. */
+/** What there is to compare with. */
 export interface Given {
-  readonly sha256: string | null;
+  /** Of a file as the user has it, of an image's blob as the manifest has it. */
+  readonly digest: OciDigest | null;
   readonly sizeBytes: number | null;
   /** Whether `--ca` named the roots. */
   readonly hasCa: boolean;
@@ -87,7 +89,11 @@ export interface Target {
 
 export type ConnectionEvidence =
   | { readonly kind: 'open' }
-  | { readonly kind: 'refused' | 'timeout' | 'unreachable' | 'failed'; readonly message: string };
+  | {
+      /** `unknown-host`: a name service says that there is none. */
+      readonly kind: 'refused' | 'timeout' | 'unreachable' | 'unknown-host' | 'failed';
+      readonly message: string;
+    };
 
 export interface TlsEvidence {
   /** Null: there was no handshake; `handshakeError` says why. */
@@ -121,7 +127,7 @@ export type Exchange =
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };
 
 export type WholeFile =
-  | { readonly kind: 'read'; readonly sizeBytes: number; readonly sha256: string }
+  | { readonly kind: 'read'; readonly sizeBytes: number; readonly digest: OciDigest }
   | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };
 
 /** Another host that answers to the name, and whether the file comes from there, too. */
@@ -143,4 +149,14 @@ export type ImageOutcome =
       readonly blobs: number;
       readonly sizeBytes: number;
     }
-  | { readonly kind: 'failed'; readonly message: string; readonly code: string | null };
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly code: string | null;
+      /** Null: it was not the answer of a server that failed. */
+      readonly statusCode: number | null;
+      /** Of the repository, where a tag was not found: the first ones; null: the registry lists none. */
+      readonly tags: readonly string[] | null;
+      /** Whether TLS is spoken on the port that was asked by plain HTTP, and broke off. */
+      readonly speaksTls: boolean;
+    };

@@ -13,7 +13,7 @@ import { readUrlForm } from './url-form.ts';
 export const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
 export const BN2: Bridge = { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' };
 export const PROBED_AT_MS = Date.UTC(2026, 0, 2, 12);
-export const GIVEN = { sha256: null, sizeBytes: null, hasCa: false, hasAuthorization: false };
+export const GIVEN = { digest: null, sizeBytes: null, hasCa: false, hasAuthorization: false };
 
 export const a = (data = '10.1.0.5', name = 'ds.local', ttl = 120): DnsRecord => ({
   ...{ type: 'A', class: 'IN', name, ttl, data },
@@ -93,6 +93,15 @@ const SOUND: Evidence = {
   wholeFile: null,
   otherHosts: [],
   eve: null,
+};
+
+/** That a blob of an image was asked for in the place of a file. */
+export const OF_IMAGE: NonNullable<Evidence['image']> = {
+  ...{ name: 'ds.local/group/app:1', repository: 'group/app', tag: '1' },
+  outcome: {
+    ...{ kind: 'resolved', digest: 'sha256:aa', manifestDigest: 'sha256:bb', platform: 'linux/amd64' },
+    ...{ blobs: 3, sizeBytes: 2048 },
+  },
 };
 
 /** One piece of evidence, and what a check makes of it. */

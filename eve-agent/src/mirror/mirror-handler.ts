@@ -5,12 +5,12 @@ import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { type OciErrorCode, ociErrorBody } from '@local-datastore/shared/oci/error-body';
 import { OCI_INDEX } from '@local-datastore/shared/oci/media-types';
+import { readTagList } from '../registry/tag-list.ts';
 import { singleValue } from '../transfer/validators.ts';
 import type { OpenBlob } from './blob-flights.ts';
 import { parseByteRange } from './byte-range.ts';
 import { type MirroredName, type MirrorRequest, parseMirrorRequest, pathName } from './mirror-path.ts';
 import type { MirroredImages, MirroredManifest } from './mirrored-images.ts';
-import { readTagList } from './tag-list.ts';
 
 export interface MirrorHandlerDeps {
   readonly images: MirroredImages;

@@ -10,6 +10,7 @@ import { requestHeaders } from '../transfer/request-headers.ts';
 import { decideRetryDelayMs } from '../transfer/retry-policy.ts';
 import { Route } from '../transfer/route.ts';
 import type { HeaderFields } from '../transfer/validators.ts';
+import { refusalReason } from './refusal-reason.ts';
 
 /** A small answer that is read into memory. */
 export interface DocumentRequest
@@ -42,6 +43,13 @@ export type DocumentOptions = Pick<
 const MAX_ERROR_BYTES = 16 * 1024;
 /** Whoever sends a byte now and then does not hold up for ever what is small. */
 const DOCUMENT_TIMEOUT_MS = 120_000;
+
+/** The same, with what the registry says of it. */
+function withReason(error: TransferError | ContentError, reason: string): Error {
+  if (reason === '' || !(error instanceof TransferError)) return error;
+  const { code, message, retryable, details } = error;
+  return new TransferError(code, `${message}${reason}`, { retryable, details, cause: error });
+}
 
 /** One call: all attempts until there is an answer. */
 class DocumentRun {
@@ -93,7 +101,8 @@ class DocumentRun {
         return null;
       case 'fail':
         if (await this.#amends.mend(decision.error, 0, signal)) return null;
-        if (decision.error.code !== 'HTTP_STATUS' || decision.error.retryable) throw decision.error;
+        if (decision.error.code !== 'HTTP_STATUS' || decision.error.retryable)
+          throw withReason(decision.error, refusalReason(bytes));
         return { statusCode, headers, bytes, origin };
       default:
         return { statusCode, headers, bytes, origin };

@@ -1,6 +1,5 @@
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
-import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import {
   MAX_MANIFEST_BYTES,
   ManifestError,
@@ -14,7 +13,6 @@ import {
   withoutParameters,
 } from '@local-datastore/shared/oci/media-types';
 import type { ManifestReference } from '@local-datastore/shared/oci/reference';
-import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Origin, shownHost } from '../discovery/origin.ts';
 import { ContentError } from '../transfer/errors.ts';
 import { type HeaderFields, singleValue } from '../transfer/validators.ts';
@@ -22,6 +20,7 @@ import type { RegistryAuthorization } from './authorization.ts';
 import { RegistryError } from './errors.ts';
 import type { DocumentAnswer, FetchDocument } from './fetch-document.ts';
 import type { RegistryImage } from './image-reference.ts';
+import { refusalReason } from './refusal-reason.ts';
 
 /** A manifest as it came, whose bytes have its digest. */
 export interface FetchedManifest {
@@ -76,18 +75,10 @@ function requireDigest(bytes: Buffer, digest: OciDigest, what: string): void {
   });
 }
 
-/** What a registry itself says of a refusal; empty: nothing that could be read. */
-function reasonOf({ bytes }: DocumentAnswer): string {
-  const [error] = parseOciErrors(bytes.toString());
-  return error === undefined
-    ? ''
-    : `: ${printableText(`${error.code} ${error.message}`.trim()).slice(0, 200)}`;
-}
-
 function refusal(answer: DocumentAnswer, what: string, isCredentialGiven: boolean): RegistryError {
   const { statusCode, origin } = answer;
   const host = shownHost(origin);
-  const reason = reasonOf(answer);
+  const reason = refusalReason(answer.bytes);
   const details = { statusCode };
   if (statusCode === 404)
     return new RegistryError('IMAGE_NOT_FOUND', `${host} has no ${what}${reason}`, { details });

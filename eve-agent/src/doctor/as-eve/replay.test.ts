@@ -1,3 +1,4 @@
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { describe, expect, test } from 'vitest';
 import type { Bridge } from '../../discovery/bridges.ts';
 import { readUrlForm } from '../url-form.ts';
@@ -9,7 +10,7 @@ import { verdictText } from './verdict.ts';
 
 const BN1: Bridge = { name: 'bn1', address: '10.1.0.1', cidr: '10.1.0.1/24' };
 const BN2: Bridge = { name: 'bn2', address: '10.2.0.1', cidr: '10.2.0.1/24' };
-const GIVEN = { sha256: null, sizeBytes: null, hasCa: false, hasAuthorization: false };
+const GIVEN = { digest: null, sizeBytes: null, hasCa: false, hasAuthorization: false };
 const FOUND: EveLookup = {
   service: 'http',
   addresses: ['10.2.0.5'],
@@ -162,7 +163,10 @@ test.each<[string, Parameters<typeof replay>[1], string, string]>([
   ],
   [
     'another file',
-    { given: { ...GIVEN, sha256: 'b' }, wholeFile: { kind: 'read', sizeBytes: 100, sha256: 'c' } },
+    {
+      given: { ...GIVEN, digest: digestOfHex('b') },
+      wholeFile: { kind: 'read', sizeBytes: 100, digest: digestOfHex('c') },
+    },
     'contentMismatch',
     'fails its check: the file has sha256 c',
   ],

@@ -117,8 +117,8 @@ function judgeContent(
   if (given.sizeBytes !== null && known !== null && known !== given.sizeBytes) {
     return `fails because the file has ${known} bytes and maxSizeBytes says ${given.sizeBytes}`;
   }
-  if (given.sha256 !== null && wholeFile?.kind === 'read' && wholeFile.sha256 !== given.sha256) {
-    return `fails its check: the file has sha256 ${wholeFile.sha256}`;
+  if (given.digest !== null && wholeFile?.kind === 'read' && wholeFile.digest.hex !== given.digest.hex) {
+    return `fails its check: the file has sha256 ${wholeFile.digest.hex}`;
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { editDistance } from '@local-datastore/shared/text/edit-distance';
 import { expect, test } from 'vitest';
-import { a, describeCheck, heard, multicastOf } from '../test-fixtures.ts';
+import { nearestText } from '../nearest-text.ts';
+import { a, describeCheck, heard, multicastOf, OF_IMAGE } from '../test-fixtures.ts';
 import { answerCheck, nearestName } from './answer.ts';
 
 test.each([
@@ -11,6 +12,17 @@ test.each([
 ])('from "%s" to "%s" it takes %i', (left, right, distance) => {
   expect(editDistance(left, right)).toBe(distance);
   expect(editDistance(right, left)).toBe(distance);
+});
+
+test.each([
+  ['1', ['2', '1.0', 'latest'], '1.0'],
+  ['1', ['2', 'latest'], undefined],
+  ['lastest', ['stable', 'latest'], 'latest'],
+  ['v1.2.3', ['v1.2.4', 'v9'], 'v1.2.4'],
+  ['Latest', ['latest'], 'latest'],
+  ['x', [], undefined],
+])('the text most like %s among %j is %s', (wanted, texts, nearest) => {
+  expect(nearestText(wanted, texts)).toBe(nearest);
 });
 
 test.each([
@@ -45,5 +57,10 @@ describeCheck(answerCheck, {
     evidence: heardOnly('ds2.local'),
     outcome: ['problem near-miss datastoreNotFound'],
     says: 'did you mean http://ds2.local/a.img?',
+  },
+  'a registry of a similar name': {
+    evidence: { ...heardOnly('ds2.local'), image: { ...OF_IMAGE, name: 'ds.local:5000/a:1' } },
+    outcome: ['problem near-miss datastoreNotFound'],
+    says: 'did you mean docker://ds2.local:5000/a:1?',
   },
 });

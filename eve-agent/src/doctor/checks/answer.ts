@@ -34,10 +34,14 @@ export function nearestName(wanted: string, names: readonly string[]): string | 
   return likely.sort((left, right) => left.distance - right.distance)[0]?.name;
 }
 
+/** The image at another host, as it is named to the agent. */
+const imageAt = (host: string, name: string) =>
+  `docker://${printableText(host)}${name.replace(/^[^/:]*/, '')}`;
+
 export const answerCheck: Check = {
   id: 'answer',
   title: 'Who answers',
-  judge({ form, multicast }) {
+  judge({ form, multicast, image }) {
     if (multicast === null) return skipped('nothing was asked by multicast DNS');
     if (!isAnythingHeard(multicast)) return skipped('nobody was heard');
     const heard = [...namesHeard(multicast)].slice(0, MAX_NAMES_SHOWN);
@@ -63,7 +67,7 @@ export const answerCheck: Check = {
             'datastoreNotFound',
             'near-miss',
             message,
-            `did you mean ${form.scheme}://${printableText(nearest)}${form.path}?`,
+            `did you mean ${image === null ? `${form.scheme}://${printableText(nearest)}${form.path}` : imageAt(nearest, image.name)}?`,
           );
     return { summary, facts: { ...facts, nearest: nearest ?? null }, findings: [finding] };
   },

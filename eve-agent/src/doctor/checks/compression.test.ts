@@ -1,3 +1,4 @@
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { answered, describeCheck, GIVEN, HEADERS } from '../test-fixtures.ts';
 import { compressionCheck } from './compression.ts';
 
@@ -11,7 +12,7 @@ describeCheck(compressionCheck, {
   'no answer': { evidence: { whole: null }, outcome: 'skipped' },
   'a label that changes no byte': { evidence: coded('binary'), outcome: 'ok', says: 'labelled "binary"' },
   'a coding where a digest will tell': {
-    evidence: { ...coded('gzip'), given: { ...GIVEN, sha256: 'f'.repeat(64) } },
+    evidence: { ...coded('gzip'), given: { ...GIVEN, digest: digestOfHex('f'.repeat(64)) } },
     outcome: 'ok',
     says: 'labelled "gzip"',
   },

@@ -1,5 +1,5 @@
 import type { ConnectionEvidence } from '../observations.ts';
-import { describeCheck } from '../test-fixtures.ts';
+import { describeCheck, OF_IMAGE } from '../test-fixtures.ts';
 import { connectionCheck } from './connection.ts';
 
 const not = (kind: Exclude<ConnectionEvidence['kind'], 'open'>) => ({
@@ -21,4 +21,18 @@ describeCheck(connectionCheck, {
   'no answer': not('timeout'),
   'no host': not('unreachable'),
   'any other failure': not('failed'),
+  'a name that is at no address': not('unknown-host'),
+  'a mirror that does not run': {
+    evidence: {
+      ...{ image: OF_IMAGE, connection: { kind: 'refused', message: 'ECONNREFUSED' } },
+      target: { url: new URL('http://127.0.0.1:5055/v2/'), location: null },
+    },
+    outcome: ['problem connection-refused transferFailed'],
+    says: 'eve-agent mirror',
+  },
+  'a registry at another port': {
+    evidence: { image: OF_IMAGE, connection: { kind: 'refused', message: 'ECONNREFUSED' } },
+    outcome: ['problem connection-refused transferFailed'],
+    says: 'belongs to the name of the image',
+  },
 });

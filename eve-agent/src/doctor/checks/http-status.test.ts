@@ -1,5 +1,5 @@
 import type { TlsEvidence } from '../observations.ts';
-import { answered, describeCheck, failed, GIVEN, HEADERS } from '../test-fixtures.ts';
+import { answered, describeCheck, failed, GIVEN, HEADERS, OF_IMAGE } from '../test-fixtures.ts';
 import { httpStatusCheck } from './http-status.ts';
 
 const status = (statusCode: number, says: string) => ({
@@ -73,5 +73,29 @@ describeCheck(httpStatusCheck, {
     evidence: { whole: failed('not found', 'DATASTORE_NOT_FOUND'), followed: [ELSEWHERE] },
     outcome: ['problem redirect transferFailed'],
     says: `leads away to ${ELSEWHERE}`,
+  },
+  'a blob that the registry has lost': {
+    evidence: { image: OF_IMAGE, whole: answered(404) },
+    outcome: ['problem http-status transferFailed'],
+    says: 'push the image again',
+  },
+  'a blob that is for others': {
+    evidence: { image: OF_IMAGE, whole: answered(401) },
+    outcome: ['problem http-status transferFailed'],
+    says: 'give a credential that may pull',
+  },
+  'a blob that a store refuses to which it was led': {
+    evidence: { image: OF_IMAGE, whole: answered(403), followed: [ELSEWHERE] },
+    outcome: ['problem http-status transferFailed'],
+    says: 'a clock is wrong',
+  },
+  'a blob that came from elsewhere': { evidence: { image: OF_IMAGE, followed: [ELSEWHERE] }, outcome: 'ok' },
+  'a blob to which a redirect is not followed': {
+    evidence: {
+      ...{ image: OF_IMAGE, whole: answered(307, { location: ELSEWHERE }) },
+      refusedRedirect: { location: ELSEWHERE, why: 'it leads to another host' },
+    },
+    outcome: ['problem redirect transferFailed'],
+    says: 'storage.redirect.disable',
   },
 });

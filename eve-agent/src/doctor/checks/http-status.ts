@@ -1,7 +1,23 @@
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import type { Evidence } from '../evidence.ts';
 import { type Answered, judgeWhole, refusedCoding } from '../file-answer.ts';
+import { isTlsWrong } from '../tls-verdict.ts';
+
+function adviceForBlob(statusCode: number, { followed, given }: Evidence): string {
+  if (followed.length > 0) {
+    return 'see the log of the store that the registry leads to: it may have lost the blob, or a clock is wrong, by which the URL was signed';
+  }
+  if (statusCode === 401 || statusCode === 403) {
+    const which = given.hasAuthorization ? 'another credential' : 'a credential';
+    return `give ${which} that may pull with --auth or --registry-auth`;
+  }
+  if (statusCode === 404 || statusCode === 410) {
+    return 'push the image again: the registry has its manifest, and has lost this blob of it';
+  }
+  return 'see the registry’s log';
+}
 
 function adviceFor(statusCode: number, hasAuthorization: boolean): string {
   if (statusCode === 401 || statusCode === 403) {
@@ -14,17 +30,20 @@ function adviceFor(statusCode: number, hasAuthorization: boolean): string {
 }
 
 const REDIRECT_ADVICE = 'serve the file where the URL says, or register the URL that it leads to';
+const BLOB_REDIRECT_ADVICE =
+  'let the registry give its blobs itself (docker-registry: storage.redirect.disable), or reach it by a name that is not on .local';
 /** The codes of what a redirect leads to and cannot be found. */
 const NOT_LOCATED = new Set(['DATASTORE_NOT_FOUND', 'NO_BRIDGE', 'URL_INVALID', 'MDNS_UNAVAILABLE']);
 
-function redirectFinding({ refusedRedirect }: Evidence): Finding | undefined {
+function redirectFinding(evidence: Evidence): Finding | undefined {
+  const { refusedRedirect } = evidence;
   if (refusedRedirect === null) return undefined;
   const { location, why } = refusedRedirect;
   return problem(
     'transferFailed',
     'redirect',
     `the redirect to "${printableText(location)}" is not followed: ${why}`,
-    REDIRECT_ADVICE,
+    evidence.image === null ? REDIRECT_ADVICE : BLOB_REDIRECT_ADVICE,
   );
 }
 
@@ -33,7 +52,7 @@ function statusFinding(whole: Answered, evidence: Evidence): Finding | undefined
   const decision = judgeWhole(evidence);
   // Compression has a check of its own.
   if (decision?.kind !== 'fail' || refusedCoding(evidence) !== null) return redirectFinding(evidence);
-  const withDigest = { ...evidence, given: { ...given, sha256: '' } };
+  const withDigest = { ...evidence, given: { ...given, digest: digestOfHex('0'.repeat(64)) } };
   if (judgeWhole(withDigest)?.kind === 'store') {
     return problem(
       'transferFailed',
@@ -43,7 +62,10 @@ function statusFinding(whole: Answered, evidence: Evidence): Finding | undefined
     );
   }
   const code = decision.error.code === 'HTTP_STATUS' ? 'http-status' : 'response-invalid';
-  const advice = adviceFor(whole.statusCode, given.hasAuthorization);
+  const advice =
+    evidence.image === null
+      ? adviceFor(whole.statusCode, given.hasAuthorization)
+      : adviceForBlob(whole.statusCode, evidence);
   const url = `${target?.url.origin}${target?.url.pathname}`;
   return problem('transferFailed', code, decision.error.message.replace(url, form.path), advice);
 }
@@ -52,8 +74,7 @@ export const httpStatusCheck: Check = {
   id: 'http-status',
   title: 'HTTP status',
   judge(evidence) {
-    const { whole, followed, tls } = evidence;
-    const isNameWrong = tls?.certificate != null && !tls.certificate.isForAddress;
+    const { whole, followed, image } = evidence;
     if (whole === null) return skipped('nothing was asked for');
     if (whole.kind === 'failed') {
       const to = followed.at(-1);
@@ -61,7 +82,14 @@ export const httpStatusCheck: Check = {
         const message = `the datastore leads away to ${printableText(to)}: ${whole.message}`;
         return {
           summary: 'leads away',
-          findings: [problem('transferFailed', 'redirect', message, REDIRECT_ADVICE)],
+          findings: [
+            problem(
+              'transferFailed',
+              'redirect',
+              message,
+              image === null ? REDIRECT_ADVICE : BLOB_REDIRECT_ADVICE,
+            ),
+          ],
         };
       }
       const isMalformed = whole.code === 'RESPONSE_INVALID';
@@ -69,11 +97,10 @@ export const httpStatusCheck: Check = {
         ? 'see what answers on this port: it breaks the rules of HTTP'
         : 'see that an HTTP server listens on this port, and its log';
       const code = isMalformed ? 'response-invalid' : 'http-no-answer';
-      // What is wrong with TLS has checks of its own.
-      const isOfTls = tls !== null && (tls.handshakeError !== null || tls.chainError !== null);
       return {
         summary: 'no answer',
-        findings: isOfTls || isNameWrong ? [] : [problem('transferFailed', code, whole.message, advice)],
+        // What is wrong with TLS has checks of its own.
+        findings: isTlsWrong(evidence) ? [] : [problem('transferFailed', code, whole.message, advice)],
       };
     }
     const location = followed.at(-1);
@@ -84,7 +111,8 @@ export const httpStatusCheck: Check = {
         `the datastore redirects${steps} to ${printableText(to)}; stock EVE cannot follow to a name on .local`,
         'register the URL that it leads to',
       );
-    const findings = location === undefined ? [] : [redirected(location)];
+    // Stock EVE, which cannot follow, pulls no image there.
+    const findings = location === undefined || image !== null ? [] : [redirected(location)];
     const finding = statusFinding(whole, evidence);
     return {
       summary: String(whole.statusCode),

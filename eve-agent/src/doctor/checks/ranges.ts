@@ -5,11 +5,12 @@ import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { type Answered, fileAnswer, partAnswer } from '../file-answer.ts';
 import { rangesAdvice } from '../server-advice.ts';
 
+const FROM_START = 'an interrupted download starts from the beginning';
 const WITHOUT =
   'EVE 16 and later fails for good (bad response code: 200), EVE 14.5 and older starts from the beginning';
 
 /** What the agent's own rules make of the answer to a resume. */
-function partFinding(whole: Answered, part: Answered, start: number): Finding | undefined {
+function partFinding(whole: Answered, part: Answered, start: number, isImage: boolean): Finding | undefined {
   const fromStart = rangesAdvice(whole.headers);
   const { statusCode, headers, receivedAtMs } = part;
   // The condition was not met: the file seems to be another, which the check of validators tells.
@@ -19,12 +20,12 @@ function partFinding(whole: Answered, part: Answered, start: number): Finding | 
     return says
       ? warning(
           'range-ignored',
-          `the datastore says that it takes ranges, and answers one with the whole file: when interrupted, ${WITHOUT}`,
+          `the datastore says that it takes ranges, and answers one with the whole file: when interrupted, ${isImage ? FROM_START : WITHOUT}`,
           fromStart,
         )
       : warning(
           'no-ranges',
-          `no ranges: an interrupted download starts from the beginning; of stock EVE, ${WITHOUT}`,
+          `no ranges: ${FROM_START}${isImage ? '' : `; of stock EVE, ${WITHOUT}`}`,
           fromStart,
         );
   }
@@ -69,7 +70,7 @@ export const rangesCheck: Check = {
         findings: [warning('range-no-answer', `no answer to a range: ${why}`, rangesAdvice(whole.headers))],
       };
     }
-    const finding = partFinding(whole, part, part.rangeStart);
+    const finding = partFinding(whole, part, part.rangeStart, evidence.image !== null);
     return {
       summary: `${part.statusCode} for bytes ${part.rangeStart} and on`,
       findings: finding === undefined ? [] : [finding],

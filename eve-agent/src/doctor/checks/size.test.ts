@@ -1,8 +1,9 @@
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { answered, describeCheck, GIVEN } from '../test-fixtures.ts';
 import { sizeCheck } from './size.ts';
 
 const given = (sizeBytes: number) => ({ given: { ...GIVEN, sizeBytes } });
-const wholeFile = { kind: 'read', sizeBytes: 99, sha256: 'a'.repeat(64) } as const;
+const wholeFile = { kind: 'read', sizeBytes: 99, digest: digestOfHex('a'.repeat(64)) } as const;
 
 describeCheck(sizeCheck, {
   'a stated one': { outcome: 'ok', says: '100 bytes: for EVE, maxSizeBytes' },

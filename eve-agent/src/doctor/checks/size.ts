@@ -7,7 +7,7 @@ export const sizeCheck: Check = {
   id: 'size',
   title: 'Size',
   judge(evidence) {
-    const { given, wholeFile } = evidence;
+    const { given, wholeFile, image } = evidence;
     const answer = fileAnswer(evidence);
     if (answer === null) return skipped('no file was answered');
     const length = singleValue(answer.headers, 'content-length');
@@ -21,11 +21,15 @@ export const sizeCheck: Check = {
     }
     const facts = { sizeBytes, givenBytes: given.sizeBytes };
     if (given.sizeBytes === null || given.sizeBytes === sizeBytes) {
-      const exact = given.sizeBytes === null ? `${sizeBytes} bytes: for EVE, maxSizeBytes` : 'as given';
+      const asGiven = image === null ? 'as given' : 'as the manifest says';
+      const exact = given.sizeBytes === null ? `${sizeBytes} bytes: for EVE, maxSizeBytes` : asGiven;
       return { summary: exact, facts };
     }
-    const message = `the file has ${sizeBytes} bytes, not the ${given.sizeBytes} that --size says`;
-    const advice = 'register the exact size, or publish the right file; EVE fails when it is one byte off';
+    const isFile = image === null;
+    const message = `${isFile ? 'the file' : 'the blob'} has ${sizeBytes} bytes, not the ${given.sizeBytes} that ${isFile ? '--size' : 'the manifest'} says`;
+    const advice = isFile
+      ? 'register the exact size, or publish the right file; EVE fails when it is one byte off'
+      : 'push the image again: what is stored there is damaged';
     return {
       summary: `${sizeBytes} bytes`,
       facts,

@@ -8,7 +8,7 @@ const day = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 19).repl
 
 function chainFinding(
   { certificate, chainError }: TlsEvidence,
-  hasCa: boolean,
+  { hasCa, isImage }: { readonly hasCa: boolean; readonly isImage: boolean },
   nowMs: number,
 ): Finding | undefined {
   if (chainError === null || certificate === null) return undefined;
@@ -31,18 +31,19 @@ function chainFinding(
     'transferFailed',
     'chain-not-trusted',
     `the certificate, issued by "${printableText(certificate.issuer)}", does not lead to ${hasCa ? 'the authority of --ca' : 'one of this host’s authorities'} (${chainError})`,
-    `${hasCa ? 'name the authority that issued it' : 'name its authority with --ca'}; for EVE put that into dsCertPEM`,
+    `${hasCa ? 'name the authority that issued it' : 'name its authority with --ca'}; ${isImage ? 'in a device configuration that is' : 'for EVE put that into'} dsCertPEM`,
   );
 }
 
 export const tlsChainCheck: Check = {
   id: 'tls-chain',
   title: 'TLS certificate',
-  judge({ tls, given, target, probedAtMs }) {
+  judge({ tls, given, target, image, probedAtMs }) {
     if (tls === null) return skipped('no TLS');
     if (tls.handshakeError !== null || tls.certificate === null) {
+      const plainly = image === null ? 'write http://' : 'say --scheme http, without --ca';
       const advice = tls.isPlain
-        ? `for plain HTTP write http://, or let TLS be spoken on port ${target === null ? 443 : portOf(target.url)}`
+        ? `for plain HTTP ${plainly}, or let TLS be spoken on port ${target === null ? 443 : portOf(target.url)}`
         : 'see that the port speaks TLS 1.2 or 1.3, and the datastore’s log';
       const message = `no TLS connection: ${tls.handshakeError}`;
       return {
@@ -50,7 +51,8 @@ export const tlsChainCheck: Check = {
         findings: [problem('transferFailed', 'tls-handshake', message, advice)],
       };
     }
-    const finding = chainFinding(tls, given.hasCa, probedAtMs);
+    const isImage = image !== null;
+    const finding = chainFinding(tls, { hasCa: given.hasCa, isImage }, probedAtMs);
     const { subject, issuer, validToMs } = tls.certificate;
     return {
       summary: `${printableText(subject)}, valid to ${day(validToMs)} UTC`,

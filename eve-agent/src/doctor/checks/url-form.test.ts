@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runCheck } from '../check.ts';
 import type { Evidence } from '../evidence.ts';
+import { OF_IMAGE } from '../test-fixtures.ts';
 import { readUrlForm } from '../url-form.ts';
 import { urlFormCheck } from './url-form.ts';
 
@@ -77,6 +78,6 @@ test.each([
   ['https://registry-1.docker.io/v2/', 'registry-1.docker.io by ordinary DNS, over https', []],
   ['http://127.0.0.1:5000/v2/', '127.0.0.1 an address, over http', []],
 ])('of an image it says where the registry is: %s', (url, where, found) => {
-  const { summary, findings } = judge(url, { name: 'host/a:1', outcome: null });
+  const { summary, findings } = judge(url, { ...OF_IMAGE, name: 'host/a:1', outcome: null });
   expect([summary, findings.map(({ code }) => code)]).toEqual([`host/a:1 (${where})`, found]);
 });

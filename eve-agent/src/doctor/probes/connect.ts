@@ -26,6 +26,7 @@ function describeFailure(error: Error): ConnectionEvidence {
   const message = errorMessage(error) || (code ?? 'unknown reason');
   if (code === 'ECONNREFUSED') return { kind: 'refused', message };
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return { kind: 'unreachable', message };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { kind: 'unknown-host', message };
   if (code === 'ETIMEDOUT') return { kind: 'timeout', message };
   return { kind: 'failed', message };
 }

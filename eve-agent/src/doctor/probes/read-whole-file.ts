@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import { decideResponse, type ResponseDecision } from '../../transfer/decide-response.ts';
 import { mayWantWhole } from '../../transfer/decide-whole.ts';
 import { TransferError } from '../../transfer/errors.ts';
@@ -13,7 +14,8 @@ const MAX_START_OVERS = 3;
 class WholeFileReader {
   readonly #deps: FetchDeps;
   readonly #request: FileRequest;
-  #hash = createHash('sha256');
+  readonly #algorithm: OciAlgorithm;
+  #hash: Hash;
   #position = 0;
   #stored: { readonly validators: Validators; readonly totalBytes: number | null } | null = null;
   #isDigestStated = false;
@@ -21,9 +23,11 @@ class WholeFileReader {
   #refusals = 0;
   #isWholeRefused = false;
 
-  constructor(deps: FetchDeps, request: FileRequest) {
+  constructor(deps: FetchDeps, request: FileRequest, algorithm: OciAlgorithm) {
     this.#deps = deps;
     this.#request = request;
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
   }
 
   async read(): Promise<WholeFile> {
@@ -31,7 +35,8 @@ class WholeFileReader {
       const before = this.#position;
       try {
         if (await this.#attempt()) {
-          return { kind: 'read', sizeBytes: this.#position, sha256: this.#hash.digest('hex') };
+          const digest = { algorithm: this.#algorithm, hex: this.#hash.digest('hex') };
+          return { kind: 'read', sizeBytes: this.#position, digest };
         }
         failures = 0;
       } catch (error) {
@@ -123,7 +128,7 @@ class WholeFileReader {
 
   #begin(stored: { validators: Validators; totalBytes: number | null } | null): void {
     this.#stored = stored;
-    this.#hash = createHash('sha256');
+    this.#hash = createHash(this.#algorithm);
     this.#position = 0;
   }
 }
@@ -131,8 +136,13 @@ class WholeFileReader {
 /**
  * Reads a file to its end as a download does, going on where it broke off, and keeps its size and digest alone.
  *
+ * @param algorithm of the digest
  * @throws the signal's reason
  */
-export function readWholeFile(deps: FetchDeps, request: FileRequest): Promise<WholeFile> {
-  return new WholeFileReader(deps, request).read();
+export function readWholeFile(
+  deps: FetchDeps,
+  request: FileRequest,
+  algorithm: OciAlgorithm,
+): Promise<WholeFile> {
+  return new WholeFileReader(deps, request, algorithm).read();
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RegistryError } from '../registry/errors.ts';
+import { RegistryError } from './errors.ts';
 
 const TAGS = z.object({ tags: z.array(z.string()).nullish() });
 
