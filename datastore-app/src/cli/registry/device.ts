@@ -1,13 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
-import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import { fingerprintsOf, parseFingerprint } from '../../access/certificate-fingerprint.ts';
 import { DEVICE_ID } from '../../access/grants-document.ts';
 import { TOKEN_PREFIX } from '../../access/principal-book.ts';
+import type { DeviceRecord } from '../../access/registry-records.ts';
 import type { CommandContext } from '../command-context.ts';
-import { addRecordOptions, enterRecords, findRecords, isJson } from './records.ts';
+import { keepPrincipal, type PrincipalKind, principalCommand } from './principals.ts';
+import { addRecordOptions } from './records.ts';
 import { addSecretOption, readSecret } from './secret-option.ts';
+
+const DEVICE: PrincipalKind<DeviceRecord> = {
+  ...{ noun: 'device', key: 'id' },
+  recordsOf: ({ devices }) => devices,
+  fold: (id) => id.toLowerCase(),
+  describe: ({ key, certificate = null }) => ({ hasKey: key !== undefined, certificate }),
+  summarize: ({ key, certificate }) =>
+    [key === undefined ? [] : 'key', certificate === undefined ? [] : `sha256:${certificate}`]
+      .flat()
+      .join(' '),
+};
 
 function parseId(given: string): string {
   const id = given.toLowerCase();
@@ -48,73 +60,20 @@ function addCommand(context: CommandContext): Command {
     const certificate = from === undefined ? undefined : await readCertificate(from);
     const needsKey = keyFile !== undefined || certificate === undefined;
     const secret = needsKey ? await readSecret('key', keyFile, () => context.input) : undefined;
-    const { devices } = await enterRecords(command);
-    const isNew = await devices.edit((records) => {
-      const before = records.get(id);
-      records.set(id, {
-        ...(secret !== undefined && { key: secret.kept }),
-        ...(certificate !== undefined && { certificate }),
-        created: before?.created ?? new Date().toISOString(),
-      });
-      return before === undefined;
-    });
-    const { drawn } = secret ?? {};
-    if (isJson(command)) {
-      const known = {
-        ...(certificate !== undefined && { certificate }),
-        ...(drawn !== undefined && { key: drawn }),
-      };
-      context.stdout.write(jsonText({ id, isNew, ...known }));
-      return;
-    }
-    context.stderr.write(isNew ? `device ${id} is made\n` : `device ${id} is changed\n`);
-    if (drawn !== undefined) context.stdout.write(`${drawn}\n`);
-  });
-}
-
-function removeCommand({ stdout, stderr }: CommandContext): Command {
-  const command = new Command('remove').description('Removes a device.').argument('<id>');
-  return addRecordOptions(command).action(async (given: string) => {
-    const id = given.toLowerCase();
-    const { devices } = await enterRecords(command);
-    await devices.edit((records) => {
-      if (records.delete(id)) return;
-      throw new ConfigurationError(
-        `there is no device "${id}" (those of the file of grants are removed there)`,
-      );
-    });
-    if (isJson(command)) stdout.write(jsonText({ id }));
-    else stderr.write(`device ${id} is removed\n`);
-  });
-}
-
-function listCommand({ stdout }: CommandContext): Command {
-  const command = new Command('list').description('Lists the devices that were made by command.');
-  return addRecordOptions(command).action(async () => {
-    const devices = [...(await findRecords(command).devices.read())]
-      .map(([id, { key, certificate = null, created }]) => ({
-        id,
-        hasKey: key !== undefined,
-        certificate,
-        created,
-      }))
-      .sort((one, other) => (one.id < other.id ? -1 : 1));
-    if (isJson(command)) {
-      stdout.write(jsonText({ devices }));
-      return;
-    }
-    for (const { id, hasKey, certificate, created } of devices) {
-      const ways = [...(hasKey ? ['key'] : []), ...(certificate === null ? [] : [`sha256:${certificate}`])];
-      stdout.write(`${id}  ${created}  ${ways.join(' ')}\n`);
-    }
+    const made = {
+      ...{ name: id, facts: certificate === undefined ? {} : { certificate } },
+      secret: { label: 'key', drawn: secret?.drawn },
+    } as const;
+    await keepPrincipal(context, command, DEVICE, made, (created) => ({
+      ...(secret !== undefined && { key: secret.kept }),
+      ...(certificate !== undefined && { certificate }),
+      created,
+    }));
   });
 }
 
 /** `datastore-app registry device add|remove|list`. */
-export function deviceCommand(context: CommandContext): Command {
-  return new Command('device')
-    .summary('devices that pull from the registry')
-    .addCommand(addCommand(context))
-    .addCommand(removeCommand(context))
-    .addCommand(listCommand(context));
-}
+export const deviceCommand = (context: CommandContext): Command =>
+  principalCommand(context, DEVICE, {
+    ...{ summary: 'devices that pull from the registry', add: addCommand(context) },
+  });

@@ -1,11 +1,20 @@
 import { ConfigurationError } from '@local-datastore/shared/errors';
-import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import { ACCESS_NAME } from '../../access/grants-document.ts';
 import { TOKEN_PREFIX } from '../../access/principal-book.ts';
+import type { UserRecord } from '../../access/registry-records.ts';
 import type { CommandContext } from '../command-context.ts';
-import { addRecordOptions, enterRecords, findRecords, isJson } from './records.ts';
+import { keepPrincipal, type PrincipalKind, principalCommand } from './principals.ts';
+import { addRecordOptions } from './records.ts';
 import { addSecretOption, readSecret } from './secret-option.ts';
+
+const USER: PrincipalKind<UserRecord> = {
+  ...{ noun: 'user', key: 'name' },
+  recordsOf: ({ users }) => users,
+  fold: (name) => name,
+  describe: ({ groups }) => ({ groups }),
+  summarize: ({ groups }) => groups.join(','),
+};
 
 function parseName(what: string, name: string): string {
   if (ACCESS_NAME.test(name) && !name.startsWith(TOKEN_PREFIX)) return name;
@@ -29,59 +38,11 @@ function addCommand(context: CommandContext): Command {
     const { passwordFile, group = [] } = command.opts<{ passwordFile?: string; group?: string[] }>();
     const groups = group.map((each) => parseName('group', each));
     const { kept, drawn } = await readSecret('password', passwordFile, () => context.input);
-    const { users } = await enterRecords(command);
-    const isNew = await users.edit((records) => {
-      const before = records.get(name);
-      const created = before?.created ?? new Date().toISOString();
-      records.set(name, { password: kept, groups, created });
-      return before === undefined;
-    });
-    if (isJson(command)) {
-      context.stdout.write(
-        jsonText({ name, groups, isNew, ...(drawn !== undefined && { password: drawn }) }),
-      );
-      return;
-    }
-    context.stderr.write(isNew ? `user ${name} is made\n` : `user ${name} is changed\n`);
-    if (drawn !== undefined) context.stdout.write(`${drawn}\n`);
-  });
-}
-
-function removeCommand({ stdout, stderr }: CommandContext): Command {
-  const command = new Command('remove')
-    .description('Removes a user. What it had tokens for it may no more.')
-    .argument('<name>');
-  return addRecordOptions(command).action(async (name: string) => {
-    const { users } = await enterRecords(command);
-    await users.edit((records) => {
-      if (records.delete(name)) return;
-      throw new ConfigurationError(
-        `there is no user "${name}" (those of the file of grants are removed there)`,
-      );
-    });
-    if (isJson(command)) stdout.write(jsonText({ name }));
-    else stderr.write(`user ${name} is removed\n`);
-  });
-}
-
-function listCommand({ stdout }: CommandContext): Command {
-  const command = new Command('list').description('Lists the users that were made by command.');
-  return addRecordOptions(command).action(async () => {
-    const users = [...(await findRecords(command).users.read())]
-      .map(([name, { groups, created }]) => ({ name, groups, created }))
-      .sort((one, other) => (one.name < other.name ? -1 : 1));
-    if (isJson(command)) stdout.write(jsonText({ users }));
-    else
-      for (const { name, groups, created } of users)
-        stdout.write(`${name}  ${created}  ${groups.join(',')}\n`);
+    const made = { name, facts: { groups }, secret: { label: 'password', drawn } } as const;
+    await keepPrincipal(context, command, USER, made, (created) => ({ password: kept, groups, created }));
   });
 }
 
 /** `datastore-app registry user add|remove|list`. */
-export function userCommand(context: CommandContext): Command {
-  return new Command('user')
-    .summary('users of the registry')
-    .addCommand(addCommand(context))
-    .addCommand(removeCommand(context))
-    .addCommand(listCommand(context));
-}
+export const userCommand = (context: CommandContext): Command =>
+  principalCommand(context, USER, { summary: 'users of the registry', add: addCommand(context) });
