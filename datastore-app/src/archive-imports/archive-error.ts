@@ -11,3 +11,7 @@ export class ArchiveError extends CodedError<ArchiveErrorCode> {}
 
 export const invalidArchive = (message: string, cause?: unknown): ArchiveError =>
   new ArchiveError('ARCHIVE_INVALID', message, { cause });
+
+/** It ends where something of it is still to come. */
+export const cutOffArchive = (): ArchiveError =>
+  invalidArchive('It ends within a member: only a part of it came.');

@@ -7,7 +7,7 @@ import { StoreError } from '../content/store-error.ts';
 import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
 import { MAX_JSON_BYTES } from '../formats/read-json.ts';
 import { tarMembers } from '../formats/tar-members.ts';
-import { ArchiveError, invalidArchive } from './archive-error.ts';
+import { ArchiveError, cutOffArchive, invalidArchive } from './archive-error.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
 import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
 
@@ -91,9 +91,7 @@ export async function takeArchive(
   take: TakeContent,
   content: AsyncIterable<Uint8Array>,
 ): Promise<TakenArchive> {
-  const reader = createForwardReader(content, () =>
-    invalidArchive('It ends within a member: only a part of it came.'),
-  );
+  const reader = createForwardReader(content, cutOffArchive);
   const list = createMemberList<TakenMember>();
   const documents = new Map<string, Buffer>();
   const blobs = new Map<string, TakenMember>();

@@ -1,3 +1,4 @@
+import { paxMember, type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it } from 'vitest';
 import {
   blob,
@@ -7,7 +8,6 @@ import {
   json,
   LAYOUT,
 } from '../formats/testing/container-archives.ts';
-import { paxMember, type TestMember, tar } from '../formats/testing/tar.ts';
 import { inPieces } from './testing/import-scene.ts';
 import { withoutKnownBlobs } from './without-known-blobs.ts';
 

@@ -1,9 +1,10 @@
 import { type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { createForwardReader } from '@local-datastore/shared/tar/forward-reader';
+import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import type { BlobInfo } from '../blobs/registry-store.ts';
 import { MAX_MEMBERS } from '../formats/container/archive-members.ts';
-import { BLOCK_BYTES, tarMembers } from '../formats/tar-members.ts';
-import { invalidArchive } from './archive-error.ts';
-import { createForwardReader } from './forward-reader.ts';
+import { tarMembers } from '../formats/tar-members.ts';
+import { cutOffArchive, invalidArchive } from './archive-error.ts';
 
 /** To ask takes longer than to send less. */
 const LEAST_BYTES = 64 * 1024;
@@ -31,7 +32,7 @@ export async function* withoutKnownBlobs(
   content: AsyncIterable<Uint8Array>,
   isKnown: (blob: BlobInfo) => Promise<boolean>,
 ): AsyncGenerator<Uint8Array> {
-  const reader = createForwardReader(content);
+  const reader = createForwardReader(content, cutOffArchive);
   /** Read, and not handed on: it goes the way of the member that it describes. */
   let held: Buffer[] = [];
   let heldBytes = 0;
@@ -66,7 +67,7 @@ export async function* withoutKnownBlobs(
         position += piece.length;
         if (!isLeftOut) yield piece;
       }
-      const filling = await reader.readAt(position, -sizeBytes & (BLOCK_BYTES - 1));
+      const filling = await reader.readAt(position, -sizeBytes & (TAR_BLOCK_BYTES - 1));
       position += filling.length;
       if (!isLeftOut) yield filling;
     }

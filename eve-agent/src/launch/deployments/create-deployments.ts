@@ -5,7 +5,7 @@ import type { Log } from '@local-datastore/shared/log';
 import type { ContainerEngine } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { SwitchOutcome } from '../switch/outcome.ts';
-import type { Switch } from '../switch/switch.ts';
+import type { Switch } from '../switch/switch-contract.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type Caller, type CallerFacts, callerFacts, mayCall } from './caller.ts';
 import type { DeploymentEntry } from './config-file.ts';

@@ -1,5 +1,5 @@
 import { LABELS } from '../switch/names.ts';
-import type { KeptVersion } from '../switch/switch.ts';
+import type { KeptVersion } from '../switch/switch-contract.ts';
 import type { DeploymentView } from './deployment-view.ts';
 import type { RunningOperation } from './running-operations.ts';
 

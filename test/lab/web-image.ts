@@ -1,0 +1,63 @@
+/** A container image with a web server that needs no other one: Debian's nginx, and a shell to start it. */
+import { execFileSync } from 'node:child_process';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** Where they stand here, and there. */
+const PROGRAMS = [
+  ['/bin/dash', '/bin/sh'],
+  ['/usr/sbin/nginx', '/nginx'],
+  ['/bin/sleep', '/bin/sleep'],
+] as const;
+
+/** One worker, no files beside what the image has; what it answers comes with the container. */
+const NGINX_CONFIG = `daemon off;
+user root;
+worker_processes 1;
+pid /nginx.pid;
+error_log stderr;
+events { worker_connections 256; }
+http {
+  access_log off;
+  server {
+    listen 80;
+    listen [::]:80;
+    include /answer.conf;
+  }
+}
+`;
+
+/**
+ * Answers by `ANSWER` of the environment, which is a line of nginx's configuration.
+ * SIGQUIT: it ends when it has answered what it was asked.
+ */
+const dockerfileOf = (word: string) => `FROM scratch
+COPY rootfs /
+LABEL word=${word}
+STOPSIGNAL SIGQUIT
+CMD ["/bin/sh", "-c", "echo \\"\${ANSWER:-return 200 ${word};}\\" > /answer.conf; exec /nginx -c /nginx.conf"]
+`;
+
+/** Puts what `docker build` takes into a folder. @param word which it answers, and by which images differ */
+export async function createWebContext(folder: string, word: string): Promise<string> {
+  const files = new Map<string, string>();
+  for (const [from, to] of PROGRAMS) {
+    const linked = execFileSync('ldd', [from], { encoding: 'utf8' });
+    for (const file of linked.match(/\/\S+/g) ?? []) files.set(file, file);
+    files.set(from, to);
+  }
+  for (const [from, to] of files) {
+    const target = join(folder, 'rootfs', to);
+    await mkdir(dirname(target), { recursive: true });
+    // What links lead to.
+    await copyFile(from, target);
+  }
+  for (const made of ['var/lib/nginx', 'var/log/nginx', 'etc', 'tmp']) {
+    await mkdir(join(folder, 'rootfs', made), { recursive: true });
+  }
+  await writeFile(join(folder, 'rootfs/etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
+  await writeFile(join(folder, 'rootfs/etc/group'), 'root:x:0:\n');
+  await writeFile(join(folder, 'rootfs/nginx.conf'), NGINX_CONFIG);
+  await writeFile(join(folder, 'Dockerfile'), dockerfileOf(word));
+  return folder;
+}
