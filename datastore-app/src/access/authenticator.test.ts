@@ -37,7 +37,7 @@ beforeEach(() => {
   authenticate = createAuthenticator(
     {
       attempts: createAttempts({ now: () => nowMs }),
-      book: () => createPrincipalBook(sources, () => Date.parse('2026-01-01T00:00:00Z')),
+      book: async () => createPrincipalBook(sources, () => Date.parse('2026-01-01T00:00:00Z')),
     },
     { writeToken: WRITE_TOKEN, readCredential: READ },
   );

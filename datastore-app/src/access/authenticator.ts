@@ -23,8 +23,8 @@ export type Authenticate = (login: Login) => Promise<Authentication>;
 
 export interface AuthenticatorDeps {
   readonly attempts: Attempts;
-  /** Who is known at the moment. */
-  readonly book: () => PrincipalBook;
+  /** Who is known now. */
+  readonly book: () => Promise<PrincipalBook>;
 }
 
 export interface AuthenticatorOptions {
@@ -54,7 +54,7 @@ export function createAuthenticator(
   }
 
   async function findLogin({ user, password }: Login): Promise<Known | undefined> {
-    const logins = book().loginsOf(user);
+    const logins = (await book()).loginsOf(user);
     for (const known of logins) if (await isKeptSecret(password, known.credential)) return known;
     // How long it took must not tell which names there are.
     if (logins.length === 0) await isKeptSecret(password, NOBODYS_SECRET);

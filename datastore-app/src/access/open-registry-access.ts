@@ -72,11 +72,11 @@ export async function openRegistryAccess(
     ? await loadTokenCertificate(stateDirectory, key)
     : undefined;
   const tokens = createRegistryTokens({ key }, { service, certificate });
-  const { book, current, noteDone } = principals;
-  const authenticate = createAuthenticator({ attempts, book: current }, { writeToken, readCredential });
+  const { book, newest, noteDone } = principals;
+  const authenticate = createAuthenticator({ attempts, book: newest }, { writeToken, readCredential });
   return {
     principals,
-    issueToken: createTokenService({ authenticate, tokens, book }, { service }),
+    issueToken: createTokenService({ authenticate, tokens, book: newest }, { service }),
     accessTo: (reaches) =>
       createRegistryAccess({ authenticate, tokens, book, reaches, isOwnName, noteDone }, { service }),
   };

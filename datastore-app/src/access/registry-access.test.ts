@@ -47,7 +47,7 @@ beforeEach(() => {
     },
   };
   nowMs = NOW;
-  const book = () => createPrincipalBook(sources, () => nowMs);
+  const book = async () => createPrincipalBook(sources, () => nowMs);
   tokens = createRegistryTokens({ key, nowMs: () => nowMs }, { service: SERVICE });
   access = createRegistryAccess(
     {
@@ -56,7 +56,7 @@ beforeEach(() => {
         { writeToken: WRITE_TOKEN, readCredential: undefined },
       ),
       tokens,
-      book: async () => book(),
+      book,
       reaches: async (_repository, _references, digest) => digest === REACHED,
       isOwnName: createOwnNames([SERVICE]),
       noteDone: async () => {},

@@ -108,6 +108,19 @@ describe('what commands make', () => {
     await becomes(principals, isKnown, false);
   });
 
+  it('counts at once for whoever logs in, however lately somebody looked', async () => {
+    const principals = await open();
+    const known = async () => (await principals.newest()).loginsOf('alice').length;
+    for (let round = 0; round < 10; round += 1) {
+      await principals.newest();
+      await records.users.edit((users) => users.set('alice', user));
+      expect(await Promise.all([known(), known()])).toEqual([1, 1]);
+      await principals.book();
+      await records.users.edit((users) => users.delete('alice'));
+      expect(await Promise.all([known(), known()])).toEqual([0, 0]);
+    }
+  });
+
   it('stays when its file is spoilt', async () => {
     await records.users.edit((users) => users.set('alice', user));
     const principals = await open();

@@ -15,8 +15,10 @@ import { endSoon, type RegistryRecords } from './registry-records.ts';
 export interface RegistryPrincipals {
   /** As of the last look. */
   current(): PrincipalBook;
-  /** As of now: what a command has changed counts when it ends, or a tenth of a second later. */
+  /** For every request: what was changed counts after a tenth of a second. */
   book(): Promise<PrincipalBook>;
+  /** For whoever logs in: what a command has changed counts when it ends. */
+  newest(): Promise<PrincipalBook>;
   /** What cannot be used of it, as sentences. */
   warnings(): readonly string[];
   /** A temporary token that did what it is for ends soon. @param subject such as `temp:…`; of others nothing is done */
@@ -182,16 +184,21 @@ export async function openRegistryPrincipals(
     current = makeBook();
     tellOfAssignments();
   }
-  const lookInTurn = (freshMs: number) =>
+  /** @param sinceMs a look that began after it is new enough: those that wait for one share it */
+  const lookInTurn = (sinceMs: number) =>
     inTurn(async () => {
-      if (performance.now() - lookedMs >= freshMs) await look();
+      if (lookedMs <= sinceMs) await look();
     });
-  await lookInTurn(0);
+  await lookInTurn(performance.now());
 
   return {
     current: () => current,
     async book() {
-      await lookInTurn(FRESH_MS);
+      await lookInTurn(performance.now() - FRESH_MS);
+      return current;
+    },
+    async newest() {
+      await lookInTurn(performance.now());
       return current;
     },
     warnings() {
@@ -210,7 +217,9 @@ export async function openRegistryPrincipals(
     async follow(onBook, signal) {
       let given: PrincipalBook | undefined;
       while (!signal.aborted) {
-        await lookInTurn(0).catch((error) => log.error({ err: error }, 'the grants cannot be watched'));
+        await lookInTurn(performance.now()).catch((error) =>
+          log.error({ err: error }, 'the grants cannot be watched'),
+        );
         if (current !== given) onBook(current);
         given = current;
         await waitFor(LOOK_INTERVAL_MS, signal);

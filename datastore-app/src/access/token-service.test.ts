@@ -43,13 +43,13 @@ beforeEach(() => {
     ...{ users: new Map(), devices: new Map(), grants: parseGrants(GRANTS, '/grants.yaml') },
     tokens: new Map([['temp-1', { ...record, ...times }]]),
   };
-  const book = () => createPrincipalBook(sources, Date.now);
+  const book = async () => createPrincipalBook(sources, Date.now);
   const authenticate = createAuthenticator(
     { attempts: createAttempts({ now: () => 0 }), book },
     { writeToken: WRITE_TOKEN, readCredential: undefined },
   );
   const tokens = createRegistryTokens({ key }, { service: 'Ds.local' });
-  service = createTokenService({ authenticate, tokens, book: async () => book() }, { service: 'Ds.local' });
+  service = createTokenService({ authenticate, tokens, book }, { service: 'Ds.local' });
 });
 
 const ask = (request: Partial<TokenRequest>) =>
