@@ -599,7 +599,7 @@ describe('an image', () => {
 
     reconciler.apply(configOf([image({ URL: 'other:1' })], [registry]));
     await expectState(1, { State: 'INITIAL', ErrorCode: 'IMAGE_NOT_FOUND', Error: 'it has no such tag' });
-    expect(await files('images')).toEqual([]);
+    await expect.poll(() => files('images')).toEqual([]);
   });
 
   it('that is dropped while it is asked for leaves nothing behind', async () => {
