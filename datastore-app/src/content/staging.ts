@@ -136,7 +136,7 @@ export function createStaging(
         yield piece;
       }
     }
-    await writePieces(handle, 0, checked(), claim.spend);
+    await writePieces(handle, 0, checked(), claim.spend, expected.sizeBytes);
     requireSize(sizeBytes, expected.sizeBytes);
     check.require();
     return check.hexOf('sha256');

@@ -2,6 +2,8 @@ import { collectYoung } from './collect.ts';
 
 /** Pieces of the network are collected to writes of this size. */
 const WRITE_BYTES = 1024 * 1024;
+/** Where little is expected, and more comes after all. */
+const LEAST_BYTES = 4 * 1024;
 /** So much arrives between two collections of its buffers. */
 const COLLECT_BYTES = 4 * WRITE_BYTES;
 
@@ -20,6 +22,8 @@ export interface PieceWriter {
  * are copied to one buffer, so that they die young. An empty piece has what was collected written at once.
  *
  * @param beforeWrite hears how many bytes are to be written next, and may refuse
+ * @param expectedBytes how many are about to come, where that is known: a buffer of a mebibyte for each small file
+ *   has V8 look through its whole heap, which grows with the number of images, every few dozen of them
  * @returns how many bytes were written
  */
 export async function writePieces(
@@ -27,8 +31,10 @@ export async function writePieces(
   position: number,
   content: AsyncIterable<Uint8Array>,
   beforeWrite: (bytes: number) => Promise<void>,
+  expectedBytes = WRITE_BYTES,
 ): Promise<number> {
-  const buffer = Buffer.allocUnsafeSlow(WRITE_BYTES);
+  const bufferBytes = Math.min(Math.max(expectedBytes, LEAST_BYTES), WRITE_BYTES);
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes);
   let filled = 0;
   let writtenBytes = 0;
 
@@ -55,11 +61,11 @@ export async function writePieces(
     for await (const piece of content) {
       if (piece.length === 0) await flush();
       for (let offset = 0; offset < piece.length; ) {
-        const count = Math.min(piece.length - offset, WRITE_BYTES - filled);
+        const count = Math.min(piece.length - offset, bufferBytes - filled);
         buffer.set(piece.subarray(offset, offset + count), filled);
         filled += count;
         offset += count;
-        if (filled === WRITE_BYTES) await flush();
+        if (filled === bufferBytes) await flush();
       }
     }
   } catch (error) {
