@@ -13,10 +13,10 @@ import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { decideRead } from './decide-read.ts';
+import { createFileIdentities, type FileIdentity } from './file-identities.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
 import type { TransferMemory } from './transfer-memory.ts';
-import { reprDigest, type Validators, validatorsOf } from './validators.ts';
 
 export interface FilesDeps {
   readonly log: Log;
@@ -60,6 +60,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     maxBuffers: MAX_WHOLE_READ_BUFFERS,
   });
 
+  const identityOf = createFileIdentities();
+
   function fail(response: ServerResponse, path: string, error: unknown): void {
     const status = statusOf(error);
     if (error instanceof FileChangedError) {
@@ -85,8 +87,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
   function sendWhole(
     response: ServerResponse,
     image: OpenImage,
-    validators: Validators,
-    sha256: string | undefined,
+    { validators, reprDigest }: FileIdentity,
     buffer: Buffer,
     client: string,
   ): void {
@@ -94,7 +95,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     const { sizeBytes } = version;
     const isUnchanged = followContent(image);
     // Closed means flushed, or cut off: either way nothing reads the buffer any more.
-    response.once('close', () => wholeReadPool.giveBack(client, buffer));
+    response.on('close', () => wholeReadPool.giveBack(client, buffer));
     try {
       let filled = 0;
       while (filled < sizeBytes) {
@@ -120,7 +121,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       'X-Content-Type-Options',
       'nosniff',
     ];
-    if (sha256 !== undefined) headers.push('Repr-Digest', reprDigest(sha256));
+    if (reprDigest !== undefined) headers.push('Repr-Digest', reprDigest);
     response.writeHead(200, headers);
     response.end(buffer.subarray(0, sizeBytes));
   }
@@ -130,8 +131,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     request: IncomingMessage,
     response: ServerResponse,
     image: OpenImage,
-    validators: Validators,
-    sha256: string | undefined,
+    { validators, reprDigest }: FileIdentity,
     headers: IncomingHttpHeaders,
   ): void {
     response.setHeader('Content-Type', 'application/octet-stream');
@@ -139,7 +139,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     response.setHeader('ETag', validators.entityTag);
     response.setHeader('Last-Modified', validators.lastModified);
     response.setHeader('X-Content-Type-Options', 'nosniff');
-    if (sha256 !== undefined) response.setHeader('Repr-Digest', reprDigest(sha256));
+    if (reprDigest !== undefined) response.setHeader('Repr-Digest', reprDigest);
     downloads.begin(request, response, image.path);
     const share = memory.take(networkOfClient(request.socket), image.version.sizeBytes);
     const transfer = beginTransfer(wholeFile(image), image.path, response, share);
@@ -187,8 +187,8 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       sendProblem(response, { status: 503, code: 'IMAGE_CORRUPT', detail });
       return;
     }
-    const sha256 = digestOf(image.path, image.version);
-    const validators = validatorsOf(image.version, sha256);
+    const identity = identityOf(image.path, image.version, digestOf(image.path, image.version));
+    const { validators } = identity;
     const decision = decideRead(method, request.headers, validators, image.version.sizeBytes);
     if (decision.kind === 'condition-failed') {
       closeSync(image.fd);
@@ -201,11 +201,12 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     const client = networkOfClient(request.socket);
     const buffer = isWholeRead ? wholeReadPool.take(client) : undefined;
     if (buffer === undefined) {
-      sendByServeStatic(request, response, image, { ...validators, entityTag }, sha256, headers);
+      const shown = { ...identity, validators: { ...validators, entityTag } };
+      sendByServeStatic(request, response, image, shown, headers);
       return;
     }
     try {
-      sendWhole(response, image, validators, sha256, buffer, client);
+      sendWhole(response, image, identity, buffer, client);
     } catch (error) {
       fail(response, image.path, error);
     }

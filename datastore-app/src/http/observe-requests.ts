@@ -25,7 +25,7 @@ export function observeRequests(
     const startedMs = performance.now();
     const socket: CountedSocket = request.socket;
     const path = pathOfTarget(request.url ?? '');
-    response.once('close', () => {
+    response.on('close', () => {
       const before = socket[COUNTED] ?? { sentBytes: 0, receivedBytes: 0 };
       const after = { sentBytes: socket.bytesWritten, receivedBytes: socket.bytesRead };
       socket[COUNTED] = after;

@@ -7,6 +7,13 @@ import type { Socket } from 'node:net';
  */
 const MAX_WAITING = 100;
 
+/** Of one connection. */
+interface Turn {
+  /** An answer is under way. */
+  isTaken: boolean;
+  readonly waiting: (() => void)[];
+}
+
 /**
  * Begins to answer a request when the answer before it on the same connection is complete.
  *
@@ -15,25 +22,32 @@ const MAX_WAITING = 100;
  * nothing has taken a byte of the first.
  */
 export function oneAtATime(handler: RequestListener): RequestListener {
-  /** What waits on the connections on which an answer is under way. */
-  const waiting = new WeakMap<Socket, (() => void)[]>();
+  /** One entry a connection, which stays: to add and remove one at every request costs more than all else here. */
+  const turns = new WeakMap<Socket, Turn>();
 
   return (request, response) => {
     const { socket } = request;
+    let turn = turns.get(socket);
+    if (turn === undefined) {
+      turn = { isTaken: false, waiting: [] };
+      turns.set(socket, turn);
+    }
+    const { waiting } = turn;
+    const taken = turn;
     const answer = (): void => {
-      response.once('close', () => {
-        const next = waiting.get(socket)?.shift();
-        if (next === undefined || !socket.writable) waiting.delete(socket);
+      response.on('close', () => {
+        if (!socket.writable) waiting.length = 0;
+        const next = waiting.shift();
+        if (next === undefined) taken.isTaken = false;
         else next();
       });
       handler(request, response);
     };
-    const queue = waiting.get(socket);
-    if (queue === undefined) {
-      waiting.set(socket, []);
+    if (!taken.isTaken) {
+      taken.isTaken = true;
       answer();
-    } else if (queue.length < MAX_WAITING) {
-      queue.push(answer);
+    } else if (waiting.length < MAX_WAITING) {
+      waiting.push(answer);
     } else {
       socket.destroy();
     }

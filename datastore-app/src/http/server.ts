@@ -72,7 +72,7 @@ function countRequests(shares: ConnectionShares, handler: RequestListener): Requ
   return (request, response) => {
     const { socket } = request;
     shares.begin(socket);
-    response.once('close', () => {
+    response.on('close', () => {
       if (!socket.destroyed) shares.end(socket);
     });
     handler(request, response);

@@ -11,9 +11,10 @@ export interface Validators {
   readonly lastModified: string;
 }
 
+const hex = (value: bigint | number) => value.toString(16);
+
 /** @param sha256 64 hexadecimal digits, of exactly this version of the file; absent while hashing */
 export function validatorsOf(version: FileVersion, sha256?: string): Validators {
-  const hex = (value: bigint | number) => value.toString(16);
   const { device, inode, sizeBytes, mtimeNs, ctimeNs } = version;
   const statTag = `"stat:${[device, inode, sizeBytes, mtimeNs, ctimeNs].map(hex).join('-')}"`;
   return {

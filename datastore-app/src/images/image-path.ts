@@ -32,8 +32,14 @@ export function isVisibleName(name: string): boolean {
   );
 }
 
+/** Names that need no second look, as most are; `lost+found` and `-` are none of them. */
+const PLAIN_PATH = /^(?:\w[\w.-]*\/)*\w[\w.-]*$/;
+/** Of which no path is too long or too deep, nor a name in it. */
+const PLAIN_LENGTH = 2 * MAX_DEPTH;
+
 /** Whether a path relative to the root, separated by `/`, may be seen from outside. */
 export function isImagePath(path: string): boolean {
+  if (path.length < PLAIN_LENGTH && PLAIN_PATH.test(path)) return true;
   const names = path.split('/');
   return (
     names.length <= MAX_DEPTH &&
