@@ -14,7 +14,7 @@ import { listEntries } from './image-listing.ts';
 import { followLinks, linkedPaths } from './linked-paths.ts';
 import type { Publication } from './publication.ts';
 import type { RenamedImage } from './rename-image.ts';
-import { rootIdentity } from './root-identity.ts';
+import { createRootIdentity } from './root-identity.ts';
 import { createRootLooks } from './root-looks.ts';
 import type { RootWatch } from './root-watch.ts';
 import { type FoundImages, type OnDirectory, placeOf, type Scan, scanImages, scanPaths } from './scan.ts';
@@ -266,6 +266,6 @@ export function imageFilesBelow(root: string): ImageFiles {
     scan: (signal, onDirectory) => scanImages(root, MAX_IMAGES, signal, onDirectory),
     scanPaths: (paths, signal, onDirectory) => scanPaths(root, paths, MAX_IMAGES, signal, onDirectory),
     placeOf: (path) => placeOf(root, path),
-    identity: () => rootIdentity(root),
+    identity: createRootIdentity(root),
   };
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 
 /** As proc_pid_mountinfo(5) writes paths. */
 const escaped = (path: string) =>
@@ -15,14 +15,30 @@ export function mountsBelow(mountInfo: string, folder: string): string {
   return mountInfo.split('\n').filter(isMountedThere).join('\n');
 }
 
+/** Of the kernel's own making: nothing is waited for. */
+function readMountInfo(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /**
  * What tells the folder that stands at the root now, and what is mounted below it, from another. Nothing is told
- * of a mount that covers what is watched.
+ * of a mount that covers what is watched. It is asked every second: a thread to ask would cost many times as much.
  *
- * @throws system errors of the root
+ * @returns a function that asks again; it throws system errors of the root
  */
-export async function rootIdentity(root: string): Promise<string> {
-  const { dev, ino } = await stat(root, { bigint: true });
-  const mountInfo = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
-  return `${dev}:${ino}\n${mountsBelow(mountInfo, root)}`;
+export function createRootIdentity(root: string): () => Promise<string> {
+  let mountInfo = '';
+  let mounts = '';
+  return async () => {
+    const { dev, ino } = statSync(root, { bigint: true });
+    const now = readMountInfo();
+    // Mostly it is the same text, which may be long.
+    if (now !== mountInfo) mounts = mountsBelow(now, root);
+    mountInfo = now;
+    return `${dev}:${ino}\n${mounts}`;
+  };
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import { systemErrorCode } from '../errors.ts';
 
 /** What some files say together, read again when they change. */
@@ -21,10 +21,15 @@ export interface ReloadedFilesOptions<Content> {
   onUnusable(error: unknown): void;
 }
 
-/** What changes with every change of a file, by a rename or in place, also behind a symbolic link. */
-async function signatureOf(file: string): Promise<string> {
+/**
+ * What changes with every change of a file, by a rename or in place, also behind a symbolic link. It is looked at again
+ * and again, mostly in vain: a thread to do it would cost many times as much.
+ */
+function signatureOf(file: string): string {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined) return 'none';
+    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
     return [dev, ino, size, mtimeNs, ctimeNs].join();
   } catch (error) {
     return `! ${systemErrorCode(error)}`;
@@ -42,15 +47,15 @@ export async function openReloadedFiles<Content>(
   files: readonly string[],
   { read, onUnusable }: ReloadedFilesOptions<Content>,
 ): Promise<ReloadedFiles<Content>> {
-  const sign = async () => (await Promise.all(files.map(signatureOf))).join(';');
+  const sign = () => files.map(signatureOf).join(';');
   // Noted before they are read: what is written meanwhile is another change.
-  let seen = await sign();
+  let seen = sign();
   const first = await read();
   let doubted: string | undefined;
   return {
     first,
     async look(take) {
-      const now = await sign();
+      const now = sign();
       if (now === seen) {
         doubted = undefined;
         return false;
