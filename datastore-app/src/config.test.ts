@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { expect, it } from 'vitest';
-import { decideServices, SERVE_OPTIONS, SETTINGS_TITLE } from './config.ts';
+import { SERVE_OPTIONS, SETTINGS_TITLE } from './config.ts';
+import { decideServices } from './settings/name-options.ts';
 
 it('advertises https with TLS alone', () => {
   expect(decideServices(undefined, false)).toEqual(['workstation', 'http']);

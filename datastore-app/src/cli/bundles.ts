@@ -6,19 +6,19 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
-import {
-  FOLDER_OPTIONS,
-  SPACE_OPTIONS,
-  type SpaceLimits,
-  type StorageOptions,
-  USER_OPTION,
-  type UserOptions,
-} from '../config.ts';
+import { FOLDER_OPTIONS } from '../config.ts';
 import { areInodesPermanent } from '../content/file-system-type.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { loadImageIndex } from '../images/image-index.ts';
 import { createImageOpener } from '../images/open-image.ts';
 import { scanImages } from '../images/scan.ts';
+import {
+  SPACE_OPTIONS,
+  type SpaceLimits,
+  type StorageOptions,
+  USER_OPTION,
+  type UserOptions,
+} from '../settings/storage-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';

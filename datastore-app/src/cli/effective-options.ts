@@ -8,7 +8,8 @@ import {
   loadAvahiFiles,
 } from '../advertise/avahi/load-avahi-files.ts';
 import type { AdvertisementChoices } from '../advertise/plan-advertisement.ts';
-import { decideServices, SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { decideServices } from '../settings/name-options.ts';
 
 /** What `serve` works with, and `check` tells of. */
 export interface EffectiveOptions {

@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Command } from 'commander';
-import type { StorageOptions, UserOptions } from '../config.ts';
 import { prepareState, prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
+import type { StorageOptions, UserOptions } from '../settings/storage-options.ts';
 import { sourceOfSetting } from './effective-options.ts';
 
 /**

@@ -2,14 +2,7 @@ import { addOptions } from '@local-datastore/shared/command-line/options';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
-import {
-  FOLDER_OPTIONS,
-  SPACE_OPTIONS,
-  type SpaceLimits,
-  type StorageOptions,
-  USER_OPTION,
-  type UserOptions,
-} from '../config.ts';
+import { FOLDER_OPTIONS } from '../config.ts';
 import { imageWarnings } from '../eve/image-warnings.ts';
 import { toListedArtifact } from '../eve/listed-artifact.ts';
 import type { ListedImage } from '../eve/listed-image.ts';
@@ -18,6 +11,13 @@ import { findCaseTwins } from '../images/case-twins.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { findTwins, type NameForm } from '../images/image-listing.ts';
 import { createReleasedImages } from '../images/released-images.ts';
+import {
+  SPACE_OPTIONS,
+  type SpaceLimits,
+  type StorageOptions,
+  USER_OPTION,
+  type UserOptions,
+} from '../settings/storage-options.ts';
 import { exportCommand, importCommand } from './bundles.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';

@@ -1,4 +1,3 @@
-import type { SpaceLimits } from '../config.ts';
 import type { FileVersion } from '../content/file-version.ts';
 import { createHasher } from '../content/hasher.ts';
 import { createSpace } from '../content/space.ts';
@@ -8,6 +7,7 @@ import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { scanImages } from '../images/scan.ts';
 import { diskSpaceOf, type Storage } from '../images/storage.ts';
 import { takenBytes } from '../images/taken-bytes.ts';
+import type { SpaceLimits } from '../settings/storage-options.ts';
 
 /** The store of a datastore that may be running beside: it finds what comes and goes by itself. */
 export async function openStore({ root }: Storage, options: SpaceLimits): Promise<ImageStore> {

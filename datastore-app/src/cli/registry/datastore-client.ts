@@ -14,15 +14,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { inspectWriteToken } from '../../access/write-token.ts';
 import { ArchiveError } from '../../archive-imports/archive-error.ts';
-import {
-  CLIENT_OPTIONS,
-  type StorageOptions,
-  type UserOptions,
-  type WriteTokenOptions,
-} from '../../config.ts';
+import { CLIENT_OPTIONS } from '../../config.ts';
 import { parseLocalReference } from '../../container-images/local-reference.ts';
 import { StoreError } from '../../content/store-error.ts';
 import { lowerCased } from '../../operations/image-name.ts';
+import type { WriteTokenOptions } from '../../settings/access-options.ts';
+import type { StorageOptions, UserOptions } from '../../settings/storage-options.ts';
 import type { CommandContext } from '../command-context.ts';
 import { readSettings } from '../effective-options.ts';
 import { placeText } from '../enter-storage.ts';

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import type { Command } from 'commander';
 import { createRegistryRecords, type RegistryRecords } from '../../access/registry-records.ts';
-import { STATE_OPTIONS, type StorageOptions, type UserOptions } from '../../config.ts';
+import { STATE_OPTIONS } from '../../config.ts';
+import type { StorageOptions, UserOptions } from '../../settings/storage-options.ts';
 import { readSettings } from '../effective-options.ts';
 import { enterState } from '../enter-storage.ts';
 

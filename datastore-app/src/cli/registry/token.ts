@@ -10,7 +10,7 @@ import { OPERATIONS, type Operation } from '../../access/registry-principal.ts';
 import { forgetEnded } from '../../access/registry-records.ts';
 import { drawSecret } from '../../access/secret-hash.ts';
 import { loadTokenCertificate, loadTokenKey } from '../../access/token-key.ts';
-import type { StorageOptions, UserOptions } from '../../config.ts';
+import type { StorageOptions, UserOptions } from '../../settings/storage-options.ts';
 import type { CommandContext } from '../command-context.ts';
 import { readSettings } from '../effective-options.ts';
 import { enterState } from '../enter-storage.ts';
