@@ -7,7 +7,7 @@ import { findMissingPermissions } from '../../eve-agent/src/launch/run-args/perm
 import { splitArguments } from '../../eve-agent/src/launch/run-args/split-arguments.ts';
 import { RUN_FLAGS } from '../../eve-agent/src/launch/run-args/table.ts';
 import { TAKEN, TAKEN_BY_NEWER } from '../interop/run-arguments-cases.ts';
-import { someArguments } from '../interop/some-arguments.ts';
+import { someArguments, someFlags } from '../interop/some-arguments.ts';
 import { type Random, randomOfThisRun } from '../random.ts';
 import { repetitions } from '../soak.ts';
 
@@ -24,20 +24,10 @@ function orRefusal<T>(call: () => T): T | null {
   }
 }
 
-const VALUES = TAKEN.flatMap((args) => args.flatMap((word) => word.split('=').slice(-1)));
-
-/** A flag with a value that may be any other's. */
-function someFlag(from: Random): string[] {
-  const { name, short } = from.pick(RUN_FLAGS);
-  const value = from.pick(VALUES);
-  const flag = short !== undefined && from.integer(0, 1) === 0 ? `-${short}` : `--${name}`;
-  return from.pick([[flag, value], [`${flag}=${value}`], [flag], [flag + value]]);
-}
-
 const someWords = (from: Random): string[] =>
   from.integer(0, 1) === 0
     ? someArguments(from, [...TAKEN, ...TAKEN_BY_NEWER])
-    : Array.from({ length: from.integer(1, 3) }, () => someFlag(from)).flat();
+    : someFlags(from, RUN_FLAGS, TAKEN);
 
 async function missing(args: RunArguments) {
   const hostPaths = await lookUpHostPaths(args, {

@@ -86,6 +86,9 @@ export const TAKEN: readonly (readonly string[])[] = [
   ['--log-driver=none'],
   ['--log-opt', 'max-size=1m'],
   // What runs.
+  ['--rm', '--restart', 'no'],
+  ['--rm', '--rm=false', '--restart=always'],
+  ['--rm=0', '--restart=on-failure'],
   ['--entrypoint', '/bin/sh', 'IMAGE', '-c', 'exit 3'],
   ['--entrypoint='],
   ['--entrypoint', '/a', '--entrypoint', ''],

@@ -65,7 +65,7 @@ function comparable({ Id, Name, Config, HostConfig, Mounts, NetworkSettings }: S
     },
     HostConfig: {
       ...HostConfig,
-      ...{ Binds: sorted(HostConfig.Binds), ConsoleSize: null },
+      ...{ Binds: sorted(HostConfig.Binds), ConsoleSize: null, AutoRemove: null },
       Links: String(HostConfig.Links).replaceAll(Name, '/NAME'),
       RestartPolicy: restart === '' || restart === 'no' ? null : HostConfig.RestartPolicy,
       // In these two, empty is other than none.

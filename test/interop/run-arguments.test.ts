@@ -20,7 +20,7 @@ import { describeWith } from '../requirements.ts';
 import { repetitions } from '../soak.ts';
 import { normalizeContainer } from './run-arguments.ts';
 import { TAKEN, TAKEN_BY_NEWER } from './run-arguments-cases.ts';
-import { someArguments } from './some-arguments.ts';
+import { someArguments, someFlags } from './some-arguments.ts';
 
 const IMAGE = 'ed_website:latest';
 
@@ -92,7 +92,8 @@ describeWith(['dockerd'], "arguments of a deployment mean what they mean to dock
       let taken = 0;
       const different: unknown[] = [];
       const tryOne = async () => {
-        const args = someArguments(random, cases);
+        const args =
+          random.integer(0, 1) === 0 ? someArguments(random, cases) : someFlags(random, RUN_FLAGS, cases);
         let own: Record<string, unknown>;
         try {
           own = ownContainer(args);

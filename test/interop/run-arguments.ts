@@ -55,6 +55,8 @@ export function normalizeContainer(body: Fields): Fields {
   delete copy.NetworkingConfig;
   delete copy.MacAddress;
   delete host.ConsoleSize;
+  // What is kept, the agent removes.
+  delete host.AutoRemove;
   if ((host.RestartPolicy as Fields | undefined)?.Name === 'no') delete host.RestartPolicy;
   if (Array.isArray(host.Binds)) host.Binds.sort();
   for (const key of ['CapAdd', 'CapDrop']) host[key] = normalizeCapabilities((host[key] ?? []) as string[]);

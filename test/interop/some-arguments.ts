@@ -55,3 +55,19 @@ export function someArguments(random: Random, cases: readonly (readonly string[]
   if (random.integer(0, 9) === 0) words.splice(random.integer(0, words.length), 1);
   return words.map((word) => word.replaceAll('\0', ''));
 }
+
+/** Flags, each with a value that may be of any other. */
+export function someFlags(
+  random: Random,
+  flags: readonly { readonly name: string; readonly short?: string }[],
+  cases: readonly (readonly string[])[],
+): string[] {
+  const one = (): string[] => {
+    const { name, short } = random.pick(flags);
+    const value = random.pick(random.pick(cases.filter((args) => args.length > 0)));
+    const content = random.integer(0, 1) === 0 ? value : value.replace(/^[^=]*=/s, '');
+    const flag = short !== undefined && random.integer(0, 1) === 0 ? `-${short}` : `--${name}`;
+    return random.pick([[flag, content], [`${flag}=${content}`], [flag], [flag + content]]);
+  };
+  return Array.from({ length: random.integer(1, 3) }, one).flat();
+}

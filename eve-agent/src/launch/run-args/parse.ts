@@ -85,6 +85,10 @@ export function parseRunArguments(args: readonly string[], options: ParseOptions
   draft.container.Tty = hasTerminal;
   const { flags, words } = scanArguments(args);
   for (const scanned of flags) apply(draft, scanned);
+  const isRemoved = flags.findLast(({ flag }) => flag.name === 'rm')?.value ?? 'false';
+  if (parseSwitch(isRemoved) && !['', 'no'].includes(draft.host.RestartPolicy?.Name ?? '')) {
+    throw new RunArgumentsError('ARGUMENT_INVALID', '--rm', '--rm: it contradicts --restart');
+  }
   const command = readCommand(words);
   if (command.length > 0) draft.container.Cmd = command;
   return { said: flags, container: assembleContainer(draft), files: draft.files };

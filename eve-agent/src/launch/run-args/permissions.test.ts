@@ -174,7 +174,7 @@ describe('what reaches the host, or another container', () => {
 describe('what needs no permission', () => {
   it.each<string[]>([
     [],
-    ['-p', '80:80', '-P', '--restart', 'always', '-e', 'A=b', '--init', '-it', '--rm', '--name', 'x'],
+    ['-p', '80:80', '-P', '--restart', 'always', '-e', 'A=b', '--init', '-it', '--rm=0', '--name', 'x'],
     [
       '-v',
       '/srv/apps:/x',

@@ -34,7 +34,8 @@ const MODES: Readonly<Record<string, readonly string[]>> = {
 /** @throws ValueError */
 export function requireVolumeName(name: string): string {
   if (VOLUME_NAME.test(name)) return name;
-  if (/^[.~]|\//.test(name)) return requireHostPath(name);
+  // Meant as a path, which only an absolute one is.
+  if (/^[.~]|\//.test(name)) requireHostPath(name);
   throw new ValueError(`'${name}' is no name of a volume`);
 }
 
