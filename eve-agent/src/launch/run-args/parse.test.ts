@@ -180,7 +180,8 @@ describe('a value that is none', () => {
     [['--log-driver', 'none', '--log-opt', 'a=b'], '--log-opt', 'no options'],
     [['--storage-opt', 'size'], '--storage-opt', 'NAME=VALUE'],
     // What runs.
-    [['-e', 'NAME'], '--env', "docker's own environment"],
+    [['-e', 'NAME'], '--env', "--env: NAME without = is one of docker's own environment"],
+    [['-e', 'a secret'], '--env', '--env: a variable without ='],
     [['-e', '=x'], '--env', 'a name is missing'],
     [['-l', 'a b=c'], '--label', 'no blanks'],
     [['-l', '=c'], '--label', 'a name is missing'],

@@ -38,6 +38,9 @@ const healthTime =
     health[field] = parseDuration(value);
   };
 
+/** The name of a variable; whatever else stands in its place may be a secret. */
+const variableText = (text: string) => (/^[A-Za-z_]\w{0,63}$/.test(text) ? text : 'a variable');
+
 const ATTACHED = 'a deployment runs in the background, and nobody is attached';
 
 /** What runs, as whom, and how it is judged. */
@@ -64,7 +67,9 @@ export const PROCESS_FLAGS: readonly RunFlag[] = [
       const at = value.indexOf('=');
       if (at === 0) throw new ValueError('a name is missing before the =');
       if (at === -1) {
-        throw new ValueError("without = it is a variable of docker's own environment, which is not here");
+        throw new ValueError(
+          `${variableText(value)} without = is one of docker's own environment, which is not here`,
+        );
       }
       env.set(value.slice(0, at), value.slice(at + 1));
     },
