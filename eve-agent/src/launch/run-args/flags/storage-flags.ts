@@ -47,7 +47,7 @@ export const STORAGE_FLAGS: readonly RunFlag[] = [
   refused(
     'use-api-socket',
     '',
-    'it also hands over the credentials of registries; say -v /var/run/docker.sock:/var/run/docker.sock, which needs the permission docker-socket',
+    'it also hands over the credentials of registries; say -v /var/run/docker.sock:/var/run/docker.sock, which needs the permissions docker-socket and host-path',
     { isSwitch: true },
   ),
   used(
