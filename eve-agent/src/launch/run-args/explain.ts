@@ -1,10 +1,11 @@
+import { shownValue } from './flags/flag.ts';
 import type { RunArguments } from './parse.ts';
 
 /** What becomes of one flag that was said. */
 export interface ExplainedFlag {
   /** As `--publish`. */
   readonly flag: string;
-  /** Of a variable the name alone, since its value may be a secret. */
+  /** Without what may be a secret. */
   readonly value: string;
   /** Where it stands in the Engine API; null: nowhere. */
   readonly field: string | null;
@@ -15,10 +16,10 @@ export interface ExplainedFlag {
 /** What becomes of each flag, in their order: for whoever wants to see what was understood. */
 export function explainRunArguments({ said }: RunArguments): ExplainedFlag[] {
   return said.map(({ flag, value }) => {
-    const { treatment, isSecret, name } = flag;
+    const { treatment, name } = flag;
     return {
       flag: `--${name}`,
-      value: isSecret ? value.replace(/=.*/s, '=…') : value,
+      value: shownValue(flag, value),
       field: treatment.kind === 'used' ? treatment.field : null,
       why: treatment.kind === 'used' ? null : treatment.why,
     };

@@ -274,7 +274,23 @@ describe('a value that is none', () => {
 
   it('is shown, unless it may be a secret, and not at length', () => {
     expect(refusalOf(['-m', 'x'.repeat(500)]).message).toContain(`--memory ${'x'.repeat(64)}…:`);
-    expect(refusalOf(['-e', '=hidden']).message).not.toContain('hidden');
+    for (const args of [
+      ['-e', '=hidden'],
+      ['--log-opt', '=hidden'],
+      ['--mount', 'volume-opt=o=hidden'],
+      ['--mount', '"VOLUME-OPT=o=a,password=hidden",dst=x'],
+    ]) {
+      expect(refusalOf(args).message).not.toContain('hidden');
+    }
+    const shown = explainRunArguments(
+      parseRunArguments([
+        '--log-opt',
+        'splunk-token=hidden',
+        '--mount',
+        'dst=/x,"volume-opt=o=a,password=hidden"',
+      ]),
+    );
+    expect(shown.map(({ value }) => value)).toEqual(['splunk-token=…', 'dst=/x,"volume-opt=…']);
   });
 });
 

@@ -2,7 +2,7 @@ import type { ContainerSpec } from '../engine/container-spec.ts';
 import { assembleContainer } from './assemble.ts';
 import { type ArgumentFile, createDraft, type Draft } from './draft.ts';
 import { RunArgumentsError, ValueError } from './errors.ts';
-import type { RunFlag } from './flags/flag.ts';
+import { type RunFlag, shownValue } from './flags/flag.ts';
 import { parseSwitch } from './grammar/numbers.ts';
 import { requireArgumentText } from './limits.ts';
 import { type ScannedFlag, scanArguments } from './scan.ts';
@@ -51,7 +51,8 @@ function apply(draft: Draft, { flag, value }: ScannedFlag): void {
     throw new RunArgumentsError(
       'ARGUMENT_INVALID',
       name,
-      flag.isSecret ? `${name}: ${error.message}` : `${name} ${shorten(value)}: ${error.message}`,
+      // Without its name, a secret would be all that is shown.
+      flag.isSecret ? `${name}: ${error.message}` : `${name} ${shownValue(flag, value)}: ${error.message}`,
       error,
     );
   }

@@ -81,7 +81,7 @@ const NEEDS: readonly (readonly [readonly string[], readonly string[]])[] = [
     [
       'volume-driver --mount target=/x,volume-opt=type=none',
       'volume-driver --mount target=/x,volume-opt=device=/',
-      'volume-driver --mount target=/x,volume-opt=o=bind',
+      'volume-driver --mount target=/x,volume-opt=o',
     ],
   ],
   [['--mount', 'target=/x,volume-opt=device=/'], ['volume-driver --mount target=/x,volume-opt=device=/']],

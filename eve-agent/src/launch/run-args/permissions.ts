@@ -67,11 +67,16 @@ function judgeLog({ Type, Config }: NonNullable<HostConfig['LogConfig']>): reado
   ];
 }
 
+/** Of a driver; others may be credentials. */
+const SHOWN_OPTIONS = ['type', 'device'];
+
 /** The driver of a volume is told by options what to mount: also a folder of the host. */
 function judgeMount({ Type, Target, VolumeOptions }: Mount): readonly Need[] {
   if (Type !== 'volume' || VolumeOptions?.DriverConfig === undefined) return [];
   const { Name = 'local', Options = {} } = VolumeOptions.DriverConfig;
-  const options = Object.entries(Options).map(([name, value]) => `volume-opt=${name}=${value}`);
+  const options = Object.entries(Options).map(([name, value]) =>
+    SHOWN_OPTIONS.includes(name) ? `volume-opt=${name}=${value}` : `volume-opt=${name}`,
+  );
   const said = [...(Name === 'local' ? [] : [`volume-driver=${Name}`]), ...options];
   return said.map((value) => need('volume-driver', '--mount', `target=${Target},${value}`));
 }

@@ -33,8 +33,19 @@ export interface RunFlag {
   /** How a value looks, for the manual. */
   readonly form: string;
   readonly treatment: Treatment;
-  /** Its value may be a secret: no message shows it. */
+  /** Its value may be a secret, behind its name: no message shows it. */
   readonly isSecret: boolean;
+}
+
+const MAX_SHOWN = 64;
+
+/**
+ * A value as a message may show it: of a secret its name alone, of a mount nothing from the first option of a driver on,
+ * which may be a password; and not at length.
+ */
+export function shownValue({ isSecret }: RunFlag, value: string): string {
+  const open = isSecret ? value.replace(/=.*/s, '=…') : value.replace(/(volume-opt=).*/is, '$1…');
+  return open.length > MAX_SHOWN ? `${open.slice(0, MAX_SHOWN)}…` : open;
 }
 
 interface FlagOptions {

@@ -23,10 +23,16 @@ export const STORAGE_FLAGS: readonly RunFlag[] = [
   used('log-driver', 'NAME', 'HostConfig.LogConfig', (draft, value) => {
     draft.logDriver = requireDriverName(value);
   }),
-  used('log-opt', 'NAME=VALUE', 'HostConfig.LogConfig', ({ logOptions }, value) => {
-    const [name, content] = requireKeyValue(value);
-    logOptions.set(name, content);
-  }),
+  used(
+    'log-opt',
+    'NAME=VALUE',
+    'HostConfig.LogConfig',
+    ({ logOptions }, value) => {
+      const [name, content] = requireKeyValue(value);
+      logOptions.set(name, content);
+    },
+    { isSecret: true },
+  ),
   used('mount', 'type=TYPE,source=SOURCE,target=PATH,…', 'HostConfig.Mounts', ({ host }, value) => {
     host.Mounts = [...(host.Mounts ?? []), parseMount(value)];
   }),
