@@ -145,6 +145,10 @@ function toEndpoint(endpoint: z.output<typeof endpointSchema>, shortId: string):
   };
 }
 
+/** Go writes null for what is absent. */
+const withoutNulls = (members: object): object =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+
 /**
  * What would make a container like this one. An engine takes back what it shows as `Config` and `HostConfig`, but for
  * what it chose itself: the host name and the alias that are the beginning of the id.
@@ -162,11 +166,11 @@ export function toContainerSpec({
   );
   const isJoined = /^(?:host|none|container:.*)$/.test(HostConfig.NetworkMode);
   return {
-    ...(config as unknown as ContainerSpec),
+    ...(withoutNulls(config) as ContainerSpec),
     ...(Hostname !== shortId && !isJoined && { Hostname }),
     Labels: Config.Labels ?? {},
     HostConfig: {
-      ...(HostConfig as unknown as HostConfig),
+      ...(withoutNulls(HostConfig) as HostConfig),
       PortBindings: toBindings(HostConfig.PortBindings),
     },
     ...(!isJoined && { NetworkingConfig: { EndpointsConfig: Object.fromEntries(endpoints) } }),

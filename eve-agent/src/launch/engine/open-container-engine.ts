@@ -189,13 +189,15 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
     async untilAway(signal) {
       // Of what hardly ever happens: the end of the stream is what is waited for.
       const query = { filters: JSON.stringify({ type: ['daemon'] }) };
-      const answer = await client.open('GET', '/events', { query, signal });
       try {
-        for await (const _event of answer.body);
+        const answer = await client.open('GET', '/events', { query, signal });
+        try {
+          for await (const _event of answer.body);
+        } finally {
+          answer.close();
+        }
       } catch (error) {
         if (!(error instanceof EngineError)) throw error;
-      } finally {
-        answer.close();
       }
     },
   };

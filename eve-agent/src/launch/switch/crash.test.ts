@@ -43,6 +43,13 @@ async function two(host: ScriptedHost, versions: Switch): Promise<void> {
   await deploy(host, versions, 'v1');
   await deploy(host, versions, 'v2');
 }
+/** As ed-daemon or a person makes one. */
+async function foreign(host: ScriptedHost): Promise<void> {
+  const spec = { ...host.version('v0').spec, Image: 'ed_web:v0' };
+  spec.HostConfig = { ...spec.HostConfig, RestartPolicy: { Name: 'always' } };
+  await host.engine.create(`${PREFIX}${NAME}`, spec, signal);
+  await host.engine.start(`${PREFIX}${NAME}`, signal);
+}
 const wanted = { name: NAME, settleMs: 100 };
 
 const SCENES: readonly Scene[] = [
@@ -109,15 +116,21 @@ const SCENES: readonly Scene[] = [
   },
   {
     title: 'in the place of one that was not made here',
-    prepare: async (host) => {
-      const spec = { ...host.version('v0').spec, Image: 'ed_web:v0' };
-      spec.HostConfig = { ...spec.HostConfig, RestartPolicy: { Name: 'always' } };
-      await host.engine.create(`${PREFIX}${NAME}`, spec, signal);
-      await host.engine.start(`${PREFIX}${NAME}`, signal);
-    },
+    prepare: foreign,
     act: first,
     before: 'v0',
     after: 'v1',
+  },
+  {
+    title: 'back to one that was not made here',
+    prepare: async (host, versions) => {
+      await foreign(host);
+      await first(host, versions);
+    },
+    act: (_host, versions) => versions.rollback({ ...wanted, keep: 2 }, silent, signal),
+    before: 'v1',
+    after: 'v0',
+    isGapless: true,
   },
   {
     title: 'in the place of one that was stopped',
@@ -215,8 +228,10 @@ function expectRight(host: ScriptedHost, { before, after }: Scene, where: string
     expect(['serving', 'old'], `${where}: ${name}`).toContain(role);
     if (state === 'running') {
       expect(role, where).toBe('serving');
-      const policy = spec.Labels?.['io.local-datastore.restart'] ?? 'always';
-      expect(restartPolicyText(restart), where).toBe(policy);
+      const policy = spec.Labels?.['io.local-datastore.restart'];
+      // One that was not made here keeps its own, and has ours once it came back.
+      const policies = policy === undefined ? ['always', 'unless-stopped'] : [policy];
+      expect(policies, where).toContain(restartPolicyText(restart));
     }
     if (role === 'old') expect(restartPolicyText(restart), `${where}: ${name}`).toBe('no');
   }

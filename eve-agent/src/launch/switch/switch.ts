@@ -191,7 +191,10 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
       const which = asked === undefined ? 'an earlier version' : `version ${asked}`;
       throw new SwitchError('NOTHING_TO_ROLL_BACK', `${which} of ${name} is not kept`);
     }
-    const spec = await engine.readSpec(target.id, ending);
+    const kept = await engine.readSpec(target.id, ending);
+    // One that was not made here has no labels, by which its candidate is to be found.
+    const labels = { [LABELS.deployment]: name, [LABELS.generation]: String(target.generation) };
+    const spec = { ...kept, Labels: { ...kept.Labels, ...labels } };
     const serving = findRole(observed, 'serving');
     const way = await chooseWay(spec, serving?.isUp === true, false);
     const health = parseStoredHealth(view.labels[LABELS.health]);
