@@ -134,7 +134,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
 
   it('shows log, container and history', async () => {
     await host.engine.docker('exec', 'ed_website', '/bin/sh', '-c', 'echo said > /proc/1/fd/1');
-    expect((await call('/logs?tail=1')).body).toContain('said');
+    await expect.poll(async () => (await call('/logs?tail=1')).body).toContain('said');
     const line = json((await call('/logs?tail=1&timestamps', ...LINES)).body);
     expect(line).toMatchObject({ stream: 'stdout', text: expect.stringContaining('said') });
     expect(line.at).toMatch(/^20\d\d-/);
