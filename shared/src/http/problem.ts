@@ -23,15 +23,9 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
  * own (§4.2.1); members that are undefined are left out.
  */
 export function problemBody({ status, detail, extensions, ...members }: Problem): string {
-  const document = {
-    type: 'about:blank',
-    title: STATUS_CODES[status],
-    status,
-    detail,
-    ...members,
-    ...extensions,
-  };
-  return `${JSON.stringify(document)}\n`;
+  const known = { type: 'about:blank', title: STATUS_CODES[status], status, detail, ...members };
+  // What is known stands in front, and is nobody else's.
+  return `${JSON.stringify({ ...known, ...extensions, ...known })}\n`;
 }
 
 /** A problem as an answer. */
