@@ -1,9 +1,11 @@
 /** The page of a datastore that lets only those read who have its credential. */
 import { randomBytes } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { soundQcow2 } from '../../datastore-app/src/formats/testing/sound-images.ts';
+import { contentOf, createRepositoryClient, someImage } from '../integration/registry-content.ts';
 import { describeWith } from '../requirements.ts';
 import {
   allowDownloads,
@@ -73,6 +75,28 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
     expect(await withoutTicket()).toBe(401);
     expect(errors).toEqual([]);
     expect(datastore.log()).not.toContain(PASSWORD);
+    await page.browserContext().close();
+  });
+
+  it('downloads a disk of the registry by link, too', async () => {
+    const repository = createRepositoryClient(datastore.at, 'lab/disk');
+    const disk = contentOf(soundQcow2(), 'application/x-qcow2');
+    await repository.pushImage(someImage({ layers: [disk] }), 'v1');
+    const { page, errors } = await openPage(browser, `${datastore.origin}/-/`);
+    await fill(page, 'Password', PASSWORD);
+    await press(page, 'Sign in');
+    await waitForText(page, 'tbody th', 'oci:lab/disk:v1');
+    const folder = await allowDownloads(page);
+    await press(page, 'Download oci:lab/disk:v1');
+    const files = async () => (await readdir(folder)).filter((name) => !name.endsWith('.crdownload'));
+    await expect.poll(files).toHaveLength(1);
+    const [name = ''] = await files();
+    expect(await readFile(join(folder, name))).toEqual(soundQcow2());
+    await rm(folder, { recursive: true });
+    await dismissCredentialDialogs(page);
+    const direct = () => page.evaluate(async () => (await fetch('/oci:lab/disk:v1')).status);
+    expect(await direct()).toBe(401);
+    expect(errors).toEqual([]);
     await page.browserContext().close();
   });
 });

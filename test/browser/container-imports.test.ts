@@ -44,7 +44,7 @@ describeWith(['chromium'], 'imports of the page', () => {
   });
 
   async function startImport(source: string, name: string): Promise<void> {
-    await press(page, 'Import an image');
+    await press(page, 'Import images');
     await fill(page, 'Image', source);
     await fill(page, 'Name here (empty: as it is called there)', name);
     await press(page, 'The registry speaks http, not https');

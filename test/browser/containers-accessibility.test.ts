@@ -78,7 +78,7 @@ describeWith(['chromium'], 'accessibility of the containers', () => {
     await waitForText(page, '.imports', 'it wants a credential');
     await expectClean(page, 'open repositories');
 
-    await press(page, 'Import an image');
+    await press(page, 'Import images');
     await page.waitForSelector('dialog input');
     await expectClean(page, 'import an image');
     await press(page, 'Close');
@@ -100,7 +100,7 @@ describeWith(['chromium'], 'accessibility of the containers', () => {
     await expectClean(page, 'a disk in EVE');
     await press(page, 'Close');
     await press(page, 'Delete lab/app:latest');
-    await waitForText(page, 'dialog p', 'The tag latest goes');
+    await waitForText(page, 'dialog h2', 'Delete from this repository?');
     await expectClean(page, 'delete');
     await press(page, 'Keep it');
     await press(page, 'Connect a client');

@@ -115,12 +115,16 @@ describeWith(['chromium'], 'the page', () => {
     expect(await focusedLabel(page)).toBe('Delete disk.img');
 
     await press(page, 'Delete disk.img');
-    await press(page, 'Delete');
+    const isDisabled = "document.querySelector('dialog .button-danger-main').disabled";
+    expect(await page.evaluate(isDisabled)).toBe(true);
+    await press(page, 'Show what goes');
     await giveToken(page, 'short');
     await waitForText(page, '[role=alert]', 'at least 16 characters');
     await giveToken(page, 'not-the-write-token-of-this-one');
     await waitForText(page, '[role=alert]', 'did not accept this token');
     await giveToken(page);
+    await waitForText(page, '.deletion-plan p', 'come free');
+    await press(page, 'Delete');
     await waitForText(page, 'h2', 'No images yet');
     expect(await page.evaluate('JSON.stringify(sessionStorage)')).toContain(WRITE_TOKEN);
     expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain(WRITE_TOKEN);

@@ -4,7 +4,12 @@ import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { ADDRESS, createDatastoreFolder, WRITE_TOKEN } from '../lab/loopback-datastore.ts';
+import {
+  ADDRESS,
+  createDatastoreFolder,
+  type LoopbackDatastore,
+  WRITE_TOKEN,
+} from '../lab/loopback-datastore.ts';
 
 export { WRITE_TOKEN } from '../lab/loopback-datastore.ts';
 
@@ -14,6 +19,8 @@ const HOST = 'ds.local';
 export interface Datastore {
   readonly root: string;
   readonly origin: string;
+  /** It, for who asks it without a browser. */
+  readonly at: LoopbackDatastore;
   log(): string;
   /** Puts a file in place at once, with an old time: it is hashed without waiting. */
   put(path: string, content: Buffer | string): Promise<void>;
@@ -34,6 +41,9 @@ export async function startDatastore(...options: readonly string[]): Promise<Dat
   return {
     root: place.root,
     origin: `http://${HOST}:${port}`,
+    get at() {
+      return running;
+    },
     log: () => running.log(),
     put: place.put,
     kill: () => running.kill(),

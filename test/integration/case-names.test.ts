@@ -108,6 +108,8 @@ it('files that were put there by hand are served as they are, told of, and repla
   const told = '/linux/App.raw, /linux/app.raw: these names differ in upper and lower case alone';
   expect(JSON.stringify(await datastore.json('/-/api/v1/status'))).toContain(told);
   expect(datastore.log()).toContain(told);
+  const checked = await place.run('check', '--advertise', 'none');
+  expect(checked.stdout).toContain(told);
   const listed = await place.run('images', 'list');
   expect(listed.stdout).toContain('linux/App.raw  (differs in case alone from linux/app.raw)');
   for (const path of ['linux/App.raw', 'linux/app.raw']) {

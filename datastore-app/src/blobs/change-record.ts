@@ -49,7 +49,7 @@ function withUntagged(
   return { ...record, tags, manifests };
 }
 
-function requireNotReleased(record: RepositoryRecord, tag: string): TagRecord | undefined {
+export function requireNotReleased(record: RepositoryRecord, tag: string): TagRecord | undefined {
   const there = record.tags.get(tag);
   if (there?.isReleased !== true) return there;
   throw new RegistryError(

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import { describeCaseTwins } from '../images/case-twins.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { describeKeptNames } from '../images/kept-names.ts';
 import { scanImages } from '../images/scan.ts';
@@ -56,13 +57,14 @@ async function checkDirectory(
 
 async function countImages(
   root: FoundDirectory,
-): Promise<{ readonly counted: CheckedImages; readonly kept: string | undefined }> {
+): Promise<{ readonly counted: CheckedImages; readonly aboutNames: readonly string[] }> {
   const { files } = root.exists
     ? await scanImages(root.path, MAX_IMAGES, new AbortController().signal)
     : { files: [] };
   const sizeBytes = files.reduce((sum, { version }) => sum + version.sizeBytes, 0);
   const counted = { root: root.path, count: files.length, sizeBytes };
-  return { counted, kept: describeKeptNames(files.map(({ path }) => path)) };
+  const paths = files.map(({ path }) => path);
+  return { counted, aboutNames: [describeKeptNames(paths) ?? [], describeCaseTwins(paths) ?? []].flat() };
 }
 
 /** Looks at root and state directory, and writes nothing. */
@@ -92,7 +94,7 @@ export async function checkStorage(options: { readonly root: string; readonly st
   try {
     const looked = root.found && (await countImages(root.found));
     images = looked?.counted ?? null;
-    if (looked?.kept !== undefined) problems.push({ severity: 'warning', message: looked.kept });
+    for (const message of looked?.aboutNames ?? []) problems.push({ severity: 'warning', message });
   } catch (cause) {
     problems.push(error(`--root ${options.root} cannot be read: ${errorMessage(cause)}`));
   }

@@ -9,6 +9,7 @@ import type { ImageDescription } from '../formats/image-description.ts';
 import type { ImageSource } from '../formats/image-source.ts';
 import { kindOf } from './describe-repository.ts';
 import type { FindRepository } from './known-repositories.ts';
+import { parseLocalReference } from './local-reference.ts';
 
 /** The one layer of an artifact, which is a disk. */
 export interface Disk {
@@ -214,6 +215,14 @@ function findQuietly(find: FindRepository, name: string): RepositoryRecord | und
 export const ARTIFACT_PREFIX = 'oci:';
 export const artifactPath = ({ repository, tag }: Pick<DiskArtifact, 'repository' | 'tag'>): string =>
   `${ARTIFACT_PREFIX}${repository}:${tag}`;
+
+/** The repository and tag of such a path; undefined: it is none. */
+export function parseArtifactPath(path: string): Pick<DiskArtifact, 'repository' | 'tag'> | undefined {
+  if (!path.startsWith(ARTIFACT_PREFIX)) return undefined;
+  const parsed = parseLocalReference(path.slice(ARTIFACT_PREFIX.length));
+  if (parsed.kind === 'invalid' || !('tag' in parsed.reference)) return undefined;
+  return { repository: parsed.repository, tag: parsed.reference.tag };
+}
 
 /** Where anybody who may pull it reads it as a flat file: the same bytes for as long as they are there. */
 export const flatPath = ({ repository, digest }: Pick<DiskArtifact, 'repository' | 'digest'>): string =>

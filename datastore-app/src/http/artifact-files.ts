@@ -4,10 +4,15 @@ import { sendProblem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
+import { type DownloadTickets, ticketOf } from '../access/download-tickets.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryReader } from '../archives/archive-registry.ts';
-import { ARTIFACT_PREFIX, artifactPath, type DiskArtifacts } from '../container-images/disk-artifacts.ts';
-import { parseLocalReference } from '../container-images/local-reference.ts';
+import {
+  ARTIFACT_PREFIX,
+  artifactPath,
+  type DiskArtifacts,
+  parseArtifactPath,
+} from '../container-images/disk-artifacts.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { RegistryGate } from './registry-gate.ts';
 import { RefusedRead, type SendSource } from './send-source.ts';
@@ -20,6 +25,8 @@ export type ArtifactHandler = (request: IncomingMessage, response: ServerRespons
 export interface ArtifactFilesDeps {
   readonly log: Log;
   readonly gate: RegistryGate;
+  /** Of links that whoever may pull was given. */
+  readonly tickets: Pick<DownloadTickets, 'isValid'>;
   readonly artifacts: Pick<DiskArtifacts, 'find'>;
   readonly stored: Pick<RegistryReader, 'openBlob'>;
   readonly sendSource: SendSource;
@@ -36,15 +43,17 @@ export function createArtifactHandler(deps: ArtifactFilesDeps): ArtifactHandler 
 
   async function handle(request: IncomingMessage, response: ServerResponse, urlPath: string): Promise<void> {
     const path = parseImagePath(urlPath) ?? '';
-    const parsed = parseLocalReference(path.slice(ARTIFACT_PREFIX.length));
-    if (parsed.kind === 'invalid' || !('tag' in parsed.reference)) {
+    const named = parseArtifactPath(path);
+    if (named === undefined) {
       sendProblem(response, NO_SUCH_IMAGE);
       return;
     }
-    const { repository, reference } = parsed;
-    const wish = { action: 'pull', repository, reference: reference.tag } as const;
-    if ((await gate(request, response, wish)) === undefined) return;
-    const artifact = await artifacts.find(repository, reference.tag);
+    const { repository, tag } = named;
+    const ticket = ticketOf(request.url ?? '');
+    const isTicketed = ticket !== undefined && deps.tickets.isValid(path, ticket);
+    const wish = { action: 'pull', repository, reference: tag } as const;
+    if (!isTicketed && (await gate(request, response, wish)) === undefined) return;
+    const artifact = await artifacts.find(repository, tag);
     const blob = artifact && (await stored.openBlob(repository, artifact.digest));
     if (artifact === undefined || blob === undefined) {
       sendProblem(response, NO_SUCH_IMAGE);

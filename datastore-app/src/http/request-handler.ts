@@ -167,7 +167,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createPageRoutes({ log, loadPage: createPageLoader() }),
     createImageRoutes({ log, shown, store, listArtifacts: deps.listArtifacts }),
     createImageUpstreamRoutes({ upstreams: deps.imageUpstreams, shown }),
-    createDownloadLinkRoutes({ tickets }),
+    createDownloadLinkRoutes({ tickets, gate: deps.registryApi?.gate }),
     createUploadRoutes({ log, uploads, authorize }),
     createBundleRoutes({ log, catalogue, store, openImage }),
     createStatusRoutes(
@@ -279,6 +279,7 @@ export function createRequestHandler(
               log,
               downloads,
               gate: registryApi.gate,
+              tickets,
               artifacts: registryApi.artifacts,
               stored: images.stored,
               sendSource,

@@ -26,7 +26,7 @@ export type CheckByProgram = (
 ) => Promise<readonly Defect[] | undefined>;
 
 export interface FileOperationsDeps {
-  readonly catalogue: Pick<Catalogue, 'find' | 'list' | 'noteVerified'>;
+  readonly catalogue: Pick<Catalogue, 'find' | 'list' | 'noteVerified' | 'totalBytes'>;
   readonly store: Pick<
     ImageStore,
     'stage' | 'publish' | 'discard' | 'requirePlaceable' | 'remove' | 'rename' | 'release' | 'released'
@@ -123,6 +123,16 @@ export function createFileOperations(
   }
 
   const sizeOf = (path: string) => sizeText(catalogue.find(path)?.sizeBytes ?? 0);
+
+  /** What of the room of a file comes free with its name. */
+  function freedText(path: string, freedBytes: number): string {
+    const linkTo = catalogue.find(path)?.linkTo;
+    if (linkTo !== undefined)
+      return `It is a link: ${linkTo}, to which it leads, stays, and no room comes free.`;
+    return freedBytes > 0
+      ? `${sizeText(freedBytes)} come free.`
+      : 'No room comes free: the same file has another name.';
+  }
 
   /** Says what would be done; or does it, and says what was. */
   async function change(
@@ -273,11 +283,14 @@ export function createFileOperations(
     remove: ({ path }, wish) =>
       asResult(async () => {
         if (catalogue.find(path) === undefined && openImageIsMissing(path)) return missing(path);
+        const freedBytes = catalogue.totalBytes() - catalogue.totalBytes(new Set([path]));
         const sentences = [
           `${path}, ${sizeOf(path)}: removed. Downloads that run end well.`,
+          freedText(path, freedBytes),
           ...consequences(path),
         ];
-        return requireFree(path) ?? change(wish, path, sentences, () => store.remove(path));
+        const done = requireFree(path) ?? (await change(wish, path, sentences, () => store.remove(path)));
+        return 'ok' in done ? done : { ...done, freedBytes };
       }),
 
     rename: ({ path }, to, wish) =>

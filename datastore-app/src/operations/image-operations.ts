@@ -102,8 +102,10 @@ export interface Exported {
 /** What was done, or what would be where nothing is to be changed. */
 export interface Change {
   readonly isDone: boolean;
-  /** The whole in plain words. */
+  /** The whole in plain words: what goes, what stays. */
   readonly sentences: readonly string[];
+  /** Of a removal: what comes free; of the registry at most, and once it is collected. */
+  readonly freedBytes?: number;
 }
 
 export interface ChangeWish {
@@ -111,6 +113,8 @@ export interface ChangeWish {
   readonly dryRun?: boolean | undefined;
   /** Also where something else needs it. */
   readonly force?: boolean | undefined;
+  /** Of the registry: the tag alone goes, and the image stays. */
+  readonly tagOnly?: boolean | undefined;
 }
 
 /** What can be done with images of one format. Everything expected is a value; nothing is remembered in between. */

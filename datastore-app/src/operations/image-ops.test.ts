@@ -155,6 +155,10 @@ beforeAll(async () => {
       catalogue: {
         find: imageOf,
         list: () => [{ path: 'link', linkTo: 'qcow2.img' }],
+        totalBytes: (gone?: ReadonlySet<string>) =>
+          [...known.keys()]
+            .filter((path) => gone?.has(path) !== true)
+            .reduce((sum, path) => sum + (imageOf(path)?.sizeBytes ?? 0), 0),
         async noteVerified(verifications: readonly { path: string; isCorrupt: boolean }[]) {
           for (const { path, isCorrupt } of verifications) {
             const there = known.get(path);
@@ -333,6 +337,7 @@ describe('a file', () => {
       isDone: false,
       sentences: [
         expect.stringContaining('qcow2.img, 384 KiB: removed'),
+        '384 KiB come free.',
         'The link link leads nowhere then.',
       ],
     });
@@ -405,6 +410,23 @@ describe('a repository', () => {
     expect((dry as { sentences?: readonly string[] }).sentences?.join(' ')).toContain(
       '2 tags with it: 1, latest.',
     );
+    expect(dry).toMatchObject({ freedBytes: LAYERS[1].length });
+    expect(await ops('oci').remove(oci('r/one', '1'), { dryRun: true, tagOnly: true })).toMatchObject({
+      ...{ isDone: false, freedBytes: 0 },
+      sentences: [
+        expect.stringMatching(/^r\/one:1: the tag is removed/),
+        'The image stays, as latest.',
+        'No room comes free.',
+      ],
+    });
+    expect(registry.recordOf('r/one')?.tags.size).toBe(3);
+    expect(await ops('oci').remove(oci('r/one', 'latest'), { tagOnly: true })).toMatchObject({
+      isDone: true,
+    });
+    expect(await ops('oci').remove(oci('r/one', '1'), { dryRun: true, tagOnly: true })).toMatchObject({
+      sentences: { 1: expect.stringContaining('stays without a tag') },
+    });
+    expect(await ops('oci').remove(oci('r/one'), { tagOnly: true })).toMatchObject({ ok: false });
     await ops('oci').remove(oci('r/one', '1'), {});
     expect(registry.recordOf('r/one')?.tags.size).toBe(1);
     expect(await ops('oci').purge(oci('r/one'), { dryRun: true })).toMatchObject({ isDone: false });
@@ -458,6 +480,8 @@ describe('a repository', () => {
     await ops('oci').release(oci('r/five', '1'), true);
     for (const change of [
       ops('oci').remove(oci('r/five', '1'), { dryRun: true }),
+      ops('oci').remove(oci('r/five', '1'), { dryRun: true, tagOnly: true }),
+      ops('oci').purge(oci('r/five'), { dryRun: true }),
       ops('oci').purge(oci('r/five'), {}),
       ops('oci').rename(oci('r/five'), 'r/six', {}),
       ops('oci').rename(oci('r/five', '1'), '2', {}),

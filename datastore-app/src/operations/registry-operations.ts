@@ -25,7 +25,7 @@ import {
 import { lowerCased, type OciName } from './image-name.ts';
 import type { ChangeWish, Created, Exported, ImageOperations, NewContent } from './image-operations.ts';
 import { asResult, failure, type OperationFailure } from './operation-result.ts';
-import { countText, purgeSentences, removalSentences, tagsTo } from './removal-sentences.ts';
+import { countText, planPurge, planRemoval, planUntagging, tagsTo } from './removal-sentences.ts';
 
 export interface RegistryOperationsDeps extends Pick<RepositoryValidationDeps, 'noteDamaged'> {
   readonly find: FindRepository;
@@ -286,26 +286,32 @@ export function createRegistryOperations(deps: RegistryOperationsDeps): Partial<
         return { isDone: true, sentences: [`${repository}:${reference.tag} ${what}.`] };
       }),
 
-    remove: (name, { dryRun = false, force = false }) =>
+    remove: (name, { dryRun = false, force = false, tagOnly = false }) =>
       asResult(async () => {
         const found = findImage(name);
         if (isFailure(found)) return found;
         const tag = name.reference !== undefined && 'tag' in name.reference ? name.reference.tag : undefined;
-        const sentences = removalSentences(found, tag, force);
-        if (dryRun) return { isDone: false, sentences };
-        const isDone = await stored.deleteManifest(name.repository, found.digest, { isForced: force });
-        return isDone ? { isDone, sentences } : noRepository(name.repository);
+        if (tagOnly && tag === undefined) {
+          return failure('NAME_INVALID', 'A tag is meant: say which, such as oci:lab/app:1.2.');
+        }
+        const untagged = tagOnly ? tag : undefined;
+        const plan = untagged === undefined ? planRemoval(found, tag, force) : planUntagging(found, untagged);
+        if (dryRun) return { isDone: false, ...plan };
+        const isDone =
+          untagged === undefined
+            ? await stored.deleteManifest(name.repository, found.digest, { isForced: force })
+            : await stored.deleteTag(name.repository, untagged);
+        return isDone ? { isDone, ...plan } : noRepository(name.repository);
       }),
 
     purge: ({ repository }, { dryRun = false }) =>
       asResult(async () => {
         const known = find(repository);
         if (known === undefined) return noRepository(repository);
-        requireNothingReleased(known.record);
-        const sentences = purgeSentences(known.record);
-        if (dryRun) return { isDone: false, sentences };
+        const plan = planPurge(known.record);
+        if (dryRun) return { isDone: false, ...plan };
         return (await stored.purgeRepository(repository))
-          ? { isDone: true, sentences }
+          ? { isDone: true, ...plan }
           : noRepository(repository);
       }),
 

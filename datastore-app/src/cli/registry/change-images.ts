@@ -90,9 +90,15 @@ export function referCommand(context: CommandContext): Command {
 export function untagCommand(context: CommandContext): Command {
   const command = new Command('untag')
     .description('Removes a tag; what it led to stays, until it is collected where nothing else leads to it.')
-    .argument('<image>', 'such as lab/app:1.2');
+    .argument('<image>', 'such as lab/app:1.2')
+    .option('--dry-run', 'only say what would happen');
   return addClientOptions(command).action(async (text: string) => {
     const { repository, reference: tag } = requireTag(context, text);
+    if (command.opts<{ dryRun?: true }>().dryRun === true) {
+      const body = { image: `oci:${repository}:${tag}`, dryRun: true, tagOnly: true };
+      await change(context, command, 'remove', body);
+      return;
+    }
     const { ask } = await connectTo(command, context);
     await ask('DELETE', pathOf(repository, 'tags', tag));
     say(context, command, { repository, tag }, `${repository}:${tag} is removed`);

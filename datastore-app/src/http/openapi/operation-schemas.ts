@@ -18,6 +18,7 @@ export const removalWishSchema = () =>
     image: IMAGE,
     dryRun: DRY_RUN,
     force: z.boolean().optional().describe('`true`: also where an index names it.'),
+    tagOnly: z.boolean().optional().describe('`true`: of the registry, the tag alone; the image stays.'),
   });
 export const renameWishSchema = () =>
   z.strictObject({
@@ -76,6 +77,9 @@ export const imageChangeSchema = () =>
     ...ABOUT,
     isDone: z.boolean().describe('false: of a dry run.'),
     sentences: z.array(z.string()).describe('What was done, or would be, in plain words.'),
+    freedBytes: bytes
+      .optional()
+      .describe('Of a removal: what comes free; of the registry at most, and once it is collected.'),
   });
 export const imageVersionSchema = () =>
   z.object({

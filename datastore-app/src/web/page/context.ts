@@ -1,5 +1,6 @@
 import type { Access } from './access/access.ts';
 import type { Client } from './api/client.ts';
+import type { ArchiveImports } from './archives/archive-imports.ts';
 import type { Poll } from './live/poll.ts';
 import type { Uploads } from './uploads/uploads.ts';
 
@@ -9,4 +10,5 @@ export interface PageContext {
   readonly client: Client;
   readonly poll: Poll;
   readonly uploads: Uploads;
+  readonly archiveImports: ArchiveImports;
 }

@@ -3,6 +3,8 @@ import { createAccess } from './access/access.ts';
 import { createCredentialStorage } from './access/credentials.ts';
 import { createClient } from './api/client.ts';
 import { App } from './app.tsx';
+import { createArchiveImports } from './archives/archive-imports.ts';
+import { sendArchive } from './archives/send-archive.ts';
 import { startPolling } from './live/poll.ts';
 import { announce } from './ui/announce.ts';
 import { createUploads } from './uploads/uploads.ts';
@@ -14,9 +16,13 @@ const uploads = createUploads(access, (path) => {
   announce(`${path} was uploaded`);
   poll.refresh();
 });
+const archiveImports = createArchiveImports({ access, send: sendArchive }, (fileName) => {
+  announce(`${fileName} was imported`);
+  poll.refresh();
+});
 void uploads.findUnfinished();
 // How far an upload is, is told only to who may write.
 access.hasWriteToken.subscribe(() => void uploads.findUnfinished());
 
 const root = document.getElementById('page');
-if (root !== null) render(<App context={{ access, client, poll, uploads }} />, root);
+if (root !== null) render(<App context={{ access, client, poll, uploads, archiveImports }} />, root);

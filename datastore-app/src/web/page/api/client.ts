@@ -140,6 +140,16 @@ export function createClient(access: Access): Client {
     }
   }
 
+  async function readGranted<T>(url: string): Promise<T> {
+    try {
+      return (await (await readOk(url)).json()) as T;
+    } catch (error) {
+      const token = access.writeToken();
+      if (!(error instanceof ApiError) || error.status !== 401 || token === undefined) throw error;
+      return (await (await readOk(url, { Authorization: `Bearer ${token}` })).json()) as T;
+    }
+  }
+
   return {
     async read<T>(url: string, knownTag?: string) {
       const response = await readOk(url);
@@ -150,18 +160,10 @@ export function createClient(access: Access): Client {
       }
       return { body: (await response.json()) as T, entityTag };
     },
-    async readGranted<T>(url: string) {
-      try {
-        return (await (await readOk(url)).json()) as T;
-      } catch (error) {
-        const token = access.writeToken();
-        if (!(error instanceof ApiError) || error.status !== 401 || token === undefined) throw error;
-        return (await (await readOk(url, { Authorization: `Bearer ${token}` })).json()) as T;
-      }
-    },
+    readGranted,
     async downloadLink(path) {
-      const response = await readOk(`/-/api/v1/download-links${urlOfImage(path)}`);
-      return ((await response.json()) as { url: string }).url;
+      const url = `/-/api/v1/download-links${urlOfImage(path)}`;
+      return (await readGranted<{ url: string }>(url)).url;
     },
     async remove(path) {
       return (await change('DELETE', `/-/api/v1/images${urlOfImage(path)}`)) !== undefined;

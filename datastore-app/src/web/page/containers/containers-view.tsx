@@ -1,9 +1,13 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { readImports, readRepositories } from '../api/registry-client.ts';
+import { ArchiveImportPanel } from '../archives/archive-import-panel.tsx';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { usePolled } from '../live/use-polled.ts';
+import { useStore } from '../store.ts';
+import { DropArea } from '../uploads/drop-area.tsx';
+import type { ChosenFile } from '../uploads/upload-plan.ts';
 import { searchOfAddress } from './address.ts';
 import { ConnectDialog } from './connect-dialog.tsx';
 import { ImportDialog } from './import-dialog.tsx';
@@ -34,12 +38,19 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const [search, setSearch] = useSearch();
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
   const [isConnecting, setIsConnecting] = useState(false);
-  const [isImporting, setIsImporting] = useState(false);
+  /** What was dropped is to be imported; none: the person says what. */
+  const [importing, setImporting] = useState<readonly ChosenFile[]>();
   const { value, failure, refresh } = usePolled(useCallback(() => readRepositories(client), [client]));
   const jobs = usePolled(
     useCallback(() => readImports(client), [client]),
     isMoving,
   );
+
+  const archives = useStore(context.archiveImports.list);
+  const imported = archives.filter(({ state }) => state === 'done').length;
+  useEffect(() => {
+    if (imported > 0) refresh();
+  }, [imported]);
 
   // The page says by itself that the datastore does not answer, or that reading needs a credential.
   const isSaid = failure?.status === 0 || live.connection === 'locked';
@@ -47,9 +58,10 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const found = groups?.reduce((sum, { repositories }) => sum + repositories.length, 0) ?? 0;
   const totalBytes = value?.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0) ?? 0;
   const connect = () => setIsConnecting(true);
-  const startImport = () => setIsImporting(true);
+  const startImport = () => setImporting([]);
   return (
-    <>
+    <DropArea onFiles={setImporting} verb="import">
+      <ArchiveImportPanel imports={context.archiveImports} />
       {failure !== undefined && !isSaid && (
         <p class="failure" role="alert">
           The containers cannot be shown: {failure.message}
@@ -73,7 +85,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
               onInput={(event) => setSearch(event.currentTarget.value)}
             />
             <button type="button" class="button" onClick={startImport}>
-              Import an image
+              Import images
             </button>
             <button type="button" class="button button-main" onClick={connect}>
               Connect a client
@@ -114,8 +126,13 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           onChange={refresh}
         />
       )}
-      {isImporting && (
-        <ImportDialog context={context} onClose={() => setIsImporting(false)} onStarted={jobs.refresh} />
+      {importing !== undefined && (
+        <ImportDialog
+          context={context}
+          dropped={importing}
+          onClose={() => setImporting(undefined)}
+          onStarted={jobs.refresh}
+        />
       )}
       {isConnecting && (
         <ConnectDialog
@@ -123,6 +140,6 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           onClose={() => setIsConnecting(false)}
         />
       )}
-    </>
+    </DropArea>
   );
 }

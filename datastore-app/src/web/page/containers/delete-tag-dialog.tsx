@@ -2,11 +2,14 @@ import { useState } from 'preact/hooks';
 import type { RepositoryDetails, Tag } from '../api/registry-answers.ts';
 import { deleteFromRegistry } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
+import { planRemoval } from '../operations/operations-client.ts';
 import { DeletionDialog } from '../ui/deletion-dialog.tsx';
-import { deletionSentences, type Extent } from './deletion.ts';
+
+/** The tag alone, or the image with all tags that lead to it. */
+type Extent = 'tag' | 'image';
 
 export interface DeleteTagDialogProps {
-  readonly repository: RepositoryDetails;
+  readonly repository: Pick<RepositoryDetails, 'name' | 'kind'>;
   readonly tag: Tag;
   readonly context: PageContext;
   readonly onClose: () => void;
@@ -17,6 +20,7 @@ const EXTENTS: readonly { readonly extent: Extent; readonly label: string }[] = 
   { extent: 'tag', label: 'The tag alone' },
   { extent: 'image', label: 'The image with all its tags' },
 ];
+const COMES_AGAIN = 'When it is asked for again, it is imported again, as far as the upstream still has it.';
 const RELEASED = 'It was released, and stays as it is: let it go first, under Manage.';
 
 export function DeleteTagDialog({ repository, tag, context, onClose, onDeleted }: DeleteTagDialogProps) {
@@ -27,6 +31,9 @@ export function DeleteTagDialog({ repository, tag, context, onClose, onDeleted }
     <DeletionDialog
       title="Delete from this repository?"
       name={name}
+      plan={() => planRemoval(context.client, { image: `oci:${name}`, tagOnly: extent === 'tag' })}
+      planned={`${name} ${extent}`}
+      isPlannedAtOnce={context.access.writeToken() !== undefined}
       remove={() => deleteFromRegistry(context.client, repository.name, reference)}
       whyNot={tag.isReleased === true ? RELEASED : undefined}
       onDeleted={onDeleted}
@@ -51,11 +58,7 @@ export function DeleteTagDialog({ repository, tag, context, onClose, onDeleted }
           </label>
         ))}
       </fieldset>
-      <div aria-live="polite">
-        {deletionSentences(repository, tag, extent).map((sentence) => (
-          <p key={sentence}>{sentence}</p>
-        ))}
-      </div>
+      {repository.kind === 'upstream' && <p>{COMES_AGAIN}</p>}
     </DeletionDialog>
   );
 }

@@ -1,85 +1,52 @@
-import { useId, useState } from 'preact/hooks';
-import { startImport } from '../api/registry-client.ts';
+import { useState } from 'preact/hooks';
+import { ArchiveForm } from '../archives/archive-form.tsx';
 import type { PageContext } from '../context.ts';
-import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
-import { importWish } from './import-wish.ts';
+import type { ChosenFile } from '../uploads/upload-plan.ts';
+import { RegistryImportForm } from './registry-import-form.tsx';
 
 export interface ImportDialogProps {
   readonly context: PageContext;
+  /** What was dropped on the page; none: the person says from where. */
+  readonly dropped: readonly ChosenFile[];
   readonly onClose: () => void;
+  /** An import from another registry was begun. */
   readonly onStarted: () => void;
 }
 
-const FIELDS = [
-  { name: 'source', label: 'Image', placeholder: 'registry.example/lab/app:1.2' },
-  { name: 'name', label: 'Name here (empty: as it is called there)', placeholder: 'lab/app:1.2' },
-  { name: 'platforms', label: 'Platforms (empty: all)', placeholder: 'linux/amd64, linux/arm64' },
+const SOURCES = [
+  { source: 'registry', label: 'From another registry' },
+  { source: 'files', label: 'From archives in files' },
 ] as const;
 
 /** Asks what is to be imported, and from where. */
-export function ImportDialog({ context, onClose, onStarted }: ImportDialogProps) {
-  const [fields, setFields] = useState({ source: '', name: '', platforms: '', isInsecure: false });
-  const { isBusy, failure, run } = useAttempt();
-  const id = useId();
-  const start = () =>
-    run(async () => {
-      if (!(await startImport(context.client, importWish(fields)))) return;
-      announce('The import has begun');
-      onStarted();
-      onClose();
-    });
+export function ImportDialog({ context, dropped, onClose, onStarted }: ImportDialogProps) {
+  const [source, setSource] = useState<(typeof SOURCES)[number]['source']>(
+    dropped.length > 0 ? 'files' : 'registry',
+  );
   return (
-    <Dialog title="Import an image" onClose={onClose}>
-      <form
-        method="dialog"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void start();
-        }}
-      >
-        <div class="dialog-body">
-          <p id={`${id}-hint`}>
-            The datastore fetches it from the other registry, with its signatures, and keeps it. What is here
-            already does not come again.
-          </p>
-          {FIELDS.map(({ name, label, placeholder }) => (
-            <label key={name} class="field">
-              <span>{label}</span>
+    <Dialog title="Import images" onClose={onClose}>
+      <div class="dialog-body import-source-choice">
+        <fieldset class="choice choice-many">
+          <legend class="visually-hidden">From where</legend>
+          {SOURCES.map((choice) => (
+            <label key={choice.source}>
               <input
-                value={fields[name]}
-                placeholder={placeholder}
-                required={name === 'source'}
-                autofocus={name === 'source'}
-                aria-describedby={name === 'source' ? `${id}-hint` : undefined}
-                spellcheck={false}
-                autocapitalize="none"
-                autocomplete="off"
-                onInput={(event) => setFields({ ...fields, [name]: event.currentTarget.value })}
+                type="radio"
+                name="source"
+                checked={source === choice.source}
+                onChange={() => setSource(choice.source)}
               />
+              <span>{choice.label}</span>
             </label>
           ))}
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={fields.isInsecure}
-              onChange={(event) => setFields({ ...fields, isInsecure: event.currentTarget.checked })}
-            />
-            <span>The registry speaks http, not https</span>
-          </label>
-          <Failure text={failure} />
-        </div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button button-main" disabled={isBusy || fields.source.trim() === ''}>
-            Import
-          </button>
-        </div>
-      </form>
+        </fieldset>
+      </div>
+      {source === 'registry' ? (
+        <RegistryImportForm context={context} onClose={onClose} onStarted={onStarted} />
+      ) : (
+        <ArchiveForm context={context} dropped={dropped} onClose={onClose} />
+      )}
     </Dialog>
   );
 }

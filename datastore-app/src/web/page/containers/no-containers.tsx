@@ -29,16 +29,16 @@ export function NoContainers({ onConnect, onImport }: { onConnect: () => void; o
         </li>
         <li>
           <h3>Import</h3>
-          <p>The datastore fetches an image from another registry, and keeps it.</p>
+          <p>The datastore fetches an image from another registry, or takes it from an archive of yours.</p>
           <button type="button" class="button" onClick={onImport}>
-            Import an image
+            Import images
           </button>
         </li>
         <li>
-          <h3>Add an archive</h3>
+          <h3>Keep an archive</h3>
           <p>
-            Upload a plain tar under <a href="#images">Images</a>: it is offered as a repository, and kept
-            once.
+            Upload a plain tar under <a href="#images">Images</a>: it stays a file, and is offered as a
+            repository from where it stands.
           </p>
           <Command text="docker save -o app.tar IMAGE" what="docker command to save an image" />
         </li>

@@ -126,6 +126,7 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
           nameLabel={tag === undefined ? 'Repository' : 'Tag'}
           isReleased={tag && tag.isReleased === true}
           canPurge={tag === undefined}
+          versionOf={tag && { repository: name, digest: tag.digest }}
           context={context}
           onChange={() => {
             refresh();

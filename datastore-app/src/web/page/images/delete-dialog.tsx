@@ -1,5 +1,6 @@
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
+import { planRemoval } from '../operations/operations-client.ts';
 import { exactSizeText } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { DeletionDialog } from '../ui/deletion-dialog.tsx';
@@ -14,11 +15,15 @@ const RELEASED = 'It was released, and stays as it is: let it go first, under Ma
 
 export function DeleteDialog({ image, context, onClose }: DeleteDialogProps) {
   const { path, sizeBytes, isReleased, linkTo } = image;
+  const { client, access } = context;
   return (
     <DeletionDialog
       title="Delete this image?"
       name={shownName(path)}
-      remove={() => context.client.remove(path)}
+      plan={() => planRemoval(client, { image: path })}
+      planned={path}
+      isPlannedAtOnce={access.writeToken() !== undefined}
+      remove={() => client.remove(path)}
       whyNot={isReleased === true && linkTo === undefined ? RELEASED : undefined}
       onDeleted={context.poll.refresh}
       onClose={onClose}

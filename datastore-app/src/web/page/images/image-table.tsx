@@ -18,8 +18,9 @@ export interface ImageTableProps {
   readonly onDelete: (image: Image) => void;
   /** Lets one come that is not here yet. */
   readonly onFetch: (image: Image) => void;
-  /** undefined: links need no help. */
-  readonly onDownload: ((image: Image) => void) | undefined;
+  readonly onDownload: (image: Image) => void;
+  /** A link alone does not do: the browser knows no credential. */
+  readonly isTicketNeeded: boolean;
 }
 
 const HEADS: readonly {
@@ -142,14 +143,15 @@ function Row({
   onDelete,
   onDownload,
   onFetch,
+  isTicketNeeded,
 }: { image: Image } & Pick<
   ImageTableProps,
-  'onUseInEve' | 'onManage' | 'onDelete' | 'onDownload' | 'onFetch'
+  'onUseInEve' | 'onManage' | 'onDelete' | 'onDownload' | 'onFetch' | 'isTicketNeeded'
 >) {
   const isComing = image.state === 'upstream';
   const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [], artifact } = image;
-  // A disk of the registry is managed there; by a ticket the root alone is read.
-  const canDownload = artifact === undefined || onDownload === undefined;
+  // A disk of the registry is managed there, and read by grants.
+  const isLinkEnough = !isTicketNeeded && artifact === undefined;
   const content = image.content ?? image.format;
   const { folder, name } = splitPath(path);
   const age = ageText(modified, Date.now());
@@ -178,9 +180,11 @@ function Row({
             released
           </span>
         )}
-        {image.nameForm !== undefined && <span class="second">{NAME_FORMS[image.nameForm]}</span>}
+        {image.nameForm !== undefined && <span class="second origin">{NAME_FORMS[image.nameForm]}</span>}
         {image.caseTwin !== undefined && (
-          <span class="second">differs in upper and lower case alone from {shownName(image.caseTwin)}</span>
+          <span class="second origin">
+            differs in upper and lower case alone from {shownName(image.caseTwin)}
+          </span>
         )}
         {isComing && <Coming image={image} />}
         {state === 'corrupt' && (
@@ -236,22 +240,20 @@ function Row({
               <span class="words">Use in </span>EVE
             </span>
           </button>
-          {canDownload && (
-            <a
-              class="button-icon"
-              href={urlOfImage(path)}
-              download={name}
-              onClick={(event) => {
-                if (onDownload === undefined) return;
-                event.preventDefault();
-                onDownload(image);
-              }}
-              aria-label={`Download ${path}`}
-              title="Download"
-            >
-              <DownloadIcon />
-            </a>
-          )}
+          <a
+            class="button-icon"
+            href={urlOfImage(path)}
+            download={name}
+            onClick={(event) => {
+              if (isLinkEnough) return;
+              event.preventDefault();
+              onDownload(image);
+            }}
+            aria-label={`Download ${path}`}
+            title="Download"
+          >
+            <DownloadIcon />
+          </a>
           {isComing && (
             <button
               type="button"

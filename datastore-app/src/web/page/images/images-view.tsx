@@ -2,6 +2,7 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
+import { ArchiveImportPanel } from '../archives/archive-import-panel.tsx';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
 import { ManageDialog } from '../operations/manage-dialog.tsx';
@@ -97,6 +98,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
         }}
       />
       <UploadPanel context={context} />
+      <ArchiveImportPanel imports={context.archiveImports} />
       {images !== undefined && images.length === 0 && <EmptyState onChoose={choose} />}
       {images !== undefined && images.length > 0 && (
         <section aria-labelledby="images-title">
@@ -129,7 +131,8 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               onManage={open('manage')}
               onDelete={open('delete')}
               onFetch={(image) => void fetchNow(image)}
-              onDownload={status?.access?.isReadOpen === false ? download : undefined}
+              onDownload={download}
+              isTicketNeeded={status?.access?.isReadOpen === false}
             />
           )}
           {found !== undefined && found.length > shown && (
@@ -170,9 +173,10 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
         <UploadDialog
           chosen={chosen}
           existing={here}
-          onStart={(plans) => {
+          onStart={(plans, archives) => {
             setChosen(undefined);
-            void context.uploads.add(plans);
+            if (plans.length > 0) void context.uploads.add(plans);
+            if (archives.length > 0) void context.archiveImports.add(archives);
           }}
           onClose={() => setChosen(undefined)}
         />

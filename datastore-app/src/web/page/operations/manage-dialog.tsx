@@ -5,7 +5,14 @@ import { announce } from '../ui/announce.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { useAttempt } from '../ui/use-attempt.ts';
-import { type Change, change, type Validation, validate, type Wish } from './operations-client.ts';
+import {
+  type Change,
+  change,
+  createVersion,
+  type Validation,
+  validate,
+  type Wish,
+} from './operations-client.ts';
 
 export interface ManageDialogProps {
   /** As operations call it: a path, or `oci:lab/app:1.2`. */
@@ -19,6 +26,8 @@ export interface ManageDialogProps {
   readonly isReleased: boolean | undefined;
   /** Of a repository: it can be removed with everything in it. */
   readonly canPurge: boolean;
+  /** Of a tag: the image that can become the next version of its repository. */
+  readonly versionOf?: { readonly repository: string; readonly digest: string } | undefined;
   readonly context: PageContext;
   readonly onChange: () => void;
   readonly onClose: () => void;
@@ -53,7 +62,8 @@ interface Planned {
 
 /** Validates an image, releases it, gives it another name, or removes a repository. */
 export function ManageDialog(props: ManageDialogProps) {
-  const { image, name, ownName, nameLabel, isReleased, canPurge, context, onChange, onClose } = props;
+  const { image, name, ownName, nameLabel, isReleased, canPurge, versionOf, context, onChange, onClose } =
+    props;
   const { client } = context;
   const [to, setTo] = useState(ownName);
   const [planned, setPlanned] = useState<Planned>();
@@ -111,6 +121,25 @@ export function ManageDialog(props: ManageDialogProps) {
               }
             >
               {isReleased ? 'Let it go' : 'Release'}
+            </button>
+          )}
+          {versionOf !== undefined && (
+            <button
+              type="button"
+              class="button"
+              title="Its tags are the next number, and latest."
+              disabled={isBusy}
+              onClick={() =>
+                void run('version', async () => {
+                  const version = await createVersion(client, versionOf);
+                  if (version === undefined) return;
+                  announce(`${name} is version ${version}, and latest`);
+                  onChange();
+                  onClose();
+                })()
+              }
+            >
+              Make it the next version
             </button>
           )}
           {canPurge && (

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { announce } from './announce.ts';
 import { Dialog } from './dialog.tsx';
 import { Failure } from './failure.tsx';
@@ -8,20 +9,29 @@ export interface DeletionDialogProps {
   readonly title: string;
   /** What is deleted, as it is shown and announced. */
   readonly name: string;
+  /** Runs it dry. @returns what goes, what stays and what comes free, as sentences; undefined: the person gave up */
+  readonly plan: () => Promise<readonly string[] | undefined>;
+  /** Another one when something else is to be deleted: it is run dry anew. */
+  readonly planned: string;
+  /** The person is asked for nothing when it is run dry. */
+  readonly isPlannedAtOnce: boolean;
   /** @returns whether it was done; false: the person gave up */
   readonly remove: () => Promise<boolean>;
   /** Why it cannot be deleted now. */
   readonly whyNot?: string | undefined;
   readonly onDeleted: () => void;
   readonly onClose: () => void;
-  /** What goes, and what stays. */
+  /** What it is. */
   readonly children: ComponentChildren;
 }
 
-/** Asks before something is deleted: Enter keeps it. */
+/** Asks before something is deleted, and says before what goes: Enter keeps it. */
 export function DeletionDialog({
   title,
   name,
+  plan,
+  planned,
+  isPlannedAtOnce,
   remove,
   whyNot,
   onDeleted,
@@ -29,6 +39,17 @@ export function DeletionDialog({
   children,
 }: DeletionDialogProps) {
   const { isBusy, failure, run } = useAttempt();
+  const [found, setFound] = useState<{ readonly of: string; readonly sentences: readonly string[] }>();
+  const wanted = useRef(planned);
+  wanted.current = planned;
+  const look = () =>
+    run(async () => {
+      const sentences = await plan();
+      if (sentences !== undefined && wanted.current === planned) setFound({ of: planned, sentences });
+    });
+  useEffect(() => {
+    if (isPlannedAtOnce && whyNot === undefined) void look();
+  }, [planned]);
   const start = () =>
     run(async () => {
       if (!(await remove())) return;
@@ -36,11 +57,20 @@ export function DeletionDialog({
       onDeleted();
       onClose();
     });
+  const isKnown = found?.of === planned;
   return (
     <Dialog title={title} onClose={onClose}>
       <div class="dialog-body">
         {children}
         {whyNot !== undefined && <p>{whyNot}</p>}
+        <div class="deletion-plan" aria-live="polite">
+          {isKnown && found.sentences.map((sentence) => <p key={sentence}>{sentence}</p>)}
+        </div>
+        {!isKnown && whyNot === undefined && (
+          <button type="button" class="button" disabled={isBusy} onClick={() => void look()}>
+            Show what goes
+          </button>
+        )}
         <Failure text={failure} />
       </div>
       <div class="dialog-foot">
@@ -50,7 +80,7 @@ export function DeletionDialog({
         <button
           type="button"
           class="button button-danger-main"
-          disabled={isBusy || whyNot !== undefined}
+          disabled={isBusy || !isKnown || whyNot !== undefined}
           onClick={() => void start()}
         >
           Delete

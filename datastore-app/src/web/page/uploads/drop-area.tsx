@@ -9,9 +9,12 @@ const holdsFiles = ({ dataTransfer }: DragEvent) => dataTransfer?.types.includes
 /** Takes files that are dropped anywhere on the page. */
 export function DropArea({
   onFiles,
+  verb = 'upload',
   children,
 }: {
   onFiles: (files: ChosenFile[]) => void;
+  /** What is done with them. */
+  verb?: 'upload' | 'import';
   children: ComponentChildren;
 }) {
   const [isOver, setIsOver] = useState(false);
@@ -62,7 +65,7 @@ export function DropArea({
       {isOver && (
         <div class="drop" aria-hidden="true">
           <p>
-            <UploadIcon /> Drop to upload
+            <UploadIcon /> Drop to {verb}
           </p>
         </div>
       )}

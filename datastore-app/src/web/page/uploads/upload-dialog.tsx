@@ -2,6 +2,8 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import { createCaseIndex } from '../../../images/case-twins.ts';
 import type { Image } from '../api/answers.ts';
+import type { ArchiveWish } from '../archives/archive-imports.ts';
+import { isArchiveName } from '../archives/archive-name.ts';
 import { shownName } from '../text/shown-name.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
@@ -9,7 +11,8 @@ import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from
 export interface UploadDialogProps {
   readonly chosen: readonly ChosenFile[];
   readonly existing: readonly Image[];
-  readonly onStart: (plans: readonly UploadPlan[]) => void;
+  /** @param archives go into repositories, and are not kept as files */
+  readonly onStart: (plans: readonly UploadPlan[], archives: readonly ArchiveWish[]) => void;
   readonly onClose: () => void;
 }
 
@@ -19,6 +22,8 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
   const [digestText, setDigestText] = useState('');
   /** Relative paths of the files whose namesakes may go. */
   const [replaced, setReplaced] = useState<ReadonlySet<string>>(new Set());
+  /** Those of archives whose images go into repositories. */
+  const [imported, setImported] = useState<ReadonlySet<string>>(new Set());
   const id = useId();
 
   const taken = new Set(existing.map(({ path }) => path));
@@ -28,19 +33,24 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
     const path = pathIn(folder, relativePath);
     const isTaken = taken.has(path);
     const twin = cases.twinOf(path);
-    const isWanted = twin === undefined && (!isTaken || replaced.has(relativePath));
-    return { file, relativePath, path, isTaken, twin, isWanted };
+    const isImported = imported.has(relativePath);
+    const isFree = twin === undefined && (!isTaken || replaced.has(relativePath));
+    return { file, relativePath, path, isTaken, twin, isImported, isWanted: isImported || isFree };
   });
   const wanted = rows.filter(({ isWanted }) => isWanted);
   const sha256 = chosen.length === 1 ? parseSha256(digestText) : undefined;
-  const toggle = (relativePath: string) => {
-    const next = new Set(replaced);
+  const toggled = (chosenOnes: ReadonlySet<string>, relativePath: string) => {
+    const next = new Set(chosenOnes);
     if (!next.delete(relativePath)) next.add(relativePath);
-    setReplaced(next);
+    return next;
   };
   const start = () => {
     if (wanted.length === 0 || sha256 === null) return;
-    onStart(wanted.map(({ file, path, isTaken }) => ({ file, path, isReplacing: isTaken, sha256 })));
+    const kept = wanted.filter(({ isImported }) => !isImported);
+    onStart(
+      kept.map(({ file, path, isTaken }) => ({ file, path, isReplacing: isTaken, sha256 })),
+      wanted.filter(({ isImported }) => isImported).map(({ file }) => ({ file, as: undefined, sha256 })),
+    );
   };
   const totalBytes = wanted.reduce((sum, { file }) => sum + file.size, 0);
   return (
@@ -70,23 +80,36 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
             </datalist>
           </label>
           <ul class="chosen">
-            {rows.map(({ file, relativePath, path, isTaken, twin }, index) => (
+            {rows.map(({ file, relativePath, path, isTaken, twin, isImported }, index) => (
               <li key={relativePath}>
                 <bdi class="path">{shownName(path)}</bdi>
                 <span class="second">{sizeText(file.size)}</span>
-                {twin !== undefined && (
+                {isArchiveName(relativePath) && (
+                  <label class="check">
+                    <input
+                      type="checkbox"
+                      checked={isImported}
+                      onChange={() => setImported(toggled(imported, relativePath))}
+                    />
+                    <span>
+                      Import this archive: its container images go into repositories, and the file is not kept
+                      <span class="visually-hidden">: {path}</span>
+                    </span>
+                  </label>
+                )}
+                {twin !== undefined && !isImported && (
                   <p class="failure">
                     {shownName(twin)} is there already, and differs in upper and lower case alone: give the
                     file another name, or that one.
                   </p>
                 )}
-                {isTaken && (
+                {isTaken && !isImported && (
                   <label class="check check-warning">
                     <input
                       type="checkbox"
                       checked={replaced.has(relativePath)}
                       autofocus={wanted.length === 0 && index === 0}
-                      onChange={() => toggle(relativePath)}
+                      onChange={() => setReplaced(toggled(replaced, relativePath))}
                     />
                     <span>
                       An image of this name exists. Replace it
