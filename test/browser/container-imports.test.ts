@@ -102,7 +102,7 @@ describeWith(['chromium'], 'imports of the page', () => {
     await startImport('registry.example/Lab/App:1', 'x');
     await giveToken(page);
     await waitForText(page, 'dialog [role=alert]', 'Repositories are named in lower case: use "lab/app".');
-    const source = await page.$eval('dialog input', (input) => (input as { value: string }).value);
+    const source = await page.$eval('dialog input[required]', (input) => (input as { value: string }).value);
     expect(source).toBe('registry.example/Lab/App:1');
   });
 
