@@ -10,6 +10,8 @@ import { createZstdFrames } from './zstd-frames.ts';
  * 128 MiB.
  */
 const MAX_ZSTD_WINDOW_LOG = 24;
+/** What comes out at once: of Node's 16 KiB each costs about as much as this. */
+const PIECE_BYTES = 64 * 1024;
 
 /** What zlib says of content; any other error as it is. */
 function asCompressionError(error: unknown): unknown {
@@ -17,7 +19,7 @@ function asCompressionError(error: unknown): unknown {
   if (code === 'Z_BUF_ERROR')
     return new CompressionError('CUT_OFF', 'the content ends too early', { cause: error });
   if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
-    const message = `zstd needs a window of more than ${2 ** MAX_ZSTD_WINDOW_LOG} bytes`;
+    const message = 'zstd needs a larger window than is given';
     return new CompressionError('WINDOW_TOO_LARGE', message, { cause: error });
   }
   if (!/^(?:Z_|ZSTD_)/.test(code)) return error;
@@ -40,9 +42,17 @@ async function* framesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   frames.end();
 }
 
-function decompressorOf(compression: Compression): Transform {
-  if (compression === 'gzip') return createGunzip();
-  return createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG } });
+export interface UnpackLimits {
+  /** Of zstd's window, as a power of two. */
+  readonly maxWindowLog?: number;
+}
+
+function decompressorOf(compression: Compression, maxWindowLog: number): Transform {
+  if (compression === 'gzip') return createGunzip({ chunkSize: PIECE_BYTES });
+  return createZstdDecompress({
+    chunkSize: PIECE_BYTES,
+    params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
+  });
 }
 
 /**
@@ -54,6 +64,7 @@ function decompressorOf(compression: Compression): Transform {
 export async function* unpack(
   content: AsyncIterable<Uint8Array>,
   compression: Compression,
+  { maxWindowLog = MAX_ZSTD_WINDOW_LOG }: UnpackLimits = {},
 ): AsyncGenerator<Uint8Array> {
   const iterator = content[Symbol.asyncIterator]();
   let isEnded = false;
@@ -65,7 +76,7 @@ export async function* unpack(
     }
     isEnded = true;
   }
-  const decompressor = decompressorOf(compression);
+  const decompressor = decompressorOf(compression, maxWindowLog);
   // As objects, so that pieces stay as they are: no piece may reach over the end of a frame.
   const pieces = Readable.from(compression === 'zstd' ? framesOf(given()) : given());
   // Whatever happens, the decompressor hears of it.

@@ -1,5 +1,11 @@
 import { ImageStreamError } from './image-stream-error.ts';
 
+/**
+ * A window of zstd of 8 MiB, which all levels up to 19 do with: one for the archive, one for a layer, and those of layers
+ * before whose memory nobody has collected yet.
+ */
+export const UNPACK_LIMITS = { maxWindowLog: 23 };
+
 export interface BudgetLimits {
   /** Of the archive, unpacked, and of its layers, unpacked, each. */
   readonly maxBytes: number;

@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import {
   octal,
@@ -674,6 +674,24 @@ describe('what is bounded', () => {
     const bytes = archiveOf('docker save of 20', { layers: [LARGE], layerEncoding: 'gzip' });
     const knownLayers = new Set([`sha256:${hexOf(LARGE)}`]);
     expect((await checkBytes(bytes, { freeBytes: 2 ** 20, knownLayers })).image.diffIds).toHaveLength(1);
+  });
+
+  it('what a window of zstd takes of the memory', async () => {
+    const large = (content: Buffer) =>
+      zstdCompressSync(content, {
+        params: { [constants.ZSTD_c_windowLog]: 24, [constants.ZSTD_c_contentSizeFlag]: 0 },
+      });
+    const bytes = large(tar(...OLD, { name: 'zeros', content: Buffer.alloc(2 ** 24) }));
+    await expect(checkBytes(bytes)).rejects.toMatchObject({
+      code: 'ARCHIVE_TOO_LARGE',
+      message: expect.stringMatching(/--ultra/),
+    });
+    const layers = [tar({ name: 'zeros', content: Buffer.alloc(2 ** 24) })];
+    const layer = replaced('docker save of 20', /layer\.tar$/, large, { layers });
+    await expect(checkBytes(tar(...layer))).rejects.toMatchObject({
+      code: 'LAYER_DAMAGED',
+      message: expect.stringMatching(/larger window/),
+    });
   });
 
   it('documents, by their size and by what they hold', async () => {

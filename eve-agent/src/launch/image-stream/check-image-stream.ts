@@ -8,14 +8,14 @@ import { unpack } from '@local-datastore/shared/compression/unpack';
 import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { abortable } from './abortable.ts';
-import { type Budget, createBudget } from './budget.ts';
+import { type Budget, createBudget, UNPACK_LIMITS } from './budget.ts';
 import { findImage } from './find-image.ts';
 import type { FoundImage } from './found-image.ts';
 import { type ImageConfig, readImageConfig, requireRunnable } from './image-config.ts';
 import { cutOff, damaged, ImageStreamError } from './image-stream-error.ts';
 import { createInventory } from './inventory.ts';
 import { ourDocuments } from './our-documents.ts';
-import { takeFile } from './take-entry.ts';
+import { createScratch, takeFile } from './take-entry.ts';
 import { readTarEntries } from './tar-entries.ts';
 
 export interface WantedImage {
@@ -107,7 +107,7 @@ async function* tarOf(content: AsyncGenerator<Uint8Array>, budget: Budget): Asyn
     );
   }
   try {
-    for await (const piece of compression === undefined ? all : unpack(all, compression)) {
+    for await (const piece of compression === undefined ? all : unpack(all, compression, UNPACK_LIMITS)) {
       budget.addArchived(piece.length);
       yield piece;
     }
@@ -178,12 +178,13 @@ export function checkImageStream(source: AsyncIterable<Uint8Array>, wanted: Want
     const budget = createBudget(wanted);
     const { knownLayers = new Set() } = wanted;
     const inventory = createInventory();
+    const deps = { budget, knownLayers, scratch: createScratch() };
     let files = 0;
     for await (const entry of readTarEntries(tarOf(abortable(source, signal), budget))) {
       if (entry.kind === 'link') inventory.addLink(entry.name, entry.target);
       if (entry.kind !== 'file') continue;
       files += 1;
-      inventory.addFile(entry.name, yield* takeFile(entry, ourName(files), { budget, knownLayers }));
+      inventory.addFile(entry.name, yield* takeFile(entry, ourName(files), deps));
     }
     const found = findImage(inventory, wanted.platform);
     const image = judge(found, wanted);

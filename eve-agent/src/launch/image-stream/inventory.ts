@@ -46,7 +46,7 @@ export interface Inventory {
 /** `docker save` of old made chains of one link; nobody makes long ones. */
 const MAX_LINKS = 8;
 /** An index of thirty platforms has about half a mebibyte of them. */
-const MAX_DOCUMENTS_BYTES = 16 * 1024 * 1024;
+const MAX_DOCUMENTS_BYTES = 8 * 1024 * 1024;
 
 function isSame(left: SeenFile, right: SeenFile): boolean {
   if (left.kind === 'layer' && right.kind === 'layer')

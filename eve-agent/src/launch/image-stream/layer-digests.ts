@@ -4,7 +4,7 @@ import type { Compression } from '@local-datastore/shared/compression/compressio
 import { unpack } from '@local-datastore/shared/compression/unpack';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
-import type { Budget } from './budget.ts';
+import { type Budget, UNPACK_LIMITS } from './budget.ts';
 import { createHandOver } from './hand-over.ts';
 
 /** What was found of content that may be a layer. */
@@ -66,7 +66,7 @@ export function createLayerDigests(options: LayerDigestsOptions): LayerDigests {
   let failure: { readonly error: unknown } | undefined;
   async function readUnpacked(as: Compression): Promise<void> {
     try {
-      for await (const piece of unpack(packed.content, as)) {
+      for await (const piece of unpack(packed.content, as, UNPACK_LIMITS)) {
         unpackedBytes += piece.length;
         budget.addUnpacked(piece.length);
         diff.update(piece);

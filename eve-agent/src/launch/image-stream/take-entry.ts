@@ -8,7 +8,7 @@ import { isOciAlgorithm, type OciAlgorithm } from '@local-datastore/shared/oci/d
 import { tarFileHeader, tarPadding } from '@local-datastore/shared/oci/tar-parts';
 import { isTarHeader, TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import type { Budget } from './budget.ts';
-import { MAX_DOCUMENT_BYTES, parseDocument } from './document.ts';
+import { MAX_DOCUMENT_BYTES, outlineOf } from './document.ts';
 import type { SeenDocument, SeenLayer, SeenOther } from './inventory.ts';
 import { createLayerDigests } from './layer-digests.ts';
 import type { TarEntry } from './tar-entries.ts';
@@ -17,6 +17,23 @@ export interface TakeDeps {
   readonly budget: Budget;
   /** By their diff IDs those that the engine has: it stores them once. */
   readonly knownLayers: ReadonlySet<string>;
+  readonly scratch: Scratch;
+}
+
+/** Memory that is used again and again. */
+export interface Scratch {
+  /** Valid until the next call. */
+  lend(sizeBytes: number): Buffer;
+}
+
+export function createScratch(): Scratch {
+  let memory: Buffer = Buffer.alloc(0);
+  return {
+    lend(sizeBytes) {
+      if (memory.length < sizeBytes) memory = Buffer.allocUnsafeSlow(sizeBytes);
+      return memory.subarray(0, sizeBytes);
+    },
+  };
 }
 
 type FileEntry = Extract<TarEntry, { readonly kind: 'file' }>;
@@ -42,11 +59,11 @@ function mayBeLayer({ head, sizeBytes }: FileEntry): boolean {
 const mayBeDocument = ({ head }: FileEntry): boolean =>
   /^\s*[{[]/.test(head.toString('latin1', 0, TAR_BLOCK_BYTES));
 
-function isWanted(document: unknown): boolean {
-  if (Array.isArray(document)) return true;
-  return (
-    typeof document === 'object' && document !== null && TELLING.some((key) => Object.hasOwn(document, key))
-  );
+/** Whether a document says something of an image: without parsing it, since there may be thousands of them. */
+function isWanted(bytes: Buffer): boolean {
+  if (bytes.toString('latin1', 0, TAR_BLOCK_BYTES).trimStart().startsWith('[')) return true;
+  const { keys } = outlineOf(bytes);
+  return TELLING.some((key) => keys.has(key));
 }
 
 function whatElse({ head }: FileEntry): string {
@@ -61,17 +78,21 @@ async function takeOther(entry: FileEntry, what: string): Promise<SeenOther> {
   return { kind: 'other', sizeBytes: entry.sizeBytes, storedHex: hash.digest('hex'), what };
 }
 
-async function takeDocument(entry: FileEntry): Promise<SeenDocument | SeenOther> {
+/** @param scratch lends memory for what is most often not kept */
+async function takeDocument(entry: FileEntry, scratch: Scratch): Promise<SeenDocument | SeenOther> {
   const { name, sizeBytes } = entry;
   if (sizeBytes > MAX_DOCUMENT_BYTES) return takeOther(entry, 'a document that is too large');
-  const pieces: Uint8Array[] = [];
-  for await (const piece of entry.content) pieces.push(Uint8Array.from(piece));
-  const bytes = Buffer.concat(pieces);
+  const bytes = scratch.lend(sizeBytes);
+  let filled = 0;
+  for await (const piece of entry.content) {
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
   const storedHex = createHash(algorithmOf(name) ?? 'sha256')
     .update(bytes)
     .digest('hex');
-  return isWanted(parseDocument(bytes))
-    ? { kind: 'document', sizeBytes, storedHex, bytes }
+  return isWanted(bytes)
+    ? { kind: 'document', sizeBytes, storedHex, bytes: Buffer.from(bytes) }
     : { kind: 'other', sizeBytes, storedHex, what: 'a document of something else' };
 }
 
@@ -86,9 +107,9 @@ async function takeDocument(entry: FileEntry): Promise<SeenDocument | SeenOther>
 export async function* takeFile(
   entry: FileEntry,
   ourName: string,
-  { budget, knownLayers }: TakeDeps,
+  { budget, knownLayers, scratch }: TakeDeps,
 ): AsyncGenerator<Uint8Array, SeenLayer | SeenDocument | SeenOther> {
-  if (mayBeDocument(entry)) return takeDocument(entry);
+  if (mayBeDocument(entry)) return takeDocument(entry, scratch);
   if (!mayBeLayer(entry)) return takeOther(entry, whatElse(entry));
   const { name, head, sizeBytes, content } = entry;
   const found = compressionOf(head);
