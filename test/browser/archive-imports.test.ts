@@ -10,7 +10,7 @@ import {
   SAVED,
   saved,
 } from '../../datastore-app/src/formats/testing/container-archives.ts';
-import { tar } from '../../datastore-app/src/formats/testing/tar.ts';
+import { tar } from '../../shared/src/tar/testing/tar.ts';
 import { describeWith } from '../requirements.ts';
 import { expectClean } from './clean-page.ts';
 import {
