@@ -7,10 +7,7 @@ import { setFlagsFromString } from 'node:v8';
  * and the old one is collected when it has grown by a fifth (a flood of mDNS grew the heap by 150 MB before).
  * `--optimize-for-size` would keep the old one small as well, but costs a seventh of the small files a second.
  *
- * So small a space is collected by this thread alone sooner than other threads are woken and waited for: a collection
- * takes 0.17 ms in place of 0.26, and none has to wait for a thread that has no processor.
- *
  * To be imported first, for what has grown does not shrink. Node 24.21 takes no `--max-semi-space-size` once it
- * runs; these three it looks at in every collection.
+ * runs; these two it looks at in every collection.
  */
-setFlagsFromString('--semi-space-growth-factor=1 --heap-growing-percent=20 --no-parallel-scavenge');
+setFlagsFromString('--semi-space-growth-factor=1 --heap-growing-percent=20');
