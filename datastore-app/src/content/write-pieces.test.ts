@@ -51,6 +51,20 @@ it.each([
   expect((await readFile(file)).equals(Buffer.concat([Buffer.from('head'), content]))).toBe(true);
 });
 
+it.each([
+  ['as much as was expected', 10_000],
+  ['less than was expected', 5000],
+  ['more than was expected', 3 * MIB],
+  ['nothing, where nothing was expected', 0],
+])('writes %s', async (_, sizeBytes) => {
+  const content = randomBytes(sizeBytes);
+  const expectedBytes = sizeBytes === 0 ? 0 : 10_000;
+  expect(await writePieces(handle, 0, cut(content, [sizeBytes]), async () => {}, expectedBytes)).toBe(
+    sizeBytes,
+  );
+  expect((await readFile(file)).equals(content)).toBe(true);
+});
+
 it('does not take a volume that is full for a complete write', async () => {
   // The kernel takes what still fits, without an error, and refuses the next byte.
   const full = {
