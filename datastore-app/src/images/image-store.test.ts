@@ -48,7 +48,13 @@ const digestOf = (algorithm: DigestAlgorithm, text: string): Digest => ({
 });
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
-function setUp({ freeBytes = 1e12, usedBytes = 0, placer, ...limits }: Partial<SpaceOptions> & SetUp = {}) {
+function setUp({
+  freeBytes = 1e12,
+  usedBytes = 0,
+  placer,
+  caseTwinOf,
+  ...limits
+}: Partial<SpaceOptions> & SetUp = {}) {
   const events: string[] = [];
   const store = createImageStore(
     {
@@ -68,6 +74,7 @@ function setUp({ freeBytes = 1e12, usedBytes = 0, placer, ...limits }: Partial<S
       },
       onRemoved: async () => void events.push('-'),
       ...(placer && { placer }),
+      ...(caseTwinOf && { caseTwinOf }),
     },
     { root, owner: 'test' },
   );
@@ -77,6 +84,7 @@ interface SetUp {
   freeBytes?: number;
   usedBytes?: number;
   placer?: Placer;
+  caseTwinOf?: (path: string) => string | undefined;
 }
 
 async function* pieces(...texts: string[]) {
@@ -103,6 +111,26 @@ describe('publishing', () => {
     expect(await readFile(join(root, 'debian/12/disk.img'), 'utf8')).toBe('abcdef');
     expect(await staged()).toBe(0);
     expect(events).toEqual(['+debian/12/disk.img 6']);
+  });
+
+  it('keeps names apart that differ in case alone, but for those of other places', async () => {
+    const { store } = setUp({ caseTwinOf: (path) => (path === 'app' ? 'App' : undefined) });
+    await store.publish(await store.stage(pieces('one'), {}), 'App', { replace: false });
+    const second = await store.stage(pieces('two'), {});
+    const refused = { code: 'NAME_CONFLICT', details: { path: 'app', twin: 'App' } };
+    await expect(store.requirePlaceable('app', { replace: true })).rejects.toMatchObject(refused);
+    await expect(store.publish(second, 'app', { replace: true })).rejects.toMatchObject(refused);
+    await expect(
+      store.publishTogether([{ path: 'app', staged: second }], { replace: true }),
+    ).rejects.toMatchObject(refused);
+    expect(await store.rename('App', 'app')).toBe(true);
+    expect(await store.rename('app', 'App')).toBe(true);
+    await store.requirePlaceable('app', { replace: true, isForeignName: true });
+    await store.publish(second, 'app', { replace: true, isForeignName: true });
+    expect([await readFile(join(root, 'App'), 'utf8'), await readFile(join(root, 'app'), 'utf8')]).toEqual([
+      'one',
+      'two',
+    ]);
   });
 
   it('replaces an image only when it is told to', async () => {
