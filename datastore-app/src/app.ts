@@ -1,6 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
 import type { OpenRegistryAccess } from './access/open-registry-access.ts';
+import type { Places } from './access/places.ts';
 import type { IsOwnName } from './access/request-origin.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
@@ -55,6 +56,8 @@ export interface AppDeps {
   readonly access: OpenRegistryAccess;
   /** Whether page and API can be asked for by a name. */
   readonly isOwnName: IsOwnName;
+  /** Where clients are told to find it. */
+  readonly places: Places;
   /** Hears of the HTTP port once it is listened on. */
   onListening?(port: number): void;
   /** undefined: TLS is off. */

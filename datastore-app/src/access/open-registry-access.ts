@@ -6,6 +6,7 @@ import { createAuthenticator } from './authenticator.ts';
 import { fingerprintsOf } from './certificate-fingerprint.ts';
 import type { ReadCredential } from './credential.ts';
 import type { ReachesDigest } from './image-reach.ts';
+import type { Places } from './places.ts';
 import { createRegistryAccess, type RegistryAccess } from './registry-access.ts';
 import { openRegistryPrincipals, type RegistryPrincipals } from './registry-principals.ts';
 import { createRegistryRecords } from './registry-records.ts';
@@ -55,10 +56,15 @@ export async function readAdminCertificates(file: string | undefined): Promise<s
 
 /** @throws ConfigurationError when a file that is given cannot be used, or the key of the tokens not be had */
 export async function openRegistryAccess(
-  deps: { readonly log: Log; readonly attempts: Attempts; readonly isOwnName: IsOwnName },
+  deps: {
+    readonly log: Log;
+    readonly attempts: Attempts;
+    readonly isOwnName: IsOwnName;
+    readonly places: Places;
+  },
   settings: RegistryAccessSettings,
 ): Promise<OpenRegistryAccess> {
-  const { log, attempts, isOwnName } = deps;
+  const { log, attempts, isOwnName, places } = deps;
   const { stateDirectory, hostName: service, writeToken, readCredential, grantsFile } = settings;
   const principals = await openRegistryPrincipals(
     { log, records: createRegistryRecords(stateDirectory), isOwnHost: isOwnName },
@@ -78,6 +84,6 @@ export async function openRegistryAccess(
     principals,
     issueToken: createTokenService({ authenticate, tokens, book: newest }, { service }),
     accessTo: (reaches) =>
-      createRegistryAccess({ authenticate, tokens, book, reaches, isOwnName, noteDone }, { service }),
+      createRegistryAccess({ authenticate, tokens, book, reaches, places, noteDone }, { service }),
   };
 }

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createAttempts } from './attempts.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { parseGrants } from './grants-document.ts';
+import { createPlaces } from './places.ts';
 import { type BookSources, createPrincipalBook } from './principal-book.ts';
 import { createRegistryAccess, type RegistryAccess, type RegistryWish } from './registry-access.ts';
 import { createRegistryTokens, type RegistryTokens, type TokenAccess } from './registry-tokens.ts';
@@ -58,7 +59,7 @@ beforeEach(() => {
       tokens,
       book,
       reaches: async (_repository, _references, digest) => digest === REACHED,
-      isOwnName: createOwnNames([SERVICE]),
+      places: createPlaces(createOwnNames([SERVICE]), { hostName: SERVICE, publicUrl: undefined }),
       noteDone: async () => {},
     },
     { service: SERVICE },

@@ -4,12 +4,12 @@ import { type BearerChallenge, formatBearerChallenge } from '@local-datastore/sh
 import type { Authenticate } from './authenticator.ts';
 import { parseBasic, parseBearer } from './credential.ts';
 import type { ReachesDigest } from './image-reach.ts';
+import type { Places } from './places.ts';
 import type { PrincipalBook } from './principal-book.ts';
 import { type Bearer, createPermit, type Permit } from './registry-permit.ts';
 import type { RegistryAction } from './registry-policy.ts';
 import { ANONYMOUS, type RegistryPrincipal, subjectOf } from './registry-principal.ts';
 import type { RegistryTokens } from './registry-tokens.ts';
-import type { IsOwnName } from './request-origin.ts';
 import { realmOf } from './token-realm.ts';
 
 export type { RegistryAction } from './registry-policy.ts';
@@ -62,7 +62,7 @@ export interface RegistryAccessDeps {
   /** Who is known now, as far as anybody has said. */
   book(): Promise<PrincipalBook>;
   readonly reaches: ReachesDigest;
-  readonly isOwnName: IsOwnName;
+  readonly places: Pick<Places, 'originFor'>;
   readonly noteDone: RegistryAccess['noteDone'];
 }
 
@@ -92,7 +92,7 @@ export function createRegistryAccess(
   deps: RegistryAccessDeps,
   { service }: RegistryAccessOptions,
 ): RegistryAccess {
-  const { authenticate, tokens, reaches, isOwnName } = deps;
+  const { authenticate, tokens, reaches, places } = deps;
 
   async function askedByToken(token: string, book: PrincipalBook): Promise<Asking> {
     const verified = await tokens.verify(token);
@@ -137,7 +137,7 @@ export function createRegistryAccess(
     error: BearerChallenge['error'],
     detail: string,
   ): RegistryDenied {
-    const realm = realmOf(request, isOwnName);
+    const realm = realmOf(request, places);
     const text = formatBearerChallenge({ realm, service, scope: scopeOf(wish), error });
     return { kind: 'denied', status: 401, code: 'UNAUTHORIZED', challenge: text, detail };
   }

@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, it } from 'vitest';
+import { createPlaces } from './places.ts';
 import { createOwnNames } from './request-origin.ts';
 import { realmOf } from './token-realm.ts';
 
 const isOwnName = createOwnNames(['ds.local', 'images.example']);
+const placesWith = (publicUrl: string | undefined) =>
+  createPlaces(isOwnName, {
+    ...{ hostName: 'ds.local', publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl) },
+  });
 const request = (host: string | undefined, socket: object = {}) =>
   ({
     headers: host === undefined ? {} : { host },
@@ -32,5 +37,26 @@ it.each([
     'https://[fd00::5]:8443/-/token',
   ],
 ])('who asks %s is led to %s', (host, socket, realm) => {
-  expect(realmOf(request(host, socket), isOwnName)).toBe(realm);
+  expect(realmOf(request(host, socket), placesWith(undefined))).toBe(realm);
+});
+
+it.each([
+  // By the name on its own links, as devices ask.
+  ['ds.local', {}, 'http://ds.local/-/token'],
+  ['DS.local.:8080', {}, 'http://DS.local.:8080/-/token'],
+  ['ds.local', { encrypted: true }, 'https://ds.local/-/token'],
+  // Through a proxy, whatever it makes of the name.
+  ['images.example', {}, 'https://images.example:8443/-/token'],
+  ['images.example:8443', {}, 'https://images.example:8443/-/token'],
+  ['127.0.0.1:8080', {}, 'https://images.example:8443/-/token'],
+  ['backend', {}, 'https://images.example:8443/-/token'],
+  ['evil.example', {}, 'https://images.example:8443/-/token'],
+  [undefined, {}, 'https://images.example:8443/-/token'],
+])('with a public place, who asks %s is led to %s', (host, socket, realm) => {
+  const asked = request(host, socket);
+  Object.assign(asked.headers, {
+    ...{ forwarded: 'host=evil.example;proto=http', 'x-forwarded-host': 'evil.example' },
+    'x-forwarded-proto': 'http',
+  });
+  expect(realmOf(asked, placesWith('https://images.example:8443'))).toBe(realm);
 });

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { createAttempts } from '../access/attempts.ts';
 import { createGuard } from '../access/guard.ts';
 import { openRegistryAccess } from '../access/open-registry-access.ts';
+import { createPlaces } from '../access/places.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { runApp } from '../app.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
@@ -59,8 +60,9 @@ export async function startOffline(context: CommandContext, command: Command): P
   closing.add(images.stop);
   const attempts = createAttempts();
   const isOwnName = createOwnNames([HOST_NAME]);
+  const places = createPlaces(isOwnName, { hostName: HOST_NAME, publicUrl: undefined });
   const access = await openRegistryAccess(
-    { log, attempts, isOwnName },
+    { log, attempts, isOwnName, places },
     {
       ...{ stateDirectory: state, hostName: HOST_NAME, writeToken: token, readCredential: undefined },
       ...{ grantsFile: options.grants, adminCertificateFile: undefined, carriesCertificate: false },
@@ -72,7 +74,7 @@ export async function startOffline(context: CommandContext, command: Command): P
   const port = await new Promise<number>((resolve, reject) => {
     running = runApp(
       {
-        ...{ log, requestLog: log, ...images, access, isOwnName, certificates: undefined },
+        ...{ log, requestLog: log, ...images, access, isOwnName, places, certificates: undefined },
         guard: createGuard({ attempts }, { writeToken: token, readCredential: undefined }),
         createAdvertiser: () => undefined,
         onListening: resolve,

@@ -13,6 +13,7 @@ import { createAttempts } from '../access/attempts.ts';
 import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
 import { openRegistryAccess } from '../access/open-registry-access.ts';
+import { createPlaces } from '../access/places.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
@@ -141,14 +142,20 @@ export function serveCommand(context: CommandContext): Command {
       stateDirectory: state,
       hostLabel: options.hostName,
       interfaces: options.interface ?? [],
+      publicUrl: options.publicUrl,
     });
     const system = systemHostName();
-    const trustedHosts = options.trustedHost ?? [];
+    const { publicUrl } = options;
+    const trustedHosts = [
+      ...(options.trustedHost ?? []),
+      ...(publicUrl === undefined ? [] : [publicUrl.hostname]),
+    ];
     const hostName = `${options.hostName}.local`;
     const isOwnName = createOwnNames([hostName, system, `${system}.local`, ...trustedHosts]);
+    const places = createPlaces(isOwnName, { hostName, publicUrl });
     const attempts = createAttempts();
     const access = await openRegistryAccess(
-      { log, attempts, isOwnName },
+      { log, attempts, isOwnName, places },
       {
         ...{ stateDirectory: state, hostName, writeToken: writeToken.token, readCredential },
         grantsFile: options.grants,
@@ -166,7 +173,7 @@ export function serveCommand(context: CommandContext): Command {
           requestLog: requests.log,
           ...images,
           guard: createGuard({ attempts }, { writeToken: writeToken.token, readCredential }),
-          ...{ access, isOwnName },
+          ...{ access, isOwnName, places },
           certificates,
           createAdvertiser: advertiserMaker(log, options, choices),
         },

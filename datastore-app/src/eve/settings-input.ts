@@ -5,7 +5,7 @@ export interface EveSettingsInput {
   readonly image: Pick<Image, 'path' | 'sizeBytes' | 'sha256' | 'format' | 'content' | 'problems'> & {
     readonly state: string;
   };
-  /** With `.local`. */
+  /** With `.local`, or of a public place. */
   readonly hostName: string;
   readonly scheme: 'http' | 'https';
   /** Where this scheme is listened on. */

@@ -7,7 +7,7 @@ import type { EveSettings } from './settings-document.ts';
 import type { EveSettingsInput } from './settings-input.ts';
 import { findWarnings } from './warnings.ts';
 
-const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+export const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** `container` → `CONTAINER`: EVE's `Format` of what the catalogue calls in lower case. */
 export const eveFormatOf = (format: ImageFormat) => format.toUpperCase() as Uppercase<ImageFormat> & Format;

@@ -1,3 +1,4 @@
+import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { isEdenFormat } from './eden-command.ts';
 import { imageWarnings } from './image-warnings.ts';
 import type { EveWarning } from './settings-document.ts';
@@ -16,6 +17,8 @@ function* addressWarnings({
   hasUsualPort,
   advertising,
 }: WarningInput): Generator<EveWarning> {
+  // What a name service knows needs no multicast DNS.
+  if (!isLocalHost(hostName)) return;
   if (!hasUsualPort) {
     const port = scheme === 'https' ? '443' : '80';
     yield {

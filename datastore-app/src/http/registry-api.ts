@@ -1,4 +1,5 @@
 import type { Log } from '@local-datastore/shared/log';
+import type { Places } from '../access/places.ts';
 import type { RegistryAccess } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import { createImporter, type Importer } from '../archive-imports/importer.ts';
@@ -32,6 +33,7 @@ export interface RegistryApi {
   readonly imports: ImportJobs;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  readonly places: Pick<Places, 'publicFor'>;
   readonly importer: Importer;
   /** Of the repositories of which everything may be pulled. */
   inventory(mayPull: (repository: string) => boolean): AsyncIterable<BlobInfo>;
@@ -42,7 +44,7 @@ export interface RegistryApi {
 export interface RegistryApiDeps
   extends Pick<
     RegistryApi,
-    'log' | 'stored' | 'shown' | 'upstreams' | 'imports' | 'sendSource' | 'downloads'
+    'log' | 'stored' | 'shown' | 'upstreams' | 'imports' | 'sendSource' | 'downloads' | 'places'
   > {
   readonly access: RegistryAccess;
   readonly registry: Registry;

@@ -4,6 +4,7 @@ import { createDownloadTickets, type DownloadTickets } from '../access/download-
 import type { Guard } from '../access/guard.ts';
 import { createReach } from '../access/image-reach.ts';
 import type { OpenRegistryAccess } from '../access/open-registry-access.ts';
+import type { Places } from '../access/places.ts';
 import type { IsOwnName } from '../access/request-origin.ts';
 import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
@@ -108,6 +109,8 @@ export interface RequestHandlerDeps {
   readonly guard: Guard;
   /** Whether page and API can be asked for by a name. */
   readonly isOwnName: IsOwnName;
+  /** Where clients are told to find it. */
+  readonly places: Places;
   /** Issues tokens for the registry. */
   readonly issueToken: TokenService;
   /** Decides who may do what in the registry. */
@@ -185,9 +188,11 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
       ...{ shown, listArtifacts: deps.listArtifacts },
       isReadOpen: guard.isReadOpen,
       hostName: options.hostName,
+      places: deps.places,
       ports: deps.ports,
       advertiserStatus: deps.advertiserStatus,
       certificatePem: () => certificates?.authorityPem,
+      tlsStatus,
     }),
     // Of two that match, the one with more to its path: a name may hold slashes.
     createRepositoryChangeRoutes(deps.registryApi),

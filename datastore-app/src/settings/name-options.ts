@@ -3,6 +3,7 @@ import { parseHostLabel } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES, type Service } from '@local-datastore/shared/dns-sd/service-types';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import { parsePublicUrl } from '../access/public-url.ts';
 
 const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
 
@@ -10,6 +11,7 @@ const ADVERTISE_CHOICES = [...SERVICES, 'none'] as const;
 export interface NameOptions {
   readonly hostName: string;
   readonly trustedHost?: readonly string[];
+  readonly publicUrl?: URL;
   readonly interface?: readonly string[];
   /** From Avahi's `deny-interfaces` alone. */
   readonly excludedInterfaces?: readonly string[];
@@ -35,6 +37,13 @@ export const NAME_OPTIONS: readonly OptionDescription[] = [
       .regex(/^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/i, { error: 'a host name without port expected' })
       .toLowerCase(),
     isList: true,
+  },
+  {
+    flags: '--public-url <url>',
+    description:
+      'where it is reached from elsewhere, as through a proxy or a mapped port: clients are told of it, unless they ask by NAME.local',
+    environment: 'DATASTORE_PUBLIC_URL',
+    schema: z.string().transform(parsePublicUrl),
   },
   {
     flags: '--interface <name>',

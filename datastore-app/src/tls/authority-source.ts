@@ -22,12 +22,15 @@ export interface AuthoritySourceOptions {
   readonly authority: Authority;
   /** From parseHostLabel. */
   readonly hostLabel: string;
+  /** By which clients elsewhere reach it, a name or an address. */
+  readonly publicName?: string | undefined;
 }
 
 /** The names of a datastore, in front of its addresses. */
-const namesOf = (hostLabel: string): string[] => [
-  ...new Set([`${hostLabel}.local`, hostLabel, 'localhost'].map((name) => name.toLowerCase())),
-];
+const namesOf = (hostLabel: string, publicName: string | undefined): string[] => {
+  const names = [`${hostLabel}.local`, hostLabel, 'localhost', ...[publicName ?? []].flat()];
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+};
 
 /**
  * Certificates of the built-in authority, for the host name and every current address: a new one when an
@@ -35,18 +38,18 @@ const namesOf = (hostLabel: string): string[] => [
  */
 export async function createAuthoritySource(
   deps: AuthoritySourceDeps,
-  { authority, hostLabel }: AuthoritySourceOptions,
+  { authority, hostLabel, publicName }: AuthoritySourceOptions,
 ): Promise<CertificateSource> {
   const { log, listAddresses, now = Date.now, watchIntervalMs = WATCH_INTERVAL_MS } = deps;
   const { issueLeaf } = await import('@local-datastore/shared/tls/issue-certificates');
   const authorityCertificate = new X509Certificate(authority.certificate);
-  const names = namesOf(hostLabel);
+  const names = namesOf(hostLabel, publicName);
 
   async function issue(addresses: readonly string[]) {
     const identity = await issueLeaf(authority, {
       ...planLeafValidity(now(), authority.notAfter),
       commonName: hostLabel,
-      alternativeNames: [...names, ...addresses],
+      alternativeNames: [...new Set([...names, ...addresses])],
     });
     const certificate = new X509Certificate(identity.certificate);
     const fields = { addresses, notAfter: certificate.validToDate.toISOString() };

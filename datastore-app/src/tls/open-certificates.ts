@@ -1,6 +1,7 @@
 import type { Log } from '@local-datastore/shared/log';
 import { listNetworkLinks } from '../advertise/network-links.ts';
 import { selectInterfaces } from '../advertise/responder-plan.ts';
+import { bareHost } from '../upstream/reachable-address.ts';
 import { loadAuthority } from './authority.ts';
 import { createAuthoritySource } from './authority-source.ts';
 import type { CertificateSource } from './certificate-source.ts';
@@ -22,6 +23,8 @@ export async function openCertificates(
     readonly stateDirectory: string;
     readonly hostLabel: string;
     readonly interfaces: readonly string[];
+    /** Where it is reached from elsewhere. */
+    readonly publicUrl: URL | undefined;
   },
 ): Promise<CertificateSource | undefined> {
   const { hostLabel } = options;
@@ -34,7 +37,12 @@ export async function openCertificates(
       });
       const { file, fingerprint256 } = authority;
       log.info({ file, fingerprint256 }, 'what devices need as dsCertPEM is in this file, and at /-/ca.pem');
-      return await createAuthoritySource({ log, listAddresses: listOwnAddresses }, { authority, hostLabel });
+      return await createAuthoritySource(
+        { log, listAddresses: listOwnAddresses },
+        {
+          ...{ authority, hostLabel, publicName: options.publicUrl && bareHost(options.publicUrl.hostname) },
+        },
+      );
     }
     case 'given': {
       const listAdvertisedAddresses = () =>

@@ -26,6 +26,8 @@ const IMAGE: Image = {
 
 let server: Server;
 let https: number | null = null;
+let publicUrl: URL | undefined;
+let names: readonly string[] = [];
 
 beforeAll(async () => {
   const routes = createEveRoutes({
@@ -38,6 +40,8 @@ beforeAll(async () => {
     ports: () => ({ http: 80, https }),
     advertiserStatus: () => undefined,
     certificatePem: () => 'PEM',
+    places: { publicFor: () => publicUrl },
+    tlsStatus: () => ({ names, addresses: [] }),
   });
   server = createServer(createApi({ log: createLog('test', 'silent') }, [routes])).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -96,6 +100,29 @@ describe('/-/api/v1/eve/{path}', () => {
       dpath: '',
       certificatePem: 'PEM',
     });
+  });
+
+  it.each([
+    ['https://images.example:8443', [], 'https://images.example:8443', null, ['PERCENT_ENCODED']],
+    ['https://images.example', ['images.example'], 'https://images.example', 'PEM', ['PERCENT_ENCODED']],
+    [
+      'http://ds.local:8080',
+      [],
+      'http://ds.local:8080',
+      null,
+      ['PORT_IN_FQDN', 'NOT_ADVERTISED', 'PERCENT_ENCODED'],
+    ],
+  ])('names the public place %s', async (url, own, fqdn, certificatePem, warnings) => {
+    publicUrl = new URL(url);
+    names = own;
+    try {
+      const { body } = await get(PATH);
+      expect(body.datastore).toMatchObject({ fqdn, certificatePem });
+      expect(body.edenCommand).toContain(`${fqdn}/linux/my%20disk.raw`);
+      expect(body.warnings?.map(({ code }) => code)).toEqual(warnings);
+    } finally {
+      publicUrl = undefined;
+    }
   });
 
   it.each([

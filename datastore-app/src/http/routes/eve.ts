@@ -3,13 +3,16 @@ import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request } from 'express';
 import * as z from 'zod';
+import type { Places } from '../../access/places.ts';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import { ARTIFACT_PREFIX, artifactPath } from '../../container-images/disk-artifacts.ts';
 import { artifactForEve } from '../../eve/listed-artifact.ts';
-import { eveSettings } from '../../eve/settings.ts';
+import { DEFAULT_PORTS, eveSettings } from '../../eve/settings.ts';
 import type { EveSettingsInput } from '../../eve/settings-input.ts';
 import { parseImagePath } from '../../images/image-path.ts';
+import type { TlsStatus } from '../../tls/certificate-source.ts';
 import type { ShownImages } from '../../upstream/images/shown-images.ts';
+import { bareHost } from '../../upstream/reachable-address.ts';
 import type { ListArtifacts } from '../list-artifacts.ts';
 import { IMAGE_PATH, problems, query, read } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
@@ -48,12 +51,15 @@ export interface EveRoutesDeps {
   readonly isReadOpen: boolean;
   /** With `.local`. */
   readonly hostName: string;
+  readonly places: Pick<Places, 'publicFor'>;
   /** The ports that are listened on; null: not. */
   ports(): { readonly http: number | null; readonly https: number | null };
   /** undefined: advertising is off. */
   advertiserStatus(): AdvertiserStatus | undefined;
   /** PEM of what EVE has to trust (`dsCertPEM`); undefined: nothing, or it is not known. */
   certificatePem(): string | undefined;
+  /** undefined: TLS is off. */
+  tlsStatus(): Pick<TlsStatus, 'names' | 'addresses'> | undefined;
 }
 
 /** A host as it may stand in a URL: a name, an IPv4 address or an IPv6 address in brackets, and a port. */
@@ -79,12 +85,27 @@ export function createEveRoutes(deps: EveRoutesDeps): Resource {
     return artifact && artifactForEve(artifact);
   }
 
+  /** The place has one scheme. A certificate of ours is that of a proxy only where it is for the proxy's name. */
+  function publicPlace({ protocol, hostname, port, origin }: URL) {
+    const scheme = protocol === 'https:' ? 'https' : 'http';
+    const { names = [], addresses = [] } = deps.tlsStatus() ?? {};
+    const isOurs = [...names, ...addresses].includes(bareHost(hostname));
+    return {
+      ...({ hostName: hostname, scheme, reachedAt: origin } as const),
+      port: port === '' ? DEFAULT_PORTS[scheme] : Number(port),
+      certificatePem: isOurs ? deps.certificatePem() : undefined,
+    };
+  }
+
   return createResource([
     read({
       method: 'GET',
       path: `${EVE}/{path}`,
       summary: 'How to register an image with a controller of EVE',
-      parameters: [IMAGE_PATH, query('scheme', 'http, where it is absent, or https.')],
+      parameters: [
+        IMAGE_PATH,
+        query('scheme', 'http, where it is absent, or https; a public place has one of its own.'),
+      ],
       responses: {
         200: jsonResponse('The settings.', { name: 'EveSettings', zod: eveSettingsSchema }),
         ...problems(400, 404, 409),
@@ -102,6 +123,16 @@ export function createEveRoutes(deps: EveRoutesDeps): Resource {
           sendProblem(response, { status: 400, detail: '"scheme" must be http or https.' });
           return;
         }
+        const settings = {
+          image,
+          isReadOpen: deps.isReadOpen,
+          advertising: deps.advertiserStatus(),
+        };
+        const publicUrl = deps.places.publicFor(request);
+        if (publicUrl !== undefined) {
+          response.json(eveSettings({ ...settings, ...publicPlace(publicUrl) }));
+          return;
+        }
         const port = scheme === 'https' ? https : http;
         if (port === null) {
           const detail = `This datastore does not listen for ${scheme.toUpperCase()}.`;
@@ -110,13 +141,11 @@ export function createEveRoutes(deps: EveRoutesDeps): Resource {
         }
         response.json(
           eveSettings({
-            image,
+            ...settings,
             hostName: deps.hostName,
             scheme,
             port,
             certificatePem: deps.certificatePem(),
-            isReadOpen: deps.isReadOpen,
-            advertising: deps.advertiserStatus(),
             reachedAt: reachedAt(request),
           }),
         );

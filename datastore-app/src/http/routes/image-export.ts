@@ -7,6 +7,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import { formatManifestReference, parseImageReference } from '@local-datastore/shared/oci/reference';
+import type { Places } from '../../access/places.ts';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import type { RegistryReader } from '../../archives/archive-registry.ts';
 import {
@@ -32,6 +33,7 @@ export interface ImageExportDeps {
   readonly shown: RegistryReader;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
+  readonly places: Pick<Places, 'publicFor'>;
 }
 
 /** Of exactly these bytes: what stands in memory by itself, and blobs by their digests. */
@@ -82,7 +84,7 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
           sendProblem(response, REGISTRY_OFF);
           return;
         }
-        const { log, gate, shown, sendSource, downloads } = known;
+        const { log, gate, shown, sendSource, downloads, places } = known;
         const parsed = parseLocalReference(longParameter(request, 'image'));
         const asked = queryOf(request);
         const form = asked.get('format') ?? 'oci-archive';
@@ -107,10 +109,9 @@ export function createImageExportRoutes(known: ImageExportDeps | undefined): Res
         const wish = { action: 'pull', repository, reference: formatManifestReference(reference) } as const;
         if ((await gate(request, response, wish)) === undefined) return;
         // As who loads it would pull it.
+        const host = places.publicFor(request)?.host ?? request.headers.host;
         const asPulled =
-          'tag' in reference && request.headers.host !== undefined
-            ? `${request.headers.host}/${repository}:${reference.tag}`
-            : undefined;
+          'tag' in reference && host !== undefined ? `${host}/${repository}:${reference.tag}` : undefined;
         const name = named ?? asPulled;
         const planned = await planExport(shown, { repository, reference, form, platform, name });
         const source = await openExport(shown, repository, planned);

@@ -1,5 +1,6 @@
 import { jsonResponse } from '@local-datastore/shared/http/operation';
 import * as z from 'zod';
+import type { Places } from '../../access/places.ts';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import type { QueryLog } from '../../activity/queries.ts';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
@@ -15,6 +16,10 @@ export const statusSchema = () =>
     version: z.string(),
     startedAt: time,
     hostName: z.string().nullable().describe('With .local; null: nothing is advertised.'),
+    publicUrl: z
+      .string()
+      .nullable()
+      .describe('By what whoever asks is to be told to reach it; null: by the name that was asked.'),
     isReady: z.boolean(),
     reasons: z.array(z.string()).describe('Why it is not ready.'),
     warnings: z.array(z.string()).describe('What a person should know though devices are served.'),
@@ -109,6 +114,7 @@ export interface StatusDeps {
   /** undefined: the registry is off. */
   registryState(): RegistryState | undefined;
   disk(): Promise<DiskSpace>;
+  readonly places: Pick<Places, 'publicFor'>;
   readonly downloads: DownloadLog;
   readonly queries: QueryLog;
   /** undefined: TLS is off. */
@@ -132,13 +138,14 @@ export function createStatusRoutes(deps: StatusDeps, options: StatusOptions): Re
       path: '/-/api/v1/status',
       summary: 'What the datastore is doing',
       responses: { 200: jsonResponse('The state.', { name: 'Status', zod: statusSchema }) },
-      async handle(_request, response) {
+      async handle(request, response) {
         const advertising = deps.advertiserStatus();
         const reasons = deps.reasonsNotReady();
         response.json({
           version,
           startedAt: startedAt.toISOString(),
           hostName: advertising?.hostName ?? null,
+          publicUrl: deps.places.publicFor(request)?.origin ?? null,
           isReady: reasons.length === 0,
           reasons,
           warnings: deps.warnings(),

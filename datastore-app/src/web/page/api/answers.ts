@@ -93,6 +93,8 @@ export interface Status {
   readonly startedAt?: string;
   /** With `.local`; null: advertising is off. */
   readonly hostName: string | null;
+  /** By what clients are told to reach it; null: as the page was asked. */
+  readonly publicUrl?: string | null;
   readonly isReady?: boolean;
   readonly reasons?: readonly string[];
   /** What a person should know though devices are served. */

@@ -1,3 +1,4 @@
+import type { Place } from '../api/told-place.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Document } from '../ui/document.tsx';
 import { Tabs } from '../ui/tabs.tsx';
@@ -5,20 +6,22 @@ import { registryHost } from './client-commands.ts';
 import { clientConfigurations } from './client-config.ts';
 
 export interface ConnectDialogProps {
+  readonly place: Place;
   /** Whether the certificate is of the built-in authority. */
   readonly hasAuthority: boolean;
   readonly onClose: () => void;
 }
 
-/** The lines that clients need, for just the host, port and scheme that the page was asked by. */
-export function ConnectDialog({ hasAuthority, onClose }: ConnectDialogProps) {
-  const isTls = location.protocol === 'https:';
+/** The lines that clients need, for just the host, port and scheme of a place. */
+export function ConnectDialog({ place, hasAuthority, onClose }: ConnectDialogProps) {
+  const isTls = place.protocol === 'https:';
+  const why = place.origin === location.origin ? 'as this page was opened' : 'as is said here (public-url)';
   return (
     <Dialog title="Connect a client" onClose={onClose} isWide>
       <div class="dialog-body">
         <p>
-          For <strong class="path">{registryHost(location)}</strong> over {isTls ? 'HTTPS' : 'plain HTTP'}, as
-          this page was opened. By another name or port, clients need other lines: open the page by that one.
+          For <strong class="path">{registryHost(place)}</strong> over {isTls ? 'HTTPS' : 'plain HTTP'}, {why}
+          . By another name or port, clients need other lines: open the page by that one.
         </p>
         {isTls && hasAuthority && (
           <p class="second">
@@ -31,7 +34,7 @@ export function ConnectDialog({ hasAuthority, onClose }: ConnectDialogProps) {
         )}
         <Tabs
           label="Clients"
-          tabs={clientConfigurations(location, hasAuthority).map(({ client, text, hint }) => ({
+          tabs={clientConfigurations(place, hasAuthority).map(({ client, text, hint }) => ({
             label: client,
             content: <Document text={text} what={`configuration of ${client}`} hint={hint} />,
           }))}

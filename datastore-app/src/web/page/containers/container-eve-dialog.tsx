@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Tag } from '../api/registry-answers.ts';
 import { readManifest } from '../api/registry-client.ts';
+import type { Place } from '../api/told-place.ts';
 import type { PageContext } from '../context.ts';
 import { Command } from '../ui/command.tsx';
 import { Dialog } from '../ui/dialog.tsx';
@@ -21,7 +22,7 @@ function Warning({ children }: { children: string }) {
   );
 }
 
-function FlatFile({ use }: { use: Extract<EveUse, { kind: 'flat-file' }> }) {
+function FlatFile({ use, origin }: { use: Extract<EveUse, { kind: 'flat-file' }>; origin: string }) {
   return (
     <>
       <p>
@@ -29,7 +30,7 @@ function FlatFile({ use }: { use: Extract<EveUse, { kind: 'flat-file' }> }) {
         HTTP as any other image.
       </p>
       <dl class="settings">
-        <Setting label="FQDN" value={location.origin} />
+        <Setting label="FQDN" value={origin} />
         <Setting label="Path (dpath)" value="" />
         <Setting label="Relative URL" value={use.path} />
         <Setting label="SHA-256" value={use.sha256} />
@@ -40,7 +41,7 @@ function FlatFile({ use }: { use: Extract<EveUse, { kind: 'flat-file' }> }) {
         />
         {use.fileName !== undefined && <Setting label="Pushed as" value={use.fileName} />}
       </dl>
-      <Command text={`${location.origin}/${use.path}`} what="URL of the disk" />
+      <Command text={`${origin}/${use.path}`} what="URL of the disk" />
       <p class="second">
         The format (RAW, QCOW2, …) is what the disk is: the registry does not look into it.
       </p>
@@ -70,12 +71,13 @@ function Container({ name }: { name: string }) {
 export interface ContainerEveDialogProps {
   readonly repository: string;
   readonly tag: Tag;
+  readonly place: Place;
   readonly context: PageContext;
   readonly onClose: () => void;
 }
 
 /** What EVE can do with an image of the registry, and what it cannot. */
-export function ContainerEveDialog({ repository, tag, context, onClose }: ContainerEveDialogProps) {
+export function ContainerEveDialog({ repository, tag, place, context, onClose }: ContainerEveDialogProps) {
   const [use, setUse] = useState<EveUse>();
   const [failure, setFailure] = useState<string>();
   const { digest, kind } = tag;
@@ -100,8 +102,8 @@ export function ContainerEveDialog({ repository, tag, context, onClose }: Contai
           </bdi>
         </p>
         <Failure text={failure} />
-        {use?.kind === 'flat-file' && <FlatFile use={use} />}
-        {use?.kind === 'container' && <Container name={imageName(location, repository, tag.tag)} />}
+        {use?.kind === 'flat-file' && <FlatFile use={use} origin={place.origin} />}
+        {use?.kind === 'container' && <Container name={imageName(place, repository, tag.tag)} />}
         {use?.kind === 'unusable' && <Warning>{use.reason}</Warning>}
       </div>
     </Dialog>

@@ -1,6 +1,7 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { readImports, readRepositories } from '../api/registry-client.ts';
+import { hasOwnAuthority, toldPlace } from '../api/told-place.ts';
 import { ArchiveImportPanel } from '../archives/archive-import-panel.tsx';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
@@ -59,6 +60,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
   const totalBytes = value?.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0) ?? 0;
   const connect = () => setIsConnecting(true);
   const startImport = () => setImporting([]);
+  const place = toldPlace(live.status, location);
   return (
     <DropArea onFiles={setImporting} verb="import">
       <ArchiveImportPanel imports={context.archiveImports} />
@@ -98,6 +100,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
                 <RepositoryPanel
                   key={repository.name}
                   repository={repository}
+                  place={place}
                   isOpenAtFirst={search !== '' && (found === 1 || repository.name === search)}
                   context={context}
                   onChange={refresh}
@@ -136,7 +139,8 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
       )}
       {isConnecting && (
         <ConnectDialog
-          hasAuthority={live.status?.tls?.kind === 'authority'}
+          place={place}
+          hasAuthority={hasOwnAuthority(live.status, place)}
           onClose={() => setIsConnecting(false)}
         />
       )}

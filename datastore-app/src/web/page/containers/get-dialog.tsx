@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Repository, Tag, TagVersion } from '../api/registry-answers.ts';
+import type { Place } from '../api/told-place.ts';
 import { Age, PlainTable } from '../status/card.tsx';
 import { shortDigest } from '../text/quantities.ts';
 import { Command } from '../ui/command.tsx';
@@ -105,12 +106,13 @@ function Versions({ tag, versions }: { tag: Tag; versions: readonly TagVersion[]
 export interface GetDialogProps {
   readonly repository: Repository;
   readonly tag: Tag;
+  readonly place: Place;
   readonly isReadOpen: boolean;
   readonly onClose: () => void;
 }
 
 /** How an image is pulled and pushed, its export, and what its tag led to before. */
-export function GetDialog({ repository, tag, isReadOpen, onClose }: GetDialogProps) {
+export function GetDialog({ repository, tag, place, isReadOpen, onClose }: GetDialogProps) {
   const { name, kind } = repository;
   const { versions = [] } = tag;
   const image = { repository: name, tag: tag.tag, canPush: kind === 'pushed' && tag.isReleased !== true };
@@ -128,7 +130,7 @@ export function GetDialog({ repository, tag, isReadOpen, onClose }: GetDialogPro
         </p>
         <Tabs
           label="Clients"
-          tabs={clientCommands(location, image).map((commands) => ({
+          tabs={clientCommands(place, image).map((commands) => ({
             label: commands.client,
             content: <Commands {...commands} />,
           }))}

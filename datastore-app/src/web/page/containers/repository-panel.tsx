@@ -2,6 +2,7 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { ExternalTag, Repository, Tag } from '../api/registry-answers.ts';
 import { readRepository } from '../api/registry-client.ts';
+import type { Place } from '../api/told-place.ts';
 import type { PageContext } from '../context.ts';
 import { usePolled } from '../live/use-polled.ts';
 import { ManageDialog } from '../operations/manage-dialog.tsx';
@@ -15,6 +16,8 @@ import { TagTable } from './tag-table.tsx';
 
 export interface RepositoryPanelProps {
   readonly repository: Repository;
+  /** By what clients are told to reach the datastore. */
+  readonly place: Place;
   readonly isOpenAtFirst: boolean;
   readonly context: PageContext;
   readonly isReadOpen: boolean;
@@ -70,7 +73,13 @@ function ExternalTags({ repository, tags }: { repository: string; tags: readonly
 const manifestsText = (count: number) =>
   count === 1 ? 'One image has no tag' : `${count} images have no tag`;
 
-function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryPanelProps, 'isOpenAtFirst'>) {
+function Details({
+  repository,
+  place,
+  context,
+  isReadOpen,
+  onChange,
+}: Omit<RepositoryPanelProps, 'isOpenAtFirst'>) {
   const { client } = context;
   const { name } = repository;
   const [opened, setOpened] = useState<Opened>();
@@ -136,10 +145,10 @@ function Details({ repository, context, isReadOpen, onChange }: Omit<RepositoryP
         />
       )}
       {details !== undefined && tag !== undefined && opened?.kind === 'get' && (
-        <GetDialog repository={repository} tag={tag} isReadOpen={isReadOpen} onClose={close} />
+        <GetDialog repository={repository} tag={tag} place={place} isReadOpen={isReadOpen} onClose={close} />
       )}
       {tag !== undefined && opened?.kind === 'eve' && (
-        <ContainerEveDialog repository={name} tag={tag} context={context} onClose={close} />
+        <ContainerEveDialog repository={name} tag={tag} place={place} context={context} onClose={close} />
       )}
       {details !== undefined && tag !== undefined && opened?.kind === 'delete' && (
         <DeleteTagDialog

@@ -2,8 +2,8 @@ import { Command } from '../ui/command.tsx';
 import { UploadIcon } from '../ui/icons.tsx';
 
 /** Tells how the first image gets here. */
-export function EmptyState({ onChoose }: { onChoose: () => void }) {
-  const curl = `curl -T disk.qcow2 -H "Authorization: Bearer TOKEN" ${location.origin}/disk.qcow2`;
+export function EmptyState({ origin, onChoose }: { origin: string; onChoose: () => void }) {
+  const curl = `curl -T disk.qcow2 -H "Authorization: Bearer TOKEN" ${origin}/disk.qcow2`;
   return (
     <section class="empty" aria-labelledby="empty-title">
       <h2 id="empty-title">No images yet</h2>

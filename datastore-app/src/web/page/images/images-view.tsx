@@ -2,6 +2,7 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
+import { toldPlace } from '../api/told-place.ts';
 import { ArchiveImportPanel } from '../archives/archive-import-panel.tsx';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
@@ -79,7 +80,8 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
   const here = images?.filter(({ state }) => state !== 'upstream') ?? [];
   const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const coming = (images?.length ?? 0) - here.length;
-  const hasHttps = status?.listeners?.https != null || status?.tls != null;
+  // A public place has one scheme.
+  const hasHttps = status?.publicUrl == null && (status?.listeners?.https != null || status?.tls != null);
 
   return (
     <DropArea onFiles={setChosen}>
@@ -99,7 +101,9 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
       />
       <UploadPanel context={context} />
       <ArchiveImportPanel imports={context.archiveImports} />
-      {images !== undefined && images.length === 0 && <EmptyState onChoose={choose} />}
+      {images !== undefined && images.length === 0 && (
+        <EmptyState origin={toldPlace(status, location).origin} onChoose={choose} />
+      )}
       {images !== undefined && images.length > 0 && (
         <section aria-labelledby="images-title">
           <div class="toolbar">
