@@ -6,6 +6,7 @@ import {
   isUnpacked,
 } from '@local-datastore/shared/compression/compression-of';
 import { unpack } from '@local-datastore/shared/compression/unpack';
+import type { WindowBudget } from '@local-datastore/shared/compression/window-budget';
 import { ArchiveError, invalidArchive } from './archive-error.ts';
 
 /** An archive of this size may be anything; a larger one that was made of this little is made to do harm. */
@@ -68,9 +69,13 @@ function asArchiveError(error: unknown): unknown {
 /**
  * Content as it was before it was compressed, which its first bytes tell: gzip, zstd, or not at all.
  *
+ * @param budget of the memory that imports may take for it at once; others wait
  * @throws ArchiveError; whatever `content` throws
  */
-export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* decompressed(
+  content: AsyncIterable<Uint8Array>,
+  budget?: WindowBudget,
+): AsyncGenerator<Uint8Array> {
   const { head, all } = await peek(content);
   const compression = compressionIn(head);
   if (compression === undefined) {
@@ -86,7 +91,7 @@ export async function* decompressed(content: AsyncIterable<Uint8Array>): AsyncGe
     }
   }
   try {
-    for await (const piece of unpack(counted(), compression)) {
+    for await (const piece of unpack(counted(), compression, { budget })) {
       bytes += piece.length;
       if (bytes > UNJUDGED_BYTES && bytes > MAX_RATIO * compressedBytes) {
         throw new ArchiveError(

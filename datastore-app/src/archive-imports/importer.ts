@@ -1,3 +1,4 @@
+import { createWindowBudget } from '@local-datastore/shared/compression/window-budget';
 import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Registry } from '../blobs/open-registry.ts';
@@ -59,6 +60,8 @@ export interface ImporterDeps {
   readonly shown: RegistryStore;
 }
 
+/** What archives that come at once may take to be unpacked: one of the largest window, and a large one. */
+const UNPACKING_BYTES = 24 * 1024 * 1024;
 const NOTHING_OF_SET = 'Nothing of the set was imported: it is taken as a whole.';
 
 /** An image that has been placed, under each of its tags. */
@@ -80,6 +83,7 @@ function describeImported(
 
 export function createImporter({ log, registry, shown }: ImporterDeps): Importer {
   const intake = createBlobIntake({ store: registry });
+  const budget = createWindowBudget(UNPACKING_BYTES);
   const needed = createNeededBlobs({ store: registry, intake });
 
   async function readStaged(staging: string, digest: OciDigest): Promise<Buffer | undefined> {
@@ -190,7 +194,7 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
       const staging = stagingOf(caller);
       const taken = await takeArchive(
         (bytes, named) => intake.take(staging, bytes, named),
-        decompressed(content),
+        decompressed(content, budget),
       );
       const { documents, blobs } = taken;
       const chunk = parseChunkMark(documents.get(CHUNK_FILE) ?? Buffer.alloc(0));

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { CompressionErrorCode } from './compression-error.ts';
 import { type Compression, compressionOf, isUnpacked } from './compression-of.ts';
 import { unpack } from './unpack.ts';
+import type { WindowBudget } from './window-budget.ts';
+import { createZstdFrames } from './zstd-frames.ts';
 
 const text = (bytes: number, seed: number) =>
   Buffer.from(Array.from({ length: bytes }, (_, i) => (i * i * 31 + (i >> 3) * seed) & 0xff));
@@ -156,6 +158,51 @@ it.each<Compression>(['gzip', 'zstd'])('lets go of content that nobody reads on:
     break;
   }
   expect(isClosed).toBe(true);
+});
+
+describe('the window that frames ask for', () => {
+  const windowOf = (content: Buffer, pieceBytes = content.length) => {
+    const frames = createZstdFrames();
+    for (let at = 0; at < content.length; at += pieceBytes)
+      frames.split(content.subarray(at, at + pieceBytes));
+    return frames.windowBytes();
+  };
+  const frame = (header: string) => Buffer.from(`28b52ffd${header}010000`, 'hex');
+
+  it.each<[string, Buffer, number]>([
+    ['of the least window', frame('0000'), 1024],
+    ['of 128 MiB', frame('0088'), 128 * 1024 ** 2],
+    ['with a mantissa', frame('0057'), 1.875 * 1024 ** 2],
+    ['of one segment and a byte for its size', frame('20ff'), 255],
+    ['of one segment and two', frame('60ffff'), 65_535 + 256],
+    ['of one segment, a dictionary and four', frame('a10100000010'), 16 * 1024 ** 2 * 16],
+    ['of one segment and eight', frame('e00000000001000000'), 2 ** 32],
+    ['of the largest of several', Buffer.concat([frame('0057'), frame('0000')]), 1.875 * 1024 ** 2],
+  ])('%s', (_title, content, bytes) => {
+    expect(windowOf(content)).toBe(bytes);
+    expect(windowOf(content, 1)).toBe(bytes);
+  });
+
+  it('is waited for, and given back, whatever comes of it', async () => {
+    const claimed: number[] = [];
+    let held = 0;
+    const budget: WindowBudget = {
+      async claim(bytes) {
+        claimed.push(bytes);
+        held += 1;
+        return () => {
+          held -= 1;
+        };
+      },
+    };
+    const read = async (content: Buffer) => {
+      for await (const _piece of unpack(inPieces(content, 1000), 'zstd', { budget }));
+    };
+    await read(Buffer.concat([zstdCompressSync(FIRST), zstdCompressSync(RANDOM), zstdCompressSync(FIRST)]));
+    expect([claimed, held]).toEqual([[FIRST.length, RANDOM.length], 0]);
+    await expect(read(zstd.subarray(0, -5))).rejects.toMatchObject({ code: 'CUT_OFF' });
+    expect(held).toBe(0);
+  });
 });
 
 it.each<[string, ReturnType<typeof compressionOf>]>([

@@ -3,6 +3,7 @@ import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { systemErrorCode } from '../errors.ts';
 import { CompressionError } from './compression-error.ts';
 import type { Compression } from './compression-of.ts';
+import type { WindowBudget } from './window-budget.ts';
 import { createZstdFrames } from './zstd-frames.ts';
 
 /**
@@ -35,16 +36,38 @@ function asCompressionError(error: unknown): unknown {
 /** Of no content. Decompressors want one at least. */
 const EMPTY_FRAME = Buffer.from('28b52ffd2000010000', 'hex');
 
-async function* framesOf(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* framesOf(
+  content: AsyncIterable<Uint8Array>,
+  maxWindowLog: number,
+  budget: WindowBudget | undefined,
+): AsyncGenerator<Uint8Array> {
   const frames = createZstdFrames();
+  let claimedBytes = 0;
+  let release = () => {};
   yield EMPTY_FRAME;
-  for await (const bytes of content) yield* frames.split(bytes);
-  frames.end();
+  try {
+    for await (const bytes of content) {
+      const pieces = frames.split(bytes);
+      const windowBytes = Math.min(frames.windowBytes(), 2 ** maxWindowLog);
+      if (budget !== undefined && windowBytes > claimedBytes) {
+        // Whoever waits holds nothing: two that need more could wait for each other.
+        release();
+        release = await budget.claim(windowBytes);
+        claimedBytes = windowBytes;
+      }
+      yield* pieces;
+    }
+    frames.end();
+  } finally {
+    release();
+  }
 }
 
 export interface UnpackLimits {
   /** Of zstd's window, as a power of two. */
   readonly maxWindowLog?: number;
+  /** Of the memory that all who have it may take at once; others wait. */
+  readonly budget?: WindowBudget | undefined;
 }
 
 function decompressorOf(compression: Compression, maxWindowLog: number): Transform {
@@ -64,7 +87,7 @@ function decompressorOf(compression: Compression, maxWindowLog: number): Transfo
 export async function* unpack(
   content: AsyncIterable<Uint8Array>,
   compression: Compression,
-  { maxWindowLog = MAX_ZSTD_WINDOW_LOG }: UnpackLimits = {},
+  { maxWindowLog = MAX_ZSTD_WINDOW_LOG, budget }: UnpackLimits = {},
 ): AsyncGenerator<Uint8Array> {
   const iterator = content[Symbol.asyncIterator]();
   let isEnded = false;
@@ -78,7 +101,7 @@ export async function* unpack(
   }
   const decompressor = decompressorOf(compression, maxWindowLog);
   // As objects, so that pieces stay as they are: no piece may reach over the end of a frame.
-  const pieces = Readable.from(compression === 'zstd' ? framesOf(given()) : given());
+  const pieces = Readable.from(compression === 'zstd' ? framesOf(given(), maxWindowLog, budget) : given());
   // Whatever happens, the decompressor hears of it.
   pipeline(pieces, decompressor, () => {});
   try {

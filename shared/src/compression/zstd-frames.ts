@@ -38,6 +38,16 @@ function headerBytes(descriptor: number): number {
   return windowBytes + (DICTIONARY_ID_BYTES[descriptor & 3] ?? 0) + contentSizeBytes;
 }
 
+/** Of a frame (§3.1.1.1.2 and .4). @param header what follows the descriptor */
+function windowOf(descriptor: number, header: readonly number[]): number {
+  const [first = 0] = header;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  if (!isSingleSegment) return 2 ** (10 + (first >> 3)) * (1 + (first & 7) / 8);
+  const size = header.slice(DICTIONARY_ID_BYTES[descriptor & 3] ?? 0);
+  const bytes = size.reduce((sum, byte, i) => sum + byte * 2 ** (8 * i), 0);
+  return size.length === 2 ? bytes + 256 : bytes;
+}
+
 /** Takes the stream of a zstd file apart. */
 export interface ZstdFrames {
   /**
@@ -47,6 +57,8 @@ export interface ZstdFrames {
    * @throws CompressionError TRAILING, DAMAGED
    */
   split(bytes: Uint8Array): Uint8Array[];
+  /** The largest window of the frames that have begun, in bytes: what unpacking them takes of the memory. */
+  windowBytes(): number;
   /** Nothing comes any more. @throws CompressionError CUT_OFF within a frame */
   end(): void;
 }
@@ -63,6 +75,8 @@ export function createZstdFrames(): ZstdFrames {
   let isFirst = true;
   let isLastBlock = false;
   let hasChecksum = false;
+  let descriptor = 0;
+  let windowBytes = 0;
 
   function expect(next: Field, length = FIELD_BYTES[next] ?? 0): void {
     field = next;
@@ -99,13 +113,15 @@ export function createZstdFrames(): ZstdFrames {
         return false;
       }
       case 'descriptor': {
-        const [descriptor = 0] = read;
+        [descriptor = 0] = read;
         hasChecksum = (descriptor & 4) !== 0;
         isLastBlock = false;
         expect('header', headerBytes(descriptor));
         return false;
       }
       case 'header':
+        windowBytes = Math.max(windowBytes, windowOf(descriptor, read));
+        return goOn();
       case 'block':
       case 'checksum':
         return goOn();
@@ -126,8 +142,7 @@ export function createZstdFrames(): ZstdFrames {
     }
   }
 
-  const isUnderstood = () =>
-    field !== 'header' && field !== 'block' && field !== 'checksum' && field !== 'skipped';
+  const isUnderstood = () => field !== 'block' && field !== 'checksum' && field !== 'skipped';
   const isOfData = () => field !== 'magic' && field !== 'skip-size' && field !== 'skipped';
 
   return {
@@ -157,6 +172,8 @@ export function createZstdFrames(): ZstdFrames {
       flush();
       return pieces;
     },
+
+    windowBytes: () => windowBytes,
 
     end() {
       if (field === 'magic' && read.length === 0) return;

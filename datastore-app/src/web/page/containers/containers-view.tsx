@@ -69,7 +69,7 @@ export function ContainersView({ live, context }: { live: Live; context: PageCon
           The containers cannot be shown: {failure.message}
         </p>
       )}
-      {value?.length === 0 && <NoContainers onConnect={connect} onImport={startImport} />}
+      {value?.length === 0 && <NoContainers place={place} onConnect={connect} onImport={startImport} />}
       {value !== undefined && groups !== undefined && value.length > 0 && (
         <section aria-labelledby="containers-title">
           <div class="toolbar">

@@ -1,10 +1,19 @@
+import type { Place } from '../api/told-place.ts';
 import { Command } from '../ui/command.tsx';
 import { clientCommands, registryHost } from './client-commands.ts';
 
 /** Tells how the first container image gets here. */
-export function NoContainers({ onConnect, onImport }: { onConnect: () => void; onImport: () => void }) {
+export function NoContainers({
+  place,
+  onConnect,
+  onImport,
+}: {
+  place: Place;
+  onConnect: () => void;
+  onImport: () => void;
+}) {
   const image = { repository: 'group/app', tag: '1', canPush: true };
-  const push = clientCommands(location, image).find(({ client }) => client === 'docker')?.push ?? '';
+  const push = clientCommands(place, image).find(({ client }) => client === 'docker')?.push ?? '';
   return (
     <section class="empty" aria-labelledby="no-containers-title">
       <h2 id="no-containers-title">No containers yet</h2>
@@ -12,7 +21,7 @@ export function NoContainers({ onConnect, onImport }: { onConnect: () => void; o
       <ul class="ways">
         <li>
           <h3>Let the client know</h3>
-          <p>Docker and its like have to be told once that they may use {registryHost(location)}.</p>
+          <p>Docker and its like have to be told once that they may use {registryHost(place)}.</p>
           <button type="button" class="button button-main" onClick={onConnect}>
             Connect a client
           </button>
@@ -23,7 +32,7 @@ export function NoContainers({ onConnect, onImport }: { onConnect: () => void; o
             The password of <code>admin</code> is what <code>datastore-app token</code> prints.
           </p>
           <Command
-            text={`docker login --username admin ${registryHost(location)}\n${push}`}
+            text={`docker login --username admin ${registryHost(place)}\n${push}`}
             what="docker commands"
           />
         </li>
