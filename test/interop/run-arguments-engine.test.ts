@@ -6,15 +6,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostPathsOf } from '../../eve-agent/src/launch/run-args/host-paths.ts';
 import { parseRunArguments } from '../../eve-agent/src/launch/run-args/parse.ts';
 import { toContainerSpec } from '../../eve-agent/src/launch/run-args/to-container-spec.ts';
 import { createEngineClient, type EngineClient, EngineError } from '../../shared/src/engine/engine-client.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
-import { describeWith } from '../requirements.ts';
-import { TAKEN } from './run-arguments-cases.ts';
+import { startNewerDockerEngine } from '../lab/newer-docker-engine.ts';
+import { describeWith, type Requirement } from '../requirements.ts';
+import { TAKEN, TAKEN_BY_NEWER } from './run-arguments-cases.ts';
 
 const IMAGE = 'ed_website:latest';
 const { signal } = new AbortController();
@@ -77,83 +78,106 @@ function comparable({ Id, Name, Config, HostConfig, Mounts, NetworkSettings }: S
   });
 }
 
-describeWith(['lab', 'root', 'dockerd'], 'arguments of a deployment at an engine', () => {
-  let folder: string;
-  let lab: Lab;
-  let engine: RunningEngine;
-  let client: EngineClient;
+interface EngineKind {
+  readonly title: string;
+  readonly requirement: Requirement;
+  readonly start: typeof startDockerEngine;
+  readonly cases: readonly (readonly string[])[];
+}
 
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'run-arguments-engine-'));
-    lab = await createLab();
-    engine = await startDockerEngine(lab.host, join(folder, 'engine'));
-    client = createEngineClient({ kind: 'unix', path: join(folder, 'engine', 'docker.sock') });
-    await mkdir(join(folder, 'root'));
-    execFileSync('tar', ['-C', join(folder, 'root'), '-cf', join(folder, 'root.tar'), '.']);
-    await engine.docker('import', join(folder, 'root.tar'), IMAGE);
-    const subnets = ['--subnet', '172.20.0.0/24', '--ipv6', '--subnet', '2001:db8::/64'];
-    await engine.docker('network', 'create', ...subnets, 'my_net');
-    for (const name of ['other', 'third', 'fourth', 'db', 'cache']) {
-      await engine.docker('create', '--name', name, IMAGE, 'x');
-    }
-  }, 180_000);
-  afterAll(async () => {
-    await engine?.stop();
-    await lab?.stop();
-    await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+const KINDS: readonly EngineKind[] = [
+  { title: 'of Debian 12', requirement: 'dockerd', start: startDockerEngine, cases: TAKEN },
+  {
+    title: 'that is newer',
+    requirement: 'newer-dockerd',
+    start: startNewerDockerEngine,
+    cases: [...TAKEN, ...TAKEN_BY_NEWER],
+  },
+];
 
-  const show = async (id: string) =>
-    comparable((await client.ask('GET', `/containers/${id}/json`, { signal })) as Shown);
+describe.each(KINDS)(
+  'arguments of a deployment at an engine $title',
+  ({ title, requirement, start, cases: all }) => {
+    describeWith(['lab', 'root', requirement], title, () => {
+      let folder: string;
+      let lab: Lab;
+      let engine: RunningEngine;
+      let client: EngineClient;
 
-  /** What the engine says, without the name of the command before it. */
-  const refusal = (text: string) => ({
-    refused: text.replace(/^.*?Error response from daemon: /s, '').split('\n')[0],
-  });
+      beforeAll(async () => {
+        folder = await mkdtemp(join(tmpdir(), 'run-arguments-engine-'));
+        lab = await createLab();
+        await mkdir(join(folder, 'engine'));
+        engine = await start(lab.host, join(folder, 'engine'));
+        client = createEngineClient({ kind: 'unix', path: join(folder, 'engine', 'docker.sock') });
+        await mkdir(join(folder, 'root'));
+        execFileSync('tar', ['-C', join(folder, 'root'), '-cf', join(folder, 'root.tar'), '.']);
+        await engine.docker('import', join(folder, 'root.tar'), IMAGE);
+        const subnets = ['--subnet', '172.20.0.0/24', '--ipv6', '--subnet', '2001:db8::/64'];
+        await engine.docker('network', 'create', ...subnets, 'my_net');
+        for (const name of ['other', 'third', 'fourth', 'db', 'cache']) {
+          await engine.docker('create', '--name', name, IMAGE, 'x');
+        }
+      }, 180_000);
+      afterAll(async () => {
+        await engine?.stop();
+        await lab?.stop();
+        await rm(folder, { recursive: true, force: true });
+      }, 60_000);
 
-  async function madeByCommand(args: readonly string[]): Promise<Made> {
-    const at = args.indexOf('IMAGE');
-    // An image of nothing has no command of its own.
-    const words = at === -1 ? [...args, IMAGE, 'x'] : [...args.slice(0, at), IMAGE, ...args.slice(at + 1)];
-    const { exitCode, stdout, stderr } = await engine.run('create', '-it', ...words);
-    return exitCode === 0 ? { id: stdout.trim() } : refusal(stderr);
-  }
+      const show = async (id: string) =>
+        comparable((await client.ask('GET', `/containers/${id}/json`, { signal })) as Shown);
 
-  async function madeByUs(args: readonly string[]): Promise<Made> {
-    const parsed = parseRunArguments(args.includes('IMAGE') ? args : [...args, 'IMAGE', 'x']);
-    const real = new Map(hostPathsOf(parsed).map((path) => [path, path]));
-    const files = { env: [], labels: [], securityOptions: [] };
-    const json = toContainerSpec(parsed, IMAGE, { hostPaths: { real, engineSockets: [] }, files });
-    try {
-      const made = await client.ask('POST', '/containers/create', { json, signal });
-      return { id: (made as { readonly Id: string }).Id };
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      return refusal(String(error.details.reason));
-    }
-  }
+      /** What the engine says, without the name of the command before it. */
+      const refusal = (text: string) => ({
+        refused: text.replace(/^.*?Error response from daemon: /s, '').split('\n')[0],
+      });
 
-  const seen = { made: 0, refused: 0 };
-  // Flags of docker run alone, and a name that is ours.
-  const cases = TAKEN.filter(
-    (args) => !args.some((word) => /^(?:-d|-itd|--detach|--name|--sig-proxy)/.test(word)),
-  );
+      async function madeByCommand(args: readonly string[]): Promise<Made> {
+        const at = args.indexOf('IMAGE');
+        // An image of nothing has no command of its own.
+        const words =
+          at === -1 ? [...args, IMAGE, 'x'] : [...args.slice(0, at), IMAGE, ...args.slice(at + 1)];
+        const { exitCode, stdout, stderr } = await engine.run('create', '--pull=never', '-it', ...words);
+        return exitCode === 0 ? { id: stdout.trim() } : refusal(stderr);
+      }
 
-  it.each(cases.map((args) => ({ args })))('$args', async ({ args }) => {
-    const theirs = await madeByCommand(args);
-    const own = await madeByUs(args);
-    if ('id' in theirs && 'id' in own) {
-      expect(await show(own.id)).toEqual(await show(theirs.id));
-      seen.made += 1;
-    } else {
-      expect(own).toEqual(theirs);
-      seen.refused += 1;
-    }
-    const made = [theirs, own].flatMap((container) => ('id' in container ? [container.id] : []));
-    if (made.length > 0) await engine.docker('rm', '--force', '--volumes', ...made);
-  });
+      async function madeByUs(args: readonly string[]): Promise<Made> {
+        const parsed = parseRunArguments(args.includes('IMAGE') ? args : [...args, 'IMAGE', 'x']);
+        const real = new Map(hostPathsOf(parsed).map((path) => [path, path]));
+        const files = { env: [], labels: [], securityOptions: [] };
+        const json = toContainerSpec(parsed, IMAGE, { hostPaths: { real, engineSockets: [] }, files });
+        try {
+          const made = await client.ask('POST', '/containers/create', { json, signal });
+          return { id: (made as { readonly Id: string }).Id };
+        } catch (error) {
+          if (!(error instanceof EngineError)) throw error;
+          return refusal(String(error.details.reason));
+        }
+      }
 
-  it('are made, most of them', () => {
-    expect(seen.made).toBeGreaterThan(seen.refused * 5);
-  });
-});
+      const seen = { made: 0, refused: 0 };
+      // Flags of docker run alone, a name that is ours, and an address that some of the newer commands take.
+      const isElsewhere = (word: string) => /^(?:-d|-itd|--detach|--name|--sig-proxy|::1:)/.test(word);
+      const cases = all.filter((args) => !args.some(isElsewhere));
+
+      it.each(cases.map((args) => ({ args })))('$args', async ({ args }) => {
+        const theirs = await madeByCommand(args);
+        const own = await madeByUs(args);
+        if ('id' in theirs && 'id' in own) {
+          expect(await show(own.id)).toEqual(await show(theirs.id));
+          seen.made += 1;
+        } else {
+          expect(own).toEqual(theirs);
+          seen.refused += 1;
+        }
+        const made = [theirs, own].flatMap((container) => ('id' in container ? [container.id] : []));
+        if (made.length > 0) await engine.docker('rm', '--force', '--volumes', ...made);
+      });
+
+      it('are made, most of them', () => {
+        expect(seen.made).toBeGreaterThan(seen.refused * 5);
+      });
+    });
+  },
+);
