@@ -125,7 +125,8 @@ export async function openDeployments(
   const deployments = createDeployments({
     ...{ configuration, client, engine, switcher, clock, wallMs, log, ending: signal },
     images: createImageSource(client, address.kind === 'unix', deps.pull),
-    prepare: (settings) => prepareContainer(settings, address),
+    prepare: (settings) =>
+      prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }),
     audit: createAuditLog({ file: createJsonLinesFile(join(folder, 'audit.jsonl'), AUDIT_LOG), wallMs, log }),
     history: createHistory(folder),
     desired: createDesiredStates(folder),

@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContainerSpec } from '../engine/container-spec.ts';
+import { findUnsupported } from '../run-args/api-versions.ts';
 import { readArgumentFiles } from '../run-args/argument-files.ts';
 import { RunArgumentsError } from '../run-args/errors.ts';
 import { lookUpHostPaths } from '../run-args/host-paths.ts';
@@ -28,11 +29,16 @@ async function readBounded(path: string, maxBytes: number): Promise<string> {
 /**
  * Makes of what the configuration says the container that is to run, for an image that is still to come.
  *
- * @throws DeploymentError DEPLOYMENT_UNUSABLE: an argument is wrong, or not permitted
+ * @throws DeploymentError DEPLOYMENT_UNUSABLE: an argument is wrong, not permitted, or of a newer engine
+ * @throws what `apiVersion` throws
  */
 export async function prepareContainer(
   settings: DeploymentSettings,
-  engine: EngineAddress,
+  engine: {
+    readonly address: EngineAddress;
+    /** The second part of the version of the API that is spoken with it. */
+    apiVersion(): Promise<number>;
+  },
 ): Promise<(image: string) => ContainerSpec> {
   const { name, allow, allowedHostPaths } = settings;
   const unusable = (why: string, cause?: unknown) =>
@@ -45,7 +51,7 @@ export async function prepareContainer(
     );
   try {
     const args = readArguments(settings);
-    const engineSocket = engine.kind === 'unix' ? engine.path : null;
+    const engineSocket = engine.address.kind === 'unix' ? engine.address.path : null;
     const hostPaths = await lookUpHostPaths(args, { realpath, allowedHostPaths, engineSocket });
     const missing = findMissingPermissions(args, { allow: new Set(allow), allowedHostPaths }, hostPaths);
     if (missing.length > 0) {
@@ -58,6 +64,12 @@ export async function prepareContainer(
         );
       throw unusable(shown.join('; '));
     }
+    const api = await engine.apiVersion();
+    const newer = findUnsupported(args, api).map(
+      ({ flag, value, leastApi }) =>
+        `${flag} ${value} needs an engine that speaks API 1.${leastApi}, this one speaks 1.${api}`,
+    );
+    if (newer.length > 0) throw unusable(newer.slice(0, MAX_SHOWN).join('; '));
     const files = await readArgumentFiles(args, hostPaths, readBounded);
     return (image) => toContainerSpec(args, image, { hostPaths, files });
   } catch (error) {
