@@ -11,24 +11,26 @@ import { CodedError } from '@local-datastore/shared/errors';
  * has another digest than it must have. LAYER_MISSING, LAYER_COUNT: layers are not those that the image has.
  * PLATFORM_MISMATCH: it does not run here. NO_SPACE: the engine has too little room for it.
  */
-export type ImageStreamErrorCode =
-  | 'ARCHIVE_EMPTY'
-  | 'ARCHIVE_UNKNOWN'
-  | 'ARCHIVE_CUT_OFF'
-  | 'ARCHIVE_DAMAGED'
-  | 'ARCHIVE_UNSAFE'
-  | 'ARCHIVE_TOO_LARGE'
-  | 'ARCHIVE_ENCODING'
-  | 'NO_IMAGE'
-  | 'SEVERAL_IMAGES'
-  | 'MANIFEST_INVALID'
-  | 'CONFIG_INVALID'
-  | 'CONFIG_DAMAGED'
-  | 'LAYER_DAMAGED'
-  | 'LAYER_MISSING'
-  | 'LAYER_COUNT'
-  | 'PLATFORM_MISMATCH'
-  | 'NO_SPACE';
+export const IMAGE_STREAM_ERROR_CODES = [
+  'ARCHIVE_EMPTY',
+  'ARCHIVE_UNKNOWN',
+  'ARCHIVE_CUT_OFF',
+  'ARCHIVE_DAMAGED',
+  'ARCHIVE_UNSAFE',
+  'ARCHIVE_TOO_LARGE',
+  'ARCHIVE_ENCODING',
+  'NO_IMAGE',
+  'SEVERAL_IMAGES',
+  'MANIFEST_INVALID',
+  'CONFIG_INVALID',
+  'CONFIG_DAMAGED',
+  'LAYER_DAMAGED',
+  'LAYER_MISSING',
+  'LAYER_COUNT',
+  'PLATFORM_MISMATCH',
+  'NO_SPACE',
+] as const;
+export type ImageStreamErrorCode = (typeof IMAGE_STREAM_ERROR_CODES)[number];
 
 export class ImageStreamError extends CodedError<ImageStreamErrorCode> {}
 
