@@ -121,6 +121,16 @@ describe('createEngineClient', () => {
     expect(await ended.promise).toBe('cut off');
   });
 
+  it('an engine that goes away while it is sent to is told of', async () => {
+    const { client } = await startEngine('1.41', (request) => request.once('data', () => request.destroy()));
+    const endless = (async function* () {
+      for (;;) yield Buffer.alloc(65_536);
+    })();
+    await expect(client.open('POST', '/images/load', { body: endless, signal })).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+    });
+  });
+
   it('hears a refusal while it is sending', async () => {
     const { client } = await startEngine('1.41', (_request, response) => {
       response.writeHead(500, { 'content-type': 'application/json' }).end('{"message":"no space left"}');

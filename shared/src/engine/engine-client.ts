@@ -140,10 +140,16 @@ export function createEngineClient(address: EngineAddress): EngineClient {
     }
     let failure: { readonly error: unknown } | undefined;
     const watched = async function* (): AsyncGenerator<Uint8Array> {
+      // A connection that fails is thrown in here too, where a piece was last taken.
+      let isTaken = true;
       try {
-        yield* body;
+        for await (const piece of body) {
+          isTaken = false;
+          yield piece;
+          isTaken = true;
+        }
       } catch (error) {
-        failure = { error };
+        if (isTaken) failure = { error };
         throw error;
       }
     };

@@ -4,11 +4,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
+import { octal, tarHeader } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { inPieces, readFiles } from '../image-stream/testing/check-bytes.ts';
 import { engineView } from '../image-stream/testing/handed-on.ts';
 import { archiveOf, configOf, hexOf, LAYERS } from '../image-stream/testing/image-archives.ts';
-import { loadImage, type WantedLoad } from './load-image.ts';
+import { type LoadProgress, loadImage, type WantedLoad } from './load-image.ts';
 
 const HEX = hexOf(configOf(LAYERS));
 const TAG = `ed_web:${HEX.slice(0, 12)}`;
@@ -117,7 +118,7 @@ describe('loadImage', () => {
 
   it('tells how far it is', async () => {
     const { client } = await startEngine();
-    const told: boolean[] = [];
+    const told: LoadProgress[] = [];
     let sentBytes = 0;
     await loadImage(
       client,
@@ -126,11 +127,11 @@ describe('loadImage', () => {
       (progress) => {
         expect(progress.sentBytes).toBeGreaterThanOrEqual(sentBytes);
         sentBytes = progress.sentBytes;
-        told.push(progress.isChecked);
+        told.push(progress);
       },
     );
-    expect(told).toContain(false);
-    expect(told.at(-1)).toBe(true);
+    expect(told[0]).toMatchObject({ layers: 0, isChecked: false });
+    expect(told.at(-1)).toEqual({ sentBytes, layers: LAYERS.length, isChecked: true });
     expect(sentBytes).toBeGreaterThan(LAYERS.reduce((sum, { length }) => sum + length, 0));
   });
 
@@ -223,6 +224,18 @@ describe('what fails leaves nothing', () => {
       code: 'IMAGE_DIFFERS',
       message: expect.stringMatching(/none of the name/),
     });
+  });
+
+  it('an engine that answers before all has come, and hears no more', async () => {
+    const { load } = await startEngine({
+      onLoad: (_request, response) =>
+        response.writeHead(200, { connection: 'close' }).end('{"stream":"x"}\n'),
+    });
+    async function* endless() {
+      yield tarHeader({ name: 'layer.tar', sizeField: octal(2 ** 32) });
+      for (;;) yield Buffer.alloc(65_536);
+    }
+    await expect(load(endless(), { maxBytes: 2 ** 40 })).rejects.toMatchObject({ code: 'ENGINE_REFUSED' });
   });
 
   it('an engine that dies while it is sent to, or while it answers', async () => {

@@ -24,6 +24,8 @@ export interface WantedLoad {
 export interface LoadProgress {
   /** Of what was sent to the engine. */
   readonly sentBytes: number;
+  /** So many layers have been sent, as far as one can tell. */
+  readonly layers: number;
   /** Whether all of it has come and is right: the engine makes an image of it now. */
   readonly isChecked: boolean;
 }
@@ -140,6 +142,7 @@ export async function loadImage(
     let before: EngineImage | undefined;
     /** From here on the engine may have made an image of it. */
     let isChecked = false;
+    let layers = 0;
     let finishing: NodeJS.Timeout | undefined;
     const onAbort = () => {
       if (!isChecked) request.abort(signal.reason);
@@ -149,6 +152,9 @@ export async function loadImage(
     const { archive, image } = checkImageStream(source, {
       ...wanted,
       ...engine,
+      onLayer: () => {
+        layers += 1;
+      },
       async tagsFor(checked) {
         tag = imageTag(repository, checked);
         before = await findEngineImage(client, tag, request.signal);
@@ -159,14 +165,18 @@ export async function loadImage(
     let archiveFailure: { readonly error: unknown } | undefined;
     async function* told(): AsyncGenerator<Uint8Array> {
       let sentBytes = 0;
+      /** Whoever reads throws in here what ended the reading: that is no failure of the archive. */
+      let isRead = true;
       try {
         for await (const piece of archive) {
+          isRead = false;
           yield piece;
+          isRead = true;
           sentBytes += piece.length;
-          onProgress({ sentBytes, isChecked });
+          onProgress({ sentBytes, layers, isChecked });
         }
       } catch (error) {
-        archiveFailure = { error };
+        if (isRead) archiveFailure = { error };
         throw error;
       }
     }
@@ -178,7 +188,10 @@ export async function loadImage(
       });
       const { failure } = await readLoadAnswer(answer.body);
       if (failure !== undefined) throw refused(failure);
-      const checked = await image;
+      const checked = await image.catch((error: unknown) => {
+        if (archiveFailure !== undefined) throw error;
+        throw new LoadImageError('ENGINE_REFUSED', 'The engine answered before all of the image had come.');
+      });
       const found = await findEngineImage(client, tag ?? '', request.signal);
       const why = whyDiffers(found, checked);
       if (why !== undefined) {

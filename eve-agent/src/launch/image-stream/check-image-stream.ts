@@ -31,6 +31,8 @@ export interface WantedImage {
   readonly knownLayers?: ReadonlySet<string> | undefined;
   /** Whether the engine reads layers that are compressed with zstd (from Docker 23 on). */
   readonly takesZstdLayers: boolean;
+  /** Is told when one more that may be a layer has been handed on, whole. */
+  readonly onLayer?: (() => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -184,7 +186,9 @@ export function checkImageStream(source: AsyncIterable<Uint8Array>, wanted: Want
       if (entry.kind === 'link') inventory.addLink(entry.name, entry.target);
       if (entry.kind !== 'file') continue;
       files += 1;
-      inventory.addFile(entry.name, yield* takeFile(entry, ourName(files), deps));
+      const seen = yield* takeFile(entry, ourName(files), deps);
+      inventory.addFile(entry.name, seen);
+      if (seen.kind === 'layer') wanted.onLayer?.();
     }
     const found = findImage(inventory, wanted.platform);
     const image = judge(found, wanted);
