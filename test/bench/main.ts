@@ -11,6 +11,7 @@ import { benchRegistry } from './registry.ts';
 import { benchRepositories } from './repositories.ts';
 import { benchResolve } from './resolve.ts';
 import { benchServe } from './serve.ts';
+import { benchSwitch } from './switch.ts';
 
 const IMAGE_BYTES = 1 << 30;
 const DEFAULT_ROUNDS = 5;
@@ -31,6 +32,7 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   repositories: ({ work }, count) => benchRepositories(work, count),
   resolve: (_places, count) => benchResolve(count),
   publish: ({ work }, count) => benchPublish(work, count),
+  switch: (_places, count) => benchSwitch(count),
 };
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */
