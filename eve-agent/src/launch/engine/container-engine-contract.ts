@@ -239,6 +239,7 @@ export function describeContainerEngineContract(name: string, create: () => Prom
 
     it('answers, and is waited for until it does not', async () => {
       await engine.ping(signal);
+      expect(await engine.hasInit(signal)).toBe(true);
       const ending = new AbortController();
       const away = engine.untilAway(ending.signal);
       ending.abort(new Error('enough'));

@@ -120,6 +120,8 @@ export interface ContainerEngine extends Containers, Images {
   ping(signal: AbortSignal): Promise<void>;
   /** @returns null where there is none */
   inspectNetwork(network: string, signal: AbortSignal): Promise<NetworkView | null>;
+  /** Whether it finds the program that `Init` of a container needs: without it, such a container cannot be started. */
+  hasInit(signal: AbortSignal): Promise<boolean>;
   /** Resolves with the end of the engine, which is told by that of its events. */
   untilAway(signal: AbortSignal): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   containerSchema,
   imageSchema,
+  infoSchema,
   networkSchema,
   toContainerSpec,
   toContainerView,
@@ -119,4 +120,13 @@ it.each([
 it('an image has the tags that are some', () => {
   expect(imageSchema.parse({ Id: 'a', RepoTags: null })).toEqual({ id: 'a', tags: [] });
   expect(imageSchema.parse({ Id: 'a', RepoTags: ['web:1', '<none>:<none>'] }).tags).toEqual(['web:1']);
+});
+
+it.each([
+  [{ InitCommit: { ID: 'de40ad0', Expected: 'de40ad0' } }, true],
+  [{ InitCommit: { ID: 'N/A', Expected: '' } }, false],
+  [{ InitCommit: { ID: '' } }, false],
+  [{}, false],
+])('of an engine that says %j, the init is there: %s', (info, hasInit) => {
+  expect(infoSchema.parse(info)).toEqual({ hasInit });
 });

@@ -10,6 +10,7 @@ import {
   execEndSchema,
   imageListSchema,
   imageSchema,
+  infoSchema,
   networkSchema,
   toContainerSpec,
   toContainerView,
@@ -184,6 +185,10 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
       const path = `/networks/${encodeURIComponent(network)}`;
       const answer = await unlessMissing(ask('GET', path, { signal }));
       return answer === null ? null : read(networkSchema, answer);
+    },
+
+    async hasInit(signal) {
+      return read(infoSchema, await ask('GET', '/info', { signal })).hasInit;
     },
 
     async untilAway(signal) {

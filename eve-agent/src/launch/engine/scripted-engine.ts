@@ -284,6 +284,10 @@ export function createScriptedEngine(): ScriptedEngine {
       answer(signal);
       return network === 'bridge' ? { driver: 'bridge', bridge: 'docker0' } : null;
     },
+    async hasInit(signal) {
+      answer(signal);
+      return true;
+    },
     async untilAway(signal) {
       answer(signal);
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

@@ -20,6 +20,7 @@ const health: HealthCheck = {
 };
 const facts: VersionFacts = {
   ...{ deployment: 'web', generation: 7, replaces: 5, configDigest: 'sha256:abc', health, stopSeconds: 20 },
+  hasInit: true,
 };
 
 describe('nextSpec', () => {
@@ -45,6 +46,7 @@ describe('nextSpec', () => {
       Init: true,
       RestartPolicy: { Name: 'no' },
     });
+    expect(nextSpec(spec, { ...facts, hasInit: false }).HostConfig.Init).toBe(false);
     const own = {
       ...spec.HostConfig,
       Init: false,

@@ -13,6 +13,8 @@ export interface VersionFacts {
   readonly health: HealthCheck | null;
   /** Where the arguments say nothing. */
   readonly stopSeconds: number | null;
+  /** Whether the engine has an init for it. */
+  readonly hasInit: boolean;
 }
 
 /**
@@ -37,8 +39,12 @@ export function nextSpec(spec: ContainerSpec, facts: VersionFacts): ContainerSpe
         [LABELS.restart]: restart,
         [LABELS.health]: facts.health === null ? '' : JSON.stringify(facts.health),
       },
-      // An init of the engine's reaps and hands on signals: few programs are made to be the first process.
-      HostConfig: { ...spec.HostConfig, Init: spec.HostConfig.Init ?? true, RestartPolicy: { Name: 'no' } },
+      HostConfig: {
+        ...spec.HostConfig,
+        // It reaps and hands on signals: few programs are made to be the first process.
+        Init: spec.HostConfig.Init ?? facts.hasInit,
+        RestartPolicy: { Name: 'no' },
+      },
     },
     facts.health,
   );

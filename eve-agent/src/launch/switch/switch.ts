@@ -167,6 +167,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
         configDigest: image.configDigest,
         health,
         stopSeconds: wanted.stopSeconds,
+        hasInit: await engine.hasInit(ending),
       },
     );
     const way = await chooseWay(spec, serving?.isUp === true, wanted.isExclusive === true);
