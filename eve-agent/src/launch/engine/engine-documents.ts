@@ -73,10 +73,10 @@ export const containerListSchema = z.array(z.object({ Id: z.string() }));
 export const createdSchema = z.object({ Id: z.string() });
 export const execEndSchema = z.object({ ExitCode: z.number().nullable() });
 
-/** `GET /info`: the commit of its init is what that program says of itself; `N/A` where there is none. */
+/** `GET /info`: `N/A` where its init cannot be run; empty where that says nothing of its commit, as Debian's does. */
 export const infoSchema = z
   .object({ InitCommit: orNull(z.object({ ID: z.string().default('') })) })
-  .transform(({ InitCommit }) => ({ hasInit: !['', 'N/A'].includes(InitCommit?.ID ?? '') }));
+  .transform(({ InitCommit }) => ({ hasInit: InitCommit?.ID !== 'N/A' }));
 
 export const networkSchema = z
   .object({ Id: z.string(), Driver: z.string(), Options: orNull(textMap) })
