@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, fstatSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
@@ -33,9 +33,14 @@ const PIECE_BYTES = 128 * 1024;
 export function openArchive(file: string): SentArchive {
   const path = file === STANDARD_INPUT ? STANDARD_INPUT_PATH : file;
   try {
-    const facts = statSync(path);
-    if (facts.isDirectory()) throw new Error('it is a folder: the archive of an image is expected');
-    const body = createReadStream(path, { highWaterMark: PIECE_BYTES });
+    // At once: nobody listens to what opens later.
+    const fd = openSync(path, 'r');
+    const facts = fstatSync(fd);
+    if (facts.isDirectory()) {
+      closeSync(fd);
+      throw new Error('it is a folder: the archive of an image is expected');
+    }
+    const body = createReadStream(path, { fd, highWaterMark: PIECE_BYTES });
     return { body, sizeBytes: facts.isFile() && file !== STANDARD_INPUT ? facts.size : null };
   } catch (error) {
     throw new ConfigurationError(`${file} cannot be read: ${errorMessage(error)}`, { cause: error });
