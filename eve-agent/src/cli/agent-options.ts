@@ -1,5 +1,10 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import {
+  DEFAULT_ENGINE_SOCKET,
+  type EngineAddress,
+  parseEngineAddress,
+} from '@local-datastore/shared/engine/engine-address';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
@@ -20,6 +25,8 @@ export interface RunOptions extends TransferOptions {
   readonly clientCrl?: string;
   readonly deployments?: string;
   readonly deployListen: ListenAddress;
+  readonly apps?: true;
+  readonly engine: EngineAddress;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
@@ -138,6 +145,20 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     schema: z.string().transform(parseDeployListen),
     default: DEFAULT_DEPLOY_LISTEN,
     defaultDescription: '0.0.0.0:8866',
+  },
+  {
+    flags: '--apps',
+    description: 'launch the apps of the configuration, too; without it their images are fetched alone',
+    environment: 'EVE_AGENT_APPS',
+    schema: z.boolean(),
+  },
+  {
+    flags: '--engine <address>',
+    description: 'the container engine that apps are launched at: a socket, or as DOCKER_HOST has it',
+    environment: 'EVE_AGENT_ENGINE',
+    schema: z.string().transform(parseEngineAddress),
+    default: parseEngineAddress(undefined),
+    defaultDescription: DEFAULT_ENGINE_SOCKET,
   },
   {
     flags: '--allow-plain-credentials',

@@ -24,6 +24,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   cancel: async () => (await import('./tree-actions.ts')).treeActionCommand('cancel'),
   retry: async () => (await import('./tree-actions.ts')).treeActionCommand('retry'),
   deploy: async () => (await import('./deploy/deploy.ts')).deployCommand,
+  app: async () => (await import('./app/app.ts')).appCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
 };
 

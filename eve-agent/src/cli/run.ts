@@ -19,6 +19,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
     },
     deployments:
       options.deployments === undefined ? null : { file: options.deployments, place: options.deployListen },
+    apps: options.apps === true ? { engine: options.engine } : null,
     discovery: { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 },
     transfer: {
       bytesPerSecond: options.rateLimit,

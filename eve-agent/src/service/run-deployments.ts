@@ -1,14 +1,8 @@
-import { createHash } from 'node:crypto';
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { engineAddressText } from '@local-datastore/shared/engine/engine-address';
-import { createEngineClient, type EngineClient } from '@local-datastore/shared/engine/engine-client';
-import { ConfigurationError } from '@local-datastore/shared/errors';
-import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
+import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
 import type { Log } from '@local-datastore/shared/log';
-import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import * as z from 'zod';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
 import type { ListenAddress } from '../api/listen.ts';
 import type { Route } from '../api/router.ts';
@@ -21,12 +15,12 @@ import { createHistory } from '../launch/deployments/history.ts';
 import { createJsonLinesFile } from '../launch/deployments/json-lines-file.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { createRunningOperations } from '../launch/deployments/running-operations.ts';
-import { loadImage } from '../launch/engine/load-image.ts';
 import { openContainerEngine } from '../launch/engine/open-container-engine.ts';
 import { findPortRule } from '../launch/switch/find-port-rule.ts';
 import { keepConverged } from '../launch/switch/keep-converged.ts';
 import { systemProbes } from '../launch/switch/probe.ts';
 import { createSwitch } from '../launch/switch/switch.ts';
+import { createImageLoader, lockContainers } from './engine-images.ts';
 
 /** What a service is told of deployments. */
 export interface DeploymentsSettings {
@@ -48,51 +42,6 @@ const AUDIT_LOG = { maxBytes: 8 * 1024 * 1024, keptFiles: 3 };
 const ENGINE_WAIT_MS = 30_000;
 const DRAIN_MS = 2000;
 const LOOK_INTERVAL_MS = 2000;
-const PLATFORM_LIMIT_MS = 10_000;
-
-const versionSchema = z.object({ Os: z.string(), Arch: z.string() });
-const infoSchema = z.object({ DockerRootDir: z.string().optional() });
-
-/** What the disk of the engine has room for; undefined: it is another machine's, or cannot be seen. */
-async function freeBytesOf(client: EngineClient, isLocal: boolean, signal: AbortSignal) {
-  if (!isLocal) return undefined;
-  const { DockerRootDir } = infoSchema.parse(await client.ask('GET', '/info', { signal }));
-  if (DockerRootDir === undefined) return undefined;
-  try {
-    const { bavail, bsize } = await statfs(DockerRootDir);
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Images for an engine, in its own terms. */
-function createImageSource(client: EngineClient, isLocal: boolean, pull: ImageSource['pull']): ImageSource {
-  return {
-    async load(source, { repository, maxBytes }, signal) {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(PLATFORM_LIMIT_MS)]);
-      const { Os, Arch } = versionSchema.parse(await client.ask('GET', '/version', { signal: limited }));
-      const loaded = await loadImage(client, source, {
-        ...{ repository, maxBytes, signal },
-        platform: { os: Os, architecture: Arch },
-        freeBytes: await freeBytesOf(client, isLocal, limited),
-      });
-      const { id, tag, sizeBytes } = loaded;
-      return { id, tag, sizeBytes, configDigest: formatDigest(loaded.configDigest) };
-    },
-    pull,
-  };
-}
-
-/** Two agents that change the same containers would undo what the other does. @throws ConfigurationError */
-async function lockContainers(place: string, prefix: string): Promise<() => void> {
-  const key = createHash('sha256').update(`${place}\n${prefix}`).digest('hex');
-  const release = await lockExclusively(`eve-agent/launch/${key}`);
-  if (release !== null) return release;
-  throw new ConfigurationError(
-    `another agent has the deployments of the engine at ${place} whose names begin with "${prefix}"`,
-  );
-}
 
 /**
  * Opens the deployments of a file.
@@ -124,7 +73,7 @@ export async function openDeployments(
   );
   const deployments = createDeployments({
     ...{ configuration, client, engine, switcher, clock, wallMs, log, ending: signal },
-    images: createImageSource(client, address.kind === 'unix', deps.pull),
+    images: { ...createImageLoader(client, address.kind === 'unix'), pull: deps.pull },
     prepare: (settings) =>
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }),
     audit: createAuditLog({ file: createJsonLinesFile(join(folder, 'audit.jsonl'), AUDIT_LOG), wallMs, log }),

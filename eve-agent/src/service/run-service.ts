@@ -5,6 +5,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
+import { createAppRoutes } from '../api/app-routes.ts';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
 import { type ListenAddress, listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
@@ -33,6 +34,7 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
+import { openApps, type RunningApps } from './run-apps.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
 import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -157,6 +159,7 @@ export async function runService(
   });
   const endings: (() => Promise<void>)[] = [];
   let deployments: RunningDeployments | null = null;
+  let apps: RunningApps | null = null;
   try {
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
@@ -168,11 +171,16 @@ export async function runService(
       endings.push(await listen(place, listener, deployments.tls, listenDeps, { takesImages: true }));
       log.info({ file: settings.deployments.file, listen: placeText(place) }, 'deployments are offered');
     }
+    if (settings.apps !== null) {
+      const { bridges } = settings.discovery;
+      apps = await openApps(settings.apps, { state, reconciler, configuration, bridges, log }, signal);
+    }
+    const appRoutes = createAppRoutes(apps?.apps ?? null);
     const deploymentRoutes =
       deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });
     // Who may come in over TCP is said by another authority than that of the deployments.
-    const remote = createRouter(withDescription(routes, version), log);
-    const local = createRouter(withDescription([...routes, ...deploymentRoutes], version), log);
+    const remote = createRouter(withDescription([...routes, ...appRoutes], version), log);
+    const local = createRouter(withDescription([...routes, ...appRoutes, ...deploymentRoutes], version), log);
     for (const place of places) {
       const listener = place.kind === 'unix' ? local : remote;
       const takesImages = place.kind === 'unix';
@@ -181,6 +189,7 @@ export async function runService(
     await reconciler.open();
     const running = [
       ...(deployments === null ? [] : [deployments.run()]),
+      ...(apps === null ? [] : [apps.run()]),
       reconciler.run(signal),
       watchAnnouncements(
         {
@@ -207,6 +216,7 @@ export async function runService(
   } finally {
     for (const end of endings) await end();
     deployments?.close();
+    apps?.close();
     hashLanes.close();
     unlock();
   }

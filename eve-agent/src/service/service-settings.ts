@@ -1,6 +1,7 @@
 import type { ListenAddress } from '../api/listen.ts';
 import type { TlsFiles } from '../api/server-tls.ts';
 import type { LeastRate } from '../transfer/rate-watch.ts';
+import type { AppsSettings } from './run-apps.ts';
 import type { DeploymentsSettings } from './run-deployments.ts';
 
 /** What a service is told to do, whoever tells it. */
@@ -17,6 +18,8 @@ export interface ServiceSettings {
   };
   /** null: none. */
   readonly deployments: DeploymentsSettings | null;
+  /** null: the apps of the configuration are not launched. */
+  readonly apps: AppsSettings | null;
   readonly discovery: {
     /** Names; none: all that there are. */
     readonly bridges: readonly string[];

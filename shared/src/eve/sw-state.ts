@@ -14,3 +14,17 @@ export const SW_STATES = [
   'INSTALLED',
 ] as const;
 export type SwState = (typeof SW_STATES)[number];
+
+/** EVE's `SwState` of applications: that of their content, and what comes after it. */
+export const APP_STATES = [
+  ...SW_STATES,
+  'START_DELAYED',
+  'BOOTING',
+  'RUNNING',
+  'HALTING',
+  'HALTED',
+  'RESTARTING',
+  'PURGING',
+  'BROKEN',
+] as const;
+export type AppState = (typeof APP_STATES)[number];

@@ -1,0 +1,23 @@
+import { type DeploymentSettings, parseDeployment } from '../deployments/deployment-settings.ts';
+
+/**
+ * What stands under our own key of an app, `localDatastore`: `args`, `health`, `settle`, `keep` and `stopTimeout`, as in
+ * a deployment. A device's configuration permits nothing that needs a permission.
+ *
+ * @param name of the app, for messages
+ * @returns a text: why it cannot be used
+ */
+export function readAppSettings(name: string, extension: unknown): DeploymentSettings | string {
+  if (
+    extension !== undefined &&
+    (typeof extension !== 'object' || extension === null || Array.isArray(extension))
+  )
+    return 'localDatastore: an object expected';
+  const entry: { readonly name: string } = Object.assign({ keep: 0 }, extension, { name });
+  const parsed = parseDeployment(entry, { allow: [], allowedHostPaths: [] });
+  const refused = [...parsed.unknown];
+  const given = (extension ?? {}) as Readonly<Record<string, unknown>>;
+  for (const key of ['allow', 'allowedHostPaths', 'image']) if (Object.hasOwn(given, key)) refused.push(key);
+  if (refused.length > 0) return `localDatastore: ${refused.join(', ')} cannot be given to an app`;
+  return parsed.problem === null ? parsed.settings : `localDatastore.${parsed.problem}`;
+}

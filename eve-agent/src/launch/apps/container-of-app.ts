@@ -1,0 +1,84 @@
+import { hash } from 'node:crypto';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import type { AppIntent, AppNetwork, HostBridge } from './app-intent.ts';
+
+export type ContainerIntent = Extract<AppIntent, { readonly kind: 'container' }>;
+
+/** By which a container tells what it was made of. */
+export const APP_LABEL = 'io.local-datastore.app';
+const NANO = 1e9;
+
+/** The engine's network for a bridge of this host. */
+export const networkName = (bridge: HostBridge): string => `eve_${bridge.name}`;
+
+/** The engine's volume for a blank one: another generation is another volume. */
+export const volumeName = (appUuid: string, volumeUuid: string, generation: number): string =>
+  `eve_${appUuid}_${volumeUuid.toLowerCase()}_${generation}`;
+
+function networkOf(network: AppNetwork | undefined) {
+  if (network === undefined) return { NetworkMode: 'none' };
+  const name = networkName(network.bridge);
+  const { address, mac } = network;
+  const endpoint = {
+    ...(address !== null && { IPAMConfig: { IPv4Address: address } }),
+    ...(mac !== null && { MacAddress: mac }),
+  };
+  return { NetworkMode: name, EndpointsConfig: { [name]: endpoint } };
+}
+
+/**
+ * The container of an app: what its configuration says over what its arguments say.
+ *
+ * @param base from its arguments
+ */
+export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): ContainerSpec {
+  const [network] = intent.networks;
+  const { NetworkMode, EndpointsConfig } = networkOf(network);
+  const ports = (network?.portMaps ?? []).map(
+    ({ protocol, hostPort, appPort }) =>
+      [`${appPort}/${protocol}`, { HostIp: '', HostPort: String(hostPort) }] as const,
+  );
+  const bindings = new Map(Object.entries(base.HostConfig.PortBindings ?? {}));
+  for (const [port, binding] of ports) bindings.set(port, [...(bindings.get(port) ?? []), binding]);
+  const mounts = intent.volumes.map(({ volume, mountDir }) => ({
+    Type: 'volume' as const,
+    Source: volumeName(intent.uuid, volume.uuid, volume.generationCount),
+    Target: mountDir,
+    ReadOnly: volume.readonly,
+  }));
+  const environment = new Map(
+    (base.Env ?? []).map((variable) => [variable.split('=', 1)[0] ?? '', variable] as const),
+  );
+  for (const [name, value] of intent.environment) environment.set(name, `${name}=${value}`);
+  const { memoryBytes, cpuCount } = intent;
+  return {
+    ...base,
+    Env: [...environment.values()],
+    ExposedPorts: { ...base.ExposedPorts, ...Object.fromEntries(ports.map(([port]) => [port, {}])) },
+    HostConfig: {
+      ...base.HostConfig,
+      NetworkMode,
+      PortBindings: Object.fromEntries(bindings),
+      ...(mounts.length > 0 && { Mounts: [...(base.HostConfig.Mounts ?? []), ...mounts] }),
+      ...(memoryBytes !== null && { Memory: memoryBytes }),
+      ...(cpuCount !== null && { NanoCpus: cpuCount * NANO }),
+    },
+    ...(EndpointsConfig && { NetworkingConfig: { EndpointsConfig } }),
+  };
+}
+
+/**
+ * What a container of an app is made of: another one is another container.
+ *
+ * @param image the digest of its manifest
+ * @param purge counts up where it is to be made anew of the same
+ */
+export function identityOf(spec: ContainerSpec, image: string, purge: number): string {
+  const { Image: _, ...rest } = spec;
+  return hash('sha256', JSON.stringify([image, purge, rest]));
+}
+
+export const withIdentity = (spec: ContainerSpec, identity: string): ContainerSpec => ({
+  ...spec,
+  Labels: { ...spec.Labels, [APP_LABEL]: identity },
+});

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type EngineAddress, engineAddressText } from '@local-datastore/shared/engine/engine-address';
+import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
+import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import * as z from 'zod';
+import type { Configuration } from '../configuration/configuration.ts';
+import { createJsonFile } from '../content/json-file.ts';
+import { readLayoutArchive } from '../content/layout-archive.ts';
+import { type AppIntent, planApps } from '../launch/apps/app-intent.ts';
+import { createAppNetworks } from '../launch/apps/app-networks.ts';
+import { type Apps, createApps } from '../launch/apps/apps.ts';
+import { appRecordSchema } from '../launch/apps/counters.ts';
+import { prepareContainer } from '../launch/deployments/prepare-container.ts';
+import { openContainerEngine } from '../launch/engine/open-container-engine.ts';
+import { findPortRule } from '../launch/switch/find-port-rule.ts';
+import { keepConverged } from '../launch/switch/keep-converged.ts';
+import { systemProbes } from '../launch/switch/probe.ts';
+import { createSwitch } from '../launch/switch/switch.ts';
+import { readNetworkInstances } from '../network/network-instances.ts';
+import type { Reconciler } from '../reconcile/reconciler.ts';
+import { createImageLoader, lockContainers } from './engine-images.ts';
+import { selectSystemBridges } from './system-discovery.ts';
+
+/** What a service is told of applications. */
+export interface AppsSettings {
+  readonly engine: EngineAddress;
+}
+
+/** Applications that are looked after. */
+export interface RunningApps {
+  readonly apps: Apps;
+  /** Until the signal is aborted. */
+  run(): Promise<void>;
+  close(): void;
+}
+
+/** Begins the names of what belongs to apps at the engine. */
+const PREFIX = 'eve_';
+const ENGINE_WAIT_MS = 30_000;
+const DRAIN_MS = 2000;
+const LOOK_INTERVAL_MS = 2000;
+const MAX_IMAGE_BYTES = 64 * 1024 ** 3;
+
+const memorySchema = z.record(z.string(), z.object({ ...appRecordSchema.shape, purges: z.number() }));
+const bootSchema = z.object({ bootId: z.string() });
+
+/** Of this boot of the machine (random(4)); '' where the kernel says none. */
+function readBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Whether this is the first start of apps since the machine booted; it is noted that they were. */
+function noteBoot(folder: string, log: Log): boolean {
+  const file = createJsonFile(join(folder, 'boot.json'), bootSchema, log);
+  const bootId = readBootId();
+  const isFresh = file.read()?.bootId !== bootId;
+  if (isFresh) file.write({ bootId });
+  return isFresh;
+}
+
+/** The bridges of this host, each with the network instance that EVE has it for. */
+function listBridges(names: readonly string[]) {
+  const instances = readNetworkInstances();
+  return selectSystemBridges(names).map(({ name, cidr }) => ({
+    ...{ name, cidr },
+    displayName: instances.find(({ bridgeName }) => bridgeName === name)?.displayName ?? '',
+  }));
+}
+
+/** Opens the applications of the configuration. @throws ConfigurationError when another agent has them */
+export async function openApps(
+  { engine: address }: AppsSettings,
+  deps: {
+    readonly state: string;
+    readonly reconciler: Reconciler;
+    readonly configuration: Configuration;
+    /** As in discovery. */
+    readonly bridges: readonly string[];
+    readonly log: Log;
+  },
+  signal: AbortSignal,
+): Promise<RunningApps> {
+  const { reconciler, configuration, log } = deps;
+  const clock = systemClock;
+  const wallMs = Date.now;
+  const unlock = await lockContainers(engineAddressText(address), PREFIX);
+  const folder = join(deps.state, 'apps');
+  const client = createEngineClient(address);
+  const engine = openContainerEngine(client);
+  const switcher = createSwitch(
+    {
+      ...{ engine, probes: systemProbes, clock, wallMs, log, ending: signal },
+      portRule: await findPortRule(signal),
+    },
+    { prefix: PREFIX, engineWaitMs: ENGINE_WAIT_MS, drainMs: DRAIN_MS },
+  );
+  const images = createImageLoader(client, address.kind === 'unix');
+  const intents = (): readonly AppIntent[] | null => {
+    if (configuration.status().appliedAt === null) return null;
+    try {
+      return planApps(configuration.current(), listBridges(deps.bridges));
+    } catch (error) {
+      // Of a host without any bridge: an app says which one it lacks.
+      log.debug({ reason: String(error) }, 'no bridge was found for apps');
+      return planApps(configuration.current(), []);
+    }
+  };
+  const apps = createApps({
+    ...{ intents, switcher, clock, wallMs, log },
+    treeStatus: (uuid) => reconciler.status(uuid),
+    readImage: readLayoutArchive,
+    loadImage: (source, app, until) =>
+      images.load(source, { repository: PREFIX + app, maxBytes: MAX_IMAGE_BYTES }, until),
+    prepare: (settings) =>
+      prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }),
+    networks: createAppNetworks(client),
+    memory: createJsonFile(join(folder, 'apps.json'), memorySchema, log),
+    isFreshBoot: noteBoot(folder, log),
+  });
+  return {
+    apps,
+    async run() {
+      const states = new Map<string, string>();
+      const unsubscribe = [
+        configuration.onChange(() => apps.wake()),
+        reconciler.onEvent((event) => {
+          if (event.kind !== 'status') return;
+          const { ContentID, State } = event.status;
+          // Its progress makes no difference.
+          if (states.get(ContentID) !== State) apps.wake();
+          states.set(ContentID, State);
+        }),
+      ];
+      const versions = {
+        async convergeAll(until: AbortSignal) {
+          const outcomes = await switcher.convergeAll(until);
+          apps.wake();
+          return outcomes;
+        },
+      };
+      await Promise.all([
+        apps.run(signal),
+        keepConverged({ engine, versions, clock, log }, { lookIntervalMs: LOOK_INTERVAL_MS }, signal),
+      ]);
+      for (const end of unsubscribe) end();
+    },
+    close: unlock,
+  };
+}
