@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
@@ -107,6 +107,14 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'applications', ()
     datastore = await startDatastore(place, [
       ...['--root', at('root'), '--state', at('store'), '--host-name', 'ds'],
     ]);
+    // Archives are read before they are repositories.
+    for (const word of ['v1', 'v2']) {
+      const manifest = `http://10.1.0.5/v2/archives/${word}/manifests/${word}`;
+      await vi.waitFor(() => lab.host.mustRun(['curl', '--silent', '--fail', manifest]), {
+        timeout: 60_000,
+        interval: 200,
+      });
+    }
   });
   afterAll(async () => {
     await endAgent('SIGKILL');

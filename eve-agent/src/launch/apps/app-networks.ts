@@ -33,8 +33,7 @@ export function subnetOf(cidr: string): string {
   const [address = '', length = ''] = cidr.split('/');
   const number = parseIpv4(address);
   const bits = Number(length);
-  if (number === null || !Number.isInteger(bits) || bits < 0 || bits > 32)
-    throw new RangeError(`${cidr} is no subnet`);
+  if (number === null || !/^\d{1,2}$/.test(length) || bits > 32) throw new RangeError(`${cidr} is no subnet`);
   const size = 2 ** (32 - bits);
   const first = Math.floor(number / size) * size;
   const octets = [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256);

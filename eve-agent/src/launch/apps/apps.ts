@@ -94,7 +94,7 @@ export function createApps(deps: AppsDeps): Apps {
   const again = new Set<string>();
   const actions = new Map<string, AppAction>();
   /** What failed as it is: it is not tried again until something of it changes. */
-  const failed = new Map<string, { readonly identity: string; readonly error: CodedError }>();
+  const failed = new Map<string, { readonly attempt: string; readonly error: CodedError }>();
   const delayed = new Set<string>();
   let memory: Readonly<Record<string, AppMemory>> = deps.memory.read() ?? {};
   let order: readonly string[] = [];
@@ -204,8 +204,9 @@ export function createApps(deps: AppsDeps): Apps {
       inState(id, 'RUNNING');
       throw new AppError('APP_UNCHANGED', verdict.problem);
     }
+    const attempt = `${identity} ${intent.record.restartCounter}`;
     const before = failed.get(id);
-    if (before?.identity === identity && action === undefined && verdict.kind === 'none') {
+    if (before?.attempt === attempt && action === undefined) {
       publish(id, { State: isUp(serving) ? 'RUNNING' : 'BROKEN' });
       throw before.error;
     }
@@ -227,7 +228,7 @@ export function createApps(deps: AppsDeps): Apps {
       } catch (error) {
         signal.throwIfAborted();
         // An engine that is away is no fault of the app's.
-        if (error instanceof CodedError && !error.retryable) failed.set(id, { identity, error });
+        if (error instanceof CodedError && !error.retryable) failed.set(id, { attempt, error });
         const now = servingOf(await switcher.versions(id, signal).catch(() => []));
         tellServing(id, now);
         inState(id, isUp(now) ? 'RUNNING' : 'BROKEN');

@@ -1,0 +1,120 @@
+import { expect, it } from 'vitest';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import { subnetOf } from './app-networks.ts';
+import { readAppSettings } from './app-settings.ts';
+import { type ContainerIntent, containerOfApp, identityOf } from './container-of-app.ts';
+
+const BRIDGE = { name: 'bn1', cidr: '10.1.0.1/24', displayName: '' };
+const NETWORK = { bridge: BRIDGE, address: null, mac: null, portMaps: [] };
+const VOLUME = '00000000-0000-4000-8000-00000000000A';
+const intentOf = (more: object = {}) =>
+  ({
+    ...{ kind: 'container', uuid: 'u', networks: [], volumes: [], environment: [] },
+    ...{ memoryBytes: null, cpuCount: null },
+    ...more,
+  }) as unknown as ContainerIntent;
+const BASE: ContainerSpec = { Image: '', HostConfig: {} };
+
+it.each<[string, object, ContainerSpec, object]>([
+  ['without a network', {}, BASE, { HostConfig: { NetworkMode: 'none', PortBindings: {} }, Env: [] }],
+  [
+    'on a bridge',
+    { networks: [NETWORK] },
+    BASE,
+    { HostConfig: { NetworkMode: 'eve_bn1' }, NetworkingConfig: { EndpointsConfig: { eve_bn1: {} } } },
+  ],
+  [
+    'with an address, a MAC address and a port',
+    {
+      networks: [
+        {
+          ...{ bridge: BRIDGE, address: '10.1.0.9', mac: '02:00:00:00:00:01' },
+          portMaps: [{ protocol: 'udp', hostPort: 53, appPort: 5353 }],
+        },
+      ],
+    },
+    BASE,
+    {
+      ExposedPorts: { '5353/udp': {} },
+      HostConfig: { PortBindings: { '5353/udp': [{ HostIp: '', HostPort: '53' }] } },
+      NetworkingConfig: {
+        EndpointsConfig: {
+          eve_bn1: { IPAMConfig: { IPv4Address: '10.1.0.9' }, MacAddress: '02:00:00:00:00:01' },
+        },
+      },
+    },
+  ],
+  [
+    'with limits',
+    { memoryBytes: 1024, cpuCount: 2 },
+    BASE,
+    { HostConfig: { Memory: 1024, NanoCpus: 2_000_000_000 } },
+  ],
+  [
+    'with user data over its arguments',
+    { environment: [['A', '2']] },
+    { ...BASE, Env: ['A=1', 'B=1'] },
+    { Env: ['A=2', 'B=1'] },
+  ],
+  [
+    'with a blank volume',
+    { volumes: [{ volume: { uuid: VOLUME, generationCount: 3, readonly: true }, mountDir: '/data' }] },
+    BASE,
+    {
+      HostConfig: {
+        Mounts: [
+          {
+            ...{ Type: 'volume', Source: `eve_u_${VOLUME.toLowerCase()}_3` },
+            ...{ Target: '/data', ReadOnly: true },
+          },
+        ],
+      },
+    },
+  ],
+])('a container %s', (_name, more, base, expected) => {
+  expect(containerOfApp(intentOf(more), base)).toMatchObject(expected);
+});
+
+it('another image, another purge and another container are another identity; the name of the image is none', () => {
+  const identity = identityOf(BASE, 'a', 0);
+  expect(identityOf({ ...BASE, Image: 'x:1' }, 'a', 0)).toBe(identity);
+  const others = [
+    identityOf(BASE, 'b', 0),
+    identityOf(BASE, 'a', 1),
+    identityOf({ ...BASE, Env: [] }, 'a', 0),
+  ];
+  expect(new Set([identity, ...others]).size).toBe(4);
+});
+
+it.each([
+  ['10.1.0.1/24', '10.1.0.0/24'],
+  ['10.1.2.3/16', '10.1.0.0/16'],
+  ['192.168.255.254/30', '192.168.255.252/30'],
+  ['10.0.0.1/32', '10.0.0.1/32'],
+  ['255.255.255.255/0', '0.0.0.0/0'],
+])('%s is of %s', (cidr, subnet) => expect(subnetOf(cidr)).toBe(subnet));
+
+it.each(['10.1.0.1', 'x/24', '10.1.0.1/33'])('%s is no subnet', (cidr) => {
+  expect(() => subnetOf(cidr)).toThrow(RangeError);
+});
+
+it.each<[unknown, object | string]>([
+  [undefined, { args: [], keep: 0, allow: [] }],
+  [{}, { args: [], keep: 0 }],
+  [
+    { args: '-e A=1', keep: 2, settle: '500ms' },
+    { args: '-e A=1', keep: 2, settleMs: 500 },
+  ],
+  [[], 'localDatastore: an object expected'],
+  ['x', 'localDatastore: an object expected'],
+  [{ allow: ['devices'] }, 'localDatastore: allow cannot be given to an app'],
+  [{ bridge: 'bn1' }, 'localDatastore: bridge cannot be given to an app'],
+])('our own key %j', (extension, expected) => {
+  const settings = readAppSettings('u', extension);
+  if (typeof expected === 'string') expect(settings).toBe(expected);
+  else expect(settings).toMatchObject(expected);
+});
+
+it('our own key with another type says which', () => {
+  expect(readAppSettings('u', { settle: 'soon' })).toMatch(/^localDatastore\.settle: a time expected/);
+});
