@@ -96,7 +96,7 @@ describeWith(['lab', 'iptables', 'nftables', 'curl'], 'a host that forwards noth
       expect(await reached()).toEqual([]);
       await rule.add('ed_web', [redirect, ipv6], signal);
       expect(await rule.list(signal)).toEqual(new Set(['ed_web']));
-      expect(await reached()).toEqual(ways().map(([name]) => name));
+      await expect.poll(reached).toEqual(ways().map(([name]) => name));
       // The one behind is as closed as it was, and loopback is another's.
       expect(await curl(outside, 'http://10.2.0.5/')).toBe(false);
       expect(await curl(lab.host, 'http://127.0.0.1:8080/')).toBe(false);
