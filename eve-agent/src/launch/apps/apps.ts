@@ -331,11 +331,15 @@ export function createApps(deps: AppsDeps): Apps {
     },
     wake,
     async run(signal) {
+      let trouble = '';
       while (!signal.aborted) {
         isWoken = false;
-        await look(signal).catch((error: unknown) => {
-          if (!signal.aborted) log.warn({ reason: errorMessage(error) }, 'apps cannot be looked after');
-        });
+        const reason = await look(signal).then(() => '', errorMessage);
+        // Once, however long the engine is away.
+        if (reason !== '' && reason !== trouble && !signal.aborted) {
+          log.warn({ reason }, 'apps cannot be looked after');
+        }
+        trouble = reason;
         if (isWoken) continue;
         waiting = new AbortController();
         await waitUnlessAborted(clock, LOOK_INTERVAL_MS, AbortSignal.any([signal, waiting.signal]));
