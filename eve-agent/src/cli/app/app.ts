@@ -10,6 +10,7 @@ import { addConfigurableOptions } from '../../config.ts';
 import type { AppAction } from '../../launch/apps/apps.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
+import { tableLines } from '../text-table.ts';
 
 const SUMMARIES: Readonly<Record<AppAction, string>> = {
   restart: 'start an app again',
@@ -27,20 +28,13 @@ export function appsTable(apps: readonly AppInstanceStatus[]): string {
     printableText(DisplayName),
     printableText(Image) || '-',
   ]);
-  const all = [['UUID', 'STATE', 'ADDRESS', 'BRIDGE', 'NAME', 'IMAGE'], ...rows];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  const lines = all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
+  const [head = '', ...lines] = tableLines(['UUID', 'STATE', 'ADDRESS', 'BRIDGE', 'NAME', 'IMAGE'], rows);
   const told = apps.flatMap(({ Error: reason, Warnings }, index) => [
-    lines[index + 1] ?? '',
+    lines[index] ?? '',
     ...(reason === '' ? [] : [`    ${printableText(reason)}`]),
     ...Warnings.map((warning) => `    warning: ${printableText(warning)}`),
   ]);
-  return `${[lines[0], ...told].join('\n')}\n`;
+  return `${[head, ...told].join('\n')}\n`;
 }
 
 function listCommand({ stdout, signal }: CommandContext): Command {

@@ -2,24 +2,10 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import type * as z from 'zod';
 import type { DeploymentView, OperationResult } from '../../launch/deployments/deployment-view.ts';
 import type { historyEntrySchema } from '../../launch/deployments/history.ts';
+import { tableLines } from '../text-table.ts';
 import type { FailedLine } from './operation-lines.ts';
 
 type HistoryEntry = z.infer<typeof historyEntrySchema>;
-
-/** Rows below headings, each column as wide as its widest cell. */
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}
 
 /** Deployments as a table, what is wrong with one below its row. */
 export function deploymentsTable(deployments: readonly DeploymentView[]): string {
@@ -32,9 +18,7 @@ export function deploymentsTable(deployments: readonly DeploymentView[]): string
     kept.join(',') || '-',
     printableText(image) || '-',
   ]);
-  const [head = '', ...lines] = table(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows)
-    .split('\n')
-    .slice(0, -1);
+  const [head = '', ...lines] = tableLines(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows);
   const told = deployments.flatMap(({ problem, operation }, index) => [
     lines[index] ?? '',
     ...(operation === null
@@ -82,5 +66,6 @@ export function historyTable(entries: readonly HistoryEntry[]): string {
     printableText(by),
     printableText(why ?? ''),
   ]);
-  return table(['TIME', 'OPERATION', 'OUTCOME', 'VERSION', 'TOOK', 'BY', 'WHY'], rows);
+  const lines = tableLines(['TIME', 'OPERATION', 'OUTCOME', 'VERSION', 'TOOK', 'BY', 'WHY'], rows);
+  return `${lines.join('\n')}\n`;
 }
