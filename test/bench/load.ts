@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createImageLayout } from '../lab/image-layouts.ts';
 import { createLab } from '../lab/lab.ts';
-import { alternate, ratioOf, run, spreadOf } from './measure.ts';
+import { alternate, ratioOf, readChildSeconds, run, spreadOf } from './measure.ts';
 import { formatSpread, formatTable } from './table.ts';
 
 const IMAGE_BYTES = 2 ** 30;
@@ -17,15 +17,6 @@ interface Loaded {
   /** Of the client alone. */
   readonly cpuSeconds: number;
   readonly peakMemoryMiB: number;
-}
-
-/** times(1p): the second line is that of the children. */
-function readChildSeconds(times: string): number {
-  const children = times.trim().split('\n').at(-1) ?? '';
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
-    0,
-  );
 }
 
 async function load(engine: RunningEngine, command: string): Promise<Loaded> {

@@ -142,3 +142,12 @@ export function ratioOf<Sample>(
   });
   return spreadOf(ratios);
 }
+
+/** CPU seconds of the children of a shell, from what its `times` prints (times(1p)): its second line. */
+export function readChildSeconds(times: string): number {
+  const children = times.trim().split('\n').at(-1) ?? '';
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
+    0,
+  );
+}

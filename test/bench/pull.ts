@@ -5,7 +5,7 @@ import { startDebianRegistry } from '../lab/debian-registry.ts';
 import { createImageLayout } from '../lab/image-layouts.ts';
 import { findFreePort } from '../lab/loopback-agent.ts';
 import { createNamespace } from '../lab/namespace.ts';
-import { alternate, ratioOf, run, spreadOf } from './measure.ts';
+import { alternate, ratioOf, readChildSeconds, run, spreadOf } from './measure.ts';
 import { formatSpread, formatTable } from './table.ts';
 
 const LAYERS = 10;
@@ -16,15 +16,6 @@ interface Pulled {
   /** Of the client alone. */
   readonly cpuSeconds: number;
   readonly peakMemoryMiB: number;
-}
-
-/** times(1p): the second line is that of the children. */
-function readChildSeconds(times: string): number {
-  const children = times.trim().split('\n').at(-1) ?? '';
-  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
-    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
-    0,
-  );
 }
 
 async function pull(command: string, target: string): Promise<Pulled> {
