@@ -75,6 +75,14 @@ const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set([
   'restart',
 ]);
 
+/** How an operation was asked for. */
+interface Asked {
+  readonly input: OperationInput;
+  readonly onEvent: (event: OperationEvent) => void;
+  readonly signal: AbortSignal;
+  readonly by: CallerFacts;
+}
+
 /** The operations on the deployments of a configuration. */
 export function createDeployments(deps: DeploymentsDeps): Deployments {
   const { configuration, client, engine, switcher, images, audit, history, desired, running } = deps;
@@ -155,12 +163,7 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     entry: DeploymentEntry,
     operation: ChangingOperation,
     prepared: Prepared | null,
-    more: {
-      input: OperationInput;
-      onEvent: (event: OperationEvent) => void;
-      signal: AbortSignal;
-      by: CallerFacts;
-    },
+    more: Asked,
   ) {
     const { input, onEvent, signal, by } = more;
     const name = entry.kind === 'usable' ? entry.settings.name : entry.name;
@@ -263,12 +266,7 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     name: string,
     operation: ChangingOperation,
     prepared: Prepared | null,
-    more: {
-      input: OperationInput;
-      onEvent: (event: OperationEvent) => void;
-      signal: AbortSignal;
-      by: CallerFacts;
-    },
+    more: Asked,
   ): Promise<OperationResult> {
     const { by, onEvent } = more;
     const end = await audit.begin(by, operation, name);
