@@ -1,8 +1,8 @@
-import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
-import { makeFolder } from '@local-datastore/shared/files/make-folder';
+import { writeDurably } from '@local-datastore/shared/files/durable-file';
+import { makeFolder, makeOwnFolder } from '@local-datastore/shared/files/make-folder';
 import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
 import {
   type ImageToArchive,
@@ -60,16 +60,8 @@ const OWN_FILES = new Set([LAYOUT_FILE, INDEX_FILE, 'blobs'].flatMap((name) => [
 const unusable = (folder: string, why: string, cause?: unknown) =>
   new TargetError('TARGET_UNWRITABLE', `${folder} cannot take an image: ${why}`, { cause });
 
-/** Makes a folder where there is none. A link in its place would lead the writer elsewhere. */
-async function ensureFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-    if (!(await lstat(path)).isDirectory()) throw unusable(path, 'it is no folder', error);
-  }
-}
+const ensureFolder = (path: string) =>
+  makeOwnFolder(path, (cause) => unusable(path, 'it is no folder', cause));
 
 async function readIndex(folder: string): Promise<LayoutIndex> {
   const file = join(folder, INDEX_FILE);

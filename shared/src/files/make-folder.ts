@@ -1,7 +1,8 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorMessage, systemErrorCode } from '../errors.ts';
+import { syncDirectory } from './durable-file.ts';
 
 /** As the system has them; for folders of one's own `0o700`. */
 const MODE = 0o777;
@@ -63,5 +64,21 @@ export function makeFolderSync(path: string): void {
     } catch (again) {
       throw systemErrorCode(again) === 'ENOENT' ? takesNone(path, again) : again;
     }
+  }
+}
+
+/**
+ * Makes one folder where there is none, so that its name survives a power cut. A link in its place would lead whoever
+ * writes there elsewhere.
+ *
+ * @param refuse what is thrown where something else stands there, a link to a folder too
+ */
+export async function makeOwnFolder(path: string, refuse: (cause: unknown) => Error): Promise<void> {
+  try {
+    await mkdir(path);
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
+    if (!(await lstat(path)).isDirectory()) throw refuse(error);
   }
 }

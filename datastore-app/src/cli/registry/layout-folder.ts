@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
 import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
+import { makeOwnFolder } from '@local-datastore/shared/files/make-folder';
 import { formatDigest, OCI_ALGORITHMS, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { blobPath, INDEX_FILE, LAYOUT_FILE, LAYOUT_TEXT } from '@local-datastore/shared/oci/image-archive';
 import {
@@ -58,15 +59,8 @@ function inWordsOfTheFolder(folder: string, error: unknown): unknown {
   });
 }
 
-async function ensureFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EEXIST') throw error;
-    if (!(await lstat(path)).isDirectory()) throw unusable(path, 'it is no folder', error);
-  }
-}
+const ensureFolder = (path: string) =>
+  makeOwnFolder(path, (cause) => unusable(path, 'it is no folder', cause));
 
 async function readIndex(folder: string): Promise<LayoutIndex> {
   const file = join(folder, INDEX_FILE);
