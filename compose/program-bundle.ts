@@ -65,7 +65,6 @@ export const BUNDLE_OPTIONS = {
   target: 'node24',
   minifyWhitespace: true,
   minifySyntax: true,
-  keepNames: true,
   logLevel: 'warning',
   logOverride: { 'import-is-undefined': 'error' },
   plugins: [undiciDispatchers, nodeHttpByRequire],

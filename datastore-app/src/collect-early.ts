@@ -12,4 +12,6 @@ import { setFlagsFromString } from 'node:v8';
  * To be imported first, for what has grown does not shrink. Node 24.21 takes no `--max-semi-space-size` once it
  * runs; these two it looks at in every collection.
  */
-setFlagsFromString('--semi-space-growth-factor=1 --heap-growing-percent=20 --no-concurrent-array-buffer-sweeping');
+setFlagsFromString(
+  '--semi-space-growth-factor=1 --heap-growing-percent=20 --no-concurrent-array-buffer-sweeping',
+);
