@@ -100,6 +100,8 @@ export async function benchRegistry(work: string, memory: string, rounds: number
             { layers: Array.from({ length: LAYERS }, () => randomBytes(LAYER_BYTES)) },
             '1',
           );
+          // What the one before left to be written later is not paid for by this one.
+          await run('sync');
           return serve(peer, push(peer, 'lab/pushed'));
         },
       ]),
