@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
-import { BUNDLE_OPTIONS, findWorkers, workspace } from './program-bundle.ts';
+import { BUNDLE_OPTIONS, findWorkers, MAKE_REQUIRE, workspace } from './program-bundle.ts';
 import { bundleScripts } from './scripts/bundle-scripts.ts';
 import { writeCodeCache } from './scripts/code-cache.ts';
 
@@ -32,10 +32,7 @@ async function buildDatastore(): Promise<Built> {
     format: 'esm',
     legalComments: 'linked',
     metafile: true,
-    // Dependencies in CommonJS call require for Node's own modules, which a module has to make first.
-    banner: {
-      js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_(import.meta.url);",
-    },
+    banner: { js: MAKE_REQUIRE },
   });
   await writePackageType(join(dist, 'datastore-app'), 'module');
   const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);

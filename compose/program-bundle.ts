@@ -69,3 +69,7 @@ export const BUNDLE_OPTIONS = {
   logOverride: { 'import-is-undefined': 'error' },
   plugins: [undiciDispatchers, nodeHttpByRequire],
 } as const satisfies BuildOptions;
+
+/** Begins a bundle that is a module: dependencies in CommonJS call require for Node's own modules. */
+export const MAKE_REQUIRE =
+  "import{createRequire as createRequire_}from'node:module';const require=createRequire_(import.meta.url);";

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { BUNDLE_OPTIONS, MAKE_REQUIRE } from '../../compose/program-bundle.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createImageLayout } from '../lab/image-layouts.ts';
 import { createLab } from '../lab/lab.ts';
@@ -26,10 +28,24 @@ async function load(engine: RunningEngine, command: string): Promise<Loaded> {
   return { ...ran, cpuSeconds: readChildSeconds(stdout) };
 }
 
+/** A bundle, as the agent is deployed. @returns where it stands */
+async function bundleProgram(folder: string): Promise<string> {
+  const outfile = join(folder, 'load-image.mjs');
+  await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: [PROGRAM],
+    outfile,
+    format: 'esm',
+    banner: { js: MAKE_REQUIRE },
+  });
+  return outfile;
+}
+
 /** An image of 1 GiB into an engine of its own, by `docker load` and as the agent does it. Needs root. */
 export async function benchLoad(work: string, rounds: number): Promise<string> {
   const folder = join(work, 'load');
   await mkdir(folder);
+  const program = await bundleProgram(folder);
   const lab = await createLab();
   let engine: RunningEngine | undefined;
   try {
@@ -39,13 +55,13 @@ export async function benchLoad(work: string, rounds: number): Promise<string> {
     await made.addImage({ layers: [randomBytes(IMAGE_BYTES)] }, '1');
     const archive = join(folder, 'image.tar');
     const compressed = join(folder, 'image.tar.gz');
-    await run(`skopeo --insecure-compressed copy -q oci:${made.folder}:1 docker-archive:${archive}`);
+    await run(`skopeo --insecure-policy copy -q oci:${made.folder}:1 docker-archive:${archive}`);
     await run(`gzip -1 <${archive} >${compressed}`);
     await rm(made.folder, { recursive: true });
     const tables: string[] = [];
     for (const file of [archive, compressed]) {
       const commands = {
-        [OURS]: `${process.execPath} --max-semi-space-size=2 ${PROGRAM} ${running.socket} ${file}`,
+        [OURS]: `${process.execPath} ${program} ${running.socket} ${file}`,
         'docker load': `docker --host unix://${running.socket} load --input ${file}`,
       };
       const contenders = Object.entries(commands).map(

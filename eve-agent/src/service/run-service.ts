@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { collectEarly } from '@local-datastore/shared/early-collection';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
@@ -133,6 +134,7 @@ export async function runService(
   { version, log: plainLog }: ServiceDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  collectEarly();
   const logStream = createLogStream(plainLog, Date.now);
   const { log } = logStream;
   const tally = createTally();
