@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, freemem, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchDeployments } from './deployments.ts';
 import { benchFetch } from './fetch.ts';
 import { benchLoad } from './load.ts';
 import { run } from './measure.ts';
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   resolve: (_places, count) => benchResolve(count),
   publish: ({ work }, count) => benchPublish(work, count),
   switch: (_places, count) => benchSwitch(count),
+  deployments: () => benchDeployments(),
 };
 
 /** `npm run bench [-- [suite …] [--rounds N]]` */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type RunningEngine, startDockerEngine } from '../docker-engine.ts';
 import { createLab, type Lab } from '../lab.ts';
 import { eveAgent, waitForLog } from '../programs.ts';
@@ -12,7 +12,8 @@ import { createWebContext } from '../web-image.ts';
 
 const ADDRESS = '10.1.0.1';
 const PORT = 8866;
-const LIMIT = { timeout: 60_000, interval: 200 };
+const READ_LIMIT_MS = 60_000;
+const LOOK_INTERVAL_MS = 200;
 /** Where deployments are reached. */
 export const DEPLOYMENTS_URL = `https://${ADDRESS}:${PORT}`;
 export const WEB_PORT = 8080;
@@ -50,6 +51,8 @@ export interface DeploymentHost {
   configure(document: object): Promise<void>;
   startAgent(): Promise<void>;
   endAgent(signal: NodeJS.Signals): Promise<void>;
+  /** 0: none was started. */
+  agentPid(): number;
   /** The whole log of the agent. */
   log(): string;
   /** By curl, with a certificate; null: none. */
@@ -81,6 +84,7 @@ export async function createDeploymentHost(clients: readonly string[]): Promise<
   for (const name of clients) await mustRun('cert', 'client', '--name', name, '--out', folder);
   let child: ChildProcess | undefined;
   const logs: (() => string)[] = [];
+  const logText = () => logs.map((log) => log()).join('');
   const client = (name: string) => ({ certificate: at(`${name}.crt`), key: at(`${name}.key`) });
   const identify = (who: CertificateFiles | null) =>
     who === null ? [] : ['--cert', who.certificate, '--key', who.key];
@@ -126,7 +130,11 @@ export async function createDeploymentHost(clients: readonly string[]): Promise<
       const before = await readAt();
       await writeFile(at('config.json.new'), JSON.stringify({ ...common, ...document }));
       await rename(at('config.json.new'), at('config.json'));
-      if (before !== null) await vi.waitFor(async () => expect(await readAt()).not.toBe(before), LIMIT);
+      const deadlineMs = performance.now() + READ_LIMIT_MS;
+      while (before !== null && (await readAt()) === before) {
+        if (performance.now() > deadlineMs) throw new Error(`the configuration is not read: ${logText()}`);
+        await delay(LOOK_INTERVAL_MS);
+      }
     },
     async startAgent() {
       const place = ['--deployments', at('config.json'), '--deploy-listen', `${ADDRESS}:${PORT}`];
@@ -137,7 +145,8 @@ export async function createDeploymentHost(clients: readonly string[]): Promise<
       logs.push(log);
       await seen;
     },
-    log: () => logs.map((log) => log()).join(''),
+    log: logText,
+    agentPid: () => child?.pid ?? 0,
     async curl(who, path, ...args) {
       return toAnswer(
         await lab.host.run([...CURL, ...identify(who), ...STATUS, ...args, `${DEPLOYMENTS_URL}${path}`]),
