@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineAddress, engineAddressText } from '@local-datastore/shared/engine/engine-address';
-import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
+import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
@@ -13,14 +12,10 @@ import { createAppNetworks } from '../launch/apps/app-networks.ts';
 import { type Apps, createApps } from '../launch/apps/apps.ts';
 import { appRecordSchema } from '../launch/apps/counters.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
-import { openContainerEngine } from '../launch/engine/open-container-engine.ts';
-import { findPortRule } from '../launch/switch/find-port-rule.ts';
-import { keepConverged } from '../launch/switch/keep-converged.ts';
-import { systemProbes } from '../launch/switch/probe.ts';
-import { createSwitch } from '../launch/switch/switch.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
-import { createImageLoader, lockContainers } from './engine-images.ts';
+import { createImageLoader } from './engine-images.ts';
+import { openContainers } from './open-switch.ts';
 import { selectSystemBridges } from './system-discovery.ts';
 
 /** What a service is told of applications. */
@@ -38,9 +33,6 @@ export interface RunningApps {
 
 /** Begins the names of what belongs to apps at the engine. */
 const PREFIX = 'eve_';
-const ENGINE_WAIT_MS = 30_000;
-const DRAIN_MS = 2000;
-const LOOK_INTERVAL_MS = 2000;
 const MAX_IMAGE_BYTES = 64 * 1024 ** 3;
 
 const memorySchema = z.record(z.string(), z.object({ ...appRecordSchema.shape, purges: z.number() }));
@@ -89,17 +81,9 @@ export async function openApps(
   const { reconciler, configuration, log } = deps;
   const clock = systemClock;
   const wallMs = Date.now;
-  const unlock = await lockContainers(engineAddressText(address), PREFIX);
+  const containers = await openContainers(address, { prefix: PREFIX, log }, signal);
+  const { client, switcher } = containers;
   const folder = join(deps.state, 'apps');
-  const client = createEngineClient(address);
-  const engine = openContainerEngine(client);
-  const switcher = createSwitch(
-    {
-      ...{ engine, probes: systemProbes, clock, wallMs, log, ending: signal },
-      portRule: await findPortRule(signal),
-    },
-    { prefix: PREFIX, engineWaitMs: ENGINE_WAIT_MS, drainMs: DRAIN_MS },
-  );
   const images = createImageLoader(client, address.kind === 'unix');
   const intents = (): readonly AppIntent[] | null => {
     if (configuration.status().appliedAt === null) return null;
@@ -137,19 +121,9 @@ export async function openApps(
           states.set(ContentID, State);
         }),
       ];
-      const versions = {
-        async convergeAll(until: AbortSignal) {
-          const outcomes = await switcher.convergeAll(until);
-          apps.wake();
-          return outcomes;
-        },
-      };
-      await Promise.all([
-        apps.run(signal),
-        keepConverged({ engine, versions, clock, log }, { lookIntervalMs: LOOK_INTERVAL_MS }, signal),
-      ]);
+      await Promise.all([apps.run(signal), containers.keepConverged(() => apps.wake())]);
       for (const end of unsubscribe) end();
     },
-    close: unlock,
+    close: containers.close,
   };
 }

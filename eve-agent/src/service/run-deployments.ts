@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { engineAddressText } from '@local-datastore/shared/engine/engine-address';
-import { createEngineClient } from '@local-datastore/shared/engine/engine-client';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
@@ -15,12 +13,8 @@ import { createHistory } from '../launch/deployments/history.ts';
 import { createJsonLinesFile } from '../launch/deployments/json-lines-file.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { createRunningOperations } from '../launch/deployments/running-operations.ts';
-import { openContainerEngine } from '../launch/engine/open-container-engine.ts';
-import { findPortRule } from '../launch/switch/find-port-rule.ts';
-import { keepConverged } from '../launch/switch/keep-converged.ts';
-import { systemProbes } from '../launch/switch/probe.ts';
-import { createSwitch } from '../launch/switch/switch.ts';
-import { createImageLoader, lockContainers } from './engine-images.ts';
+import { createImageLoader } from './engine-images.ts';
+import { openContainers } from './open-switch.ts';
 
 /** What a service is told of deployments. */
 export interface DeploymentsSettings {
@@ -39,9 +33,6 @@ export interface RunningDeployments {
 }
 
 const AUDIT_LOG = { maxBytes: 8 * 1024 * 1024, keptFiles: 3 };
-const ENGINE_WAIT_MS = 30_000;
-const DRAIN_MS = 2000;
-const LOOK_INTERVAL_MS = 2000;
 
 /**
  * Opens the deployments of a file.
@@ -59,18 +50,12 @@ export async function openDeployments(
   const wallMs = Date.now;
   const configuration = await openConfigurationSource(file, { clock, wallMs, log });
   const { engine: address, prefix, tls } = configuration.current();
-  const unlock = await lockContainers(engineAddressText(address), prefix);
+  const containers = await openContainers(address, { prefix, log }, signal);
+  const { client, engine, switcher } = containers;
   const folder = join(deps.state, 'launch');
-  const client = createEngineClient(address);
-  const engine = openContainerEngine(client);
-  const portRule = await findPortRule(signal);
-  if (portRule === null) {
+  if (!containers.leadsPorts) {
     log.info({}, 'ports cannot be led elsewhere here: a new version has them after the old one has ended');
   }
-  const switcher = createSwitch(
-    { engine, portRule, probes: systemProbes, clock, wallMs, log, ending: signal },
-    { prefix, engineWaitMs: ENGINE_WAIT_MS, drainMs: DRAIN_MS },
-  );
   const deployments = createDeployments({
     ...{ configuration, client, engine, switcher, clock, wallMs, log, ending: signal },
     images: { ...createImageLoader(client, address.kind === 'unix'), pull: deps.pull },
@@ -93,12 +78,8 @@ export async function openDeployments(
       },
     },
     async run() {
-      const options = { lookIntervalMs: LOOK_INTERVAL_MS };
-      await Promise.all([
-        configuration.follow(signal),
-        keepConverged({ engine, versions: switcher, clock, log }, options, signal),
-      ]);
+      await Promise.all([configuration.follow(signal), containers.keepConverged()]);
     },
-    close: unlock,
+    close: containers.close,
   };
 }

@@ -53,10 +53,7 @@ export interface AppsDeps {
   /** @throws CodedError: an argument is wrong, or not permitted */
   prepare(settings: DeploymentSettings): Promise<(image: string) => ContainerSpec>;
   readonly networks: AppNetworks;
-  readonly switcher: Pick<
-    Switch,
-    'deploy' | 'start' | 'stop' | 'restart' | 'remove' | 'versions' | 'convergeAll'
-  >;
+  readonly switcher: Pick<Switch, 'deploy' | 'start' | 'stop' | 'restart' | 'remove' | 'versions' | 'names'>;
   /** By uuid. */
   readonly memory: {
     read(): Readonly<Record<string, AppMemory>> | null;
@@ -297,7 +294,7 @@ export function createApps(deps: AppsDeps): Apps {
   async function removeOthers(intents: readonly AppIntent[], signal: AbortSignal): Promise<void> {
     if (intents.some(({ uuid }) => !UUID.test(uuid))) return;
     const wanted = new Set(intents.map(({ uuid }) => uuid));
-    for (const name of (await switcher.convergeAll(signal)).keys()) {
+    for (const name of await switcher.names(signal)) {
       if (wanted.has(name) || running.has(name)) continue;
       log.info({ app: name }, 'an app is wanted no more');
       await switcher.remove(name, () => {}, signal);

@@ -15,11 +15,11 @@ export interface ConvergeAllDeps {
 }
 
 /** The deployments that an engine has containers of. Another prefix is another agent's, or of what was configured once. */
-async function listDeployments(
+export async function listDeployments(
   engine: ContainerEngine,
   prefix: string,
   signal: AbortSignal,
-): Promise<Set<string>> {
+): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const id of await engine.list(LABELS.deployment, signal)) {
     const view = await engine.inspect(id, signal);

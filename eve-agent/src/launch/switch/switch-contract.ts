@@ -69,6 +69,8 @@ export interface Switch {
   converge(name: string, signal: AbortSignal): Promise<SwitchOutcome | null>;
   /** The versions that are there, the newest first. */
   versions(name: string, signal: AbortSignal): Promise<readonly KeptVersion[]>;
+  /** Those of all that the engine has containers of; nothing is changed. */
+  names(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** The names of all that the engine has containers of; rules of others are none of ours and go. */
   convergeAll(signal: AbortSignal): Promise<ReadonlyMap<string, SwitchOutcome | null>>;
   running(name: string): Running | null;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { scriptedCommand } from '../engine/scripted-engine.ts';
 import { createScriptedHost, NAME, type ScriptedHost } from './scripted-switch.ts';
 import type { OnStep, Switch } from './switch-contract.ts';
 
@@ -106,6 +107,21 @@ describe('createSwitch', () => {
     host.engine.isAway = false;
     await versions.convergeAll(signal);
     expect([host.serving(), host.rules.size, host.running().length]).toEqual(['v1', 0, 1]);
+  });
+
+  it('names what it has containers of, and changes nothing by it', async () => {
+    const { host, versions } = await createScene();
+    await deploy(host, versions, 'v2');
+    const spec = { Image: 'ed_web:v2', Cmd: scriptedCommand({}), HostConfig: {} };
+    const labelled = (name: string) => ({ ...spec, Labels: { 'io.local-datastore.deployment': name } });
+    await host.engine.create('ed_left.try', labelled('left'), signal);
+    await host.engine.create('other_web', labelled('web2'), signal);
+    const effects: string[] = [];
+    host.engine.onEffect = (effect) => void effects.push(effect);
+    expect([...(await versions.names(signal))].sort()).toEqual(['left', NAME]);
+    expect(effects).toEqual([]);
+    host.engine.isAway = true;
+    await expect(versions.names(signal)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
   });
 
   it('rules of what is not there any more go', async () => {

@@ -6,7 +6,7 @@ import type { ContainerSpec } from '../engine/container-spec.ts';
 import { type CarryOutOptions, carryOut, waitForEngine } from './carry-out.ts';
 import { placeOutside } from './container-address.ts';
 import { nextSpec } from './container-bodies.ts';
-import { convergeAll } from './converge-all.ts';
+import { convergeAll, listDeployments } from './converge-all.ts';
 import { SwitchError, SwitchFailure } from './errors.ts';
 import { measureGap } from './gap-meter.ts';
 import { type HealthCheck, parseStoredHealth } from './health-check.ts';
@@ -257,6 +257,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
         .sort((a, b) => b.generation - a.generation);
     },
 
+    names: (signal) => listDeployments(engine, options.prefix, AbortSignal.any([signal, ending])),
     convergeAll: (signal) =>
       convergeAll(
         { engine, portRule, log, versions: api },
