@@ -168,6 +168,35 @@ export interface HostConfig {
   readonly VolumesFrom?: readonly string[];
 }
 
+/** A disk of a virtual machine beside that of its image. It outlives the machine, as a volume does a container. */
+export interface MachineVolume {
+  /** Of letters, digits, `_`, `.` and `-`; the same for the machine that takes this one's place. */
+  readonly Name: string;
+  /** A tag that it is made of, once; absent: it is blank. */
+  readonly Image?: string;
+  /** Bytes. One that is there and smaller is grown, one that is larger stays. */
+  readonly Size?: number;
+  readonly ReadOnly?: boolean;
+}
+
+/** What cloud-init finds on a drive `cidata` (NoCloud), each the text of a file. A secret may stand in it. */
+export interface MachineSeed {
+  readonly UserData: string;
+  readonly MetaData: string;
+  readonly NetworkConfig?: string;
+}
+
+/** What a virtual machine has that a container has not. */
+export interface MachineParts {
+  /** Bytes of the disk of its image, which is grown to it; absent, or less: as large as the image. */
+  readonly DiskSize?: number;
+  /** Absent: `bios` where the processor has it, else `uefi`. */
+  readonly Firmware?: 'bios' | 'uefi';
+  /** In the order in which it has them, behind the disk of its image. */
+  readonly Volumes?: readonly MachineVolume[];
+  readonly Seed?: MachineSeed;
+}
+
 /** All that a container is made of. */
 export interface ContainerSpec {
   readonly Image: string;
@@ -182,6 +211,8 @@ export interface ContainerSpec {
   readonly HostConfig: HostConfig;
   readonly Hostname?: string;
   readonly Labels?: Readonly<Record<string, string>>;
+  /** It is a virtual machine: only an engine of machines reads it. */
+  readonly Machine?: MachineParts;
   /** That of the first network, for engines before API 1.44. */
   readonly MacAddress?: string;
   readonly NetworkingConfig?: { readonly EndpointsConfig: Readonly<Record<string, EndpointSettings>> };

@@ -29,9 +29,16 @@ function hasDevices({ Devices, DeviceRequests, DeviceCgroupRules, Privileged }: 
  * Pure. What is read-only, memory, or a volume of its own is no reason; published ports are none either, as the
  * candidate is made without them.
  */
-export function isExclusive({ HostConfig: host, NetworkingConfig, MacAddress }: ContainerSpec): boolean {
+export function isExclusive({
+  HostConfig: host,
+  NetworkingConfig,
+  MacAddress,
+  Machine,
+}: ContainerSpec): boolean {
   const endpoints = Object.values(NetworkingConfig?.EndpointsConfig ?? {});
   return (
+    // It would boot twice, and want its memory twice.
+    Machine !== undefined ||
     (host.Binds ?? []).some(isSharedBind) ||
     (host.Mounts ?? []).some(isSharedMount) ||
     (host.VolumesFrom ?? []).some((from) => !from.endsWith(':ro')) ||
