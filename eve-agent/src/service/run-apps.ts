@@ -9,6 +9,7 @@ import { createJsonFile } from '../content/json-file.ts';
 import { readLayoutArchive } from '../content/layout-archive.ts';
 import { type AppIntent, planApps } from '../launch/apps/app-intent.ts';
 import { createAppNetworks } from '../launch/apps/app-networks.ts';
+import { APP_OWNER } from '../launch/apps/app-settings.ts';
 import { type Apps, createApps } from '../launch/apps/apps.ts';
 import { appRecordSchema } from '../launch/apps/counters.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
@@ -102,7 +103,7 @@ export async function openApps(
     loadImage: (source, app, until) =>
       images.load(source, { repository: PREFIX + app, maxBytes: MAX_IMAGE_BYTES }, until),
     prepare: (settings) =>
-      prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }),
+      prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
     networks: createAppNetworks(client),
     memory: createJsonFile(join(folder, 'apps.json'), memorySchema, log),
     isFreshBoot: noteBoot(folder, log),

@@ -1,4 +1,18 @@
+import { CodedError } from '@local-datastore/shared/errors';
 import { type DeploymentSettings, parseDeployment } from '../deployments/deployment-settings.ts';
+import type { ContainerOwner } from '../deployments/prepare-container.ts';
+
+/** What stands under our own key of an app cannot be used. */
+export class AppSettingsError extends CodedError<'APP_UNUSABLE'> {}
+
+/** An app as the owner of its container. */
+export const APP_OWNER: ContainerOwner = {
+  unusable: (why, cause) => new AppSettingsError('APP_UNUSABLE', `localDatastore.args: ${why}`, { cause }),
+  lacks: ({ flag, value, permission }) =>
+    permission === 'host-path'
+      ? `${flag} ${value} shows a path of the host, which an app cannot have: its volumes stand in volumeRefList`
+      : `${flag} ${value} needs the permission "${permission}", which an app cannot have`,
+};
 
 /**
  * What stands under our own key of an app, `localDatastore`: `args`, `health`, `settle`, `keep` and `stopTimeout`, as in
