@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
+import { appSwitchSchema } from '@local-datastore/shared/eve/app-instance-status';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import * as z from 'zod';
@@ -106,6 +107,7 @@ export async function openApps(
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
     networks: createAppNetworks(client),
     memory: createJsonFile(join(folder, 'apps.json'), memorySchema, log),
+    switches: createJsonFile(join(folder, 'switches.json'), z.record(z.string(), appSwitchSchema), log),
     isFreshBoot: noteBoot(folder, log),
   });
   return {

@@ -1,4 +1,7 @@
 /** Applications over an engine of tables: what a configuration says, and what comes to run. */
+
+import type { AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
@@ -27,6 +30,7 @@ let clock: ManualClock;
 let intents: readonly AppIntent[] | null;
 let trees: Map<string, Partial<ContentTreeStatus>>;
 let memory: Readonly<Record<string, AppMemory>> | null;
+let switches: Readonly<Record<string, AppSwitch>> | null;
 let networks: string[];
 let loads: string[];
 let stop: AbortController;
@@ -87,6 +91,12 @@ function start(): void {
       },
       { prefix: 'eve_', engineWaitMs: 10, drainMs: 1 },
     ),
+    switches: {
+      read: () => switches,
+      write: (value) => {
+        switches = value;
+      },
+    },
     memory: {
       read: () => memory,
       write: (value) => {
@@ -113,6 +123,7 @@ beforeEach(() => {
   intents = null;
   trees = new Map();
   memory = null;
+  switches = null;
   networks = [];
   loads = [];
   isFreshBoot = false;
@@ -237,6 +248,95 @@ describe('an app', () => {
     engine.isAway = false;
     apps.wake();
     await becomes(1, { State: 'RUNNING', Error: '' });
+  });
+});
+
+describe('what is told of an app', () => {
+  let told: AppStateChange[];
+  const by = (state: string) => told.filter(({ State }) => State === state).map(({ By, Why }) => [By, Why]);
+  beforeEach(() => {
+    told = [];
+    apps.onEvent((event) => {
+      if (event.kind === 'state') told.push(event.change);
+    });
+  });
+
+  it('is each state, who is behind it, and how the switch went', async () => {
+    configure(appOf(1));
+    verified(1, 'one');
+    await becomes(1, { State: 'RUNNING', RestartCount: 0, BootTime: 'start 1' });
+    expect(told.map(({ OldState, State }) => `${OldState} ${State}`)).toEqual([
+      ...['INITIAL LOADING', 'LOADING LOADED', 'LOADED CREATED_VOLUME', 'CREATED_VOLUME INSTALLED'],
+      ...['INSTALLED BOOTING', 'BOOTING RUNNING'],
+    ]);
+    expect(new Set(told.map(({ By, Why, AppID }) => [AppID, By, Why].join()))).toEqual(
+      new Set([`${uuid(1)},configuration,it is to run`]),
+    );
+    expect(state(1)).toMatchObject({
+      StateTime: '1970-01-01T00:00:00.000Z',
+      LastSwitch: { Outcome: 'committed', How: 'in-place', ContentSha256: 'one', GapMs: null, Code: '' },
+    });
+    verified(1, 'two');
+    await becomes(1, { State: 'RUNNING', Generation: 2 });
+    expect(by('LOADING').at(-1)).toEqual(['content', 'its content tree has another image, two']);
+    apps.act(uuid(1), 'purge');
+    await becomes(1, { State: 'RUNNING', Generation: 3 });
+    expect(by('PURGING')).toEqual([['operator', 'a purge was asked for']]);
+    configure(appOf(1, { activate: false }));
+    await becomes(1, { State: 'HALTED' });
+    expect(by('HALTED')).toEqual([['configuration', 'it is not to run (activate)']]);
+    configure(appOf(1));
+    await becomes(1, { State: 'RUNNING' });
+    expect(by('BOOTING').at(-1)).toEqual(['configuration', 'it is to run (activate)']);
+  });
+
+  it('is why a new version was taken back, also after the agent has started again', async () => {
+    configure(appOf(1, program({})));
+    verified(1, 'one');
+    await becomes(1, { State: 'RUNNING' });
+    configure(appOf(1, { ...program({ exitCode: 3, err: ['line 1'] }), restart: { counter: 1 } }));
+    await becomes(1, { State: 'RUNNING', LastSwitch: { Outcome: 'kept', Code: 'EXITED' } });
+    expect(told.at(-1)).toMatchObject({
+      State: 'RUNNING',
+      By: 'app',
+      Why: expect.stringContaining('line 1'),
+    });
+    await restartAgent();
+    await becomes(1, { LastSwitch: { Outcome: 'kept', Code: 'EXITED' } });
+    configure();
+    await expect.poll(() => switches).toEqual({});
+  });
+
+  it('is that it ended by itself, and one that cannot be started again is not said to run', async () => {
+    configure(appOf(1, program({})));
+    verified(1, 'one');
+    await becomes(1, { State: 'RUNNING' });
+    const [container] = engine.containers.values();
+    if (container === undefined) throw new Error('no container');
+    Object.assign(container, { state: 'exited', exitCode: 9 });
+    apps.wake();
+    await becomes(1, { State: 'RUNNING', BootTime: 'start 2' });
+    expect(by('BOOTING').at(-1)).toEqual(['app', 'it had ended with exit code 9']);
+    Object.assign(container, { state: 'exited', program: { exitCode: 4 } });
+    apps.wake();
+    await becomes(1, { State: 'BROKEN', ErrorCode: 'EXITED' });
+    Object.assign(container, { state: 'restarting', exitCode: 4 });
+    apps.wake();
+    await becomes(1, { State: 'BROKEN', Error: 'it ends again and again: it had ended with exit code 4' });
+    Object.assign(container, { state: 'running', program: {} });
+    apps.wake();
+    await becomes(1, { State: 'RUNNING', Error: '' });
+  });
+
+  it('is that an app is gone, once', async () => {
+    const removed: string[] = [];
+    configure(appOf(1), appOf(2));
+    verified(1, 'one');
+    await becomes(1, { State: 'RUNNING' });
+    apps.onEvent((event) => event.kind === 'removed' && removed.push(event.id));
+    configure(appOf(2));
+    await expect.poll(() => removed).toEqual([uuid(1)]);
+    expect(apps.statuses().map(({ AppID }) => AppID)).toEqual([uuid(2)]);
   });
 });
 

@@ -1,13 +1,15 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import type { AppState } from '@local-datastore/shared/eve/sw-state';
 import type { Log } from '@local-datastore/shared/log';
 import type { ReadyImage } from '../deployments/create-deployments.ts';
 import type { DeploymentSettings } from '../deployments/deployment-settings.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
+import type { SwitchOutcome } from '../switch/outcome.ts';
 import type { KeptVersion, Switch } from '../switch/switch-contract.ts';
+import { type AppBoard, createAppBoard } from './app-board.ts';
+import { causeOfEnd, causeOfError, causeOfRun } from './app-cause.ts';
 import type { AppIntent } from './app-intent.ts';
 import type { AppNetworks } from './app-networks.ts';
 import { readAppSettings } from './app-settings.ts';
@@ -30,10 +32,7 @@ export const APP_ACTIONS = ['restart', 'purge'] as const;
 export type AppAction = (typeof APP_ACTIONS)[number];
 
 /** The applications of a device, as its configuration wants them. */
-export interface Apps {
-  /** In the order of the configuration. */
-  statuses(): readonly AppInstanceStatus[];
-  status(id: string): AppInstanceStatus | null;
+export interface Apps extends Pick<AppBoard, 'statuses' | 'status' | 'onEvent'> {
   /** @returns `unknown`: there is no such app; `unusable`: nothing can be done to it as it is configured */
   act(id: string, action: AppAction): 'done' | 'unknown' | 'unusable';
   /** Something may have changed: the configuration, a content tree, the engine. */
@@ -59,6 +58,11 @@ export interface AppsDeps {
     read(): Readonly<Record<string, AppMemory>> | null;
     write(value: Readonly<Record<string, AppMemory>>): void;
   };
+  /** How the last switches went, by uuid. */
+  readonly switches: {
+    read(): Readonly<Record<string, AppSwitch>> | null;
+    write(value: Readonly<Record<string, AppSwitch>>): void;
+  };
   /** Whether the device has booted since apps were started last: only then they are started after their delay. */
   readonly isFreshBoot: boolean;
   readonly clock: Clock;
@@ -74,17 +78,14 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** An app that cannot be run as it is configured, by a name that is no fault of the agent's. */
 class AppError extends CodedError<'APP_UNUSABLE' | 'APP_UNCHANGED'> {}
 
-const NO_STATUS: AppInstanceStatus = {
-  ...{ AppID: '', DisplayName: '', Activate: false, State: 'INITIAL', ContentID: '', Image: '' },
-  ...{ Generation: 0, IPAddress: '', Bridge: '', Error: '', ErrorTime: '', ErrorCode: '', Warnings: [] },
-};
-
+const digestOf = ({ ContentSha256, FileLocation }: ContentTreeStatus) => ContentSha256 || FileLocation;
 const servingOf = (versions: readonly KeptVersion[]) => versions.find(({ role }) => role === 'serving');
 const isUp = (version: KeptVersion | undefined) => version?.container.state === 'running';
 
 export function createApps(deps: AppsDeps): Apps {
-  const { switcher, networks, clock, wallMs, log } = deps;
-  const statuses = new Map<string, AppInstanceStatus>();
+  const { switcher, networks, clock, log } = deps;
+  const board = createAppBoard(deps);
+  const { because, publish, inState, wasFine, tellError, tellServing } = board;
   /** Under way, by id: no app waits for another one. */
   const running = new Map<string, Promise<void>>();
   /** Looked at while they were under way: what was new then may not have been seen. */
@@ -94,7 +95,6 @@ export function createApps(deps: AppsDeps): Apps {
   const failed = new Map<string, { readonly attempt: string; readonly error: CodedError }>();
   const delayed = new Set<string>();
   let memory: Readonly<Record<string, AppMemory>> = deps.memory.read() ?? {};
-  let order: readonly string[] = [];
   let isWoken = false;
   let waiting: AbortController | null = null;
   const wake = () => {
@@ -107,25 +107,14 @@ export function createApps(deps: AppsDeps): Apps {
     memory = value === undefined ? rest : { ...rest, [id]: value };
     deps.memory.write(memory);
   };
-  function publish(id: string, change: Partial<AppInstanceStatus>): void {
-    statuses.set(id, { ...NO_STATUS, ...statuses.get(id), ...change, AppID: id });
-  }
-  const inState = (id: string, State: AppState) => publish(id, { State });
-  const wasFine = (id: string) => publish(id, { Error: '', ErrorTime: '', ErrorCode: '' });
-  function tellError(id: string, error: unknown): void {
-    const text = errorMessage(error);
-    if (statuses.get(id)?.Error === text) return;
-    const ErrorCode = error instanceof CodedError ? error.code : '';
-    publish(id, { Error: text, ErrorCode, ErrorTime: new Date(wallMs()).toISOString() });
-    log.warn({ app: id, code: ErrorCode, reason: text }, 'an app is not as its configuration wants it');
-  }
-  function tellServing(id: string, serving: KeptVersion | undefined): void {
-    const [network] = serving?.container.networks ?? [];
-    publish(id, {
-      Image: serving?.container.image ?? '',
-      Generation: serving?.generation ?? 0,
-      IPAddress: network?.ipv4 ?? '',
-    });
+
+  /** @throws CodedError: it was taken back */
+  function mustBeDone(outcome: SwitchOutcome): void {
+    if (outcome.kind === 'committed') return;
+    const last = outcome.logs.length === 0 ? '' : `; its last words: ${outcome.logs.slice(-3).join(' | ')}`;
+    // An engine that is away is no fault of the app's.
+    const retryable = outcome.code === 'ENGINE_AWAY';
+    throw new CodedError(outcome.code, `${outcome.why}${last}`, { retryable });
   }
 
   /** Puts another version in the place of what runs. */
@@ -160,9 +149,8 @@ export function createApps(deps: AppsDeps): Apps {
       (step) => log.debug({ app: id, step }, 'switching'),
       signal,
     );
-    if (outcome.kind === 'committed') return;
-    const last = outcome.logs.length === 0 ? '' : `; its last words: ${outcome.logs.slice(-3).join(' | ')}`;
-    throw new CodedError(outcome.code, `${outcome.why}${last}`);
+    board.tellSwitch(id, outcome, digestOf(tree));
+    mustBeDone(outcome);
   }
 
   async function run(intent: ContainerIntent, signal: AbortSignal): Promise<void> {
@@ -176,6 +164,13 @@ export function createApps(deps: AppsDeps): Apps {
 
     const tree = deps.treeStatus(intent.root.tree?.uuid ?? '');
     if (tree === null || tree.State !== 'VERIFIED' || tree.FileLocation === '') {
+      const isFine = (tree?.Error ?? '') === '';
+      because(
+        id,
+        isUp(serving) && isFine
+          ? { by: 'agent', why: 'it ran already' }
+          : { by: 'content', why: tree?.Error ?? '' },
+      );
       if (isUp(serving)) inState(id, 'RUNNING');
       else publish(id, { State: tree?.State ?? 'INITIAL' });
       // What it waits for is said by the content tree.
@@ -193,10 +188,13 @@ export function createApps(deps: AppsDeps): Apps {
     const purges = (last?.purges ?? 0) + (action === 'purge' ? 1 : 0);
     const base = (await deps.prepare(settings))('');
     const bare = containerOfApp(intent, base);
-    const digest = tree.ContentSha256 || tree.FileLocation;
+    const digest = digestOf(tree);
     const identity = identityOf(bare, digest, intent.record.purgeCounter + purges);
     const isSame = serving?.container.labels[APP_LABEL] === identity;
     const done: AppMemory = { ...intent.record, purges };
+    const { State, LastSwitch } = board.status(id) ?? {};
+    const facts = { action, verdict, isSame, digest, lastDigest: LastSwitch?.ContentSha256 ?? null };
+    because(id, causeOfRun({ ...facts, serving: serving?.container, wasHalted: State === 'HALTED' }));
     if (verdict.kind === 'refused' && !isPurge && !isSame && isUp(serving)) {
       inState(id, 'RUNNING');
       throw new AppError('APP_UNCHANGED', verdict.problem);
@@ -204,33 +202,44 @@ export function createApps(deps: AppsDeps): Apps {
     const attempt = `${identity} ${intent.record.restartCounter}`;
     const before = failed.get(id);
     if (before?.attempt === attempt && action === undefined) {
+      because(id, causeOfError(before.error));
       publish(id, { State: isUp(serving) ? 'RUNNING' : 'BROKEN' });
       throw before.error;
     }
-    if (isSame && !isPurge) {
-      const isRestart = action === 'restart' || verdict.kind === 'restart';
-      const wanted = { name: id, settleMs: settings.settleMs };
-      const onStep = () => {};
-      if (isUp(serving) && isRestart) {
-        inState(id, 'RESTARTING');
-        await switcher.restart(wanted, onStep, signal);
-      } else if (!isUp(serving)) {
-        inState(id, 'BOOTING');
-        await switcher.start(wanted, onStep, signal);
-      }
-    } else {
-      if (isPurge) inState(id, 'PURGING');
-      try {
+    const isRestart = action === 'restart' || verdict.kind === 'restart';
+    const isKept = isSame && !isPurge;
+    if (isKept && !isRestart && serving?.container.state === 'restarting') {
+      // The engine starts it again itself, and waits longer each time.
+      inState(id, 'BROKEN');
+      throw new CodedError('EXITED', `it ends again and again: ${causeOfEnd(serving.container).why}`);
+    }
+    try {
+      if (isKept) {
+        const wanted = { name: id, settleMs: settings.settleMs };
+        const onStep = () => {};
+        if (isUp(serving) && isRestart) {
+          inState(id, 'RESTARTING');
+          mustBeDone(await switcher.restart(wanted, onStep, signal));
+        } else if (!isUp(serving)) {
+          inState(id, 'BOOTING');
+          mustBeDone(await switcher.start(wanted, onStep, signal));
+        }
+      } else {
+        if (isPurge) inState(id, 'PURGING');
         await replace(intent, { settings, spec: withIdentity(bare, identity), tree }, signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        // An engine that is away is no fault of the app's.
-        if (error instanceof CodedError && !error.retryable) failed.set(id, { attempt, error });
-        const now = servingOf(await switcher.versions(id, signal).catch(() => []));
-        tellServing(id, now);
-        inState(id, isUp(now) ? 'RUNNING' : 'BROKEN');
-        throw error;
       }
+    } catch (error) {
+      signal.throwIfAborted();
+      // An engine that is away is no fault of the app's; what was only to be started is tried again at each look.
+      if (error instanceof CodedError && !error.retryable && (!isKept || isRestart)) {
+        failed.set(id, { attempt, error });
+        if (action !== undefined && actions.get(id) === action) actions.delete(id);
+      }
+      const now = servingOf(await switcher.versions(id, signal).catch(() => []));
+      tellServing(id, now);
+      because(id, causeOfError(error));
+      inState(id, isUp(now) ? 'RUNNING' : 'BROKEN');
+      throw error;
     }
     failed.delete(id);
     if (action !== undefined && actions.get(id) === action) actions.delete(id);
@@ -241,6 +250,7 @@ export function createApps(deps: AppsDeps): Apps {
   }
 
   async function halt(id: string, serving: KeptVersion | undefined, signal: AbortSignal): Promise<void> {
+    because(id, { by: 'configuration', why: 'it is not to run (activate)' });
     if (isUp(serving)) {
       inState(id, 'HALTING');
       await switcher.stop(id, () => {}, signal);
@@ -254,8 +264,10 @@ export function createApps(deps: AppsDeps): Apps {
     const { uuid: id, displayName } = intent;
     publish(id, { DisplayName: displayName });
     if (intent.kind === 'unusable') {
+      const why = intent.problems.join('; ');
+      because(id, { by: 'configuration', why });
       inState(id, 'BROKEN');
-      throw new AppError('APP_UNUSABLE', intent.problems.join('; '));
+      throw new AppError('APP_UNUSABLE', why);
     }
     publish(id, {
       Activate: intent.isActive,
@@ -264,6 +276,7 @@ export function createApps(deps: AppsDeps): Apps {
       Warnings: [...intent.warnings],
     });
     if (intent.kind === 'vm') {
+      because(id, { by: 'agent', why: 'it is a VM' });
       inState(id, 'BROKEN');
       throw new AppError(
         'APP_UNUSABLE',
@@ -305,18 +318,15 @@ export function createApps(deps: AppsDeps): Apps {
   async function look(signal: AbortSignal): Promise<void> {
     const intents = deps.intents();
     if (intents === null) return;
-    order = intents.map(({ uuid }) => uuid);
-    for (const id of statuses.keys()) if (!order.includes(id)) statuses.delete(id);
-    for (const intent of intents) {
-      if (!statuses.has(intent.uuid)) publish(intent.uuid, { DisplayName: intent.displayName });
-      begin(intent, signal);
-    }
+    board.adopt(intents);
+    for (const intent of intents) begin(intent, signal);
     await removeOthers(intents, signal);
   }
 
   return {
-    statuses: () => order.flatMap((id) => statuses.get(id) ?? []),
-    status: (id) => statuses.get(id.toLowerCase()) ?? null,
+    statuses: board.statuses,
+    status: board.status,
+    onEvent: board.onEvent,
     act(id, action) {
       const intent = deps.intents()?.find(({ uuid }) => uuid === id.toLowerCase());
       if (intent === undefined) return 'unknown';
