@@ -7,7 +7,8 @@ import {
 } from '@local-datastore/shared/http/operation';
 import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import * as z from 'zod';
-import { APP_ACTIONS, type AppAction, type Apps } from '../launch/apps/apps.ts';
+import { APP_ACTIONS, type AppAction } from '../launch/apps/app-action.ts';
+import type { Apps } from '../launch/apps/apps.ts';
 import { HttpError } from './http-error.ts';
 import { type Route, sendJson } from './router.ts';
 

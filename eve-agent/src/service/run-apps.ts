@@ -9,10 +9,11 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { createJsonFile } from '../content/json-file.ts';
 import { readLayoutArchive } from '../content/layout-archive.ts';
 import { type AppIntent, planApps } from '../launch/apps/app-intent.ts';
+import { appMemoriesSchema } from '../launch/apps/app-memory.ts';
 import { createAppNetworks } from '../launch/apps/app-networks.ts';
 import { APP_OWNER } from '../launch/apps/app-settings.ts';
 import { type Apps, createApps } from '../launch/apps/apps.ts';
-import { appRecordSchema } from '../launch/apps/counters.ts';
+import { createContainerWay } from '../launch/apps/container-way.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
@@ -37,7 +38,6 @@ export interface RunningApps {
 const PREFIX = 'eve_';
 const MAX_IMAGE_BYTES = 64 * 1024 ** 3;
 
-const memorySchema = z.record(z.string(), z.object({ ...appRecordSchema.shape, purges: z.number() }));
 const bootSchema = z.object({ bootId: z.string() });
 
 /** Of this boot of the machine (random(4)); '' where the kernel says none. */
@@ -84,7 +84,7 @@ export async function openApps(
   const clock = systemClock;
   const wallMs = Date.now;
   const containers = await openContainers(address, { prefix: PREFIX, log }, signal);
-  const { client, switcher } = containers;
+  const { client, engine, switcher } = containers;
   const folder = join(deps.state, 'apps');
   const images = createImageLoader(client, address.kind === 'unix');
   const intents = (): readonly AppIntent[] | null => {
@@ -97,16 +97,20 @@ export async function openApps(
       return planApps(configuration.current(), []);
     }
   };
-  const apps = createApps({
-    ...{ intents, switcher, clock, wallMs, log },
-    treeStatus: (uuid) => reconciler.status(uuid),
+  const container = createContainerWay({
+    ...{ engine, switcher },
     readImage: readLayoutArchive,
     loadImage: (source, app, until) =>
       images.load(source, { repository: PREFIX + app, maxBytes: MAX_IMAGE_BYTES }, until),
     prepare: (settings) =>
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
     networks: createAppNetworks(client),
-    memory: createJsonFile(join(folder, 'apps.json'), memorySchema, log),
+  });
+  const apps = createApps({
+    ...{ intents, clock, wallMs, log },
+    ways: { container, vm: null },
+    treeStatus: (uuid) => reconciler.status(uuid),
+    memory: createJsonFile(join(folder, 'apps.json'), appMemoriesSchema, log),
     switches: createJsonFile(join(folder, 'switches.json'), z.record(z.string(), appSwitchSchema), log),
     isFreshBoot: noteBoot(folder, log),
   });

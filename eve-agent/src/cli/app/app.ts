@@ -7,7 +7,7 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../../config.ts';
-import type { AppAction } from '../../launch/apps/apps.ts';
+import type { AppAction } from '../../launch/apps/app-action.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
 import { tableLines } from '../text-table.ts';

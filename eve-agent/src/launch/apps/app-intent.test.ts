@@ -8,6 +8,7 @@ const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0
 const TREE = { uuid: uuid(1), dsIdsList: [uuid(9)], URL: 'web:1', iformat: 'CONTAINER' };
 const DISK = { ...TREE, uuid: uuid(2), URL: 'disk.img', iformat: 'QCOW2', sha256: 'ab'.repeat(32) };
 const VMDK = { ...DISK, uuid: uuid(3), iformat: 'VMDK' };
+const DISC = { ...DISK, uuid: uuid(4), iformat: 'ISO' };
 const volumeOf = (n: number, tree: number) => ({
   uuid: uuid(n),
   origin: { type: 'VCOT_DOWNLOAD', downloadContentTreeID: uuid(tree) },
@@ -19,6 +20,8 @@ const VOLUMES = [
   { uuid: uuid(14), origin: { type: 'VCOT_BLANK' }, maxsizebytes: 1_000_000 },
   { uuid: uuid(15), origin: { type: 'VCOT_BLANK' } },
   volumeOf(16, 99),
+  volumeOf(17, 4),
+  { ...volumeOf(18, 2), readonly: true },
 ];
 const INSTANCES = [
   { uuidandversion: { uuid: uuid(21) }, displayname: 'local', instType: 2 },
@@ -45,7 +48,7 @@ const refs = (...numbers: number[]) => ({ volumeRefList: numbers.map((n) => ({ u
 function plan(app: object, bridges = BRIDGES) {
   const lists = {
     ...NO_LISTS,
-    contentInfo: [TREE, DISK, VMDK],
+    contentInfo: [TREE, DISK, VMDK, DISC],
     volumes: VOLUMES,
     networkInstances: INSTANCES,
     apps: [app],
@@ -154,11 +157,27 @@ describe('a VM', () => {
     [
       'as it is',
       VM,
-      { kind: 'vm', diskFormat: 'qcow2', memoryBytes: 1_048_576, isUefi: false, userData: null },
+      {
+        ...{ kind: 'vm', diskFormat: 'qcow2', memoryBytes: 1_048_576, isUefi: false, userData: null },
+        ...{ hasSeed: true, warnings: [] },
+      },
     ],
     ['with UEFI', { ...VM, fixedresources: { memory: 1, bootMode: 2 } }, { isUefi: true }],
     ['with user data', { ...VM, userData: 'QT0x' }, { userData: 'QT0x' }],
-    ['with user data that nobody wants', { ...VM, userData: 'QT0x', metaDataType: 1 }, { userData: null }],
+    [
+      'with user data that nobody wants',
+      { ...VM, userData: 'QT0x', metaDataType: 1 },
+      {
+        ...{ userData: null, hasSeed: false },
+        warnings: ['nothing is done by userData: metaDataType is MetaDataNone'],
+      },
+    ],
+    [
+      'in a mode of other devices',
+      { ...VM, fixedresources: { memory: 1, virtualizationMode: 'LEGACY' } },
+      { warnings: [expect.stringMatching(/virtualizationMode: .*virtio.* LEGACY/)] },
+    ],
+    ['from a disc', { ...VM, ...refs(17) }, { diskFormat: 'iso' }],
     ['from a blank disk', { ...VM, ...refs(14) }, { diskFormat: 'raw', root: { tree: null } }],
     ['with two disks', { ...VM, ...refs(12, 14) }, { volumes: [{ tree: null }] }],
     [
@@ -207,6 +226,40 @@ describe('what cannot be run is said', () => {
     ['an address that is none', { ...APP, interfaces: [{ networkId: uuid(21), addr: 'x' }] }, /not of bn1/],
     ['a disk of another format', { ...VM, ...refs(13) }, /qemu-img convert/],
     ['a second disk of another format', { ...VM, ...refs(12, 13) }, /the disks of a VM/],
+    ['a mode without VMs', { ...VM, fixedresources: { memory: 1, virtualizationMode: 4 } }, /NOHYPER/],
+    ['user data that is no text', { ...VM, userData: '/w==' }, /^userData: a text expected/],
+    [
+      'user data of another kind',
+      { ...VM, userData: 'QT0x', metaDataType: 'MetaDataOpenStack' },
+      /^metaDataType: MetaDataOpenStack/,
+    ],
+    ['a root that nothing may be written to', { ...VM, ...refs(18) }, /cannot be read-only/],
+    [
+      'a VM twice on one bridge',
+      { ...VM, interfaces: [{ networkId: uuid(21) }, { networkId: uuid(21) }] },
+      /^interfaces\[1\]: .* once, not twice/,
+    ],
+    [
+      'a port of a VM',
+      {
+        ...VM,
+        interfaces: [
+          {
+            networkId: uuid(21),
+            acls: [
+              {
+                matches: [
+                  { type: 'protocol', value: 'tcp' },
+                  { type: 'lport', value: '8080' },
+                ],
+                actions: [{ portmap: true, appPort: 80 }],
+              },
+            ],
+          },
+        ],
+      },
+      /^interfaces\[0\]\.acls: no port of this host is mapped into a VM/,
+    ],
     ['a VM without memory', { ...VM, fixedresources: {} }, /memory of a VM/],
   ])('%s', (_name, app, why) => {
     const intent = plan(app);

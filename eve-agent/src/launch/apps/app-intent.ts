@@ -8,6 +8,7 @@ import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { AppRecord } from './counters.ts';
 import { type PortMap, readPortMaps } from './port-maps.ts';
 import { readEnvironment } from './user-data.ts';
+import { readVm, type VmParts } from './vm-intent.ts';
 
 /** A bridge of this host that an app can be attached to. */
 export interface HostBridge {
@@ -61,14 +62,7 @@ interface Intent {
 /** An application as its device's configuration wants it. */
 export type AppIntent =
   | (Intent & { readonly kind: 'container'; readonly environment: readonly (readonly [string, string])[] })
-  | (Intent & {
-      readonly kind: 'vm';
-      readonly diskFormat: 'raw' | 'qcow2' | 'iso';
-      readonly memoryBytes: number;
-      readonly isUefi: boolean;
-      /** For cloud-init, base64; null: none is wanted. A secret may stand in it. */
-      readonly userData: string | null;
-    })
+  | (Intent & VmParts & { readonly kind: 'vm' })
   | {
       readonly kind: 'unusable';
       readonly uuid: string;
@@ -79,10 +73,6 @@ export type AppIntent =
 const KIB = 1024;
 /** EVE's own for a volume of a container that names no place. */
 const DEFAULT_MOUNT_DIR = '/mnt';
-const DISK_FORMATS = { RAW: 'raw', QCOW2: 'qcow2', ISO: 'iso' } as const;
-
-const isDiskFormat = (format: string): format is keyof typeof DISK_FORMATS =>
-  Object.hasOwn(DISK_FORMATS, format);
 
 /** What a reader finds by uuid. */
 interface Found {
@@ -225,7 +215,7 @@ function planApp(app: AppInstance, found: Found): AppIntent {
   tellOfUnused(app, findings);
   const unusable = (): AppIntent => ({ kind: 'unusable', uuid, displayName, problems });
   if (root === undefined) return unusable();
-  const { memory, vcpus, bootMode } = app.fixedresources;
+  const { memory, vcpus } = app.fixedresources;
   const intent = {
     ...{ uuid, displayName, networks, volumes, root, warnings },
     isActive: app.activate,
@@ -235,8 +225,7 @@ function planApp(app: AppInstance, found: Found): AppIntent {
     record: recordOf(app),
     extension: app.localDatastore,
   };
-  const format = root.tree?.iformat ?? 'RAW';
-  if (format === 'CONTAINER') {
+  if (root.tree?.iformat === 'CONTAINER') {
     const environment = readEnvironment(app.userData);
     if (!environment.isUsable) problems.push(`userData: ${environment.problem}`);
     for (const { volume, tree } of volumes) {
@@ -255,25 +244,10 @@ function planApp(app: AppInstance, found: Found): AppIntent {
       environment: environment.variables,
     };
   }
-  if (!isDiskFormat(format)) {
-    problems.push(
-      `a VM is started from a disk of the format RAW, QCOW2 or ISO, not ${format}: qemu-img convert makes one`,
-    );
-  }
-  if (volumes.some(({ tree }) => tree !== null && !isDiskFormat(tree.iformat)))
-    problems.push('volumeRefList: the disks of a VM are of the formats RAW, QCOW2 or ISO');
-  if (intent.memoryBytes === null)
-    problems.push('fixedresources.memory: the memory of a VM is expected, in KiB');
-  if (problems.length > 0 || intent.memoryBytes === null || !isDiskFormat(format)) return unusable();
-  const hasUserData = app.userData !== '' && app.metaDataType !== 'MetaDataNone';
-  return {
-    ...intent,
-    kind: 'vm',
-    memoryBytes: intent.memoryBytes,
-    diskFormat: DISK_FORMATS[format],
-    isUefi: bootMode === 'VM_BOOT_MODE_UEFI',
-    userData: hasUserData ? app.userData : null,
-  };
+  const vm = readVm(app, [root, ...volumes], networks);
+  problems.push(...vm.problems);
+  warnings.push(...vm.warnings);
+  return problems.length > 0 ? unusable() : { ...intent, ...vm.parts, kind: 'vm' };
 }
 
 const byUuid = <Item>(items: readonly Item[], uuidOf: (item: Item) => string) =>

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import type { ContainerSpec } from '../engine/container-spec.ts';
+import { identityOf } from './app-identity.ts';
 import { subnetOf } from './app-networks.ts';
 import { readAppSettings } from './app-settings.ts';
-import { type ContainerIntent, containerOfApp, identityOf } from './container-of-app.ts';
+import { type ContainerIntent, containerOfApp } from './container-of-app.ts';
 
 const BRIDGE = { name: 'bn1', cidr: '10.1.0.1/24', displayName: '' };
 const NETWORK = { bridge: BRIDGE, address: null, mac: null, portMaps: [] };

@@ -1,11 +1,8 @@
-import { hash } from 'node:crypto';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { AppIntent, AppNetwork, HostBridge } from './app-intent.ts';
 
 export type ContainerIntent = Extract<AppIntent, { readonly kind: 'container' }>;
 
-/** By which a container tells what it was made of. */
-export const APP_LABEL = 'io.local-datastore.app';
 const NANO = 1e9;
 
 /** The engine's network for a bridge of this host. */
@@ -66,19 +63,3 @@ export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): Co
     ...(EndpointsConfig && { NetworkingConfig: { EndpointsConfig } }),
   };
 }
-
-/**
- * What a container of an app is made of: another one is another container.
- *
- * @param image the digest of its manifest
- * @param purge counts up where it is to be made anew of the same
- */
-export function identityOf(spec: ContainerSpec, image: string, purge: number): string {
-  const { Image: _, ...rest } = spec;
-  return hash('sha256', JSON.stringify([image, purge, rest]));
-}
-
-export const withIdentity = (spec: ContainerSpec, identity: string): ContainerSpec => ({
-  ...spec,
-  Labels: { ...spec.Labels, [APP_LABEL]: identity },
-});

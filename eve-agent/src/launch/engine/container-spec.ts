@@ -188,6 +188,11 @@ export interface MachineSeed {
 
 /** What a virtual machine has that a container has not. */
 export interface MachineParts {
+  /**
+   * The name of a volume that is the disk of its image: made of it where there is none, else taken over as it is.
+   * Absent: the machine has a disk of its own, which is made anew with it.
+   */
+  readonly RootVolume?: string;
   /** Bytes of the disk of its image, which is grown to it; absent, or less: as large as the image. */
   readonly DiskSize?: number;
   /** Absent: `bios` where the processor has it, else `uefi`. */

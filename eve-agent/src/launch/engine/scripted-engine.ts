@@ -28,6 +28,8 @@ export interface ScriptedContainer {
   readonly program: ScriptedProgram;
   state: ContainerState;
   exitCode: number;
+  /** Why it is not started any more. */
+  error: string;
   restart: RestartPolicy;
   starts: number;
   /** Somebody stopped it: the engine leaves it so when it starts. */
@@ -121,15 +123,14 @@ export function createScriptedEngine(): ScriptedEngine {
   }
 
   function toView(container: ScriptedContainer): ContainerView {
-    const { id, name, spec, imageId, state, exitCode, restart, starts, program } = container;
+    const { id, name, spec, imageId, state, exitCode, error, restart, starts, program } = container;
     const network = Object.keys(spec.NetworkingConfig?.EndpointsConfig ?? {})[0] ?? 'bridge';
     const number = Number(id.slice(1));
     const health = program.isHealthy === false ? 'unhealthy' : 'healthy';
     return {
-      ...{ id, name, imageId, state, exitCode },
+      ...{ id, name, imageId, state, exitCode, error },
       labels: spec.Labels ?? {},
       image: spec.Image,
-      error: '',
       isOutOfMemory: false,
       startedAt: starts === 0 ? '' : `start ${starts}`,
       restartCount: 0,
@@ -204,7 +205,7 @@ export function createScriptedEngine(): ScriptedEngine {
         const restart = spec.HostConfig.RestartPolicy ?? { Name: 'no' as const };
         containers.set(id, {
           ...{ id, name, spec, imageId, program, restart },
-          ...{ state: 'created', exitCode: 0, starts: 0, isStoppedByHand: false, log: [] },
+          ...{ state: 'created', exitCode: 0, error: '', starts: 0, isStoppedByHand: false, log: [] },
         });
         return id;
       }),

@@ -1,0 +1,3 @@
+/** What a person may have done to an app. */
+export const APP_ACTIONS = ['restart', 'purge'] as const;
+export type AppAction = (typeof APP_ACTIONS)[number];

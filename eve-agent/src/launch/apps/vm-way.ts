@@ -1,0 +1,63 @@
+import type { MachineEngine } from '../machines/machine-engine-contract.ts';
+import { identityOf } from './app-identity.ts';
+import type { AppVolume } from './app-intent.ts';
+import { AppError, type AppWay, type Contents } from './app-way.ts';
+import { imageTag, machineOfApp, type VmIntent } from './machine-of-app.ts';
+import { diskFormatOf } from './vm-intent.ts';
+import { readVmSettings } from './vm-settings.ts';
+
+export interface VmWayDeps extends Pick<AppWay<never>, 'switcher'> {
+  readonly engine: Pick<MachineEngine, 'addImage' | 'readLogs'>;
+  /** An empty file, of which a disk without content is made. */
+  readonly blank: { readonly path: string; readonly sha256: string };
+}
+
+const treeOf = ({ tree }: AppVolume) => tree?.uuid.toLowerCase() ?? null;
+
+/** Apps that are VMs of the host's qemu. */
+export function createVmWay({ switcher, engine, blank }: VmWayDeps): AppWay<VmIntent> {
+  return {
+    switcher,
+    engine,
+    whyGivenUp: ({ state, error }) => (state === 'exited' && error !== '' ? error : null),
+    launchOf(intent) {
+      const { uuid: id, root, volumes } = intent;
+      const settings = readVmSettings(id, intent.extension);
+      if (typeof settings === 'string') throw new AppError('APP_UNUSABLE', settings);
+      const disks = [root, ...volumes];
+
+      function fileOf(disk: AppVolume, contents: Contents) {
+        const tree = treeOf(disk);
+        if (tree === null) return null;
+        const found = contents.get(tree);
+        const format = diskFormatOf(disk);
+        if (found === undefined || format === null) {
+          throw new AppError('APP_UNUSABLE', `the volume ${disk.volume.uuid} has no disk`);
+        }
+        return { path: found.FileLocation, format, sha256: found.ContentSha256 };
+      }
+
+      return {
+        settings,
+        trees: disks.flatMap((disk) => treeOf(disk) ?? []),
+        async describe(contents, purge) {
+          const digestOf = (disk: AppVolume) => fileOf(disk, contents)?.sha256 ?? null;
+          const spec = machineOfApp(intent, digestOf, purge);
+          const digest = digestOf(root) ?? '';
+          return { spec, digest, identity: identityOf(spec, digest, purge) };
+        },
+        async load(contents, signal) {
+          for (const disk of volumes) {
+            const file = fileOf(disk, contents);
+            if (file !== null) await engine.addImage({ ...file, tag: imageTag(id, file.sha256) }, signal);
+          }
+          const file = fileOf(root, contents);
+          const tag = imageTag(id, file?.sha256 ?? null);
+          return await engine.addImage({ ...(file ?? { ...blank, format: 'raw' }), tag }, signal);
+        },
+        // It is attached to the bridge itself.
+        ensureNetworks: async () => {},
+      };
+    },
+  };
+}
