@@ -56,6 +56,35 @@ describe('a version is healthy', () => {
   });
 });
 
+describe('a version without an address', () => {
+  /** @param looks so many find none */
+  async function createLateScene(looks: number) {
+    const scene = await createScene({}, ['refused', null]);
+    const { inspect } = scene.engine;
+    let count = 0;
+    scene.engine.inspect = async (container, until) => {
+      const view = await inspect(container, until);
+      count += 1;
+      return view && (count > looks ? view : { ...view, networks: [] });
+    };
+    return scene;
+  }
+  it('is asked once it has one, and where that is again after a failure', async () => {
+    const { judge, id, asked } = await createLateScene(7);
+    await judge.untilHealthy(id, { health: http, runMs: 0 }, signal);
+    expect(asked).toHaveLength(2);
+  });
+  it('is not healthy', async () => {
+    const { judge, id, asked } = await createLateScene(Number.POSITIVE_INFINITY);
+    const judged = judge.untilHealthy(id, { health: http, runMs: 0 }, signal);
+    await expect(judged).rejects.toMatchObject({
+      code: 'UNHEALTHY',
+      message: 'it has no address where the host could reach it',
+    });
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('a version is refused', () => {
   it('that has ended, with how it ended and what it wrote', async () => {
     const lines = Array.from({ length: 30 }, (_, i) => `line ${i}`);

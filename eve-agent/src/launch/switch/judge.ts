@@ -113,11 +113,21 @@ export function createJudge({ engine, probes, clock }: JudgeDeps): Judge {
         return result;
       };
     }
-    const place = placeInside(view, check.port);
-    if (place === null) return async () => 'it has no address where the host could reach it';
-    return check.kind === 'tcp'
-      ? () => probes.tcp(place, check.timeoutMs)
-      : () => probes.http(place, check.path, check.timeoutMs);
+    let place = placeInside(view, check.port);
+    return async () => {
+      // A machine has an address when its system has asked for one, which may be another one each time.
+      if (place === null) {
+        const now = await engine.inspect(view.id, signal).catch(() => null);
+        place = now && placeInside(now, check.port);
+      }
+      if (place === null) return 'it has no address where the host could reach it';
+      const result =
+        check.kind === 'tcp'
+          ? await probes.tcp(place, check.timeoutMs)
+          : await probes.http(place, check.path, check.timeoutMs);
+      if (result !== null) place = null;
+      return result;
+    };
   }
 
   async function pause(ms: number, signal: AbortSignal): Promise<void> {
