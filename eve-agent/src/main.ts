@@ -27,6 +27,9 @@ runProgram(process.argv.slice(2), packageJson.version, {
   get stderr() {
     return openStderr();
   },
+  get terminal() {
+    return { input: process.stdin, output: process.stdout };
+  },
   signal: stop.signal,
   createLog: (level) => createLog('eve-agent', level),
 }).then((exitCode) => {

@@ -1,15 +1,21 @@
 import { appInstanceStatusSchema } from '@local-datastore/shared/eve/app-instance-status';
 import {
+  BINARY,
   jsonResponse,
   type NamedSchema,
   type Parameter,
   problemResponse,
 } from '@local-datastore/shared/http/operation';
 import { problemSchema } from '@local-datastore/shared/http/problem-schema';
+import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
+import { type AppAccess, AppAccessError } from '../launch/apps/app-access.ts';
 import { APP_ACTIONS, type AppAction } from '../launch/apps/app-action.ts';
 import type { Apps } from '../launch/apps/apps.ts';
+import { CONSOLE_MEDIA_TYPE, createConsoleAnswer } from './console-answer.ts';
 import { HttpError } from './http-error.ts';
+import { createLogAnswer, LOG_PARAMETERS, LOG_RESPONSE } from './log-answer.ts';
+import { throwAsHttpError } from './operation-answer.ts';
 import { type Route, sendJson } from './router.ts';
 
 const APP = { name: 'AppInstanceStatus', zod: () => appInstanceStatusSchema };
@@ -26,12 +32,40 @@ const ACTION: Parameter = {
 const isAppAction = (text: string | undefined): text is AppAction =>
   APP_ACTIONS.some((action) => action === text);
 
-/** The operations on applications. @param apps null: the agent was started without any */
-export function createAppRoutes(apps: Apps | null): readonly Route[] {
-  function need(): Apps {
-    if (apps !== null) return apps;
+const ACCESS_STATUS = {
+  APP_UNKNOWN: 404,
+  APP_NOT_STARTED: 409,
+  APP_NOT_RUNNING: 409,
+  APP_WITHOUT_CONSOLE: 409,
+} satisfies Record<AppAccessError['code'], number>;
+
+export interface AppRoutesDeps {
+  /** null: the agent was started without any. */
+  readonly apps: Apps | null;
+  readonly access: AppAccess | null;
+  readonly log: Log;
+}
+
+/** The operations on applications. */
+export function createAppRoutes({ apps, access, log }: AppRoutesDeps): readonly Route[] {
+  const answerLog = createLogAnswer(log);
+  const answerConsole = createConsoleAnswer(log);
+  function given<Value>(value: Value | null): Value {
+    if (value !== null) return value;
     throw new HttpError(404, 'This agent launches no apps: it is started with --apps where it is to.');
   }
+  const need = () => given(apps);
+
+  /** What an app is asked for goes on as what the client is told. @throws HttpError */
+  async function asked<Value>(ask: (access: AppAccess) => Promise<Value>): Promise<Value> {
+    try {
+      return await ask(given(access));
+    } catch (error) {
+      if (!(error instanceof AppAccessError)) return throwAsHttpError(error);
+      throw new HttpError(ACCESS_STATUS[error.code], error.message, { code: error.code });
+    }
+  }
+
   return [
     {
       method: 'GET',
@@ -54,6 +88,44 @@ export function createAppRoutes(apps: Apps | null): readonly Route[] {
         if (status === null) throw new HttpError(404, 'The configuration has no app of this uuid.');
         return status;
       },
+    },
+    {
+      method: 'GET',
+      path: '/v1/apps/{uuid}/logs',
+      summary:
+        'Lines that an app wrote: the log of its container, or what its VM wrote to its serial console',
+      parameters: [ID, ...LOG_PARAMETERS],
+      responses: {
+        200: LOG_RESPONSE,
+        404: problemResponse('No such app', PROBLEM),
+        409: problemResponse('It was never started', PROBLEM),
+        503: problemResponse('Its engine is away', PROBLEM),
+      },
+      handle: (routed) =>
+        answerLog(routed, (wanted, signal) =>
+          asked((looked) => looked.logs(routed.parameters.uuid ?? '', wanted, signal)),
+        ),
+    },
+    {
+      method: 'POST',
+      path: '/v1/apps/{uuid}/console',
+      summary:
+        'The serial console of a VM: the request is what is typed, the answer what is shown, both as they come',
+      parameters: [ID],
+      request: { mediaType: CONSOLE_MEDIA_TYPE, schema: BINARY },
+      responses: {
+        200: {
+          description: 'What the VM writes from now on, as bytes that act on a terminal, until it ends',
+          content: { mediaType: CONSOLE_MEDIA_TYPE, schema: BINARY },
+        },
+        404: problemResponse('No such app', PROBLEM),
+        409: problemResponse('It is a container, or does not run', PROBLEM),
+        503: problemResponse('Too many look at consoles', PROBLEM),
+      },
+      handle: (routed) =>
+        answerConsole(routed, (signal) =>
+          asked((looked) => looked.openConsole(routed.parameters.uuid ?? '', signal)),
+        ),
     },
     {
       method: 'POST',

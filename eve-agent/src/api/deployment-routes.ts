@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@local-datastore/shared/clock';
 import {
   BINARY,
@@ -8,7 +6,6 @@ import {
   type OperationResponse,
   type Parameter,
   problemResponse,
-  textResponse,
 } from '@local-datastore/shared/http/operation';
 import { problemSchema } from '@local-datastore/shared/http/problem-schema';
 import type { Log } from '@local-datastore/shared/log';
@@ -19,6 +16,7 @@ import { historyEntrySchema } from '../launch/deployments/history.ts';
 import type { ChangingOperation } from '../launch/deployments/operations.ts';
 import { callerOf } from './caller-of.ts';
 import { HttpError } from './http-error.ts';
+import { createLogAnswer, LOG_PARAMETERS, LOG_RESPONSE, readCount, signalOf } from './log-answer.ts';
 import { answerOperation, LINES_MEDIA_TYPE, throwAsHttpError } from './operation-answer.ts';
 import type { Route, RouteRequest } from './router.ts';
 import { readUpload } from './upload-body.ts';
@@ -51,10 +49,7 @@ const NAME: Parameter = {
   name: 'name',
   description: 'of the deployment, as the configuration has it',
 };
-const MAX_LINES = 10_000;
 const MAX_ENTRIES = 1000;
-/** Of logs that are followed together. */
-const MAX_STREAMS = 32;
 
 const REFUSALS: Readonly<Record<number, OperationResponse>> = {
   403: problemResponse(
@@ -89,25 +84,6 @@ const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'delete'>, 
   prune: 'Removes old versions, and images that no version needs',
 };
 
-/** @throws HttpError 400 */
-function readCount(text: string | null, fallback: number, most: number): number {
-  if (text === null || text === '' || text === 'all') return text === 'all' ? most : fallback;
-  const count = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count <= most)) throw new HttpError(400, `"${text}" is no number of lines from 0 to ${most}.`);
-  return count;
-}
-
-const isOn = (text: string | null) => text !== null && !['false', '0'].includes(text);
-
-/** A signal that ends with the connection of whoever asks. */
-function signalOf(request: IncomingMessage, response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) gone.abort(new Error(`the client of ${request.url ?? ''} is gone`));
-  });
-  return gone.signal;
-}
-
 /** @throws HttpError 404 where no deployments are configured */
 function given(deployments: Deployments | null): Deployments {
   if (deployments !== null) return deployments;
@@ -116,8 +92,6 @@ function given(deployments: Deployments | null): Deployments {
 
 /** The operations on deployments. */
 export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRoutesDeps): readonly Route[] {
-  let streams = 0;
-
   const asked = async <Value>(ask: (deployments: Deployments) => Value | Promise<Value>): Promise<Value> => {
     try {
       return await ask(given(deployments));
@@ -174,44 +148,13 @@ export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRo
     },
   });
 
-  async function sendLogs({ request, response, parameters, query }: RouteRequest): Promise<void> {
-    const wanted = {
-      tail: readCount(query.get('tail'), 200, MAX_LINES),
-      isFollowed: isOn(query.get('follow')),
-      hasTimes: isOn(query.get('timestamps')),
-    };
-    if (streams >= MAX_STREAMS) throw new HttpError(503, `${MAX_STREAMS} clients read logs already.`);
-    streams += 1;
-    try {
-      const signal = signalOf(request, response);
-      const lines = await asked((offered) =>
-        offered.logs(callerOf(request), parameters.name ?? '', wanted, signal),
-      );
-      const isJson = request.headers.accept?.includes(LINES_MEDIA_TYPE) === true;
-      response.writeHead(200, {
-        'Content-Type': isJson ? LINES_MEDIA_TYPE : 'text/plain; charset=utf-8',
-        'Cache-Control': 'no-store',
-        // What a browser is shown is text, whatever it looks like.
-        'X-Content-Type-Options': 'nosniff',
-      });
-      response.flushHeaders();
-      if (request.method === 'HEAD') return void response.end();
-      try {
-        for await (const line of lines) {
-          const text = isJson ? JSON.stringify(line) : `${line.at === null ? '' : `${line.at} `}${line.text}`;
-          // A client that does not read is waited for; the engine holds the rest.
-          if (!response.write(`${text}\n`)) await once(response, 'drain', { signal });
-        }
-        response.end();
-      } catch (error) {
-        // The answer has begun: that it breaks off is all that can be told.
-        if (!signal.aborted) log.warn({ err: error, deployment: parameters.name }, 'a log breaks off');
-        response.destroy();
-      }
-    } finally {
-      streams -= 1;
-    }
-  }
+  const answerLog = createLogAnswer(log);
+  const sendLogs = (routed: RouteRequest) =>
+    answerLog(routed, (wanted, signal) =>
+      asked((offered) =>
+        offered.logs(callerOf(routed.request), routed.parameters.name ?? '', wanted, signal),
+      ),
+    );
 
   return [
     {
@@ -260,18 +203,9 @@ export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRo
       method: 'GET',
       path: '/v1/deployments/{name}/logs',
       summary: 'Lines of the log of the container that serves',
-      parameters: [
-        NAME,
-        {
-          in: 'query',
-          name: 'tail',
-          description: `so many of the last lines; "all" (default 200, at most ${MAX_LINES})`,
-        },
-        { in: 'query', name: 'follow', description: 'goes on with what comes' },
-        { in: 'query', name: 'timestamps', description: 'the time before each line' },
-      ],
+      parameters: [NAME, ...LOG_PARAMETERS],
       responses: {
-        200: textResponse(`Lines; with "Accept: ${LINES_MEDIA_TYPE}" each as JSON with its stream`),
+        200: LOG_RESPONSE,
         ...REFUSALS,
         409: problemResponse('Nothing is deployed', PROBLEM),
       },

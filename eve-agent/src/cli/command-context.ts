@@ -1,4 +1,13 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Log, LogLevel } from '@local-datastore/shared/log';
+
+/** The terminal of whoever calls, or what stands in its place: bytes, as they come. */
+export interface Terminal {
+  /** A terminal, a file, or a pipe. */
+  readonly input: Readable & Partial<Pick<NodeJS.ReadStream, 'isTTY' | 'setRawMode'>>;
+  /** Without the filter of what acts on a terminal: for what is meant to. */
+  readonly output: Writable;
+}
 
 /** What a command has of the process that it runs in. */
 export interface CommandContext {
@@ -6,6 +15,7 @@ export interface CommandContext {
   readonly stdout: { write(text: string): unknown };
   /** Logs, progress and errors. */
   readonly stderr: NodeJS.WriteStream;
+  readonly terminal: Terminal;
   /** Aborted, with a StoppedBySignal, when the process is told to end. */
   readonly signal: AbortSignal;
   createLog(level: LogLevel): Log;

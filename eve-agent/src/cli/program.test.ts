@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandContext } from './command-context.ts';
@@ -19,6 +20,7 @@ async function run(args: readonly string[], signal = new AbortController().signa
   const context: CommandContext = {
     stdout: streamTo('stdout'),
     stderr: streamTo('stderr') as NodeJS.WriteStream,
+    terminal: { input: Readable.from([]), output: new PassThrough() },
     signal,
     createLog: () => silentLog,
   };

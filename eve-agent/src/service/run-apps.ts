@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { Configuration } from '../configuration/configuration.ts';
 import { createJsonFile } from '../content/json-file.ts';
 import { readLayoutArchive } from '../content/layout-archive.ts';
+import { type AppAccess, createAppAccess } from '../launch/apps/app-access.ts';
 import { type AppIntent, planApps } from '../launch/apps/app-intent.ts';
 import { appMemoriesSchema } from '../launch/apps/app-memory.ts';
 import { createAppNetworks } from '../launch/apps/app-networks.ts';
@@ -29,6 +30,7 @@ export interface AppsSettings {
 /** Applications that are looked after. */
 export interface RunningApps {
   readonly apps: Apps;
+  readonly access: AppAccess;
   /** Until the signal is aborted. */
   run(): Promise<void>;
   close(): void;
@@ -106,9 +108,10 @@ export async function openApps(
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
     networks: createAppNetworks(client),
   });
+  const ways = { container, vm: null };
   const apps = createApps({
     ...{ intents, clock, wallMs, log },
-    ways: { container, vm: null },
+    ways,
     treeStatus: (uuid) => reconciler.status(uuid),
     memory: createJsonFile(join(folder, 'apps.json'), appMemoriesSchema, log),
     switches: createJsonFile(join(folder, 'switches.json'), z.record(z.string(), appSwitchSchema), log),
@@ -116,6 +119,7 @@ export async function openApps(
   });
   return {
     apps,
+    access: createAppAccess({ intents, ways }),
     async run() {
       const states = new Map<string, string>();
       const unsubscribe = [

@@ -177,7 +177,7 @@ export async function runService(
       const { bridges } = settings.discovery;
       apps = await openApps(settings.apps, { state, reconciler, configuration, bridges, log }, signal);
     }
-    const appRoutes = createAppRoutes(apps?.apps ?? null);
+    const appRoutes = createAppRoutes({ apps: apps?.apps ?? null, access: apps?.access ?? null, log });
     const deploymentRoutes =
       deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });
     // Who may come in over TCP is said by another authority than that of the deployments.
@@ -185,7 +185,8 @@ export async function runService(
     const local = createRouter(withDescription([...routes, ...appRoutes, ...deploymentRoutes], version), log);
     for (const place of places) {
       const listener = place.kind === 'unix' ? local : remote;
-      const takesImages = place.kind === 'unix';
+      // A console is open for as long as somebody looks at it.
+      const takesImages = place.kind === 'unix' || apps !== null;
       endings.push(await listen(place, listener, tls, listenDeps, { takesImages }));
     }
     await reconciler.open();

@@ -6,12 +6,22 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
+import { openConsole } from '../../api/console-client.ts';
 import { addConfigurableOptions } from '../../config.ts';
 import type { AppAction } from '../../launch/apps/app-action.ts';
-import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from '../agent-client.ts';
+import {
+  agentPlaceOf,
+  CLIENT_OPTIONS,
+  type ClientOptions,
+  connectAgent,
+  parseUuid,
+} from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
+import { LOG_OPTIONS, type LogOptions, printLog } from '../log-options.ts';
 import { tableLines } from '../text-table.ts';
+import { joinConsole } from './console.ts';
 
+const UUID_HELP = 'an app, as "eve-agent app list" has it';
 const SUMMARIES: Readonly<Record<AppAction, string>> = {
   restart: 'start an app again',
   purge: 'make an app anew from its image',
@@ -64,6 +74,35 @@ function actionCommand(action: AppAction, { stdout, signal }: CommandContext): C
   });
 }
 
+function logsCommand(context: CommandContext): Command {
+  const command = new Command('logs')
+    .summary('what an app wrote: the log of its container, or the serial console of its VM')
+    .description('Prints the last lines that an app wrote: of a VM what it wrote to its serial console.')
+    .argument('<uuid>', UUID_HELP);
+  return addConfigurableOptions(command, LOG_OPTIONS).action(async (uuid: string) => {
+    await printLog(context, command.opts<LogOptions>(), `/v1/apps/${parseUuid(uuid)}/logs`);
+  });
+}
+
+function consoleCommand({ terminal, stderr, signal }: CommandContext): Command {
+  const command = new Command('console')
+    .summary('the serial console of a VM; Ctrl-] leaves it')
+    .description(
+      'Joins the terminal with the serial console of an app that is a VM: each key goes to it, also Ctrl-C, and what ' +
+        'it writes acts on the terminal. Ctrl-] leaves it, and changes nothing of the VM. Without a terminal, what ' +
+        'comes from standard input is typed.',
+    )
+    .argument('<uuid>', UUID_HELP);
+  return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (text: string) => {
+    const uuid = parseUuid(text);
+    const console = await openConsole(agentPlaceOf(command.opts<ClientOptions>()), uuid, signal);
+    const isTerminal = terminal.input.isTTY === true;
+    if (isTerminal) stderr.write(`The console of ${uuid}; Ctrl-] leaves it.\n`);
+    const how = await joinConsole(terminal, console, signal);
+    if (isTerminal) stderr.write(how === 'left' ? '\nThe console was left.\n' : '\nThe VM has ended.\n');
+  });
+}
+
 /** `eve-agent app`. */
 export function appCommand(context: CommandContext): Command {
   return new Command('app')
@@ -71,5 +110,7 @@ export function appCommand(context: CommandContext): Command {
     .description('Shows and steers the apps that the running agent launches (eve-agent run --apps).')
     .addCommand(listCommand(context))
     .addCommand(actionCommand('restart', context))
-    .addCommand(actionCommand('purge', context));
+    .addCommand(actionCommand('purge', context))
+    .addCommand(logsCommand(context))
+    .addCommand(consoleCommand(context));
 }

@@ -1,15 +1,14 @@
-import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
-import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
-import { printableText, terminalText } from '@local-datastore/shared/text/printable-text';
+import { jsonText } from '@local-datastore/shared/text/json-text';
+import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
-import { askForLines } from '../../api/operation-client.ts';
 import { addConfigurableOptions } from '../../config.ts';
 import { deploymentViewSchema } from '../../launch/deployments/deployment-view.ts';
 import { historyEntrySchema } from '../../launch/deployments/history.ts';
 import type { ChangingOperation } from '../../launch/deployments/operations.ts';
-import { agentPlaceOf, CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
+import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
+import { LOG_OPTIONS, type LogOptions, printLog } from '../log-options.ts';
 import { deploymentsTable, historyTable } from './deploy-text.ts';
 import { deploymentPath, openArchive, runOperation, sortLoadArguments } from './run-operation.ts';
 
@@ -23,37 +22,11 @@ const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'pull'>, st
 };
 const NAME_HELP = 'the deployment, as "eve-agent deploy list" has it';
 
-const linesOption: OptionDescription = {
-  flags: '--tail <lines>',
-  description: 'so many of the last lines',
-  environment: 'EVE_AGENT_TAIL',
-  get schema() {
-    return wholeNumber(0, 10_000);
-  },
-  default: 200,
-};
-const followOption: OptionDescription = {
-  flags: '-f, --follow',
-  description: 'go on with new lines until it is interrupted',
-  environment: 'EVE_AGENT_FOLLOW',
-  get schema() {
-    return z.boolean();
-  },
-};
-const timestampsOption: OptionDescription = {
-  flags: '--timestamps',
-  description: 'the time before each line',
-  get schema() {
-    return z.boolean();
-  },
-};
-
 const configurationSchema = z.object({
   file: z.string(),
   problem: z.string().nullable(),
   warnings: z.array(z.string()),
 });
-const logLineSchema = z.looseObject({ text: z.string(), at: z.string().nullable() });
 
 /** `eve-agent deploy`. */
 export function deployCommand(context: CommandContext): Command {
@@ -119,20 +92,8 @@ export function deployCommand(context: CommandContext): Command {
       .summary('the log of the container that serves')
       .description('Prints the last lines of the log of the container that serves.')
       .argument('<name>', NAME_HELP);
-    const options = [...CLIENT_OPTIONS, linesOption, followOption, timestampsOption];
-    return addConfigurableOptions(command, options).action(async (name: string) => {
-      const given = command.opts<ClientOptions & { tail: number; follow?: true; timestamps?: true }>();
-      const query = new URLSearchParams({
-        tail: String(given.tail),
-        follow: String(given.follow === true),
-        timestamps: String(given.timestamps === true),
-      });
-      const wanted = { method: 'GET' as const, path: `${deploymentPath(name, 'logs')}?${query}` };
-      for await (const document of askForLines(agentPlaceOf(given), wanted, signal)) {
-        const line = logLineSchema.parse(document);
-        const text = `${line.at === null ? '' : `${line.at} `}${line.text}\n`;
-        stdout.write(given.json === true ? jsonLine(line) : terminalText(text));
-      }
+    return addConfigurableOptions(command, LOG_OPTIONS).action(async (name: string) => {
+      await printLog(context, command.opts<LogOptions>(), deploymentPath(name, 'logs'));
     });
   }
 

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { DeploymentSettings } from '../deployments/deployment-settings.ts';
@@ -36,6 +37,8 @@ export interface AppLaunch {
 export interface AppWay<Intent> {
   readonly switcher: Pick<Switch, 'deploy' | 'start' | 'stop' | 'restart' | 'remove' | 'versions' | 'names'>;
   readonly engine: Pick<ContainerEngine, 'readLogs'>;
+  /** The serial console of what runs; null: this kind has none. */
+  readonly openConsole: ((container: string, signal: AbortSignal) => Promise<Duplex>) | null;
   /** @throws AppError APP_UNUSABLE */
   launchOf(intent: Intent): AppLaunch;
   /** Why its engine starts it no more by itself; null: it does, or it runs, or was stopped. */

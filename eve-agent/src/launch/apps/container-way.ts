@@ -23,6 +23,7 @@ export function createContainerWay(deps: ContainerWayDeps): AppWay<ContainerInte
   return {
     switcher,
     engine,
+    openConsole: null,
     // The engine starts it over and over, as its policy says.
     whyGivenUp: () => null,
     launchOf(intent) {

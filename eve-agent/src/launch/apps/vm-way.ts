@@ -7,7 +7,7 @@ import { diskFormatOf } from './vm-intent.ts';
 import { readVmSettings } from './vm-settings.ts';
 
 export interface VmWayDeps extends Pick<AppWay<never>, 'switcher'> {
-  readonly engine: Pick<MachineEngine, 'addImage' | 'readLogs'>;
+  readonly engine: Pick<MachineEngine, 'addImage' | 'openConsole' | 'readLogs'>;
   /** An empty file, of which a disk without content is made. */
   readonly blank: { readonly path: string; readonly sha256: string };
 }
@@ -19,6 +19,7 @@ export function createVmWay({ switcher, engine, blank }: VmWayDeps): AppWay<VmIn
   return {
     switcher,
     engine,
+    openConsole: (machine, signal) => engine.openConsole(machine, signal),
     whyGivenUp: ({ state, error }) => (state === 'exited' && error !== '' ? error : null),
     launchOf(intent) {
       const { uuid: id, root, volumes } = intent;

@@ -1,3 +1,4 @@
+import { Duplex } from 'node:stream';
 import type { AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
@@ -13,6 +14,7 @@ import {
 } from '../../engine/scripted-engine.ts';
 import { createHastyClock } from '../../switch/scripted-switch.ts';
 import { createSwitch } from '../../switch/switch.ts';
+import { type AppAccess, createAppAccess } from '../app-access.ts';
 import { type AppIntent, planApps } from '../app-intent.ts';
 import type { AppKind, AppMemories } from '../app-memory.ts';
 import { type Apps, createApps } from '../apps.ts';
@@ -61,13 +63,30 @@ export function createAppsScene() {
   const networks: string[] = [];
   /** What was given to an engine, in order. */
   const loads: string[] = [];
+  /** What is looked at of VMs, and what was typed into them. */
+  const consoles: Duplex[] = [];
+  const typed: string[] = [];
   let intents: readonly AppIntent[] | null = null;
   let memory: AppMemories | null = null;
   let switches: Readonly<Record<string, AppSwitch>> | null = null;
   let stop = new AbortController();
   let ended: Promise<void> = Promise.resolve();
   let apps: Apps | undefined;
+  let access: AppAccess | undefined;
 
+  function openConsole(signal: AbortSignal): Duplex {
+    const opened = new Duplex({
+      read() {},
+      write(piece: Buffer, _encoding, done) {
+        typed.push(piece.toString('latin1'));
+        done();
+      },
+    });
+    signal.addEventListener('abort', () => opened.destroy(), { once: true });
+    consoles.push(opened);
+    opened.once('close', () => consoles.splice(consoles.indexOf(opened), 1));
+    return opened;
+  }
   function switchOver(engine: ContainerEngine) {
     const parts = { portRule: null, clock: createHastyClock(), wallMs: () => 0, log: silentLog };
     const probes = { http: async () => null, tcp: async () => null };
@@ -103,6 +122,7 @@ export function createAppsScene() {
       switcher: switchOver(withProgram(engines.vm)),
       engine: {
         readLogs: engines.vm.readLogs,
+        openConsole: async (_machine, signal) => openConsole(signal),
         async addImage({ tag, sha256 }) {
           loads.push(tag);
           engines.vm.addImage(`sha256:${sha256}`, tag);
@@ -113,18 +133,24 @@ export function createAppsScene() {
     });
 
   const scene = {
-    ...{ engines, clock, networks, loads },
+    ...{ engines, clock, networks, loads, consoles, typed },
     get apps(): Apps {
       if (apps === undefined) throw new Error('the agent does not run');
       return apps;
     },
+    get access(): AppAccess {
+      if (access === undefined) throw new Error('the agent does not run');
+      return access;
+    },
     start(isFreshBoot = false): void {
       stop = new AbortController();
+      const ways = { container: containerWay(), vm: vmWay() };
+      access = createAppAccess({ intents: () => intents, ways });
       apps = createApps({
         ...{ clock, wallMs: () => 0, log: silentLog, isFreshBoot },
         intents: () => intents,
         treeStatus: (id) => (trees.get(id) as ContentTreeStatus | undefined) ?? null,
-        ways: { container: containerWay(), vm: vmWay() },
+        ways,
         switches: {
           read: () => switches,
           write: (value) => {
