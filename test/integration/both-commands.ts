@@ -26,6 +26,7 @@ async function run(args: readonly string[]) {
       write: (text: string) => (written.stderr += text),
       isTTY: false,
     } as unknown as NodeJS.WriteStream,
+    terminal: { input: process.stdin, output: process.stdout },
     signal: new AbortController().signal,
     createLog: () => silentLog,
   });

@@ -26,6 +26,7 @@ async function run(...args: readonly string[]) {
   const context = {
     stdout: { write: (text: string) => (stdout += text) },
     stderr: process.stderr,
+    terminal: { input: process.stdin, output: process.stdout },
     signal: new AbortController().signal,
     createLog: () => silentLog,
   };

@@ -17,6 +17,7 @@ const PRINT_HELP = {
     await runProgram(args, '0', {
       stdout: { write: (part) => (text += part) },
       stderr: process.stderr,
+      terminal: { input: process.stdin, output: process.stdout },
       signal: new AbortController().signal,
       createLog: () => silentLog,
     });

@@ -48,7 +48,7 @@ export function signalOf(request: IncomingMessage, response: ServerResponse): Ab
 /** Answers with a log. */
 export type AnswerLog = (
   routed: RouteRequest,
-  open: (wanted: LogsWanted, signal: AbortSignal) => Promise<AsyncIterable<LogLine>>,
+  open: (wanted: Required<LogsWanted>, signal: AbortSignal) => Promise<AsyncIterable<LogLine>>,
 ) => Promise<void>;
 
 /** So many at a time as are good for the agent: more are refused. */
