@@ -144,6 +144,7 @@ const CHECKS = {
   'python-zeroconf': whyNoPythonZeroconf,
   chromium: whyNoChromium,
   curl: () => whyNoPrograms('curl', 'curl'),
+  script: () => whyNoPrograms('bsdutils', 'script'),
   wget: () => whyNoPrograms('wget', 'wget'),
   aria2: () => whyNoPrograms('aria2', 'aria2c'),
   openssl: () => whyNoPrograms('openssl', 'openssl'),

@@ -117,6 +117,20 @@ describe('the console', () => {
     expect(await text(opened.output)).toBe('going down');
   });
 
+  it('says its last words also to one who is typing', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const opened = await openConsole(place(), VM, signal);
+      const shown = text(opened.output);
+      opened.input.write('is anybody there?');
+      scene.consoles[0]?.push('bye');
+      scene.consoles[0]?.push(null);
+      opened.input.write('hello?');
+      expect(await shown).toBe('bye');
+      opened.close();
+      await expect.poll(() => scene.consoles.length, { interval: 1 }).toBe(0);
+    }
+  });
+
   it('is left by one without the others', async () => {
     const [one, two] = [await openConsole(place(), VM, signal), await openConsole(place(), VM, signal)];
     one.output.on('error', () => {});

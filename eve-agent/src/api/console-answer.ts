@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { sayContinue } from '@local-datastore/shared/http/refuse';
@@ -25,11 +24,19 @@ export type AnswerConsole = (
 export function createConsoleAnswer(log: Log): AnswerConsole {
   let consoles = 0;
 
-  async function type({ request }: RouteRequest, console: Duplex, signal: AbortSignal): Promise<void> {
-    for await (const piece of request.iterator({ destroyOnReturn: false })) {
+  /** @returns ends it: what still comes is passed over */
+  function type({ request }: RouteRequest, console: Duplex): () => void {
+    const onPiece = (piece: Buffer) => {
+      if (console.write(piece)) return;
       // A guest that does not read is waited for, and with it whoever types.
-      if (!console.write(piece)) await once(console, 'drain', { signal });
-    }
+      request.pause();
+      console.once('drain', () => request.resume());
+    };
+    request.on('data', onPiece);
+    return () => {
+      request.off('data', onPiece);
+      request.resume();
+    };
   }
 
   return async (routed, open) => {
@@ -41,21 +48,19 @@ export function createConsoleAnswer(log: Log): AnswerConsole {
       const signal = AbortSignal.any([signalOf(request, response), ended.signal]);
       const console = await open(signal);
       sayContinue(request, response);
+      // The connection stays: one that is closed with keys on the way would be reset, and the last words be lost.
       response.writeHead(200, {
         'Content-Type': CONSOLE_MEDIA_TYPE,
         'Cache-Control': 'no-store',
         'X-Content-Type-Options': 'nosniff',
-        // What is still typed when it ends is no further request.
-        Connection: 'close',
       });
       response.flushHeaders();
-      type(routed, console, signal).catch((error: unknown) => {
-        if (!signal.aborted) log.debug({ path: request.url, reason: String(error) }, 'nothing more is typed');
-      });
+      const endTyping = type(routed, console);
       await pipeline(console, response).catch((error: unknown) => {
-        if (!signal.aborted) log.debug({ path: request.url, reason: String(error) }, 'a console ends');
+        if (!signal.aborted) log.debug({ path: request.url, reason: String(error) }, 'a console breaks off');
         response.destroy();
       });
+      endTyping();
     } finally {
       ended.abort(new Error('the console is left'));
       consoles -= 1;

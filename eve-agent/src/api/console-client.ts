@@ -21,7 +21,12 @@ export async function openConsole(
   uuid: string,
   signal: AbortSignal,
 ): Promise<OpenConsole> {
-  const headers = { 'content-type': CONSOLE_MEDIA_TYPE, 'transfer-encoding': 'chunked' };
+  const headers = {
+    'content-type': CONSOLE_MEDIA_TYPE,
+    'transfer-encoding': 'chunked',
+    // It is not closed by the service while keys may be on the way.
+    connection: 'keep-alive',
+  };
   const path = `/v1/apps/${uuid}/console`;
   const { request, explain } = beginRequest(place, 'POST', path, signal, headers);
   // Each key at once.
