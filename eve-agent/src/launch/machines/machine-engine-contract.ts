@@ -41,6 +41,8 @@ export interface MachineEngine extends ContainerEngine {
    * @throws EngineError 404, 409 where it does not run
    */
   openConsole(machine: string, signal: AbortSignal): Promise<Duplex>;
+  /** A volume that no machine has any more; gone is fine. @throws EngineError 409 where one has it */
+  removeVolume(name: string, signal: AbortSignal): Promise<void>;
   /** Takes up what runs, starts what should run and does not, until the signal is aborted; machines go on then. */
   supervise(signal: AbortSignal): Promise<void>;
 }
