@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { silentLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
@@ -19,6 +21,7 @@ import { createRouter } from '../../eve-agent/src/api/router.ts';
 import { createRoutes, withDescription } from '../../eve-agent/src/api/routes.ts';
 import { createConfiguration } from '../../eve-agent/src/configuration/configuration.ts';
 import { createJsonFile } from '../../eve-agent/src/content/json-file.ts';
+import type { AppEvent } from '../../eve-agent/src/launch/apps/app-board.ts';
 import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
 import { createTally } from '../../eve-agent/src/reconcile/tally.ts';
 import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
@@ -33,16 +36,30 @@ const status = {
   CurrentSize: 5,
   TotalSize: 5,
 } as ContentTreeStatus;
+/** Its name tries to be a metric, and to act on a terminal. */
+const app: AppInstanceStatus = {
+  ...{ AppID: uuidOf(7), DisplayName: 'web"} 1\neve_agent_apps_failing 99\u001b[2J', Activate: true },
+  ...{ State: 'RUNNING', StateTime: '2026-01-01T00:00:00.000Z', ContentID: '', Image: 'eve_x:1' },
+  ...{ Generation: 3, BootTime: '', RestartCount: 4, IPAddress: '', Bridge: '', Warnings: [] },
+  ...{ Error: 'it ended\u001b[31m', ErrorTime: '', ErrorCode: 'EXITED' },
+  LastSwitch: {
+    ...{ Time: '2026-01-01T00:00:10.500Z', Outcome: 'kept', Code: 'EXITED', ContentSha256: '', How: '' },
+    ...{ GapMs: 250, Asked: 10, Failed: 2 },
+  },
+};
 const never = new AbortController().signal;
 
 let folder: string;
 let socket: string;
 let ends: (() => Promise<void>)[];
 let acted: string[];
+let emitApp: (event: AppEvent) => void;
+let serving: () => ReadonlyMap<string, boolean>;
 let emit: (event: Parameters<Parameters<Reconciler['onEvent']>[0]>[0]) => void;
 
 function createApi(configSource: string | null = null) {
   acted = [];
+  serving = () => new Map([['website', true]]);
   const reconciler = {
     statuses: () => [status],
     status: (uuid: string) => ([uuidOf(1), 'a b.json: contentInfo[0]'].includes(uuid) ? status : null),
@@ -72,6 +89,14 @@ function createApi(configSource: string | null = null) {
     configSource: () => configSource,
     version: '1.2.3',
     listInstances: () => [],
+    apps: {
+      statuses: () => [app],
+      onEvent(listener) {
+        emitApp = listener;
+        return () => {};
+      },
+    },
+    readServing: async () => serving(),
   });
   return {
     listener: createRouter(withDescription(routes, '1.2.3'), silentLog),
@@ -165,6 +190,7 @@ describeWith(['curl'], 'the operations', () => {
       version: '1.2.3',
       networkInstances: [],
       contentTrees: [status],
+      apps: [app],
     });
     expect(await client().ask('GET', `/v1/content-trees/${uuidOf(1)}`, never)).toEqual(status);
     expect(await client().ask('POST', `/v1/content-trees/${uuidOf(1)}/pause`, never)).toEqual(status);
@@ -193,6 +219,21 @@ describeWith(['curl'], 'the operations', () => {
     const stream = client().follow('/v1/events', never);
     expect((await stream.next()).value).toMatchObject({ event: 'configuration', data: { state: 'none' } });
     expect((await stream.next()).value).toEqual({ event: 'content-tree', data: status });
+    expect((await stream.next()).value).toEqual({ event: 'app', data: app });
+    const change: AppStateChange = {
+      ...{ AppID: app.AppID, DisplayName: app.DisplayName, OldState: 'BOOTING', State: 'RUNNING' },
+      ...{ Time: '', By: 'operator', Why: 'a restart was asked for' },
+    };
+    emitApp({ kind: 'status', status: app });
+    emitApp({ kind: 'state', change });
+    emitApp({ kind: 'removed', id: app.AppID });
+    for (const expected of [
+      { event: 'app', data: app },
+      { event: 'app-state', data: change },
+      { event: 'app-removed', data: { AppID: app.AppID } },
+    ]) {
+      expect((await stream.next()).value).toEqual(expected);
+    }
     emit({ kind: 'removed', uuid: uuidOf(1) });
     expect((await stream.next()).value).toEqual({
       event: 'content-tree-removed',
@@ -326,9 +367,32 @@ describeWith(['curl'], 'the operations', () => {
       'eve_agent_content_trees{state="VERIFIED"} 1',
       'eve_agent_received_bytes_total 7',
       'eve_agent_failures_total{code="STALLED"} 1',
+      'eve_agent_apps{state="RUNNING"} 1',
+      'eve_agent_apps{state="BROKEN"} 0',
+      'eve_agent_apps_failing 1',
+      `eve_agent_app_state{app="${uuidOf(7)}",name="web\\"} 1\\\\010eve_agent_apps_failing 99\\\\027[2J",state="RUNNING"} 1`,
+      `eve_agent_app_failing{app="${uuidOf(7)}",code="EXITED"} 1`,
+      `eve_agent_app_state_timestamp_seconds{app="${uuidOf(7)}"} 1767225600`,
+      `eve_agent_app_generation{app="${uuidOf(7)}"} 3`,
+      `eve_agent_app_restarts_total{app="${uuidOf(7)}"} 4`,
+      `eve_agent_app_last_switch_timestamp_seconds{app="${uuidOf(7)}"} 1767225610.5`,
+      `eve_agent_app_last_switch_kept{app="${uuidOf(7)}"} 1`,
+      `eve_agent_app_last_switch_gap_seconds{app="${uuidOf(7)}"} 0.25`,
+      'eve_agent_deployments_engine_up 1',
+      'eve_agent_deployment_serving{deployment="website"} 1',
     ]) {
-      expect(body).toContain(`${line}\n`);
+      expect(body.split('\n')).toContain(line);
     }
+    // Each line is a comment or one sample with a number.
+    expect(body.split('\n').filter((line) => !/^(?:# .+|[a-z_]+(?:\{.+\})? [\d.]+|)$/.test(line))).toEqual(
+      [],
+    );
+    serving = () => {
+      throw new Error('away');
+    };
+    const { body: without } = await curl('http://a/metrics');
+    expect(without).toContain('\neve_agent_deployments_engine_up 0\n');
+    expect(without).not.toContain('eve_agent_deployment_serving{');
     const description = JSON.parse((await curl('http://a/openapi.json')).body) as {
       paths: Record<string, object>;
       components: { schemas: object };

@@ -1,27 +1,24 @@
+import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { Tally } from '../reconcile/tally.ts';
 import { CONTENT_STATES } from '../reconcile/transitions.ts';
+import { appFamilies, deploymentFamilies } from './app-metrics.ts';
+import { type Family, familiesText } from './metric-family.ts';
 
-interface Family {
-  readonly name: string;
-  readonly type: 'gauge' | 'counter';
-  readonly help: string;
-  readonly samples: readonly { readonly labels?: string; readonly value: number }[];
+/** What the metrics are made of. */
+export interface Measured {
+  readonly contentTrees: readonly ContentTreeStatus[];
+  readonly tally: Tally;
+  readonly isConfigurationRefused: boolean;
+  /** null: none are launched. */
+  readonly apps: readonly AppInstanceStatus[] | null;
+  /** Whether each serves; `engine-away`: nobody can say; null: none are offered. */
+  readonly deployments: ReadonlyMap<string, boolean> | 'engine-away' | null;
 }
 
-function familyText({ name, type, help, samples }: Family): string {
-  const lines = samples.map(
-    ({ labels, value }) => `${name}${labels === undefined ? '' : `{${labels}}`} ${value}`,
-  );
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n');
-}
-
-/** Prometheus's text format 0.0.4. Labels are codes and states of the program's own: nothing to escape. */
-export function metricsText(
-  statuses: readonly ContentTreeStatus[],
-  tally: Tally,
-  configurationRefused: boolean,
-): string {
+/** Prometheus's text format 0.0.4. */
+export function metricsText(measured: Measured): string {
+  const { contentTrees: statuses, tally, apps, deployments } = measured;
   const count = (fits: (status: ContentTreeStatus) => boolean) => statuses.filter(fits).length;
   const sum = (of: (status: ContentTreeStatus) => number) =>
     statuses.reduce((total, each) => total + of(each), 0);
@@ -31,7 +28,7 @@ export function metricsText(
       type: 'gauge',
       help: 'Content trees of the configuration by state.',
       samples: CONTENT_STATES.map((state) => ({
-        labels: `state="${state}"`,
+        labels: { state },
         value: count(({ State }) => State === state),
       })),
     },
@@ -57,7 +54,7 @@ export function metricsText(
       name: 'eve_agent_configuration_refused',
       type: 'gauge',
       help: '1 while the newest configuration is refused and an older one is in force.',
-      samples: [{ value: configurationRefused ? 1 : 0 }],
+      samples: [{ value: measured.isConfigurationRefused ? 1 : 0 }],
     },
     {
       name: 'eve_agent_downloads_verified_total',
@@ -75,7 +72,7 @@ export function metricsText(
       name: 'eve_agent_failures_total',
       type: 'counter',
       help: 'Failures by code.',
-      samples: [...tally.failures()].map(([code, value]) => ({ labels: `code="${code}"`, value })),
+      samples: [...tally.failures()].map(([code, value]) => ({ labels: { code }, value })),
     },
     {
       name: 'process_resident_memory_bytes',
@@ -84,5 +81,9 @@ export function metricsText(
       samples: [{ value: process.memoryUsage.rss() }],
     },
   ];
-  return families.map(familyText).join('');
+  return familiesText([
+    ...families,
+    ...(apps === null ? [] : appFamilies(apps)),
+    ...(deployments === null ? [] : deploymentFamilies(deployments === 'engine-away' ? null : deployments)),
+  ]);
 }

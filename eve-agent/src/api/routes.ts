@@ -18,6 +18,7 @@ import { sayContinue } from '@local-datastore/shared/http/refuse';
 import * as z from 'zod';
 import { MAX_CONFIG_BYTES, parseConfigText } from '../configuration/config-text.ts';
 import { type Configuration, withoutSecrets } from '../configuration/configuration.ts';
+import type { Apps } from '../launch/apps/apps.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
 import { HttpError } from './http-error.ts';
@@ -33,12 +34,18 @@ export interface RoutesDeps {
   /** The file or folder that the configuration comes from now; null: it is put here. */
   configSource(): string | null;
   readonly version: string;
+  /** null: none are launched. */
+  readonly apps: Pick<Apps, 'statuses' | 'onEvent'> | null;
+  /** Whether each deployment serves; null: none are offered. */
+  readonly readServing: ((signal: AbortSignal) => Promise<ReadonlyMap<string, boolean>>) | null;
   /** EVE's own, where it runs. */
   listInstances(): readonly NetworkInstance[];
 }
 
 /** Of events and logs together: what clients that do not read leave in the memory is bounded. */
 const MAX_STREAMS = 32;
+/** Metrics are not held up by a container engine that hangs. */
+const ENGINE_LIMIT_MS = 2000;
 
 const CONTENT_TREE_STATUS = { name: 'ContentTreeStatus', zod: () => contentTreeStatusSchema };
 const PROBLEM = {
@@ -104,6 +111,7 @@ function isTreeAction(text: string | undefined): text is TreeAction {
 /** The operations of the agent's API. */
 export function createRoutes(deps: RoutesDeps): readonly Route[] {
   const { reconciler, configuration, logStream, tally, configSource, version, listInstances } = deps;
+  const { apps, readServing } = deps;
 
   function statusOf(uuid = ''): ContentTreeStatus {
     const status = reconciler.status(uuid);
@@ -129,12 +137,15 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/status',
-      summary: 'The configuration in force, and every content tree',
-      responses: { 200: jsonResponse('Configuration and content trees') },
+      summary: 'The configuration in force, every content tree, and every app',
+      responses: {
+        200: jsonResponse('Configuration, content trees, and apps; these null where none are launched'),
+      },
       handle: () => ({
         version,
         configuration: configuration.status(),
         contentTrees: reconciler.statuses(),
+        apps: apps?.statuses() ?? null,
         networkInstances: listInstances(),
       }),
     },
@@ -167,7 +178,11 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       method: 'GET',
       path: '/v1/events',
       summary: 'Status as it changes: everything at first, then each change',
-      responses: { 200: eventsResponse('Events configuration, content-tree, content-tree-removed') },
+      responses: {
+        200: eventsResponse(
+          'Events configuration, content-tree, content-tree-removed, app, app-state (an AppStateChange: who is behind it, and why), app-removed',
+        ),
+      },
       handle({ response }) {
         const ends = [
           reconciler.onEvent((event) => {
@@ -175,12 +190,18 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
             else stream.send('content-tree-removed', { ContentID: event.uuid });
           }),
           configuration.onChange((status) => stream.send('configuration', status)),
+          apps?.onEvent((event) => {
+            if (event.kind === 'status') stream.send('app', event.status);
+            else if (event.kind === 'state') stream.send('app-state', event.change);
+            else stream.send('app-removed', { AppID: event.id });
+          }) ?? (() => {}),
         ];
         const stream = openStream(response, () => {
           for (const end of ends) end();
         });
         stream.send('configuration', configuration.status());
         for (const status of reconciler.statuses()) stream.send('content-tree', status);
+        for (const status of apps?.statuses() ?? []) stream.send('app', status);
       },
     },
     {
@@ -244,9 +265,13 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       path: '/metrics',
       summary: 'Prometheus metrics',
       responses: { 200: textResponse('Text format 0.0.4') },
-      handle({ response }) {
-        const isRefused = ['partial', 'refused'].includes(configuration.status().state);
-        const text = metricsText(reconciler.statuses(), tally, isRefused);
+      async handle({ response }) {
+        const limited = AbortSignal.timeout(ENGINE_LIMIT_MS);
+        const deployments = readServing && (await readServing(limited).catch(() => 'engine-away' as const));
+        const text = metricsText({
+          ...{ contentTrees: reconciler.statuses(), tally, deployments, apps: apps?.statuses() ?? null },
+          isConfigurationRefused: ['partial', 'refused'].includes(configuration.status().state),
+        });
         sendText(response, 200, 'text/plain; version=0.0.4; charset=utf-8', text);
       },
     },

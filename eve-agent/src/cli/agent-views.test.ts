@@ -1,9 +1,12 @@
+import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { describe, expect, it } from 'vitest';
 import { createActual, createContent } from '../reconcile/actual.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
 import { desiredOf, treeOf, uuidOf } from '../reconcile/test-fixtures.ts';
 import { parseUuid } from './agent-client.ts';
+import { appChangeLine, appLine, appStatusTable, isAsWanted } from './app-status.ts';
 import { logText } from './logs.ts';
 import { type ServiceStatus, statusText } from './status.ts';
 import { statusTable } from './status-table.ts';
@@ -62,18 +65,18 @@ it('the status says loudly what is wrong with a new configuration', () => {
     problems,
     warnings: ['datastore 1 is not in the configuration'],
   } as const;
-  const text = statusText({ configuration, contentTrees: [] } as unknown as ServiceStatus);
+  const text = statusText({ configuration, contentTrees: [], apps: null } as unknown as ServiceStatus);
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
   expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
   expect(text).toContain('REFUSED:\n    contentInfo[0].sha256: 64 hexadecimal digits expected');
   const partial = { ...configuration, state: 'partial', problems: [{ path: 'a.json', message: 'not JSON' }] };
-  expect(statusText({ configuration: partial, contentTrees: [] } as unknown as ServiceStatus)).toContain(
-    'What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON',
-  );
+  expect(
+    statusText({ configuration: partial, contentTrees: [], apps: null } as unknown as ServiceStatus),
+  ).toContain('What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON');
   const none = { ...configuration, state: 'none' };
-  expect(statusText({ configuration: none, contentTrees: [] } as unknown as ServiceStatus)).toContain(
-    'No configuration',
-  );
+  expect(
+    statusText({ configuration: none, contentTrees: [], apps: null } as unknown as ServiceStatus),
+  ).toContain('No configuration');
 });
 
 describe('the bars', () => {
@@ -100,6 +103,94 @@ describe('the bars', () => {
     const wide = [...line].filter((character) => character > '\u1100').length;
     expect([wide, line.length + wide]).toEqual([14, 80]);
     expect(sizeOf({ columns: 0, rows: 0 })).toEqual({ columns: 80, rows: 24 });
+  });
+});
+
+const appOf = (more: Partial<AppInstanceStatus> = {}): AppInstanceStatus => ({
+  ...{
+    AppID: uuidOf(7),
+    DisplayName: 'web',
+    Activate: true,
+    State: 'RUNNING',
+    StateTime: 'T',
+    ContentID: '',
+  },
+  ...{ Image: '', Generation: 2, BootTime: '', RestartCount: 0, LastSwitch: null, IPAddress: '', Bridge: '' },
+  ...{ Error: '', ErrorTime: '', ErrorCode: '', Warnings: [] },
+  ...more,
+});
+const hostile = appOf({
+  ...{ AppID: uuidOf(8), DisplayName: 'x\u001b[2J\ny', State: 'BROKEN', Error: 'it ended\u001b]0;x\u0007' },
+  RestartCount: 5,
+  LastSwitch: {
+    ...{
+      Time: 'T',
+      Outcome: 'kept',
+      Code: 'EXITED',
+      ContentSha256: '',
+      How: '',
+      Asked: 9,
+      Failed: 1,
+      GapMs: 40,
+    },
+  },
+});
+/** What a terminal would act on but the end of a line. */
+const acting = (text: string) => [...text].filter((character) => character < ' ' && character !== '\n');
+
+describe('apps', () => {
+  it('stand below the content trees with their last switch, each error below its row', () => {
+    const table = appStatusTable([appOf(), hostile]);
+    expect(table.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
+      'APP STATE SINCE VERSION RESTARTS LAST SWITCH UUID',
+      `web RUNNING T 2 0 - ${uuidOf(7)}`,
+      expect.stringMatching(/^x\\027\[2J\\010y BROKEN T 2 5 taken back \(EXITED\), gap 40 ms /),
+      expect.stringMatching(/^ it ended/),
+      '',
+    ]);
+    expect(acting(table)).toEqual([]);
+    const configuration = { source: null, state: 'applied', appliedAt: 'T', problems: [], warnings: [] };
+    const text = (apps: AppInstanceStatus[] | null) =>
+      statusText({ configuration, contentTrees: [], apps } as unknown as ServiceStatus);
+    expect(text([appOf()])).toContain(`no content trees.\n\n${appStatusTable([appOf()])}`);
+    expect(text([])).toMatch(/no content trees\.\n\nThe configuration has no apps\.\n$/);
+    expect(text(null)).toMatch(/no content trees\.\n$/);
+  });
+
+  it('are as they are wanted where they run, or are halted, without an error', () => {
+    const wanted = (more: Partial<AppInstanceStatus>) => isAsWanted(appOf(more));
+    expect(wanted({})).toBe(true);
+    expect(wanted({ Activate: false, State: 'HALTED' })).toBe(true);
+    expect(wanted({ Activate: false })).toBe(false);
+    expect(wanted({ State: 'BOOTING' })).toBe(false);
+    expect(wanted({ Error: 'it was taken back' })).toBe(false);
+  });
+
+  it('are told of in lines that no name and no reason can break', () => {
+    expect(appLine(appOf())).toMatch(/^web {26}RUNNING$/);
+    const change: AppStateChange = {
+      ...{ AppID: uuidOf(8), DisplayName: 'x\n\u001b[2J', OldState: 'BOOTING', State: 'BROKEN', Time: 'T' },
+      ...{ By: 'app', Why: 'it ended\u001b[31m' },
+    };
+    expect(appChangeLine(change)).toMatch(/ BROKEN {10}was BOOTING, by the app: it ended/);
+    for (const line of [appLine(hostile), appChangeLine(change)]) {
+      expect([...acting(line), line.includes('\n')]).toEqual([false]);
+    }
+  });
+
+  it('that are not as they are wanted share the terminal with the bars', () => {
+    const trees = Array.from({ length: 30 }, (_, i) => statusOf(i, { State: 'DOWNLOADING' }));
+    const broken = Array.from({ length: 30 }, (_, i) => appOf({ AppID: uuidOf(i), State: 'BROKEN' }));
+    const size = { columns: 60, rows: 12 };
+    expect(barLines(trees, size, [appOf(), ...broken])).toHaveLength(11);
+    expect(barLines(trees, size, broken).filter((line) => line.includes('BROKEN'))).toHaveLength(5);
+    expect(barLines([], size, [appOf(), hostile])).toEqual([
+      expect.stringContaining('BROKEN'),
+      '0 of 0 verified; 1 of 2 apps are as they are wanted',
+    ]);
+    expect(barLines([], { columns: 60, rows: 1 }, broken)).toEqual([
+      '0 of 0 verified; 0 of 30 apps are as they are wanted',
+    ]);
   });
 });
 

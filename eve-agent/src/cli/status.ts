@@ -1,3 +1,4 @@
+import { appInstanceStatusSchema } from '@local-datastore/shared/eve/app-instance-status';
 import { problemText } from '@local-datastore/shared/eve/config-entry';
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
 import { jsonText } from '@local-datastore/shared/text/json-text';
@@ -6,6 +7,7 @@ import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
+import { appStatusTable } from './app-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { statusTable } from './status-table.ts';
 
@@ -18,11 +20,13 @@ const statusSchema = z.looseObject({
     warnings: z.array(z.string()).default([]),
   }),
   contentTrees: z.array(contentTreeStatusSchema),
+  /** null: none are launched. */
+  apps: z.array(appInstanceStatusSchema).nullable().default(null),
 });
 export type ServiceStatus = z.infer<typeof statusSchema>;
 
 /** The status as people read it. */
-export function statusText({ configuration, contentTrees }: ServiceStatus): string {
+export function statusText({ configuration, contentTrees, apps }: ServiceStatus): string {
   const { source, state, appliedAt, problems, warnings } = configuration;
   if (state === 'none') return 'No configuration is in force.\n';
   const from = source === null ? '' : ` from ${printableText(source)}`;
@@ -38,14 +42,15 @@ export function statusText({ configuration, contentTrees }: ServiceStatus): stri
     lines.push(`${what} REFUSED:`);
     for (const problem of problems) lines.push(`    ${printableText(problemText(problem))}`);
   }
-  return `${lines.join('\n')}\n\n${statusTable(contentTrees)}`;
+  const launched = apps === null ? '' : `\n${appStatusTable(apps)}`;
+  return `${lines.join('\n')}\n\n${statusTable(contentTrees)}${launched}`;
 }
 
 /** `eve-agent status`. */
 export function statusCommand({ stdout, signal }: CommandContext): Command {
   const command = new Command('status')
     .summary('what the running agent has and is doing')
-    .description('Prints the configuration in force and every content tree of the running agent.');
+    .description('Prints the configuration in force, every content tree and every app of the running agent.');
   return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
     const options = command.opts<ClientOptions>();
     const status = statusSchema.parse(await connectAgent(options).ask('GET', '/v1/status', signal));

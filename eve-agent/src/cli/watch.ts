@@ -1,4 +1,9 @@
 import {
+  type AppInstanceStatus,
+  appInstanceStatusSchema,
+} from '@local-datastore/shared/eve/app-instance-status';
+import { appStateChangeSchema } from '@local-datastore/shared/eve/app-state-change';
+import {
   type ContentTreeStatus,
   contentTreeStatusSchema,
 } from '@local-datastore/shared/eve/content-tree-status';
@@ -9,6 +14,7 @@ import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
+import { appChangeLine, appLine, isAsWanted } from './app-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { nameOf, stateText } from './status-table.ts';
 
@@ -49,20 +55,31 @@ export function sizeOf({ columns, rows }: { columns?: number; rows?: number }) {
 }
 
 /**
- * The bars of all trees: what is under way first, what is done counted. They fit on a terminal with the line
- * below them, where the cursor stands: what has left it above cannot be drawn over.
+ * The bars of all trees and the apps that are not as they are wanted: what is under way first, what is done counted.
+ * They fit on a terminal with the line below them, where the cursor stands: what has left it above cannot be drawn
+ * over.
  */
 export function barLines(
   statuses: readonly ContentTreeStatus[],
   { columns, rows }: { readonly columns: number; readonly rows: number },
+  apps: readonly AppInstanceStatus[] = [],
 ): string[] {
   const open = statuses.filter(({ State }) => State !== 'VERIFIED');
   const active = open.filter(({ State }) => State !== 'INITIAL');
   const waiting = open.filter(({ State }) => State === 'INITIAL');
-  const shown = [...active, ...waiting].slice(0, Math.max(Math.min(MAX_BARS, rows - 2), 0));
+  const room = Math.max(Math.min(MAX_BARS, rows - 2), 0);
+  const unsettled = apps.filter((app) => !isAsWanted(app));
+  const forApps = Math.min(unsettled.length, Math.max(Math.floor(room / 2), room - open.length));
+  const shown = [...active, ...waiting].slice(0, room - forApps);
   const rest = open.length - shown.length;
-  const counts = `${statuses.length - open.length} of ${statuses.length} verified`;
-  return [...shown.map(barLine), rest > 0 ? `${counts}; ${rest} more wait` : counts].map((line) =>
+  const counts = [
+    `${statuses.length - open.length} of ${statuses.length} verified`,
+    ...(rest > 0 ? [`${rest} more wait`] : []),
+    ...(apps.length > 0
+      ? [`${apps.length - unsettled.length} of ${apps.length} apps are as they are wanted`]
+      : []),
+  ];
+  return [...shown.map(barLine), ...unsettled.slice(0, forApps).map(appLine), counts.join('; ')].map((line) =>
     cutToCells(line, columns),
   );
 }
@@ -70,18 +87,22 @@ export function barLines(
 /** `eve-agent watch`. */
 export function watchCommand({ stdout, stderr, signal }: CommandContext): Command {
   const command = new Command('watch')
-    .summary('follow the content trees of the running agent')
+    .summary('follow the content trees and the apps of the running agent')
     .description(
-      'Shows a bar for every content tree that is not verified yet, until it is interrupted. Without a ' +
-        'terminal, or with --json, a line for each change.',
+      'Shows a bar for every content tree that is not verified yet, and every app that is not as it is wanted, ' +
+        'until it is interrupted. Without a terminal, or with --json, a line for each change.',
     );
   return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
     const options = command.opts<ClientOptions>();
     const trees = new Map<string, ContentTreeStatus>();
+    const apps = new Map<string, AppInstanceStatus>();
+    const tell = (line: string) => {
+      if (!isBars && options.json !== true) stdout.write(`${line}\n`);
+    };
     const isBars = options.json !== true && stderr.isTTY === true;
     let drawnLines = 0;
     const draw = () => {
-      const lines = barLines([...trees.values()], sizeOf(stderr));
+      const lines = barLines([...trees.values()], sizeOf(stderr), [...apps.values()]);
       // Up to the first line drawn before, and clear from there on (ECMA-48 CUU, ED).
       stderr.write(`${drawnLines > 0 ? `\u001b[${drawnLines}A` : ''}\u001b[J${lines.join('\n')}\n`);
       drawnLines = lines.length;
@@ -95,7 +116,17 @@ export function watchCommand({ stdout, stderr, signal }: CommandContext): Comman
         } else if (event === 'content-tree') {
           const status = contentTreeStatusSchema.parse(data);
           trees.set(status.ContentID, status);
-          if (!isBars && options.json !== true) stdout.write(`${barLine(status)}\n`);
+          tell(barLine(status));
+        } else if (event === 'app-removed') {
+          apps.delete(z.object({ AppID: z.string() }).parse(data).AppID);
+        } else if (event === 'app') {
+          const app = appInstanceStatusSchema.parse(data);
+          const known = apps.get(app.AppID);
+          apps.set(app.AppID, app);
+          // Another state has an event of its own.
+          if (known === undefined || (app.Error !== '' && app.Error !== known.Error)) tell(appLine(app));
+        } else if (event === 'app-state') {
+          tell(appChangeLine(appStateChangeSchema.parse(data)));
         }
       }
       if (isBars) draw();

@@ -12,6 +12,7 @@ import { createDesiredStates } from '../launch/deployments/desired-state.ts';
 import { createHistory } from '../launch/deployments/history.ts';
 import { createJsonLinesFile } from '../launch/deployments/json-lines-file.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
+import { readServing } from '../launch/deployments/read-serving.ts';
 import { createRunningOperations } from '../launch/deployments/running-operations.ts';
 import { createImageLoader } from './engine-images.ts';
 import { openContainers } from './open-switch.ts';
@@ -27,6 +28,8 @@ export interface DeploymentsSettings {
 export interface RunningDeployments {
   readonly routes: readonly Route[];
   readonly tls: TlsFiles;
+  /** Whether each deployment serves, by name. @throws EngineError; the signal's reason */
+  readServing(signal: AbortSignal): Promise<ReadonlyMap<string, boolean>>;
   /** Until the signal is aborted. */
   run(): Promise<void>;
   close(): void;
@@ -77,6 +80,8 @@ export async function openDeployments(
         clientCrl: 'clientCrl',
       },
     },
+    readServing: (until) =>
+      readServing(client, prefix, [...configuration.current().deployments.keys()], until),
     async run() {
       await Promise.all([configuration.follow(signal), containers.keepConverged()]);
     },

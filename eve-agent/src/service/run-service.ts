@@ -154,11 +154,6 @@ export async function runService(
     log,
   });
   const source = createConfigSource(configuration, settings.configPath);
-  const routes = createRoutes({
-    ...{ reconciler, configuration, logStream, tally, version },
-    listInstances: () => readNetworkInstances(),
-    configSource: source.path,
-  });
   const endings: (() => Promise<void>)[] = [];
   let deployments: RunningDeployments | null = null;
   let apps: RunningApps | null = null;
@@ -177,6 +172,13 @@ export async function runService(
       const { bridges } = settings.discovery;
       apps = await openApps(settings.apps, { state, reconciler, configuration, bridges, log }, signal);
     }
+    const routes = createRoutes({
+      ...{ reconciler, configuration, logStream, tally, version },
+      listInstances: () => readNetworkInstances(),
+      configSource: source.path,
+      apps: apps?.apps ?? null,
+      readServing: deployments?.readServing ?? null,
+    });
     const appRoutes = createAppRoutes({ apps: apps?.apps ?? null, access: apps?.access ?? null, log });
     const deploymentRoutes =
       deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerView } from '../engine/container-engine.ts';
-import { placeInside, placeOutside } from './container-address.ts';
+import type { ContainerSpec } from '../engine/container-spec.ts';
+import { placeInside, placeKept, placeOutside } from './container-address.ts';
 
 function view(
   networks: readonly Partial<ContainerView['networks'][number]>[],
@@ -52,5 +53,33 @@ describe('placeOutside', () => {
   ])('of %s', (_what, container, expected) => {
     const place = placeOutside(container, 80);
     expect(place && `${place.address}:${place.port}`).toBe(expected);
+  });
+});
+
+describe('placeKept', () => {
+  const spec = (...addresses: readonly (string | undefined)[]): ContainerSpec => {
+    const endpoints = addresses.map((IPv4Address, i) => {
+      const IPAMConfig = IPv4Address === undefined ? {} : { IPv4Address };
+      return [`eve_bn${i + 1}`, { IPAMConfig }] as const;
+    });
+    return {
+      Image: '',
+      HostConfig: {},
+      NetworkingConfig: { EndpointsConfig: Object.fromEntries(endpoints) },
+    };
+  };
+  it.each([
+    ['the address that both have', view([lan]), spec('172.17.0.2'), '172.17.0.2'],
+    [
+      'that of the second network',
+      view([{ ipv4: '10.1.0.9' }, lan]),
+      spec(undefined, '172.17.0.2'),
+      '172.17.0.2',
+    ],
+    ['none where it gets another one', view([lan]), spec('172.17.0.3'), null],
+    ['none where the engine chooses', view([lan]), spec(undefined), null],
+    ['none of a container without a network', view([]), { Image: '', HostConfig: {} }, null],
+  ])('is %s', (_what, serving, next, address) => {
+    expect(placeKept(serving, next, 80)).toEqual(address === null ? null : { address, port: 80 });
   });
 });

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { ContainerView } from '../engine/container-engine.ts';
+import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { Place } from './probe.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -29,4 +30,15 @@ export function placeOutside(view: ContainerView, containerPort: number): Place 
     return { address: gateway ?? LOOPBACK, port };
   }
   return null;
+}
+
+/**
+ * Where a version is reached that has the address of the one before: one that its network gives to nobody else; null:
+ * it has none, or another one.
+ */
+export function placeKept(serving: ContainerView, next: ContainerSpec, port: number): Place | null {
+  const endpoints = Object.values(next.NetworkingConfig?.EndpointsConfig ?? {});
+  const fixed = endpoints.flatMap(({ IPAMConfig }) => IPAMConfig?.IPv4Address ?? []);
+  const address = fixed.find((each) => serving.networks.some(({ ipv4 }) => ipv4 === each));
+  return address === undefined ? null : { address, port };
 }

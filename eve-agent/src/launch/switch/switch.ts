@@ -4,7 +4,7 @@ import type { Log } from '@local-datastore/shared/log';
 import type { ContainerEngine, ContainerView } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { type CarryOutOptions, carryOut, waitForEngine } from './carry-out.ts';
-import { placeOutside } from './container-address.ts';
+import { placeKept, placeOutside } from './container-address.ts';
 import { nextSpec } from './container-bodies.ts';
 import { convergeAll, listDeployments } from './converge-all.ts';
 import { SwitchError, SwitchFailure } from './errors.ts';
@@ -98,14 +98,19 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     return { observed, viewOf };
   }
 
-  /** Asks what serves through its published port, as its clients do, where its check says how. */
+  /** Asks what serves as its clients do, through its published port or at its own address, where its check says how. */
   function measurerOf(health: HealthCheck | null, spec: ContainerSpec | null) {
     return (serving: ContainerView) => {
       if (health === null || health.kind === 'command') return null;
       const bindings = spec?.HostConfig.PortBindings;
-      const place = placeOutside(bindings ? { ...serving, portBindings: bindings } : serving, health.port);
-      const isTheSame = place?.port === placeOutside(serving, health.port)?.port;
-      if (place === null || !isTheSame) return null;
+      const published = placeOutside(
+        bindings ? { ...serving, portBindings: bindings } : serving,
+        health.port,
+      );
+      const isTheSame = published?.port === placeOutside(serving, health.port)?.port;
+      const kept = spec === null ? null : placeKept(serving, spec, health.port);
+      const place = (isTheSame ? published : null) ?? kept;
+      if (place === null) return null;
       const ask =
         health.kind === 'http'
           ? () => probes.http(place, health.path, MEASURE_LIMIT_MS)

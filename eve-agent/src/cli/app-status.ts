@@ -1,0 +1,50 @@
+import type { AppInstanceStatus, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
+import { printableText } from '@local-datastore/shared/text/printable-text';
+import { tableLines } from './text-table.ts';
+
+/** What to show an app as. */
+export const appName = ({ DisplayName, AppID }: Pick<AppInstanceStatus, 'DisplayName' | 'AppID'>): string =>
+  printableText(DisplayName || AppID);
+
+/** Whether an app is as its configuration wants it. */
+export const isAsWanted = ({ Activate, State, Error: error }: AppInstanceStatus): boolean =>
+  error === '' && State === (Activate ? 'RUNNING' : 'HALTED');
+
+function switchText(last: AppSwitch | null): string {
+  if (last === null) return '-';
+  const what = last.Outcome === 'kept' ? `taken back (${printableText(last.Code)})` : last.How;
+  return last.GapMs === null ? what : `${what}, gap ${last.GapMs} ms`;
+}
+
+/** Apps as a table beside that of the content trees, each error below its row. */
+export function appStatusTable(apps: readonly AppInstanceStatus[]): string {
+  if (apps.length === 0) return 'The configuration has no apps.\n';
+  const rows = apps.map((app) => [
+    ...[appName(app), app.State, printableText(app.StateTime) || '-', String(app.Generation)],
+    ...[String(app.RestartCount), switchText(app.LastSwitch), printableText(app.AppID)],
+  ]);
+  const headings = ['APP', 'STATE', 'SINCE', 'VERSION', 'RESTARTS', 'LAST SWITCH', 'UUID'];
+  const [head = '', ...lines] = tableLines(headings, rows);
+  const told = apps.flatMap(({ Error: error }, i) => [
+    lines[i] ?? '',
+    ...(error === '' ? [] : [`    ${printableText(error)}`]),
+  ]);
+  return `${[head, ...told].join('\n')}\n`;
+}
+
+const MAX_NAME_CHARACTERS = 28;
+const STATE_CELLS = 15;
+
+/** One app as one line. */
+export function appLine(app: AppInstanceStatus): string {
+  const name = appName(app).slice(0, MAX_NAME_CHARACTERS).padEnd(MAX_NAME_CHARACTERS);
+  return `${name} ${app.State.padEnd(STATE_CELLS)} ${printableText(app.Error)}`.trimEnd();
+}
+
+/** That an app is in another state, as one line: who is behind it, and why. */
+export function appChangeLine(change: AppStateChange): string {
+  const name = appName(change).slice(0, MAX_NAME_CHARACTERS).padEnd(MAX_NAME_CHARACTERS);
+  const why = change.Why === '' ? '' : `: ${printableText(change.Why)}`;
+  return `${name} ${change.State.padEnd(STATE_CELLS)} was ${change.OldState}, by the ${change.By}${why}`;
+}
