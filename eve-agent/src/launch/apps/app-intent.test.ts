@@ -44,6 +44,13 @@ const APP = {
 };
 const VM = { ...APP, volumeRefList: [{ uuid: uuid(12) }] };
 const refs = (...numbers: number[]) => ({ volumeRefList: numbers.map((n) => ({ uuid: uuid(n) })) });
+const portMap = (protocol: string, lport: string, appPort: number) => ({
+  matches: [
+    { type: 'protocol', value: protocol },
+    { type: 'lport', value: lport },
+  ],
+  actions: [{ portmap: true, appPort }],
+});
 
 function plan(app: object, bridges = BRIDGES) {
   const lists = {
@@ -126,6 +133,27 @@ describe('a container', () => {
       { networks: [{ portMaps: [{ protocol: 'tcp', hostPort: 8080, appPort: 80 }] }] },
     ],
     [
+      'on two networks, each with an address, a MAC address and a port',
+      {
+        ...APP,
+        interfaces: [
+          { networkId: uuid(22), addr: '10.2.0.9', acls: [portMap('tcp', '8080', 80)] },
+          { networkId: uuid(21), macAddress: '02-AB-00-00-00-01', acls: [portMap('tcp', '8081', 81)] },
+        ],
+      },
+      {
+        networks: [
+          { bridge: { name: 'bn2' }, address: '10.2.0.9', mac: null, portMaps: [{ hostPort: 8080 }] },
+          {
+            bridge: { name: 'bn1' },
+            address: null,
+            mac: '02:ab:00:00:00:01',
+            portMaps: [{ hostPort: 8081 }],
+          },
+        ],
+      },
+    ],
+    [
       'with what is only told of',
       {
         ...APP,
@@ -203,9 +231,20 @@ describe('what cannot be run is said', () => {
     ['a disk in a container', { ...APP, ...refs(11, 12) }, /only blank volumes/],
     ['two volumes in one place', { ...APP, ...refs(11, 14, 14) }, /at one place/],
     [
-      'two networks of a container',
-      { ...APP, interfaces: [{ networkId: uuid(21) }, { networkId: uuid(22) }] },
-      /not to several/,
+      'two interfaces of a container on one bridge',
+      { ...APP, interfaces: [{ networkId: uuid(21) }, { networkId: uuid(21), addr: '10.1.0.9' }] },
+      /^interfaces: a container has one interface on a bridge, and two are on bn1$/,
+    ],
+    [
+      'a port that two interfaces map',
+      {
+        ...APP,
+        interfaces: [
+          { networkId: uuid(21), acls: [portMap('tcp', '8080', 80), portMap('udp', '53', 53)] },
+          { networkId: uuid(22), acls: [portMap('tcp', '8080', 81), portMap('tcp', '53', 53)] },
+        ],
+      },
+      /^interfaces: the tcp port 8080 outside is mapped twice$/,
     ],
     ['user data that is none', { ...APP, userData: btoa('secret') }, /^userData: line 1 is no KEY=value$/],
     [

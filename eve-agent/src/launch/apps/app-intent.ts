@@ -168,6 +168,24 @@ function findNetwork(
   };
 }
 
+/** What the interfaces of one container cannot have both. */
+function findClashes(networks: readonly AppNetwork[]): string[] {
+  const problems: string[] = [];
+  const bridges = new Set<string>();
+  const ports = new Set<string>();
+  for (const { bridge, portMaps } of networks) {
+    if (bridges.has(bridge.name))
+      problems.push(`interfaces: a container has one interface on a bridge, and two are on ${bridge.name}`);
+    bridges.add(bridge.name);
+    for (const { protocol, hostPort } of portMaps) {
+      const port = `${protocol} port ${hostPort}`;
+      if (ports.has(port)) problems.push(`interfaces: the ${port} outside is mapped twice`);
+      ports.add(port);
+    }
+  }
+  return [...new Set(problems)];
+}
+
 /** What EVE does, and is only told of here: it changes nothing of whether the app runs. */
 function tellOfUnused(app: AppInstance, { warnings }: Findings): void {
   const { fixedresources: resources } = app;
@@ -234,8 +252,7 @@ function planApp(app: AppInstance, found: Found): AppIntent {
     }
     if (new Set(volumes.map(({ mountDir }) => mountDir)).size < volumes.length)
       problems.push('volumeRefList: two volumes are mounted at one place (mount_dir)');
-    if (networks.length > 1)
-      problems.push('interfaces: a container is attached to one network instance here, not to several');
+    problems.push(...findClashes(networks));
     if (problems.length > 0 || !environment.isUsable) return unusable();
     return {
       ...intent,

@@ -43,6 +43,41 @@ it.each<[string, object, ContainerSpec, object]>([
           eve_bn1: { IPAMConfig: { IPv4Address: '10.1.0.9' }, MacAddress: '02:00:00:00:00:01' },
         },
       },
+      MacAddress: '02:00:00:00:00:01',
+    },
+  ],
+  [
+    'on two bridges, in the order of its interfaces, with the ports of both',
+    {
+      networks: [
+        {
+          ...NETWORK,
+          bridge: { ...BRIDGE, name: 'bn2' },
+          portMaps: [{ protocol: 'tcp', hostPort: 81, appPort: 80 }],
+        },
+        { ...NETWORK, mac: '02:00:00:00:00:01', portMaps: [{ protocol: 'tcp', hostPort: 82, appPort: 80 }] },
+      ],
+    },
+    BASE,
+    {
+      HostConfig: {
+        NetworkMode: 'eve_bn2',
+        PortBindings: {
+          '80/tcp': [
+            { HostIp: '', HostPort: '81' },
+            { HostIp: '', HostPort: '82' },
+          ],
+        },
+      },
+      NetworkingConfig: {
+        EndpointsConfig: {
+          eve_bn2: { DriverOpts: { 'com.docker.network.endpoint.ifname': 'eth0' }, GwPriority: 1 },
+          eve_bn1: {
+            MacAddress: '02:00:00:00:00:01',
+            DriverOpts: { 'com.docker.network.endpoint.ifname': 'eth1' },
+          },
+        },
+      },
     },
   ],
   [

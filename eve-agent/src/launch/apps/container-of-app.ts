@@ -1,4 +1,5 @@
-import type { ContainerSpec } from '../engine/container-spec.ts';
+import type { ContainerSpec, EndpointSettings } from '../engine/container-spec.ts';
+import { INTERFACE_NAME } from '../engine/several-networks.ts';
 import type { AppIntent, AppNetwork, HostBridge } from './app-intent.ts';
 
 export type ContainerIntent = Extract<AppIntent, { readonly kind: 'container' }>;
@@ -12,15 +13,33 @@ export const networkName = (bridge: HostBridge): string => `eve_${bridge.name}`;
 export const volumeName = (appUuid: string, volumeUuid: string, generation: number): string =>
   `eve_${appUuid}_${volumeUuid.toLowerCase()}_${generation}`;
 
-function networkOf(network: AppNetwork | undefined) {
-  if (network === undefined) return { NetworkMode: 'none' };
-  const name = networkName(network.bridge);
-  const { address, mac } = network;
-  const endpoint = {
-    ...(address !== null && { IPAMConfig: { IPv4Address: address } }),
-    ...(mac !== null && { MacAddress: mac }),
+/** How a container is attached to one bridge of several: the first is `eth0`, and the way out. */
+function placeOf(i: number, count: number): EndpointSettings {
+  if (count < 2) return {};
+  return { DriverOpts: { [INTERFACE_NAME]: `eth${i}` }, ...(i < count - 1 && { GwPriority: count - 1 - i }) };
+}
+
+function networkOf(networks: readonly AppNetwork[]): Pick<
+  ContainerSpec,
+  'MacAddress' | 'NetworkingConfig'
+> & {
+  readonly NetworkMode: string;
+} {
+  const [first] = networks;
+  if (first === undefined) return { NetworkMode: 'none' };
+  const endpoints = networks.map(({ bridge, address, mac }, i) => {
+    const endpoint: EndpointSettings = {
+      ...(address !== null && { IPAMConfig: { IPv4Address: address } }),
+      ...(mac !== null && { MacAddress: mac }),
+      ...placeOf(i, networks.length),
+    };
+    return [networkName(bridge), endpoint] as const;
+  });
+  return {
+    NetworkMode: networkName(first.bridge),
+    NetworkingConfig: { EndpointsConfig: Object.fromEntries(endpoints) },
+    ...(first.mac !== null && { MacAddress: first.mac }),
   };
-  return { NetworkMode: name, EndpointsConfig: { [name]: endpoint } };
 }
 
 /**
@@ -29,12 +48,13 @@ function networkOf(network: AppNetwork | undefined) {
  * @param base from its arguments
  */
 export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): ContainerSpec {
-  const [network] = intent.networks;
-  const { NetworkMode, EndpointsConfig } = networkOf(network);
-  const ports = (network?.portMaps ?? []).map(
-    ({ protocol, hostPort, appPort }) =>
-      [`${appPort}/${protocol}`, { HostIp: '', HostPort: String(hostPort) }] as const,
-  );
+  const { NetworkMode, ...networking } = networkOf(intent.networks);
+  const ports = intent.networks
+    .flatMap(({ portMaps }) => portMaps)
+    .map(
+      ({ protocol, hostPort, appPort }) =>
+        [`${appPort}/${protocol}`, { HostIp: '', HostPort: String(hostPort) }] as const,
+    );
   const bindings = new Map(Object.entries(base.HostConfig.PortBindings ?? {}));
   for (const [port, binding] of ports) bindings.set(port, [...(bindings.get(port) ?? []), binding]);
   const mounts = intent.volumes.map(({ volume, mountDir }) => ({
@@ -60,6 +80,6 @@ export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): Co
       ...(memoryBytes !== null && { Memory: memoryBytes }),
       ...(cpuCount !== null && { NanoCpus: cpuCount * NANO }),
     },
-    ...(EndpointsConfig && { NetworkingConfig: { EndpointsConfig } }),
+    ...networking,
   };
 }

@@ -25,6 +25,8 @@ const endpointSchema = z.looseObject({
   IPAddress: z.string().default(''),
   GlobalIPv6Address: z.string().default(''),
   Gateway: z.string().default(''),
+  /** API 1.48. */
+  GwPriority: z.number().default(0),
 });
 
 const bindingsSchema = z.record(
@@ -99,13 +101,18 @@ const HEALTHS = ['starting', 'healthy', 'unhealthy'] as const;
 /** moby, daemon/health.go: where the image names none. */
 const DEFAULT_SHELL = ['/bin/sh', '-c'];
 
-function toNetworks(networks: ContainerDocument['NetworkSettings']['Networks']): ContainerNetwork[] {
-  return Object.entries(networks ?? {}).map(([name, { IPAddress, GlobalIPv6Address, Gateway }]) => ({
+/** The one that it was made on is the first: it is the way out, by which what came by a port goes back. */
+function toNetworks(
+  networks: ContainerDocument['NetworkSettings']['Networks'],
+  networkMode: string,
+): ContainerNetwork[] {
+  const all = Object.entries(networks ?? {}).map(([name, { IPAddress, GlobalIPv6Address, Gateway }]) => ({
     name,
     ipv4: IPAddress,
     ipv6: GlobalIPv6Address,
     gateway: Gateway,
   }));
+  return all.sort((a, b) => Number(b.name === networkMode) - Number(a.name === networkMode));
 }
 
 const toBindings = (bindings: z.output<typeof bindingsSchema> | null | undefined) =>
@@ -132,7 +139,7 @@ export function toContainerView(document: ContainerDocument): ContainerView {
     hasTerminal: Config.Tty,
     stopTimeoutSeconds: Config.StopTimeout ?? null,
     networkMode: HostConfig.NetworkMode,
-    networks: toNetworks(NetworkSettings.Networks),
+    networks: toNetworks(NetworkSettings.Networks, HostConfig.NetworkMode),
     portBindings: toBindings(HostConfig.PortBindings),
   };
 }
@@ -144,6 +151,7 @@ function toEndpoint(endpoint: z.output<typeof endpointSchema>, shortId: string):
     ...(aliases.length > 0 && { Aliases: aliases }),
     ...(endpoint.Links && { Links: endpoint.Links }),
     ...(endpoint.DriverOpts && { DriverOpts: endpoint.DriverOpts }),
+    ...(endpoint.GwPriority !== 0 && { GwPriority: endpoint.GwPriority }),
     ...(endpoint.IPAMConfig && {
       IPAMConfig: endpoint.IPAMConfig as NonNullable<EndpointSettings['IPAMConfig']>,
     }),

@@ -16,6 +16,7 @@ import {
   toContainerView,
 } from './engine-documents.ts';
 import { readLogLines } from './log-stream.ts';
+import { divideNetworks, findUnsupportedNetworks } from './several-networks.ts';
 
 /** What is neither asked to end nor to load something answers within this, also on a slow disk. */
 const CALL_LIMIT_MS = 120_000;
@@ -81,7 +82,7 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
     await ask('POST', pathOf(container, action), { query, signal }, seconds * 1000 + STOP_SLACK_MS);
   }
 
-  return {
+  const engine: ContainerEngine = {
     async ping(signal) {
       await ask('GET', '/_ping', { signal }, CALL_LIMIT_MS).catch((error: unknown) => {
         // It answers a word, not a document.
@@ -105,8 +106,24 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
     },
 
     async create(name, spec, signal) {
-      const answer = await ask('POST', '/containers/create', { query: { name }, json: spec, signal });
-      return read(createdSchema, answer).Id;
+      const hasSeveral = Object.keys(spec.NetworkingConfig?.EndpointsConfig ?? {}).length > 1;
+      const api = hasSeveral ? await client.apiVersion(signal) : null;
+      const problems = api === null ? [] : findUnsupportedNetworks(spec, api);
+      if (problems.length > 0) throw new EngineError('ENGINE_REFUSED', problems.join('; '), null);
+      const [json, later] = api === null ? ([spec, []] as const) : divideNetworks(spec, api);
+      const answer = await ask('POST', '/containers/create', { query: { name }, json, signal });
+      const id = read(createdSchema, answer).Id;
+      try {
+        for (const { network, endpoint: EndpointConfig } of later) {
+          const path = `/networks/${encodeURIComponent(network)}/connect`;
+          await ask('POST', path, { json: { Container: id, EndpointConfig }, signal });
+        }
+      } catch (error) {
+        // One without all of its networks is none; where this fails too, it has a name by which it is found and goes.
+        await engine.remove(id, true, signal).catch(() => {});
+        throw error;
+      }
+      return id;
     },
 
     async start(container, signal) {
@@ -206,4 +223,5 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
       }
     },
   };
+  return engine;
 }
