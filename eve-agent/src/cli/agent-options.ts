@@ -10,10 +10,11 @@ import type { LogLevel } from '@local-datastore/shared/log';
 import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
+import { type RegistryAuthOptions, registryAuthOption } from './registry-auth.ts';
 import { proxyOption, type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** Of `eve-agent run`. */
-export interface RunOptions extends TransferOptions {
+export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly config?: string;
   readonly settings?: string;
   readonly state: string;
@@ -25,6 +26,7 @@ export interface RunOptions extends TransferOptions {
   readonly clientCrl?: string;
   readonly deployments?: string;
   readonly deployListen: ListenAddress;
+  readonly ca?: string;
   readonly apps?: true;
   readonly engine: EngineAddress;
   readonly allowPlainCredentials?: true;
@@ -145,6 +147,18 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     schema: z.string().transform(parseDeployListen),
     default: DEFAULT_DEPLOY_LISTEN,
     defaultDescription: '0.0.0.0:8866',
+  },
+  {
+    ...registryAuthOption,
+    description: `${registryAuthOption.description}; for the pull of deployments; it is read again when it changes`,
+  },
+  {
+    flags: '--ca <file>',
+    description:
+      'PEM certificates that registries of the pull of deployments must lead to, in place of the system’s; those on ' +
+      '.local are then spoken to over https; it is read again when it changes',
+    environment: 'EVE_AGENT_CA',
+    schema: z.string().min(1, { error: 'a file expected' }),
   },
   {
     flags: '--apps',

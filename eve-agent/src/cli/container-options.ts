@@ -6,8 +6,9 @@ import * as z from 'zod';
 import type { RegistryImage, RegistryScheme } from '../registry/image-reference.ts';
 import { hostPlatform, type PlatformWish } from '../registry/resolve-image.ts';
 import { IMAGE_FORMS, type ImageForm } from '../service/pull-image.ts';
+import { readRegistryAuth } from '../service/registry-files.ts';
 import type { ImageOptions } from './image-options.ts';
-import { type RegistryAuthOptions, readRegistryAuth, registryAuthOption } from './registry-auth.ts';
+import { type RegistryAuthOptions, registryAuthOption } from './registry-auth.ts';
 
 /** What a user may say of a container image. */
 export interface ContainerOptions extends RegistryAuthOptions {

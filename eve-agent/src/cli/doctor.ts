@@ -29,6 +29,7 @@ import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
 import { openBridgeSockets } from '../network/bridge-sockets.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
 import { isImageReference, parseRegistryImage } from '../registry/image-reference.ts';
+import { readCa } from '../service/registry-files.ts';
 import { createSystemLocator, selectSystemBridges } from '../service/system-discovery.ts';
 import { createSystemWay } from '../service/system-way.ts';
 import type { CommandContext } from './command-context.ts';
@@ -41,7 +42,7 @@ import {
   schemeOf,
 } from './container-options.ts';
 import { EndWithExitCode } from './exit-code.ts';
-import { type ImageOptions, imageOptions, readCa } from './image-options.ts';
+import { type ImageOptions, imageOptions } from './image-options.ts';
 
 interface DoctorOptions extends DiscoveryOptions, ImageOptions, Omit<ContainerOptions, 'form'> {
   readonly asEve?: true;

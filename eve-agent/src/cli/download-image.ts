@@ -6,10 +6,10 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { addressUrl } from '../discovery/origin.ts';
 import { parseRegistryImage, type RegistryImage } from '../registry/image-reference.ts';
 import { createImagePull, type ImageForm, type PulledImage } from '../service/pull-image.ts';
+import { readCa } from '../service/registry-files.ts';
 import type { CommandContext } from './command-context.ts';
 import { authorizationOf, platformWish, refuseFileOptions, schemeOf } from './container-options.ts';
 import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
-import { readCa } from './image-options.ts';
 import { decideFile } from './target-path.ts';
 
 const SHOWN_DIGITS = 12;

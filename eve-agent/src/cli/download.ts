@@ -17,12 +17,13 @@ import { createFileTarget } from '../content/file-target.ts';
 import { parseImageUrl } from '../discovery/locate.ts';
 import { addressUrl } from '../discovery/origin.ts';
 import { isImageReference } from '../registry/image-reference.ts';
+import { readCa } from '../service/registry-files.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { DownloadResult } from '../transfer/download-request.ts';
 import type { CommandContext } from './command-context.ts';
 import { containerOptions } from './container-options.ts';
 import { createView, type DownloadOptions, downloadMeans } from './download-means.ts';
-import { imageOptions, readCa } from './image-options.ts';
+import { imageOptions } from './image-options.ts';
 import { decideTarget } from './target-path.ts';
 import { proxyOption, transferOptions } from './transfer-options.ts';
 

@@ -1,8 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
-import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
 
 /** What a user may say of an image and of the way to it. */
@@ -42,16 +39,3 @@ export const imageOptions: readonly OptionDescription[] = [
       .regex(/^[\x20-\x7e]{1,4096}$/, { error: 'up to 4096 printable ASCII characters expected' }),
   },
 ];
-
-/** @throws ConfigurationError when the file cannot be read or holds no certificate */
-export function readCa(file: string): string {
-  try {
-    const pem = readFileSync(file, 'utf8');
-    new X509Certificate(pem);
-    return pem;
-  } catch (error) {
-    throw new ConfigurationError(`--ca ${file} cannot be used as PEM certificates: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
-}

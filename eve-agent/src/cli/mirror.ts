@@ -20,14 +20,15 @@ import type { ScrubResult } from '../content/checked-blobs.ts';
 import { createBrowse } from '../discovery/browse.ts';
 import { CLIENTS, type Client, clientConfig } from '../mirror/client-config.ts';
 import { ANY_CHOICES, type AnyChoice } from '../mirror/places.ts';
+import { readCa, watchRegistryAuth } from '../service/registry-files.ts';
 import { runMirror, verifyMirror } from '../service/run-mirror.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
 import { scrubIntervalOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { downloadMeans } from './download-means.ts';
 import { EndWithExitCode } from './exit-code.ts';
-import { imageOptions, readCa } from './image-options.ts';
-import { type RegistryAuthOptions, registryAuthOption, watchRegistryAuth } from './registry-auth.ts';
+import { imageOptions } from './image-options.ts';
+import { type RegistryAuthOptions, registryAuthOption } from './registry-auth.ts';
 import { type TransferOptions, transferOptions } from './transfer-options.ts';
 
 interface MirrorOptions extends DiscoveryOptions, TransferOptions, RegistryAuthOptions {

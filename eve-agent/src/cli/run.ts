@@ -18,7 +18,12 @@ function settingsOf(options: RunOptions): ServiceSettings {
       tls: { certificate: tlsCertificate, key: tlsKey, clientCa, clientCrl },
     },
     deployments:
-      options.deployments === undefined ? null : { file: options.deployments, place: options.deployListen },
+      options.deployments === undefined
+        ? null
+        : {
+            ...{ file: options.deployments, place: options.deployListen },
+            registries: { auth: options.registryAuth, ca: options.ca },
+          },
     apps: options.apps === true ? { engine: options.engine } : null,
     discovery: { bridges: options.bridge ?? [], timeoutMs: options.timeout * 1000 },
     transfer: {

@@ -10,6 +10,7 @@ import type { ImageSource } from '../launch/deployments/create-deployments.ts';
 import { parseRegistryImage } from '../registry/image-reference.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
 import { createImagePull } from './pull-image.ts';
+import { type RegistryFiles, watchCa, watchRegistryAuth } from './registry-files.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { createSystemLocator } from './system-discovery.ts';
 import { createSystemWay } from './system-way.ts';
@@ -22,12 +23,16 @@ const PIECE_BYTES = 128 * 1024;
  * earlier try ended. Its archive goes the way of one that was sent, and is checked once more.
  *
  * @param deps.state the folder of the service: an image waits below it until all of it is here
+ * @throws ConfigurationError when a file cannot be used
  */
 export function createDeploymentPull(
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
+  files: RegistryFiles,
   { state, log }: { readonly state: string; readonly log: Log },
 ): ImageSource['pull'] {
   const { stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
+  const findCredential = watchRegistryAuth(files.auth, log);
+  const currentCa = watchCa(files.ca, log);
   const locate = createSystemLocator(log);
   const pull = createImagePull(
     {
@@ -46,13 +51,15 @@ export function createDeploymentPull(
   );
 
   return async (reference, deployment, onReceived, signal) => {
-    const image = parseRegistryImage(reference);
+    const ca = currentCa();
+    const image = parseRegistryImage(reference, ca === null ? undefined : 'https');
+    const authorization = findCredential(image.registry.host, image.repository);
     const folder = join(state, 'launch', deployment);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const target = join(folder, 'pulled.tar');
     const wish = hostPlatform(arch());
     await pull(
-      { image, wish, form: 'oci-archive', target, authorization: null, ca: null },
+      { image, wish, form: 'oci-archive', target, authorization, ca },
       { onEvent: (event) => log.debug({ deployment, event: event.kind }, 'pulling'), onProgress: onReceived },
       signal,
     );

@@ -16,12 +16,14 @@ import { readServing } from '../launch/deployments/read-serving.ts';
 import { createRunningOperations } from '../launch/deployments/running-operations.ts';
 import { createImageLoader } from './engine-images.ts';
 import { openContainers } from './open-switch.ts';
+import type { RegistryFiles } from './registry-files.ts';
 
 /** What a service is told of deployments. */
 export interface DeploymentsSettings {
   /** ed-daemon's `config.json`. */
   readonly file: string;
   readonly place: ListenAddress;
+  readonly registries: RegistryFiles;
 }
 
 /** Deployments that are offered. */
@@ -44,7 +46,7 @@ const AUDIT_LOG = { maxBytes: 8 * 1024 * 1024, keptFiles: 3 };
  * @throws ConfigurationError when the file cannot be used
  */
 export async function openDeployments(
-  { file }: DeploymentsSettings,
+  { file }: Pick<DeploymentsSettings, 'file'>,
   deps: { readonly state: string; readonly log: Log; readonly pull: ImageSource['pull'] },
   signal: AbortSignal,
 ): Promise<RunningDeployments> {

@@ -161,7 +161,8 @@ export async function runService(
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
     if (settings.deployments !== null) {
-      const pull = createDeploymentPull(settings, { state, log });
+      const { registries } = settings.deployments;
+      const pull = createDeploymentPull(settings, registries, { state, log });
       deployments = await openDeployments(settings.deployments, { state, log, pull }, signal);
       const listener = createRouter(withDescription(deployments.routes, version), log);
       const { place } = settings.deployments;

@@ -49,7 +49,8 @@ export interface DeploymentHost {
   agent(...args: readonly string[]): ReturnType<Lab['host']['run']>;
   /** Replaces the configuration by a rename, and waits until an agent that runs has it. */
   configure(document: object): Promise<void>;
-  startAgent(): Promise<void>;
+  /** @param args further ones of `eve-agent run` */
+  startAgent(...args: readonly string[]): Promise<void>;
   endAgent(signal: NodeJS.Signals): Promise<void>;
   /** 0: none was started. */
   agentPid(): number;
@@ -136,9 +137,9 @@ export async function createDeploymentHost(clients: readonly string[]): Promise<
         await delay(LOOK_INTERVAL_MS);
       }
     },
-    async startAgent() {
+    async startAgent(...args) {
       const place = ['--deployments', at('config.json'), '--deploy-listen', `${ADDRESS}:${PORT}`];
-      child = lab.host.start(eveAgent('run', '--state', state, ...place), {
+      child = lab.host.start(eveAgent('run', '--state', state, ...place, ...args), {
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       const { log, seen } = waitForLog(child, '"running"');

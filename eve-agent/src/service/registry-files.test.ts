@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import { silentLog } from '@local-datastore/shared/log';
+import { issueAuthority } from '@local-datastore/shared/tls/issue-certificates';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readRegistryAuth, watchRegistryAuth } from './registry-auth.ts';
+import { readCa, readRegistryAuth, watchCa, watchRegistryAuth } from './registry-files.ts';
 
 let folder: string;
 let file: string;
@@ -41,4 +43,20 @@ it('is read again when it changes, and stays as it was when it cannot be used', 
 
 it('shows nothing without a file', () => {
   expect(watchRegistryAuth(undefined, silentLog)('ds.local', 'a')).toBeNull();
+});
+
+it('an authority is read again, too', async () => {
+  const validity = { notBefore: new Date(0), notAfter: new Date('2052-03-04T05:06:07Z') };
+  const [first, second] = await Promise.all(['a', 'b'].map((name) => issueAuthority(name, validity)));
+  expect(() => watchCa(file, silentLog)).toThrow(`--ca ${file} cannot be used as PEM certificates`);
+  writeFileSync(file, 'no PEM');
+  expect(() => readCa(file)).toThrow(ConfigurationError);
+  writeFileSync(file, first?.certificate ?? '');
+  const current = watchCa(file, silentLog);
+  expect(current()).toBe(first?.certificate);
+  writeFileSync(file, `${second?.certificate}${first?.certificate}`);
+  expect(current()).toBe(`${second?.certificate}${first?.certificate}`);
+  writeFileSync(file, 'no PEM any more');
+  expect(current()).toBe(`${second?.certificate}${first?.certificate}`);
+  expect(watchCa(undefined, silentLog)()).toBeNull();
 });
