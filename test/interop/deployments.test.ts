@@ -290,6 +290,41 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(await host.ask()).toBe('v3');
   });
 
+  it('other arguments in the configuration are told of, and put in force by a restart', async () => {
+    const local = ['--state', host.state];
+    const configure = (answer: string, more: object = {}) =>
+      host.configure({ deployments: [{ ...WEB, args: [...WEB.args, '-e', `ANSWER=${answer}`], ...more }] });
+    const before = await show();
+    expect(before).toMatchObject({ drift: [] });
+    await configure('return 200 other;');
+    expect(await show()).toMatchObject({ startedAt: before.startedAt, drift: ['args'] });
+    expect((await host.agent('deploy', 'list', ...local)).stdout).toContain(
+      'the configuration has other args by now: restart puts it in force',
+    );
+    expect(json((await call('/inspect')).body)).toMatchObject({ Name: '/ed_website', Drift: ['args'] });
+    const restarted = await host.agent('deploy', 'restart', 'website', ...local);
+    expect(restarted.stdout).toContain('a new version of the same image, by other args');
+    expect(await host.ask()).toBe('other');
+    expect(await show()).toMatchObject({ image: before.image, drift: [], problem: null });
+
+    await configure('return 500;', { health: { ...WEB.health, startPeriodSeconds: 1, retries: 1 } });
+    expect(await post('restart')).toMatchObject({ status: 422, code: 'UNHEALTHY', serving: before.image });
+    expect(await host.ask()).toBe('other');
+    await configure('return 200 other;', { health: { kind: 'tcp', port: 80 }, stopTimeout: 4 });
+    expect(await show()).toMatchObject({ drift: ['health', 'stopTimeout'] });
+    expect(await post('restart')).toMatchObject({ status: 200, applied: ['health', 'stopTimeout'] });
+    expect(await post('restart')).toMatchObject({ status: 200, applied: [] });
+
+    await post('stop');
+    await configure('return 200 started;');
+    expect(await post('start')).toMatchObject({ status: 200, applied: ['args', 'health', 'stopTimeout'] });
+    expect(await host.ask()).toBe('started');
+    await host.configure({ deployments: [{ ...WEB, args: ['--no-such-flag'] }] });
+    expect(await post('restart')).toMatchObject({ status: 422, code: 'DEPLOYMENT_UNUSABLE' });
+    expect(await host.ask()).toBe('started');
+    await host.configure({ deployments: DEPLOYMENTS });
+  });
+
   it('is removed, with all its versions and images, and nothing else', async () => {
     await host.engine.docker('tag', (await show()).image as string, 'others:1');
     const { status, body } = await call('', '--request', 'DELETE');

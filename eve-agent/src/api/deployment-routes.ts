@@ -77,9 +77,11 @@ const LOAD_RESPONSES: Readonly<Record<number, OperationResponse>> = {
 
 const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'delete'>, string>> = {
   pull: 'Pulls an image from a registry, and replaces what runs by it; what it is pulled from comes from the query or the configuration',
-  start: 'Starts what was stopped',
+  start:
+    'Starts what was stopped; where the configuration has other arguments or another check by now, a new version of the same image',
   stop: 'Stops what runs; it stays stopped',
-  restart: 'Stops what runs, and starts it again',
+  restart:
+    'Stops what runs, and starts it again; where the configuration has other arguments or another check by now, replaces it by a new version of the same image',
   rollback: 'Replaces what runs by the version before it',
   prune: 'Removes old versions, and images that no version needs',
 };
@@ -235,7 +237,9 @@ export function createDeploymentRoutes({ deployments, clock, log }: DeploymentRo
       summary: 'The container that serves, as the engine has it',
       parameters: [NAME],
       responses: {
-        200: jsonResponse('As GET /containers/{id}/json of the Engine API'),
+        200: jsonResponse(
+          'As GET /containers/{id}/json of the Engine API; and "Drift", as "drift" of the deployment',
+        ),
         ...REFUSALS,
         409: problemResponse('Nothing is deployed', PROBLEM),
       },

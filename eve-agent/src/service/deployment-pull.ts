@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import type { ImageSource } from '../launch/deployments/create-deployments.ts';
+import type { ImageSource } from '../launch/deployments/carry-out-operation.ts';
 import { parseRegistryImage } from '../registry/image-reference.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
 import { createImagePull } from './pull-image.ts';

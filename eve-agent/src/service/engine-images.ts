@@ -5,7 +5,7 @@ import { ConfigurationError } from '@local-datastore/shared/errors';
 import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
-import type { ImageSource } from '../launch/deployments/create-deployments.ts';
+import type { ImageSource } from '../launch/deployments/carry-out-operation.ts';
 import { loadImage } from '../launch/engine/load-image.ts';
 
 const PLATFORM_LIMIT_MS = 10_000;

@@ -10,6 +10,7 @@ import { deploymentPath, openArchive, sortLoadArguments } from './run-operation.
 const VIEW: DeploymentView = {
   ...{ name: 'web', state: 'running', image: 'ed_web:1', health: 'healthy', generation: 3 },
   ...{ configDigest: null, startedAt: null, kept: [2, 1], wanted: 'running', operation: null, problem: null },
+  drift: [],
 };
 
 describe('deploymentsTable', () => {
@@ -26,6 +27,7 @@ describe('deploymentsTable', () => {
       deploymentsTable([
         { ...VIEW, operation },
         { ...VIEW, ...absent, name: 'db', problem: 'no such\nflag' },
+        { ...VIEW, name: 'app', drift: ['args', 'health'] },
       ]),
     ).toBe(
       [
@@ -34,6 +36,8 @@ describe('deploymentsTable', () => {
         '    load since 2026-11-29T20:00:00.000Z, by CN=ci',
         'db    stopped  unknown  -        -     -',
         '    no such\\010flag',
+        'app   running  healthy  3        2,1   ed_web:1',
+        '    the configuration has other args, health by now: restart puts it in force',
         '',
       ].join('\n'),
     );
@@ -45,9 +49,11 @@ it('tells what came of an operation', () => {
   const result = {
     ...{ name: 'web', operation: 'load', state: 'running', generation: 2, image: 'ed_web:2' },
     ...{ configDigest: null, gapMs: 1234, durationMs: 5678, removed: ['ed_web.old-1'] },
+    applied: ['args' as const],
   };
   expect(resultText(result)).toBe(
-    'web: load done in 5.7 s; nobody answered for 1.2 s\nrunning, version 2, ed_web:2\nremoved ed_web.old-1\n',
+    'web: load done in 5.7 s; nobody answered for 1.2 s\nrunning, version 2, ed_web:2\n' +
+      'a new version of the same image, by other args\nremoved ed_web.old-1\n',
   );
   const failed = { event: 'failed' as const, status: 422, detail: 'it exited with 3', logs: ['\x1b[31mno'] };
   expect(failureText({ ...failed, serving: 'ed_web:1' })).toBe(

@@ -7,6 +7,9 @@ import type { FailedLine } from './operation-lines.ts';
 
 type HistoryEntry = z.infer<typeof historyEntrySchema>;
 
+const driftText = (drift: readonly string[], operation: string) =>
+  `the configuration has other ${drift.join(', ')} by now: ${operation} puts it in force`;
+
 /** Deployments as a table, what is wrong with one below its row. */
 export function deploymentsTable(deployments: readonly DeploymentView[]): string {
   if (deployments.length === 0) return 'There are no deployments.\n';
@@ -19,12 +22,13 @@ export function deploymentsTable(deployments: readonly DeploymentView[]): string
     printableText(image) || '-',
   ]);
   const [head = '', ...lines] = tableLines(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows);
-  const told = deployments.flatMap(({ problem, operation }, index) => [
+  const told = deployments.flatMap(({ problem, operation, drift, state }, index) => [
     lines[index] ?? '',
     ...(operation === null
       ? []
       : [`    ${operation.operation} since ${operation.since}, by ${printableText(operation.by)}`]),
     ...(problem === null ? [] : [`    ${printableText(problem)}`]),
+    ...(drift.length === 0 ? [] : [`    ${driftText(drift, state === 'stopped' ? 'start' : 'restart')}`]),
   ]);
   return `${[head, ...told].join('\n')}\n`;
 }
@@ -33,12 +37,13 @@ const secondsText = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /** What an operation came to. */
 export function resultText(result: OperationResult): string {
-  const { name, operation, state, generation, image, gapMs, durationMs, removed } = result;
+  const { name, operation, state, generation, image, gapMs, durationMs, removed, applied } = result;
   const version = generation === null ? '' : `, version ${generation}`;
   const gap = gapMs === null ? '' : `; nobody answered for ${secondsText(gapMs)}`;
   return [
     `${printableText(name)}: ${operation} done in ${secondsText(durationMs)}${gap}`,
     `${state}${version}${image === null ? '' : `, ${printableText(image)}`}`,
+    ...(applied.length === 0 ? [] : [`a new version of the same image, by other ${applied.join(', ')}`]),
     ...removed.map((what) => `removed ${printableText(what)}`),
     '',
   ].join('\n');

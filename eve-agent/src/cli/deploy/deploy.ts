@@ -13,9 +13,9 @@ import { deploymentsTable, historyTable } from './deploy-text.ts';
 import { deploymentPath, openArchive, runOperation, sortLoadArguments } from './run-operation.ts';
 
 const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'pull'>, string>> = {
-  start: 'start a deployment that was stopped',
+  start: 'start a deployment that was stopped, as the configuration has it now',
   stop: 'stop a deployment; it stays stopped',
-  restart: 'stop a deployment, and start it again',
+  restart: 'stop a deployment, and start it again as the configuration has it now',
   rollback: 'replace what runs by the version before it',
   prune: 'remove old versions, and images that no version needs',
   delete: 'remove all versions of a deployment; it can be loaded again',

@@ -1,4 +1,4 @@
-import type { ReadyImage } from '../deployments/create-deployments.ts';
+import type { ReadyImage } from '../deployments/carry-out-operation.ts';
 import type { DeploymentSettings } from '../deployments/deployment-settings.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { identityOf } from './app-identity.ts';

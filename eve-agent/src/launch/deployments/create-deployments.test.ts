@@ -117,6 +117,72 @@ it('is stopped, started, pruned and removed', async () => {
   expect(await show()).toMatchObject({ wanted: 'removed', image: '' });
 });
 
+describe('a configuration that changes', () => {
+  const [web] = DEPLOYMENTS;
+  const configureWeb = (more: object) => scripted.configure({ deployments: [{ ...web, ...more }] });
+  const served = () => scripted.host.running().map(({ spec, imageId }) => [spec.Env, imageId]);
+
+  it('is told of, and nothing starts by itself', async () => {
+    await load('v1');
+    expect(await show()).toMatchObject({ drift: [] });
+    configureWeb({ args: ['a'], health: { kind: 'http', port: 80, retries: 9 }, stopTimeout: 3 });
+    expect(await show()).toMatchObject({ generation: 1, drift: ['args', 'health', 'stopTimeout'] });
+    expect(await scripted.deployments.inspect(LOCAL, 'web', signal)).toMatchObject({
+      Drift: ['args', 'health', 'stopTimeout'],
+    });
+    expect(served()).toEqual([[[], 'sha256:v1']]);
+    configureWeb({ args: ['--privileged'] });
+    expect(await show()).toMatchObject({ drift: [], problem: 'web may not' });
+    configureWeb({ settle: 1, keep: 3, image: 'docker://ds.local/web:v8' });
+    expect(await show()).toMatchObject({ drift: [] });
+  });
+
+  it.each(['start', 'restart'] as const)('%s puts it in force, by the same image', async (operation) => {
+    await load('v1');
+    await load('v2');
+    expect(await operate(operation)).toMatchObject({ generation: 2, applied: [] });
+    configureWeb({ args: ['a'] });
+    const done = { generation: 3, image: 'ed_web:v2', state: 'running', applied: ['args'] };
+    expect(await operate(operation)).toMatchObject(done);
+    expect(served()).toEqual([[['a'], 'sha256:v2']]);
+    expect(await show()).toMatchObject({ drift: [], kept: [2, 1], configDigest: 'sha256:v2' });
+    expect(await operate(operation)).toMatchObject({ generation: 3, applied: [] });
+    // What comes back has what it had, which is told.
+    await operate('rollback');
+    expect(await show()).toMatchObject({ generation: 2, drift: ['args'] });
+  });
+
+  it('and fails leaves what runs', async () => {
+    await load('v1');
+    configureWeb({ args: ['broken'] });
+    expect(await refusal(operate('restart'))).toMatchObject({ code: 'EXITED', serving: 'ed_web:v1' });
+    expect(served()).toEqual([[[], 'sha256:v1']]);
+    configureWeb({ args: ['--privileged'] });
+    expect(await refusal(operate('restart'))).toMatchObject({ code: 'DEPLOYMENT_UNUSABLE' });
+    expect(served()).toEqual([[[], 'sha256:v1']]);
+  });
+
+  it('while it is stopped is in force from the start on, and where it fails it stays stopped', async () => {
+    await load('v1');
+    await operate('stop');
+    configureWeb({ args: ['broken'] });
+    expect(await refusal(operate('start'))).toMatchObject({ code: 'EXITED', serving: null });
+    expect(served()).toEqual([]);
+    configureWeb({ args: ['b'] });
+    expect(await show()).toMatchObject({ state: 'stopped', drift: ['args'] });
+    expect(await operate('start')).toMatchObject({ state: 'running', applied: ['args'] });
+    expect(served()).toEqual([[['b'], 'sha256:v1']]);
+  });
+
+  it('of a version whose image is gone changes nothing', async () => {
+    await load('v1');
+    scripted.host.engine.images.delete('sha256:v1');
+    configureWeb({ args: ['a'] });
+    expect(await refusal(operate('restart'))).toMatchObject({ code: 'IMAGE_MISSING' });
+    expect(served()).toEqual([[[], 'sha256:v1']]);
+  });
+});
+
 describe('nothing is begun', () => {
   it.each(['start', 'stop', 'restart', 'rollback', 'delete'] as const)('%s of nothing', async (operation) => {
     expect(await refusal(operate(operation))).toMatchObject({ code: 'NOTHING_DEPLOYED' });

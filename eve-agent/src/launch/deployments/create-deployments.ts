@@ -2,49 +2,26 @@ import type { Clock } from '@local-datastore/shared/clock';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import * as z from 'zod';
 import type { ContainerEngine } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
-import type { SwitchOutcome } from '../switch/outcome.ts';
 import type { Switch } from '../switch/switch-contract.ts';
 import type { AuditLog } from './audit-log.ts';
-import { type Caller, type CallerFacts, callerFacts, mayCall } from './caller.ts';
+import { type Caller, callerFacts, mayCall } from './caller.ts';
+import { type Asked, createCarryOut, type ImageSource, type Prepared } from './carry-out-operation.ts';
 import type { DeploymentEntry } from './config-file.ts';
 import type { ConfigurationSource } from './configuration-source.ts';
 import type { DeploymentSettings } from './deployment-settings.ts';
-import type { OperationEvent, OperationResult } from './deployment-view.ts';
+import type { OperationResult } from './deployment-view.ts';
 import type { Deployments, OperationInput } from './deployments.ts';
 import type { DesiredStates } from './desired-state.ts';
-import { DeploymentError, OperationFailure } from './errors.ts';
+import { DeploymentError } from './errors.ts';
 import type { History } from './history.ts';
+import { createLook, isNamed } from './look-at-deployment.ts';
 import type { ChangingOperation, Operation } from './operations.ts';
 import type { RunningOperations } from './running-operations.ts';
+import { type MadeBy, withArgumentsLabel } from './settings-drift.ts';
 import { viewOf } from './view-deployment.ts';
-
-/** An image that the engine has, checked. */
-export interface ReadyImage {
-  readonly id: string;
-  readonly tag: string;
-  /** `sha256:…`. */
-  readonly configDigest: string;
-  readonly sizeBytes: number;
-}
-
-/** How an image gets into the engine. */
-export interface ImageSource {
-  /** @param repository what it is called but for its tag @throws ImageStreamError; LoadImageError; what `source` throws */
-  load(
-    source: AsyncIterable<Uint8Array>,
-    wanted: { readonly repository: string; readonly maxBytes: number },
-    signal: AbortSignal,
-  ): Promise<ReadyImage>;
-  /** Gives the archive of an image of a registry, once all of it is here. @throws RegistryError and its like */
-  pull(
-    reference: string,
-    deployment: string,
-    onReceived: (receivedBytes: number) => void,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array>>;
-}
 
 export interface DeploymentsDeps {
   readonly configuration: ConfigurationSource;
@@ -66,28 +43,14 @@ export interface DeploymentsDeps {
   readonly ending: AbortSignal;
 }
 
-const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set([
-  'stop',
-  'delete',
-  'prune',
-  'rollback',
-  'start',
-  'restart',
-]);
-
-/** How an operation was asked for. */
-interface Asked {
-  readonly input: OperationInput;
-  readonly onEvent: (event: OperationEvent) => void;
-  readonly signal: AbortSignal;
-  readonly by: CallerFacts;
-}
+const WITHOUT_SETTINGS: ReadonlySet<Operation> = new Set(['stop', 'delete', 'prune', 'rollback']);
 
 /** The operations on the deployments of a configuration. */
 export function createDeployments(deps: DeploymentsDeps): Deployments {
-  const { configuration, client, engine, switcher, images, audit, history, desired, running } = deps;
+  const { configuration, client, engine, switcher, audit, history, desired, running } = deps;
   const { clock, wallMs, log, ending } = deps;
   const now = () => new Date(wallMs()).toISOString();
+  const carryOut = createCarryOut(deps);
 
   /** Whether somebody may do it, and with what. Nothing is said of names that are not permitted. */
   function find(caller: Caller, name: string, operation: Operation): DeploymentEntry {
@@ -113,106 +76,12 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
 
   const containerOf = (name: string) => configuration.current().prefix + name;
 
-  /** @throws OperationFailure where it was taken back */
-  function committed(outcome: SwitchOutcome) {
-    for (const warning of outcome.warnings) log.warn({ warning }, 'a step beside an operation failed');
-    if (outcome.kind === 'committed') return outcome;
-    throw new OperationFailure(outcome.code, outcome.why, outcome.logs, outcome.serving);
+  /** The container that the configuration wants, which says what it is made by. */
+  async function prepareSpec(settings: DeploymentSettings) {
+    const spec = await deps.prepare(settings);
+    return (image: string) => withArgumentsLabel(spec(image));
   }
-
-  const baseSettings = (entry: DeploymentEntry, name: string) =>
-    entry.kind === 'usable'
-      ? { name, settleMs: entry.settings.settleMs, keep: entry.settings.keep }
-      : { name, settleMs: 0, keep: 1 };
-
-  /** What comes of an image: the same for one that was sent and one that was pulled. */
-  async function deploy(
-    settings: DeploymentSettings,
-    source: AsyncIterable<Uint8Array>,
-    {
-      spec,
-      onEvent,
-      signal,
-      by,
-      operation,
-    }: {
-      readonly spec: (image: string) => ContainerSpec;
-      readonly onEvent: (event: OperationEvent) => void;
-      readonly signal: AbortSignal;
-      readonly by: CallerFacts;
-      readonly operation: ChangingOperation;
-    },
-  ) {
-    const { name, health, stopSeconds, settleMs, keep } = settings;
-    const { prefix, maxImageBytes } = configuration.current();
-    const image = await images.load(source, { repository: prefix + name, maxBytes: maxImageBytes }, signal);
-    onEvent({ event: 'loaded', image: image.tag, sizeBytes: image.sizeBytes });
-    const { id, tag, configDigest } = image;
-    const wanted = { state: 'running' as const, image: { id, tag, configDigest } };
-    await desired.write(name, { ...wanted, operation, by: by.who, at: now() });
-    const outcome = await switcher.deploy(
-      { name, spec: spec(tag), image, health, stopSeconds, settleMs, keep },
-      (step) => onEvent({ event: 'step', step }),
-      // All of it is here: whoever sent it need not wait for the end.
-      ending,
-    );
-    return committed(outcome);
-  }
-
-  async function carryOut(
-    entry: DeploymentEntry,
-    operation: ChangingOperation,
-    prepared: Prepared | null,
-    more: Asked,
-  ) {
-    const { input, onEvent, signal, by } = more;
-    const name = entry.kind === 'usable' ? entry.settings.name : entry.name;
-    const base = baseSettings(entry, name);
-    const onStep = (step: string) => onEvent({ event: 'step', step });
-    const want = (state: 'running' | 'stopped' | 'removed') =>
-      desired.write(name, { state, image: null, operation, by: by.who, at: now() });
-    switch (operation) {
-      case 'load':
-      case 'pull': {
-        if (prepared === null) throw new RangeError('nothing was prepared');
-        const { spec, settings } = prepared;
-        const source =
-          operation === 'load'
-            ? (input.openBody?.(configuration.current().maxImageBytes) ?? noBody())
-            : await images.pull(
-                prepared.reference,
-                name,
-                (receivedBytes) => onEvent({ event: 'received', receivedBytes }),
-                signal,
-              );
-        const counted = operation === 'load' ? countBytes(source, onEvent) : source;
-        return await deploy(settings, counted, { spec, onEvent, signal, by, operation });
-      }
-      case 'start':
-        await want('running');
-        return committed(await switcher.start(base, onStep, ending));
-      case 'restart':
-        await want('running');
-        return committed(await switcher.restart(base, onStep, ending));
-      case 'stop':
-        await want('stopped');
-        return committed(await switcher.stop(name, onStep, ending));
-      case 'rollback':
-        await want('running');
-        return committed(await switcher.rollback(base, onStep, ending));
-      case 'prune':
-        return committed(await switcher.prune(name, base.keep, onStep, ending));
-      case 'delete':
-        await want('removed');
-        return committed(await switcher.remove(name, onStep, ending));
-    }
-  }
-
-  interface Prepared {
-    readonly settings: DeploymentSettings;
-    readonly spec: (image: string) => ContainerSpec;
-    readonly reference: string;
-  }
+  const look = createLook({ switcher, desired, running, prepare: prepareSpec });
 
   /** All that can be known before anything comes. */
   async function prepare(
@@ -234,19 +103,19 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
       const message = `neither the request nor "image" of deployment ${settings.name} names what is to be pulled`;
       throw new DeploymentError('NOTHING_TO_PULL', message);
     }
-    return { settings, spec: await deps.prepare(settings), reference };
+    return { settings, spec: await prepareSpec(settings), reference };
   }
 
   /** What is in place in the end, as far as the engine tells. */
   async function resultOf(
     name: string,
     operation: ChangingOperation,
-    gapMs: number | null,
+    { gapMs, applied = [] }: { readonly gapMs: number | null; readonly applied?: readonly MadeBy[] },
     startedMs: number,
     removed: readonly string[],
   ): Promise<OperationResult> {
     const view = viewOf(name, await switcher.versions(name, ending), {
-      ...{ problem: null, operation: null, wanted: null },
+      ...{ problem: null, operation: null, wanted: null, drift: [] },
     });
     const { state, generation, image, configDigest } = view;
     const durationMs = Math.round(clock.nowMs() - startedMs);
@@ -254,6 +123,7 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
       ...{ name, operation, state, generation, configDigest, gapMs, durationMs },
       image: image || null,
       removed: [...removed],
+      applied: [...applied],
     };
   }
 
@@ -279,10 +149,11 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
       onEvent({ event: 'begun', operation, deployment: name });
       const before = await versionNames(name);
       if (before.length === 0 && NEEDS_VERSION.has(operation)) throw nothingDeployed(name);
-      const { gapMs } = await carryOut(entry, operation, prepared, more);
+      const done = await carryOut(entry, operation, prepared, more);
+      const { gapMs } = done;
       const after = new Set(await versionNames(name));
       const removed = before.filter((each) => !after.has(each) && isGone(operation));
-      const result = await resultOf(name, operation, gapMs, startedMs, removed);
+      const result = await resultOf(name, operation, done, startedMs, removed);
       const { generation, configDigest } = result;
       await put(name, {
         ...entryOf({ generation, image: configDigest, gapMs }),
@@ -334,9 +205,12 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     },
 
     async inspect(caller, name, signal) {
-      find(caller, name, 'inspect');
+      const entry = find(caller, name, 'inspect');
       const serving = await findServing(name, signal);
-      return await client.ask('GET', `/containers/${serving.id}/json`, { signal });
+      const document = inspectSchema.parse(
+        await client.ask('GET', `/containers/${serving.id}/json`, { signal }),
+      );
+      return { ...document, Drift: (await look(name, entry, signal)).drift };
     },
 
     async history(caller, name, count) {
@@ -378,23 +252,6 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
     },
   };
 
-  async function look(name: string, entry: DeploymentEntry, signal: AbortSignal) {
-    const problem = entry.kind === 'usable' ? await whyUnusable(entry.settings) : entry.problem;
-    const facts = { problem, operation: running.of(name) };
-    if (!isNamed(name)) return viewOf(name, [], { ...facts, wanted: null });
-    const wanted = (await desired.read(name))?.state ?? null;
-    return viewOf(name, await switcher.versions(name, signal), { ...facts, wanted });
-  }
-
-  async function whyUnusable(settings: DeploymentSettings): Promise<string | null> {
-    try {
-      await deps.prepare(settings);
-      return null;
-    } catch (error) {
-      return errorMessage(error);
-    }
-  }
-
   async function findServing(name: string, signal: AbortSignal) {
     const serving = await engine.inspect(containerOf(name), signal);
     if (serving !== null) return serving;
@@ -402,29 +259,12 @@ export function createDeployments(deps: DeploymentsDeps): Deployments {
   }
 }
 
+const inspectSchema = z.looseObject({});
 const MAX_WHY = 500;
 const NEEDS_VERSION: ReadonlySet<Operation> = new Set(['start', 'stop', 'restart', 'rollback', 'delete']);
 
 const nothingDeployed = (name: string) =>
   new DeploymentError('NOTHING_DEPLOYED', `nothing is deployed as ${name} yet`);
 
-/** What has no usable name is called by its place in the file. */
-const isNamed = (name: string) => !name.includes('[');
-
 /** Of others, what is not there any more has another name now. */
 const isGone = (operation: ChangingOperation) => operation === 'delete' || operation === 'prune';
-
-async function* noBody(): AsyncGenerator<Uint8Array> {}
-
-/** Tells how much has come. */
-async function* countBytes(
-  source: AsyncIterable<Uint8Array>,
-  onEvent: (event: OperationEvent) => void,
-): AsyncGenerator<Uint8Array> {
-  let receivedBytes = 0;
-  for await (const piece of source) {
-    receivedBytes += piece.length;
-    onEvent({ event: 'received', receivedBytes });
-    yield piece;
-  }
-}

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MADE_BY } from './settings-drift.ts';
 
 /** What is there of a deployment. The first four are what ed-daemon says of one. */
 export const deploymentViewSchema = z.object({
@@ -21,6 +22,8 @@ export const deploymentViewSchema = z.object({
   operation: z.object({ operation: z.string(), since: z.string(), by: z.string() }).nullable(),
   /** Why it cannot be used as it is configured. */
   problem: z.string().nullable(),
+  /** What the configuration says otherwise than when its container was made: `start` and `restart` put it in force. */
+  drift: z.array(z.enum(MADE_BY)),
 });
 export type DeploymentView = z.infer<typeof deploymentViewSchema>;
 
@@ -38,6 +41,8 @@ export const operationResultSchema = z.object({
   durationMs: z.number(),
   /** What went with it. */
   removed: z.array(z.string()),
+  /** What of the configuration `start` or `restart` put in force, by a new version of the same image. */
+  applied: z.array(z.enum(MADE_BY)),
 });
 export type OperationResult = z.infer<typeof operationResultSchema>;
 

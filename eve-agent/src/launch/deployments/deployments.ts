@@ -41,7 +41,7 @@ export interface Deployments {
   /** Those that the caller may see. */
   list(caller: Caller, signal: AbortSignal): Promise<readonly DeploymentView[]>;
   show(caller: Caller, name: string, signal: AbortSignal): Promise<DeploymentView>;
-  /** The document of the engine of the container that serves. */
+  /** The document of the engine of the container that serves; beside it `Drift`, as in the view. */
   inspect(caller: Caller, name: string, signal: AbortSignal): Promise<unknown>;
   /** The newest first. */
   history(

@@ -16,14 +16,19 @@ const STATES = {
 /** What Go writes for a time that never was. */
 const NEVER = '0001-01-01T00:00:00Z';
 
+export const servingOf = (versions: readonly KeptVersion[]): KeptVersion | undefined =>
+  versions.find(({ role }) => role === 'serving');
+
 /** What is there of a deployment, from its versions. */
 export function viewOf(
   name: string,
   versions: readonly KeptVersion[],
-  facts: Pick<DeploymentView, 'problem' | 'wanted'> & { readonly operation: RunningOperation | null },
+  facts: Pick<DeploymentView, 'problem' | 'wanted' | 'drift'> & {
+    readonly operation: RunningOperation | null;
+  },
 ): DeploymentView {
   const kept = versions.filter(({ role }) => role === 'old').map(({ generation }) => generation);
-  const serving = versions.find(({ role }) => role === 'serving');
+  const serving = servingOf(versions);
   if (serving === undefined) {
     return {
       ...{ name, state: 'stopped', image: '', health: 'unknown', generation: null },

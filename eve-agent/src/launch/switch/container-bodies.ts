@@ -1,5 +1,5 @@
 import type { ContainerSpec, EndpointSettings } from '../engine/container-spec.ts';
-import { type HealthCheck, withHealthcheck } from './health-check.ts';
+import { formatStoredHealth, type HealthCheck, withHealthcheck } from './health-check.ts';
 import { LABELS, restartPolicyText } from './names.ts';
 
 /** What a version is made of. */
@@ -37,7 +37,7 @@ export function nextSpec(spec: ContainerSpec, facts: VersionFacts): ContainerSpe
         [LABELS.image]: facts.configDigest,
         [LABELS.replaces]: facts.replaces === null ? '' : String(facts.replaces),
         [LABELS.restart]: restart,
-        [LABELS.health]: facts.health === null ? '' : JSON.stringify(facts.health),
+        [LABELS.health]: formatStoredHealth(facts.health),
       },
       HostConfig: {
         ...spec.HostConfig,

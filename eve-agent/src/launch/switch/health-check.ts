@@ -86,6 +86,10 @@ const storedSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('command'), command: z.union([word, z.array(word)]), ...timingSchema }),
 ]);
 
+/** What a label holds of it, which `parseStoredHealth` reads. */
+export const formatStoredHealth = (health: HealthCheck | null): string =>
+  health === null ? '' : JSON.stringify(health);
+
 /** What a label holds. @returns null for none, or what is none */
 export function parseStoredHealth(label: string | undefined): HealthCheck | null {
   try {

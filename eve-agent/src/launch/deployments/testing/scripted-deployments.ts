@@ -68,7 +68,8 @@ export function createScriptedDeployments(folder: string, document: object): Scr
       if (args.includes('--privileged')) throw new DeploymentError('DEPLOYMENT_UNUSABLE', `${name} may not`);
       return (image) => ({
         Image: image,
-        Cmd: scriptedCommand(PROGRAMS[image.replace(/.*:/, '')] ?? {}),
+        Env: [...args],
+        Cmd: scriptedCommand(PROGRAMS[args.includes('broken') ? 'crash' : image.replace(/.*:/, '')] ?? {}),
         HostConfig: { PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } },
       });
     },
