@@ -10,6 +10,12 @@ export interface DockerEngine {
   /** Takes a service of this compose project off one of its networks, or puts it back. */
   cut(service: string, network: string): Promise<void>;
   reconnect(service: string, network: string): Promise<void>;
+  /** Where a service of this project is on one of its networks. @param name of the network at the engine */
+  addressOf(service: string, name: string): Promise<string>;
+  /** The names of all containers that have a label. */
+  containersWith(label: string): Promise<string[]>;
+  /** What the engine has of an application: containers, and images. Nothing of it is fine. */
+  removeApplication(name: string): Promise<void>;
 }
 
 const SOCKET = '/var/run/docker.sock';
@@ -17,6 +23,7 @@ const PROJECT_LABEL = 'com.docker.compose.project';
 const SERVICE_LABEL = 'com.docker.compose.service';
 
 interface Container {
+  readonly NetworkSettings: { readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>> };
   readonly Id: string;
   readonly Config: { readonly Labels: Readonly<Record<string, string>> };
 }
@@ -66,7 +73,15 @@ export async function openDockerEngine(): Promise<DockerEngine> {
       Container: await containerOf(service),
     }));
 
+  const filtered = (path: string, filters: object) =>
+    must('GET', `${path}?all=1&filters=${encodeURIComponent(JSON.stringify(filters))}`);
+  async function remove(image: string): Promise<void> {
+    const { status, body } = await ask('DELETE', `/images/${image}?force=1`);
+    if (status >= 400 && status !== 404) throw new Error(`${image} is not removed: ${status} ${body}`);
+  }
+
   return {
+    remove,
     async pull(repository, tag) {
       const query = new URLSearchParams({ fromImage: repository, tag });
       // A pull that fails on its way has begun with 200.
@@ -76,13 +91,34 @@ export async function openDockerEngine(): Promise<DockerEngine> {
       }
       return (JSON.parse(await must('GET', `/images/${repository}:${tag}/json`)) as { Id: string }).Id;
     },
-    async remove(image) {
-      const { status, body } = await ask('DELETE', `/images/${image}?force=1`);
-      if (status >= 400 && status !== 404) throw new Error(`${image} is not removed: ${status} ${body}`);
-    },
     cut: (service, network) => change('disconnect', service, network),
     async reconnect(service, network) {
       await change('connect', service, network).catch(() => {});
+    },
+    async addressOf(service, name) {
+      const container = JSON.parse(
+        await must('GET', `/containers/${await containerOf(service)}/json`),
+      ) as Container;
+      const address = container.NetworkSettings.Networks[name]?.IPAddress;
+      if (!address) throw new Error(`the service ${service} is not on the network ${name}`);
+      return address;
+    },
+    async containersWith(label) {
+      const found = JSON.parse(await filtered('/containers/json', { label: [label] })) as {
+        Names: string[];
+      }[];
+      return found.flatMap(({ Names }) => Names.map((each) => each.slice(1)));
+    },
+    async removeApplication(name) {
+      const label = `io.local-datastore.deployment=${name}`;
+      const containers = JSON.parse(await filtered('/containers/json', { label: [label] })) as {
+        Id: string;
+      }[];
+      for (const { Id } of containers) await ask('DELETE', `/containers/${Id}?force=1&v=1`);
+      const images = JSON.parse(await filtered('/images/json', { reference: [`eve_${name}`] })) as {
+        RepoTags: string[] | null;
+      }[];
+      for (const { RepoTags } of images) for (const tag of RepoTags ?? []) await remove(tag);
     },
   };
 }
