@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { appSwitchSchema } from '@local-datastore/shared/eve/app-instance-status';
@@ -19,6 +18,7 @@ import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import { createImageLoader } from './engine-images.ts';
+import { openMachines, readBootId } from './open-machines.ts';
 import { openContainers } from './open-switch.ts';
 import { selectSystemBridges } from './system-discovery.ts';
 
@@ -41,15 +41,6 @@ const PREFIX = 'eve_';
 const MAX_IMAGE_BYTES = 64 * 1024 ** 3;
 
 const bootSchema = z.object({ bootId: z.string() });
-
-/** Of this boot of the machine (random(4)); '' where the kernel says none. */
-function readBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
 
 /** Whether this is the first start of apps since the machine booted; it is noted that they were. */
 function noteBoot(folder: string, log: Log): boolean {
@@ -108,7 +99,8 @@ export async function openApps(
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
     networks: createAppNetworks(client),
   });
-  const ways = { container, vm: null };
+  const machines = await openMachines(join(deps.state, 'machines'), { prefix: PREFIX, log }, signal);
+  const ways = { container, vm: machines?.way ?? null };
   const apps = createApps({
     ...{ intents, clock, wallMs, log },
     ways,
@@ -132,7 +124,8 @@ export async function openApps(
           states.set(ContentID, State);
         }),
       ];
-      await Promise.all([apps.run(signal), containers.keepConverged(() => apps.wake())]);
+      const wake = () => apps.wake();
+      await Promise.all([apps.run(signal), containers.keepConverged(wake), machines?.run(wake)]);
       for (const end of unsubscribe) end();
     },
     close: containers.close,

@@ -104,7 +104,7 @@ describe('a VM', () => {
   it('that its engine has given up is broken, and is not started over and over', async () => {
     const vm = only('vm');
     if (vm === undefined) throw new Error('there is no VM');
-    Object.assign(vm, { state: 'exited', error: 'it crashed 5 times within 10 minutes' });
+    Object.assign(vm, { state: 'exited', error: 'given up: it ended 6 times within 10 minutes' });
     scene.apps.wake();
     await becomes(2, { State: 'BROKEN', ErrorCode: 'APP_GIVEN_UP', Error: vm.error });
     for (let look = 0; look < 3; look += 1) {
@@ -119,10 +119,19 @@ describe('a VM', () => {
   it('that its engine has given up is not started again once it is halted', async () => {
     const vm = only('vm');
     if (vm === undefined) throw new Error('there is no VM');
-    Object.assign(vm, { state: 'exited', error: 'it crashed' });
+    Object.assign(vm, { state: 'exited', error: 'given up: it crashed' });
     run({ activate: false });
     await becomes(2, { State: 'HALTED', Error: '' });
     expect(vm.restart).toEqual({ Name: 'no' });
+  });
+
+  it('waits for a host that can run it', async () => {
+    scene.whyNoVms = 'virtual machines need qemu-system-x86_64';
+    run({ purge: { counter: 1 } });
+    await becomes(2, { State: 'RUNNING', Generation: 1, ErrorCode: 'VMS_IMPOSSIBLE' });
+    scene.whyNoVms = null;
+    scene.clock.advance(31_000);
+    await becomes(2, { State: 'RUNNING', Generation: 2, Error: '' });
   });
 
   it('waits for all of its disks', async () => {

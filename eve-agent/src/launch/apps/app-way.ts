@@ -7,7 +7,9 @@ import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { Switch, WantedVersion } from '../switch/switch-contract.ts';
 
 /** An app that is not run as it is configured, by a name that is no fault of the agent's. */
-export class AppError extends CodedError<'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_GIVEN_UP'> {}
+export class AppError extends CodedError<
+  'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_GIVEN_UP' | 'VMS_IMPOSSIBLE'
+> {}
 
 /** Verified content trees, by uuid in lower case. */
 export type Contents = ReadonlyMap<string, ContentTreeStatus>;

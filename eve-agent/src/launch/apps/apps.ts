@@ -23,7 +23,7 @@ export interface Apps extends Pick<AppBoard, 'statuses' | 'status' | 'onEvent'> 
 /** How each kind of app is launched. */
 export interface AppWays {
   readonly container: AppWay<ContainerIntent>;
-  /** null: this agent runs none. */
+  /** null: this agent can run none. */
   readonly vm: AppWay<VmIntent> | null;
 }
 
@@ -53,7 +53,7 @@ function placeOf(intent: RunnableIntent, { container, vm }: AppWays): AppPlace {
     };
   }
   if (vm === null) {
-    const why = 'it is started from a disk, as a VM, and this agent launches containers alone';
+    const why = 'it is started from a disk, as a VM, which this agent cannot launch: its log says why';
     throw new AppError('APP_UNUSABLE', why);
   }
   return { intent, launch: vm.launchOf(intent), way: vm, elsewhere: container.switcher };

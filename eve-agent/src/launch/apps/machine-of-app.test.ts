@@ -32,7 +32,7 @@ describe('a VM of an app', () => {
       {},
       {
         HostConfig: { NetworkMode: 'none', Memory: 1024, NanoCpus: 1e9 },
-        Machine: { Firmware: 'bios', RootVolume: `${DISK}_0` },
+        Machine: { RootVolume: `${DISK}_0` },
       },
     ],
     ['with cpus', { cpuCount: 3 }, { HostConfig: { NanoCpus: 3e9 } }],
@@ -86,14 +86,14 @@ describe('a VM of an app', () => {
     expect(make()).toEqual({
       Image: '',
       HostConfig: { NetworkMode: 'none', Memory: 1024, NanoCpus: 1e9 },
-      Machine: { Firmware: 'bios', RootVolume: `${DISK}_0` },
+      Machine: { RootVolume: `${DISK}_0` },
     });
   });
 
   it('gets a disk anew by a purge, and a disc is none', () => {
     expect(make({}, 3).Machine?.RootVolume).toBe(`${DISK}_3`);
     const iso = make({ diskFormat: 'iso', root: volume('A', { maxsizebytes: 99 }) });
-    expect(iso.Machine).toEqual({ Firmware: 'bios' });
+    expect(iso.Machine).toEqual({});
   });
 
   it('has MAC addresses of its own, by app and place', () => {

@@ -98,7 +98,8 @@ export function machineOfApp(intent: VmIntent, digestOf: DigestOf, purge: number
     },
     ...(networks.length > 0 && { NetworkingConfig: { EndpointsConfig: Object.fromEntries(endpoints) } }),
     Machine: {
-      Firmware: isUefi ? 'uefi' : 'bios',
+      // Else what its processor has.
+      ...(isUefi && { Firmware: 'uefi' as const }),
       ...(diskFormat !== 'iso' && { RootVolume: `${diskName(uuid, root, digestOf(root))}_${purge}` }),
       ...(diskFormat !== 'iso' && maxsizebytes > 0 && { DiskSize: maxsizebytes }),
       ...(disks.length > 0 && { Volumes: disks }),

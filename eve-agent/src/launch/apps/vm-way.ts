@@ -1,4 +1,4 @@
-import type { MachineEngine } from '../machines/machine-engine-contract.ts';
+import { GIVEN_UP, type MachineEngine } from '../machines/machine-engine-contract.ts';
 import { identityOf } from './app-identity.ts';
 import type { AppVolume } from './app-intent.ts';
 import { AppError, type AppWay, type Contents } from './app-way.ts';
@@ -8,19 +8,21 @@ import { readVmSettings } from './vm-settings.ts';
 
 export interface VmWayDeps extends Pick<AppWay<never>, 'switcher'> {
   readonly engine: Pick<MachineEngine, 'addImage' | 'openConsole' | 'readLogs'>;
-  /** An empty file, of which a disk without content is made. */
+  /** A file of zeros, of which a disk without content is made. */
   readonly blank: { readonly path: string; readonly sha256: string };
+  /** Why this host can run none, as it is now; null: it can. */
+  whyNone(signal: AbortSignal): Promise<string | null>;
 }
 
 const treeOf = ({ tree }: AppVolume) => tree?.uuid.toLowerCase() ?? null;
 
 /** Apps that are VMs of the host's qemu. */
-export function createVmWay({ switcher, engine, blank }: VmWayDeps): AppWay<VmIntent> {
+export function createVmWay({ switcher, engine, blank, whyNone }: VmWayDeps): AppWay<VmIntent> {
   return {
     switcher,
     engine,
     openConsole: (machine, signal) => engine.openConsole(machine, signal),
-    whyGivenUp: ({ state, error }) => (state === 'exited' && error !== '' ? error : null),
+    whyGivenUp: ({ state, error }) => (state === 'exited' && error.startsWith(GIVEN_UP) ? error : null),
     launchOf(intent) {
       const { uuid: id, root, volumes } = intent;
       const settings = readVmSettings(id, intent.extension);
@@ -48,6 +50,9 @@ export function createVmWay({ switcher, engine, blank }: VmWayDeps): AppWay<VmIn
           return { spec, digest, identity: identityOf(spec, digest, purge) };
         },
         async load(contents, signal) {
+          const why = await whyNone(signal);
+          // What is missing may be installed meanwhile.
+          if (why !== null) throw new AppError('VMS_IMPOSSIBLE', why, { retryable: true });
           for (const disk of volumes) {
             const file = fileOf(disk, contents);
             if (file !== null) await engine.addImage({ ...file, tag: imageTag(id, file.sha256) }, signal);

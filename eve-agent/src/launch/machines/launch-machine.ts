@@ -86,9 +86,9 @@ async function disksOf(
   signal: AbortSignal,
 ): Promise<StoredDisk[]> {
   const isReadOnly = record.format === 'iso';
-  const disks: StoredDisk[] = [
-    { path: places.disk, format: record.format, isReadOnly, wantedBytes: facts.diskBytes },
-  ];
+  const own = { path: places.disk, format: record.format, isReadOnly, wantedBytes: facts.diskBytes };
+  const { root } = facts;
+  const disks: StoredDisk[] = [root === null ? own : await ensureVolume(folder, root, findImage, signal)];
   for (const volume of facts.volumes) disks.push(await ensureVolume(folder, volume, findImage, signal));
   return disks;
 }

@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { ContainerEngine } from '../engine/container-engine.ts';
 
+/** Begins the `error` of a machine that its engine starts no more by itself. */
+export const GIVEN_UP = 'given up: ';
+
 /** `iso`: a disc that the machine boots from and cannot write to. */
 export type DiskFormat = 'raw' | 'qcow2' | 'iso';
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, chown, mkdir, open, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
@@ -58,16 +58,20 @@ const toImageFile = ({ path, format, sizeBytes, mtimeMs, inode }: KnownImage) =>
   expected: { sizeBytes, mtimeMs, inode },
 });
 
-/** Makes the folder of a machine, but for its record, with which it begins to be there. */
+/**
+ * Makes the folder of a machine, but for its record, with which it begins to be there.
+ *
+ * @param image of which it has a disk of its own; null: its disk is a volume
+ */
 export async function makeMachineFolder(
   places: Places,
-  image: KnownImage,
+  image: KnownImage | null,
   seed: MachineSeed | null,
   user: number,
   signal: AbortSignal,
 ): Promise<void> {
   await mkdir(places.folder, { mode: OWN });
-  await copyDisk(toImageFile(image), places.disk, signal);
+  if (image !== null) await copyDisk(toImageFile(image), places.disk, signal);
   if (seed === null) return;
   await mkdir(places.seed, { mode: OWN });
   const files = {
@@ -161,6 +165,15 @@ export async function growthOf({
   if (isReadOnly || format === 'iso' || wantedBytes === 0) return null;
   const { diskBytes } = await inspectDisk(path, format);
   return diskBytes < wantedBytes ? wantedBytes : null;
+}
+
+/** The names of the volumes that are there. */
+export async function listVolumes(folder: string): Promise<string[]> {
+  const files = await readdir(join(folder, 'volumes'));
+  return files.flatMap((file) => {
+    const format = FORMATS.find((each) => file.endsWith(`.${each}`));
+    return format === undefined ? [] : [file.slice(0, -format.length - 1)];
+  });
 }
 
 export async function removeVolumeFiles(folder: string, name: string): Promise<void> {

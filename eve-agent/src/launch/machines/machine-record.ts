@@ -62,6 +62,8 @@ export interface MachineFacts {
     readonly mac: string | null;
   }[];
   readonly volumes: readonly MachineVolumeFacts[];
+  /** The volume that is the disk of its image; null: it has one of its own. */
+  readonly root: MachineVolumeFacts | null;
   /** 0: as large as its image. */
   readonly diskBytes: number;
   readonly firmware: 'bios' | 'uefi' | null;
@@ -127,6 +129,17 @@ function volumesOf({ Machine }: ContainerSpec): MachineVolumeFacts[] {
   });
 }
 
+function rootOf({ Image, Machine }: ContainerSpec, sizeBytes: number): MachineVolumeFacts | null {
+  const name = Machine?.RootVolume;
+  if (name === undefined) return null;
+  if (!VOLUME_NAME.test(name)) throw refused(422, `"${name}" cannot be the name of a volume`);
+  return { name, image: Image, sizeBytes, isReadOnly: false };
+}
+
+/** All volumes of a machine, that of its image first. */
+export const allVolumes = ({ root, volumes }: MachineFacts): readonly MachineVolumeFacts[] =>
+  root === null ? volumes : [root, ...volumes];
+
 /**
  * Reads what is wanted of a machine.
  *
@@ -149,9 +162,14 @@ export function readMachineFacts(spec: ContainerSpec): MachineFacts {
   const cpus = Math.max(1, Math.ceil((host.NanoCpus ?? 0) / NANO));
   if (!(cpus <= MAX_CPUS)) throw refused(422, `a machine has at most ${MAX_CPUS} processors`);
   const wantedStop = spec.StopTimeout ?? DEFAULT_STOP_SECONDS;
+  const diskBytes = sizeOf('the disk', parts.DiskSize);
+  const root = rootOf(spec, diskBytes);
+  const volumes = volumesOf(spec);
+  if (volumes.some(({ name }) => name === root?.name)) {
+    throw refused(422, 'a machine cannot have one volume twice');
+  }
   return {
-    ...{ memoryMib, cpus, networks: networksOf(spec), volumes: volumesOf(spec) },
-    diskBytes: sizeOf('the disk', parts.DiskSize),
+    ...{ memoryMib, cpus, networks: networksOf(spec), root, volumes, diskBytes },
     firmware: parts.Firmware ?? null,
     stopSeconds: wantedStop < 0 ? MAX_STOP_SECONDS : Math.min(wantedStop, MAX_STOP_SECONDS),
   };

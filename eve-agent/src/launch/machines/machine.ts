@@ -15,6 +15,7 @@ import { openConsoleLog } from './console-log.ts';
 import { hasRoom } from './disks.ts';
 import { type LaunchDeps, launchMachine, ownMac, tapsOf } from './launch-machine.ts';
 import { type LiveMachine, watchMachine } from './live-machine.ts';
+import { GIVEN_UP } from './machine-engine-contract.ts';
 import { type Places, removeMachineFolder, writeRecord } from './machine-folder.ts';
 import { type MachineRecord, readMachineFacts } from './machine-record.ts';
 import { refused } from './refused.ts';
@@ -140,7 +141,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     if (plan.kind === 'stay') return;
     if (plan.kind === 'give-up') {
       log.error({ reason: plan.why }, 'a machine is given up');
-      save({ gaveUpIn: bootId, error: `given up: ${plan.why}` }).catch(reportUnsaved);
+      save({ gaveUpIn: bootId, error: GIVEN_UP + plan.why }).catch(reportUnsaved);
       return;
     }
     log.warn({ afterMs: plan.afterMs, reason: end.why }, 'a machine is started again');

@@ -13,6 +13,7 @@ import { createMachine, type Machine, type MachineDeps } from './machine.ts';
 import type { MachineEngine } from './machine-engine-contract.ts';
 import {
   ensureVolume,
+  listVolumes,
   makeMachineFolder,
   placesOf,
   readRecord,
@@ -21,7 +22,13 @@ import {
   writeRecord,
 } from './machine-folder.ts';
 import { openMachineImages } from './machine-images.ts';
-import { isMachineName, type MachineRecord, readMachineFacts } from './machine-record.ts';
+import {
+  allVolumes,
+  isMachineName,
+  type MachineFacts,
+  type MachineRecord,
+  readMachineFacts,
+} from './machine-record.ts';
 import { createProcessTable, type ProcessTable } from './process-table.ts';
 import { refused } from './refused.ts';
 import { createTaps, type Taps } from './tap-device.ts';
@@ -55,6 +62,8 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
   const { folder, log, clock, wallMs, bootId, findQemu, firstUser = FIRST_USER } = options;
   const machines = new Map<string, Machine>();
   const beingMade = new Set<string>();
+  const inMaking = new Set<MachineFacts>();
+  let isEachRead = true;
   let supervising: AbortSignal | null = null;
   const machinesFolder = join(folder, 'machines');
   await makeFolder(folder, OWN);
@@ -63,8 +72,8 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
     [...machines.values()].some((machine) => machine.record().imageId === imageId),
   );
   const taps = options.taps ?? createTaps(await findTool('ip'), runTool);
-  const writableVolumes = (machine: Machine) =>
-    readMachineFacts(machine.record().spec).volumes.filter(({ isReadOnly }) => !isReadOnly);
+  const volumesOf = (machine: Machine) => allVolumes(readMachineFacts(machine.record().spec));
+  const writableVolumes = (machine: Machine) => volumesOf(machine).filter(({ isReadOnly }) => !isReadOnly);
 
   const deps: MachineDeps = {
     ...{ folder, taps, clock, log, wallMs, bootId, findQemu },
@@ -94,6 +103,7 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
         { machine: id, reason: errorMessage(error) },
         'a machine is left out: its record cannot be used',
       );
+      isEachRead = false;
       continue;
     }
     // Its making or its removal was cut off.
@@ -101,6 +111,16 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
     else machines.set(id, createMachine(deps, places, record));
   }
   for (const machine of machines.values()) await machine.adopt();
+
+  /** Of volumes those that no machine has. */
+  async function removeUnnamed(names: readonly string[]): Promise<void> {
+    const has = [...[...machines.values()].map(volumesOf), ...[...inMaking].map(allVolumes)];
+    const named = new Set(has.flat().map(({ name }) => name));
+    for (const name of names) if (!named.has(name)) await removeVolumeFiles(folder, name);
+  }
+
+  // Their making, or the removal of what had them, was cut off. What is left out has some that nobody knows.
+  if (isEachRead) await removeUnnamed(await listVolumes(folder));
 
   const find = (name: string) =>
     machines.get(name) ?? [...machines.values()].find((machine) => machine.record().name === name);
@@ -153,12 +173,14 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
       if (image === undefined) throw refused(404, `No such image: ${spec.Image}`);
       await needQemu(deps, signal);
       beingMade.add(name);
+      inMaking.add(facts);
       const slot = takeSlot();
       const id = randomUUID();
       const places = placesOf(folder, id);
       try {
-        await makeMachineFolder(places, image, spec.Machine?.Seed ?? null, deps.userOf(slot), signal);
-        for (const volume of facts.volumes) await ensureVolume(folder, volume, images.find, signal);
+        const own = facts.root === null ? image : null;
+        await makeMachineFolder(places, own, spec.Machine?.Seed ?? null, deps.userOf(slot), signal);
+        for (const volume of allVolumes(facts)) await ensureVolume(folder, volume, images.find, signal);
         const record: MachineRecord = {
           ...{ id, name, slot, spec, imageId: image.id, format: image.format },
           restart: spec.HostConfig.RestartPolicy ?? { Name: 'no' },
@@ -170,10 +192,13 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
         machines.set(id, createMachine(deps, places, record));
         return id;
       } catch (error) {
+        inMaking.delete(facts);
         await removeMachineFolder(places).catch(() => {});
+        await removeUnnamed(allVolumes(facts).map((volume) => volume.name)).catch(() => {});
         throw error;
       } finally {
         beingMade.delete(name);
+        inMaking.delete(facts);
         slotsInMaking.delete(slot);
       }
     },
@@ -181,11 +206,13 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
     start: async (machine, signal) => await need(machine).start(signal),
     stop: async (machine, signal) => await need(machine).stop(signal),
     restart: async (machine, signal) => await need(machine).restart(signal),
-    async remove(machine, _hasVolumes, signal) {
+    async remove(machine, hasVolumes, signal) {
       const found = find(machine);
       if (found === undefined) return;
+      const names = volumesOf(found).map(({ name }) => name);
       await found.remove(signal);
       machines.delete(found.record().id);
+      if (hasVolumes) await removeUnnamed(names);
     },
     async rename(machine, name) {
       const found = need(machine);
@@ -213,7 +240,7 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
     openConsole: async (machine, signal) => need(machine).openConsole(signal),
     async removeVolume(name, signal) {
       const user = [...machines.values()].find((machine) =>
-        readMachineFacts(machine.record().spec).volumes.some((volume) => volume.name === name),
+        volumesOf(machine).some((volume) => volume.name === name),
       );
       if (user !== undefined) throw refused(409, `the volume ${name} is one of ${user.record().name}`);
       signal.throwIfAborted();

@@ -130,10 +130,13 @@ export function createAppsScene() {
         },
       },
       blank: { path: '/blank', sha256: 'blank' },
+      whyNone: async () => scene.whyNoVms,
     });
 
   const scene = {
     ...{ engines, clock, networks, loads, consoles, typed },
+    /** Why VMs are impossible on the host. */
+    whyNoVms: null as string | null,
     get apps(): Apps {
       if (apps === undefined) throw new Error('the agent does not run');
       return apps;
