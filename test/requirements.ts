@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 import { DEBIAN_RELEASE, findDebianArchive } from './debian-archive.ts';
 import { whyNoLab } from './lab/lab.ts';
+import { whyNoGuestKernel } from './lab/machines/guest-kernel.ts';
 import { whyNoNewerDocker } from './lab/newer-docker-engine.ts';
 
 declare module 'vitest' {
@@ -123,6 +124,22 @@ function whyNoExt4(): string | undefined {
   );
 }
 
+/** A virtual machine with a guest of the test's own making. */
+function whyNoMachines(): string | undefined {
+  return (
+    (process.arch === 'x64' ? undefined : 'the guest of the tests is one for x64') ??
+    whyNoPrograms('qemu-system-x86', 'qemu-system-x86_64') ??
+    whyNoPrograms('qemu-utils', 'qemu-img') ??
+    whyNoPrograms('xorriso', 'xorriso') ??
+    whyNoPrograms('busybox-static', 'busybox') ??
+    whyNoFile('isolinux', '/usr/lib/ISOLINUX/isolinux.bin') ??
+    whyNoFile('syslinux-common', '/usr/lib/syslinux/modules/bios/ldlinux.c32') ??
+    whyNoFile('ovmf', '/usr/share/OVMF/OVMF_CODE_4M.fd') ??
+    whyNoDevice('/dev/net/tun') ??
+    whyNoGuestKernel()
+  );
+}
+
 const whyNoDevice = (device: string) =>
   spawnSync('test', ['-c', device]).status === 0 ? undefined : `the kernel has no ${device}`;
 
@@ -174,6 +191,8 @@ const CHECKS = {
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),
   'qemu-img': () => whyNoPrograms('qemu-utils', 'qemu-img'),
+  qemu: () => whyNoPrograms('qemu-system-x86', 'qemu-system-x86_64'),
+  machines: whyNoMachines,
   'grub-rescue-iso': () => whyNoFile('grub-rescue-pc', '/usr/lib/grub-rescue/grub-rescue-cdrom.iso'),
   'debian-netboot': () =>
     whyNoFile(

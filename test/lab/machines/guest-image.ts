@@ -46,7 +46,7 @@ export interface GuestImages {
 export const GUEST_ADDRESS = '10.1.0.60';
 
 /**
- * Says what it does on the serial console, and repeats there what it reads. `user-data` of a drive for cloud-init is run
+ * Says what it does on the serial console, repeats there what it reads, and runs it behind the word `run`. `user-data` of a drive for cloud-init is run
  * where it is a script. Of a third disk the first bytes count how often it was started.
  */
 const INIT = `#!/bin/busybox sh
@@ -90,7 +90,7 @@ case $mode in
   *) httpd -p 80 -h /www;;
 esac
 if [ $mode != deaf ]; then
-  mkdir -p /etc/acpi/PWRF
+  mkdir -p /etc/acpi/PWRF /var/log /var/run
   printf '#!/bin/sh\\necho guest goes off >/dev/ttyS0\\nsync\\npoweroff -f\\n' >/etc/acpi/PWRF/00000080
   chmod +x /etc/acpi/PWRF/00000080
   acpid
@@ -100,8 +100,7 @@ arping -c 1 -I eth0 10.1.0.1 >/dev/null 2>&1
 echo "guest $word is up"
 while true; do
   while read -r line; do
-    [ "$line" = crash ] && echo c >/proc/sysrq-trigger
-    [ "$line" = off ] && poweroff -f
+    case $line in run *) eval "\${line#run }";; esac
     echo "heard $line"
   done </dev/ttyS0 >/dev/ttyS0
   sleep 1

@@ -1,12 +1,23 @@
 /** Debian's kernel for clouds: that of the machine, or one out of its package, which is unpacked and not installed. */
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 export interface GuestKernel {
   readonly kernel: string;
   /** In the order in which they are loaded. */
   readonly modules: readonly string[];
 }
+
+/** Names the newest one, whose own name changes with each. */
+const META_PACKAGE = 'linux-image-cloud-amd64';
+/** Of the last run. */
+const CACHE = join(tmpdir(), 'local-datastore-guest-kernel');
 
 /** In the order in which they need one another. */
 const MODULES = [
@@ -39,8 +50,43 @@ function kernelBelow(root: string): GuestKernel | undefined {
   return undefined;
 }
 
+const findKernel = () => kernelBelow('/') ?? kernelBelow(CACHE);
+
+/** The package that the newest one is; undefined where apt's lists have none. */
+function newestPackage(): string | undefined {
+  const shown = spawnSync('apt-cache', ['show', '--no-all-versions', META_PACKAGE], { encoding: 'utf8' });
+  return /^Depends:.*?(linux-image-[\w.+-]+-cloud-amd64)/m.exec(shown.stdout ?? '')?.[1];
+}
+
+/** Why there is none, as one sentence with the way out; undefined: there is one, or it can be fetched. */
+export function whyNoGuestKernel(): string | undefined {
+  if (findKernel() !== undefined || newestPackage() !== undefined) return undefined;
+  return `apt knows no package ${META_PACKAGE}, of which the guest's kernel is: "apt-get update"`;
+}
+
+/** Fetches the package alone, and unpacks it. What comes of it has its name only when it is whole. */
+async function unpackKernel(): Promise<void> {
+  const name = newestPackage();
+  if (name === undefined) throw new Error(whyNoGuestKernel());
+  const folder = await mkdtemp(`${CACHE}-`);
+  try {
+    await run('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', name], { cwd: folder });
+    const [file = ''] = (await readdir(folder)).filter((each) => each.endsWith('.deb'));
+    const root = join(folder, 'root');
+    await run('dpkg-deb', ['--extract', join(folder, file), root]);
+    // Another test may have been faster.
+    await rename(root, CACHE).catch((error: NodeJS.ErrnoException) => {
+      if (!existsSync(CACHE)) throw error;
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 export async function findGuestKernel(): Promise<GuestKernel> {
-  const found = kernelBelow('/');
-  if (found === undefined) throw new Error('no kernel');
+  if (findKernel() === undefined) await unpackKernel();
+  const found = findKernel();
+  if (found === undefined)
+    throw new Error('the package of the kernel has not the modules that the guest needs');
   return found;
 }

@@ -148,7 +148,7 @@ export async function launchMachine(
     const identity = await table.identify(started.pid);
     if (identity === null) throw new Error(`qemu ended with ${(await started.ended).code}`);
     const { sockets: socketsFolder } = places;
-    live = watchMachine({ table, clock, log }, { process: identity, started, user, socketsFolder, console });
+    live = watchMachine({ table, clock, log }, { identity, started, user, socketsFolder, console });
     await live.ready(AbortSignal.any([signal, AbortSignal.timeout(READY_LIMIT_MS)]));
     for (const [index, disk] of disks.entries()) {
       const bytes = await growthOf(disk);

@@ -16,7 +16,7 @@ import type { StartedProcess } from './start-process.ts';
 
 /** A machine whose process is there. */
 export interface LiveMachine {
-  readonly process: ProcessIdentity;
+  readonly identity: ProcessIdentity;
   /** Why it stands still though its process is there; '': it does not. */
   standstill(): string;
   /** It stands still since its disk could not be written. */
@@ -44,7 +44,7 @@ export interface LiveDeps {
 }
 
 export interface LiveOptions {
-  readonly process: ProcessIdentity;
+  readonly identity: ProcessIdentity;
   /** null: an earlier agent has started it. */
   readonly started: StartedProcess | null;
   readonly user: number;
@@ -78,7 +78,7 @@ async function connectIn(folder: string, name: string, user: number): Promise<So
 /** Watches over the process of a machine, speaks with its monitor, and reads its console. */
 export function watchMachine(
   { table, clock, log }: LiveDeps,
-  { process, started, user, socketsFolder, console }: LiveOptions,
+  { identity, started, user, socketsFolder, console }: LiveOptions,
 ): LiveMachine {
   const over = new AbortController();
   let monitor: QmpClient | null = null;
@@ -148,7 +148,7 @@ export function watchMachine(
   }
 
   async function untilGone(): Promise<void> {
-    while (await table.isAlive(process)) {
+    while (await table.isAlive(identity)) {
       await waitUnlessAborted(clock, ALIVE_LOOK_MS, over.signal);
       if (isDetached) return;
     }
@@ -177,7 +177,7 @@ export function watchMachine(
     } catch (error) {
       log.debug({ reason: errorMessage(error) }, 'a machine does not end when it is told to');
     }
-    if (!late.signal.aborted) await table.kill(process, 'SIGKILL');
+    if (!late.signal.aborted) await table.kill(identity, 'SIGKILL');
     await isGone;
   }
 
@@ -190,7 +190,7 @@ export function watchMachine(
   void keepConnected('console', connectConsole);
 
   return {
-    process,
+    identity,
     ended,
     standstill: () => standstill,
     isOutOfRoom: () => standstill === NO_ROOM,

@@ -257,7 +257,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
       const found = (await table.findByUser(user)).find(({ command }) => command.includes(record.id));
       if (found !== undefined) {
         const { pid, startTicks } = found;
-        const options = { process: { pid, startTicks }, started: null, user, socketsFolder: places.sockets };
+        const options = { identity: { pid, startTicks }, started: null, user, socketsFolder: places.sockets };
         hold(watchMachine({ table, clock, log }, { ...options, console }));
         log.info({ pid }, 'a machine that runs is taken up');
         return;

@@ -15,9 +15,9 @@ export interface ProcessTable {
   findByUser(user: number): Promise<readonly (ProcessIdentity & { readonly command: readonly string[] })[]>;
   /** null where there is none, or one that has ended and was not waited for. */
   identify(pid: number): Promise<ProcessIdentity | null>;
-  isAlive(process: ProcessIdentity): Promise<boolean>;
+  isAlive(identity: ProcessIdentity): Promise<boolean>;
   /** Nothing is sent where the process is not that one. @returns whether it was sent */
-  kill(process: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean>;
+  kill(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): Promise<boolean>;
 }
 
 /** Of `/proc/PID/stat` when the process was started; null for one that has ended. */
@@ -61,10 +61,10 @@ export function createProcessTable(
       }
       return found;
     },
-    async kill(process, signal) {
-      if (!(await isAlive(process))) return false;
+    async kill(identity, signal) {
+      if (!(await isAlive(identity))) return false;
       try {
-        send(process.pid, constants.signals[signal]);
+        send(identity.pid, constants.signals[signal]);
         return true;
       } catch (error) {
         if (systemErrorCode(error) === 'ESRCH') return false;
