@@ -21,7 +21,7 @@ const APP = uuid(1);
 const BOOT_LIMIT = { timeout: 240_000, interval: 500 };
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
 
-describeWith(['lab', 'root', 'curl', 'script'], 'applications that are VMs', () => {
+describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that are VMs', () => {
   let folder: string;
   let lab: Lab;
   let neighbour: App;
