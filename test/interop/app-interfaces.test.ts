@@ -222,5 +222,63 @@ describe.each(ENGINES)('$title', ({ requirement, start, isNew }) => {
       expect(reason).toContain('the interface eth0 on eve_bn2 (it would be eth1');
       expect(await hears('bn1', '10.1.0.50')).toBe('v1');
     });
+
+    describe('on a bridge that gets another address', () => {
+      const asked = { answered: 0, failed: 0 };
+      const moveBridge = async (from: string, to: string) => {
+        await lab.host.mustRun(['ip', 'address', 'del', from, 'dev', 'bn2']);
+        await lab.host.mustRun(['ip', 'address', 'add', to, 'dev', 'bn2']);
+      };
+      it('move to its new subnet, and are reached by their port meanwhile', async () => {
+        await neighbours.get('bn2')?.mustRun(['ip', 'address', 'add', '10.9.0.77/24', 'dev', 'eth0']);
+        await configure(interfaceOn('bn2', { acls: [portMap('18083')] }));
+        await becomes({
+          State: 'RUNNING',
+          Error: '',
+          Bridge: 'bn2',
+          IPAddress: expect.stringMatching(/^10\.2\.0\./),
+        });
+        await isHeard('10.1.0.1', 'bn1', 18_083);
+        const { Generation = 0 } = await status();
+        const ending = new AbortController();
+        const asking = (async () => {
+          while (!ending.signal.aborted) {
+            const answer = await hears('bn1', '10.1.0.1', 18_083);
+            asked[answer === 'v1' ? 'answered' : 'failed'] += 1;
+          }
+        })();
+        await moveBridge('10.2.0.1/24', '10.9.0.1/24');
+        await becomes({
+          ...{ State: 'RUNNING', Error: '', Generation: Generation + 1, Bridge: 'bn2' },
+          IPAddress: expect.stringMatching(/^10\.9\.0\./),
+        });
+        ending.abort();
+        await asking;
+        await isHeard((await status()).IPAddress ?? '', 'bn2');
+        await isHeard('10.1.0.1', 'bn1', 18_083);
+        expect(asked.answered).toBeGreaterThan(0);
+        const subnet = await engine.docker(
+          'network',
+          'inspect',
+          '--format',
+          '{{json .IPAM.Config}}',
+          'eve_bn2',
+        );
+        expect(JSON.parse(subnet)).toEqual([{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }]);
+        const left = await engine.docker('ps', '--all', '--format', '{{.Names}}');
+        expect(left.trim()).toBe(`eve_${APP}`);
+      });
+
+      it('are broken where their address is not of it, and run again with one that is', async () => {
+        await configure(interfaceOn('bn2', { addr: '10.9.0.50' }));
+        await becomes({ State: 'RUNNING', Error: '', IPAddress: '10.9.0.50' });
+        await moveBridge('10.9.0.1/24', '10.2.0.1/24');
+        const reason = 'the address 10.9.0.50 is not of bn2, which has 10.2.0.1/24';
+        await becomes({ State: 'BROKEN', ErrorCode: 'APP_UNUSABLE', Error: expect.stringContaining(reason) });
+        await configure(interfaceOn('bn2', { addr: '10.2.0.50' }));
+        await becomes({ State: 'RUNNING', Error: '', IPAddress: '10.2.0.50' });
+        await isHeard('10.2.0.50', 'bn2');
+      });
+    });
   });
 });

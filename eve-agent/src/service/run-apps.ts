@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { appSwitchSchema } from '@local-datastore/shared/eve/app-instance-status';
 import type { Log } from '@local-datastore/shared/log';
@@ -38,6 +39,7 @@ export interface RunningApps {
 
 /** Begins the names of what belongs to apps at the engine. */
 const PREFIX = 'eve_';
+const BRIDGE_LOOK_MS = 2000;
 const MAX_IMAGE_BYTES = 64 * 1024 ** 3;
 
 const bootSchema = z.object({ bootId: z.string() });
@@ -58,6 +60,31 @@ function listBridges(names: readonly string[]) {
     ...{ name, cidr },
     displayName: instances.find(({ bridgeName }) => bridgeName === name)?.displayName ?? '',
   }));
+}
+
+/** Tells when a bridge has come, gone, or has another address. */
+async function followBridges(
+  names: readonly string[],
+  onChange: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const look = () => {
+    try {
+      return selectSystemBridges(names)
+        .map(({ name, cidr }) => `${name} ${cidr}`)
+        .join('\n');
+    } catch {
+      // Of a host without any.
+      return '';
+    }
+  };
+  let before = look();
+  while (!signal.aborted) {
+    await waitUnlessAborted(systemClock, BRIDGE_LOOK_MS, signal);
+    const now = look();
+    if (now !== before && !signal.aborted) onChange();
+    before = now;
+  }
 }
 
 /** Opens the applications of the configuration. @throws ConfigurationError when another agent has them */
@@ -97,7 +124,7 @@ export async function openApps(
       images.load(source, { repository: PREFIX + app, maxBytes: MAX_IMAGE_BYTES }, until),
     prepare: (settings) =>
       prepareContainer(settings, { address, apiVersion: () => client.apiVersion(signal) }, APP_OWNER),
-    networks: createAppNetworks(client),
+    networks: createAppNetworks(client, log),
   });
   const machines = await openMachines(join(deps.state, 'machines'), { prefix: PREFIX, log }, signal);
   const ways = { container, vm: machines?.way ?? null };
@@ -125,7 +152,12 @@ export async function openApps(
         }),
       ];
       const wake = () => apps.wake();
-      await Promise.all([apps.run(signal), containers.keepConverged(wake), machines?.run(wake)]);
+      await Promise.all([
+        apps.run(signal),
+        containers.keepConverged(wake),
+        machines?.run(wake),
+        followBridges(deps.bridges, wake, signal),
+      ]);
       for (const end of unsubscribe) end();
     },
     close: containers.close,

@@ -2,7 +2,15 @@ import * as z from 'zod';
 import { APP_STATES } from './sw-state.ts';
 
 /** Who is behind a change of an application; `app` is the application itself, which ended or is not well. */
-export const APP_CHANGERS = ['configuration', 'content', 'operator', 'app', 'engine', 'agent'] as const;
+export const APP_CHANGERS = [
+  'configuration',
+  'content',
+  'operator',
+  'host',
+  'app',
+  'engine',
+  'agent',
+] as const;
 export type AppChanger = (typeof APP_CHANGERS)[number];
 
 /** That an application is in another state. Not of EVE. */

@@ -2,9 +2,11 @@ import { CodedError } from '@local-datastore/shared/errors';
 import { expect, it } from 'vitest';
 import type { ContainerView } from '../engine/container-engine.ts';
 import { causeOfEnd, causeOfError, causeOfRun } from './app-cause.ts';
+import { BRIDGES_LABEL } from './container-of-app.ts';
 
 const view = (more: Partial<ContainerView>) =>
-  ({ state: 'exited', exitCode: 1, error: '', isOutOfMemory: false, ...more }) as ContainerView;
+  ({ state: 'exited', exitCode: 1, error: '', isOutOfMemory: false, labels: {}, ...more }) as ContainerView;
+const on = (bridges: string) => view({ labels: { [BRIDGES_LABEL]: bridges } });
 
 it.each<[Partial<ContainerView>, string, string]>([
   [{ exitCode: 3 }, 'app', 'it had ended with exit code 3'],
@@ -23,12 +25,21 @@ it.each<[Partial<Parameters<typeof causeOfRun>[0]>, string, RegExp]>([
   [{ isSame: false, lastDigest: 'sha256:1' }, 'content', /another image, sha256:2/],
   [{ isSame: false, lastDigest: 'sha256:2' }, 'configuration', /changed/],
   [{ isSame: false, lastDigest: null }, 'configuration', /changed/],
+  [
+    {
+      isSame: false,
+      serving: on('bn1=10.1.0.1/24 bn2=10.2.0.1/24'),
+      bridges: 'bn1=10.9.0.1/24 bn2=10.2.0.1/24',
+    },
+    ...(['host', /^a bridge has another address: bn1=10\.1\.0\.1/] as const),
+  ],
+  [{ isSame: false, serving: on('bn1=10.1.0.1/24'), bridges: 'bn2=10.2.0.1/24' }, 'configuration', /changed/],
   [{ serving: view({ state: 'running' }) }, 'agent', /ran already/],
   [{ serving: view({ exitCode: 2 }) }, 'app', /exit code 2/],
 ])('what is done with %j is by the %s', (more, by, why) => {
   const facts = { action: undefined, verdict: { kind: 'none' }, isSame: true, wasHalted: false } as const;
   const cause = causeOfRun({
-    ...{ ...facts, digest: 'sha256:2', lastDigest: null, serving: view({ state: 'running' }) },
+    ...{ ...facts, digest: 'sha256:2', lastDigest: null, bridges: '', serving: view({ state: 'running' }) },
     ...more,
   });
   expect(cause).toEqual({ by, why: expect.stringMatching(why) });

@@ -1,23 +1,37 @@
 import { type EngineClient, isEngineStatus } from '@local-datastore/shared/engine/engine-client';
-import { CodedError } from '@local-datastore/shared/errors';
-import { parseIpv4 } from '@local-datastore/shared/net/ip-address';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import * as z from 'zod';
 import type { HostBridge } from './app-intent.ts';
+import { lastAddresses, overlaps, subnetOf } from './bridge-subnet.ts';
 import { networkName } from './container-of-app.ts';
 
-/** The engine's network of a bridge cannot be used. */
-export class AppNetworkError extends CodedError<'NETWORK_UNUSABLE'> {}
+/** The engine's network of a bridge cannot be used. It is tried again: somebody may have made room for it. */
+export class AppNetworkError extends CodedError<'NETWORK_UNUSABLE'> {
+  constructor(message: string) {
+    super('NETWORK_UNUSABLE', message, { retryable: true });
+  }
+}
 
 /** The engine's networks, each of which is a bridge that the host has already. */
 export interface AppNetworks {
-  /** Makes the network of a bridge where there is none, or the bridge has another address. @throws AppNetworkError; EngineError */
+  /**
+   * Makes the network of a bridge where there is none. Where the bridge has another address it is made anew: what is
+   * attached to it gets an address of the new subnet, by which it is reached until its app is replaced.
+   *
+   * @throws AppNetworkError; EngineError
+   */
   ensure(bridge: HostBridge, signal: AbortSignal): Promise<void>;
 }
 
 const BRIDGE_OPTION = 'com.docker.network.bridge.name';
 const LABEL = 'io.local-datastore.network';
+/** What starts in between is attached, and keeps the engine from removing a network. */
+const MAX_TRIES = 5;
 
 const networkSchema = z.looseObject({
+  Name: z.string().default(''),
   Driver: z.string(),
   Options: z.record(z.string(), z.string()).nullish(),
   IPAM: z.looseObject({
@@ -26,62 +40,169 @@ const networkSchema = z.looseObject({
       .nullish(),
   }),
   Labels: z.record(z.string(), z.string()).nullish(),
+  /** Those that run, by id. */
+  Containers: z.record(z.string(), z.unknown()).nullish(),
+});
+type NetworkDocument = z.output<typeof networkSchema>;
+
+const attachedSchema = z.looseObject({
+  NetworkSettings: z.looseObject({
+    Networks: z
+      .record(
+        z.string(),
+        z.looseObject({ IPAMConfig: z.looseObject({ IPv4Address: z.string().optional() }).nullish() }),
+      )
+      .nullish(),
+  }),
 });
 
-/** `10.1.0.1/24` → `10.1.0.0/24` */
-export function subnetOf(cidr: string): string {
-  const [address = '', length = ''] = cidr.split('/');
-  const number = parseIpv4(address);
-  const bits = Number(length);
-  if (number === null || !/^\d{1,2}$/.test(length) || bits > 32) throw new RangeError(`${cidr} is no subnet`);
-  const size = 2 ** (32 - bits);
-  const first = Math.floor(number / size) * size;
-  const octets = [24, 16, 8, 0].map((shift) => Math.floor(first / 2 ** shift) % 256);
-  return `${octets.join('.')}/${bits}`;
+/** A container that is attached, with the address that it is to have; null: one that the engine gave it. */
+interface Attached {
+  readonly container: string;
+  readonly address: string | null;
 }
 
-export function createAppNetworks(client: EngineClient): AppNetworks {
-  async function isRight(bridge: HostBridge, signal: AbortSignal): Promise<boolean | null> {
-    let document: unknown;
+const gatewayOf = ({ cidr }: HostBridge) => cidr.split('/')[0] ?? '';
+
+export function createAppNetworks(client: Pick<EngineClient, 'ask'>, log: Log): AppNetworks {
+  async function inspect(bridge: HostBridge, signal: AbortSignal): Promise<NetworkDocument | null> {
     try {
-      document = await client.ask('GET', `/networks/${networkName(bridge)}`, { signal });
+      return networkSchema.parse(await client.ask('GET', `/networks/${networkName(bridge)}`, { signal }));
     } catch (error) {
       if (isEngineStatus(error, 404)) return null;
       throw error;
     }
-    const { Driver, Options, IPAM, Labels } = networkSchema.parse(document);
+  }
+
+  function isRight({ Driver, Options, IPAM }: NetworkDocument, bridge: HostBridge): boolean {
     const [config] = IPAM.Config ?? [];
-    if (Labels?.[LABEL] !== bridge.name) {
-      const message = `the engine has a network ${networkName(bridge)} that was not made here: remove it, or rename it`;
-      throw new AppNetworkError('NETWORK_UNUSABLE', message);
-    }
     return (
       Driver === 'bridge' &&
       Options?.[BRIDGE_OPTION] === bridge.name &&
       config?.Subnet === subnetOf(bridge.cidr) &&
-      config.Gateway === bridge.cidr.split('/')[0]
+      config.Gateway === gatewayOf(bridge)
     );
   }
 
-  return {
-    async ensure(bridge, signal) {
-      const state = await isRight(bridge, signal);
-      if (state === true) return;
-      const name = networkName(bridge);
-      // The address of the bridge changed: containers that are attached keep the engine from this, and say so.
-      if (state === false) await client.ask('DELETE', `/networks/${name}`, { signal });
+  /** Before anything is taken away: the engine would refuse the new one when the old one is gone. */
+  async function refuseOverlaps(bridge: HostBridge, signal: AbortSignal): Promise<void> {
+    const name = networkName(bridge);
+    const all = z.array(networkSchema).parse(await client.ask('GET', '/networks', { signal }));
+    for (const { Name, IPAM } of all) {
+      const subnet = (IPAM.Config ?? [])
+        .flatMap(({ Subnet }) => Subnet ?? [])
+        .find((each) => overlaps(each, bridge.cidr));
+      if (Name === name || subnet === undefined) continue;
+      throw new AppNetworkError(
+        `${bridge.name} has ${bridge.cidr}, which overlaps the engine's network ${Name} (${subnet}): remove that one, or give either another subnet`,
+      );
+    }
+  }
+
+  async function readAttached(bridge: HostBridge, signal: AbortSignal): Promise<Attached[]> {
+    const name = networkName(bridge);
+    const attached: Attached[] = [];
+    for (const container of Object.keys((await inspect(bridge, signal))?.Containers ?? {})) {
+      // Endpoints of what is half gone have other names.
+      if (!/^[0-9a-f]{12,}$/.test(container)) continue;
+      try {
+        const document = await client.ask('GET', `/containers/${container}/json`, { signal });
+        const endpoint = attachedSchema.parse(document).NetworkSettings.Networks?.[name];
+        attached.push({ container, address: endpoint?.IPAMConfig?.IPv4Address ?? null });
+      } catch (error) {
+        if (!isEngineStatus(error, 404)) throw error;
+      }
+    }
+    return attached;
+  }
+
+  /** @returns what was attached to it */
+  async function remove(bridge: HostBridge, signal: AbortSignal): Promise<Attached[]> {
+    const name = networkName(bridge);
+    const all = new Map<string, Attached>();
+    for (let count = 1; ; count += 1) {
+      for (const each of await readAttached(bridge, signal)) {
+        all.set(each.container, each);
+        const json = { Container: each.container, Force: true };
+        await client.ask('POST', `/networks/${name}/disconnect`, { json, signal });
+      }
+      try {
+        await client.ask('DELETE', `/networks/${name}`, { signal });
+        return [...all.values()];
+      } catch (error) {
+        if (isEngineStatus(error, 404)) return [...all.values()];
+        if (!isEngineStatus(error, 403) || count === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  async function create(bridge: HostBridge, signal: AbortSignal): Promise<void> {
+    const json = {
+      Name: networkName(bridge),
+      Driver: 'bridge',
+      CheckDuplicate: true,
+      IPAM: { Driver: 'default', Config: [{ Subnet: subnetOf(bridge.cidr), Gateway: gatewayOf(bridge) }] },
+      Options: { [BRIDGE_OPTION]: bridge.name },
+      Labels: { [LABEL]: bridge.name },
+    };
+    await client.ask('POST', '/networks/create', { json, signal });
+  }
+
+  /** One that was told its address keeps it where it can; another one gets one that no new version is given. */
+  async function attach(
+    bridge: HostBridge,
+    attached: readonly Attached[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const isInside = createSubnetTest(bridge.cidr);
+    const kept = new Set(
+      attached.flatMap(({ address }) => (address !== null && isInside(address) ? [address] : [])),
+    );
+    const others = lastAddresses(bridge.cidr, kept);
+    for (const { container, address } of attached) {
+      const IPv4Address = address !== null && kept.has(address) ? address : others.next().value;
       const json = {
-        Name: name,
-        Driver: 'bridge',
-        CheckDuplicate: true,
-        IPAM: {
-          Driver: 'default',
-          Config: [{ Subnet: subnetOf(bridge.cidr), Gateway: bridge.cidr.split('/')[0] }],
-        },
-        Options: { [BRIDGE_OPTION]: bridge.name },
-        Labels: { [LABEL]: bridge.name },
+        Container: container,
+        EndpointConfig: { ...(IPv4Address !== undefined && { IPAMConfig: { IPv4Address } }) },
       };
-      await client.ask('POST', '/networks/create', { json, signal });
+      try {
+        await client.ask('POST', `/networks/${networkName(bridge)}/connect`, { json, signal });
+      } catch (error) {
+        signal.throwIfAborted();
+        log.warn(
+          { bridge: bridge.name, container, reason: errorMessage(error) },
+          'a container cannot be attached to the network that was made anew: it has none until it is replaced',
+        );
+      }
+    }
+  }
+
+  async function ensureNow(bridge: HostBridge, signal: AbortSignal): Promise<void> {
+    const document = await inspect(bridge, signal);
+    if (document !== null && document.Labels?.[LABEL] !== bridge.name) {
+      throw new AppNetworkError(
+        `the engine has a network ${networkName(bridge)} that was not made here: remove it, or rename it`,
+      );
+    }
+    if (document !== null && isRight(document, bridge)) return;
+    await refuseOverlaps(bridge, signal);
+    if (document === null) return create(bridge, signal);
+    const attached = await remove(bridge, signal);
+    await create(bridge, signal);
+    await attach(bridge, attached, signal);
+    log.info(
+      { bridge: bridge.name, address: bridge.cidr, containers: attached.length },
+      'the network of a bridge was made anew: the bridge has another address',
+    );
+  }
+
+  /** One after the other: several apps are on one bridge. */
+  let last: Promise<void> = Promise.resolve();
+  return {
+    ensure(bridge, signal) {
+      const task = last.then(() => ensureNow(bridge, signal));
+      last = task.catch(() => {});
+      return task;
     },
   };
 }

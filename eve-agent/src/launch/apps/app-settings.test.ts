@@ -3,21 +3,26 @@ import { prepareContainer } from '../deployments/prepare-container.ts';
 import { APP_OWNER, readAppSettings } from './app-settings.ts';
 
 describe('our own key of an app', () => {
-  it('has what a deployment has, and none is kept unless it says so', () => {
-    expect(readAppSettings('web', undefined)).toMatchObject({ name: 'web', args: [], keep: 0, allow: [] });
-    expect(readAppSettings('web', { args: ['-e', 'A=1'], keep: 2, settle: '1s' })).toMatchObject({
-      ...{ args: ['-e', 'A=1'], keep: 2, settleMs: 1000 },
-    });
-  });
-
-  it.each<[unknown, string]>([
+  it.each<[unknown, object | string]>([
+    [undefined, { name: 'web', args: [], keep: 0, allow: [] }],
+    [{}, { args: [], keep: 0 }],
+    [
+      { args: '-e A=1', keep: 2, settle: '500ms' },
+      { args: '-e A=1', keep: 2, settleMs: 500 },
+    ],
     [[], 'localDatastore: an object expected'],
     ['x', 'localDatastore: an object expected'],
-    [{ allow: ['privileged'], image: 'x' }, 'localDatastore: allow, image cannot be given to an app'],
-    [{ argz: [] }, 'localDatastore: argz cannot be given to an app'],
+    [{ allow: ['devices'], image: 'x' }, 'localDatastore: allow, image cannot be given to an app'],
+    [{ bridge: 'bn1' }, 'localDatastore: bridge cannot be given to an app'],
     [{ args: 3 }, 'localDatastore.args: a list of texts expected'],
-  ])('%j is refused by what is wrong with it', (extension, problem) => {
-    expect(readAppSettings('web', extension)).toBe(problem);
+  ])('%j', (extension, expected) => {
+    const settings = readAppSettings('web', extension);
+    if (typeof expected === 'string') expect(settings).toBe(expected);
+    else expect(settings).toMatchObject(expected);
+  });
+
+  it('with another type says which', () => {
+    expect(readAppSettings('web', { settle: 'soon' })).toMatch(/^localDatastore\.settle: a time expected/);
   });
 
   it.each<[string[], string]>([

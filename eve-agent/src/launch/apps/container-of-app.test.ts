@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { identityOf } from './app-identity.ts';
-import { subnetOf } from './app-networks.ts';
-import { readAppSettings } from './app-settings.ts';
 import { type ContainerIntent, containerOfApp } from './container-of-app.ts';
 
 const BRIDGE = { name: 'bn1', cidr: '10.1.0.1/24', displayName: '' };
@@ -120,37 +118,4 @@ it('another image, another purge and another container are another identity; the
     identityOf({ ...BASE, Env: [] }, 'a', 0),
   ];
   expect(new Set([identity, ...others]).size).toBe(4);
-});
-
-it.each([
-  ['10.1.0.1/24', '10.1.0.0/24'],
-  ['10.1.2.3/16', '10.1.0.0/16'],
-  ['192.168.255.254/30', '192.168.255.252/30'],
-  ['10.0.0.1/32', '10.0.0.1/32'],
-  ['255.255.255.255/0', '0.0.0.0/0'],
-])('%s is of %s', (cidr, subnet) => expect(subnetOf(cidr)).toBe(subnet));
-
-it.each(['10.1.0.1', 'x/24', '10.1.0.1/33'])('%s is no subnet', (cidr) => {
-  expect(() => subnetOf(cidr)).toThrow(RangeError);
-});
-
-it.each<[unknown, object | string]>([
-  [undefined, { args: [], keep: 0, allow: [] }],
-  [{}, { args: [], keep: 0 }],
-  [
-    { args: '-e A=1', keep: 2, settle: '500ms' },
-    { args: '-e A=1', keep: 2, settleMs: 500 },
-  ],
-  [[], 'localDatastore: an object expected'],
-  ['x', 'localDatastore: an object expected'],
-  [{ allow: ['devices'] }, 'localDatastore: allow cannot be given to an app'],
-  [{ bridge: 'bn1' }, 'localDatastore: bridge cannot be given to an app'],
-])('our own key %j', (extension, expected) => {
-  const settings = readAppSettings('u', extension);
-  if (typeof expected === 'string') expect(settings).toBe(expected);
-  else expect(settings).toMatchObject(expected);
-});
-
-it('our own key with another type says which', () => {
-  expect(readAppSettings('u', { settle: 'soon' })).toMatch(/^localDatastore\.settle: a time expected/);
 });

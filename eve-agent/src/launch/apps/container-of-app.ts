@@ -4,6 +4,8 @@ import type { AppIntent, AppNetwork, HostBridge } from './app-intent.ts';
 
 export type ContainerIntent = Extract<AppIntent, { readonly kind: 'container' }>;
 
+/** On which bridges it is, and with which addresses of theirs: with others it is another container. */
+export const BRIDGES_LABEL = 'io.local-datastore.bridges';
 const NANO = 1e9;
 
 /** The engine's network for a bridge of this host. */
@@ -12,6 +14,10 @@ export const networkName = (bridge: HostBridge): string => `eve_${bridge.name}`;
 /** The engine's volume for a blank one: another generation is another volume. */
 export const volumeName = (appUuid: string, volumeUuid: string, generation: number): string =>
   `eve_${appUuid}_${volumeUuid.toLowerCase()}_${generation}`;
+
+/** As the label has it. */
+export const bridgesText = (networks: readonly AppNetwork[]): string =>
+  networks.map(({ bridge: { name, cidr } }) => `${name}=${cidr}`).join(' ');
 
 /** How a container is attached to one bridge of several: the first is `eth0`, and the way out. */
 function placeOf(i: number, count: number): EndpointSettings {
@@ -81,5 +87,8 @@ export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): Co
       ...(cpuCount !== null && { NanoCpus: cpuCount * NANO }),
     },
     ...networking,
+    ...(intent.networks.length > 0 && {
+      Labels: { ...base.Labels, [BRIDGES_LABEL]: bridgesText(intent.networks) },
+    }),
   };
 }

@@ -11,6 +11,7 @@ import { APP_LABEL, withIdentity } from './app-identity.ts';
 import type { AppIntent } from './app-intent.ts';
 import type { AppMemory, AppMemoryBook } from './app-memory.ts';
 import { AppError, type AppLaunch, type AppWay, type Contents, type Made } from './app-way.ts';
+import { BRIDGES_LABEL } from './container-of-app.ts';
 import { type CounterVerdict, judgeCounters } from './counters.ts';
 
 /** An app that can be run, as one thing or the other. */
@@ -100,12 +101,12 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     signal: AbortSignal,
   ): Promise<void> {
     const { uuid: id } = intent;
+    await launch.ensureNetworks(signal);
     board.inState(id, 'LOADING');
     const image = await launch.load(contents, signal);
     board.inState(id, 'LOADED');
     // The engine makes the volumes with the container.
     board.inState(id, 'CREATED_VOLUME');
-    await launch.ensureNetworks(signal);
     board.inState(id, 'INSTALLED');
     await waitAfterBoot(intent, signal);
     board.inState(id, 'BOOTING');
@@ -248,7 +249,8 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
       const { State, LastSwitch } = board.status(id) ?? {};
       const facts = { action, verdict, isSame, digest: made.digest, wasHalted: State === 'HALTED' };
       const lastDigest = LastSwitch?.ContentSha256 ?? null;
-      board.because(id, causeOfRun({ ...facts, lastDigest, serving: serving?.container }));
+      const bridges = made.spec.Labels?.[BRIDGES_LABEL] ?? '';
+      board.because(id, causeOfRun({ ...facts, lastDigest, bridges, serving: serving?.container }));
       const attempt = `${made.identity} ${record.restartCounter}`;
       const isKept = isSame && !isPurge;
       refuse(place, { attempt, verdict, isKept: isKept && !isRestart }, !isPurge && !isSame, serving);
