@@ -42,7 +42,7 @@ export function deviceConfiguration(
         // Ours, which EVE leaves alone: its port on the bridge's own address alone, and how it is judged.
         localDatastore: {
           args: ['-p', `${address}:${port}:${APP_PORT}`],
-          health: { kind: 'http', port: APP_PORT, path: '/', startPeriodSeconds: 10, retries: 3 },
+          health: { kind: 'http', port: APP_PORT, path: '/', startPeriodSeconds: 20, retries: 3 },
           settle: '2s',
         },
       },
