@@ -65,6 +65,24 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     made.push(id);
     return id;
   }
+  /** One that starts nothing: its firmware finds no system. */
+  async function makeBlank(spec: Partial<ContainerSpec> = {}): Promise<string> {
+    const path = join(host.folder, '..', 'blank.raw');
+    await writeFile(path, Buffer.alloc(MIB));
+    const { tag } = await machines.addImage({
+      tag: 'eve_blank:1',
+      path,
+      format: 'raw',
+      sha256: '2'.repeat(64),
+    });
+    const nowhere = { NetworkingConfig: { EndpointsConfig: { bn1: {} } } };
+    const id = await machines.create(
+      `blank_${made.length}`,
+      machineSpec(tag, {}, { ...nowhere, StopTimeout: 0, ...spec }),
+    );
+    made.push(id);
+    return id;
+  }
   const start = (id: string) => machines.call('start', id);
   const answers = (word: string, path = '/', address?: string) =>
     expect.poll(() => host.ask(path, address), SLOWLY).toBe(word);
@@ -128,17 +146,13 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
   });
 
   test('its process has no rights, and no way to the disk of another', async () => {
-    const first = await make({ word: 'v1' });
-    const second = await make(
-      { word: 'v1' },
-      { spec: { NetworkingConfig: { EndpointsConfig: { bn1: {} } } } },
-    );
+    const [first, second] = [await makeBlank(), await makeBlank()];
     await start(first);
     await start(second);
     const [one, two] = [await processOf(first), await processOf(second)];
     for (const { pid, user } of [one, two]) {
       const status = await readFile(`/proc/${pid}/status`, 'utf8');
-      const of = (name: string) => new RegExp(`^${name}:\\s*(.*?)\\s*$`, 'm').exec(status)?.[1];
+      const of = (name: string) => new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(status)?.[1];
       expect([of('Uid'), of('Gid')]).toEqual(Array(2).fill(Array(4).fill(user).join('\t')));
       expect(of('Groups')).toBe('');
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(of(set)).toMatch(/^0+$/);
@@ -207,7 +221,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     'it goes on without the agent (%s), which takes it up again',
     async (signal) => {
       const id = await make({ word: 'v1' }, { spec: KEPT_UP });
-      const ended = await make({ word: 'v2' }, { spec: KEPT_UP });
+      const ended = await makeBlank(KEPT_UP);
       await start(id);
       await start(ended);
       await answers('v1');
@@ -230,8 +244,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
   );
 
   test('after a reboot of the host what ran is started, and what was stopped is not', async () => {
-    const runs = await make({ word: 'v1' }, { spec: KEPT_UP });
-    const stopped = await make({ word: 'v2' }, { spec: KEPT_UP });
+    const [runs, stopped] = [await makeBlank(KEPT_UP), await makeBlank(KEPT_UP)];
     await start(runs);
     await start(stopped);
     await machines.call('stop', stopped);
@@ -286,12 +299,6 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
         heard = '';
         await expect.poll(() => heard, SLOWLY).toContain('v2');
         expect(heard).not.toContain('v3');
-        const crashed = await deploy({ word: 'v4', mode: 'panic' });
-        expect(crashed).toMatchObject({ kind: 'kept', code: 'EXITED', serving: 'eve_web:v2-good-qcow2' });
-        expect(crashed).toMatchObject({
-          logs: expect.arrayContaining([expect.stringContaining('panicked')]),
-        });
-        await answers('v2');
         expect(await machines.call('rollback', { name: NAME, settleMs: 300, keep: 1 })).toMatchObject({
           ...{ kind: 'committed', generation: 1 },
         });

@@ -100,7 +100,7 @@ arping -c 1 -I eth0 10.1.0.1 >/dev/null 2>&1
 echo "guest $word is up"
 while true; do
   while read -r line; do
-    case $line in run *) eval "\${line#run }";; esac
+    case $line in "run "*) eval "\${line#run }";; esac
     echo "heard $line"
   done </dev/ttyS0 >/dev/ttyS0
   sleep 1

@@ -1,27 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
-import type {
-  ContainerNetwork,
-  ContainerState,
-  ContainerView,
-  LogLine,
-  LogsWanted,
-} from '../engine/container-engine.ts';
+import type { ContainerState, ContainerView, LogLine, LogsWanted } from '../engine/container-engine.ts';
 import type { RestartPolicy } from '../engine/container-spec.ts';
-import { addressByMac } from './address-of.ts';
 import { openConsoleLog } from './console-log.ts';
 import { hasRoom } from './disks.ts';
-import { type LaunchDeps, launchMachine, ownMac, tapsOf } from './launch-machine.ts';
+import { type LaunchDeps, launchMachine, tapsOf } from './launch-machine.ts';
 import { type LiveMachine, watchMachine } from './live-machine.ts';
 import { GIVEN_UP } from './machine-engine-contract.ts';
 import { type Places, removeMachineFolder, writeRecord } from './machine-folder.ts';
 import { type MachineRecord, readMachineFacts } from './machine-record.ts';
+import { readConsoleLines } from './read-console-lines.ts';
 import { refused } from './refused.ts';
 import { countedEnds, type MachineEnd, planRestart } from './restart-plan.ts';
 import { createSerialConsole } from './serial-console.ts';
-import { addressOnBridge } from './tap-device.ts';
+import { viewNetworks } from './view-networks.ts';
 
 export interface MachineDeps extends LaunchDeps {
   wallMs(): number;
@@ -58,7 +51,6 @@ export interface Machine {
 /** ganeti, hv_kvm.py: a guest that is still booting does not hear it the first time. */
 const ASK_AGAIN_MS = 10_000;
 const MS = 1000;
-const MAX_FOLLOWED_LINES = 1000;
 const UNSEEN: MachineEnd = { exitCode: 255, why: 'its process has ended while nobody saw how' };
 const never = new AbortController().signal;
 
@@ -237,18 +229,6 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     return record.startedAt === '' ? 'created' : 'exited';
   }
 
-  async function networksOf(): Promise<ContainerNetwork[]> {
-    const { networks } = readMachineFacts(record.spec);
-    const isAsked = live !== null && networks.some(({ address }) => address === '');
-    const table = isAsked ? await readFile('/proc/net/arp', 'utf8').catch(() => '') : '';
-    return networks.map(({ bridge, address, mac }, index) => ({
-      name: bridge,
-      ipv4: address || addressByMac(table, mac ?? ownMac(record.id, index), bridge),
-      ipv6: '',
-      gateway: addressOnBridge(bridge),
-    }));
-  }
-
   const machine: Machine = {
     record: () => record,
     isLive: () => live !== null,
@@ -287,7 +267,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         hasTerminal: true,
         stopTimeoutSeconds: spec.StopTimeout ?? null,
         networkMode: spec.HostConfig.NetworkMode ?? 'none',
-        networks: await networksOf(),
+        networks: await viewNetworks(record, live !== null),
         portBindings: {},
       };
     },
@@ -317,45 +297,8 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
       await save(next);
       if (next.restart?.Name === 'no') forgetRestart();
     },
-    async *readLogs({ tail, isFollowed = false, hasTimes = false }, signal) {
-      const asWanted = (line: LogLine) => (hasTimes ? line : { ...line, at: null });
-      const lastOf = (lines: readonly LogLine[]) =>
-        tail === undefined ? lines : lines.slice(Math.max(0, lines.length - tail));
-      if (!isFollowed || live === null) {
-        for (const line of lastOf(await consoleLog.read())) yield asWanted(line);
-        return;
-      }
-      const queue: LogLine[] = [];
-      let wake = () => {};
-      let isOver = false;
-      const { lines, end: endFollowing } = await consoleLog.follow((line) => {
-        // Of those that are not taken the oldest go.
-        if (queue.push(line) > MAX_FOLLOWED_LINES) queue.shift();
-        wake();
-      });
-      const finish = () => {
-        isOver = true;
-        wake();
-      };
-      void settled.then(finish);
-      signal.addEventListener('abort', finish);
-      try {
-        for (const line of lastOf(lines)) yield asWanted(line);
-        for (;;) {
-          const line = queue.shift();
-          if (line !== undefined) yield asWanted(line);
-          else if (isOver) break;
-          else
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
-        }
-        signal.throwIfAborted();
-      } finally {
-        endFollowing();
-        signal.removeEventListener('abort', finish);
-      }
-    },
+    readLogs: (wanted, signal) =>
+      readConsoleLines(consoleLog, live === null ? null : settled, wanted, signal),
     openConsole(signal) {
       if (live === null) throw refused(409, `the machine ${record.name} does not run`);
       return console.open(signal);

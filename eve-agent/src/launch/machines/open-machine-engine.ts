@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import { EngineError } from '@local-datastore/shared/engine/engine-client';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
@@ -122,8 +123,16 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
   // Their making, or the removal of what had them, was cut off. What is left out has some that nobody knows.
   if (isEachRead) await removeUnnamed(await listVolumes(folder));
 
-  const find = (name: string) =>
-    machines.get(name) ?? [...machines.values()].find((machine) => machine.record().name === name);
+  let isClosed = false;
+  /** What goes on is not seen any more: nobody may take it for ended. */
+  function needOpen(): void {
+    if (isClosed)
+      throw new EngineError('ENGINE_UNREACHABLE', 'the machines are left alone: the agent ends', null);
+  }
+  function find(name: string): Machine | undefined {
+    needOpen();
+    return machines.get(name) ?? [...machines.values()].find((machine) => machine.record().name === name);
+  }
   function need(name: string): Machine {
     const found = find(name);
     if (found === undefined) throw refused(404, `No such machine: ${name}`);
@@ -147,8 +156,11 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
   }
 
   return {
-    async ping() {},
+    async ping() {
+      needOpen();
+    },
     async list(label) {
+      needOpen();
       const [name = '', ...rest] = label.split('=');
       const value = rest.length > 0 ? rest.join('=') : null;
       const fits = ({ spec }: MachineRecord) => {
@@ -254,6 +266,7 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
         for (const machine of machines.values()) await machine.resumeWhereRoom();
       }
       supervising = null;
+      isClosed = true;
       for (const machine of machines.values()) await machine.detach();
     },
   };
