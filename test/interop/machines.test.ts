@@ -131,12 +131,16 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
   });
 
   test('a disc starts; its console is read by several, and typed into', async () => {
-    const id = await make({ word: 'disc' }, { format: 'iso' });
+    const isFound = { NetworkingConfig: { EndpointsConfig: { bn1: {} } } };
+    const id = await make({ word: 'disc' }, { format: 'iso', spec: isFound });
     await start(id);
+    expect((await machines.look(id)).networks).toMatchObject([{ name: 'bn1', gateway: '10.1.0.1' }]);
     await machines.call('attach', id, 'one');
     await machines.call('attach', id, 'two');
     await answers('disc');
     await writes(id, 'guest disc is up');
+    // It has told nobody but its neighbours where it is.
+    await expect.poll(async () => (await machines.look(id)).networks[0]?.ipv4, SLOWLY).toBe('10.1.0.60');
     await machines.call('type', 'one', 'good evening\n');
     for (const name of ['one', 'two']) {
       await expect.poll(() => machines.call('heard', name), SLOWLY).toContain('heard good evening');
@@ -242,6 +246,26 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
       expect(await machines.look(id)).toMatchObject({ state: 'exited', exitCode: 0 });
     },
   );
+
+  test('an agent that is killed while a machine starts takes it up, and lets it run', async () => {
+    const id = await make({ word: 'v1' }, { spec: KEPT_UP });
+    const starting = start(id).catch((error: unknown) => error);
+    await expect.poll(async () => (await host.processes()).length, { ...SLOWLY, interval: 5 }).toBe(1);
+    await machines.end('SIGKILL');
+    expect(await starting).toBeInstanceOf(Error);
+    machines = await host.start();
+    await answers('v1');
+    expect(await host.processes()).toHaveLength(1);
+    expect((await machines.look(id)).state).toBe('running');
+  });
+
+  test('one whose process hangs is ended all the same', async () => {
+    const id = await makeBlank({ StopTimeout: 1, ...KEPT_UP });
+    await start(id);
+    process.kill((await processOf(id)).pid, 'SIGSTOP');
+    await machines.call('stop', id);
+    expect(await machines.look(id)).toMatchObject({ state: 'exited', exitCode: 137 });
+  });
 
   test('after a reboot of the host what ran is started, and what was stopped is not', async () => {
     const [runs, stopped] = [await makeBlank(KEPT_UP), await makeBlank(KEPT_UP)];

@@ -52,10 +52,13 @@ export interface LiveOptions {
   readonly console: SerialConsole;
 }
 
-const LOOK_MS = 100;
-/** One that is there, and was already there when this process came. */
-const ALIVE_LOOK_MS = 500;
+/** Between tries to connect, which grow longer. */
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 3200;
+/** Of one that is no child of this process; what closes a connection is looked at at once. */
+const ALIVE_LOOK_MS = 2000;
 const QUIT_LIMIT_MS = 5000;
+const LAST_WORDS_MS = 2000;
 const NO_ROOM = 'no room is left for what it writes to its disk: it goes on when there is';
 const statusSchema = z.object({ status: z.string() });
 const shutdownSchema = z.object({ reason: z.string().default('') });
@@ -87,6 +90,7 @@ export function watchMachine(
   let standstill = '';
   let isDetached = false;
   let isConsoleRead = false;
+  let lookNow = () => {};
   const waiting = new Set<() => void>();
   const tellWaiting = () => {
     for (const each of waiting) each();
@@ -137,30 +141,40 @@ export function watchMachine(
 
   /** Connects again and again, for as long as the process is there. */
   async function keepConnected(what: string, connect: () => Promise<void>): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS;
     while (!over.signal.aborted) {
       try {
         await connect();
+        pauseMs = FIRST_PAUSE_MS;
       } catch (error) {
         log.debug({ what, reason: errorMessage(error) }, 'a machine cannot be spoken with');
+        pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs);
       }
-      await waitUnlessAborted(clock, LOOK_MS, over.signal);
+      lookNow();
+      await waitUnlessAborted(clock, pauseMs, over.signal);
     }
   }
 
   async function untilGone(): Promise<void> {
-    while (await table.isAlive(identity)) {
-      await waitUnlessAborted(clock, ALIVE_LOOK_MS, over.signal);
-      if (isDetached) return;
+    while (!isDetached && (await table.isAlive(identity))) {
+      const look = new AbortController();
+      lookNow = () => look.abort();
+      await waitUnlessAborted(clock, ALIVE_LOOK_MS, AbortSignal.any([over.signal, look.signal]));
     }
   }
 
+  /** Its last words may still be on their way when its process is gone. */
+  async function untilHeard(): Promise<void> {
+    const heard = new AbortController();
+    void (monitor?.closed ?? Promise.resolve()).then(() => heard.abort());
+    await waitUnlessAborted(clock, LAST_WORDS_MS, heard.signal);
+  }
+
   async function watchEnd(): Promise<MachineEnd> {
-    if (started === null) {
-      await untilGone();
-      return judgeEnd({ reason, code: null, signal: null, complaint: '', ownReason });
-    }
-    const { code, signal } = await started.ended;
-    return judgeEnd({ reason, code, signal, complaint: started.complaint(), ownReason });
+    if (started === null) await untilGone();
+    const { code, signal } = (await started?.ended) ?? { code: null, signal: null };
+    await untilHeard();
+    return judgeEnd({ reason, code, signal, complaint: started?.complaint() ?? '', ownReason });
   }
   const ended = watchEnd().finally(() => {
     over.abort(new Error('it has ended'));
@@ -172,8 +186,10 @@ export function watchMachine(
     const late = new AbortController();
     const isGone = ended.then(() => late.abort());
     try {
-      await monitor?.execute('quit');
-      await waitUnlessAborted(clock, QUIT_LIMIT_MS, late.signal);
+      if (monitor !== null) {
+        await monitor.execute('quit');
+        await waitUnlessAborted(clock, QUIT_LIMIT_MS, late.signal);
+      }
     } catch (error) {
       log.debug({ reason: errorMessage(error) }, 'a machine does not end when it is told to');
     }

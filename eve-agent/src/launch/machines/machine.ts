@@ -106,10 +106,12 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
   async function onEnd(ended: LiveMachine, end: MachineEnd): Promise<void> {
     if (live !== ended) return;
     live = null;
+    // At once: whoever sees that it has ended sees how.
+    const saved = save({ isLive: false, exitCode: end.exitCode });
     console.end();
     await note(`the machine has ended: ${end.why}`);
     await removeTaps();
-    await save({ isLive: false, exitCode: end.exitCode });
+    await saved;
     log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
     if (record.isWanted && !isEnding) decide(end);
   }
