@@ -111,7 +111,8 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     console.end();
     await note(`the machine has ended: ${end.why}`);
     await removeTaps();
-    await saved;
+    // On a disk that is full it is started again all the same.
+    await saved.catch(reportUnsaved);
     log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
     if (record.isWanted && !isEnding) decide(end);
   }

@@ -49,6 +49,26 @@ describe('a version is healthy', () => {
     await judge.untilHealthy(id, { health: null, runMs: 5000 }, signal);
     expect(clock.nowMs()).toBeLessThan(1000);
   });
+  it('at an address that is known later than it runs', async () => {
+    const { engine, id, clock } = await createScene({});
+    let looks = 0;
+    const hidden: typeof engine = {
+      ...engine,
+      async inspect(container, until) {
+        const view = await engine.inspect(container, until);
+        looks += 1;
+        return view && { ...view, networks: looks > 4 ? view.networks : [] };
+      },
+    };
+    const places: string[] = [];
+    const ask = async ({ address }: { address: string }) => {
+      places.push(address);
+      return null;
+    };
+    const judge = createJudge({ engine: hidden, clock, probes: { http: ask, tcp: ask } });
+    await judge.untilHealthy(id, { health: http, runMs: 0 }, signal);
+    expect(places).toEqual([expect.stringMatching(/^172\./)]);
+  });
   it('without any check once it has run for the time', async () => {
     const { judge, id, clock } = await createScene({});
     await judge.untilHealthy(id, { health: null, runMs: 5000 }, signal);
