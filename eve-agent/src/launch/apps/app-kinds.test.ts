@@ -106,7 +106,7 @@ describe('a VM', () => {
     if (vm === undefined) throw new Error('there is no VM');
     Object.assign(vm, { state: 'exited', error: 'given up: it ended 6 times within 10 minutes' });
     scene.apps.wake();
-    await becomes(2, { State: 'BROKEN', ErrorCode: 'APP_GIVEN_UP', Error: vm.error });
+    await becomes(2, { State: 'BROKEN', ErrorCode: 'APP_DOWN', Error: vm.error });
     for (let look = 0; look < 3; look += 1) {
       scene.clock.advance(31_000);
       await becomes(2, { State: 'BROKEN' });
@@ -123,6 +123,18 @@ describe('a VM', () => {
     run({ activate: false });
     await becomes(2, { State: 'HALTED', Error: '' });
     expect(vm.restart).toEqual({ Name: 'no' });
+  });
+
+  it('that stands still is broken until it goes on by itself', async () => {
+    const vm = only('vm');
+    if (vm === undefined) throw new Error('there is no VM');
+    Object.assign(vm, { state: 'paused', error: 'no room is left' });
+    scene.apps.wake();
+    await becomes(2, { State: 'BROKEN', ErrorCode: 'APP_DOWN', Error: 'no room is left' });
+    Object.assign(vm, { state: 'running', error: '' });
+    scene.clock.advance(31_000);
+    await becomes(2, { State: 'RUNNING', Error: '', Generation: 1 });
+    expect(vm.starts).toBe(1);
   });
 
   it('waits for a host that can run it', async () => {

@@ -7,9 +7,7 @@ import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { Switch, WantedVersion } from '../switch/switch-contract.ts';
 
 /** An app that is not run as it is configured, by a name that is no fault of the agent's. */
-export class AppError extends CodedError<
-  'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_GIVEN_UP' | 'VMS_IMPOSSIBLE'
-> {}
+export class AppError extends CodedError<'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_DOWN' | 'VMS_IMPOSSIBLE'> {}
 
 /** Verified content trees, by uuid in lower case. */
 export type Contents = ReadonlyMap<string, ContentTreeStatus>;
@@ -43,6 +41,6 @@ export interface AppWay<Intent> {
   readonly openConsole: ((container: string, signal: AbortSignal) => Promise<Duplex>) | null;
   /** @throws AppError APP_UNUSABLE */
   launchOf(intent: Intent): AppLaunch;
-  /** Why its engine starts it no more by itself; null: it does, or it runs, or was stopped. */
-  whyGivenUp(view: ContainerView): string | null;
+  /** Why it does not run where to start it is no help, or its engine's business; null: it runs, or may be started. */
+  whyDown(view: ContainerView): string | null;
 }

@@ -25,7 +25,7 @@ export function createContainerWay(deps: ContainerWayDeps): AppWay<ContainerInte
     engine,
     openConsole: null,
     // The engine starts it over and over, as its policy says.
-    whyGivenUp: () => null,
+    whyDown: () => null,
     launchOf(intent) {
       const { uuid: id } = intent;
       const settings = readAppSettings(id, intent.extension);

@@ -21,7 +21,7 @@ export type RunnableIntent = Exclude<AppIntent, { readonly kind: 'unusable' }>;
 export interface AppPlace {
   readonly intent: RunnableIntent;
   readonly launch: AppLaunch;
-  readonly way: Pick<AppWay<never>, 'switcher' | 'whyGivenUp'>;
+  readonly way: Pick<AppWay<never>, 'switcher' | 'whyDown'>;
   /** The engine of the other kind, where it may have run before. */
   readonly elsewhere: Pick<AppWay<never>['switcher'], 'versions' | 'start' | 'stop'>;
 }
@@ -212,10 +212,10 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
       throw before.error;
     }
     if (!isKept || serving === undefined) return;
-    const whyGivenUp = way.whyGivenUp(serving.container);
-    if (whyGivenUp !== null) {
+    const whyDown = way.whyDown(serving.container);
+    if (whyDown !== null) {
       board.inState(id, 'BROKEN');
-      throw new AppError('APP_GIVEN_UP', whyGivenUp);
+      throw new AppError('APP_DOWN', whyDown);
     }
     if (serving.container.state === 'restarting') {
       // The engine starts it again itself, and waits longer each time.

@@ -22,7 +22,11 @@ export function createVmWay({ switcher, engine, blank, whyNone }: VmWayDeps): Ap
     switcher,
     engine,
     openConsole: (machine, signal) => engine.openConsole(machine, signal),
-    whyGivenUp: ({ state, error }) => (state === 'exited' && error.startsWith(GIVEN_UP) ? error : null),
+    whyDown({ state, error }) {
+      const isGivenUp = state === 'exited' && error.startsWith(GIVEN_UP);
+      // It stands still, as for want of room, and goes on by itself.
+      return isGivenUp || (state === 'paused' && error !== '') ? error : null;
+    },
     launchOf(intent) {
       const { uuid: id, root, volumes } = intent;
       const settings = readVmSettings(id, intent.extension);

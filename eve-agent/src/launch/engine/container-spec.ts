@@ -168,7 +168,7 @@ export interface HostConfig {
   readonly VolumesFrom?: readonly string[];
 }
 
-/** A disk of a virtual machine beside that of its image. It outlives the machine, as a volume does a container. */
+/** A disk of a virtual machine beside that of its image. It goes with the last machine that has it. */
 export interface MachineVolume {
   /** Of letters, digits, `_`, `.` and `-`; the same for the machine that takes this one's place. */
   readonly Name: string;
