@@ -264,7 +264,7 @@ describe.each(ENGINES)('$title', ({ requirement, start, isNew }) => {
           '{{json .IPAM.Config}}',
           'eve_bn2',
         );
-        expect(JSON.parse(subnet)).toEqual([{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }]);
+        expect(JSON.parse(subnet)).toMatchObject([{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }]);
         const left = await engine.docker('ps', '--all', '--format', '{{.Names}}');
         expect(left.trim()).toBe(`eve_${APP}`);
       });

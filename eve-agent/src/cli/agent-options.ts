@@ -80,6 +80,15 @@ export const settingsOption: OptionDescription = {
   schema: z.string(),
 };
 
+export const engineOption: OptionDescription = {
+  flags: '--engine <address>',
+  description: 'the container engine that apps are launched at: a socket, or as DOCKER_HOST has it',
+  environment: 'EVE_AGENT_ENGINE',
+  schema: z.string().transform(parseEngineAddress),
+  default: parseEngineAddress(undefined),
+  defaultDescription: DEFAULT_ENGINE_SOCKET,
+};
+
 export const RUN_OPTIONS: readonly OptionDescription[] = [
   {
     flags: '--config <path>',
@@ -166,14 +175,7 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     environment: 'EVE_AGENT_APPS',
     schema: z.boolean(),
   },
-  {
-    flags: '--engine <address>',
-    description: 'the container engine that apps are launched at: a socket, or as DOCKER_HOST has it',
-    environment: 'EVE_AGENT_ENGINE',
-    schema: z.string().transform(parseEngineAddress),
-    default: parseEngineAddress(undefined),
-    defaultDescription: DEFAULT_ENGINE_SOCKET,
-  },
+  engineOption,
   {
     flags: '--allow-plain-credentials',
     description: 'send apiKey and password over unencrypted HTTP, too',

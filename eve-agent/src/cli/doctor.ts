@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
@@ -29,9 +30,11 @@ import { diagnosisDocument, diagnosisText } from '../doctor/report.ts';
 import { openBridgeSockets } from '../network/bridge-sockets.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
 import { isImageReference, parseRegistryImage } from '../registry/image-reference.ts';
+import { examineAppsHere, requestOf } from '../service/examine-apps-here.ts';
 import { readCa } from '../service/registry-files.ts';
 import { createSystemLocator, selectSystemBridges } from '../service/system-discovery.ts';
 import { createSystemWay } from '../service/system-way.ts';
+import { engineOption } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import {
   authorizationOf,
@@ -47,6 +50,8 @@ import { type ImageOptions, imageOptions } from './image-options.ts';
 interface DoctorOptions extends DiscoveryOptions, ImageOptions, Omit<ContainerOptions, 'form'> {
   readonly asEve?: true;
   readonly full?: true;
+  readonly apps?: string;
+  readonly engine: EngineAddress;
 }
 
 const OPTIONS = [
@@ -56,6 +61,12 @@ const OPTIONS = [
     schema: z.boolean(),
   },
   { flags: '--full', description: 'read the whole file, for its digest', schema: z.boolean() },
+  {
+    flags: '--apps <file>',
+    description: 'judge the apps of a device configuration, a file or a folder, in place of a datastore',
+    schema: z.string(),
+  },
+  engineOption,
   ...imageOptions,
   ...platformOptions,
   bridgeOption,
@@ -70,7 +81,8 @@ const NEIGHBOUR_TIMEOUT_MS = 1000;
 
 const HELP = `
 Exit code 0: the datastore can be used; 2: the URL or this host's bridges are not right; 3: it is not found;
-4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device.`;
+4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device. With --apps the
+same of the first app that cannot be launched; 2 where the app or this host is the reason.`;
 
 function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSignal) {
   const openSockets = openBridgeSockets;
@@ -128,27 +140,39 @@ export function doctorCommand({ stdout, signal, createLog }: CommandContext): Co
       'Probes a datastore step by step, from the URL to the bytes, and says what is wrong (!) and what to try ' +
         'next (>). Stores nothing.',
     )
-    .argument('<url>', 'such as http://ds.local/image.qcow2 or docker://ds.local/group/app:1')
+    .argument('[url]', 'such as http://ds.local/image.qcow2 or docker://ds.local/group/app:1')
     .addHelpText('after', HELP);
-  return addConfigurableOptions(command, OPTIONS).action(async (text: string) => {
+  return addConfigurableOptions(command, OPTIONS).action(async (text: string | undefined) => {
     const options = command.opts<DoctorOptions>();
-    const { url, image, authorization } = subjectOf(text, options);
-    const diagnosis = await createSystemDoctor(
-      options,
-      createLog(options.logLevel),
-      signal,
-    )({
-      ...{ url, image },
-      sha256: options.sha256 ?? null,
-      sizeBytes: options.size ?? null,
-      authorization,
-      ca: options.ca === undefined ? null : readCa(options.ca),
-      bridges: options.bridge ?? [],
-      listenMs: options.timeout * 1000,
-      isFull: options.full === true,
-      asEve: options.asEve === true,
-      signal,
-    });
+    const examine = createSystemDoctor(options, createLog(options.logLevel), signal);
+    const common = {
+      ...{ bridges: options.bridge ?? [], listenMs: options.timeout * 1000, signal },
+      ...{ isFull: options.full === true, asEve: options.asEve === true },
+    };
+    if ((text === undefined) === (options.apps === undefined)) {
+      throw new ConfigurationError(
+        'either the URL of a datastore is expected, or a configuration with --apps',
+      );
+    }
+    const diagnosis =
+      options.apps === undefined
+        ? await examine({
+            ...common,
+            ...subjectOf(text ?? '', options),
+            sha256: options.sha256 ?? null,
+            sizeBytes: options.size ?? null,
+            ca: options.ca === undefined ? null : readCa(options.ca),
+          })
+        : await examineAppsHere(options.apps, {
+            ...{ engine: options.engine, bridges: common.bridges, signal },
+            examineSource: (source, tree) =>
+              examine({
+                ...common,
+                ...requestOf(source, tree, platformWish(options)),
+                isFull: false,
+                asEve: false,
+              }),
+          });
     stdout.write(options.json === true ? jsonText(diagnosisDocument(diagnosis)) : diagnosisText(diagnosis));
     if (!diagnosis.isUsable) throw new EndWithExitCode(diagnosis.exitCode);
   });

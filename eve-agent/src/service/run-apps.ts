@@ -16,8 +16,8 @@ import { APP_OWNER } from '../launch/apps/app-settings.ts';
 import { type Apps, createApps } from '../launch/apps/apps.ts';
 import { createContainerWay } from '../launch/apps/container-way.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
-import { readNetworkInstances } from '../network/network-instances.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
+import { listAppBridges } from './app-bridges.ts';
 import { createImageLoader } from './engine-images.ts';
 import { openMachines, readBootId } from './open-machines.ts';
 import { openContainers } from './open-switch.ts';
@@ -51,15 +51,6 @@ function noteBoot(folder: string, log: Log): boolean {
   const isFresh = file.read()?.bootId !== bootId;
   if (isFresh) file.write({ bootId });
   return isFresh;
-}
-
-/** The bridges of this host, each with the network instance that EVE has it for. */
-function listBridges(names: readonly string[]) {
-  const instances = readNetworkInstances();
-  return selectSystemBridges(names).map(({ name, cidr }) => ({
-    ...{ name, cidr },
-    displayName: instances.find(({ bridgeName }) => bridgeName === name)?.displayName ?? '',
-  }));
 }
 
 /** Tells when a bridge has come, gone, or has another address. */
@@ -110,7 +101,7 @@ export async function openApps(
   const intents = (): readonly AppIntent[] | null => {
     if (configuration.status().appliedAt === null) return null;
     try {
-      return planApps(configuration.current(), listBridges(deps.bridges));
+      return planApps(configuration.current(), listAppBridges(deps.bridges));
     } catch (error) {
       // Of a host without any bridge: an app says which one it lacks.
       log.debug({ reason: String(error) }, 'no bridge was found for apps');

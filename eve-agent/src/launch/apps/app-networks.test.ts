@@ -86,7 +86,7 @@ describe('the network of a bridge', () => {
     expect(networks.get('eve_bn1')?.document).toMatchObject({
       ...{ Driver: 'bridge', Labels: { [LABEL]: 'bn1' } },
       Options: { 'com.docker.network.bridge.name': 'bn1' },
-      IPAM: { Config: [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.1' }] },
+      IPAM: { Config: [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.1', IPRange: '10.1.0.128/25' }] },
     });
   });
 
@@ -95,7 +95,7 @@ describe('the network of a bridge', () => {
     attached?.set(idOf(1), null).set(idOf(2), '10.1.0.50').set(idOf(3), '10.9.0.7');
     await Promise.all([ensure(bn1('10.9.0.1/24'), signal), ensure(bn1('10.9.0.1/24'), signal)]);
     expect(calls.filter((call) => call === 'DELETE eve_bn1')).toHaveLength(1);
-    expect(configOf()).toEqual([{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }]);
+    expect(configOf()).toMatchObject([{ Subnet: '10.9.0.0/24', Gateway: '10.9.0.1' }]);
     expect(attachedTo()).toEqual([
       [idOf(1), '10.9.0.254'],
       [idOf(2), '10.9.0.253'],
@@ -107,7 +107,7 @@ describe('the network of a bridge', () => {
     networks.get('eve_bn1')?.attached.set(idOf(2), '10.1.0.50');
     await ensure(bn1('10.1.0.2/24'), signal);
     expect([configOf(), attachedTo()]).toEqual([
-      [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.2' }],
+      [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.2', IPRange: '10.1.0.128/25' }],
       [[idOf(2), '10.1.0.50']],
     ]);
   });

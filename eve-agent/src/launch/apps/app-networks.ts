@@ -4,7 +4,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import * as z from 'zod';
 import type { HostBridge } from './app-intent.ts';
-import { lastAddresses, overlaps, subnetOf } from './bridge-subnet.ts';
+import { lastAddresses, overlaps, subnetOf, upperHalfOf } from './bridge-subnet.ts';
 import { networkName } from './container-of-app.ts';
 
 /** The engine's network of a bridge cannot be used. It is tried again: somebody may have made room for it. */
@@ -26,7 +26,8 @@ export interface AppNetworks {
 }
 
 const BRIDGE_OPTION = 'com.docker.network.bridge.name';
-const LABEL = 'io.local-datastore.network';
+/** Names the bridge that a network was made for. */
+export const NETWORK_LABEL = 'io.local-datastore.network';
 /** What starts in between is attached, and keeps the engine from removing a network. */
 const MAX_TRIES = 5;
 
@@ -137,13 +138,18 @@ export function createAppNetworks(client: Pick<EngineClient, 'ask'>, log: Log): 
   }
 
   async function create(bridge: HostBridge, signal: AbortSignal): Promise<void> {
+    const IPRange = upperHalfOf(bridge.cidr);
+    const config = {
+      ...{ Subnet: subnetOf(bridge.cidr), Gateway: gatewayOf(bridge) },
+      ...(IPRange !== null && { IPRange }),
+    };
     const json = {
       Name: networkName(bridge),
       Driver: 'bridge',
       CheckDuplicate: true,
-      IPAM: { Driver: 'default', Config: [{ Subnet: subnetOf(bridge.cidr), Gateway: gatewayOf(bridge) }] },
+      IPAM: { Driver: 'default', Config: [config] },
       Options: { [BRIDGE_OPTION]: bridge.name },
-      Labels: { [LABEL]: bridge.name },
+      Labels: { [NETWORK_LABEL]: bridge.name },
     };
     await client.ask('POST', '/networks/create', { json, signal });
   }
@@ -179,7 +185,7 @@ export function createAppNetworks(client: Pick<EngineClient, 'ask'>, log: Log): 
 
   async function ensureNow(bridge: HostBridge, signal: AbortSignal): Promise<void> {
     const document = await inspect(bridge, signal);
-    if (document !== null && document.Labels?.[LABEL] !== bridge.name) {
+    if (document !== null && document.Labels?.[NETWORK_LABEL] !== bridge.name) {
       throw new AppNetworkError(
         `the engine has a network ${networkName(bridge)} that was not made here: remove it, or rename it`,
       );

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lastAddresses, overlaps, subnetOf } from './bridge-subnet.ts';
+import { lastAddresses, overlaps, subnetOf, upperHalfOf } from './bridge-subnet.ts';
 
 it.each([
   ['10.1.0.1/24', '10.1.0.0/24'],
@@ -25,6 +25,14 @@ it.each([
 ])('%s and %s overlap: %s', (one, other, expected) => {
   expect([overlaps(one, other), overlaps(other, one)]).toEqual([expected, expected]);
 });
+
+it.each([
+  ['10.1.0.1/24', '10.1.0.128/25'],
+  ['10.1.0.1/16', '10.1.128.0/17'],
+  ['192.168.1.1/29', '192.168.1.4/30'],
+  ['192.168.1.1/30', null],
+  ['x', null],
+])('addresses of %s are given out of %s', (cidr, half) => expect(upperHalfOf(cidr)).toBe(half));
 
 it('addresses are taken from the end, without those of the bridge, of others, and of all', () => {
   expect([...lastAddresses('10.1.0.5/29', new Set(['10.1.0.3']))]).toEqual([

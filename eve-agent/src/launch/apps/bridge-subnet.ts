@@ -25,6 +25,18 @@ export function subnetOf(cidr: string): string {
   return `${textOf(subnet.first)}/${subnet.bits}`;
 }
 
+/**
+ * The second half of a subnet, out of which an engine gives addresses: an engine asks nobody who is on the bridge, and
+ * those that have addresses of their own mostly have them at its beginning.
+ *
+ * @returns null: the subnet is too small for halves
+ */
+export function upperHalfOf(cidr: string): string | null {
+  const subnet = parseSubnet(cidr);
+  if (subnet === null || subnet.size < 8) return null;
+  return `${textOf(subnet.first + subnet.size / 2)}/${subnet.bits + 1}`;
+}
+
 /** Whether two subnets have an address in common; false for what is none of IPv4. */
 export function overlaps(one: string, other: string): boolean {
   const [a, b] = [parseSubnet(one), parseSubnet(other)];
