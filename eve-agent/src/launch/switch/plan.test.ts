@@ -214,6 +214,22 @@ describe('putting right', () => {
   });
 });
 
+it.each([
+  ['the newest', ['serving 4>3 up', 'old 3', 'old 2', 'old 1'], 1, ['old 2', 'old 1']],
+  ['what served last', ['serving 4>1 up', 'old 3', 'old 2', 'old 1'], 1, ['old 3', 'old 2']],
+  ['and the newest', ['serving 4>1 up', 'old 3', 'old 2', 'old 1'], 2, ['old 2']],
+  ['what can be gone back to', ['serving 2>1 up', 'old 3', 'old 1'], 1, ['old 3']],
+])('%s stays of the old ones', (_what, texts, keep, removed) => {
+  const left = [...texts];
+  for (;;) {
+    const next = nextStep(see(left), { kind: 'converge' }, NOTHING, keep);
+    if (next === null) break;
+    if (next.step.kind !== 'remove') throw new Error(next.step.kind);
+    left.splice(left.indexOf(next.step.target.id), 1);
+  }
+  expect(texts.filter((text) => !left.includes(text))).toEqual(removed);
+});
+
 describe('what is done to the one that is there', () => {
   const up = 'serving 1 up no';
   it.each<[string | null, Goal['kind'], Observed, Facts]>([
@@ -257,6 +273,9 @@ describe('versions', () => {
     [['serving 3 up', 'old 2'], 1, null],
     [['serving 3 up', 'old 2'], 3, null],
     [['old 2', 'old 1'], undefined, 2],
+    // Version 2 was gone back from before version 3 came.
+    [['serving 3>1 up', 'old 2', 'old 1'], undefined, 1],
+    [['serving 3>1 up', 'old 2'], undefined, 2],
     [[], undefined, null],
   ])('of %j a rollback to %s leads to %s', (texts, wanted, generation) => {
     expect(chooseRollback(see(texts), wanted)?.generation ?? null).toBe(generation);

@@ -66,9 +66,18 @@ export function stepName(step: Step): string {
 export const findRole = ({ containers }: Observed, role: Role): VersionContainer | undefined =>
   containers.find((container) => container.role === role);
 
-/** Highest generation first. */
-export const findOlds = ({ containers }: Observed): VersionContainer[] =>
-  containers.filter(({ role }) => role === 'old').sort((a, b) => b.generation - a.generation);
+/**
+ * The one first that the serving one has replaced, as it served last and was well: after a roll-back that is not the
+ * highest generation. Then the highest first.
+ */
+export function findOlds(observed: Observed): VersionContainer[] {
+  const replaced = findRole(observed, 'serving')?.replaces ?? null;
+  const rank = ({ generation }: VersionContainer) =>
+    generation === replaced ? Number.POSITIVE_INFINITY : generation;
+  return observed.containers
+    .filter(({ role }) => role === 'old')
+    .sort((a, b) => (rank(a) < rank(b) ? 1 : -1));
+}
 
 export const hasSameRestart = (a: RestartPolicy, b: RestartPolicy): boolean =>
   restartPolicyText(a) === restartPolicyText(b);
