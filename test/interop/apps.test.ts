@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
+import type { RunningEngine } from '../lab/docker-engine.ts';
+import { ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
 import { createWebContext } from '../lab/web-image.ts';
@@ -19,7 +20,7 @@ const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0
 const APP = uuid(1);
 const ADDRESS = '10.1.0.50';
 
-describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'applications', () => {
+function launchesApplications(kind: EngineKind): void {
   let folder: string;
   let lab: Lab;
   let neighbour: App;
@@ -96,7 +97,8 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'applications', ()
     await lab.addBridge('bn1', '10.1.0.1/24');
     const place = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
     neighbour = await lab.addApp({ name: 'other', bridge: 'bn1', address: '10.1.0.77/24' });
-    engine = await startDockerEngine(lab.host, at('engine'), '--bridge', '', '--iptables=true');
+    await mkdir(at('engine'));
+    engine = await kind.start(lab.host, at('engine'), '--bridge', '', '--iptables=true');
     await mkdir(at('root'), { recursive: true });
     for (const word of ['v1', 'v2']) {
       const tag = `lab/web:${word}`;
@@ -168,4 +170,12 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'applications', ()
     const left = async () => (await engine.run('ps', '--all', '--quiet')).stdout;
     await expect.poll(left, { timeout: 60_000, interval: 300 }).toBe('');
   });
-});
+}
+
+for (const kind of ENGINE_KINDS) {
+  describeWith(
+    ['lab', 'root', 'dockerd', kind.requirement, 'iptables', 'nginx'],
+    `applications on ${kind.title}`,
+    () => launchesApplications(kind),
+  );
+}

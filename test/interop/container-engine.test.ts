@@ -3,16 +3,17 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeContainerEngineContract } from '../../eve-agent/src/launch/engine/container-engine-contract.ts';
 import { openContainerEngine } from '../../eve-agent/src/launch/engine/open-container-engine.ts';
 import { createEngineClient } from '../../shared/src/engine/engine-client.ts';
+import { ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
 import { createSwitchHost, type SwitchHost } from '../lab/switch/switch-host.ts';
 import { describeWith } from '../requirements.ts';
 
 const IMAGE = { repository: 'stored', tag: 'v1' };
 
-describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], "Docker's engine", () => {
+function holdsTheContract(kind: EngineKind): void {
   const { signal } = new AbortController();
   let host: SwitchHost;
   beforeAll(async () => {
-    host = await createSwitchHost();
+    host = await createSwitchHost(kind);
     await host.buildImage(IMAGE.tag);
   });
   afterAll(() => host?.stop());
@@ -57,4 +58,12 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], "Docker's engine",
     expect([exitCode, output.split('\n').sort()]).toEqual([4, ['at all', 'not well']]);
     await engine.remove(id, true, signal);
   });
-});
+}
+
+for (const kind of ENGINE_KINDS) {
+  describeWith(
+    ['lab', 'root', 'dockerd', kind.requirement, 'iptables', 'nginx'],
+    `the engine of ${kind.title}`,
+    () => holdsTheContract(kind),
+  );
+}

@@ -2,12 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDeploymentHost, type DeploymentHost, WEB_PORT } from '../lab/deployments/deployment-host.ts';
+import { ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
 import { type RunningDatastore, startDatastore } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 
 const WRITE_TOKEN = 'the-write-token-of-this-test';
 
-describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'skopeo'], 'a deployment that is pulled', () => {
+function pullsDeployments(kind: EngineKind): void {
   let host: DeploymentHost;
   let datastore: RunningDatastore;
   let push: (word: string) => Promise<void>;
@@ -21,8 +22,18 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'skopeo'], 'a deplo
     return { status, ...(JSON.parse(body) as Record<string, unknown>) };
   };
 
+  const configure = (...args: readonly string[]) =>
+    host.configure({
+      deployments: [
+        {
+          ...{ name: 'web', args: ['-p', `${WEB_PORT}:80`, ...args], settle: '300ms' },
+          ...{ health: { kind: 'http', port: 80 }, image: 'docker://ds.local/lab/web:v1' },
+        },
+      ],
+    });
+
   beforeAll(async () => {
-    host = await createDeploymentHost(['ci']);
+    host = await createDeploymentHost(['ci'], kind);
     const app = await host.lab.addApp({ name: 'app', bridge: 'bn1', address: '10.1.0.5/24' });
     await writeFile(host.at('token'), WRITE_TOKEN);
     datastore = await startDatastore(app, [
@@ -36,14 +47,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'skopeo'], 'a deplo
     };
     await push('v1');
     await push('v2');
-    await host.configure({
-      deployments: [
-        {
-          ...{ name: 'web', args: ['-p', `${WEB_PORT}:80`], settle: '300ms' },
-          ...{ health: { kind: 'http', port: 80 }, image: 'docker://ds.local/lab/web:v1' },
-        },
-      ],
-    });
+    await configure();
     await host.startAgent();
   });
   afterAll(async () => {
@@ -73,4 +77,23 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'skopeo'], 'a deplo
     expect(await post('/rollback')).toMatchObject({ status: 200 });
     expect(await host.ask()).toBe('v1');
   });
-});
+
+  it('has other arguments by a restart, with the image that is there', async () => {
+    await configure('-e', 'ANSWER=return 200 other;');
+    expect(await post('/restart')).toMatchObject({ status: 200, generation: 3, applied: ['args'] });
+    expect(await host.ask()).toBe('other');
+    await configure('--entrypoint', '/none');
+    expect(await post('/restart')).toMatchObject({ status: 422, serving: expect.stringMatching(/^ed_web:/) });
+    expect(await host.ask()).toBe('other');
+    expect(await post('/rollback')).toMatchObject({ status: 200, generation: 1 });
+    expect(await host.ask()).toBe('v1');
+  });
+}
+
+for (const kind of ENGINE_KINDS) {
+  describeWith(
+    ['lab', 'root', 'dockerd', kind.requirement, 'iptables', 'nginx', 'skopeo'],
+    `a deployment that is pulled, on ${kind.title}`,
+    () => pullsDeployments(kind),
+  );
+}

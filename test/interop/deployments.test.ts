@@ -290,6 +290,21 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(await host.ask()).toBe('v3');
   });
 
+  // kamal #1844, bike_index #4313: what is killed leaves a lock, for four weeks.
+  it('an agent that is killed in the middle of an operation leaves no lock', async () => {
+    const sending = host.shell(
+      ci(),
+      `(head -c 100000 ${v2}; sleep 60) | $CURL -T - $URL/v1/deployments/website/load`,
+    );
+    await expect.poll(async () => (await show()).operation).toMatchObject({ operation: 'load' });
+    await host.endAgent('SIGKILL');
+    await host.startAgent();
+    expect(await show()).toMatchObject({ state: 'running', operation: null });
+    expect(await post('restart')).toMatchObject({ status: 200 });
+    expect(await host.ask()).toBe('v3');
+    await sending;
+  });
+
   it('other arguments in the configuration are told of, and put in force by a restart', async () => {
     const local = ['--state', host.state];
     const configure = (answer: string, more: object = {}) =>
@@ -339,7 +354,10 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     const lines = await host.audit();
     const begun = lines.filter(({ outcome }) => outcome === 'begun');
     expect(begun.length).toBeGreaterThan(10);
-    for (const { id, operation } of begun) {
+    // The one that was killed has no end.
+    const ends = begun.filter(({ id }) => lines.some((line) => line.id === id && line.outcome !== 'begun'));
+    expect(begun.length - ends.length).toBe(1);
+    for (const { id, operation } of ends) {
       const ended = lines.filter((line) => line.id === id && line.outcome !== 'begun');
       expect(ended).toHaveLength(1);
       expect(ended[0]).toMatchObject({

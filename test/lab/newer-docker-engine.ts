@@ -93,6 +93,8 @@ mount -t tmpfs tmpfs "$root/tmp"
 mkdir -p "$root$folder"
 mount --rbind "$folder" "$root$folder"
 cp /etc/passwd /etc/group "$root/etc/"
+# As update-alternatives would, which is in the scripts of the package.
+for each in iptables ip6tables; do [ -e "$root/usr/sbin/$each" ] || ln -s "$each-nft" "$root/usr/sbin/$each"; done
 cd "$root"
 pivot_root . old
 exec /bin/busybox sh -c 'cd / && umount -l /old && exec "$@"' sh "$@"

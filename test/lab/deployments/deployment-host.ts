@@ -1,11 +1,12 @@
 /** A device with a Docker engine and an agent that offers deployments, and archives to send to it. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type RunningEngine, startDockerEngine } from '../docker-engine.ts';
+import type { RunningEngine } from '../docker-engine.ts';
+import { DEBIAN_ENGINE, type EngineKind } from '../engine-kinds.ts';
 import { createLab, type Lab } from '../lab.ts';
 import { eveAgent, waitForLog } from '../programs.ts';
 import { createWebContext } from '../web-image.ts';
@@ -70,13 +71,17 @@ export interface DeploymentHost {
 }
 
 /** @param clients for whom certificates are made */
-export async function createDeploymentHost(clients: readonly string[]): Promise<DeploymentHost> {
+export async function createDeploymentHost(
+  clients: readonly string[],
+  { start: startEngine }: EngineKind = DEBIAN_ENGINE,
+): Promise<DeploymentHost> {
   const folder = await mkdtemp(join(tmpdir(), 'deployments-'));
   const at = (name: string) => join(folder, name);
   const state = at('state');
   const lab = await createLab();
   await lab.addBridge('bn1', `${ADDRESS}/24`);
-  const start = () => startDockerEngine(lab.host, at('engine'), '--bridge', '', '--iptables=true');
+  await mkdir(at('engine'));
+  const start = () => startEngine(lab.host, at('engine'), '--bridge', '', '--iptables=true');
   let engine = await start();
   const agent = (...args: readonly string[]) => lab.host.run(eveAgent(...args));
   const mustRun = (...args: readonly string[]) => lab.host.mustRun(eveAgent(...args));

@@ -1,6 +1,6 @@
 /** An emulated device with a Docker engine that publishes ports, a neighbour that asks, and a switch to be run there. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,7 +9,8 @@ import type { ContainerSpec } from '../../../eve-agent/src/launch/engine/contain
 import type { HealthCheck } from '../../../eve-agent/src/launch/switch/health-check.ts';
 import type { SwitchOutcome } from '../../../eve-agent/src/launch/switch/outcome.ts';
 import type { WantedVersion } from '../../../eve-agent/src/launch/switch/switch-contract.ts';
-import { type RunningEngine, startDockerEngine } from '../docker-engine.ts';
+import type { RunningEngine } from '../docker-engine.ts';
+import { DEBIAN_ENGINE, type EngineKind } from '../engine-kinds.ts';
 import { type App, createLab, type Lab } from '../lab.ts';
 import { createWebContext } from '../web-image.ts';
 
@@ -86,13 +87,16 @@ export interface SwitchHost {
 
 const programOf = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
 
-export async function createSwitchHost(): Promise<SwitchHost> {
+export async function createSwitchHost({
+  start: startEngine,
+}: EngineKind = DEBIAN_ENGINE): Promise<SwitchHost> {
   const folder = await mkdtemp(join(tmpdir(), 'switch-'));
   const lab = await createLab();
   await lab.addBridge('bn1', `${HOST_ADDRESS}/24`);
   const neighbour = await lab.addApp({ name: 'neighbour', bridge: 'bn1', address: '10.1.0.5/24' });
   const engineFolder = join(folder, 'engine');
-  const start = () => startDockerEngine(lab.host, engineFolder, '--bridge', '', '--iptables=true');
+  await mkdir(engineFolder);
+  const start = () => startEngine(lab.host, engineFolder, '--bridge', '', '--iptables=true');
   let engine = await start();
   // As on hosts where nothing else forwards.
   await lab.host.mustRun(['iptables', '-P', 'FORWARD', 'DROP']);

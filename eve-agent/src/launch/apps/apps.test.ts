@@ -135,6 +135,23 @@ describe.each(APP_KINDS)('an app that is a %s', (kind) => {
       expect(runs()).toEqual([`eve_${uuid(2)}:two`]);
     });
 
+    // EVE #6028, #1614: stuck for good since one event was lost.
+    it('that was told of nothing is looked at again', async () => {
+      configure(appOf(1));
+      await becomes(1, { State: 'INITIAL' });
+      scene.losesEvents = true;
+      verified(1, 'one');
+      scene.clock.advance(31_000);
+      await becomes(1, { State: 'RUNNING' });
+      // Nor of the end of its container.
+      for (const container of scene.engines[kind].containers.values()) container.state = 'exited';
+      scene.clock.advance(31_000);
+      await expect.poll(runs).toEqual([`eve_${uuid(1)}:one`]);
+      configure(appOf(1, { activate: false }));
+      scene.clock.advance(31_000);
+      await becomes(1, { State: 'HALTED' });
+    });
+
     it('waits for an engine that is away', async () => {
       scene.engines[kind].isAway = true;
       configure(appOf(1));

@@ -133,10 +133,16 @@ export function createAppsScene() {
       whyNone: async () => scene.whyNoVms,
     });
 
+  function tell(): void {
+    if (!scene.losesEvents) apps?.wake();
+  }
+
   const scene = {
     ...{ engines, clock, networks, loads, consoles, typed },
     /** Why VMs are impossible on the host. */
     whyNoVms: null as string | null,
+    /** What changes is told to nobody. */
+    losesEvents: false,
     get apps(): Apps {
       if (apps === undefined) throw new Error('the agent does not run');
       return apps;
@@ -197,12 +203,12 @@ export function createAppsScene() {
         networkInstances: [{ uuidandversion: { uuid: uuid(300) }, displayname: 'local' }],
       };
       intents = planApps(readDeviceConfig([{ name: '', lists }]), BRIDGES);
-      apps?.wake();
+      tell();
     },
     /** How far the content tree of an app is. */
     tree(n: number, status: Partial<ContentTreeStatus>): void {
       trees.set(uuid(200 + n), status);
-      apps?.wake();
+      tell();
     },
     verified(n: number, digest: string): void {
       scene.tree(n, { State: 'VERIFIED', FileLocation: `/images/${digest}`, ContentSha256: digest });
