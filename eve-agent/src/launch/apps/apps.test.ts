@@ -131,7 +131,9 @@ describe.each(APP_KINDS)('an app that is a %s', (kind) => {
       verified(3, 'three');
       await becomes(1, { State: 'BROKEN', Error: expect.stringContaining('service') });
       await becomes(2, { State: 'RUNNING' });
-      await becomes(3, { Error: 'localDatastore: allow cannot be given to an app' });
+      await becomes(3, { State: 'BROKEN', Error: 'localDatastore: allow cannot be given to an app' });
+      configure(appOf(2, { localDatastore: { allow: [] } }));
+      await becomes(2, { State: 'RUNNING', ErrorCode: 'APP_UNUSABLE', Generation: 1 });
       expect(runs()).toEqual([`eve_${uuid(2)}:two`]);
     });
 

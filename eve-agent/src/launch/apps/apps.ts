@@ -77,6 +77,15 @@ export function createApps(deps: AppsDeps): Apps {
     waiting?.abort();
   };
 
+  /** One that cannot be run as it is configured: what ran of it before runs on. */
+  async function leave({ uuid: id, kind }: RunnableIntent, why: string, signal: AbortSignal): Promise<void> {
+    const versions = await ways[kind]?.switcher.versions(id, signal).catch(() => []);
+    const serving = versions?.find(({ role }) => role === 'serving');
+    board.tellServing(id, serving);
+    board.because(id, { by: 'configuration', why });
+    board.inState(id, serving?.container.state === 'running' ? 'RUNNING' : 'BROKEN');
+  }
+
   async function step(intent: AppIntent, signal: AbortSignal): Promise<void> {
     const { uuid: id, displayName } = intent;
     board.publish(id, { DisplayName: displayName });
@@ -92,7 +101,14 @@ export function createApps(deps: AppsDeps): Apps {
       Bridge: intent.networks[0]?.bridge.name ?? '',
       Warnings: [...intent.warnings],
     });
-    await runner.run(placeOf(intent, ways), signal);
+    let place: AppPlace;
+    try {
+      place = placeOf(intent, ways);
+    } catch (error) {
+      await leave(intent, errorMessage(error), signal);
+      throw error;
+    }
+    await runner.run(place, signal);
   }
 
   function begin(intent: AppIntent, signal: AbortSignal): void {
