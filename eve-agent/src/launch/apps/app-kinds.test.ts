@@ -74,6 +74,32 @@ describe('an app that becomes a VM', () => {
   });
 });
 
+describe('one that takes its time to go', () => {
+  it('keeps no other waiting, and is there again once it has gone', async () => {
+    scene.configure(usual, [appOf(1), appOf(2)]);
+    for (const n of [1, 2]) await becomes(n, { State: 'RUNNING' });
+    const { stop } = scene.engines.vm;
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    scene.engines.vm.stop = async (...args) => {
+      await held;
+      await stop(...args);
+    };
+    scene.configure(usual, [appOf(1)]);
+    await expect.poll(() => scene.state(2)).toBeNull();
+    scene.configure(usual, [appOf(1), appOf(3)]);
+    scene.verified(3, 'three');
+    await becomes(3, { State: 'RUNNING' });
+    scene.configure(usual, [appOf(1), appOf(2), appOf(3)]);
+    await becomes(2, { State: 'INITIAL', Generation: 0 });
+    letGo();
+    await becomes(2, { State: 'RUNNING', Generation: 1, Error: '' });
+    expect(only('vm')?.id).toBe('c2');
+  });
+});
+
 describe('a VM', () => {
   const run = (more: object = {}) => scene.configure(() => 'vm', [appOf(2, more)]);
   const disk = () => only('vm')?.spec.Machine?.RootVolume;

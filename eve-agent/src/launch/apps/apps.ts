@@ -68,8 +68,10 @@ export function createApps(deps: AppsDeps): Apps {
   const running = new Map<string, Promise<void>>();
   /** Looked at while they were under way: what was new then may not have been seen. */
   const again = new Set<string>();
-  /** Of each kind the last reason why it cannot be looked after. */
-  const troubles = new Map<AppKind, string>();
+  /** What is being taken away, by kind and id: a VM may take its time to end. */
+  const removing = new Map<string, Promise<void>>();
+  /** The last reason why something cannot be looked after. */
+  const troubles = new Map<string, string>();
   let isWoken = false;
   let waiting: AbortController | null = null;
   const wake = () => {
@@ -112,8 +114,8 @@ export function createApps(deps: AppsDeps): Apps {
   }
 
   function begin(intent: AppIntent, signal: AbortSignal): void {
-    const { uuid: id } = intent;
-    if (running.has(id)) {
+    const { uuid: id, kind } = intent;
+    if (running.has(id) || removing.has(`${kind} ${id}`)) {
       again.add(id);
       return;
     }
@@ -126,6 +128,33 @@ export function createApps(deps: AppsDeps): Apps {
         if (again.delete(id)) wake();
       });
     running.set(id, task);
+  }
+
+  /** Once, however long it lasts. */
+  function tellTrouble(what: string, fields: object, reason: string, signal: AbortSignal): void {
+    if (reason !== '' && reason !== troubles.get(what) && !signal.aborted) {
+      log.warn({ ...fields, reason }, 'apps cannot be looked after');
+    }
+    if (reason === '') troubles.delete(what);
+    else troubles.set(what, reason);
+  }
+
+  /** @param isNamed whether the configuration has it as one of the other kind */
+  function beginRemoval(kind: AppKind, name: string, isNamed: boolean, signal: AbortSignal): void {
+    const key = `${kind} ${name}`;
+    const remove = async () => {
+      await ways[kind]?.switcher.remove(name, () => {}, signal);
+      if (!isNamed) memory.forget(name);
+    };
+    log.info({ app: name, kind }, 'an app is wanted no more');
+    const task = remove()
+      .then(() => '', errorMessage)
+      .then((reason) => {
+        removing.delete(key);
+        tellTrouble(key, { app: name, kind }, reason, signal);
+        if (again.delete(name)) wake();
+      });
+    removing.set(key, task);
   }
 
   /** What an engine has and the configuration does not name as of its kind. */
@@ -146,9 +175,7 @@ export function createApps(deps: AppsDeps): Apps {
       const isNamed = intents.some(({ uuid }) => uuid === name);
       // What is under way of one that is named is so at the other engine.
       if (wanted.has(name) || (running.has(name) && !isNamed)) continue;
-      log.info({ app: name, kind }, 'an app is wanted no more');
-      await switcher.remove(name, () => {}, signal);
-      if (!isNamed) memory.forget(name);
+      if (!removing.has(`${kind} ${name}`)) beginRemoval(kind, name, isNamed, signal);
     }
   }
 
@@ -161,12 +188,9 @@ export function createApps(deps: AppsDeps): Apps {
     if (intents.some(({ uuid }) => !UUID.test(uuid))) return;
     const looks = APP_KINDS.map(async (kind) => {
       const reason = await removeOthers(kind, intents, signal).then(() => '', errorMessage);
-      // Once, however long the engine is away; of a kind that nothing is of, nobody wants to know.
+      // Of a kind that nothing is of, nobody wants to know.
       const isWanted = intents.some((intent) => intent.kind === kind);
-      if (reason !== '' && reason !== troubles.get(kind) && isWanted && !signal.aborted) {
-        log.warn({ kind, reason }, 'apps cannot be looked after');
-      }
-      troubles.set(kind, isWanted ? reason : '');
+      tellTrouble(kind, { kind }, isWanted ? reason : '', signal);
     });
     await Promise.all(looks);
   }
@@ -185,19 +209,14 @@ export function createApps(deps: AppsDeps): Apps {
     },
     wake,
     async run(signal) {
-      let trouble = '';
       while (!signal.aborted) {
         isWoken = false;
-        const reason = await look(signal).then(() => '', errorMessage);
-        if (reason !== '' && reason !== trouble && !signal.aborted) {
-          log.warn({ reason }, 'apps cannot be looked after');
-        }
-        trouble = reason;
+        tellTrouble('', {}, await look(signal).then(() => '', errorMessage), signal);
         if (isWoken) continue;
         waiting = new AbortController();
         await waitUnlessAborted(clock, LOOK_INTERVAL_MS, AbortSignal.any([signal, waiting.signal]));
       }
-      await Promise.all(running.values());
+      await Promise.all([...running.values(), ...removing.values()]);
     },
   };
 }
