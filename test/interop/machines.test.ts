@@ -116,17 +116,18 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     expect(await textOf(id)).toContain('[the machine has ended: the guest switched itself off]');
 
     // What takes its place has its volume.
-    await machines.call('remove', id, true);
     const next = await make(
       { word: 'v2' },
       { format: 'qcow2', parts: { DiskSize: 48 * MIB, Volumes: [volume] } },
     );
+    await machines.call('remove', id, true);
     await start(next);
     await answers('v2');
     expect(await host.ask('/disks')).toContain(`disk vda ${(48 * MIB) / SECTOR} 0`);
     expect(await host.ask('/boots')).toBe('2\n');
     await expect(machines.call('removeVolume', 'counted')).rejects.toMatchObject({ status: 409 });
-    await machines.call('remove', next, true);
+    await machines.call('remove', next, false);
+    await machines.call('removeVolume', 'counted');
     await machines.call('removeVolume', 'counted');
   });
 
