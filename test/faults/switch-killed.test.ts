@@ -74,6 +74,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'curl'], 'the switc
     }
   }
 
+  // balena-supervisor #1413, #1632: two containers, or none.
   it('leaves one version that serves, and no rule or candidate', { timeout: TIMEOUT_MS }, async () => {
     const random = randomOfThisRun('switch killed');
     await host.run({ action: { kind: 'deploy', version: host.version(serving) } });

@@ -1,5 +1,6 @@
 /** What the manuals say, held against the files and the programs that they speak of. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -122,6 +123,28 @@ describe('the manuals', () => {
         .map((link) => `${path}: ${link}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  it('name a test for each report of other programs, which names the report', async () => {
+    const { path = '', prose = '' } = manuals.find((manual) => manual.path === 'test/README.md') ?? {};
+    const rows = prose.split('\n').flatMap((line) => {
+      const [, reports = '', , tests = ''] = /^\| ([^|]*#\d+[^|]*) \|([^|]*)\| ([^|]*) \|$/.exec(line) ?? [];
+      return reports === '' ? [] : [{ reports, tests }];
+    });
+    expect(rows.length).toBeGreaterThan(20);
+    const missing = await Promise.all(
+      rows.map(async ({ reports, tests }) => {
+        const links = [...tests.matchAll(/\]\(([^)]+\.test\.ts)\)/g)].map(([, link = '']) => link);
+        const contents = await Promise.all(
+          links.map((link) => readFile(join(WORKSPACE, targetOf(path, link)), 'utf8')),
+        );
+        const numbers = reports.match(/#\d+/g) ?? [];
+        return numbers.filter(
+          (number) => !contents.some((content) => new RegExp(`${number}\\b`).test(content)),
+        );
+      }),
+    );
+    expect(missing.flat()).toEqual([]);
   });
 
   /** The calls of both programs in a command line, those of a synopsis with bars between its commands too. */

@@ -53,6 +53,7 @@ const KINDS: readonly EngineKind[] = [
   },
 ];
 
+// docker/buildx #3122, go-containerregistry #1954: with containerd's store the id is not that of the configuration.
 for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS) {
   describeWith(['lab', 'root', requirement, 'dockerd', 'skopeo', 'podman', 'buildah'], title, () => {
     let folder: string;
@@ -208,6 +209,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       await engine.docker('rm', 'of-this-test');
     });
 
+    // moby #35625, #11285, #40188: what is loaded takes the tag of another image.
     it('names in it take nothing of others', async () => {
       const { id } = await load(file('skopeo-oci.tar'), { repository: 'ed_other' });
       await engine.docker('tag', id, 'lab/built:2');

@@ -53,6 +53,7 @@ function switchesVersions(kind: EngineKind): void {
   }
   const wordsOf = ({ words }: Seen) => Object.keys(words).sort();
 
+  // kamal #19, octohost #65, dokku #562: the old one ends before the new one has shown that it is well.
   test('the new version has the ports by a rule: no request of another host fails', async () => {
     await deploy('v1');
     asker = await host.startAsking();
@@ -93,6 +94,7 @@ function switchesVersions(kind: EngineKind): void {
     await expectOneServing('v3', [1, 2]);
   });
 
+  // watchtower #444, #90, #1134, portainer #8008: a bad version stays, or nothing does.
   test.each([
     ['ends at once', crashing, 'EXITED', /exited with 3/],
     ['answers 503', answering('return 503;'), 'UNHEALTHY', /it answers 503/],
@@ -132,6 +134,7 @@ function switchesVersions(kind: EngineKind): void {
     expect(await host.engine.docker('images', '--format', '{{.Tag}}', 'ed_web')).not.toContain('v2');
   });
 
+  // rask #563: where the port is the host's, the old one has to stop first, and there is no way back to it.
   test('a version that cannot be tried beside the old one is taken back', async () => {
     await deploy('v1');
     const { outcome } = await deploy('v2', { ...crashing, ...exclusive });
@@ -146,6 +149,7 @@ function switchesVersions(kind: EngineKind): void {
     await expectOneServing('v1');
   });
 
+  // watchtower #1385: it is missing, and the old container is gone already.
   test('an image under the tag of which is another is not taken', async () => {
     await deploy('v1');
     const { id } = host.version('v3').image;
