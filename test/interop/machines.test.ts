@@ -213,6 +213,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     expect(await machines.look(off)).toMatchObject({ exitCode: 0, restartCount: 0, error: '' });
   });
 
+  // EVE #6440, #6452: what is to force it is the same request once more, for 701 s.
   test('a guest that ignores its button is forced to end after its stop timeout', async () => {
     const id = await make({ word: 'deaf', mode: 'deaf' }, { spec: { StopTimeout: 3, ...KEPT_UP } });
     await start(id);

@@ -19,6 +19,7 @@ describe('the command line of qemu', () => {
   it('has no defaults, denies itself what a break-out needs, and waits', () => {
     const args = qemuArguments(WANTED);
     for (const word of ['-nodefaults', '-no-user-config', '-S']) expect(args).toContain(word);
+    // EVE #5916: a guest that has switched itself off stays there, and is taken for one that runs.
     expect(args).not.toContain('-no-shutdown');
     expect(valuesOf(args, '-sandbox')).toEqual([
       'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
