@@ -1,3 +1,4 @@
+import { terminalText } from '@local-datastore/shared/text/printable-text';
 import type { CheckResult, Finding } from './check.ts';
 import type { Diagnosis } from './diagnose.ts';
 
@@ -5,13 +6,17 @@ const VERDICT_WIDTH = 8;
 const TITLE_WIDTH = 28;
 const INDENT = ' '.repeat(VERDICT_WIDTH + 1);
 
+/** One line, in which nothing acts on a terminal: a name of a configuration may hold anything. */
+const shown = (text: string) => terminalText(text.replaceAll('\n', ' '));
+
 /** A finding in two lines; the check's own line says how bad it is. */
 function findingText({ message, advice }: Finding): string[] {
-  return [`${INDENT}! ${message}`, `${INDENT}> ${advice}`];
+  return [`${INDENT}! ${shown(message)}`, `${INDENT}> ${shown(advice)}`];
 }
 
 function checkText({ verdict, title, summary, findings }: CheckResult): string[] {
-  const line = `${verdict.padEnd(VERDICT_WIDTH)} ${title.padEnd(TITLE_WIDTH)} ${summary}`.trimEnd();
+  const line =
+    `${verdict.padEnd(VERDICT_WIDTH)} ${shown(title).padEnd(TITLE_WIDTH)} ${shown(summary)}`.trimEnd();
   return [line, ...findings.flatMap(findingText)];
 }
 
@@ -25,7 +30,7 @@ export function diagnosisText({ checks, verdict }: Diagnosis): string {
     ...checks.filter((check) => check.verdict !== 'skipped').flatMap(checkText),
     ...(skipped.length > 0 ? [`${'skipped'.padEnd(VERDICT_WIDTH)} ${skipped.join(', ')}`] : []),
     '',
-    verdict,
+    shown(verdict),
     '',
   ].join('\n');
 }

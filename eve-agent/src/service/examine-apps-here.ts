@@ -17,6 +17,7 @@ import type { DoctorRequest } from '../doctor/gather-evidence.ts';
 import { readSystemNeighbours } from '../doctor/probes/links.ts';
 import { APP_OWNER } from '../launch/apps/app-settings.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
+import { findQemu, whyNoQemu, whyNoUefi } from '../launch/machines/find-qemu.ts';
 import type { Source } from '../reconcile/source.ts';
 import type { PlatformWish } from '../registry/resolve-image.ts';
 import { listAppBridges } from './app-bridges.ts';
@@ -39,12 +40,19 @@ async function readDeviceFiles(path: string): Promise<DeviceConfig> {
   return configuration.current();
 }
 
-/** As the agent says it of an app that is a VM. */
-async function readMachines(): Promise<MachinesSeen> {
+/** Whether an agent that runs as root can launch VMs here. */
+async function readMachines(signal: AbortSignal): Promise<MachinesSeen> {
+  const qemu = await findQemu(signal);
+  if (qemu === null) {
+    return { kind: 'none', why: whyNoQemu(), advice: 'install it; the agent looks for it again by itself' };
+  }
+  const { version, accelerator, uefi, architecture } = qemu;
+  const isFast = accelerator === 'kvm';
   return {
-    kind: 'none',
-    why: 'it is started from a disk, as a VM, and this agent launches containers alone',
-    advice: 'make a container of it',
+    kind: 'there',
+    summary: `qemu ${version}, ${isFast ? 'with KVM' : 'without KVM'}, for an agent that runs as root`,
+    isFast,
+    whyNoUefi: uefi === null ? whyNoUefi(architecture) : null,
   };
 }
 

@@ -7,6 +7,7 @@ import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { type AppIntent, type HostBridge, planApps } from '../../launch/apps/app-intent.ts';
 import { readAppSettings } from '../../launch/apps/app-settings.ts';
 import { containerOfApp } from '../../launch/apps/container-of-app.ts';
+import { readVmSettings } from '../../launch/apps/vm-settings.ts';
 import type { DeploymentSettings } from '../../launch/deployments/deployment-settings.ts';
 import type { ContainerSpec } from '../../launch/engine/container-spec.ts';
 import { buildSource, type Source } from '../../reconcile/source.ts';
@@ -31,7 +32,11 @@ export interface ExamineAppsDeps {
 }
 
 async function prepareApp(intent: AppIntent, deps: ExamineAppsDeps): Promise<Prepared> {
-  if (intent.kind !== 'container') return { kind: 'unknown' };
+  if (intent.kind === 'unusable') return { kind: 'unknown' };
+  if (intent.kind === 'vm') {
+    const settings = readVmSettings(intent.uuid, intent.extension);
+    return typeof settings === 'string' ? { kind: 'refused', why: settings } : { kind: 'unknown' };
+  }
   const settings = readAppSettings(intent.uuid, intent.extension);
   if (typeof settings === 'string') return { kind: 'refused', why: settings };
   try {
@@ -85,6 +90,10 @@ async function judgeContent(
   return findings;
 }
 
+/** What an app is made of. */
+const treesOf = (intent: AppIntent): ContentTree[] =>
+  intent.kind === 'unusable' ? [] : [intent.root, ...intent.volumes].flatMap(({ tree }) => tree ?? []);
+
 const ofHost = (id: string, title: string, summary: string, isThere: boolean): CheckResult => ({
   ...{ id, title, summary, facts: {}, findings: [] },
   verdict: isThere ? 'ok' : 'warning',
@@ -130,10 +139,12 @@ export async function examineApps(
   const apps: CheckResult[] = [];
   for (const [i, intent] of intents.entries()) {
     signal.throwIfAborted();
-    const tree = intent.kind === 'unusable' ? null : intent.root.tree;
-    const content =
-      tree === null ? [] : (contents.get(tree.uuid) ?? (await judgeContent(tree, config, deps)));
-    if (tree !== null) contents.set(tree.uuid, content);
+    const content: Finding[] = [];
+    for (const tree of treesOf(intent)) {
+      const found = contents.get(tree.uuid) ?? (await judgeContent(tree, config, deps));
+      contents.set(tree.uuid, found);
+      content.push(...found);
+    }
     const prepared = await prepareApp(intent, deps);
     apps.push(judgeApp(intent, { prepared, host, content, earlier: intents.slice(0, i) }));
   }

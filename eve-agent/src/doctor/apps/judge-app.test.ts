@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AppIntent } from '../../launch/apps/app-intent.ts';
 import { networkName } from '../../launch/apps/container-of-app.ts';
+import { diagnosisText } from '../report.ts';
 import type { HostFacts } from './host-facts.ts';
 import { judgeApp, type Prepared } from './judge-app.ts';
 import { parseTakenPorts } from './read-host.ts';
@@ -129,6 +130,11 @@ describe('an app', () => {
     expect(codesOf(fixed('10.1.0.9'), hostOf(), earlier)).toEqual(['address-twice!']);
     expect(codesOf(mapped(), hostOf(), earlier)).toEqual(['port-twice!']);
     expect(codesOf(fixed('10.1.0.8'), hostOf(), earlier)).toEqual([]);
+    // What is halted, or no container, the engine has nothing of.
+    const others = earlier.map((each) => ({ ...each, isActive: false }) as AppIntent);
+    expect(codesOf(fixed('10.1.0.9'), hostOf(), others)).toEqual(['address-twice']);
+    const machines = earlier.map((each) => ({ ...each, ...VM }) as AppIntent);
+    expect(codesOf(fixed('10.1.0.9'), hostOf(), machines)).toEqual(['address-twice']);
   });
 
   it('that cannot be read, or whose arguments are refused, says why', () => {
@@ -142,6 +148,17 @@ describe('an app', () => {
       content: [],
     });
     expect([verdict, findings[0]?.message]).toEqual(['problem', 'no']);
+  });
+
+  it('has a name that ends no line, and acts on no terminal', () => {
+    const displayName = 'x\n\u001b[2Jok       y';
+    const result = judgeApp(intentOf({ displayName, cpuCount: 3 }), {
+      ...{ prepared: SPEC, host: hostOf(), earlier: [], content: [] },
+    });
+    const diagnosis = { url: '', isUsable: true, judgedFor: 'eve-agent', exitCode: 0 } as const;
+    const text = diagnosisText({ ...diagnosis, verdict: `not ${displayName}`, checks: [result] });
+    expect(text).not.toContain('\u001b');
+    expect(text.split('\n').filter((line) => line.startsWith('ok'))).toEqual([]);
   });
 
   it('tells what it would be', () => {

@@ -21,20 +21,28 @@ const isUsable = (intent: AppIntent): intent is UsableIntent => intent.kind !== 
 
 const cannot = (code: string, message: string, advice: string) => problem('usage', code, message, advice);
 
+const refused = (why: string) =>
+  cannot('arguments', why, 'change what stands under localDatastore of the app');
+
+/** Whether both are to run at one engine, which gives nothing twice. */
+const shareEngine = (...intents: readonly UsableIntent[]) =>
+  intents.every(({ kind, isActive }) => kind === 'container' && isActive);
+
 /** What of an app an earlier one of the configuration has. */
 function* findClashes(intent: UsableIntent, earlier: readonly UsableIntent[]): Generator<Finding> {
   for (const other of earlier) {
+    const finding = shareEngine(intent, other) ? cannot : warning;
     for (const { bridge, address, portMaps } of intent.networks) {
       const theirs = other.networks.filter((network) => network.bridge.name === bridge.name);
       if (address !== null && theirs.some((network) => network.address === address)) {
         const message = `the address ${address} on ${bridge.name} is that of ${other.displayName}, too`;
-        yield cannot('address-twice', message, 'give one of them another address (interfaces[].addr)');
+        yield finding('address-twice', message, 'give one of them another address (interfaces[].addr)');
       }
       const maps = other.networks.flatMap((network) => network.portMaps);
       for (const { protocol, hostPort } of portMaps) {
         if (!maps.some((map) => map.protocol === protocol && map.hostPort === hostPort)) continue;
         const message = `the ${protocol} port ${hostPort} of the host is mapped to ${other.displayName}, too`;
-        yield cannot('port-twice', message, 'map one of them to another port (lport)');
+        yield finding('port-twice', message, 'map one of them to another port (lport)');
       }
     }
   }
@@ -92,9 +100,7 @@ function* judgeNetworks(intent: UsableIntent, engine: Engine, host: HostFacts): 
 
 function* judgeContainer(intent: UsableIntent, prepared: Prepared, host: HostFacts): Generator<Finding> {
   const { engine } = host;
-  if (prepared.kind === 'refused') {
-    yield cannot('arguments', prepared.why, 'change what stands under localDatastore of the app');
-  }
+  if (prepared.kind === 'refused') yield refused(prepared.why);
   if (engine.kind === 'away') {
     yield cannot('no-engine', engine.why, 'install and start a container engine, or name it with --engine');
     return;
@@ -122,8 +128,10 @@ function* judgeContainer(intent: UsableIntent, prepared: Prepared, host: HostFac
 
 function* judgeMachine(
   intent: Extract<AppIntent, { readonly kind: 'vm' }>,
+  prepared: Prepared,
   { machines, memoryBytes }: HostFacts,
 ): Generator<Finding> {
+  if (prepared.kind === 'refused') yield refused(prepared.why);
   if (machines.kind === 'none') {
     yield cannot('no-machines', machines.why, machines.advice);
     return;
@@ -187,7 +195,9 @@ export function judgeApp(
   const findings = isUsable(intent)
     ? [
         ...findClashes(intent, earlier.filter(isUsable)),
-        ...(intent.kind === 'vm' ? judgeMachine(intent, host) : judgeContainer(intent, prepared, host)),
+        ...(intent.kind === 'vm'
+          ? judgeMachine(intent, prepared, host)
+          : judgeContainer(intent, prepared, host)),
         ...content,
         ...intent.warnings.map((each) => warning('unused', each, 'leave it out, or live without it here')),
       ]
