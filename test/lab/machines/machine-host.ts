@@ -139,10 +139,13 @@ function speakWith(child: ChildProcess): Promise<RunningMachines> {
     if (error === undefined) asked?.resolve(result);
     else asked?.reject(new EngineError('ENGINE_REFUSED', error.message, error.status));
   });
+  let isOver = false;
   const ended = once(child, 'exit').then(() => {
+    isOver = true;
     for (const each of waiting.values()) each.reject(new Error(`the engine has ended: ${logged}`));
   });
   const call = <Result>(method: MachineCall['method'], ...args: readonly unknown[]): Promise<Result> => {
+    if (isOver) return Promise.reject(new Error(`the engine has ended: ${logged}`));
     lastId += 1;
     const asked = Promise.withResolvers<unknown>();
     waiting.set(lastId, asked);

@@ -123,11 +123,16 @@ export function watchMachine(
     const socket = await connectIn(socketsFolder, SOCKETS.monitor, user);
     let client: QmpClient | null = null;
     client = await speakQmp(socket, clock, (event) => onEvent(() => client, event));
-    await lookAtStatus(client);
-    monitor = client;
-    tellWaiting();
-    await client.closed;
-    monitor = null;
+    try {
+      await lookAtStatus(client);
+      monitor = client;
+      tellWaiting();
+      await client.closed;
+    } finally {
+      // There is one connection at a time: one that is kept open would keep out the next.
+      monitor = null;
+      client.close();
+    }
   }
 
   async function connectConsole(): Promise<void> {

@@ -163,6 +163,8 @@ export function connectTo(path: string): Promise<Socket> {
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
+      // Whoever takes it over listens a moment later: a peer that resets it meanwhile ends nothing but it.
+      socket.on('error', () => {});
       resolve(socket);
     });
   });
