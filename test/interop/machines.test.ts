@@ -250,12 +250,16 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
   );
 
   test('an agent that is killed while a machine starts takes it up, and lets it run', async () => {
+    const { doorman, open } = await host.closeGate();
+    await machines.end('SIGTERM');
+    machines = await host.start({ doorman });
     const id = await make({ word: 'v1' }, { spec: KEPT_UP });
     const starting = start(id).catch((error: unknown) => error);
-    await expect.poll(async () => (await host.processes()).length, { ...SLOWLY, interval: 5 }).toBe(1);
+    await expect.poll(async () => (await host.processes()).length, SLOWLY).toBeGreaterThan(0);
     await machines.end('SIGKILL');
     expect(await starting).toBeInstanceOf(Error);
     machines = await host.start();
+    await open();
     await answers('v1');
     expect(await host.processes()).toHaveLength(1);
     expect((await machines.look(id)).state).toBe('running');

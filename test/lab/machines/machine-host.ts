@@ -1,7 +1,7 @@
 /** An emulated device that runs virtual machines on its bridge, and a neighbour there. */
 import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -41,6 +41,8 @@ export interface MachinesRun {
   readonly hasQemu: boolean;
   readonly bootId?: string;
   readonly isLoud?: boolean;
+  /** Stands before qemu, and lets it begin once its gate is open. */
+  readonly doorman?: string;
 }
 
 export interface MachineCall {
@@ -87,6 +89,8 @@ export interface MachineHost {
   processes(): Promise<
     readonly { readonly pid: number; readonly command: readonly string[]; readonly user: number }[]
   >;
+  /** For `doorman` of a run: the processes of machines begin once the gate is opened. */
+  closeGate(): Promise<{ readonly doorman: string; open(): Promise<void> }>;
   /** Every process of its machines ends, and all is removed. */
   stop(): Promise<void>;
 }
@@ -192,6 +196,15 @@ export async function createMachineHost(): Promise<MachineHost> {
       return (await neighbour.run(curl)).stdout;
     },
     processes: () => findProcesses(firstUser),
+    async closeGate() {
+      // The users of machines come by here.
+      await chmod(folder, 0o711);
+      const [doorman, gate] = [join(folder, 'doorman'), join(folder, 'gate-is-open')];
+      const wait = `while ! [ -e ${gate} ]; do sleep 0.1; done`;
+      await writeFile(doorman, `#!/bin/sh\n${wait}\nexec qemu-system-x86_64 "$@"\n`);
+      await chmod(doorman, 0o755);
+      return { doorman, open: () => writeFile(gate, '') };
+    },
     async stop() {
       for (const { pid } of await findProcesses(firstUser)) process.kill(pid, 'SIGKILL');
       await lab.stop();

@@ -17,10 +17,14 @@ const run: MachinesRun = JSON.parse(process.argv[2] ?? '');
 const log = createLog('machines', run.isLoud ? 'debug' : 'info');
 const stop = new AbortController();
 const { signal } = stop;
+async function findQemuHere(until: AbortSignal) {
+  const qemu = await findQemu(until);
+  return qemu === null || run.doorman === undefined ? qemu : { ...qemu, path: run.doorman };
+}
 const engine = await openMachineEngine({
   ...{ folder: run.folder, log, clock: systemClock, wallMs: Date.now, firstUser: run.firstUser },
   bootId: run.bootId ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
-  findQemu: run.hasQemu ? findQemu : async () => null,
+  findQemu: run.hasQemu ? findQemuHere : async () => null,
 });
 const versions = createSwitch(
   {
