@@ -47,6 +47,13 @@ test('everything else is loaded from the other scripts', async () => {
   for (const command of ['browse', 'download', 'run', 'doctor', 'watch']) expect(stdout).toContain(command);
 });
 
+test('an error of a package is told from others', async () => {
+  const auth = join(folder, 'auth.json');
+  await writeFile(auth, '[]');
+  const { exitCode, stderr } = run('download', 'docker://10.1.0.5/a:1', '--registry-auth', auth);
+  expect([exitCode, stderr]).toEqual([2, expect.stringContaining('is not as it has to be')]);
+});
+
 test('a code cache changes nothing, nor does a damaged one', async () => {
   const cache = writeCodeCache(folder);
   expect(run('resolve', 'http://10.1.0.5/')).toEqual(RESOLVED);

@@ -2,8 +2,8 @@ import type { Plugin } from 'esbuild';
 
 /**
  * Packages that take milliseconds to run and that many commands never need: what logs a line, checks a value, reads a
- * file of settings. Their exports are used as functions alone, and as marks that are told by nothing but their type,
- * such as zod's NEVER.
+ * file of settings. Their exports are used as functions, as classes that values are told by (`instanceof`), and as marks
+ * that are told by nothing but their type, such as zod's NEVER.
  */
 const DEFERRED = ['pino', 'yaml', 'zod'] as const;
 
@@ -15,6 +15,11 @@ const ENTRY = 'deferred-entry';
 export const DEFERRED_ENTRIES: Readonly<Record<string, string>> = Object.fromEntries(
   DEFERRED.map((name) => [`package-${name}`, `${ENTRY}:${name}`]),
 );
+
+/** A stand-in for a class, or what is called as one: also what is an instance of it is known once it is loaded. */
+const CLASS_OF = `const classOf = (load) => Object.defineProperty((...args) => load()(...args), Symbol.hasInstance, {
+  value: (each) => each instanceof load(),
+});`;
 
 async function exportsOf(name: string): Promise<[string, unknown][]> {
   const isName = (key: string) => key !== 'default' && /^[A-Za-z_$][\w$]*$/.test(key);
@@ -63,10 +68,14 @@ export const deferredPackages: Plugin = {
     onLoad({ filter: /.*/, namespace: STAND_IN }, async ({ path }) => {
       const names = await functionsOf(path);
       const load = `const load = () => require(${JSON.stringify(`./package-${path}.js`)});`;
-      const standIns = names.map((name, i) => `const f${i} = (...args) => load().${name}(...args);`);
+      const standIns = names.map((name, i) =>
+        /^[A-Z]/.test(name)
+          ? `const f${i} = /* @__PURE__ */ classOf(() => load().${name});`
+          : `const f${i} = (...args) => load().${name}(...args);`,
+      );
       const exported = names.map((name, i) => `f${i} as ${name}`).join(', ');
       const marks = await marksOf(path);
-      return { contents: [load, ...standIns, `export { ${exported} };`, ...marks].join('\n') };
+      return { contents: [load, CLASS_OF, ...standIns, `export { ${exported} };`, ...marks].join('\n') };
     });
   },
 };
