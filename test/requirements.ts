@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, globSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, test } from 'vitest';
 import { DEBIAN_RELEASE, findDebianArchive } from './debian-archive.ts';
+import { isInstalled, whyNoDevice, whyNoFile, whyNoPrograms } from './installed.ts';
 import { whyNoLab } from './lab/lab.ts';
-import { whyNoGuestKernel } from './lab/machines/guest-kernel.ts';
+import { whyNoGuest } from './lab/machines/guest-needs.ts';
 import { whyNoNewerDocker } from './lab/newer-docker-engine.ts';
 
 declare module 'vitest' {
@@ -16,32 +16,6 @@ declare module 'vitest' {
 }
 
 const WORKSPACE = fileURLToPath(new URL('..', import.meta.url));
-
-/** Daemons stand in the `sbin` folders, which are not on everybody's search path. */
-const SEARCH_PATH = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin'].filter(Boolean);
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const isInstalled = (program: string) => SEARCH_PATH.some((folder) => isExecutable(join(folder, program)));
-
-function whyNoPrograms(debianPackage: string, ...programs: readonly string[]): string | undefined {
-  const missing = programs.filter((program) => !isInstalled(program));
-  if (missing.length === 0) return undefined;
-  return `${missing.join(' and ')} not found: install the package ${debianPackage}`;
-}
-
-function whyNoFile(debianPackage: string, file: string): string | undefined {
-  return spawnSync('test', ['-r', file]).status === 0
-    ? undefined
-    : `${file} not found: install the package ${debianPackage}`;
-}
 
 function whyNoDocker(): string | undefined {
   const missing = whyNoPrograms('docker.io', 'docker');
@@ -124,24 +98,14 @@ function whyNoExt4(): string | undefined {
   );
 }
 
-/** A virtual machine with a guest of the test's own making. */
+/** Virtual machines with guests of the test's own making, also from QCOW2 and by UEFI. */
 function whyNoMachines(): string | undefined {
   return (
-    (process.arch === 'x64' ? undefined : 'the guest of the tests is one for x64') ??
-    whyNoPrograms('qemu-system-x86', 'qemu-system-x86_64') ??
+    whyNoGuest() ??
     whyNoPrograms('qemu-utils', 'qemu-img') ??
-    whyNoPrograms('xorriso', 'xorriso') ??
-    whyNoPrograms('busybox-static', 'busybox') ??
-    whyNoFile('isolinux', '/usr/lib/ISOLINUX/isolinux.bin') ??
-    whyNoFile('syslinux-common', '/usr/lib/syslinux/modules/bios/ldlinux.c32') ??
-    whyNoFile('ovmf', '/usr/share/OVMF/OVMF_CODE_4M.fd') ??
-    whyNoDevice('/dev/net/tun') ??
-    whyNoGuestKernel()
+    whyNoFile('ovmf', '/usr/share/OVMF/OVMF_CODE_4M.fd')
   );
 }
-
-const whyNoDevice = (device: string) =>
-  spawnSync('test', ['-c', device]).status === 0 ? undefined : `the kernel has no ${device}`;
 
 /** What a test may need of the machine, each with the reason why it is absent; undefined when it is there. */
 const CHECKS = {

@@ -3,25 +3,17 @@
  * soon as it is told where it is; counts what fails, and tells when something changes.
  *
  * `POST /` with a URL: that is asked from now on. `GET /`: what was heard since the last time, as JSON.
+ *
+ * usage: client.ts [SOCKET]                where it is spoken with; without it at port 9000
  */
 import { createServer, get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Tally } from './neighbour.ts';
 
 const PORT = 9000;
 const PAUSE_MS = 10;
 const LIMIT_MS = 2000;
-
-/** What was heard. */
-interface Tally {
-  asked: number;
-  failed: number;
-  /** The longest time between two answers, in milliseconds. */
-  silenceMs: number;
-  /** Of the last answer; empty: there was none yet. */
-  last: string;
-  readonly words: Record<string, number>;
-}
 
 /** The first line of an answer; null: there was none, or it says that something is wrong. */
 function ask(url: string): Promise<string | null> {
@@ -37,7 +29,14 @@ function ask(url: string): Promise<string | null> {
   });
 }
 
-const newTally = (last: string): Tally => ({ asked: 0, failed: 0, silenceMs: 0, last, words: {} });
+type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
+const newTally = (last: string): Mutable<Tally> & { readonly words: Record<string, number> } => ({
+  asked: 0,
+  failed: 0,
+  silenceMs: 0,
+  last,
+  words: {},
+});
 let tally = newTally('');
 let url = '';
 let answeredAt = 0;
@@ -57,7 +56,7 @@ const server = createServer((request, response) => {
   tally = newTally(tally.last);
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(0));
-server.listen(PORT);
+server.listen(process.argv[2] ?? PORT);
 
 let failedInARow = 0;
 for (;;) {

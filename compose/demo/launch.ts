@@ -7,7 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pushContainerImage } from './container-image.ts';
 import { APP_ID, deviceConfiguration } from './device-configuration.ts';
 import { openDockerEngine } from './docker-engine.ts';
+import { listenTo, type Tally, tallyText } from './neighbour.ts';
 import { createStory } from './story.ts';
+import { createUntil } from './until.ts';
 import { makeRuntimeLayer, makeWebApp } from './web-app.ts';
 
 /**
@@ -37,14 +39,6 @@ interface App {
   readonly Generation: number;
   readonly Error: string;
   readonly ErrorCode: string;
-}
-/** As client.ts has it. */
-interface Tally {
-  readonly asked: number;
-  readonly failed: number;
-  readonly silenceMs: number;
-  readonly last: string;
-  readonly words: Readonly<Record<string, number>>;
 }
 
 const stop = new AbortController();
@@ -81,51 +75,7 @@ async function readApp(): Promise<App | undefined> {
   return app;
 }
 
-/** Waits until something was seen. @param what for the message of what never came */
-async function until<Seen>(what: string, look: () => Promise<Seen | null>): Promise<Seen> {
-  const limit = AbortSignal.timeout(LIMIT_MS);
-  for (let trouble = ''; ; ) {
-    try {
-      const seen = await look();
-      if (seen !== null) return seen;
-    } catch (error) {
-      trouble = `: ${String(error)}`;
-    }
-    stop.signal.throwIfAborted();
-    if (limit.aborted) throw new Error(`${what} was not seen within ${LIMIT_MS / 1000} s${trouble}`);
-    await delay(POLL_MS, undefined, { signal: stop.signal });
-  }
-}
-
-/** What the neighbour heard since it was asked last. */
-function listenTo(client: string) {
-  let all: Tally = { asked: 0, failed: 0, silenceMs: 0, last: '', words: {} };
-  return {
-    async look(): Promise<Tally> {
-      const news = (await (await fetch(client)).json()) as Tally;
-      const words = { ...all.words };
-      for (const [word, count] of Object.entries(news.words)) words[word] = (words[word] ?? 0) + count;
-      const silenceMs = Math.max(all.silenceMs, news.silenceMs);
-      all = {
-        asked: all.asked + news.asked,
-        failed: all.failed + news.failed,
-        silenceMs,
-        last: news.last,
-        words,
-      };
-      return all;
-    },
-    async forget(): Promise<void> {
-      await (await fetch(client)).body?.cancel();
-      all = { asked: 0, failed: 0, silenceMs: 0, last: '', words: {} };
-    },
-  };
-}
-
-const tallyText = ({ asked, failed, silenceMs, words }: Tally) =>
-  `The neighbour asked ${asked} times: ${Object.entries(words)
-    .map(([word, count]) => `${count} answers of ${word}`)
-    .join(', ')}, ${failed} failed; nobody answered for ${(silenceMs / 1000).toFixed(2)} s at most.`;
+const until = createUntil(stop.signal, { pollMs: POLL_MS, limitMs: LIMIT_MS });
 
 function addressOn(name: string): string {
   const found = networkInterfaces()[name]?.find(({ family }) => family === 'IPv4');
@@ -170,7 +120,7 @@ try {
   isAlone = true;
   const url = `http://${place.address}:${place.port}/`;
   const client = `http://${await engine.addressOf('client', `eve_${appBridge}`)}:${CLIENT_PORT}/`;
-  const neighbour = listenTo(client);
+  const neighbour = listenTo(async () => (await (await fetch(client)).json()) as Tally);
   /** Until a version runs, and its neighbour hears it alone. */
   const untilServes = async (version: string, word: string) => {
     const states: string[] = [];

@@ -27,6 +27,8 @@ export interface Story {
   heading(text: string): void;
   say(text: string): void;
   browse(): Promise<void>;
+  /** Shows a command line of an agent that goes on, and returns what shows its lines. */
+  follow(shown: string): (line: string) => void;
   /** Runs the agent, and shows what it prints. @param shown the command line as it is shown */
   show(shown: string, args: readonly string[]): Promise<void>;
   /** Finds the datastore, downloads and verifies; returns the datastore's address. */
@@ -54,8 +56,9 @@ export function createStory(runAgent: RunAgent, write: (text: string) => void, i
   let chapter = 0;
 
   const say = (text: string) => print(`  ${text}\n`);
+  const showCommand = (shown: string) => print(`\n  ${dim('$')} ${bold(`eve-agent ${shown}`)}\n`);
   const agent = (shown: string, args: readonly string[]) => {
-    print(`\n  ${dim('$')} ${bold(`eve-agent ${shown}`)}\n`);
+    showCommand(shown);
     return runAgent(args);
   };
 
@@ -69,6 +72,10 @@ export function createStory(runAgent: RunAgent, write: (text: string) => void, i
       print(`\n${bold(`${chapter}. ${text}`)}\n`);
     },
     say,
+    follow(shown) {
+      showCommand(shown);
+      return (line) => print(`${indent(line)}\n`);
+    },
     browse: () => show('browse', ['browse']),
     show,
     async fetch({ url, sha256, sizeBytes }, file) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createNamespace, type Namespace } from './namespace.ts';
+import { killMembers } from './namespace-members.ts';
 
 export interface AppOptions {
   readonly name: string;
@@ -23,6 +24,8 @@ export interface Lab {
   addApp(options: AppOptions): Promise<App>;
   /** Kills every process of the lab and lets the kernel take its namespaces down. Idempotent. */
   stop(): Promise<void>;
+  /** As `stop`, and kills as well what outlives whoever started it, such as virtual machines. Idempotent. */
+  stopWithAll(): Promise<void>;
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -95,6 +98,29 @@ export async function createLab(): Promise<Lab> {
     return { ...namespace, setAddress };
   }
 
+  async function stop(): Promise<void> {
+    const running = [...children].filter(
+      ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
+    );
+    // Not 'close': what a child left behind may keep its pipes open until the namespaces go.
+    const ended = running.map((child) => once(child, 'exit'));
+    for (const child of running) child.kill('SIGKILL');
+    await Promise.all(ended);
+    for (const child of children) for (const pipe of child.stdio) pipe?.destroy();
+    if (holder.exitCode !== null || holder.signalCode !== null) return;
+    const holderEnded = once(holder, 'exit');
+    holder.stdin.end();
+    await holderEnded;
+  }
+
+  let stoppedWithAll: Promise<void> | undefined;
+  async function stopWithAll(): Promise<void> {
+    const isHeld = holder.exitCode === null && holder.signalCode === null;
+    // All of the lab, its apps too, share the mount namespace of the host.
+    if (isHeld && holder.pid !== undefined) await killMembers(holder.pid);
+    await stop();
+  }
+
   return {
     host,
     async addBridge(name, address) {
@@ -105,19 +131,10 @@ export async function createLab(): Promise<Lab> {
       await host.mustRun(['ip', 'link', 'set', name, 'up']);
     },
     addApp,
-    async stop() {
-      const running = [...children].filter(
-        ({ exitCode, signalCode }) => exitCode === null && signalCode === null,
-      );
-      // Not 'close': what a child left behind may keep its pipes open until the namespaces go.
-      const ended = running.map((child) => once(child, 'exit'));
-      for (const child of running) child.kill('SIGKILL');
-      await Promise.all(ended);
-      for (const child of children) for (const pipe of child.stdio) pipe?.destroy();
-      if (holder.exitCode !== null || holder.signalCode !== null) return;
-      const holderEnded = once(holder, 'exit');
-      holder.stdin.end();
-      await holderEnded;
+    stop,
+    stopWithAll() {
+      stoppedWithAll ??= stopWithAll();
+      return stoppedWithAll;
     },
   };
 }

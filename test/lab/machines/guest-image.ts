@@ -23,6 +23,8 @@ export type GuestMode =
   | 'deaf'
   /** Answers nothing. */
   | 'silent'
+  /** Is up, and answers that it is not well (503). */
+  | 'unwell'
   /** Its kernel panics. */
   | 'panic'
   /** Switches itself off. */
@@ -81,7 +83,13 @@ for disk in /dev/vd[b-z]; do
   fi
 done
 ip addr add $address dev eth0
-echo -n $word >/www/index.html
+if [ $mode = unwell ]; then
+  mkdir /www/cgi-bin
+  printf '#!/bin/sh\\nprintf "Status: 503 Not well\\\\r\\\\n\\\\r\\\\n"\\n' >/www/cgi-bin/index.cgi
+  chmod +x /www/cgi-bin/index.cgi
+else
+  echo -n $word >/www/index.html
+fi
 echo "guest $word is $mode"
 case $mode in
   panic) echo c >/proc/sysrq-trigger;;
@@ -122,10 +130,15 @@ async function packInitramfs(root: string, file: string): Promise<void> {
   await run('sh', ['-c', script, 'sh', root, file]);
 }
 
-/** Needs the requirement `machines`. */
-export async function createGuestImages(): Promise<GuestImages> {
-  const folder = await mkdtemp(join(tmpdir(), 'guest-'));
-  const { kernel, modules } = await findGuestKernel();
+/**
+ * Needs the requirement `machines`, or for what `build` makes the programs of guest-needs.ts.
+ *
+ * @param below where its files are made
+ * @param kernelFolder what is fetched of a kernel lies there; see findGuestKernel
+ */
+export async function createGuestImages(below = tmpdir(), kernelFolder?: string): Promise<GuestImages> {
+  const folder = await mkdtemp(join(below, 'guest-'));
+  const { kernel, modules } = await findGuestKernel(kernelFolder);
   const root = join(folder, 'root');
   await mkdir(join(root, 'bin'), { recursive: true });
   await mkdir(join(root, 'modules'));

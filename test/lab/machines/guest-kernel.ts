@@ -50,7 +50,7 @@ function kernelBelow(root: string): GuestKernel | undefined {
   return undefined;
 }
 
-const findKernel = () => kernelBelow('/') ?? kernelBelow(CACHE);
+const findKernel = (fetched = CACHE) => kernelBelow('/') ?? kernelBelow(CACHE) ?? kernelBelow(fetched);
 
 /** The package that the newest one is; undefined where apt's lists have none. */
 function newestPackage(): string | undefined {
@@ -65,27 +65,37 @@ export function whyNoGuestKernel(): string | undefined {
 }
 
 /** Fetches the package alone, and unpacks it. What comes of it has its name only when it is whole. */
-async function unpackKernel(): Promise<void> {
+async function unpackKernel(target: string): Promise<void> {
   const name = newestPackage();
   if (name === undefined) throw new Error(whyNoGuestKernel());
-  const folder = await mkdtemp(`${CACHE}-`);
+  const folder = await mkdtemp(`${target}-`);
   try {
-    await run('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', name], { cwd: folder });
+    await run('apt-get', ['-o', 'APT::Sandbox::User=root', 'download', name], { cwd: folder }).catch(
+      ({ stderr = '' }: { stderr?: string }) => {
+        const said = /^E: .*/m.exec(stderr)?.[0] ?? 'apt-get fails';
+        throw new Error(`the guest's kernel, ${name}, cannot be fetched: ${said}`);
+      },
+    );
     const [file = ''] = (await readdir(folder)).filter((each) => each.endsWith('.deb'));
     const root = join(folder, 'root');
     await run('dpkg-deb', ['--extract', join(folder, file), root]);
     // Another test may have been faster.
-    await rename(root, CACHE).catch((error: NodeJS.ErrnoException) => {
-      if (!existsSync(CACHE)) throw error;
+    await rename(root, target).catch((error: NodeJS.ErrnoException) => {
+      if (!existsSync(target)) throw error;
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-export async function findGuestKernel(): Promise<GuestKernel> {
-  if (findKernel() === undefined) await unpackKernel();
-  const found = findKernel();
+/**
+ * That of the machine, of the last run, or fetched.
+ *
+ * @param fetched where one that is fetched lies from then on, for the next run
+ */
+export async function findGuestKernel(fetched = CACHE): Promise<GuestKernel> {
+  if (findKernel(fetched) === undefined) await unpackKernel(fetched);
+  const found = findKernel(fetched);
   if (found === undefined)
     throw new Error('the package of the kernel has not the modules that the guest needs');
   return found;
