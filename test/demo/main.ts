@@ -53,7 +53,8 @@ for (const [signal, number] of [
     if (stop.signal.aborted) return;
     exitCode = 128 + number;
     stop.abort(new Error(`stopped by ${signal}`));
-    void lab?.stopWithAll();
+    // What goes wrong with it is told when it is waited for.
+    lab?.stopWithAll().catch(() => {});
   });
 }
 
@@ -83,7 +84,10 @@ try {
     process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 } finally {
-  await lab?.stopWithAll();
+  await lab?.stopWithAll().catch((error: unknown) => {
+    exitCode = 1;
+    process.stderr.write(`Something is left behind: ${String(error)}\n`);
+  });
   if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
 }
 process.exitCode = exitCode;

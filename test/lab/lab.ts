@@ -61,7 +61,8 @@ export async function createLab(): Promise<Lab> {
     // The shell holds the namespaces and ends when its standard input does, even if we are killed.
     'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && echo ready && cat >/dev/null',
   ];
-  const holder = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+  // In a group of its own: Ctrl-C is for whoever built the lab, who has something to take down in it.
+  const holder = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const [line] = await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
   if (String(line).trim() !== 'ready') throw new Error(whyNoLab() ?? 'the namespaces could not be made');
 
