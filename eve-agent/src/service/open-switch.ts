@@ -8,7 +8,7 @@ import { findPortRule } from '../launch/switch/find-port-rule.ts';
 import { keepConverged } from '../launch/switch/keep-converged.ts';
 import type { PortRule } from '../launch/switch/port-rule.ts';
 import { systemProbes } from '../launch/switch/probe.ts';
-import { createSwitch } from '../launch/switch/switch.ts';
+import { createSwitch, type SwitchOptions } from '../launch/switch/switch.ts';
 import type { Switch } from '../launch/switch/switch-contract.ts';
 import { lockContainers } from './engine-images.ts';
 
@@ -33,6 +33,11 @@ export interface OpenContainers extends OpenSwitch {
   close(): void;
 }
 
+interface SwitchParts extends Pick<SwitchOptions, 'mayTidy'> {
+  readonly prefix: string;
+  readonly log: Log;
+}
+
 const ENGINE_WAIT_MS = 30_000;
 const DRAIN_MS = 2000;
 const LOOK_INTERVAL_MS = 2000;
@@ -44,21 +49,21 @@ const LOOK_INTERVAL_MS = 2000;
  */
 export function openSwitch(
   engine: ContainerEngine,
-  parts: { readonly prefix: string; readonly portRule: PortRule | null; readonly log: Log },
+  parts: SwitchParts & { readonly portRule: PortRule | null },
   ending: AbortSignal,
 ): OpenSwitch {
-  const { prefix, portRule, log } = parts;
+  const { prefix, portRule, log, mayTidy } = parts;
   const clock = systemClock;
   const switcher = createSwitch(
     { engine, portRule, probes: systemProbes, clock, wallMs: Date.now, log, ending },
-    { prefix, engineWaitMs: ENGINE_WAIT_MS, drainMs: DRAIN_MS },
+    { prefix, engineWaitMs: ENGINE_WAIT_MS, drainMs: DRAIN_MS, ...(mayTidy && { mayTidy }) },
   );
   return {
     switcher,
     async keepConverged(onPutRight = () => {}) {
       const versions = {
-        async convergeAll(signal: AbortSignal) {
-          const outcomes = await switcher.convergeAll(signal);
+        async convergeAll(signal: AbortSignal, wasAway?: boolean) {
+          const outcomes = await switcher.convergeAll(signal, wasAway);
           onPutRight();
           return outcomes;
         },
@@ -75,13 +80,13 @@ export function openSwitch(
  */
 export async function openContainers(
   address: EngineAddress,
-  { prefix, log }: { readonly prefix: string; readonly log: Log },
+  parts: SwitchParts,
   ending: AbortSignal,
 ): Promise<OpenContainers> {
-  const close = await lockContainers(engineAddressText(address), prefix);
+  const close = await lockContainers(engineAddressText(address), parts.prefix);
   const client = createEngineClient(address);
   const engine = openContainerEngine(client);
   const portRule = await findPortRule(ending);
-  const opened = openSwitch(engine, { prefix, portRule, log }, ending);
+  const opened = openSwitch(engine, { ...parts, portRule }, ending);
   return { ...opened, client, engine, leadsPorts: portRule !== null, close };
 }

@@ -56,7 +56,12 @@ export async function openDeployments(
   const wallMs = Date.now;
   const configuration = await openConfigurationSource(file, { clock, wallMs, log });
   const { engine: address, prefix, tls } = configuration.current();
-  const containers = await openContainers(address, { prefix, log }, signal);
+  const running = createRunningOperations(wallMs);
+  const containers = await openContainers(
+    address,
+    { prefix, log, mayTidy: (name) => running.of(name) === null },
+    signal,
+  );
   const { client, engine, switcher } = containers;
   const folder = join(deps.state, 'launch');
   if (!containers.leadsPorts) {
@@ -70,7 +75,7 @@ export async function openDeployments(
     audit: createAuditLog({ file: createJsonLinesFile(join(folder, 'audit.jsonl'), AUDIT_LOG), wallMs, log }),
     history: createHistory(folder),
     desired: createDesiredStates(folder),
-    running: createRunningOperations(wallMs),
+    running,
   });
   return {
     routes: createDeploymentRoutes({ deployments, clock, log }),

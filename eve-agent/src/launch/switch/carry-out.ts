@@ -13,6 +13,8 @@ export interface CarryOutOptions extends StepContext {
   readonly deployment: string;
   /** How many old versions stay; null: all. */
   readonly keep: number | null;
+  /** Whether the engine was away just before. */
+  readonly wasAway: boolean;
   /** An engine that is away is waited for so long. */
   readonly engineWaitMs: number;
   /** Ends everything where it is: the process ends. */
@@ -65,9 +67,8 @@ const isAway = (error: unknown) => error instanceof EngineError && error.code ==
 const AWAY = 'the container engine does not answer; what it left is put right when it is back';
 
 /** Notes of one operation: sets that the plan reads. */
-const createNotes = () => ({
-  hasFailed: false,
-  hadRule: false,
+const createNotes = (wasAway: boolean) => ({
+  ...{ hasFailed: false, hadRule: false, wasAway },
   started: new Set<string>(),
   judged: new Set<string>(),
   settled: new Set<string>(),
@@ -91,10 +92,9 @@ function noteDone(notes: ReturnType<typeof createNotes>, step: Step): void {
 export async function carryOut(deps: StepDeps, goal: Goal, options: CarryOutOptions): Promise<CarriedOut> {
   const { engine, portRule, log } = deps;
   const { base, deployment, keep, ending, signal } = options;
-  const notes = createNotes();
+  const notes = createNotes(options.wasAway);
   const warnings: string[] = [];
   let failure: SwitchFailure | null = null;
-  let wasAway = false;
   let hasRule = (await portRule?.list(ending))?.has(base) ?? false;
   let endMeasure: (() => Promise<Gap>) | null | undefined;
 
@@ -117,7 +117,7 @@ export async function carryOut(deps: StepDeps, goal: Goal, options: CarryOutOpti
       warn(step, error);
     } else if (error instanceof SwitchFailure) {
       const why = `the container engine went away in the middle: ${error.message}`;
-      fail(wasAway ? new SwitchFailure('ENGINE_AWAY', why, error.logs, error) : error);
+      fail(notes.wasAway ? new SwitchFailure('ENGINE_AWAY', why, error.logs, error) : error);
     } else fail(new SwitchFailure('ENGINE_REFUSED', errorMessage(error), [], error));
   }
 
@@ -176,7 +176,7 @@ export async function carryOut(deps: StepDeps, goal: Goal, options: CarryOutOpti
         throw ending.reason;
       }
       if (isAway(error)) {
-        wasAway = true;
+        notes.wasAway = true;
         log.warn(
           { deployment, reason: errorMessage(error) },
           'the container engine is away: it is waited for',

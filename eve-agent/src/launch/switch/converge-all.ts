@@ -32,14 +32,14 @@ export async function listDeployments(
 /** Each on its own: one that cannot be put right stops no other. @throws EngineError; the signal's reason */
 export async function convergeAll(
   { engine, portRule, log, versions }: ConvergeAllDeps,
-  prefix: string,
+  { prefix, wasAway }: { readonly prefix: string; readonly wasAway: boolean },
   signal: AbortSignal,
 ): Promise<Map<string, SwitchOutcome | null>> {
   const names = await listDeployments(engine, prefix, signal);
   const outcomes = new Map<string, SwitchOutcome | null>();
   for (const name of names) {
     try {
-      outcomes.set(name, await versions.converge(name, signal));
+      outcomes.set(name, await versions.converge(name, signal, wasAway));
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof EngineError && error.code === 'ENGINE_UNREACHABLE') throw error;

@@ -26,8 +26,8 @@ it('puts right at the start, and each time the engine is back', async () => {
         },
       },
       versions: {
-        async convergeAll() {
-          happened.push('converged');
+        async convergeAll(_signal, wasAway) {
+          happened.push(`converged${wasAway ? ' after it was away' : ''}`);
           return new Map();
         },
       },
@@ -36,6 +36,8 @@ it('puts right at the start, and each time the engine is back', async () => {
     { lookIntervalMs: 1000 },
     ending.signal,
   );
-  const whole = ['there', 'converged', 'waiting'];
-  expect(happened).toEqual([...whole, 'away', 'away', 'away', ...whole]);
+  expect(happened).toEqual([
+    ...['there', 'converged', 'waiting', 'away', 'away', 'away'],
+    ...['there', 'converged after it was away', 'waiting'],
+  ]);
 });

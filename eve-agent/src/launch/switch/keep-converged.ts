@@ -28,10 +28,11 @@ export async function keepConverged(
   signal: AbortSignal,
 ): Promise<void> {
   let wasThere = true;
+  let wasAway = false;
   while (!signal.aborted) {
     try {
       await engine.ping(signal);
-      await versions.convergeAll(signal);
+      await versions.convergeAll(signal, wasAway);
       if (!wasThere) log.info({}, 'the container engine is back');
       wasThere = true;
       await engine.untilAway(signal);
@@ -40,6 +41,7 @@ export async function keepConverged(
       if (wasThere) log.warn({ reason: errorMessage(error) }, 'the container engine is away');
       wasThere = false;
     }
+    wasAway = true;
     await waitUnlessAborted(clock, lookIntervalMs, signal);
   }
 }

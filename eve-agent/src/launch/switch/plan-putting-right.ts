@@ -26,6 +26,14 @@ function findHeir(observed: Observed): VersionContainer | undefined {
 const isStoppedOnPurpose = ({ restart, wantedRestart }: VersionContainer) =>
   hasSameRestart(restart, NEVER) && !hasSameRestart(wantedRestart, NEVER);
 
+const KEPT_UP: ReadonlySet<string> = new Set(['always', 'unless-stopped']);
+
+/**
+ * An engine that was killed ends what still runs when it is back, and takes that for a wish of its user (Docker 20.10).
+ */
+const isLost = (serving: VersionContainer, { wasAway, started }: Facts) =>
+  wasAway && serving.isOurs && !started.has(serving.id) && KEPT_UP.has(serving.restart.Name);
+
 /** Makes room for it first: one port has one container. */
 function* planServing(target: VersionContainer, observed: Observed): Generator<Step> {
   for (const other of observed.containers) {
@@ -54,10 +62,11 @@ export function* planPuttingRight(observed: Observed, facts: Facts, keep: number
   if (heir !== undefined) {
     if (!heir.isUp) yield* planServing(heir, observed);
     if (heir.isUp) yield* planInstalling(heir);
-  } else if (serving !== undefined && !serving.isUp && (next ?? back) && !isStoppedOnPurpose(serving)) {
-    yield* planServing(serving, observed);
+  } else if (serving !== undefined && !serving.isUp && !isStoppedOnPurpose(serving)) {
+    const isLeft = next !== undefined || back !== undefined;
+    if (isLeft || isLost(serving, facts)) yield* planServing(serving, observed);
     // It cannot be started: what is left of the switch says so to whoever looks next.
-    isCutOff = facts.givenUp.has(`start ${serving.id}`);
+    isCutOff = isLeft && facts.givenUp.has(`start ${serving.id}`);
   }
   const isNews = serving !== undefined && (observed.hasRule || facts.started.has(serving.id));
   if (isNews && serving.isUp && !facts.judged.has(serving.id)) yield { kind: 'await', target: serving };

@@ -7,7 +7,7 @@ import { type Facts, type Observed, stepName } from './steps.ts';
 const NO: RestartPolicy = { Name: 'no' };
 const UNLESS: RestartPolicy = { Name: 'unless-stopped' };
 const NOTHING: Facts = {
-  ...{ hasFailed: false, hadRule: false, started: new Set(), judged: new Set() },
+  ...{ hasFailed: false, hadRule: false, wasAway: false, started: new Set(), judged: new Set() },
   ...{ settled: new Set(), drained: new Set(), givenUp: new Set() },
 };
 
@@ -185,6 +185,20 @@ describe('putting right', () => {
     ['remove-rule', 'a rule without anything', see([], true)],
   ])('%s: %s', (expected, _what, observed) => {
     expect(name(observed, { kind: 'converge' })).toBe(expected && `${expected} (putting right)`);
+  });
+
+  it.each<[string | null, string, Observed]>([
+    ['start serving', 'which it was to keep running', see(['serving 1'])],
+    ['start serving', 'beside a candidate', see(['serving 1', 'candidate 2'])],
+    [null, 'stopped on purpose', see(['serving 1 no'])],
+    [null, 'a job, which may have come to its end', see(['serving 1 job no'])],
+    [null, 'that runs', see([S])],
+  ])('%s: an engine that was away has left one %s', (expected, _what, observed) => {
+    const away = facts({ wasAway: true });
+    expect(name(observed, { kind: 'converge' }, away)).toBe(expected && `${expected} (putting right)`);
+    // Not again and again.
+    const tried = facts({ wasAway: true, started: ['serving 1'] });
+    expect(name(see(['serving 1']), { kind: 'converge' }, tried)).toBeNull();
   });
 
   it('what cannot be started leaves the trace of the switch, for who looks next', () => {

@@ -11,7 +11,7 @@ import {
 import type { HealthCheck } from './health-check.ts';
 import type { PortRule, Redirect } from './port-rule.ts';
 import type { Place, ProbeResult, Probes } from './probe.ts';
-import { createSwitch } from './switch.ts';
+import { createSwitch, type SwitchOptions } from './switch.ts';
 import type { Switch, WantedVersion } from './switch-contract.ts';
 
 /** A clock that goes on to the next moment that somebody waits for, as soon as nothing else is to be done. */
@@ -64,7 +64,7 @@ export interface ScriptedHost {
   /** All effects since, in order. */
   readonly effects: string[];
   /** A process of its own, which ends before or after so many effects more; absent: never. */
-  startSwitch(options?: { crashAt?: number; withoutRule?: boolean }): Switch;
+  startSwitch(options?: { crashAt?: number; withoutRule?: boolean } & Pick<SwitchOptions, 'mayTidy'>): Switch;
   /** Of a version that is wanted. */
   version(word: string, program?: ScriptedProgram, spec?: Partial<ContainerSpec>): WantedVersion;
   /** What answers at the published port from outside; null: nothing does. */
@@ -129,7 +129,7 @@ export function createScriptedHost(): ScriptedHost {
     engine,
     rules,
     effects,
-    startSwitch({ crashAt, withoutRule = false } = {}) {
+    startSwitch({ crashAt, withoutRule = false, mayTidy } = {}) {
       let left = crashAt ?? Number.POSITIVE_INFINITY;
       const ending = new AbortController();
       onEffect = (name, phase) => {
@@ -147,7 +147,7 @@ export function createScriptedHost(): ScriptedHost {
           ...{ engine, portRule: withoutRule ? null : portRule, probes, clock: createHastyClock() },
           ...{ wallMs: () => 0, log: silentLog, ending: ending.signal },
         },
-        { prefix: PREFIX, engineWaitMs: 5000, drainMs: 100 },
+        { prefix: PREFIX, engineWaitMs: 5000, drainMs: 100, ...(mayTidy && { mayTidy }) },
       );
     },
     version(word, program = {}, spec = {}) {

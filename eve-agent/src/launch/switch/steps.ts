@@ -38,6 +38,8 @@ export interface Facts {
   readonly drained: ReadonlySet<string>;
   /** A rule led to the candidate at some time of it. */
   readonly hadRule: boolean;
+  /** The engine was away, and may have left stopped what it was to keep running. */
+  readonly wasAway: boolean;
   /** There is no use in trying again: the keys of steps. */
   readonly givenUp: ReadonlySet<string>;
 }

@@ -65,13 +65,17 @@ export interface Switch {
   remove(name: string, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
   /** Takes away old versions but so many, and images that no version is made of. */
   prune(name: string, keep: number, onStep: OnStep, signal: AbortSignal): Promise<SwitchOutcome>;
-  /** Puts right what a crash left. Nothing is done where an operation goes on, which does it itself. */
-  converge(name: string, signal: AbortSignal): Promise<SwitchOutcome | null>;
+  /**
+   * Puts right what a crash left. Nothing is done where an operation goes on, which does it itself.
+   *
+   * @param wasAway the engine was, and may have left stopped what it was to keep running
+   */
+  converge(name: string, signal: AbortSignal, wasAway?: boolean): Promise<SwitchOutcome | null>;
   /** The versions that are there, the newest first. */
   versions(name: string, signal: AbortSignal): Promise<readonly KeptVersion[]>;
   /** Those of all that the engine has containers of; nothing is changed. */
   names(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /** The names of all that the engine has containers of; rules of others are none of ours and go. */
-  convergeAll(signal: AbortSignal): Promise<ReadonlyMap<string, SwitchOutcome | null>>;
+  convergeAll(signal: AbortSignal, wasAway?: boolean): Promise<ReadonlyMap<string, SwitchOutcome | null>>;
   running(name: string): Running | null;
 }

@@ -124,6 +124,18 @@ describe('createSwitch', () => {
     await expect(versions.names(signal)).rejects.toMatchObject({ code: 'ENGINE_UNREACHABLE' });
   });
 
+  it('an image that nothing is made of goes when it is put right, but one that is on its way', async () => {
+    const { host } = await createScene();
+    let isLoading = true;
+    const versions = host.startSwitch({ mayTidy: () => !isLoading });
+    host.engine.addImage('sha256:refused', 'ed_web:refused');
+    await versions.convergeAll(signal);
+    expect([...host.engine.images.keys()]).toContain('sha256:refused');
+    isLoading = false;
+    await versions.convergeAll(signal);
+    expect([...host.engine.images.keys()]).toEqual(['sha256:v1']);
+  });
+
   it('rules of what is not there any more go', async () => {
     const { host, versions } = await createScene();
     await deploy(host, versions, 'v2');

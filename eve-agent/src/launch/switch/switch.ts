@@ -44,9 +44,15 @@ export interface SwitchOptions {
   readonly engineWaitMs: number;
   /** How long a version may still answer what it was asked before others were led elsewhere. */
   readonly drainMs: number;
+  /**
+   * Whether no image is on its way to a deployment: then those that no container is made of go when it is put right.
+   * Absent: they stay.
+   */
+  mayTidy?(name: string): boolean;
 }
 
 const silent = () => {};
+const always = () => true;
 /** Of one request that measures the gap. */
 const MEASURE_LIMIT_MS = 1000;
 
@@ -65,7 +71,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
       spec: null,
       settleMs: 0,
       drainMs: options.drainMs,
-      keep: null,
+      ...{ keep: null, wasAway: false },
       engineWaitMs: options.engineWaitMs,
       ending,
       signal,
@@ -120,7 +126,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
   }
 
   /** One goal, and what it comes to. */
-  async function pursue(goal: Goal, wanted: CarryOutOptions, isTidy: boolean): Promise<SwitchOutcome> {
+  async function pursue(goal: Goal, wanted: CarryOutOptions, mayTidy: () => boolean): Promise<SwitchOutcome> {
     const done = await carryOut(stepDeps, goal, wanted);
     const isBeside = 'isBeside' in goal && goal.isBeside;
     const hasNew =
@@ -130,7 +136,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     const late = isReached && done.failure !== null ? [done.failure.message] : [];
     const name = wanted.deployment;
     const observeNow = async () => (await observe(name)).observed;
-    const warnings = isTidy ? await tidyImages(engine, repositoryOf(name), observeNow, ending) : [];
+    const warnings = await tidyImages({ engine, observe: observeNow, mayTidy }, repositoryOf(name), ending);
     const all = { ...done, warnings: [...done.warnings, ...late, ...warnings] };
     if (isReached || done.failure === null) return toReached(all, isBeside ? 'beside' : 'in-place');
     log.warn(
@@ -180,7 +186,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     return await pursue(
       { kind: 'deploy', generation, ...way },
       { ...optionsFor(name, onStep, signal), spec, settleMs, keep, measure: measurerOf(health, spec) },
-      true,
+      always,
     );
   }
 
@@ -207,7 +213,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     return await pursue(
       { kind: 'rollback', generation: target.generation, ...way },
       { ...optionsFor(name, onStep, signal), spec, settleMs, keep, measure: measurerOf(health, spec) },
-      true,
+      always,
     );
   }
 
@@ -228,7 +234,7 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     return await pursue(
       { kind },
       { ...optionsFor(name, onStep, signal), settleMs, measure },
-      kind === 'remove',
+      () => kind === 'remove',
     );
   }
 
@@ -246,13 +252,19 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
       alone(name, 'remove', () => change('remove', { name, settleMs: 0 }, onStep, signal)),
     prune: (name, keep, onStep, signal) =>
       alone(name, 'prune', () =>
-        pursue({ kind: 'converge' }, { ...optionsFor(name, onStep, signal), keep }, true),
+        pursue({ kind: 'converge' }, { ...optionsFor(name, onStep, signal), keep }, always),
       ),
 
-    async converge(name, signal) {
+    async converge(name, signal, wasAway = false) {
       if (operations.running(name) !== null || !isDeploymentName(name)) return null;
       const goal: Goal = { kind: 'converge' };
-      return await alone(name, CONVERGE, () => pursue(goal, optionsFor(name, silent, signal), false));
+      return await alone(name, CONVERGE, () =>
+        pursue(
+          goal,
+          { ...optionsFor(name, silent, signal), wasAway },
+          () => options.mayTidy?.(name) === true,
+        ),
+      );
     },
 
     async versions(name, signal) {
@@ -263,10 +275,10 @@ export function createSwitch(deps: SwitchDeps, options: SwitchOptions): Switch {
     },
 
     names: (signal) => listDeployments(engine, options.prefix, AbortSignal.any([signal, ending])),
-    convergeAll: (signal) =>
+    convergeAll: (signal, wasAway = false) =>
       convergeAll(
         { engine, portRule, log, versions: api },
-        options.prefix,
+        { prefix: options.prefix, wasAway },
         AbortSignal.any([signal, ending]),
       ),
     running: (name) => operations.running(name),

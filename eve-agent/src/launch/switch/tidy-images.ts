@@ -3,6 +3,13 @@ import type { ContainerEngine } from '../engine/container-engine.ts';
 import { planImages } from './plan-images.ts';
 import { findRole, type Observed } from './steps.ts';
 
+export interface TidyImagesDeps {
+  readonly engine: ContainerEngine;
+  observe(): Promise<Observed>;
+  /** Asked again before each change: what is there may be needed by now. */
+  mayTidy(): boolean;
+}
+
 /**
  * Takes away the images of a deployment that nobody needs any more. Nothing depends on it.
  *
@@ -10,12 +17,12 @@ import { findRole, type Observed } from './steps.ts';
  * @throws the signal's reason
  */
 export async function tidyImages(
-  engine: ContainerEngine,
+  { engine, observe, mayTidy }: TidyImagesDeps,
   repository: string,
-  observe: () => Promise<Observed>,
   signal: AbortSignal,
 ): Promise<string[]> {
   const warnings: string[] = [];
+  if (!mayTidy()) return warnings;
   const attempt = async (what: string, task: () => Promise<void>) => {
     try {
       await task();
@@ -30,6 +37,7 @@ export async function tidyImages(
     const serving = findRole(observed, 'serving')?.imageId ?? null;
     const images = await engine.listImages(repository, signal);
     for (const step of planImages(images, repository, used, serving)) {
+      if (!mayTidy()) return;
       await attempt(`${step.kind} ${step.tag}`, () =>
         step.kind === 'untag-image'
           ? engine.untagImage(step.tag, signal)
