@@ -1,5 +1,6 @@
 import type { SwitchOutcome } from '../../eve-agent/src/launch/switch/outcome.ts';
-import { createSwitchHost, type Seen } from '../lab/switch/switch-host.ts';
+import type { Seen } from '../lab/switch/asker.ts';
+import { createSwitchHost } from '../lab/switch/switch-host.ts';
 import { spreadOf } from './measure.ts';
 import { formatSpread, formatTable } from './table.ts';
 

@@ -3,14 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ContainerSpec } from '../../eve-agent/src/launch/engine/container-spec.ts';
 import type { WantedVersion } from '../../eve-agent/src/launch/switch/switch-contract.ts';
 import { ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
-import {
-  type Asker,
-  createSwitchHost,
-  NAME,
-  type Seen,
-  type SwitchHost,
-  URL_OUTSIDE,
-} from '../lab/switch/switch-host.ts';
+import type { Asker, Seen } from '../lab/switch/asker.ts';
+import { createSwitchHost, NAME, type SwitchHost, URL_OUTSIDE } from '../lab/switch/switch-host.ts';
 import { describeWith } from '../requirements.ts';
 
 /** nginx takes it for a line of its configuration: how it answers. */

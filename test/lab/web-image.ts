@@ -1,5 +1,6 @@
 /** A container image with a web server that needs no other one: Debian's nginx, and a shell to start it. */
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -38,8 +39,12 @@ STOPSIGNAL SIGQUIT
 CMD ["/bin/sh", "-c", "echo \\"\${ANSWER:-return 200 ${word};}\\" > /answer.conf; exec /nginx -c /nginx.conf"]
 `;
 
-/** Puts what `docker build` takes into a folder. @param word which it answers, and by which images differ */
-export async function createWebContext(folder: string, word: string): Promise<string> {
+/**
+ * Puts what `docker build` takes into a folder.
+ *
+ * @param word which it answers, and by which images differ @param fillerBytes that nothing makes smaller
+ */
+export async function createWebContext(folder: string, word: string, fillerBytes = 0): Promise<string> {
   const files = new Map<string, string>();
   for (const [from, to] of PROGRAMS) {
     const linked = execFileSync('ldd', [from], { encoding: 'utf8' });
@@ -58,6 +63,7 @@ export async function createWebContext(folder: string, word: string): Promise<st
   await writeFile(join(folder, 'rootfs/etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   await writeFile(join(folder, 'rootfs/etc/group'), 'root:x:0:\n');
   await writeFile(join(folder, 'rootfs/nginx.conf'), NGINX_CONFIG);
+  if (fillerBytes > 0) await writeFile(join(folder, 'rootfs/filler'), randomBytes(fillerBytes));
   await writeFile(join(folder, 'Dockerfile'), dockerfileOf(word));
   return folder;
 }

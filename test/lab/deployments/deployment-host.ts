@@ -64,8 +64,8 @@ export interface DeploymentHost {
   /** What the deployed web server answers; empty: nothing. */
   ask(): Promise<string>;
   client(name: string): CertificateFiles;
-  /** Builds an image that answers a word, saves it, and forgets it. @returns the archive */
-  archive(word: string): Promise<string>;
+  /** Builds an image that answers a word, saves it, and forgets it. @param fillerBytes beside it @returns the archive */
+  archive(word: string, fillerBytes?: number): Promise<string>;
   audit(): Promise<AuditLine[]>;
   stop(): Promise<void>;
 }
@@ -170,14 +170,14 @@ export async function createDeploymentHost(
       ]);
       return stdout.trim();
     },
-    async archive(word) {
+    async archive(word, fillerBytes) {
       const tag = `built:${word}`;
       await engine.docker(
         'build',
         '--quiet',
         '--tag',
         tag,
-        await createWebContext(at(`image-${word}`), word),
+        await createWebContext(at(`image-${word}`), word, fillerBytes),
       );
       await engine.docker('save', '--output', at(`${word}.tar`), tag);
       await engine.docker('image', 'rm', '--force', tag);

@@ -6,7 +6,7 @@
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Seen } from './switch-host.ts';
+import type { Seen } from './asker.ts';
 
 const INTERVAL_MS = 3;
 const LIMIT_MS = 3000;

@@ -1,9 +1,7 @@
 /** An emulated device with a Docker engine that publishes ports, a neighbour that asks, and a switch to be run there. */
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ContainerSpec } from '../../../eve-agent/src/launch/engine/container-spec.ts';
 import type { HealthCheck } from '../../../eve-agent/src/launch/switch/health-check.ts';
@@ -13,6 +11,8 @@ import type { RunningEngine } from '../docker-engine.ts';
 import { DEBIAN_ENGINE, type EngineKind } from '../engine-kinds.ts';
 import { type App, createLab, type Lab } from '../lab.ts';
 import { createWebContext } from '../web-image.ts';
+import { type Asker, startAsker } from './asker.ts';
+import { listOurRules } from './our-rules.ts';
 
 export const NAME = 'web';
 export const PREFIX = 'ed_';
@@ -42,21 +42,6 @@ export interface SwitchRan {
   /** null: it was killed. */
   readonly outcome: SwitchOutcome | null;
   readonly log: string;
-}
-
-/** What a client has seen. */
-export interface Seen {
-  asked: number;
-  failed: number;
-  longestSilenceMs: number;
-  /** How often it was answered with what. */
-  readonly words: Record<string, number>;
-}
-
-export interface Asker {
-  /** Since the last time. */
-  look(): Promise<Seen>;
-  stop(): Promise<Seen>;
 }
 
 export const CHECK: HealthCheck = {
@@ -155,28 +140,7 @@ export async function createSwitchHost({
       return { steps, outcome: outcome ?? null, log: stderr };
     },
 
-    async startAsking() {
-      const command = [process.execPath, programOf('ask-on'), URL_OUTSIDE];
-      const child = neighbour.start(command, { stdio: ['pipe', 'pipe', 'inherit'] });
-      if (child.stdin === null || child.stdout === null) throw new Error('no pipes');
-      const { stdin } = child;
-      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-      const next = async () => JSON.parse((await lines.next()).value as string) as Seen;
-      await next();
-      return {
-        async look() {
-          stdin.write('\n');
-          return await next();
-        },
-        async stop() {
-          const ended = once(child, 'exit');
-          child.kill('SIGTERM');
-          const seen = await next();
-          await ended;
-          return seen;
-        },
-      };
-    },
+    startAsking: () => startAsker(neighbour, URL_OUTSIDE),
 
     async containers() {
       const listed = await engine.docker('ps', '--all', '--format', '{{.Names}} {{.State}}');
@@ -188,15 +152,7 @@ export async function createSwitchHost({
       );
     },
 
-    async rules() {
-      const tables = await Promise.all(
-        ['nat', 'filter'].map((table) => lab.host.mustRun(['iptables', '-w', '5', '-t', table, '-S'])),
-      );
-      return tables
-        .join('\n')
-        .split('\n')
-        .filter((line) => line.includes('local-datastore'));
-    },
+    rules: () => listOurRules(lab.host),
 
     async restartEngine() {
       await engine.stop();
