@@ -89,6 +89,8 @@ describeWith([...needs], 'exactly one version serves', () => {
     const { stdout } = await host.engine.run('inspect', '--format', '{{.State.Status}}', name);
     return stdout.trim();
   }
+  const startedAt = async () =>
+    (await host.engine.docker('inspect', '--format', '{{.State.StartedAt}}', CONTAINER)).trim();
   const ask = async () =>
     (await neighbour.run(['curl', '--silent', '--max-time', '3', URL_OUTSIDE])).stdout.trim();
   const configure = (deployment: object) => host.configure({ deployments: [deployment] });
@@ -136,15 +138,14 @@ describeWith([...needs], 'exactly one version serves', () => {
 
   /** @returns the answer to a new version that is refused, of which nobody noticed anything */
   async function refused(attempt: () => Promise<object>) {
-    const serving = (await show()).image;
-    const startedAt = (await show()).startedAt;
+    const { image, startedAt } = await show();
     await asker.look();
     const answer = await attempt();
     expect(await whatIsThere()).toEqual(oneVersion());
     const seen = await asker.look();
     expect(seen).toMatchObject({ failed: 0, words: { v1: seen.asked } });
     expect(seen.asked).toBeGreaterThan(0);
-    expect(await show()).toMatchObject({ state: 'running', image: serving, startedAt, operation: null });
+    expect(await show()).toMatchObject({ state: 'running', image, startedAt, operation: null });
     return answer;
   }
 
@@ -179,7 +180,12 @@ describeWith([...needs], 'exactly one version serves', () => {
   });
 
   it.each([
-    ['whose check fails', { ...SICK, health: { ...HTTP, startPeriodSeconds: 1 } }, 'UNHEALTHY', /503/],
+    [
+      'whose check fails',
+      { ...SICK, health: { ...HTTP, startPeriodSeconds: 1, retries: 1 } },
+      'UNHEALTHY',
+      /503/,
+    ],
     [
       'that is not well by its image’s own check',
       {
@@ -319,6 +325,7 @@ describeWith([...needs], 'exactly one version serves', () => {
   describe.each(FAULTS)('$title', (fault) => {
     it.each(MOMENTS)('$title', async (moment) => {
       await configure(moment.deployment);
+      const startedBefore = await startedAt();
       await asker.look();
       const { answer, goOn } = moment.isStalled
         ? sendStalled(v2)
@@ -328,7 +335,10 @@ describeWith([...needs], 'exactly one version serves', () => {
       await fault.mend();
       await goOn();
       fault.expectAnswer(await answer);
-      await expect.poll(whatIsThere).toEqual(oneVersion());
+      // One that outlives its engine ends with the next one, and is started anew.
+      await expect
+        .poll(async () => [await startedAt(), await whatIsThere()])
+        .toEqual([expect.not.stringContaining(startedBefore), oneVersion()]);
       const meanwhile = Object.keys((await asker.look()).words);
       expect(moment.hasMoved ? ['v1', 'v2'] : ['v1']).toEqual(expect.arrayContaining(meanwhile));
       await expect.poll(async () => (await show()).operation).toBeNull();
