@@ -63,6 +63,26 @@ export function beginRequest(
   return { request, explain: (error) => unreachableByTls(place.url, isTrusted, error) };
 }
 
+/** The head of the answer, whatever it says. @throws AgentApiError where none comes in time; the signal's reason */
+export async function answerInTime(
+  { request, explain }: ReturnType<typeof beginRequest>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const limit = setTimeout(
+    () => request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
+    ANSWER_TIMEOUT_MS,
+  );
+  try {
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return response;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw explain(error);
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
 /** What a service says that refuses. */
 export async function refusalOf(response: IncomingMessage): Promise<AgentApiError> {
   const { statusCode = 0 } = response;
@@ -74,21 +94,9 @@ export async function refusalOf(response: IncomingMessage): Promise<AgentApiErro
 
 export function createAgentClient(place: AgentPlace): AgentClient {
   async function send(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    let response: IncomingMessage;
-    const { request, explain } = beginRequest(place, method, path, signal);
-    request.end();
-    const limit = setTimeout(
-      () => request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
-      ANSWER_TIMEOUT_MS,
-    );
-    try {
-      [response] = (await once(request, 'response')) as [IncomingMessage];
-    } catch (error) {
-      signal.throwIfAborted();
-      throw explain(error);
-    } finally {
-      clearTimeout(limit);
-    }
+    const begun = beginRequest(place, method, path, signal);
+    begun.request.end();
+    const response = await answerInTime(begun, signal);
     if ((response.statusCode ?? 0) < 400) return response;
     throw await refusalOf(response);
   }

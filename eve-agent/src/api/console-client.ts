@@ -1,10 +1,6 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
-import { type AgentPlace, beginRequest, refusalOf } from './client.ts';
+import { type AgentPlace, answerInTime, beginRequest, refusalOf } from './client.ts';
 import { CONSOLE_MEDIA_TYPE } from './console-answer.ts';
-
-const ANSWER_TIMEOUT_MS = 10_000;
 
 /** A console of an app, over the API. */
 export interface OpenConsole {
@@ -28,23 +24,12 @@ export async function openConsole(
     connection: 'keep-alive',
   };
   const path = `/v1/apps/${uuid}/console`;
-  const { request, explain } = beginRequest(place, 'POST', path, signal, headers);
+  const begun = beginRequest(place, 'POST', path, signal, headers);
+  const { request } = begun;
   // Each key at once.
   request.setNoDelay(true);
   request.flushHeaders();
-  const limit = setTimeout(
-    () => request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
-    ANSWER_TIMEOUT_MS,
-  );
-  let response: IncomingMessage;
-  try {
-    [response] = (await once(request, 'response')) as [IncomingMessage];
-  } catch (error) {
-    signal.throwIfAborted();
-    throw explain(error);
-  } finally {
-    clearTimeout(limit);
-  }
+  const response = await answerInTime(begun, signal);
   // What the connection ends with is told by what is read.
   request.on('error', () => {});
   if ((response.statusCode ?? 0) < 400) {
