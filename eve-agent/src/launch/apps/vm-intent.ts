@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer';
 import type { AppInstance } from '@local-datastore/shared/eve/app-instance';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { Volume } from '@local-datastore/shared/eve/volume';
+import type { DiskFormat } from '../machines/machine-engine-contract.ts';
 
 /** What an app is as a VM, beside what all apps are. */
 export interface VmParts {
-  readonly diskFormat: 'raw' | 'qcow2' | 'iso';
+  readonly diskFormat: DiskFormat;
   readonly memoryBytes: number;
   readonly isUefi: boolean;
   /** Whether a drive for cloud-init may be given. */

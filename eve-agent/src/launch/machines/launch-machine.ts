@@ -76,8 +76,19 @@ function isUefi(qemu: Qemu, { firmware }: MachineFacts): boolean {
   return wanted === 'uefi';
 }
 
-export const tapsOf = (id: string, { networks }: MachineFacts): readonly string[] =>
-  networks.map((_, index) => tapName(id, index));
+/** Takes away the taps of a machine; one that stays is logged, and stops nothing. */
+export async function removeTaps(
+  { taps, log }: Pick<LaunchDeps, 'taps' | 'log'>,
+  { id, spec }: MachineRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const index of readMachineFacts(spec).networks.keys()) {
+    const tap = tapName(id, index);
+    await taps.remove(tap, signal).catch((error: unknown) => {
+      log.warn({ tap, reason: errorMessage(error) }, 'the tap of a machine cannot be taken away');
+    });
+  }
+}
 
 async function disksOf(
   { folder, findImage }: LaunchDeps,
@@ -117,7 +128,7 @@ export async function launchMachine(
   options: LaunchOptions,
   signal: AbortSignal,
 ): Promise<LiveMachine> {
-  const { taps, table, clock, log, userOf } = deps;
+  const { table, clock, log, userOf } = deps;
   const { record, places, console } = options;
   const facts = readMachineFacts(record.spec);
   const qemu = await needQemu(deps, signal);
@@ -158,11 +169,7 @@ export async function launchMachine(
     return live;
   } catch (error) {
     await live?.force('it could not be started');
-    for (const tap of tapsOf(record.id, facts)) {
-      await taps.remove(tap, AbortSignal.timeout(READY_LIMIT_MS)).catch((cause: unknown) => {
-        log.warn({ tap, reason: errorMessage(cause) }, 'the tap of a machine cannot be taken away');
-      });
-    }
+    await removeTaps(deps, record, AbortSignal.timeout(READY_LIMIT_MS));
     signal.throwIfAborted();
     const said = complaint();
     throw 'status' in (error as object)

@@ -98,8 +98,7 @@ export function watchMachine(
 
   async function lookAtStatus(client: QmpClient): Promise<void> {
     const { status } = statusSchema.parse(await client.execute('query-status'));
-    if (status === 'io-error')
-      standstill = 'no room is left for what it writes to its disk: it goes on when there is';
+    if (status === 'io-error') standstill = NO_ROOM;
     else if (status === 'paused') standstill = 'somebody has paused it';
     else standstill = '';
     // An agent that was killed in the middle has not let it run.

@@ -5,7 +5,8 @@ import type { ContainerEngine } from '../engine/container-engine.ts';
 export const GIVEN_UP = 'given up: ';
 
 /** `iso`: a disc that the machine boots from and cannot write to. */
-export type DiskFormat = 'raw' | 'qcow2' | 'iso';
+export const DISK_FORMATS = ['raw', 'qcow2', 'iso'] as const;
+export type DiskFormat = (typeof DISK_FORMATS)[number];
 
 /** A verified file that machines can be made of. It is read where it lies, and copied when a machine is made of it. */
 export interface MachineImage {

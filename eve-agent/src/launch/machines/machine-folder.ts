@@ -6,7 +6,7 @@ import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durab
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import type { MachineSeed } from '../engine/container-spec.ts';
 import { copyDisk, copySmallFile, inspectDisk, makeBlankDisk } from './disks.ts';
-import type { DiskFormat } from './machine-engine-contract.ts';
+import { DISK_FORMATS, type DiskFormat } from './machine-engine-contract.ts';
 import type { KnownImage } from './machine-images.ts';
 import { type MachineRecord, type MachineVolumeFacts, machineRecordSchema } from './machine-record.ts';
 import { refused } from './refused.ts';
@@ -20,7 +20,6 @@ export interface StoredDisk {
   readonly wantedBytes: number;
 }
 
-const FORMATS = ['raw', 'qcow2', 'iso'] as const;
 const OWN = 0o700;
 const OF_GROUP = { folder: 0o750, file: 0o640 } as const;
 
@@ -122,7 +121,7 @@ async function findVolume(
   folder: string,
   name: string,
 ): Promise<{ path: string; format: DiskFormat } | null> {
-  for (const format of FORMATS) {
+  for (const format of DISK_FORMATS) {
     const path = volumePath(folder, name, format);
     try {
       await stat(path);
@@ -171,13 +170,13 @@ export async function growthOf({
 export async function listVolumes(folder: string): Promise<string[]> {
   const files = await readdir(join(folder, 'volumes'));
   return files.flatMap((file) => {
-    const format = FORMATS.find((each) => file.endsWith(`.${each}`));
+    const format = DISK_FORMATS.find((each) => file.endsWith(`.${each}`));
     return format === undefined ? [] : [file.slice(0, -format.length - 1)];
   });
 }
 
 export async function removeVolumeFiles(folder: string, name: string): Promise<void> {
-  for (const format of FORMATS) await rm(volumePath(folder, name, format), { force: true });
+  for (const format of DISK_FORMATS) await rm(volumePath(folder, name, format), { force: true });
   await syncDirectory(join(folder, 'volumes'));
 }
 

@@ -6,14 +6,14 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import * as z from 'zod';
 import type { Images, ImageView } from '../engine/container-engine.ts';
 import { inspectDisk } from './disks.ts';
-import type { AddedImage, MachineImage } from './machine-engine-contract.ts';
+import { type AddedImage, DISK_FORMATS, type MachineImage } from './machine-engine-contract.ts';
 import { refused } from './refused.ts';
 
 const imageSchema = z.object({
   id: z.string(),
   tags: z.array(z.string()),
   path: z.string(),
-  format: z.enum(['raw', 'qcow2', 'iso']),
+  format: z.enum(DISK_FORMATS),
   sizeBytes: z.number(),
   mtimeMs: z.number(),
   inode: z.number(),

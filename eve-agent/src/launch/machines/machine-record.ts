@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ContainerSpec, EndpointSettings, RestartPolicy } from '../engine/container-spec.ts';
+import { DISK_FORMATS } from './machine-engine-contract.ts';
 import { refused } from './refused.ts';
 import { isInterfaceName } from './tap-device.ts';
 
@@ -28,7 +29,7 @@ export const machineRecordSchema = z.object({
   /** Which user it runs as, counted from the first of the range. */
   slot: z.int().min(0),
   imageId: z.string(),
-  format: z.enum(['raw', 'qcow2', 'iso']),
+  format: z.enum(DISK_FORMATS),
   spec: specSchema.transform((spec) => spec as unknown as ContainerSpec),
   restart: policySchema,
   /** It was started, and nobody has stopped it since. */

@@ -5,7 +5,7 @@ import type { ContainerState, ContainerView, LogLine, LogsWanted } from '../engi
 import type { RestartPolicy } from '../engine/container-spec.ts';
 import { openConsoleLog } from './console-log.ts';
 import { hasRoom } from './disks.ts';
-import { type LaunchDeps, launchMachine, tapsOf } from './launch-machine.ts';
+import { type LaunchDeps, launchMachine, removeTaps } from './launch-machine.ts';
 import { type LiveMachine, watchMachine } from './live-machine.ts';
 import { GIVEN_UP } from './machine-engine-contract.ts';
 import { type Places, removeMachineFolder, writeRecord } from './machine-folder.ts';
@@ -95,13 +95,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     cancelRestart = null;
   }
 
-  async function removeTaps(): Promise<void> {
-    for (const tap of tapsOf(record.id, readMachineFacts(record.spec))) {
-      await taps.remove(tap, never).catch((error: unknown) => {
-        log.warn({ tap, reason: errorMessage(error) }, 'the tap of a machine cannot be taken away');
-      });
-    }
-  }
+  const removeOwnTaps = () => removeTaps({ taps, log }, record, never);
 
   async function onEnd(ended: LiveMachine, end: MachineEnd): Promise<void> {
     if (live !== ended) return;
@@ -110,7 +104,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     const saved = save({ isLive: false, exitCode: end.exitCode });
     console.end();
     await note(`the machine has ended: ${end.why}`);
-    await removeTaps();
+    await removeOwnTaps();
     // On a disk that is full it is started again all the same.
     await saved.catch(reportUnsaved);
     log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
@@ -247,7 +241,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
       }
       if (!record.isLive) return;
       await note(`the machine has ended: ${UNSEEN.why}`);
-      await removeTaps();
+      await removeOwnTaps();
       await save({ isLive: false, exitCode: UNSEEN.exitCode });
     },
     bringUp() {
@@ -290,7 +284,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         if (record.isWanted) await save({ isWanted: false });
         await live?.force('it was removed');
         await settled;
-        await removeTaps();
+        await removeOwnTaps();
         isRemoved = true;
         await lastWrite;
         await consoleLog.close();
