@@ -24,6 +24,8 @@ export interface FlightTable<Wanted extends Cargo> {
   fetch(wanted: Wanted, signal: AbortSignal): Promise<number>;
   /** Those that are under way. */
   list(): readonly { readonly wanted: Wanted; readonly receivedBytes: number }[];
+  /** Another one whenever {@link FlightTable.list} says something else. */
+  revision(): number;
   /** Bytes that have come since the start. */
   receivedBytes(): number;
   /** Ends all; what has come is gone on from later. */
@@ -78,6 +80,7 @@ export function createFlightTable<Wanted extends Cargo>(deps: FlightTableDeps<Wa
   const flights = new Map<string, Flight<Wanted>>();
   const ending = new AbortController();
   let receivedBytes = 0;
+  let changes = 0;
   const keyOf = deps.keyOf ?? (({ digest }: Wanted) => formatDigest(digest));
 
   function start(wanted: Wanted): Flight<Wanted> {
@@ -86,9 +89,14 @@ export function createFlightTable<Wanted extends Cargo>(deps: FlightTableDeps<Wa
     flight.onReceived = (bytes) => {
       receivedBytes += bytes;
     };
+    flight.onWritten = () => {
+      changes += 1;
+    };
     flights.set(key, flight);
+    changes += 1;
     void flight.ended.then((failure) => {
       flights.delete(key);
+      changes += 1;
       deps.onEnded?.(wanted, failure);
     });
     return flight;
@@ -140,6 +148,7 @@ export function createFlightTable<Wanted extends Cargo>(deps: FlightTableDeps<Wa
     },
     list: () =>
       [...flights.values()].map(({ wanted, receivedBytes: bytes }) => ({ wanted, receivedBytes: bytes })),
+    revision: () => changes,
     receivedBytes: () => receivedBytes,
     async stop() {
       ending.abort(new UpstreamError('UNREACHABLE', 'the datastore is stopping', { retryable: true }));

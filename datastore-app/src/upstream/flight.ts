@@ -68,6 +68,8 @@ export class Flight<Wanted extends Cargo = Cargo> {
   /** Settles when it is over, with why it failed; never rejects. */
   readonly ended: Promise<Error | undefined>;
   onReceived: (bytes: number) => void = () => {};
+  /** How much can be read is another now. */
+  onWritten: () => void = () => {};
 
   constructor(deps: FlightDeps, wanted: Wanted, landing: Landing, signal: AbortSignal) {
     this.#deps = deps;
@@ -159,6 +161,7 @@ export class Flight<Wanted extends Cargo = Cargo> {
     const { id, receivedBytes } = await this.#landing.begin();
     this.#id = id;
     this.#writtenBytes = receivedBytes;
+    this.onWritten();
     return id;
   }
 
@@ -186,6 +189,7 @@ export class Flight<Wanted extends Cargo = Cargo> {
       this.#counted(position === from ? content : skip(content, from), from),
       (bytes) => {
         this.#writtenBytes = bytes;
+        this.onWritten();
         this.begun.resolve();
         this.#wake();
       },

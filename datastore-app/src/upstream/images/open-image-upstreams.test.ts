@@ -173,6 +173,46 @@ it('goes on after a restart from what has come', async () => {
   expect(server.sentBytes()).toBe(CONTENT.length);
 });
 
+it('has another revision whenever something else is to be said of what can come', async () => {
+  const said = () =>
+    JSON.stringify([
+      ...[upstreams.fetches(), upstreams.failureOf(sha256Of(CONTENT))],
+      [...upstreams.files()].map(({ path }) => path),
+    ]);
+  /** What was said at each revision. */
+  const seen = new Map<string, Set<string>>();
+  const look = () => {
+    const revision = upstreams.revision();
+    seen.set(revision, (seen.get(revision) ?? new Set()).add(said()));
+  };
+  let isOver = false;
+  const looking = (async () => {
+    for (; !isOver; await new Promise(setImmediate)) look();
+  })();
+  server.answers.push(
+    (_request, response, content) => {
+      response.writeHead(200, { 'content-length': content.length });
+      response.write(content.subarray(0, 300 * KIB));
+      void stored(300 * KIB).then(() => response.end(content.subarray(300 * KIB)));
+    },
+    (_request, response) => void response.writeHead(404).end(),
+  );
+  const source = await open();
+  await ended();
+  source.close();
+  await rm(join(root, 'hub/linux/disk.img'));
+  published = [];
+  await expect(open()).rejects.toThrow('has no image');
+  await ended();
+  look();
+  clock.advance(30_000);
+  look();
+  isOver = true;
+  await looking;
+  expect(seen.size).toBeGreaterThan(4);
+  expect([...seen.values()].filter(({ size }) => size > 1)).toEqual([]);
+});
+
 it('takes a copy that is here at another path, and asks nobody', async () => {
   await readAll(await open());
   await ended();

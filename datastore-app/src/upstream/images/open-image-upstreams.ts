@@ -93,7 +93,6 @@ export function openImageUpstreams(deps: ImageUpstreamsDeps): ImageUpstreams {
   /** Of which a copy here was not what it was taken for. */
   const doubted = new Set<string>();
   let configured: readonly ImageUpstream[] | undefined;
-  let ends = 0;
 
   const lists = createImageLists({
     ...{ log, clock, afterLarge: collectAll },
@@ -146,11 +145,16 @@ export function openImageUpstreams(deps: ImageUpstreamsDeps): ImageUpstreams {
     return last !== undefined && clock.nowMs() < last.untilMs ? last.error : undefined;
   }
 
+  /** Of how many it is known now that they could not be had. */
+  function countFailures(): number {
+    const nowMs = clock.nowMs();
+    return [...failures.values()].filter(({ untilMs }) => nowMs < untilMs).length;
+  }
+
   const table = createFlightTable<Cargo>({
     ...{ log, wait },
     landingFor: (wanted) => landingOfImage({ parts, store: deps.store }, wanted),
     onEnded({ distant: { path, upstream }, sha256, sizeBytes }, failure) {
-      ends += 1;
       if (failure === undefined) {
         failures.delete(sha256);
         doubted.delete(sha256);
@@ -180,7 +184,8 @@ export function openImageUpstreams(deps: ImageUpstreamsDeps): ImageUpstreams {
     lookFor: lists.lookFor,
     refresh: lists.refresh,
     status: lists.status,
-    revision: () => `${lists.revision()}-${ends}-${table.receivedBytes()}`,
+    // Each fetch that ends is one of the table's changes; a failure is forgotten by and by.
+    revision: () => `${lists.revision()}-${table.revision()}-${countFailures()}`,
 
     async open(distant) {
       const { path, file } = distant;
