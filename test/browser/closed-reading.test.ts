@@ -78,6 +78,19 @@ describeWith(['chromium'], 'the page where reading is closed', () => {
     await page.browserContext().close();
   });
 
+  it('asks for the credential also where the page is drawn long after it was answered', async () => {
+    const { page, errors } = await openPage(browser, 'about:blank');
+    await page.evaluateOnNewDocument(`{
+      const wait = setTimeout;
+      setTimeout = (work, ms = 0, ...rest) => wait(work, ms + 2000, ...rest);
+      requestAnimationFrame = (work) => wait(() => work(performance.now()), 2000);
+    }`);
+    await page.goto(`${datastore.origin}/-/`);
+    await waitForText(page, 'dialog h2', 'Read credential');
+    expect(errors).toEqual([]);
+    await page.browserContext().close();
+  });
+
   it('downloads a disk of the registry by link, too', async () => {
     const repository = createRepositoryClient(datastore.at, 'lab/disk');
     const disk = contentOf(soundQcow2(), 'application/x-qcow2');

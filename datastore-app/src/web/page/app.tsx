@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { AccessDialog } from './access/access-dialog.tsx';
 import { ContainersView } from './containers/containers-view.tsx';
 import type { PageContext } from './context.ts';
@@ -21,7 +21,7 @@ function viewOfAddress(): View {
 
 function useView(): View {
   const [view, setView] = useState(viewOfAddress);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const follow = () => setView(viewOfAddress());
     addEventListener('hashchange', follow);
     return () => removeEventListener('hashchange', follow);

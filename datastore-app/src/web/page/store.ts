@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 /** A value that others can watch. */
 export interface Store<T> {
@@ -25,9 +25,12 @@ export function createStore<T>(initial: T): Store<T> {
   };
 }
 
-/** The value of a store; the component is drawn again when it changes. */
+/**
+ * The value of a store; the component is drawn again when it changes: from its first drawing on, and not from the next
+ * frame, before which a busy browser may have heard what is told but once.
+ */
 export function useStore<T>(store: Store<T>): T {
   const [, redraw] = useState({});
-  useEffect(() => store.subscribe(() => redraw({})), [store]);
+  useLayoutEffect(() => store.subscribe(() => redraw({})), [store]);
   return store.get();
 }
