@@ -1,16 +1,30 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import FileSequencer from './test/order/file-sequencer.ts';
 
 /**
- * Three files at a time, as most of them wait for the network; the container tests, which own the machine's
- * bridges, after all others and alone.
+ * So many files at a time as a machine of so many processors does well with: most of them wait for the network for much
+ * of their time. What computes and what waits are begun side by side, long files first (test/order).
  */
-const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 0 } };
-const ALONE = { maxWorkers: 1, fileParallelism: false, sequence: { groupOrder: 1 } };
-/** Killed programs and floods: nothing else should want the processor meanwhile. */
-const LAST = { ...ALONE, sequence: { groupOrder: 2 } };
+const WORKERS = Math.max(3, Math.ceil(2.5 * availableParallelism()));
+const TOGETHER = { maxWorkers: WORKERS, sequence: { groupOrder: 0 } };
+/** Containers, on the bridges of this machine. */
+const E2E = {
+  ...TOGETHER,
+  setupFiles: ['test/e2e/one-at-a-time.ts'],
+  globalSetup: ['test/e2e/built-once.ts'],
+};
+/** Killed programs and floods: nothing else but one more of them should want the processor meanwhile. */
+const LAST = { maxWorkers: Math.min(2, availableParallelism()), sequence: { groupOrder: 1 } };
 
-const project = (name: string, include: string[], order: typeof TOGETHER | typeof ALONE = TOGETHER) => ({
+interface Order {
+  readonly maxWorkers: number;
+  readonly sequence: { readonly groupOrder: number };
+  readonly setupFiles?: string[];
+  readonly globalSetup?: string[];
+}
+const project = (name: string, include: string[], order: Order = TOGETHER) => ({
   extends: true as const,
   test: { name, include, ...order },
 });
@@ -32,19 +46,25 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000 } },
     // Tests that are tried together wait for most of their time.
     maxConcurrency: 8,
-    reporters: ['default', './test/reporter.ts'],
+    sequence: { sequencer: FileSequencer },
+    reporters: [
+      'default',
+      './test/reporter.ts',
+      ...(process.env.TEST_TIMES === 'true' ? ['./test/order/times-reporter.ts'] : []),
+    ],
     projects: [
       project('unit', [
         '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
         'compose/**/*.test.ts',
         'eve-agent/packaging/*.test.ts',
         'test/*.test.ts',
+        'test/order/*.test.ts',
       ]),
       project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
       project('interop', ['test/interop/**/*.test.ts']),
       project('browser', ['test/browser/**/*.test.ts']),
       project('fuzz', ['test/fuzz/**/*.test.ts']),
-      project('e2e', ['test/e2e/**/*.test.ts'], ALONE),
+      project('e2e', ['test/e2e/**/*.test.ts'], E2E),
       project('faults', ['test/faults/**/*.test.ts'], LAST),
     ],
   },

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
+import { makeBundlesAndBase } from './built-once.ts';
 import { composeCommandOf } from './compose-project.ts';
 
 const FILE = 'launch.yaml';
@@ -33,8 +34,7 @@ const ours = async (command: 'ps' | 'images' | 'network', ...args: readonly stri
 describeWith(['root', 'docker'], 'the demo of a launch', () => {
   beforeAll(async () => {
     await removeProject();
-    await mustRunProgram([process.execPath, 'compose/build.ts']);
-    await mustRunProgram(['sh', 'compose/make-base-image.sh', ENVIRONMENT.BASE_IMAGE]);
+    await makeBundlesAndBase(ENVIRONMENT.BASE_IMAGE);
     await mustRunProgram(compose('build'), ENVIRONMENT);
   }, BUILD_TIMEOUT_MS);
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
+import { makeBundlesAndBase } from './built-once.ts';
 import { composeCommandOf } from './compose-project.ts';
 
 const FILE = 'registry.yaml';
@@ -32,8 +33,7 @@ const removeProject = () =>
 describeWith(['root', 'docker'], 'the demo of container images', () => {
   beforeAll(async () => {
     await removeProject();
-    await mustRunProgram([process.execPath, 'compose/build.ts']);
-    await mustRunProgram(['sh', 'compose/make-base-image.sh', ENVIRONMENT.BASE_IMAGE]);
+    await makeBundlesAndBase(ENVIRONMENT.BASE_IMAGE);
   }, BUILD_TIMEOUT_MS);
 
   afterAll(async () => {

@@ -9,6 +9,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
+import { makeBundlesAndBase } from './built-once.ts';
 import { COMPOSE_FILE, COMPOSE_FOLDER, composeCommand, IS_STANDALONE } from './compose-project.ts';
 
 const PROJECT = 'local-datastore-e2e';
@@ -58,8 +59,7 @@ const removeProject = (project: string) =>
 describeWith(['root', 'docker'], 'the demo with containers', () => {
   beforeAll(async () => {
     for (const project of [PROJECT, COMMAND_PROJECT]) await removeProject(project);
-    await mustRunProgram([process.execPath, 'compose/build.ts']);
-    await mustRunProgram(['sh', 'compose/make-base-image.sh', ENVIRONMENT.BASE_IMAGE]);
+    await makeBundlesAndBase(ENVIRONMENT.BASE_IMAGE);
     await mustRunProgram(composeCommand(PROJECT, 'build'), ENVIRONMENT);
   }, BUILD_TIMEOUT_MS);
 

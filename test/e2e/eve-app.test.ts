@@ -14,6 +14,7 @@ import { eveAgent, waitForLog } from '../lab/programs.ts';
 import { mustRunProgram, runProgram, WORKSPACE } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
 import { type BlankVolume, makeBlankVolume } from './blank-volume.ts';
+import { makeBundlesAndBase } from './built-once.ts';
 
 const NETWORK = 'local-datastore-eve';
 const BRIDGE = 'bn81';
@@ -70,8 +71,7 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
     client = await getContainerRuntimeClient();
     await removeContainers();
     await runProgram(['docker', 'network', 'rm', NETWORK]);
-    await mustRunProgram([process.execPath, 'compose/build.ts']);
-    await mustRunProgram(['sh', 'compose/make-base-image.sh', BASE_IMAGE]);
+    await makeBundlesAndBase(BASE_IMAGE);
     const target = ['--target', 'datastore-app', '--build-arg', `BASE=${BASE_IMAGE}`, '-t', IMAGE];
     await mustRunProgram(['docker', 'build', '-f', 'compose/Dockerfile', ...target, '.']);
     // Internal, hence without a route out, as the bridge of a device without an uplink.
