@@ -13,7 +13,7 @@ import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { decideTls } from '../tls/decide-tls.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, type EffectiveOptions, readEffectiveOptions } from './effective-options.ts';
-import { readCredentialOf } from './serve.ts';
+import { readCredentialOf } from './read-credential.ts';
 
 /** Where the write token is or will be made; undefined when it is given as such. */
 async function findWriteToken(options: ServeOptions): Promise<string | undefined> {
