@@ -52,6 +52,16 @@ export function whyNoLab(): string | undefined {
   );
 }
 
+/**
+ * A MAC address for a bridge, of its IPv4 address. One that is not said would be the least of what is attached, and
+ * another with the next container: neighbours would send to the one before for half a minute. EVE sets its bridges',
+ * too.
+ */
+function macOf(address: string): string {
+  const bytes = (address.split('/')[0] ?? '').split('.').map(Number);
+  return [0x02, 0x00, ...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
 /** Builds an empty device: loopback alone. `/run` is its own, so that daemons do not meet the machine's. */
 export async function createLab(): Promise<Lab> {
   const [program = '', ...rest] = [
@@ -127,7 +137,7 @@ export async function createLab(): Promise<Lab> {
     async addBridge(name, address) {
       // A bridge forwards multicast from its first moment: no listening delay, no snooping without a querier.
       const options = ['type', 'bridge', 'forward_delay', '0', 'stp_state', '0', 'mcast_snooping', '0'];
-      await host.mustRun(['ip', 'link', 'add', name, ...options]);
+      await host.mustRun(['ip', 'link', 'add', name, 'address', macOf(address), ...options]);
       await host.mustRun(['ip', 'address', 'add', address, 'brd', '+', 'dev', name]);
       await host.mustRun(['ip', 'link', 'set', name, 'up']);
     },
