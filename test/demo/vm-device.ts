@@ -10,6 +10,7 @@ import type { RunAgent } from '../../compose/demo/story.ts';
 import { createUntil, type Until } from '../../compose/demo/until.ts';
 import { createGuestImages, GUEST_ADDRESS, type GuestMode, sha256Of } from '../lab/machines/guest-image.ts';
 import type { Namespace } from '../lab/namespace.ts';
+import { askSocket } from '../lab/socket-request.ts';
 import {
   agentCommand,
   createDevicePrograms,
@@ -18,7 +19,6 @@ import {
   describeEnd,
   imagesOf,
 } from './device-programs.ts';
-import { askSocket } from './socket-request.ts';
 import { type VmImage, vmConfiguration } from './vm-configuration.ts';
 
 export const GUEST_URL = `http://${GUEST_ADDRESS}/`;

@@ -1,29 +1,15 @@
 /** What the doctor says of apps before they are launched, and what then comes of each: one table for both. */
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
-import { createLab, type Lab } from '../lab/lab.ts';
-import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
-import { createWebContext } from '../lab/web-image.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type AppsHost, createAppsHost, portMap, uuidOf } from '../lab/apps/apps-host.ts';
+import { DEBIAN_ENGINE } from '../lab/engine-kinds.ts';
+import { eveAgent, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 
-const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const [BN1, BN2, NOWHERE] = [uuid(501), uuid(502), uuid(503)];
-const [WEB, GONE, DISK] = [uuid(601), uuid(602), uuid(603)];
-const [WEB_VOLUME, GONE_VOLUME, DISK_VOLUME, BLANK] = [uuid(701), uuid(702), uuid(703), uuid(704)];
+const [BN1, BN2, NOWHERE] = [uuidOf(501), uuidOf(502), uuidOf(503)];
+const [WEB, GONE, DISK] = [uuidOf(601), uuidOf(602), uuidOf(603)];
+const [WEB_VOLUME, GONE_VOLUME, DISK_VOLUME, BLANK] = [uuidOf(701), uuidOf(702), uuidOf(703), uuidOf(704)];
 
-const portMap = (lport: string) => ({
-  matches: [
-    { type: 'protocol', value: 'tcp' },
-    { type: 'lport', value: lport },
-  ],
-  actions: [{ portmap: true, appPort: 80 }],
-});
 const on = (networkId: string, more: object = {}) => ({ networkId, ...more });
 const TAKEN_PORT = 18_090;
 
@@ -96,18 +82,12 @@ const ROWS: readonly Row[] = [
 ];
 
 describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of apps', () => {
-  let folder: string;
-  let lab: Lab;
-  let engine: RunningEngine;
-  let datastore: RunningDatastore;
-  let agent: ChildProcess | undefined;
-  let holder: ChildProcess | undefined;
-  const at = (...names: readonly string[]) => join(folder, ...names);
+  let host: AppsHost;
 
   /** By name of the app, the codes of what is found. */
-  async function askDoctor(socket = engine.socket) {
-    const words = ['--apps', at('config.json'), '--engine', socket, '--timeout', '1', '--json'];
-    const { stdout, stderr, exitCode } = await lab.host.run(eveAgent('doctor', ...words));
+  async function askDoctor(socket = host.engineSocket) {
+    const words = ['--apps', host.at('config.json'), '--engine', socket, '--timeout', '1', '--json'];
+    const { stdout, stderr, exitCode } = await host.lab.host.run(eveAgent('doctor', ...words));
     if (stdout === '') throw new Error(stderr);
     const { checks, verdict } = JSON.parse(stdout) as {
       verdict: string;
@@ -121,36 +101,20 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
     return { found: Object.fromEntries(found), verdict, exitCode };
   }
   async function statuses(): Promise<Record<string, AppInstanceStatus>> {
-    const { stdout } = await lab.host.run(eveAgent('app', 'list', '--json', '--state', at('state')));
-    const apps = JSON.parse(stdout || '[]') as AppInstanceStatus[];
+    const apps = await host.statuses();
     return Object.fromEntries(apps.map((app) => [app.DisplayName, app]));
   }
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'doctor-apps-'));
-    lab = await createLab();
-    await lab.addBridge('bn1', '10.1.0.1/24');
-    await lab.addBridge('bn2', '10.2.0.1/24');
-    const place = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
-    engine = await startDockerEngine(lab.host, at('engine'), '--bridge', '', '--iptables=true');
-    await mkdir(at('root'), { recursive: true });
-    await engine.docker('build', '--quiet', '--tag', 'lab/web:v1', await createWebContext(at('v1'), 'v1'));
-    await engine.docker('save', '--output', at('root', 'v1.tar'), 'lab/web:v1');
-    await engine.docker('image', 'rm', '--force', 'lab/web:v1');
-    datastore = await startDatastore(place, [
-      ...['--root', at('root'), '--state', at('store'), '--host-name', 'ds'],
-    ]);
-    const manifest = 'http://10.1.0.5/v2/archives/v1/manifests/v1';
-    await vi.waitFor(() => lab.host.mustRun(['curl', '--silent', '--fail', manifest]), {
-      timeout: 60_000,
-      interval: 200,
-    });
+    host = await createAppsHost({ bridges: 2, engine: DEBIAN_ENGINE, images: ['v1'] });
     const listen = `require('node:net').createServer().listen(${TAKEN_PORT}, () => console.error('"listening"'))`;
-    holder = lab.host.start([process.execPath, '-e', listen], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const holder = host.lab.host.start([process.execPath, '-e', listen], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     await waitForLog(holder, '"listening"').seen;
 
-    const registry = { id: uuid(901), dType: 'DsContainerRegistry', fqdn: 'docker://ds.local' };
-    const files = { id: uuid(902), dType: 'DsHttp', fqdn: 'http://ds.local' };
+    const registry = { id: uuidOf(901), dType: 'DsContainerRegistry', fqdn: 'docker://ds.local' };
+    const files = { id: uuidOf(902), dType: 'DsHttp', fqdn: 'http://ds.local' };
     const image = (id: string, URL: string) => ({
       uuid: id,
       dsIdsList: [registry.id],
@@ -165,7 +129,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
       ...{ uuidandversion: { uuid: id }, displayname },
       ...more,
     });
-    const document = {
+    await host.configure({
       datastores: [registry, files],
       contentInfo: [
         image(WEB, 'archives/v1:v1'),
@@ -184,7 +148,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
         instanceOf(NOWHERE, 'nowhere', {}),
       ],
       apps: ROWS.map(({ name, app }, i) => ({
-        ...{ uuidandversion: { uuid: uuid(i + 1) }, displayname: name, activate: true },
+        ...{ uuidandversion: { uuid: uuidOf(i + 1) }, displayname: name, activate: true },
         ...{
           interfaces: [on(BN1)],
           volumeRefList: [{ uuid: WEB_VOLUME }],
@@ -192,23 +156,9 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
         },
         ...app,
       })),
-    };
-    await writeFile(at('config.json'), JSON.stringify(document));
+    });
   });
-  afterAll(async () => {
-    if (agent?.exitCode === null && agent.signalCode === null) {
-      const ended = once(agent, 'exit');
-      agent.kill('SIGKILL');
-      await ended;
-    }
-    holder?.kill('SIGKILL');
-    const ids = (await engine?.run('ps', '--all', '--quiet'))?.stdout.split('\n').filter(Boolean) ?? [];
-    if (ids.length > 0) await engine.run('rm', '--force', ...ids);
-    await engine?.stop();
-    await datastore?.kill();
-    await lab?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => host?.stop());
 
   const expected = Object.fromEntries(ROWS.map(({ name, finds }) => [name, finds]));
 
@@ -217,27 +167,19 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
     expect(found).toMatchObject(expected);
     expect(verdict).toMatch(/^5 of 15 apps can be launched here, not processors, permission, /);
     expect(exitCode).toBe(2);
-    expect((await engine.docker('ps', '--all', '--quiet')).trim()).toBe('');
-    expect(await engine.docker('network', 'ls', '--format', '{{.Name}}')).not.toContain('eve_');
+    expect((await host.engine.docker('ps', '--all', '--quiet')).trim()).toBe('');
+    expect(await host.engine.docker('network', 'ls', '--format', '{{.Name}}')).not.toContain('eve_');
   });
 
   it('says so of all containers where there is no engine', async () => {
-    const { found } = await askDoctor(at('none.sock'));
+    const { found } = await askDoctor(host.at('none.sock'));
     expect([found.plain, found.halted, found.machine]).toEqual([
       ...[['no-engine!'], ['no-engine!'], ['content!']],
     ]);
   });
 
   it('was right', async () => {
-    const child = lab.host.start(
-      eveAgent(
-        ...['run', '--state', at('state'), '--config', at('config.json'), '--reserve', '0'],
-        ...['--apps', '--engine', engine.socket],
-      ),
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    agent = child;
-    await waitForLog(child, '"running"').seen;
+    await host.startAgent();
     const isSettled = ({ State, Error: error }: AppInstanceStatus) =>
       ['RUNNING', 'HALTED'].includes(State) || error !== '';
     const settled = async () => Object.values(await statuses()).filter(isSettled).length;

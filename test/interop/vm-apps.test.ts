@@ -3,66 +3,42 @@
  * qemu on the bridge. No engine of containers is there. A guest takes half a minute to boot where it is emulated: what
  * is tried here is what only it can show.
  */
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { type AppsHost, createAppsHost, uuidOf } from '../lab/apps/apps-host.ts';
 import { createGuestImages, GUEST_ADDRESS, type GuestImages, sha256Of } from '../lab/machines/guest-image.ts';
-import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
+import { eveAgent } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 
-const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const APP = uuid(1);
+const APP = uuidOf(1);
 /** Emulated, beside other load. */
 const BOOT_LIMIT = { timeout: 240_000, interval: 500 };
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
 
 describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that are VMs', () => {
-  let folder: string;
-  let lab: Lab;
-  let neighbour: App;
+  let host: AppsHost;
   let images: GuestImages;
-  let datastore: RunningDatastore;
-  let agent: ChildProcess | undefined;
   const digests = new Map<string, string>();
-  const at = (...names: readonly string[]) => join(folder, ...names);
 
-  async function startAgent() {
-    const places = ['--state', at('state'), '--config', at('config.json')];
-    const child = lab.host.start(
-      eveAgent('run', ...places, '--apps', '--engine', at('no-engine.sock'), '--reserve', '0'),
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    agent = child;
-    await waitForLog(child, '"running"').seen;
-  }
-  async function endAgent(signal: NodeJS.Signals) {
-    if (agent === undefined || agent.exitCode !== null || agent.signalCode !== null) return;
-    const ended = once(agent, 'exit');
-    agent.kill(signal);
-    await ended;
-  }
   /** @param file what it is started from @param more of the app */
-  async function configure(file: string, more: object = {}) {
-    const document = {
-      datastores: [{ id: uuid(9), dType: 'DsHttp', fqdn: 'http://ds.local' }],
+  function configure(file: string, more: object = {}) {
+    return host.configure({
+      datastores: [{ id: uuidOf(9), dType: 'DsHttp', fqdn: 'http://ds.local' }],
       contentInfo: [
         {
-          ...{ uuid: uuid(3), dsIdsList: [uuid(9)], URL: file, displayName: 'guest' },
+          ...{ uuid: uuidOf(3), dsIdsList: [uuidOf(9)], URL: file, displayName: 'guest' },
           ...{ iformat: file.endsWith('.qcow2') ? 'QCOW2' : 'RAW', sha256: digests.get(file) },
         },
       ],
       volumes: [
-        { uuid: uuid(2), origin: { type: 'VCOT_DOWNLOAD', downloadContentTreeID: uuid(3) } },
-        { uuid: uuid(4), origin: { type: 'VCOT_BLANK' }, maxsizebytes: '1048576' },
+        { uuid: uuidOf(2), origin: { type: 'VCOT_DOWNLOAD', downloadContentTreeID: uuidOf(3) } },
+        { uuid: uuidOf(4), origin: { type: 'VCOT_BLANK' }, maxsizebytes: '1048576' },
       ],
       networkInstances: [
         {
-          ...{ uuidandversion: { uuid: uuid(5) }, displayname: 'local', instType: 'ZnetInstLocal' },
+          ...{ uuidandversion: { uuid: uuidOf(5) }, displayname: 'local', instType: 'ZnetInstLocal' },
           ip: { gateway: '10.1.0.1' },
         },
       ],
@@ -70,8 +46,8 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
         {
           ...{ uuidandversion: { uuid: APP, version: '1' }, displayname: 'guest', activate: true },
           fixedresources: { memory: 131_072, vcpus: 1 },
-          interfaces: [{ name: 'eth0', networkId: uuid(5), addr: GUEST_ADDRESS }],
-          volumeRefList: [{ uuid: uuid(2) }, { uuid: uuid(4) }],
+          interfaces: [{ name: 'eth0', networkId: uuidOf(5), addr: GUEST_ADDRESS }],
+          volumeRefList: [{ uuid: uuidOf(2) }, { uuid: uuidOf(4) }],
           localDatastore: {
             settle: '300ms',
             health: { kind: 'http', port: 80, path: '/', startPeriodSeconds: 200 },
@@ -79,22 +55,11 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
           ...more,
         },
       ],
-    };
-    await writeFile(at('config.json.new'), JSON.stringify(document));
-    await rename(at('config.json.new'), at('config.json'));
+    });
   }
-  const call = (...args: readonly string[]) => lab.host.run(eveAgent('app', ...args, '--state', at('state')));
-  async function status(): Promise<Partial<AppInstanceStatus>> {
-    const { stdout } = await call('list', '--json');
-    const [app = {}] = JSON.parse(stdout || '[]') as AppInstanceStatus[];
-    return app;
-  }
-  const becomes = (expected: object) => expect.poll(status, BOOT_LIMIT).toMatchObject(expected);
+  const becomes = (expected: object) => host.becomes(expected, BOOT_LIMIT);
   /** What another app on the bridge hears of it. */
-  const ask = async (path = '/') =>
-    (
-      await neighbour.run(['curl', '--silent', '--max-time', '5', `http://${GUEST_ADDRESS}${path}`])
-    ).stdout.trim();
+  const ask = async (path = '/') => (await host.hears(`http://${GUEST_ADDRESS}${path}`)).trim();
   /** Until it answers so: one that is busy with others may take longer than a request. */
   const answers = (word: string) => expect.poll(() => ask(), BOOT_LIMIT).toBe(word);
   /** How often a guest was started with its second disk. */
@@ -103,54 +68,39 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     return Number(await ask('/boots'));
   }
 
-  async function serve(name: string, path: string) {
-    await copyFile(path, at('root', name));
-    digests.set(name, await sha256Of(path));
-  }
-
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'vm-apps-'));
-    await mkdir(at('root'));
     images = await createGuestImages();
-    lab = await createLab();
-    await lab.addBridge('bn1', '10.1.0.1/24');
-    const place = await lab.addApp({ name: 'ds', bridge: 'bn1', address: '10.1.0.5/24' });
-    neighbour = await lab.addApp({ name: 'other', bridge: 'bn1', address: '10.1.0.77/24' });
-    await serve('v1.img', await images.build({ word: 'v1' }));
-    await serve('v2.qcow2', await images.buildQcow2({ word: 'v2' }));
-    await serve('off.img', await images.build({ word: 'off', mode: 'off' }));
-    const args = ['--root', at('root'), '--state', at('store'), '--host-name', 'ds'];
-    datastore = await startDatastore(place, args);
+    const files = {
+      'v1.img': await images.build({ word: 'v1' }),
+      'v2.qcow2': await images.buildQcow2({ word: 'v2' }),
+      'off.img': await images.build({ word: 'off', mode: 'off' }),
+    };
+    for (const [name, path] of Object.entries(files)) digests.set(name, await sha256Of(path));
+    host = await createAppsHost({
+      async fillRoot(root) {
+        for (const [name, path] of Object.entries(files)) await copyFile(path, join(root, name));
+      },
+    });
   });
   afterAll(async () => {
-    await writeFile(at('config.json'), JSON.stringify({ datastores: [], contentInfo: [] }));
-    await endAgent('SIGKILL');
-    // What still runs has the state of this test in its command line.
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      const ids = await readdir(at('state/machines/machines')).catch(() => []);
-      if (ids.some((id) => words.includes(id))) process.kill(Number(pid), 'SIGKILL');
-    }
-    await datastore?.kill();
-    await lab?.stop();
+    await host?.stop();
     await images?.remove();
-    await rm(folder, { recursive: true, force: true });
   });
 
   it('is found, verified, launched, and reached by its neighbours on the bridge', async () => {
     await configure('v1.img');
-    await startAgent();
+    await host.startAgent();
     await becomes({ State: 'RUNNING', IPAddress: GUEST_ADDRESS, Bridge: 'bn1', Generation: 1, Error: '' });
     await answers('v1');
     expect(await starts()).toBe(1);
   });
 
   it('shows its console on a terminal, and what it wrote', async () => {
-    const { stdout } = await call('logs', APP);
+    const { stdout } = await host.callApp('logs', APP);
     expect(stdout).toContain('guest v1 is good');
-    const command = eveAgent('app', 'console', APP, '--state', at('state'));
+    const command = eveAgent('app', 'console', APP, '--state', host.at('state'));
     const stdio: ('pipe' | 'ignore')[] = ['pipe', 'pipe', 'ignore'];
-    const terminal = lab.host.start(['script', '-qec', quoted(command), '/dev/null'], { stdio });
+    const terminal = host.lab.host.start(['script', '-qec', quoted(command), '/dev/null'], { stdio });
     let shown = '';
     terminal.stdout?.on('data', (bytes: Buffer) => {
       shown += bytes;
@@ -165,10 +115,10 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
   });
 
   it('goes on while the agent is killed, and is taken up by the next one', async () => {
-    const before = await status();
-    await endAgent('SIGKILL');
+    const before = await host.status();
+    await host.endAgent();
     await answers('v1');
-    await startAgent();
+    await host.startAgent();
     await becomes({ State: 'RUNNING', Generation: 1, BootTime: before.BootTime, Error: '' });
     expect(await starts()).toBe(1);
   });
@@ -188,9 +138,9 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
   });
 
   it('is made anew by a purge', async () => {
-    const disks = async () => (await readdir(at('state/machines/volumes'))).sort();
+    const disks = async () => (await readdir(host.at('state/machines/volumes'))).sort();
     const before = await disks();
-    await call('purge', APP);
+    await host.callApp('purge', APP);
     await becomes({ State: 'RUNNING', Generation: 3, Error: '' });
     await answers('v2');
     const after = await disks();
@@ -201,11 +151,11 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
   it('is halted by its button, and gone with its entry', async () => {
     await configure('v2.qcow2', { activate: false });
     await becomes({ State: 'HALTED' });
-    expect((await call('logs', APP)).stdout).toContain('guest goes off');
-    await writeFile(at('config.json'), JSON.stringify({ datastores: [], contentInfo: [] }));
+    expect((await host.callApp('logs', APP)).stdout).toContain('guest goes off');
+    await host.configure({ datastores: [], contentInfo: [] });
     const left = async () => [
-      ...(await readdir(at('state/machines/machines'))),
-      ...(await readdir(at('state/machines/volumes'))),
+      ...(await readdir(host.at('state/machines/machines'))),
+      ...(await readdir(host.at('state/machines/volumes'))),
     ];
     await expect.poll(left, BOOT_LIMIT).toEqual([]);
   });
