@@ -15,14 +15,18 @@ const E2E = {
   setupFiles: ['test/e2e/one-at-a-time.ts'],
   globalSetup: ['test/e2e/built-once.ts'],
 };
-/** Killed programs and floods: nothing else but one more of them should want the processor meanwhile. */
+/** Killed programs: nothing else but one more of them should want the processor meanwhile. */
 const LAST = { maxWorkers: Math.min(2, availableParallelism()), sequence: { groupOrder: 1 } };
+/** Floods, and what is counted in milliseconds of a link: nothing else should. */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
 
 interface Order {
   readonly maxWorkers: number;
   readonly sequence: { readonly groupOrder: number };
   readonly setupFiles?: string[];
   readonly globalSetup?: string[];
+  readonly exclude?: string[];
 }
 const project = (name: string, include: string[], order: Order = TOGETHER) => ({
   extends: true as const,
@@ -65,7 +69,8 @@ export default defineConfig({
       project('browser', ['test/browser/**/*.test.ts']),
       project('fuzz', ['test/fuzz/**/*.test.ts']),
       project('e2e', ['test/e2e/**/*.test.ts'], E2E),
-      project('faults', ['test/faults/**/*.test.ts'], LAST),
+      project('faults', ['test/faults/**/*.test.ts'], { ...LAST, exclude: ALONE_FILES }),
+      project('faults-alone', ALONE_FILES, ALONE),
     ],
   },
 });
