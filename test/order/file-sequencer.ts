@@ -4,10 +4,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { mixLanes } from './mix-lanes.ts';
 
 export const WORKSPACE = join(import.meta.dirname, '../..');
-/** How long files took that take long, in seconds: `TEST_TIMES=true npm test` writes it anew. */
+/** How long files took, in seconds, but for short ones of the kind `unit`: `TEST_TIMES=true npm test` writes it anew. */
 export const TIMES_FILE = join(import.meta.dirname, 'file-times.json');
-/** Of those that are not in it. */
-const SHORT_SECONDS = 1;
+/** Of those that are not in it: what is new may take long. */
+const secondsOfOther = (kind: string) => (isMostlyShort(kind) ? 1 : 60);
+
+/** Of which kind so many are short that they are not kept apart. */
+export const isMostlyShort = (kind: string): boolean => kind === 'unit';
 
 export const nameOfFile = (path: string): string => relative(WORKSPACE, path);
 
@@ -20,8 +23,8 @@ export default class FileSequencer extends BaseSequencer {
     const times: Record<string, number> = JSON.parse(readFileSync(TIMES_FILE, 'utf8'));
     const lanes = Map.groupBy(files, ({ project }) => project.name);
     return mixLanes(
-      [...lanes.values()].map((lane) =>
-        lane.map((file) => ({ file, seconds: times[nameOfFile(file.moduleId)] ?? SHORT_SECONDS })),
+      [...lanes].map(([kind, lane]) =>
+        lane.map((file) => ({ file, seconds: times[nameOfFile(file.moduleId)] ?? secondsOfOther(kind) })),
       ),
     );
   }
