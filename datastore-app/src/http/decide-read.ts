@@ -15,12 +15,18 @@ export type ReadDecision =
       readonly isPlain: boolean;
     };
 
-/** Those of RFC 9110 §13.1 that serve-static decides as it should. */
-const LEFT_CONDITIONS = ['if-none-match', 'if-modified-since', 'if-unmodified-since'] as const;
-const DECIDED = ['if-match', 'if-range', 'range'] as const;
+const asksNothingDecided = (headers: IncomingHttpHeaders) =>
+  headers['if-match'] === undefined && headers['if-range'] === undefined && headers.range === undefined;
 
-const hasNone = (headers: IncomingHttpHeaders, names: readonly string[]) =>
-  names.every((name) => headers[name] === undefined);
+/** Of those of RFC 9110 §13.1 that serve-static decides as it should. */
+const hasNoCondition = (headers: IncomingHttpHeaders) =>
+  headers['if-none-match'] === undefined &&
+  headers['if-modified-since'] === undefined &&
+  headers['if-unmodified-since'] === undefined;
+
+/** Whether a request, by its headers, is for the whole of a file whatever that is. */
+export const isForWhole = (headers: IncomingHttpHeaders): boolean =>
+  asksNothingDecided(headers) && hasNoCondition(headers);
 
 /**
  * Decides what serve-static leaves weak: If-Match, If-Range, and which range counts (RFC 9110 §13.2.2, §14.2).
@@ -34,9 +40,8 @@ export function decideRead(
   sizeBytes: number,
 ): ReadDecision {
   // As most requests are: nothing is copied for these.
-  if (hasNone(headers, DECIDED)) {
-    const isPlain = hasNone(headers, LEFT_CONDITIONS);
-    return { kind: 'read', headers, entityTag: validators.entityTag, isPlain };
+  if (asksNothingDecided(headers)) {
+    return { kind: 'read', headers, entityTag: validators.entityTag, isPlain: hasNoCondition(headers) };
   }
   const { 'if-match': ifMatch, 'if-range': _ifRange, range: _range, ...left } = headers;
   if (ifMatch !== undefined) {
@@ -47,5 +52,5 @@ export function decideRead(
   const range = decideRange(method, headers, validators, sizeBytes);
   const entityTag = decideEntityTag(headers, validators);
   if (range !== undefined) return { kind: 'read', headers: { ...left, range }, entityTag, isPlain: false };
-  return { kind: 'read', headers: left, entityTag, isPlain: hasNone(left, LEFT_CONDITIONS) };
+  return { kind: 'read', headers: left, entityTag, isPlain: hasNoCondition(left) };
 }

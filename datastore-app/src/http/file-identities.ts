@@ -3,18 +3,33 @@ import { reprDigest, type Validators, validatorsOf } from './validators.ts';
 
 /** What an answer says of the content of a file, besides the content. */
 export interface FileIdentity {
+  /** Undefined while the file is not hashed. */
+  readonly sha256: string | undefined;
   readonly validators: Validators;
   /** The value of Repr-Digest; undefined while the file is not hashed. */
   readonly reprDigest: string | undefined;
+  /** The head of an answer with the whole file: names and values by turns. Nobody changes it. */
+  readonly wholeHeaders: string[];
 }
 
 interface Known extends FileIdentity {
   readonly version: FileVersion;
-  readonly sha256: string | undefined;
 }
 
 /** Some hundred bytes each. */
 const MAX_FILES = 1000;
+
+function wholeHeadersOf(
+  { sizeBytes }: FileVersion,
+  { validators: { entityTag, lastModified }, reprDigest }: Pick<FileIdentity, 'validators' | 'reprDigest'>,
+): string[] {
+  return [
+    ...['Content-Type', 'application/octet-stream', 'Content-Length', String(sizeBytes)],
+    ...['Accept-Ranges', 'bytes', 'ETag', entityTag, 'Last-Modified', lastModified],
+    ...['X-Content-Type-Options', 'nosniff'],
+    ...(reprDigest === undefined ? [] : ['Repr-Digest', reprDigest]),
+  ];
+}
 
 /**
  * Remembers what was said of files that were asked for lately: to put it into words again takes longer than to read
@@ -34,11 +49,11 @@ export function createFileIdentities(
     }
     const [oldest] = known.keys();
     if (before === undefined && known.size >= maxFiles && oldest !== undefined) known.delete(oldest);
-    const identity: Known = {
-      ...{ version, sha256 },
+    const said = {
       validators: validatorsOf(version, sha256),
       reprDigest: sha256 === undefined ? undefined : reprDigest(sha256),
     };
+    const identity: Known = { version, sha256, ...said, wholeHeaders: wholeHeadersOf(version, said) };
     known.set(path, identity);
     return identity;
   };

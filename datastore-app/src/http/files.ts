@@ -11,8 +11,9 @@ import type { FileVersion } from '../content/file-version.ts';
 import { followContent } from '../content/follow-content.ts';
 import { parseImagePath } from '../images/image-path.ts';
 import type { OpenImage } from '../images/open-image.ts';
+import type { RememberedImages } from '../images/remembered-images.ts';
 import { createBufferPool } from './buffer-pool.ts';
-import { decideRead } from './decide-read.ts';
+import { decideRead, isForWhole } from './decide-read.ts';
 import { createFileIdentities, type FileIdentity } from './file-identities.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { beginTransfer, FileChangedError } from './transfer.ts';
@@ -22,6 +23,7 @@ export interface FilesDeps {
   readonly log: Log;
   /** From createImageOpener. */
   readonly openImage: (path: string) => OpenImage | undefined;
+  readonly remembered: RememberedImages;
   /** The sha256 of exactly this version of a file, once it is known. */
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
   readonly downloads: Pick<DownloadLog, 'begin'>;
@@ -54,7 +56,7 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, { status: number; detail: string 
  * `/proc/self/fd`; what it leaves weak is decided beforehand (If-Range, If-Match, several ranges).
  */
 export function createFilesHandler(deps: FilesDeps): FilesHandler {
-  const { log, openImage, digestOf, isCorrupt, downloads, memory } = deps;
+  const { log, openImage, remembered, digestOf, isCorrupt, downloads, memory } = deps;
   const wholeReadPool = createBufferPool({
     bufferBytes: WHOLE_READ_BYTES,
     maxBuffers: MAX_WHOLE_READ_BUFFERS,
@@ -84,12 +86,24 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
     }
   }
 
+  /** Whether it could be answered by what is remembered of an image. */
+  function isSentFromMemory(response: ServerResponse, path: string): boolean {
+    const image = remembered.find(path);
+    if (image === undefined) return false;
+    const { version, sha256, bytes } = image;
+    if (digestOf(image.path, version) !== sha256 || isCorrupt(image.path, version)) return false;
+    response.writeHead(200, identityOf(image.path, version, sha256).wholeHeaders);
+    response.end(bytes);
+    return true;
+  }
+
+  /** @param asked.path as it was asked for */
   function sendWhole(
     response: ServerResponse,
     image: OpenImage,
-    { validators, reprDigest }: FileIdentity,
+    { sha256, wholeHeaders }: FileIdentity,
     buffer: Buffer,
-    client: string,
+    { path, client }: { readonly path: string; readonly client: string },
   ): void {
     const { fd, version } = image;
     const { sizeBytes } = version;
@@ -104,25 +118,11 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
         filled += bytesRead;
       }
       if (filled < sizeBytes || !isUnchanged()) throw new FileChangedError(image.path);
+      if (sha256 !== undefined) remembered.noteRead(path, image, sha256, buffer.subarray(0, sizeBytes));
     } finally {
       closeSync(fd);
     }
-    const headers = [
-      'Content-Type',
-      'application/octet-stream',
-      'Content-Length',
-      String(sizeBytes),
-      'Accept-Ranges',
-      'bytes',
-      'ETag',
-      validators.entityTag,
-      'Last-Modified',
-      validators.lastModified,
-      'X-Content-Type-Options',
-      'nosniff',
-    ];
-    if (reprDigest !== undefined) headers.push('Repr-Digest', reprDigest);
-    response.writeHead(200, headers);
+    response.writeHead(200, wholeHeaders);
     response.end(buffer.subarray(0, sizeBytes));
   }
 
@@ -169,6 +169,9 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       return;
     }
     const path = parseImagePath(urlPath);
+    if (path !== undefined && method === 'GET' && isForWhole(request.headers)) {
+      if (isSentFromMemory(response, path)) return;
+    }
     let image: OpenImage | undefined;
     try {
       if (path !== undefined) image = openImage(path);
@@ -176,7 +179,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       fail(response, path ?? '', error);
       return;
     }
-    if (image === undefined) {
+    if (image === undefined || path === undefined) {
       if (path !== undefined && deps.absent !== undefined) deps.absent(request, response, path);
       else sendProblem(response, NO_SUCH_IMAGE);
       return;
@@ -206,7 +209,7 @@ export function createFilesHandler(deps: FilesDeps): FilesHandler {
       return;
     }
     try {
-      sendWhole(response, image, identity, buffer, client);
+      sendWhole(response, image, identity, buffer, { path, client });
     } catch (error) {
       fail(response, image.path, error);
     }

@@ -17,6 +17,7 @@ import type { Hasher } from '../content/hasher.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import { createImageOpener, type OpenImage } from '../images/open-image.ts';
+import { createRememberedImages } from '../images/remembered-images.ts';
 import { diskSpaceOf } from '../images/storage.ts';
 import { createFormatOf, type FormatOf } from '../operations/format-of.ts';
 import { createImageOps, type ImageOps } from '../operations/image-ops.ts';
@@ -307,6 +308,7 @@ export function createRequestHandler(
       mountImages(
         createFilesHandler({
           ...{ log, openImage, digestOf, isCorrupt: catalogue.isCorrupt, downloads, memory },
+          remembered: createRememberedImages({}, root),
           absent: createDistantFiles({ log, upstreams: imageUpstreams, openImage, downloads, sendSource }),
         }),
         createPublishHandler({ log, store, openImage, digestOf }),
