@@ -1,7 +1,8 @@
 import { isDoctorProbe } from '@local-datastore/shared/http/products';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
 import type { FinishedRequest } from './finished-request.ts';
 import { observeProcess } from './observe-process.ts';
+import { registerDurations } from './request-durations.ts';
 
 /** What the datastore counts, for Prometheus. */
 export interface Metrics {
@@ -24,7 +25,7 @@ const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.5, 2, 10, 60, 300, 1800];
 interface TallyRow {
   readonly method: string;
   readonly kind: string;
-  readonly code: string;
+  readonly status: number;
   requests: number;
   sentBytes: number;
   receivedBytes: number;
@@ -34,14 +35,25 @@ interface TallyRow {
 /** Counts requests in plain numbers: a counter's labels cost more than a small file, so they wait for a scrape. */
 function createTally() {
   const rows = new Map<string, TallyRow>();
+  let last: TallyRow | undefined;
+
+  function rowOf({ method, kind, status }: FinishedRequest): TallyRow {
+    const key = `${method} ${kind} ${status}`;
+    let row = rows.get(key);
+    if (row === undefined) {
+      row = { method, kind, status, requests: 0, sentBytes: 0, receivedBytes: 0, broken: 0 };
+      rows.set(key, row);
+    }
+    return row;
+  }
+
   return {
-    add({ method, kind, status, sentBytes, receivedBytes, isComplete, userAgent }: FinishedRequest): void {
-      const key = `${method} ${kind} ${status}`;
-      let row = rows.get(key);
-      if (row === undefined) {
-        row = { method, kind, code: String(status), requests: 0, sentBytes: 0, receivedBytes: 0, broken: 0 };
-        rows.set(key, row);
-      }
+    add(request: FinishedRequest): void {
+      const { method, kind, status, sentBytes, receivedBytes, isComplete, userAgent } = request;
+      // Most are as the one before.
+      const isAsLast = last?.kind === kind && last.method === method && last.status === status;
+      const row = last !== undefined && isAsLast ? last : rowOf(request);
+      last = row;
       row.requests += 1;
       row.sentBytes += sentBytes;
       row.receivedBytes += receivedBytes;
@@ -56,12 +68,10 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   observeProcess(registry);
 
-  const durations = new Histogram({
+  const noteDuration = registerDurations(registry, {
     name: 'datastore_http_request_duration_seconds',
     help: 'From the head of a request to the end of its answer.',
-    labelNames: ['kind'],
     buckets: DURATION_BUCKETS,
-    registers,
   });
   const tally = createTally();
   for (const [name, help, field] of [
@@ -83,8 +93,9 @@ export function createMetrics(): Metrics {
       ...{ name, help, labelNames, registers },
       collect() {
         this.reset();
-        for (const { method, kind, code, ...counts } of tally.rows()) {
-          this.inc(field === 'requests' ? { method, kind, code } : { kind }, counts[field]);
+        for (const { method, kind, status, ...counts } of tally.rows()) {
+          const labels = field === 'requests' ? { method, kind, code: String(status) } : { kind };
+          this.inc(labels, counts[field]);
         }
       },
     });
@@ -121,7 +132,7 @@ export function createMetrics(): Metrics {
     contentType: registry.contentType,
     noteRequest(request) {
       tally.add(request);
-      durations.observe({ kind: request.kind }, request.durationMs / 1000);
+      noteDuration(request.kind, request.durationMs / 1000);
     },
     noteRegistryRequest(operation, status) {
       const key = `${operation}\t${status}`;

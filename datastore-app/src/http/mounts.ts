@@ -141,9 +141,10 @@ export function createRequestListener(
     const method = request.method ?? '';
     const mount = mounts.find((each) => each.has(path));
     if (mount === undefined) throw new Error(`nothing is mounted at ${path}`);
-    const asked = { isOwnPath: mount.isOwn, isReading: READ_METHODS.has(method) };
+    const isReading = READ_METHODS.has(method);
+    const asked = { isOwnPath: mount.isOwn, isReading };
     if (!requireOrigin(request, response, asked, mount.refuse)) return;
-    if (!METHODS.has(method)) {
+    if (!isReading && !METHODS.has(method)) {
       const problem = { status: 405, detail: `${method} is a method of no resource here.` };
       mount.refuse(request, response, problem, { Allow: [...METHODS].join(', ') });
       return;

@@ -11,6 +11,7 @@ const BY_GRANTS = ['repositories', 'export', 'upstreams', 'import', 'imports', '
 
 /** Whether a URL path, as sent, is for {@link RegistryGate} to decide about. */
 export const isRepositoriesPath = (urlPath: string): boolean =>
+  urlPath.startsWith(REGISTRY_API) &&
   BY_GRANTS.some((path) => urlPath === path || urlPath.startsWith(`${path}/`));
 
 /** Answers who may not do what they ask for; for the others it says what else they may. */

@@ -17,7 +17,9 @@ export type RequireOrigin = (
 /** @param trustedNames of `--trusted-host`, in lower case */
 export function createRequireOrigin(isOwnName: IsOwnName, trustedNames: readonly string[]): RequireOrigin {
   return (request, response, asked, refuseBy = refuse) => {
-    const decision = decideOrigin({ ...asked, headers: request.headers }, isOwnName, trustedNames);
+    const { isOwnPath, isReading } = asked;
+    const { headers } = request;
+    const decision = decideOrigin({ isOwnPath, isReading, headers }, isOwnName, trustedNames);
     if (decision.kind === 'allowed') return true;
     const problem =
       decision.kind === 'unknown-host'
