@@ -142,6 +142,7 @@ const CHECKS = {
   ext4: whyNoExt4,
   setpriv: () => whyNoPrograms('util-linux', 'setpriv'),
   strace: () => whyNoPrograms('strace', 'strace'),
+  capnp: () => whyNoPrograms('capnproto', 'capnp'),
   systemd: () =>
     whyNoPrograms('systemd', 'systemctl', 'systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles'),
   'docker-registry': () => whyNoPrograms('docker-registry', 'docker-registry'),
