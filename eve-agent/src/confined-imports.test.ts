@@ -52,6 +52,7 @@ describe.each([
   ['registry', ['undici', 'zod'], /^(?:registry|transfer|discovery)\//],
   ['mirror', ['zod'], /^(?:mirror|registry|transfer|discovery)\//],
   ['discovery', ['dns-packet'], /^(?:transfer|discovery)\//],
+  ['sandbox/store', [], /^sandbox\/store\//],
 ])('%s', (folder, packages, allowed) => {
   const { files, foreign } = closureOf(join(SOURCES, folder));
 

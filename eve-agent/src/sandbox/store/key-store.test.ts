@@ -1,5 +1,6 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { describe, expect, it } from 'vitest';
+import type { AuditEntry } from '../audit/audit-entry.ts';
 import { keyPathText, parseKeyPath } from './key-path.ts';
 import { createKeyStore, type KeyChange, type KeyQuota } from './key-store.ts';
 
@@ -9,11 +10,13 @@ const textOf = ({ path: changed, value, actor }: KeyChange) =>
   `${actor} ${keyPathText(changed)} ${value === null ? 'deleted' : Buffer.from(value).toString()}`;
 
 function create(quota: KeyQuota = { keys: 3, bytes: 100 }) {
-  const store = createKeyStore({ log: silentLog }, quota);
+  const audited: AuditEntry[] = [];
+  const audit = { append: (entry: AuditEntry) => void audited.push(entry) };
+  const store = createKeyStore({ audit, log: silentLog }, quota);
   const seen: string[] = [];
   const write = (actor: string, name: string, value = '') => store.write(actor, path(name), bytes(value));
   const listed = (pattern: string) => store.list(pattern).map((each) => keyPathText(each.path));
-  return { store, seen, write, listed, see: (change: KeyChange) => seen.push(textOf(change)) };
+  return { store, audited, seen, write, listed, see: (change: KeyChange) => seen.push(textOf(change)) };
 }
 
 describe('the keys', () => {
@@ -117,6 +120,27 @@ describe('what an actor may have', () => {
     }
     write('a', '/1', 'x'.repeat(98));
     write('b', '/2', 'x'.repeat(98));
+  });
+});
+
+describe('the audit log', () => {
+  it('is told of every change before watchers are, and of nothing else', () => {
+    const { store, write, audited } = create();
+    store.watch('/request', () => store.write('handler', path('/state'), bytes('y')));
+    write('a', '/request', 'x');
+    store.delete('b', path('/request'));
+    expect(() => store.write('a', path('/k'), new Uint8Array(5000))).toThrow();
+    expect(() => store.delete('a', path('/k'))).toThrow();
+    const facts = audited.map(({ value, ...rest }) => ({
+      ...rest,
+      value: value && Buffer.from(value).toString(),
+    }));
+    expect(facts).toEqual([
+      { actor: 'a', op: 'write', path: '/request', verdict: 'ok', value: 'x' },
+      { actor: 'handler', op: 'write', path: '/state', verdict: 'ok', value: 'y' },
+      { actor: 'b', op: 'delete', path: '/request', verdict: 'ok', value: undefined },
+      { actor: 'handler', op: 'write', path: '/state', verdict: 'ok', value: 'y' },
+    ]);
   });
 });
 

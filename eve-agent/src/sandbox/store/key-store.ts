@@ -1,5 +1,6 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import { coversPattern, type KeyPath, type KeyPattern, keyPathText, parseKeyPattern } from './key-path.ts';
 import { StoreError } from './store-error.ts';
 
@@ -56,11 +57,14 @@ interface Watcher {
   readonly onChange: (change: KeyChange) => void;
 }
 
+export interface KeyStoreDeps {
+  /** Is told of every change before any watcher is. */
+  readonly audit: AuditSink;
+  readonly log: Log;
+}
+
 /** @param quota of each actor */
-export function createKeyStore(
-  { log }: { readonly log: Log },
-  quota: KeyQuota = DEFAULT_KEY_QUOTA,
-): KeyStore {
+export function createKeyStore({ audit, log }: KeyStoreDeps, quota: KeyQuota = DEFAULT_KEY_QUOTA): KeyStore {
   const keys = new Map<string, StoredKey>();
   const usage = new Map<string, { keys: number; bytes: number }>();
   const watchers = new Set<Watcher>();
@@ -88,6 +92,9 @@ export function createKeyStore(
   }
 
   function announce(change: KeyChange): void {
+    const { actor, path, value } = change;
+    const facts = { actor, path: keyPathText(path), verdict: 'ok' };
+    audit.append(value === null ? { ...facts, op: 'delete' } : { ...facts, op: 'write', value });
     untold.push(change);
     if (isTelling) return;
     isTelling = true;
