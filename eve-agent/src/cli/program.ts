@@ -25,6 +25,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   retry: async () => (await import('./tree-actions.ts')).treeActionCommand('retry'),
   deploy: async () => (await import('./deploy/deploy.ts')).deployCommand,
   app: async () => (await import('./app/app.ts')).appCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
 };
 
