@@ -16,6 +16,8 @@ export interface KeyChange {
 
 /** The keys of the service, in memory: priv's own, without rights. Values that it hands out are not to be changed. */
 export interface KeyStore {
+  /** How many keys there are. */
+  readonly size: number;
   read(path: KeyPath): Uint8Array | undefined;
   /** @throws StoreError TOO_LARGE, or QUOTA when the actor has as many keys or bytes as it may have */
   write(actor: string, path: KeyPath, value: Uint8Array): void;
@@ -114,6 +116,9 @@ export function createKeyStore({ audit, log }: KeyStoreDeps, quota: KeyQuota = D
   }
 
   return {
+    get size() {
+      return keys.size;
+    },
     read: (path) => keys.get(keyPathText(path))?.value,
     write(actor, path, value) {
       if (value.length > MAX_VALUE_BYTES) {

@@ -182,6 +182,21 @@ describe('a calf that asks too fast', () => {
     expect(refusals()).toEqual([]);
   });
 
+  it('waits longer after a watch of very many keys', async () => {
+    const { store, clock, ask, read, answers, settle } = create({ messagesPerSecond: 100 });
+    read();
+    for (let i = 0; i < 2000; i += 1) store.write('priv', path(`/b/${i}`), bytes(''));
+    ask(simple(1, 'watch', '/b/*'), simple(2, 'read', '/b/0'));
+    await vi.waitFor(() => expect(answers.at(-1)).toBe('1 ok'));
+    await settle();
+    // 2000 / 64 + 2000 / 16 = 156, and the two messages: of which a second gives 100.
+    clock.advance(570);
+    await settle();
+    expect(answers.at(-1)).toBe('1 ok');
+    clock.advance(20);
+    await vi.waitFor(() => expect(answers.at(-1)).toBe('2 ok'));
+  });
+
   it('cannot fill priv: what it sends stays on its own side', async () => {
     const { calf, settle, clock, server } = create({ messagesPerSecond: 10 });
     const frame = frameOf(encodeRequest(write(1, '/own/x', 'x'.repeat(4000))));

@@ -55,6 +55,10 @@ interface ServedWatch {
   end(): void;
 }
 
+/** How many keys, for a watch that begins, are as much work as another message: to be looked at, and to be told. */
+const KEYS_LOOKED_AT = 64;
+const KEYS_TOLD = 16;
+
 const bytesOf = (code: string) => Buffer.from(code, 'latin1');
 const EMPTY = new Uint8Array(0);
 
@@ -151,6 +155,7 @@ export function serveStore(
     if (watches.has(id)) refuseWatch(path, 'BUSY', `watch ${id} is there already`);
     const { present, end: endSession } = session.watch(path, (change) => offerChange(watch, change.path));
     const watch: ServedWatch = { id, seq: 0, end: endSession };
+    bucket.charge(Math.floor(store.size / KEYS_LOOKED_AT + present.length / KEYS_TOLD));
     if (!present.every((key) => queue.addChange(watch, key.path))) {
       endWatch(watch);
       refuseWatch(path, 'QUOTA', `${present.length} keys are more than can wait for ${actor}`);

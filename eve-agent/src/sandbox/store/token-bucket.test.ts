@@ -33,3 +33,13 @@ it('lets pass what waited as long as it was told', () => {
   expect(passed).toBeGreaterThanOrEqual(256 * 10);
   expect(passed).toBeLessThanOrEqual(256 * 11);
 });
+
+it('lets nobody through for as long as one was more work', () => {
+  const clock = createManualClock();
+  const bucket = createTokenBucket(clock, 10);
+  expect(bucket.take()).toBe(0);
+  bucket.charge(14);
+  expect(bucket.take()).toBe(600);
+  clock.advance(600);
+  expect([bucket.take(), bucket.take()]).toEqual([0, 100]);
+});

@@ -4,6 +4,8 @@ import type { Clock } from '@local-datastore/shared/clock';
 export interface TokenBucket {
   /** @returns 0 when one may pass, which it then did; else the milliseconds until one may be tried again */
   take(): number;
+  /** For one that turned out to be as much work as so many: those that follow wait for it. */
+  charge(tokens: number): void;
 }
 
 /** @param perSecond at least 1 */
@@ -18,6 +20,9 @@ export function createTokenBucket(clock: Clock, perSecond: number): TokenBucket 
       if (tokens < 1) return Math.ceil(((1 - tokens) / perSecond) * 1000);
       tokens -= 1;
       return 0;
+    },
+    charge(more) {
+      tokens -= more;
     },
   };
 }
