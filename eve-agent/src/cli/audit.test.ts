@@ -141,12 +141,16 @@ describe('a wrong call', () => {
     ['where there is none', ['--state', '/nonexistent'], 'there is no audit log in /nonexistent/audit'],
     ['to follow where there is none', ['--state', '/nonexistent', '-f'], 'there is no audit log in'],
     ['to check where there is none', ['--state', '/nonexistent', '--verify'], 'there is no audit log in'],
-    ['to check and to follow', ['--verify', '--follow'], 'give one of them'],
+    [
+      'to check and to follow',
+      ['--verify', '--follow'],
+      '--verify and --follow are two commands: give one of them',
+    ],
     ['of something', ['something'], 'too many arguments'],
     ['below a file', ['--state', '/dev/null'], 'the audit log in /dev/null/audit cannot be read: ENOTDIR'],
   ])('%s ends with 2 and says why', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toContain(message);
+    expect(stderr).toMatch(new RegExp(`^(?:error|eve-agent): ${message}`));
   });
 });

@@ -1,7 +1,12 @@
 import { resolve } from 'node:path';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
-import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import {
+  CodedError,
+  ConfigurationError,
+  errorMessage,
+  systemErrorCode,
+} from '@local-datastore/shared/errors';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
@@ -78,12 +83,11 @@ const noLog = (folder: string) =>
   );
 
 /** The folder is the agent's own: whoever may not read it is told so. */
-const whyUnreadable = (folder: string, error: unknown): unknown =>
-  systemErrorCode(error) === undefined
-    ? error
-    : new ConfigurationError(`the audit log in ${folder} cannot be read: ${errorMessage(error)}`, {
-        cause: error,
-      });
+function whyUnreadable(folder: string, error: unknown): unknown {
+  if (error instanceof CodedError || systemErrorCode(error) === undefined) return error;
+  const reason = `the audit log in ${folder} cannot be read: ${errorMessage(error)}`;
+  return new ConfigurationError(reason, { cause: error });
+}
 
 async function verify(folder: string, isJson: boolean, { stdout }: CommandContext): Promise<void> {
   const verdict = await verifyAuditLog(folder);
