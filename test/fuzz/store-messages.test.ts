@@ -24,6 +24,9 @@ const MESSAGES = repetitions({ short: 90_000, long: 4_900_000 });
 const TIMEOUT_MS = 3_600_000;
 const SERVED = repetitions({ short: 20_000, long: 200_000 });
 
+// Most messages are refused, and nobody reads where: the stack is what an error costs.
+Error.stackTraceLimit = 0;
+
 /** What a pointer or a number may hold that is not meant to be there. */
 const WORDS = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 0x7fffffff, 0x80000000, 0xfffffffc, 0xfffffffe, 0xffffffff, 0x00010000,

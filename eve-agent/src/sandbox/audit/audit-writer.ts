@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import { auditFileName, listAuditFiles, writeAuditHead } from './audit-folder.ts';
-import { type AuditFact, CHAIN_START, type ChainPlace, chainLine } from './audit-line.ts';
+import { type AuditFact, CHAIN_START, type ChainPlace, chainLine, factOf } from './audit-line.ts';
 import { type ResumedChain, resumeChain } from './resume-chain.ts';
 
 export interface AuditWriterOptions {
@@ -51,10 +52,8 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
   let last: ChainPlace = CHAIN_START;
 
   /** A line of the log's own about one of its files. */
-  const ownFact = (op: string, file: number, verdict: string): AuditFact => ({
-    ...{ time: now().toISOString(), actor: 'audit', op, path: `/audit/${auditFileName(file)}` },
-    ...{ value: null, verdict: verdict.replace(/[^\x20-\x7e]/g, '?').slice(0, 200), handler: null },
-  });
+  const ownFact = (op: string, file: number, verdict: string): AuditFact =>
+    factOf({ actor: 'audit', op, path: `/audit/${auditFileName(file)}`, verdict }, now());
 
   async function openFile({
     file,
@@ -102,10 +101,16 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
     return next;
   }
 
-  /** What was done to the file by others, as far as its length and its name tell. */
-  async function whyNotOurs({ handle, bytes }: OpenFile): Promise<string | null> {
-    const { nlink, size } = await handle.stat();
-    if (nlink === 0) return 'it was removed';
+  /** What was done to the file by others, as far as its name and its length tell. */
+  async function whyNotOurs({ handle, file, bytes }: OpenFile): Promise<string | null> {
+    const { ino, dev, size } = await handle.stat();
+    try {
+      const named = await lstat(join(folder, auditFileName(file)));
+      if (named.ino !== ino || named.dev !== dev) return 'it was replaced';
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return 'it was removed';
+      throw error;
+    }
     return size === bytes ? null : `it has ${size} bytes of ${bytes}`;
   }
 
