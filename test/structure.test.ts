@@ -106,7 +106,7 @@ describe('main alone touches the process', () => {
     const imports = readImports(text).filter(({ specifier }) => /^(?:node:)?process$/.test(specifier));
     return [...[...uses].map(([, member = '*']) => member), ...imports.map(() => '*')];
   }
-  const touches = MODULES.filter((file) => !file.endsWith('/src/main.ts')).flatMap((file) =>
+  const touches = MODULES.filter((file) => !file.endsWith('/main.ts')).flatMap((file) =>
     usesOf(file)
       .filter((member) => !Object.hasOwn(HARMLESS, member))
       .map((member) => ({ file: relative(TOP, file), member })),

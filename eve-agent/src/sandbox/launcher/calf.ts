@@ -15,8 +15,13 @@ export type CalfCode =
 
 /** What the kernel lets a calf take at most. */
 export interface CalfLimits {
-  /** Private memory that is written to: V8's heap, buffers, stacks (RLIMIT_DATA). */
+  /**
+   * Memory of its own: V8's heap, of which it is half, buffers, stacks of threads, Node itself, which needs some 70 MB
+   * (RLIMIT_DATA, beyond what V8 only sets aside).
+   */
   readonly memoryBytes: number;
+  /** Worker threads at a time. Default 1. */
+  readonly workers?: number;
   /** Descriptors open at a time, 64 at least: Node needs some twenty. */
   readonly openFiles: number;
   /** Of a file that was handed over. Default 0: it writes to none. */
@@ -39,7 +44,7 @@ export interface CalfSpec {
   readonly user: number;
   /**
    * Descriptors of priv that it has from its start, in this order from {@link FIRST_GIVEN_DESCRIPTOR} on. They stay
-   * priv's to close. Regular files can be given in this way alone: Node ends when one comes over a channel.
+   * priv's to close. Regular files can be given in this way alone, or by a folder that is shown to it.
    */
   readonly descriptors?: readonly number[];
   /** Default: none. */
@@ -51,8 +56,17 @@ export interface CalfSpec {
 /** What a calf is told, with or without a descriptor. Anything that JSON holds. */
 export type CalfMessage = Readonly<Record<string, unknown>>;
 
-/** How the calf is given a descriptor: as `net.Socket` or `dgram.Socket`, or as the bare handle that those take. */
-export type HandedKind = 'stream' | 'datagram';
+/**
+ * As what the calf hears of a descriptor, as second argument of `process.on('message', (message, given) => …)`: `stream` as
+ * the bare handle that `new net.Socket({ handle, onread })` takes, of a TCP or Unix socket or a pipe; the others as a
+ * `dgram.Socket` that is bound.
+ */
+export type HandedKind = 'stream' | 'udp4' | 'udp6';
+
+export interface HandedDescriptor {
+  readonly fd: number;
+  readonly kind: HandedKind;
+}
 
 /** A running calf, as priv has it. */
 export interface Calf {
@@ -60,17 +74,15 @@ export interface Calf {
   readonly pid: number;
   /** The key-value store's stream: descriptor {@link STORE_DESCRIPTOR} of the calf. What comes from it is hostile. */
   readonly store: Duplex;
-  /** What it writes to stdout and stderr. Hostile text: bounded here by line and by rate, escaped by the log. */
-  onOutput(listener: (line: string) => void): void;
   /**
-   * Tells the calf, which hears `process.on('message', (message, handle) => …)`, where handle is the bare handle of the
-   * descriptor for `new net.Socket({ handle, onread })` or `socket.bind(handle)`. Nothing comes back on this channel:
-   * the kernel refuses what the calf writes to it. The descriptor is duplicated: the caller closes its own.
+   * Tells the calf, which hears `process.on('message')`. Nothing comes back on this channel: the kernel refuses what the
+   * calf writes to it. The descriptor is duplicated: the caller closes its own.
    *
-   * @throws SystemError `EAGAIN`: the calf does not read, or not yet; `EPIPE`: it has ended
-   * @throws RangeError a message of more than {@link MAX_MESSAGE_BYTES}
+   * @throws SystemError `EAGAIN`: the calf does not read, or not yet; `EPIPE`, `EBADF`: it has ended
+   * @throws RangeError a message of more than {@link MAX_MESSAGE_BYTES}, or a descriptor of neither a socket nor a pipe,
+   * at which the calf's Node would end
    */
-  send(message: CalfMessage, descriptor?: { readonly fd: number; readonly kind: HandedKind }): void;
+  send(message: CalfMessage, descriptor?: HandedDescriptor): void;
   /** What the kernel says is in force, read when it is asked for; null once it has ended. */
   layers(): LayersInForce | null;
   /** Never rejects. */

@@ -1,0 +1,114 @@
+import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { errorMessage } from '@local-datastore/shared/errors';
+import { encodeProgram } from '../filters/bpf-program.ts';
+import { calfSyscalls } from '../filters/calf-syscalls.ts';
+import { seccompFilter } from '../filters/seccomp-filter.ts';
+import type { Processor } from '../filters/syscall-numbers.ts';
+import {
+  becomeUser,
+  dieWithParent,
+  dropBoundingSet,
+  dropCapabilities,
+  installSyscallFilter,
+  keepDescriptorsBelow,
+  refuseNewPrivileges,
+  setLimit,
+} from '../system/confine.ts';
+import { CLONE, PR, RLIMIT } from '../system/kernel-constants.ts';
+import { openLibc } from '../system/libc.ts';
+import { prepareExecution } from './execute-once.ts';
+import type { LaunchOrder } from './launch-order.ts';
+import { calfEnvironment, nodeArguments } from './node-arguments.ts';
+import { enterPrivateRoot } from './private-root.ts';
+
+/** What the launcher knows of the process that it is. */
+export interface LauncherProcess {
+  /** Node, as a path without links. */
+  readonly node: string;
+  /** The shared libraries that Node has, by the paths that the loader found them at. */
+  readonly libraries: readonly string[];
+  readonly processor: Processor;
+  parentPid(): number;
+  chdir(path: string): void;
+  /** Tells of a layer that is missing. */
+  tell(line: string): void;
+}
+
+/** Threads of all processes of a calf's own user: three calves of one kind at a time. */
+const THREADS = 128;
+/**
+ * What V8 sets aside for the code of each thread that runs JavaScript, and makes writable at once: counted as memory of
+ * the process, though hardly any of it is ever used.
+ */
+const CODE_RANGE_BYTES = 512 * 1024 * 1024;
+/** The first to be ended where memory is short (proc(5), oom_score_adj): what is lost starts again. */
+const EARLY_VICTIM = '700';
+
+/**
+ * Takes from this process whatever a calf shall not have, and executes Node in its place. What cannot be had of the layers
+ * that need a right is told, and left out; a failure of any other ends the launch.
+ *
+ * @throws SystemError and others: nothing was executed, and the process is not to go on
+ */
+export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
+  const libc = openLibc();
+  const attempt = (layer: string, take: () => void) => {
+    try {
+      take();
+      return true;
+    } catch (error) {
+      own.tell(`${layer} cannot be had: ${errorMessage(error)}`);
+      return false;
+    }
+  };
+  attempt('a place among the first to be ended', () =>
+    writeFileSync('/proc/self/oom_score_adj', EARLY_VICTIM),
+  );
+  const hasPrivateRoot = takeNamespaces(order, own, attempt);
+  if (order.dropsBoundingSet) attempt('an empty bounding set', dropBoundingSet);
+  const { user } = order;
+  const isOwnUser = user !== null && attempt('a user of its own', () => becomeUser(user));
+  dropCapabilities();
+  refuseNewPrivileges();
+  // After the user, which takes it back; and it may have been too late.
+  dieWithParent(constants.signals.SIGKILL);
+  if (own.parentPid() !== order.parent) throw new Error('the agent has ended');
+  libc.prctl(PR.SET_DUMPABLE, 0, 0, 0, 0);
+
+  const folders = own.libraries.map((path) => path.slice(0, path.lastIndexOf('/')));
+  const environment = calfEnvironment(hasPrivateRoot ? [...new Set(folders)] : []);
+  const execution = prepareExecution(own.node, nodeArguments(order, own.node), environment);
+  const policy = calfSyscalls({
+    executedPath: execution.pathAddress,
+    mayOpenToWrite: order.visible.some(({ isWritable }) => isWritable),
+  });
+  const filter = encodeProgram(seccompFilter(policy, own.processor));
+  keepDescriptorsBelow(order.firstClosed);
+  setLimit(RLIMIT.CORE, 0);
+  setLimit(RLIMIT.NOFILE, order.limits.openFiles);
+  setLimit(RLIMIT.FSIZE, order.limits.fileBytes ?? 0);
+  if (isOwnUser) setLimit(RLIMIT.NPROC, THREADS);
+  const { memoryBytes, workers = 1 } = order.limits;
+  setLimit(RLIMIT.DATA, memoryBytes + (1 + workers) * CODE_RANGE_BYTES);
+  installSyscallFilter(filter);
+  return execution.run();
+}
+
+/** @returns whether files are hidden */
+function takeNamespaces(
+  { hasNamespaces, visible }: LaunchOrder,
+  { node, libraries, chdir }: LauncherProcess,
+  attempt: (layer: string, take: () => void) => boolean,
+): boolean {
+  if (!hasNamespaces) return false;
+  const { unshare } = openLibc();
+  attempt('a network namespace', () => unshare(CLONE.NEWNET));
+  attempt('an IPC namespace', () => unshare(CLONE.NEWIPC));
+  attempt('a UTS namespace', () => unshare(CLONE.NEWUTS));
+  if (!attempt('a mount namespace', () => unshare(CLONE.NEWNS))) return false;
+  const needed = [node, ...libraries].map((path) => ({ path, isWritable: false }));
+  // Half a root is none that Node would start in: a failure ends the launch.
+  enterPrivateRoot([...visible, ...needed], chdir);
+  return true;
+}

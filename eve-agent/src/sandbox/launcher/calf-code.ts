@@ -1,0 +1,42 @@
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+import type { CalfCode } from './calf.ts';
+
+const pathOf = (relative: string, moduleUrl: string) => fileURLToPath(new URL(relative, moduleUrl));
+
+/** What a bundle and an executable call a calf's program. */
+export const calfScriptName = (name: string) => `calf-${name}.js`;
+/** What a bundle calls the launcher, and the role of an executable that is one. */
+export const LAUNCHER_NAME = 'calf-launcher';
+
+/**
+ * Where the program of a calf is to be found: from source `calves/<name>/main.ts`, in a bundle a script beside it, in an
+ * executable an asset.
+ *
+ * @param moduleUrl this module's own address; a bundle's is that of its main script
+ */
+export function findCalfCode(
+  name: string,
+  moduleUrl: string = import.meta.url,
+  isExecutable: boolean = isSea(),
+): CalfCode {
+  if (isExecutable) return { kind: 'asset', name: calfScriptName(name) };
+  if (!moduleUrl.endsWith('.ts')) {
+    return { kind: 'script', file: pathOf(`./${calfScriptName(name)}`, moduleUrl) };
+  }
+  return {
+    kind: 'source',
+    file: pathOf(`../calves/${name}/main.ts`, moduleUrl),
+    // The workspace, with what is installed in it.
+    folders: [pathOf('../../../..', moduleUrl).replace(/\/$/, '')],
+  };
+}
+
+/** The arguments of Node, or of the executable, that make it the launcher. */
+export function launcherArguments(
+  moduleUrl: string = import.meta.url,
+  isExecutable: boolean = isSea(),
+): readonly string[] {
+  if (isExecutable) return [LAUNCHER_NAME];
+  return [pathOf(moduleUrl.endsWith('.ts') ? './main.ts' : `./${LAUNCHER_NAME}.js`, moduleUrl)];
+}

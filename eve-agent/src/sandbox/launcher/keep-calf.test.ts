@@ -1,0 +1,95 @@
+import { Duplex } from 'node:stream';
+import { createManualClock } from '@local-datastore/shared/manual-clock';
+import { expect, it } from 'vitest';
+import type { Calf, CalfEnd } from './calf.ts';
+import { keepCalf } from './keep-calf.ts';
+
+function setUp(refusals: readonly string[] = []) {
+  const clock = createManualClock();
+  const started: { calf: Calf; end(end: Partial<CalfEnd>): void }[] = [];
+  const told: string[] = [];
+  let attempts = 0;
+  const kept = keepCalf({
+    clock,
+    start() {
+      const refusal = refusals[attempts];
+      attempts += 1;
+      if (refusal !== undefined) throw new Error(refusal);
+      const { promise, resolve } = Promise.withResolvers<CalfEnd>();
+      const end = (how: Partial<CalfEnd>) => resolve({ code: null, signal: null, refusal: null, ...how });
+      const calf: Calf = {
+        name: 'test',
+        pid: started.length + 1,
+        store: new Duplex(),
+        send() {},
+        layers: () => null,
+        ended: promise,
+        kill: () => end({ signal: 'SIGKILL' }),
+      };
+      started.push({ calf, end });
+      return calf;
+    },
+    onStart: ({ pid }) => told.push(`started ${pid}`),
+    onEnd: ({ code, signal, refusal }, delayMs) => told.push(`${code ?? signal ?? refusal}, ${delayMs} ms`),
+  });
+  const endLast = async (how: Partial<CalfEnd>) => {
+    const last = started.at(-1);
+    last?.end(how);
+    await last?.calf.ended;
+  };
+  return { clock, told, kept, endLast, started };
+}
+
+it('starts one at once, and another when it ended and the delay is over', async () => {
+  const { clock, told, kept, endLast } = setUp();
+  expect(kept.current()?.pid).toBe(1);
+  await endLast({ code: 1 });
+  expect(kept.current()).toBeNull();
+  clock.advance(999);
+  expect(kept.current()).toBeNull();
+  clock.advance(1);
+  expect(kept.current()?.pid).toBe(2);
+  await endLast({ signal: 'SIGSEGV' });
+  clock.advance(2000);
+  expect(told).toEqual(['started 1', '1, 1000 ms', 'started 2', 'SIGSEGV, 2000 ms', 'started 3']);
+  expect(kept.endCount()).toBe(2);
+});
+
+it('goes on where one cannot be started', () => {
+  const { clock, told, kept } = setUp(['EMFILE', 'EAGAIN']);
+  clock.advance(3000);
+  expect(told).toEqual(['EMFILE, 1000 ms', 'EAGAIN, 2000 ms', 'started 1']);
+  expect(kept.current()?.pid).toBe(1);
+});
+
+it('is degraded by five ends, until one has run for a minute', async () => {
+  const { clock, kept, endLast } = setUp();
+  for (const delayMs of [1000, 2000, 4000, 8000, 16_000]) {
+    expect(kept.isDegraded()).toBe(false);
+    await endLast({ code: 1 });
+    clock.advance(delayMs);
+  }
+  expect(kept.isDegraded()).toBe(true);
+  clock.advance(59_999);
+  expect(kept.isDegraded()).toBe(true);
+  clock.advance(1);
+  expect(kept.isDegraded()).toBe(false);
+});
+
+it('kills the last one when it is closed, and starts no other', async () => {
+  const { clock, told, kept, started } = setUp();
+  await kept.close();
+  await kept.close();
+  expect(await started[0]?.calf.ended).toMatchObject({ signal: 'SIGKILL' });
+  clock.advance(100_000);
+  expect(told).toEqual(['started 1']);
+  expect(kept.current()).toBeNull();
+});
+
+it('starts none that it waits for when it is closed', async () => {
+  const { clock, told, kept, endLast } = setUp();
+  await endLast({ code: 0 });
+  await kept.close();
+  clock.advance(100_000);
+  expect(told).toEqual(['started 1', '0, 1000 ms']);
+});

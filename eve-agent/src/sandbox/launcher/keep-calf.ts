@@ -1,0 +1,78 @@
+import type { Clock } from '@local-datastore/shared/clock';
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { Calf, CalfEnd } from './calf.ts';
+import { judgeEnd, NO_FAILURES, WELL_AFTER_MS } from './restart-policy.ts';
+
+export interface KeepDeps {
+  readonly clock: Clock;
+  /** Starts one. What it throws counts as an end. */
+  start(): Calf;
+  /** Is told of each one that was started, to give it what it needs. */
+  onStart(calf: Calf): void;
+  /** Is told of each end, and how long it is waited. */
+  onEnd(end: CalfEnd, delayMs: number): void;
+}
+
+/** A calf that is started again whenever it ends. */
+export interface KeptCalf {
+  /** Null: none runs at the moment. */
+  current(): Calf | null;
+  /** It ended five times in a minute, and has not run for a minute since. */
+  isDegraded(): boolean;
+  /** How often it ended. */
+  endCount(): number;
+  /** Kills it, and starts none any more. Resolves when it has ended. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts a calf, and keeps one running: it waits longer the more often one ends. */
+export function keepCalf({ clock, start, onStart, onEnd }: KeepDeps): KeptCalf {
+  let record = NO_FAILURES;
+  let current: Calf | null = null;
+  let ends = 0;
+  let isClosed = false;
+  let cancel = () => {};
+
+  function ended(end: CalfEnd, startedMs: number): void {
+    current = null;
+    cancel();
+    ends += 1;
+    if (isClosed) return;
+    const nowMs = clock.nowMs();
+    const judged = judgeEnd(record, nowMs, nowMs - startedMs);
+    record = judged.record;
+    onEnd(end, judged.delayMs);
+    cancel = clock.after(judged.delayMs, begin);
+  }
+
+  function begin(): void {
+    const startedMs = clock.nowMs();
+    let calf: Calf;
+    try {
+      calf = start();
+    } catch (error) {
+      ended({ code: null, signal: null, refusal: errorMessage(error) }, startedMs);
+      return;
+    }
+    current = calf;
+    cancel = clock.after(WELL_AFTER_MS, () => {
+      record = NO_FAILURES;
+    });
+    void calf.ended.then((end) => ended(end, startedMs));
+    onStart(calf);
+  }
+
+  begin();
+  return {
+    current: () => current,
+    isDegraded: () => record.isDegraded,
+    endCount: () => ends,
+    async close() {
+      isClosed = true;
+      cancel();
+      const last = current;
+      last?.kill();
+      await last?.ended;
+    },
+  };
+}
