@@ -89,8 +89,8 @@ const PRCTL = { SET_NAME: 15, GET_NAME: 16, SET_VMA: 0x53564d41 } as const;
 const ARCH_PRCTL_SET_FS = 0x1002;
 const SOL_SOCKET = 1;
 const IPPROTO_TCP = 6;
-/** `SO_KEEPALIVE`, `SO_LINGER`. */
-const SOCKET_OPTIONS = [9, 13] as const;
+/** `SO_KEEPALIVE`, `SO_LINGER`, and `SO_REUSEADDR`, without which libuv takes no socket of datagrams. */
+const SOCKET_OPTIONS = [2, 9, 13] as const;
 /** `TCP_NODELAY`, `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`. */
 const TCP_OPTIONS = [1, 4, 5, 6] as const;
 

@@ -89,7 +89,7 @@ export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
   setLimit(RLIMIT.NOFILE, order.limits.openFiles);
   setLimit(RLIMIT.FSIZE, order.limits.fileBytes ?? 0);
   if (isOwnUser) setLimit(RLIMIT.NPROC, THREADS);
-  const { memoryBytes, workers = 1 } = order.limits;
+  const { memoryBytes, workers = 0 } = order.limits;
   setLimit(RLIMIT.DATA, memoryBytes + (1 + workers) * CODE_RANGE_BYTES);
   installSyscallFilter(filter);
   return execution.run();

@@ -20,7 +20,7 @@ export interface CalfLimits {
    * (RLIMIT_DATA, beyond what V8 only sets aside).
    */
   readonly memoryBytes: number;
-  /** Worker threads at a time. Default 1. */
+  /** Worker threads at a time, for which V8 sets memory aside. Default 0. */
   readonly workers?: number;
   /** Descriptors open at a time, 64 at least: Node needs some twenty. */
   readonly openFiles: number;

@@ -13,6 +13,7 @@ const RUN_FROM_DESCRIPTOR = `
 const fs = require('node:fs'), vm = require('node:vm');
 const text = fs.readFileSync(${PROGRAM_DESCRIPTOR}, 'utf8');
 fs.closeSync(${PROGRAM_DESCRIPTOR});
+process.argv.splice(1, 0, '/calf.js');
 const module_ = { exports: {} };
 vm.compileFunction(text, ['exports', 'require', 'module', '__filename', '__dirname'], {
   filename: '/calf.js',
@@ -25,7 +26,8 @@ export function nodeOptions({ limits, visible, module }: LaunchOrder): string[] 
   const all = ({ path }: { readonly path: string }) => `${path}/*`;
   return [
     '--permission',
-    '--allow-worker',
+    // One too many would end the calf: there is no memory set aside for it.
+    ...((limits.workers ?? 0) > 0 ? ['--allow-worker'] : []),
     ...visible.map((each) => `--allow-fs-read=${all(each)}`),
     ...visible.filter(({ isWritable }) => isWritable).map((each) => `--allow-fs-write=${all(each)}`),
     `--max-old-space-size=${Math.floor((limits.memoryBytes * HEAP_SHARE) / MEBIBYTE)}`,

@@ -58,7 +58,7 @@ export const SOCKET = {
 } as const;
 
 /** fcntl(2). */
-export const F = { SETFD: 2, CLOEXEC: 1 } as const;
+export const F = { SETFD: 2, DUPFD_CLOEXEC: 1030, CLOEXEC: 1 } as const;
 
 /** mmap(2). */
 export const MMAP = { READ: 1, WRITE: 2, PRIVATE: 2, ANONYMOUS: 0x20, FIXED_NOREPLACE: 0x100000 } as const;

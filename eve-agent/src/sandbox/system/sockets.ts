@@ -1,4 +1,4 @@
-import { SOCKET } from './kernel-constants.ts';
+import { F, SOCKET } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';
 
 const POINTER_BYTES = 8;
@@ -10,6 +10,9 @@ export function socketPair(): readonly [number, number] {
   openLibc().socketpair(SOCKET.AF_UNIX, SOCKET.STREAM | SOCKET.CLOEXEC, 0, pair);
   return [pair.readInt32LE(0), pair.readInt32LE(INT_BYTES)];
 }
+
+/** Another descriptor of the same, not to be inherited. It is the caller's to close. */
+export const duplicate = (fd: number): number => openLibc().fcntl(fd, F.DUPFD_CLOEXEC, 0);
 
 /** Refuses from now on what the other end writes: it gets EPIPE, and nothing has to be read. */
 export function refuseReading(fd: number): void {
