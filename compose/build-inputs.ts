@@ -10,6 +10,7 @@ export const INPUTS_FILE = 'inputs.json';
 /** What decides over every bundle besides the sources: the recipe, and the versions of the dependencies. */
 const ALWAYS = [
   'compose/build.ts',
+  'compose/calf-scripts.ts',
   'compose/program-bundle.ts',
   'compose/scripts/bundle-scripts.ts',
   'compose/scripts/code-cache.ts',

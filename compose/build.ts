@@ -1,9 +1,13 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
+import { ALL_ARCHITECTURES } from '../eve-agent/packaging/architectures.ts';
+import { koffiName, provideKoffi } from '../eve-agent/packaging/koffi-binary.ts';
+import { errorMessage } from '../shared/src/errors.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
+import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from './calf-scripts.ts';
 import { BUNDLE_OPTIONS, findWorkers, MAKE_REQUIRE, workspace } from './program-bundle.ts';
 import { bundleScripts } from './scripts/bundle-scripts.ts';
 import { writeCodeCache } from './scripts/code-cache.ts';
@@ -39,6 +43,20 @@ async function buildDatastore(): Promise<Built> {
   return { inputs: Object.keys(metafile.inputs), sizeBytes };
 }
 
+/** What the bundle calls the kernel by, for each processor that an image may be for. */
+async function copyKoffi(folder: string): Promise<void> {
+  for (const architecture of ALL_ARCHITECTURES) {
+    try {
+      await copyFile(await provideKoffi(architecture), join(folder, koffiName(architecture)));
+    } catch (error) {
+      if (architecture === process.arch) throw error;
+      process.stdout.write(
+        `koffi for ${architecture} is left out, and no calf starts there: ${errorMessage(error)}\n`,
+      );
+    }
+  }
+}
+
 /** Its commands are run one by one, and mostly wait for their start. */
 async function buildAgent(): Promise<Built> {
   const folder = join(dist, 'eve-agent');
@@ -51,12 +69,14 @@ async function buildAgent(): Promise<Built> {
     format: 'cjs',
     metafile: true,
   });
+  const calves = await bundleScriptsOf({ ...LAUNCHER_SCRIPT, ...(await findCalves()) }, folder);
   for (const [name, text] of files) await writeFile(join(folder, name), text);
+  await copyKoffi(folder);
   await chmod(join(folder, 'main.js'), 0o755);
   await writePackageType(folder, 'commonjs');
   writeCodeCache(folder);
   return {
-    inputs: [...inputs, ...Object.keys(threads.metafile.inputs)],
+    inputs: [...inputs, ...[threads.metafile, calves].flatMap((each) => Object.keys(each.inputs))],
     sizeBytes: [...files.values()].reduce((sum, text) => sum + text.length, 0),
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { toDebianVersion } from './build-package.ts';
 import { packageFolder } from './licences.ts';
-import { checkIntegrity } from './node-binary.ts';
+import { checkIntegrity } from './npm-package.ts';
 
 describe('what goes into a package', () => {
   it.each([

@@ -18,7 +18,12 @@ import {
 import { findMissing } from '../../eve-agent/src/sandbox/launcher/layer-plan.ts';
 import { planHere } from '../../eve-agent/src/sandbox/launcher/spawn-calf.ts';
 import { descriptorOf } from '../../eve-agent/src/sandbox/system/descriptor-of.ts';
-import { attachLockedFilter, duplicate, readDrops, socketPair } from '../../eve-agent/src/sandbox/system/sockets.ts';
+import {
+  attachLockedFilter,
+  duplicate,
+  readDrops,
+  socketPair,
+} from '../../eve-agent/src/sandbox/system/sockets.ts';
 import { describeWith } from '../requirements.ts';
 import { bundleTestCalf, SOURCE_CODE, startTestCalf, TEST_LIMITS, type TestCalf } from './test-calf.ts';
 

@@ -1,0 +1,49 @@
+import { glob } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { calfScriptName, LAUNCHER_NAME } from '../eve-agent/src/sandbox/launcher/calf-code.ts';
+import { BUNDLE_OPTIONS, workspace } from './program-bundle.ts';
+
+const SANDBOX = 'eve-agent/src/sandbox';
+
+/** The programs of calves, each a script of its own: `calf-<name>.js` → its module. */
+export async function findCalves(): Promise<Readonly<Record<string, string>>> {
+  const calves: Record<string, string> = {};
+  for await (const file of glob(`${SANDBOX}/calves/*/main.ts`, { cwd: workspace })) {
+    calves[calfScriptName(basename(dirname(file)))] = file;
+  }
+  return calves;
+}
+
+/** The program that becomes a calf. */
+export const LAUNCHER_SCRIPT = { [`${LAUNCHER_NAME}.js`]: `${SANDBOX}/launcher/main.ts` };
+
+/** A script knows its own address as a module does. */
+const MODULE_URL = {
+  define: { 'import.meta.url': 'moduleUrl_' },
+  banner: { js: "const moduleUrl_=require('node:url').pathToFileURL(__filename).href;" },
+} as const satisfies BuildOptions;
+
+/**
+ * Bundles programs of the sandbox into scripts that require nothing but Node's own modules.
+ *
+ * @param programs file name → module
+ * @param outdir a folder that is there
+ */
+export async function bundleScriptsOf(
+  programs: Readonly<Record<string, string>>,
+  outdir: string,
+): Promise<Metafile> {
+  const { metafile } = await build({
+    ...BUNDLE_OPTIONS,
+    ...MODULE_URL,
+    entryPoints: Object.fromEntries(
+      Object.entries(programs).map(([name, file]) => [basename(name, '.js'), file]),
+    ),
+    outdir,
+    entryNames: '[name]',
+    format: 'cjs',
+    metafile: true,
+  });
+  return metafile;
+}
