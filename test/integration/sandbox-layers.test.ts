@@ -25,9 +25,10 @@ import {
   socketPair,
 } from '../../eve-agent/src/sandbox/system/sockets.ts';
 import { describeWith } from '../requirements.ts';
-import { bundleTestCalf, SOURCE_CODE, startTestCalf, TEST_LIMITS, type TestCalf } from './test-calf.ts';
+import { type BundledCalf, bundleTestCalf } from './bundled-calf.ts';
+import { SOURCE_CODE, startTestCalf, TEST_LIMITS, type TestCalf } from './test-calf.ts';
 
-let bundled: Awaited<ReturnType<typeof bundleTestCalf>>;
+let bundled: BundledCalf;
 beforeAll(async () => {
   bundled = await bundleTestCalf();
 });

@@ -1,9 +1,6 @@
 /** Calves that do what tests tell them. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
 import {
   CALF_USERS,
   type Calf,
@@ -14,29 +11,14 @@ import { type SpawnDeps, spawnCalf } from '../../eve-agent/src/sandbox/launcher/
 import { systemClock } from '../../shared/src/system-clock.ts';
 import { WORKSPACE } from '../lab/run-program.ts';
 
-const MODULE = join(WORKSPACE, 'test/integration/programs/test-calf.ts');
+export const TEST_CALF = 'test/integration/programs/test-calf.ts';
 
 /** The test calf as a module of the source tree. */
 export const SOURCE_CODE: CalfCode = {
   kind: 'source',
-  file: MODULE,
+  file: join(WORKSPACE, TEST_CALF),
   folders: [WORKSPACE.replace(/\/$/, '')],
 };
-
-/** The test calf as a script, as a bundle has it. */
-export async function bundleTestCalf(): Promise<{ readonly code: CalfCode; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'test-calf-'));
-  const file = join(folder, 'calf-test.js');
-  await build({
-    entryPoints: [MODULE],
-    outfile: file,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node24',
-  });
-  return { code: { kind: 'script', file }, remove: () => rm(folder, { recursive: true }) };
-}
 
 export interface Answer {
   readonly deed: string;

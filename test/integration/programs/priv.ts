@@ -1,0 +1,32 @@
+/**
+ * A priv: starts the test calf of the bundle that it is, lets it do what its arguments say (`deed` or `deed=argument`),
+ * prints a line of JSON of each, and waits to be killed.
+ */
+import { findCalfCode } from '../../../eve-agent/src/sandbox/launcher/calf-code.ts';
+import { findMissing } from '../../../eve-agent/src/sandbox/launcher/layer-plan.ts';
+import { planHere } from '../../../eve-agent/src/sandbox/launcher/spawn-calf.ts';
+import { startTestCalf } from '../test-calf.ts';
+
+const print = (value: unknown) =>
+  process.stdout.write(
+    `${JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? Number(each) : each))}\n`,
+  );
+
+async function run(): Promise<void> {
+  const calf = await startTestCalf(findCalfCode('test'));
+  const layers = calf.layers();
+  if (layers === null) throw new Error('it has ended');
+  const missing = findMissing(layers, planHere(), process.geteuid?.() ?? -1);
+  print({ pid: calf.pid, layers, missing, output: calf.output });
+  for (const each of process.argv.slice(2)) {
+    const [deed = '', argument] = each.split('=');
+    print(await calf.tell(deed, argument));
+  }
+  // Until it is killed.
+  setInterval(() => {}, 60_000);
+}
+
+run().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});
