@@ -1,11 +1,14 @@
 /** The filters of the sandbox against the kernel: what it shows them of a packet, and what comes of that. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeProgram } from '../../eve-agent/src/sandbox/filters/bpf-program.ts';
 import { mdnsFilter } from '../../eve-agent/src/sandbox/filters/mdns-filter.ts';
 import { descriptorOf } from '../../eve-agent/src/sandbox/system/descriptor-of.ts';
 import { attachLockedFilter, readDrops } from '../../eve-agent/src/sandbox/system/sockets.ts';
+
+import { mustRunProgram, WORKSPACE } from '../lab/run-program.ts';
 
 const HEADER = Buffer.alloc(12);
 const opened: Socket[] = [];
@@ -55,4 +58,17 @@ describe.each([
     await expect.poll(() => atPort).toEqual(['a question']);
     expect(readDrops(fdOf(responder))).toBe(0);
   });
+});
+
+it('refuses what a calf is not to call, past all that Node refuses, and nobody is killed', async () => {
+  const program = join(WORKSPACE, 'test/integration/programs/filtered-process.ts');
+  const told = JSON.parse(await mustRunProgram([process.execPath, program])) as Record<string, string>;
+  const { getpid, 'the name of a thread': name, ...others } = told;
+  // Taken up by the kernel, which finds no text at address 0.
+  expect([getpid, name]).toEqual(['done', 'EFAULT']);
+  const absent = ['io_uring_setup', 'clone3', 'pidfd_open', 'a call of the future'];
+  for (const [call, verdict] of Object.entries(others)) {
+    expect(verdict, call).toBe(absent.includes(call) ? 'ENOSYS' : 'EPERM');
+  }
+  expect(Object.keys(others).length).toBeGreaterThan(35);
 });
