@@ -1,6 +1,6 @@
 /**
- * A process of root that puts the filter of calves on itself and calls the kernel past Node, as a calf would whose Node was
- * taken over. Prints a line of JSON: of each call the name of its errno, or `done`.
+ * A process of root that puts the filter of calves on itself, executes Node as a launcher does, and calls the kernel past
+ * that, as a calf would whose Node was taken over. Prints a line of JSON: of each call the name of its errno, or `done`.
  */
 import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -8,7 +8,12 @@ import { encodeProgram } from '../../../eve-agent/src/sandbox/filters/bpf-progra
 import { calfSyscalls } from '../../../eve-agent/src/sandbox/filters/calf-syscalls.ts';
 import { seccompFilter } from '../../../eve-agent/src/sandbox/filters/seccomp-filter.ts';
 import { isProcessor } from '../../../eve-agent/src/sandbox/filters/syscall-numbers.ts';
-import { installSyscallFilter, refuseNewPrivileges } from '../../../eve-agent/src/sandbox/system/confine.ts';
+import { prepareExecution } from '../../../eve-agent/src/sandbox/launcher/execute-once.ts';
+import {
+  installSyscallFilter,
+  keepDescriptorsBelow,
+  refuseNewPrivileges,
+} from '../../../eve-agent/src/sandbox/system/confine.ts';
 import { loadKoffi } from '../../../eve-agent/src/sandbox/system/load-koffi.ts';
 import { errnoName } from '../../../eve-agent/src/sandbox/system/system-error.ts';
 
@@ -73,10 +78,15 @@ const CALLS: Readonly<Record<string, readonly [number | null, number | null, ...
   'the name of a thread': [157, 167, 15],
 };
 
-refuseNewPrivileges();
-installSyscallFilter(
-  encodeProgram(seccompFilter(calfSyscalls({ executedPath: 0x1000n, mayOpenToWrite: false }), arch)),
-);
+if (process.argv[2] === undefined) {
+  const { execPath } = process;
+  const execution = prepareExecution(execPath, [execPath, import.meta.filename, 'under the filter'], []);
+  const policy = calfSyscalls({ executedPath: execution.pathAddress, mayOpenToWrite: false });
+  keepDescriptorsBelow(3);
+  refuseNewPrivileges();
+  installSyscallFilter(encodeProgram(seccompFilter(policy, arch)));
+  execution.run();
+}
 
 const told: Record<string, string> = {};
 for (const [name, [x64, arm64, first = 0, ...rest]] of Object.entries(CALLS)) {
@@ -88,5 +98,3 @@ for (const [name, [x64, arm64, first = 0, ...rest]] of Object.entries(CALLS)) {
   told[name] = result === -1 ? errnoName(koffi.errno()) : 'done';
 }
 writeSync(1, `${JSON.stringify(told)}\n`);
-// Its loop began with io_uring, which it has no longer.
-process.exit(0);
