@@ -1,7 +1,7 @@
 import { glob } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
-import { calfScriptName, LAUNCHER_NAME } from '../eve-agent/src/sandbox/launcher/calf-code.ts';
+import { calfScriptName, LAUNCHER_NAME } from '../eve-agent/src/sandbox/launcher/roles.ts';
 import { BUNDLE_OPTIONS, workspace } from './program-bundle.ts';
 
 const SANDBOX = 'eve-agent/src/sandbox';

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { writeCodeCache } from '../../compose/scripts/code-cache.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import { bundleExecutable } from './executable-bundle.ts';
+import { KOFFI_SOURCE, koffiName, provideKoffi } from './koffi-binary.ts';
 import { collectLicences } from './licences.ts';
 import { provideNode } from './node-binary.ts';
 import { runTool } from './run-tool.ts';
@@ -15,6 +16,8 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 export interface Executable {
   readonly file: string;
+  /** koffi's native part, which is in it, too. */
+  readonly koffi: string;
   /** The text of all licences of what is in it. */
   readonly licences: string;
 }
@@ -59,8 +62,9 @@ async function prepareBlob(
       useCodeCache: false,
       // It takes longer to read than the program takes to start without.
       useSnapshot: false,
-      // Options are the agent's own: another program's NODE_OPTIONS must not change it.
-      execArgvExtension: 'none',
+      // Options are the agent's own: another program's NODE_OPTIONS must not change it. What is executed as a calf gets
+      // Node's permission model by an argument.
+      execArgvExtension: 'cli',
     }),
   );
   runTool([process.execPath, '--experimental-sea-config', settings]);
@@ -72,17 +76,19 @@ async function prepareBlob(
  * and C++ libraries of the system (glibc 2.28, libstdc++ 6), and nothing else.
  *
  * @param target a folder, made if absent; a file there is replaced whole or not at all
+ * @param calves programs of calves beside the agent's own, by the names of their scripts
  * @throws Error when Node cannot be fetched, or a tool fails
  */
 export async function buildExecutables(
   architectures: readonly Architecture[],
   target: string,
+  calves: Readonly<Record<string, string>> = {},
 ): Promise<ReadonlyMap<Architecture, Executable>> {
   const executables = new Map<Architecture, Executable>();
   const folder = await mkdtemp(join(tmpdir(), 'eve-agent-executable-'));
   try {
     await mkdir(target, { recursive: true });
-    const { main, assets, inputs } = await bundleExecutable(folder);
+    const { main, assets, inputs } = await bundleExecutable(folder, calves);
     const codeCache = writeCodeCache(folder);
     for (const architecture of architectures) {
       const node = await provideNode(architecture);
@@ -92,7 +98,12 @@ export async function buildExecutables(
       }
       // A code cache is one architecture's own: where another is built for, V8 compiles at every start.
       const isOwn = architecture === process.arch;
-      const ownAssets = isOwn ? { ...assets, [basename(codeCache)]: codeCache } : assets;
+      const koffi = await provideKoffi(architecture);
+      const ownAssets = {
+        ...assets,
+        [koffiName(architecture)]: koffi,
+        ...(isOwn && { [basename(codeCache)]: codeCache }),
+      };
       const blob = await prepareBlob(folder, main, ownAssets);
       const file = join(target, executableName(architecture));
       const incoming = `${file}.incoming`;
@@ -102,7 +113,8 @@ export async function buildExecutables(
       const inject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
       runTool([process.execPath, inject, incoming, RESOURCE, blob, '--sentinel-fuse', FUSE]);
       await rename(incoming, file);
-      executables.set(architecture, { file, licences: await collectLicences(inputs, node.folder) });
+      const licences = await collectLicences([...inputs, KOFFI_SOURCE], node.folder);
+      executables.set(architecture, { file, koffi, licences });
       process.stdout.write(`${file}: ${((await stat(file)).size / 1e6).toFixed(1)} MB\n`);
     }
   } finally {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import type { Executable } from './build-executable.ts';
+import { koffiName } from './koffi-binary.ts';
 import { listMaintainerScripts, listPackageFiles, type PackageFile } from './package-files.ts';
 import { runTool } from './run-tool.ts';
 
@@ -93,7 +94,7 @@ async function listControlFiles(
  */
 export async function buildPackage(
   architecture: Architecture,
-  { file, licences }: Executable,
+  { file, koffi, licences }: Executable,
   target: string,
   compression: Compression,
 ): Promise<string> {
@@ -105,6 +106,7 @@ export async function buildPackage(
     const executable = await readFile(file);
     const files = await listPackageFiles({
       executable,
+      koffi: { name: koffiName(architecture), content: await readFile(koffi) },
       licences,
       debianVersion,
       maintainer: MAINTAINER,

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
+import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
 import { BUNDLE_OPTIONS, findWorkers } from '../../compose/program-bundle.ts';
 import { bundleScripts } from '../../compose/scripts/bundle-scripts.ts';
 
@@ -14,8 +15,15 @@ export interface ExecutableBundle {
   readonly inputs: readonly string[];
 }
 
-/** Bundles the agent, and each of its worker threads, into a folder. */
-export async function bundleExecutable(folder: string): Promise<ExecutableBundle> {
+/**
+ * Bundles the agent, each of its worker threads, and its calves, into a folder.
+ *
+ * @param otherCalves programs of calves that are not the agent's, by the names of their scripts
+ */
+export async function bundleExecutable(
+  folder: string,
+  otherCalves: Readonly<Record<string, string>> = {},
+): Promise<ExecutableBundle> {
   await mkdir(folder, { recursive: true });
   const { files, inputs } = await bundleScripts('compose/scripts/start-from-executable.ts');
   for (const [name, text] of files) await writeFile(join(folder, name), text);
@@ -33,6 +41,8 @@ export async function bundleExecutable(folder: string): Promise<ExecutableBundle
       js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_('/');",
     },
   });
+  const programs = { ...LAUNCHER_SCRIPT, ...(await findCalves()), ...otherCalves };
+  const calves = await bundleScriptsOf(programs, folder);
   const main = 'main.js';
   const scripts = [...files.keys()].filter((name) => name !== main);
   const workers = sources.map((file) => basename(file, '.ts'));
@@ -41,7 +51,10 @@ export async function bundleExecutable(folder: string): Promise<ExecutableBundle
     assets: Object.fromEntries([
       ...scripts.map((name) => [name, join(folder, name)]),
       ...workers.map((name) => [name, join(folder, `${name}.mjs`)]),
+      ...Object.keys(programs).map((name) => [name, join(folder, name)]),
     ]),
-    inputs: [...new Set([...inputs, ...Object.keys(threads.metafile.inputs)])],
+    inputs: [
+      ...new Set([...inputs, ...[threads.metafile, calves].flatMap((each) => Object.keys(each.inputs))]),
+    ],
   };
 }

@@ -16,6 +16,8 @@ export interface PackageFile {
 /** What comes from the build rather than from the sources. */
 export interface BuiltParts {
   readonly executable: Buffer;
+  /** Of the executable's processor, and what it is called. */
+  readonly koffi: { readonly name: string; readonly content: Buffer };
   readonly licences: string;
   readonly debianVersion: string;
   readonly maintainer: string;
@@ -42,6 +44,8 @@ export async function listPackageFiles(parts: BuiltParts): Promise<PackageFile[]
   const text = (path: string, content: Buffer): PackageFile => ({ path, content, mode: 0o644 });
   return [
     { path: 'usr/bin/eve-agent', content: parts.executable, mode: 0o755 },
+    // Also in the executable, for where it stands alone: a service may have no place to load a library from.
+    text(`usr/lib/eve-agent/${parts.koffi.name}`, parts.koffi.content),
     text('usr/lib/systemd/system/eve-agent.service', await readDebian('eve-agent.service')),
     text('usr/lib/sysusers.d/eve-agent.conf', await readDebian('eve-agent.sysusers')),
     text('usr/lib/tmpfiles.d/eve-agent.conf', await readDebian('eve-agent.tmpfiles')),

@@ -64,6 +64,7 @@ describeWith(['dpkg-deb'], 'the package', () => {
       expect.arrayContaining([
         '-rwxr-xr-x ./usr/bin/eve-agent',
         '-rw-r--r-- ./usr/lib/systemd/system/eve-agent.service',
+        `-rw-r--r-- ./usr/lib/eve-agent/koffi-${ARCHITECTURE}.node`,
         '-rw-r--r-- ./etc/eve-agent/eve-agent.env',
         '-rw-r--r-- ./usr/share/doc/eve-agent/copyright',
         '-rw-r--r-- ./usr/share/doc/eve-agent/LICENSE.gz',
@@ -79,7 +80,16 @@ describeWith(['dpkg-deb'], 'the package', () => {
       run('dpkg-deb', '--extract', file, target);
       const doc = join(target, 'usr/share/doc/eve-agent');
       const licences = run('gzip', '-dc', join(doc, 'THIRD-PARTY-LICENSES.gz'));
-      for (const name of ['Node.js', 'undici', 'zod', 'pino', 'commander', 'dns-packet', 'OpenSSL']) {
+      for (const name of [
+        'Node.js',
+        'undici',
+        'zod',
+        'pino',
+        'commander',
+        'dns-packet',
+        'koffi',
+        'OpenSSL',
+      ]) {
         expect(licences).toContain(name);
       }
       const example = JSON.parse(await readFile(join(doc, 'examples/device.json'), 'utf8'));

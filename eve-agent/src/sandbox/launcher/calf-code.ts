@@ -1,13 +1,9 @@
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { CalfCode } from './calf.ts';
+import { calfScriptName, LAUNCHER_NAME } from './roles.ts';
 
 const pathOf = (relative: string, moduleUrl: string) => fileURLToPath(new URL(relative, moduleUrl));
-
-/** What a bundle and an executable call a calf's program. */
-export const calfScriptName = (name: string) => `calf-${name}.js`;
-/** What a bundle calls the launcher, and the role of an executable that is one. */
-export const LAUNCHER_NAME = 'calf-launcher';
 
 /**
  * Where the program of a calf is to be found: from source `calves/<name>/main.ts`, in a bundle a script beside it, in an

@@ -18,11 +18,13 @@ const ORDER: LaunchOrder = {
 };
 
 describe('Node is executed', () => {
-  it('with no right but threads, for a script', () => {
+  it('with no right but threads where it has some, for a script', () => {
     const args = nodeArguments({ ...ORDER, args: ['--inspect', 'x'] }, '/usr/bin/node');
-    expect(args.slice(0, 3)).toEqual(['/usr/bin/node', '--permission', '--allow-worker']);
+    expect(args.slice(0, 2)).toEqual(['/usr/bin/node', '--permission']);
     expect(args).toContain('--max-old-space-size=64');
-    expect(args.filter((arg) => arg.startsWith('--allow'))).toEqual(['--allow-worker']);
+    expect(args.filter((arg) => arg.startsWith('--allow'))).toEqual([]);
+    const limits = { ...ORDER.limits, workers: 2 };
+    expect(nodeOptions({ ...ORDER, limits })).toContain('--allow-worker');
     // What follows is the program's own.
     expect(args.slice(-3)).toEqual(['--', '--inspect', 'x']);
   });
@@ -34,12 +36,24 @@ describe('Node is executed', () => {
     ];
     const order = { ...ORDER, module: '/work/main.ts', visible };
     expect(nodeOptions(order).filter((arg) => arg.startsWith('--allow'))).toEqual([
-      '--allow-worker',
       '--allow-fs-read=/work/*',
       '--allow-fs-read=/var/lib/x/*',
       '--allow-fs-write=/var/lib/x/*',
     ]);
     expect(nodeArguments(order, 'node').at(-1)).toBe('/work/main.ts');
+  });
+
+  it('as an executable in another role, with one argument that is options', () => {
+    const visible = [{ path: '/a "b" \\', isWritable: false }];
+    const args = nodeArguments(
+      { ...ORDER, asset: 'calf-net.js', visible, args: ['x'] },
+      '/usr/bin/eve-agent',
+    );
+    expect(args).toEqual([
+      '/usr/bin/eve-agent',
+      expect.stringMatching(/^--node-options="--permission" .*"--allow-fs-read=\/a \\"b\\" \\\\\/\*"/),
+      ...['calf', 'calf-net.js', 'x'],
+    ]);
   });
 
   it('with nothing of this process in its environment', () => {

@@ -1,5 +1,6 @@
 import { CHANNEL_DESCRIPTOR, PROGRAM_DESCRIPTOR } from './calf.ts';
 import type { LaunchOrder } from './launch-order.ts';
+import { CALF_ROLE } from './roles.ts';
 
 /** Of the memory that a calf may have, what V8's heap takes at most: buffers, threads and Node itself need the rest. */
 const HEAP_SHARE = 0.5;
@@ -38,14 +39,22 @@ export function nodeOptions({ limits, visible, module }: LaunchOrder): string[] 
   ];
 }
 
+/** As a text of several options is written for Node, whatever is in them. */
+const quote = (option: string) => `"${option.replace(/["\\]/g, '\\$&')}"`;
+
 /**
- * What Node is executed with.
+ * What Node is executed with. An executable file takes options of Node from one argument alone
+ * (`execArgvExtension: "cli"`), and then its role.
  *
  * @param node its path
  */
 export function nodeArguments(order: LaunchOrder, node: string): readonly string[] {
-  const program = order.module === null ? ['--eval', RUN_FROM_DESCRIPTOR, '--'] : [order.module];
-  return [node, ...nodeOptions(order), ...program, ...order.args];
+  const { module, asset, args } = order;
+  const options = nodeOptions(order);
+  if (asset !== null)
+    return [node, `--node-options=${options.map(quote).join(' ')}`, CALF_ROLE, asset, ...args];
+  const program = module === null ? ['--eval', RUN_FROM_DESCRIPTOR, '--'] : [module];
+  return [node, ...options, ...program, ...args];
 }
 
 /**

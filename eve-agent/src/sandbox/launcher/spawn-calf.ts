@@ -33,6 +33,8 @@ export interface SpawnDeps {
   onOutput(line: string): void;
   /** What is done of the layers that need a right. Default: what this process can. */
   readonly plan?: LayerPlan;
+  /** The program that becomes the calf. Default: the one of this program, in whatever form it runs. */
+  readonly launcher?: readonly [string, ...string[]];
 }
 
 /** The plan for this process, whose rights do not grow. @throws Error without `/proc` */
@@ -111,7 +113,8 @@ export function spawnCalf(spec: CalfSpec, deps: SpawnDeps): Calf {
     opened.push(theirs);
     unused = channel;
     refuseReading(channel);
-    const child = spawn(OWN_PROGRAM, [...launcherArguments(), JSON.stringify(order)], {
+    const [launcher, ...role] = deps.launcher ?? [OWN_PROGRAM, ...launcherArguments()];
+    const child = spawn(launcher, [...role, JSON.stringify(order)], {
       env: {},
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', theirs, program, ...(spec.descriptors ?? [])],
     });

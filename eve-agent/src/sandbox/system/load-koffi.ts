@@ -1,11 +1,15 @@
-import { accessSync } from 'node:fs';
+import { accessSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { arch } from 'node:os';
-import { isSea } from 'node:sea';
+import { arch, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getRawAsset, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
 /** koffi 3.3.4, whose package adds nothing to its native part but the search for it. */
 export type Koffi = typeof import('koffi');
+
+/** What its native part is called beside a program, and in an executable. */
+const fileName = (processor: string) => `koffi-${processor}.node`;
 
 /**
  * Where koffi's native part may stand, for the program that a module is of: run from source in its package; bundled
@@ -14,7 +18,7 @@ export type Koffi = typeof import('koffi');
  * @param moduleUrl the caller's `import.meta.url`
  */
 export function koffiPlaces(moduleUrl: string, isExecutable: boolean, processor: string): readonly string[] {
-  const name = `koffi-${processor}.node`;
+  const name = fileName(processor);
   const beside = (path: string) => fileURLToPath(new URL(path, moduleUrl));
   if (isExecutable) return [beside(`./${name}`), beside(`../lib/eve-agent/${name}`)];
   if (!moduleUrl.endsWith('.ts')) return [beside(`./${name}`)];
@@ -31,11 +35,27 @@ let loaded: Koffi | undefined;
  */
 export function loadKoffi(): Koffi {
   if (loaded !== undefined) return loaded;
-  const places = koffiPlaces(import.meta.url, isSea(), arch());
+  const isExecutable = isSea();
+  const places = koffiPlaces(import.meta.url, isExecutable, arch());
   const file = places.find(isThere);
-  if (file === undefined) throw new Error(`koffi's native part is missing: ${places.join(' and ')}`);
-  loaded = createRequire(import.meta.url)(file) as Koffi;
+  if (file !== undefined) loaded = loadFile(file);
+  else if (isExecutable) loaded = loadFromExecutable(fileName(arch()));
+  else throw new Error(`koffi's native part is missing: ${places.join(' and ')}`);
   return loaded;
+}
+
+const loadFile = (file: string) => createRequire(import.meta.url)(file) as Koffi;
+
+/** The loader takes a library from a file alone, so that it is one for as long as that takes. */
+function loadFromExecutable(name: string): Koffi {
+  const folder = mkdtempSync(join(tmpdir(), 'eve-agent-'));
+  try {
+    const file = join(folder, name);
+    writeFileSync(file, Buffer.from(getRawAsset(name)), { mode: 0o500 });
+    return loadFile(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function isThere(file: string): boolean {
