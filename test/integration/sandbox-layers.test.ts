@@ -100,6 +100,7 @@ describeWith(['root'], 'a calf of root', () => {
       expect(await readFile(`${proc}/oom_score_adj`, 'utf8')).toBe('700\n');
       expect((await calf.tell('environment')).result).toEqual({
         PATH: '/nonexistent',
+        OPENSSL_CONF: '/nonexistent',
         LD_LIBRARY_PATH: expect.any(String),
       });
       const interfaces = (await readFile(`${proc}/net/dev`, 'utf8')).matchAll(/^ *([^ :|]+):/gm);

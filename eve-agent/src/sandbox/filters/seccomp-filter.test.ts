@@ -133,8 +133,8 @@ describe.each(PROCESSORS)('a calf on %s', (processor) => {
     expect(other(syscallNumber('openat', processor) ?? -1, [AT_FDCWD, 1, 0o102])).toBe(ALLOW);
   });
 
-  it('is short, and found by few comparisons', () => {
-    expect(seccompFilter(calfSyscalls(OPTIONS), processor).length).toBeLessThan(600);
+  it('is far from as long as the kernel allows', () => {
+    expect(seccompFilter(calfSyscalls(OPTIONS), processor).length).toBeLessThan(1024);
   });
 });
 

@@ -15,12 +15,14 @@ import {
   refuseNewPrivileges,
   setLimit,
 } from '../system/confine.ts';
+import { type FileRule, refuseOtherFiles } from '../system/file-rules.ts';
 import { CLONE, PR, RLIMIT } from '../system/kernel-constants.ts';
 import { openLibc } from '../system/libc.ts';
 import { prepareExecution } from './execute-once.ts';
 import type { LaunchOrder } from './launch-order.ts';
 import { calfEnvironment, nodeArguments } from './node-arguments.ts';
 import { enterPrivateRoot } from './private-root.ts';
+import { readLayers } from './read-layers.ts';
 
 /** What the launcher knows of the process that it is. */
 export interface LauncherProcess {
@@ -35,8 +37,8 @@ export interface LauncherProcess {
   tell(line: string): void;
 }
 
-/** Threads of all processes of a calf's own user: three calves of one kind at a time. */
-const THREADS = 128;
+/** Threads of all processes of a calf's own user, those of other agents of this host, too. */
+const THREADS = 512;
 /**
  * What V8 sets aside for the code of each thread that runs JavaScript, and makes writable at once: counted as memory of
  * the process, though hardly any of it is ever used.
@@ -53,6 +55,7 @@ const EARLY_VICTIM = '700';
  */
 export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
   const libc = openLibc();
+  const before = readLayers('self');
   const attempt = (layer: string, take: () => void) => {
     try {
       take();
@@ -62,29 +65,33 @@ export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
       return false;
     }
   };
+  // While there is a /proc. What is opened from here on is closed by the execution as well.
+  keepDescriptorsBelow(order.firstClosed);
   attempt('a place among the first to be ended', () =>
     writeFileSync('/proc/self/oom_score_adj', EARLY_VICTIM),
   );
-  const hasPrivateRoot = takeNamespaces(order, own, attempt);
+  takeNamespaces(order, own, attempt);
   if (order.dropsBoundingSet) attempt('an empty bounding set', dropBoundingSet);
   const { user } = order;
   const isOwnUser = user !== null && attempt('a user of its own', () => becomeUser(user));
-  dropCapabilities();
+  // Where there is none, a filter of the service may not even let it be said.
+  if (before === null || (before.capPrm | before.capAmb) !== 0n) dropCapabilities();
   refuseNewPrivileges();
   // After the user, which takes it back; and it may have been too late.
   dieWithParent(constants.signals.SIGKILL);
   if (own.parentPid() !== order.parent) throw new Error('the agent has ended');
+  // Until the execution, which takes it back.
   libc.prctl(PR.SET_DUMPABLE, 0, 0, 0, 0);
+  attempt('the rule that it uses no other file', () => refuseOtherFiles(fileRules(order, own)));
 
   const folders = own.libraries.map((path) => path.slice(0, path.lastIndexOf('/')));
-  const environment = calfEnvironment(hasPrivateRoot ? [...new Set(folders)] : []);
+  const environment = calfEnvironment([...new Set(folders)]);
   const execution = prepareExecution(own.node, nodeArguments(order, own.node), environment);
   const policy = calfSyscalls({
     executedPath: execution.pathAddress,
     mayOpenToWrite: order.visible.some(({ isWritable }) => isWritable),
   });
   const filter = encodeProgram(seccompFilter(policy, own.processor));
-  keepDescriptorsBelow(order.firstClosed);
   setLimit(RLIMIT.CORE, 0);
   setLimit(RLIMIT.NOFILE, order.limits.openFiles);
   setLimit(RLIMIT.FSIZE, order.limits.fileBytes ?? 0);
@@ -95,20 +102,27 @@ export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
   return execution.run();
 }
 
-/** @returns whether files are hidden */
+/** What Node starts from, and what the calf is shown. */
+const fileRules = ({ visible }: LaunchOrder, { node, libraries }: LauncherProcess): readonly FileRule[] => [
+  ...[node, ...libraries].map((path) => ({ path, use: 'execute' as const })),
+  ...visible.map(({ path, isWritable }) => ({
+    path,
+    use: isWritable ? ('write' as const) : ('read' as const),
+  })),
+];
+
 function takeNamespaces(
   { hasNamespaces, visible }: LaunchOrder,
   { node, libraries, chdir }: LauncherProcess,
   attempt: (layer: string, take: () => void) => boolean,
-): boolean {
-  if (!hasNamespaces) return false;
+): void {
+  if (!hasNamespaces) return;
   const { unshare } = openLibc();
   attempt('a network namespace', () => unshare(CLONE.NEWNET));
   attempt('an IPC namespace', () => unshare(CLONE.NEWIPC));
   attempt('a UTS namespace', () => unshare(CLONE.NEWUTS));
-  if (!attempt('a mount namespace', () => unshare(CLONE.NEWNS))) return false;
+  if (!attempt('a mount namespace', () => unshare(CLONE.NEWNS))) return;
   const needed = [node, ...libraries].map((path) => ({ path, isWritable: false }));
   // Half a root is none that Node would start in: a failure ends the launch.
   enterPrivateRoot([...visible, ...needed], chdir);
-  return true;
 }

@@ -61,6 +61,7 @@ describe('Node is executed', () => {
       'NODE_CHANNEL_FD=4',
       'NODE_CHANNEL_SERIALIZATION_MODE=json',
       'PATH=/nonexistent',
+      'OPENSSL_CONF=/nonexistent',
     ]);
     expect(calfEnvironment(['/lib', '/lib64']).at(-1)).toBe('LD_LIBRARY_PATH=/lib:/lib64');
   });

@@ -67,6 +67,8 @@ export function calfEnvironment(libraries: readonly string[]): readonly string[]
     `NODE_CHANNEL_FD=${CHANNEL_DESCRIPTOR}`,
     'NODE_CHANNEL_SERIALIZATION_MODE=json',
     'PATH=/nonexistent',
+    // Where it is another path, OpenSSL ends Node if it may not be read.
+    'OPENSSL_CONF=/nonexistent',
     ...(libraries.length === 0 ? [] : [`LD_LIBRARY_PATH=${libraries.join(':')}`]),
   ];
 }

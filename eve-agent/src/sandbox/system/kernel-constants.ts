@@ -65,8 +65,29 @@ export const MMAP = { READ: 1, WRITE: 2, PRIVATE: 2, ANONYMOUS: 0x20, FIXED_NORE
 
 export const CLOSE_RANGE_CLOEXEC = 4;
 
+/** landlock(7): rights of a ruleset by bit, and what its calls take. */
+export const LANDLOCK = {
+  EXECUTE: 1n << 0n,
+  WRITE_FILE: 1n << 1n,
+  READ_FILE: 1n << 2n,
+  READ_DIR: 1n << 3n,
+  /** Making, removing, renaming: all from REMOVE_DIR to REFER. */
+  CHANGE_DIR: ((1n << 14n) - 1n) & ~((1n << 4n) - 1n),
+  TRUNCATE: 1n << 14n,
+  NET: 0b11n,
+  SCOPED: 0b11n,
+  CREATE_RULESET_VERSION: 1,
+  RULE_PATH_BENEATH: 1,
+} as const;
+
+const LANDLOCK_CALLS = {
+  landlockCreateRuleset: 444,
+  landlockAddRule: 445,
+  landlockRestrictSelf: 446,
+} as const;
+
 /** Calls that the C library has no function of, or not every one: x64, arm64. */
 export const SYSCALL = {
-  x64: { execve: 59, pivotRoot: 155, seccomp: 317, closeRange: 436 },
-  arm64: { execve: 221, pivotRoot: 41, seccomp: 277, closeRange: 436 },
+  x64: { execve: 59, pivotRoot: 155, seccomp: 317, closeRange: 436, ...LANDLOCK_CALLS },
+  arm64: { execve: 221, pivotRoot: 41, seccomp: 277, closeRange: 436, ...LANDLOCK_CALLS },
 } as const;

@@ -52,6 +52,11 @@ export type Libc = Readonly<Record<keyof typeof PROTOTYPES, Call>> & {
   syscall(name: keyof (typeof SYSCALL)['x64'], ...args: (number | bigint)[]): number;
   /** pivot_root(2). */
   pivotRoot(newRoot: string, oldRoot: string): number;
+  /** A call that takes memory where others take a number, by its number. */
+  syscallWithMemory(
+    name: 'landlockCreateRuleset' | 'landlockAddRule',
+    args: readonly (number | Uint8Array | null)[],
+  ): number;
   /** seccomp(2) of a filter. */
   installFilter(operation: number, flags: number, program: object): number;
   /** setsockopt(2) of a filter. */
@@ -96,6 +101,12 @@ function bind(koffi: Koffi): Libc {
     'long syscall(long number, long operation, long flags, const sock_fprog *program)',
   );
   const pivotRoot = library.func('long syscall(long number, const char *newRoot, const char *oldRoot)');
+  const createRuleset = library.func(
+    'long syscall(long number, const void *attributes, size_t size, long flags)',
+  );
+  const addRule = library.func(
+    'long syscall(long number, long ruleset, long type, const void *rule, long flags)',
+  );
   const mmap = library.func(
     'intptr_t mmap(intptr_t address, size_t size, int protection, int flags, int fd, long offset)',
   );
@@ -106,6 +117,10 @@ function bind(koffi: Koffi): Libc {
       return checked(name, (...all) => syscall(numbers[name], ...all))(...padded);
     },
     pivotRoot: checked('pivot_root', (...all) => pivotRoot(numbers.pivotRoot, ...all)),
+    syscallWithMemory: (name, args) =>
+      checked(name, (...all) =>
+        name === 'landlockAddRule' ? addRule(numbers[name], ...all) : createRuleset(numbers[name], ...all),
+      )(...args),
     installFilter: checked('seccomp', (...all) => seccomp(numbers.seccomp, ...all)),
     attachFilter: checked(
       'setsockopt',
