@@ -1,7 +1,7 @@
 /** Calves of a bundle on hosts that give all layers, and on those that give fewer; and what becomes of them without priv. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { MissingLayer } from '../../eve-agent/src/sandbox/launcher/layer-plan.ts';
@@ -82,6 +82,34 @@ describeWith(['root', 'setpriv'], 'root in a container', () => {
     expect(started.layers).toMatchObject(ALWAYS);
     expect(started.missing).toContainEqual({ layer: 'network namespace', reason: 'the kernel refused it' });
     expect(started.output.join('\n')).toContain('a network namespace cannot be had: unshare: ENOSPC');
+  });
+});
+
+describeWith(['root', 'strace'], 'root where the kernel refuses', () => {
+  const refusing = (call: string) => [
+    'strace',
+    '-D',
+    '-f',
+    '-o',
+    '/dev/null',
+    '-e',
+    `inject=${call}:error=EPERM`,
+  ];
+
+  it('to exchange the root gives all layers by another way', async () => {
+    const { started, answers } = await startPriv(refusing('pivot_root'), ...TRIES);
+    expect(started).toMatchObject({ layers: { ...ALWAYS, uid: 65533, capBnd: 0 }, missing: [], output: [] });
+    expect(answers).toEqual(refusedAll);
+    const root = await readdir(`/proc/${started.pid}/root`);
+    expect(root.filter((name) => ['etc', 'proc', 'root', 'usr'].includes(name))).toEqual([]);
+  });
+
+  it.each(['mount', 'chroot,pivot_root'])('%s goes back to where it was, and goes on', async (call) => {
+    const { started, answers } = await startPriv(refusing(call), ...TRIES);
+    expect(started.layers).toMatchObject({ ...ALWAYS, uid: 65533, capBnd: 0 });
+    expect(started.missing).toEqual([{ layer: 'mount namespace', reason: 'the kernel refused it' }]);
+    expect(started.output).toEqual([expect.stringContaining('launcher: a mount namespace cannot be had: ')]);
+    expect(answers).toEqual(refusedAll);
   });
 });
 

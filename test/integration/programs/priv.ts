@@ -1,6 +1,6 @@
 /**
  * A priv: starts the test calf of the bundle that it is, lets it do what its arguments say (`deed` or `deed=argument`),
- * prints a line of JSON of each, and waits to be killed.
+ * prints a line of JSON of each, and waits to be killed; after `leave` it ends.
  */
 import { findCalfCode } from '../../../eve-agent/src/sandbox/launcher/calf-code.ts';
 import { findMissing } from '../../../eve-agent/src/sandbox/launcher/layer-plan.ts';
@@ -19,6 +19,7 @@ async function run(): Promise<void> {
   const missing = findMissing(layers, planHere(), process.geteuid?.() ?? -1);
   print({ pid: calf.pid, layers, missing, output: calf.output });
   for (const each of process.argv.slice(2)) {
+    if (each === 'leave') process.exit();
     const [deed = '', argument] = each.split('=');
     print(await calf.tell(deed, argument));
   }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { encodeProgram } from '../filters/bpf-program.ts';
@@ -65,6 +65,8 @@ export function becomeCalf(order: LaunchOrder, own: LauncherProcess): never {
       return false;
     }
   };
+  // A mistake of the order, and no layer that is missing.
+  for (const { path } of order.visible) statSync(path);
   // While there is a /proc. What is opened from here on is closed by the execution as well.
   keepDescriptorsBelow(order.firstClosed);
   attempt('a place among the first to be ended', () =>
@@ -121,8 +123,6 @@ function takeNamespaces(
   attempt('a network namespace', () => unshare(CLONE.NEWNET));
   attempt('an IPC namespace', () => unshare(CLONE.NEWIPC));
   attempt('a UTS namespace', () => unshare(CLONE.NEWUTS));
-  if (!attempt('a mount namespace', () => unshare(CLONE.NEWNS))) return;
   const needed = [node, ...libraries].map((path) => ({ path, isWritable: false }));
-  // Half a root is none that Node would start in: a failure ends the launch.
-  enterPrivateRoot([...visible, ...needed], chdir);
+  attempt('a mount namespace', () => enterPrivateRoot([...visible, ...needed], chdir));
 }

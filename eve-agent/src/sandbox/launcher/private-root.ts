@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { MNT_DETACH, MS } from '../system/kernel-constants.ts';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+import { CLONE, MNT_DETACH, MS } from '../system/kernel-constants.ts';
 import { openLibc } from '../system/libc.ts';
 import type { VisiblePath } from './calf.ts';
 
@@ -26,9 +27,27 @@ export function outermost(visible: readonly VisiblePath[]): readonly VisiblePath
  *
  * @param visible absolute paths
  * @param chdir of the process
- * @throws SystemError; the process has half a root then, and is to end
+ * @throws SystemError; the process is where it was then
+ * @throws Error it could not go back: the process is to end
  */
 export function enterPrivateRoot(visible: readonly VisiblePath[], chdir: (path: string) => void): void {
+  const libc = openLibc();
+  const before = openSync('/proc/self/ns/mnt', 'r');
+  try {
+    libc.unshare(CLONE.NEWNS);
+    try {
+      buildRoot(visible);
+      takeRoot(chdir);
+    } catch (error) {
+      libc.setns(before, CLONE.NEWNS);
+      throw error;
+    }
+  } finally {
+    closeSync(before);
+  }
+}
+
+function buildRoot(visible: readonly VisiblePath[]): void {
   const libc = openLibc();
   // Nothing of what follows is seen by others.
   libc.mount(null, '/', null, MS.REC | MS.PRIVATE, null);
@@ -47,9 +66,26 @@ export function enterPrivateRoot(visible: readonly VisiblePath[], chdir: (path: 
     closeSync(fd);
   }
   libc.mount(null, NEW_ROOT, null, MS.REMOUNT | MS.BIND | MS.RDONLY | MS.NOSUID | MS.NODEV, null);
-  // pivot_root(2): with one folder for both, the old root comes to lie over the new one, and is taken off.
+}
+
+/** Makes it the root, and takes the one before off, or puts it below, where no name leads. */
+function takeRoot(chdir: (path: string) => void): void {
+  const libc = openLibc();
   chdir(NEW_ROOT);
-  libc.pivotRoot('.', '.');
-  libc.umount2('.', MNT_DETACH);
+  let isPivoted = true;
+  try {
+    // pivot_root(2): with one folder for both, the old root comes to lie over the new one, and is taken off.
+    libc.pivotRoot('.', '.');
+  } catch (error) {
+    // Docker 20.10 refuses this call even to who may mount; a root that came with the kernel cannot be taken off.
+    if (!['EPERM', 'ENOSYS', 'EINVAL'].includes(systemErrorCode(error) ?? '')) throw error;
+    isPivoted = false;
+  }
+  if (isPivoted) {
+    libc.umount2('.', MNT_DETACH);
+  } else {
+    libc.mount('.', '/', null, MS.MOVE, null);
+    libc.chroot('.');
+  }
   chdir('/');
 }

@@ -35,6 +35,7 @@ export const MS = {
   NOEXEC: 0x8,
   REMOUNT: 0x20,
   BIND: 0x1000,
+  MOVE: 0x2000,
   REC: 0x4000,
   PRIVATE: 0x40000,
 } as const;

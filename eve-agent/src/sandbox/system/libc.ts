@@ -30,6 +30,8 @@ const STRUCTURES = {
 /** Its functions that Node has nothing of. Each returns what the call does, and throws SystemError where it is refused. */
 const PROTOTYPES = {
   unshare: 'int unshare(int flags)',
+  setns: 'int setns(int fd, int type)',
+  chroot: 'int chroot(const char *path)',
   prctl: 'int prctl(int option, long a, long b, long c, long d)',
   setgroups: 'int setgroups(size_t count, const void *groups)',
   setresgid: 'int setresgid(uint32_t real, uint32_t effective, uint32_t saved)',
