@@ -4,13 +4,14 @@ import { expect, it } from 'vitest';
 import type { Calf, CalfEnd } from './calf.ts';
 import { keepCalf } from './keep-calf.ts';
 
-function setUp(refusals: readonly string[] = []) {
+function setUp(refusals: readonly string[] = [], readyWithinMs?: number) {
   const clock = createManualClock();
   const started: { calf: Calf; end(end: Partial<CalfEnd>): void }[] = [];
   const told: string[] = [];
   let attempts = 0;
   const kept = keepCalf({
     clock,
+    ...(readyWithinMs !== undefined && { readyWithinMs }),
     start() {
       const refusal = refusals[attempts];
       attempts += 1;
@@ -92,4 +93,17 @@ it('starts none that it waits for when it is closed', async () => {
   await kept.close();
   clock.advance(100_000);
   expect(told).toEqual(['started 1', '0, 1000 ms']);
+});
+
+it('kills one that does not say in time that it runs, and no other', async () => {
+  const { clock, told, kept, started } = setUp([], 5000);
+  clock.advance(5000);
+  await started[0]?.calf.ended;
+  clock.advance(1000);
+  expect(told).toEqual(['started 1', 'SIGKILL, 1000 ms', 'started 2']);
+  kept.markReady();
+  clock.advance(100_000);
+  expect(told).toHaveLength(3);
+  await kept.close();
+  expect(clock.pendingTimers()).toBe(0);
 });

@@ -9,6 +9,8 @@ export interface KeepDeps {
   start(): Calf;
   /** Is told of each one that was started, to give it what it needs. */
   onStart(calf: Calf): void;
+  /** How long each one has until `markReady`; then it is killed. Undefined: for ever. */
+  readonly readyWithinMs?: number;
   /** Is told of each end, and how long it is waited. */
   onEnd(end: CalfEnd, delayMs: number): void;
 }
@@ -17,6 +19,8 @@ export interface KeepDeps {
 export interface KeptCalf {
   /** Null: none runs at the moment. */
   current(): Calf | null;
+  /** The one that runs said so. */
+  markReady(): void;
   /** It ended five times in a minute, and has not run for a minute since. */
   isDegraded(): boolean;
   /** How often it ended. */
@@ -26,16 +30,18 @@ export interface KeptCalf {
 }
 
 /** Starts a calf, and keeps one running: it waits longer the more often one ends. */
-export function keepCalf({ clock, start, onStart, onEnd }: KeepDeps): KeptCalf {
+export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDeps): KeptCalf {
   let record = NO_FAILURES;
   let current: Calf | null = null;
   let ends = 0;
   let isClosed = false;
   let cancel = () => {};
+  let markReady = () => {};
 
   function ended(end: CalfEnd, startedMs: number): void {
     current = null;
     cancel();
+    markReady();
     ends += 1;
     if (isClosed) return;
     const nowMs = clock.nowMs();
@@ -58,6 +64,7 @@ export function keepCalf({ clock, start, onStart, onEnd }: KeepDeps): KeptCalf {
     cancel = clock.after(WELL_AFTER_MS, () => {
       record = NO_FAILURES;
     });
+    if (readyWithinMs !== undefined) markReady = clock.after(readyWithinMs, () => calf.kill());
     void calf.ended.then((end) => ended(end, startedMs));
     onStart(calf);
   }
@@ -65,11 +72,13 @@ export function keepCalf({ clock, start, onStart, onEnd }: KeepDeps): KeptCalf {
   begin();
   return {
     current: () => current,
+    markReady: () => markReady(),
     isDegraded: () => record.isDegraded,
     endCount: () => ends,
     async close() {
       isClosed = true;
       cancel();
+      markReady();
       const last = current;
       last?.kill();
       await last?.ended;
