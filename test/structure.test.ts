@@ -51,6 +51,17 @@ describe('no arrow runs upwards', () => {
     ['no program imports what only tests need', /^/, /^test\/|\.test\.ts$/],
     ['only main imports the command line', /^(?!\w[\w-]*\/src\/(?:cli\/|main\.ts$))/, /^[\w-]+\/src\/cli\//],
     ['nothing imports main', /^/, /\/main\.ts$/],
+    [
+      'what calls the kernel knows no filter, nor who is confined',
+      /\/sandbox\/system\//,
+      /\/sandbox\/(?!system\/)/,
+    ],
+    ['filters know nobody who is confined', /\/sandbox\/filters\//, /\/sandbox\/(?!system\/|filters\/)/],
+    [
+      'who is confined does not call the kernel',
+      /\/sandbox\/(?:calves|sdk)\//,
+      /\/sandbox\/(?:system|filters)\//,
+    ],
   ])('%s', (_title, from, to) => {
     expect(forbidden(from, to)).toEqual([]);
   });
@@ -94,6 +105,8 @@ describe('main alone touches the process', () => {
       'takes the rights of another user for the whole process: nothing else is its task',
     'eve-agent/src/launch/machines/process-table.ts':
       'ends the process of a machine, which outlives the agent and may be no child of it',
+    'eve-agent/src/sandbox/launcher/node-arguments.ts':
+      'holds the text of the program that each calf begins with',
   };
 
   const withoutComments = (text: string) =>

@@ -351,6 +351,21 @@ describeWith(['root'], 'a calf of root', () => {
     expect(await calf.ended).toEqual({ code: null, signal: 'SIGKILL', refusal: null });
   });
 
+  it('leaves nothing open here when it has ended, nor when it cannot be started', async () => {
+    const openHere = async () => (await readdir('/proc/self/fd')).length;
+    calf = await startTestCalf(bundled.code);
+    calf.kill();
+    await calf.ended;
+    const before = await openHere();
+    for (let count = 0; count < 4; count += 1) {
+      calf = await startTestCalf(bundled.code);
+      calf.kill();
+      await calf.ended;
+      await expect(startTestCalf(bundled.code, { descriptors: [1_000_000] })).rejects.toThrow();
+    }
+    await expect.poll(openHere).toBeLessThanOrEqual(before);
+  });
+
   it('that cannot be started says why', async () => {
     const broken = join(folder, 'broken.js');
     await writeFile(broken, 'this is no program');
