@@ -47,7 +47,7 @@ export default defineConfig({
     // what is waited for stays true once it is.
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 120_000 } },
     // Tests that are tried together wait for most of their time.
     maxConcurrency: 8,
     sequence: { sequencer: FileSequencer },

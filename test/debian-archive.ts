@@ -14,7 +14,7 @@ const HELPER = '/usr/lib/apt/apt-helper';
  */
 export function aptArchives(aptOptions: readonly string[] = []): string[] {
   const command = ['update', '--print-uris', ...aptOptions];
-  const { stdout } = spawnSync('apt-get', command, { encoding: 'utf8', timeout: 20_000 });
+  const { stdout } = spawnSync('apt-get', command, { encoding: 'utf8', timeout: 120_000 });
   const roots = (stdout ?? '').matchAll(/^'(\S+?)\/dists\/\S+\/InRelease'/gm);
   return [...new Set(Array.from(roots, ([, root = '']) => root))];
 }
@@ -24,7 +24,7 @@ function isArchiveOf(release: string, root: string): boolean {
   const file = join(tmpdir(), `debian-archive-${process.pid}`);
   try {
     const command = ['download-file', `${root}/dists/${release}/Release`, file];
-    const { status } = spawnSync(HELPER, command, { timeout: 20_000 });
+    const { status } = spawnSync(HELPER, command, { timeout: 120_000 });
     // Others, too, name their releases as Debian does, of whose packages theirs are made.
     return status === 0 && /^Origin: Debian$/m.test(readFileSync(file, 'utf8'));
   } finally {

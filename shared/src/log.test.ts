@@ -25,7 +25,7 @@ const PROGRAM = `
 
 function start(stderr: 'pipe' | number) {
   const options = ['--input-type=module', '--eval', PROGRAM];
-  const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', stderr], timeout: 20_000 });
+  const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', stderr], timeout: 120_000 });
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null) throw new Error('no pipes');
   const end = async ({ fillerLength = 1 } = {}) => {

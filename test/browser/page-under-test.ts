@@ -13,6 +13,8 @@ import {
 
 export { WRITE_TOKEN } from '../lab/loopback-datastore.ts';
 
+/** Only ends what fails: a machine may be busy with much else. */
+const LIMIT_MS = 120_000;
 /** As in the field, the page's origin is no secure context: neither https nor localhost. */
 const HOST = 'ds.local';
 
@@ -76,6 +78,7 @@ function findBrowser(): string {
 export function launchBrowser(places: Readonly<Record<string, string>> = {}): Promise<Browser> {
   const mapped = Object.entries(places).map(([asked, place]) => `MAP ${asked} ${place}, `);
   return puppeteer.launch({
+    timeout: LIMIT_MS,
     executablePath: findBrowser(),
     args: [
       // Chromium's sandbox refuses to work for root, as which containers run.
@@ -107,6 +110,7 @@ export async function openPage(
 ): Promise<OpenedPage> {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(LIMIT_MS);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {

@@ -60,7 +60,7 @@ describeWith(['script'], 'eve-agent app console', () => {
     await scene.end();
     await rm(folder, { recursive: true });
   });
-  const attached = () => expect.poll(() => scene.consoles.length, { timeout: 30_000 }).toBe(1);
+  const attached = () => expect.poll(() => scene.consoles.length).toBe(1);
 
   it('types each key, acts on the terminal, and leaves it as it was', async () => {
     const started = startOnTerminal();

@@ -103,7 +103,7 @@ it('nothing is named of what a kill cuts off, and the next run completes it', as
     });
     sent.on('error', () => {});
     sent.write((await readFile(archive)).subarray(0, 2_000_000));
-    await expect.poll(async () => (await victim.incoming()).length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(async () => (await victim.incoming()).length).toBeGreaterThan(0);
     await first.kill();
     const second = await victim.start();
     expect((await second.json('/-/api/v1/registry/repositories')).repositories).toEqual([]);
@@ -189,11 +189,11 @@ it('an archive among the images is adopted, and its file may go', async () => {
   await run('tar', ['-C', layout.folder, '-cf', archive, '.']);
   await place.put('linux/app.tar', await readFile(archive));
   const shown = () => digestAt(datastore, 'archives/linux/app', '2');
-  await expect.poll(shown, { timeout: 30_000 }).toBe(next.manifest.digest);
+  await expect.poll(shown).toBe(next.manifest.digest);
   const adopted = await here('registry', 'adopt', 'archives/linux/app', '--as', 'lab/adopted');
   expect([adopted.exitCode, adopted.stderr]).toEqual([0, '']);
   await rm(join(place.root, 'linux/app.tar'));
-  await expect.poll(shown, { timeout: 30_000 }).toBeUndefined();
+  await expect.poll(shown).toBeUndefined();
   expect(await digestAt(datastore, 'lab/adopted', '2')).toBe(next.manifest.digest);
   expect((await here('registry', 'validate', 'lab/adopted')).exitCode).toBe(0);
 }, 60_000);

@@ -59,9 +59,7 @@ async function begin(document: object = {}): Promise<Job> {
 }
 const jobOf = async (id: string) => (await datastore.json(`${API}/${id}`)) as unknown as Job;
 async function ended(id: string): Promise<Job> {
-  await expect
-    .poll(async () => (await jobOf(id)).state, { timeout: 30_000 })
-    .toMatch(/done|failed|cancelled/);
+  await expect.poll(async () => (await jobOf(id)).state).toMatch(/done|failed|cancelled/);
   return jobOf(id);
 }
 const tags = async (name: string) => {

@@ -79,7 +79,7 @@ describe.each(ENGINES)('$title', (kind) => {
       );
     }
     const isHeard = (address: string, bridge: Bridge = 'bn1', port = 80) =>
-      expect.poll(() => hears(bridge, address, port), { timeout: 30_000, interval: 200 }).toBe('v1');
+      expect.poll(() => hears(bridge, address, port), { interval: 200 }).toBe('v1');
 
     beforeAll(async () => {
       host = await createAppsHost({ bridges: 2, engine: kind, images: ['v1'] });

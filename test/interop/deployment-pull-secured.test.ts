@@ -1,7 +1,7 @@
 /** A deployment whose image comes from Debian's docker-registry, which wants a password and shows a certificate. */
 import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createAuthority } from '../lab/authorities.ts';
 import { type DebianRegistry, startDebianRegistry } from '../lab/debian-registry.ts';
 import { createDeploymentHost, type DeploymentHost, WEB_PORT } from '../lab/deployments/deployment-host.ts';
@@ -102,7 +102,7 @@ describeWith(
       await writeFile(host.at('registries.pem'), 'no certificate');
       await writeFile(host.at('auth.json'), '{');
       expect(await pull(`docker://${REGISTRY}/lab/web:v2`)).toMatchObject({ status: 200, generation: 2 });
-      await vi.waitFor(() => expect(host.log()).toContain(CA_KEPT));
+      await expect.poll(host.log).toContain(CA_KEPT);
       expect(host.log()).toContain('the credentials of registries stay as they were');
       expect(await host.ask()).toBe('v2');
     });

@@ -105,7 +105,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images',
       `${datastore.url}/again.tar`,
     ]);
     const path = '/v2/archives/again/manifests/1';
-    await expect.poll(async () => (await datastore.get(path)).status, { timeout: 30_000 }).toBe(200);
+    await expect.poll(async () => (await datastore.get(path)).status).toBe(200);
     expect((await datastore.get(path)).headers['docker-content-digest']).toBe(made.manifest.digest);
   }, 60_000);
 });

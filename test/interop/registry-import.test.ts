@@ -208,7 +208,7 @@ describeWith(
         JSON.parse(
           await app.mustRun(['curl', '-fsS', `${URL_HERE}/-/api/v1/registry/imports/${stdout.trim()}`]),
         );
-      await expect.poll(async () => (await job()).state, { timeout: 30_000 }).toBe('done');
+      await expect.poll(async () => (await job()).state).toBe('done');
       expect((await job()).digest).toBe(manifest.digest);
       await open.stop();
       await app.mustRun([

@@ -191,7 +191,7 @@ it('who follows is told of every book', async () => {
   const following = principals.follow((book) => books.push(book), stop.signal);
   await expect.poll(() => books.length).toBe(1);
   await writeFile(grantsFile(), GRANTS);
-  await expect.poll(() => books.length, { timeout: 20_000 }).toBe(2);
+  await expect.poll(() => books.length).toBe(2);
   stop.abort();
   await following;
 });

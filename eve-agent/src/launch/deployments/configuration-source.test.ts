@@ -38,7 +38,7 @@ const looked = (check: () => void) =>
   vi.waitFor(() => {
     clock.advance(1000);
     check();
-  });
+  }, 60_000);
 
 it('is read again when it changes, as a whole', async () => {
   await write(document('a'));

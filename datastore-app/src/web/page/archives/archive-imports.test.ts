@@ -4,6 +4,9 @@ import { createArchiveImports } from './archive-imports.ts';
 import { outcomeOf } from './import-report.ts';
 import type { ArchiveAnswer, SentArchive } from './send-archive.ts';
 
+/** Only ends what fails: a machine may be busy with much else. */
+const waitFor = (check: () => void) => vi.waitFor(check, 60_000);
+
 const REPORT = {
   images: [{ repository: 'lab/app', tag: '1', digest: 'x', mediaType: 'x', sizeBytes: 4096, newBytes: 1024 }],
   failed: [],
@@ -37,14 +40,14 @@ it('sends one after another, and tells how far each is', async () => {
     { file: FILE, as: 'lab/app' },
     { file: new File(['1'], 'b.tar'), as: undefined },
   ]);
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await waitFor(() => expect(sent).toHaveLength(1));
   expect(sent[0]).toMatchObject({ as: 'lab/app', token: 'first' });
   sent[0]?.onProgress(4);
   expect(shown()).toMatchObject([{ state: 'running', sentBytes: 4, sizeBytes: 8 }, { state: 'waiting' }]);
   sent[0]?.onProgress(8);
   expect(shown()[0]?.state).toBe('finishing');
   answer(0, 200, REPORT);
-  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  await waitFor(() => expect(sent).toHaveLength(2));
   expect(shown()[0]).toMatchObject({ state: 'done', sentences: ['lab/app:1, 1 KiB of it new'] });
   expect(imported).toEqual(['app.tar']);
 });
@@ -52,30 +55,30 @@ it('sends one after another, and tells how far each is', async () => {
 it('says why nothing came of it, and tries again', async () => {
   const { imports, sent, answer, shown, imported } = setUp();
   await imports.add([{ file: FILE, as: undefined }]);
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await waitFor(() => expect(sent).toHaveLength(1));
   answer(0, 400, { status: 400, detail: 'It is no tar archive.' });
-  await vi.waitFor(() =>
+  await waitFor(() =>
     expect(shown()).toMatchObject([{ state: 'failed', sentences: ['It is no tar archive.'] }]),
   );
   await imports.retry(shown()[0]?.id ?? 0);
-  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  await waitFor(() => expect(sent).toHaveLength(2));
   answer(1, 200, REPORT);
-  await vi.waitFor(() => expect(shown()[0]?.state).toBe('done'));
+  await waitFor(() => expect(shown()[0]?.state).toBe('done'));
   expect(imported).toEqual(['app.tar']);
 });
 
 it('asks for another write token where one is refused', async () => {
   const { imports, sent, answer, shown, access } = setUp();
   await imports.add([{ file: FILE, as: undefined }]);
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await waitFor(() => expect(sent).toHaveLength(1));
   answer(0, 401, { detail: 'no' });
-  await vi.waitFor(() => expect(access.prompt.get()).toMatchObject({ kind: 'write' }));
+  await waitFor(() => expect(access.prompt.get()).toMatchObject({ kind: 'write' }));
   access.answer({ kind: 'write', writeToken: 'second', isRemembered: false });
-  await vi.waitFor(() => expect(sent[1]?.token).toBe('second'));
+  await waitFor(() => expect(sent[1]?.token).toBe('second'));
   answer(1, 401, { detail: 'no' });
-  await vi.waitFor(() => expect(access.prompt.get()).toMatchObject({ kind: 'write' }));
+  await waitFor(() => expect(access.prompt.get()).toMatchObject({ kind: 'write' }));
   access.answer(undefined);
-  await vi.waitFor(() => expect(shown()[0]).toMatchObject({ state: 'failed' }));
+  await waitFor(() => expect(shown()[0]).toMatchObject({ state: 'failed' }));
 });
 
 it('what is cancelled ends, and the next begins', async () => {
@@ -85,12 +88,12 @@ it('what is cancelled ends, and the next begins', async () => {
     { file: FILE, as: undefined },
     { file: FILE, as: undefined },
   ]);
-  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await waitFor(() => expect(sent).toHaveLength(1));
   const [first, second] = shown();
   imports.cancel(second?.id ?? 0);
   imports.cancel(first?.id ?? 0);
   expect(sent[0]?.signal.aborted).toBe(true);
-  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  await waitFor(() => expect(sent).toHaveLength(2));
   expect(shown().map(({ state }) => state)).toEqual(['running']);
   expect(imported).toEqual([]);
 });
