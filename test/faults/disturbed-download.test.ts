@@ -41,6 +41,11 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     await Promise.race([delay(random.next() * 900), run.ended]);
     return run;
   }
+  /** With what it said where it failed. */
+  async function expectDone(run: ReturnType<FaultLab['startDownload']>): Promise<void> {
+    const exitCode = await run.ended;
+    expect({ exitCode, stderr: exitCode === 0 ? '' : run.stderr() }).toEqual({ exitCode: 0, stderr: '' });
+  }
   const documentOf = async (run: ReturnType<FaultLab['startDownload']>) =>
     JSON.parse(await run.stdout()) as DownloadDocument;
 
@@ -51,7 +56,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
       await faults.app.mustRun(['ip', 'link', 'set', 'eth0', 'down']);
       await delay(random.next() * 1500);
       await faults.app.mustRun(['ip', 'link', 'set', 'eth0', 'up']);
-      expect({ exitCode: await run.ended, stderr: run.stderr() }).toMatchObject({ exitCode: 0 });
+      await expectDone(run);
       const document = await documentOf(run);
       expect(document.receivedBytes).toBe(IMAGE_BYTES);
       attempts += document.attempts;
@@ -67,7 +72,7 @@ describeWith(['lab', 'tc'], 'a download that is disturbed', () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const run = await startDisturbable('--sha256', faults.sha256);
       await faults.app.setAddress(round % 2 === 0 ? '10.1.0.77/24' : ADDRESS);
-      expect({ exitCode: await run.ended, stderr: run.stderr() }).toMatchObject({ exitCode: 0 });
+      await expectDone(run);
       const document = await documentOf(run);
       expect(document.receivedBytes).toBe(IMAGE_BYTES);
       attempts += document.attempts;

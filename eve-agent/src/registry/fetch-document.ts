@@ -7,7 +7,7 @@ import type { DownloadDeps, DownloadOptions, DownloadRequest } from '../transfer
 import { ContentError, TransferError } from '../transfer/errors.ts';
 import { fetchBody } from '../transfer/fetch-body.ts';
 import { requestHeaders } from '../transfer/request-headers.ts';
-import { decideRetryDelayMs } from '../transfer/retry-policy.ts';
+import { decideRetryDelayMs, mayTryAgain } from '../transfer/retry-policy.ts';
 import { Route } from '../transfer/route.ts';
 import type { HeaderFields } from '../transfer/validators.ts';
 import { refusalReason } from './refusal-reason.ts';
@@ -79,7 +79,7 @@ class DocumentRun {
       } catch (error) {
         signal.throwIfAborted();
         failures += 1;
-        const mayRetry = error instanceof CodedError && error.retryable && this.#route.origin !== undefined;
+        const mayRetry = this.#route.origin !== undefined && mayTryAgain(error);
         const retryAfterMs = error instanceof CodedError ? error.details.retryAfterMs : undefined;
         const delayMs = mayRetry
           ? decideRetryDelayMs(failures, this.#options.retry, this.#deps.random(), Number(retryAfterMs ?? 0))

@@ -1,4 +1,3 @@
-import { CodedError } from '@local-datastore/shared/errors';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { Origin } from '../discovery/origin.ts';
 import { Amends } from './amends.ts';
@@ -20,7 +19,7 @@ import { Provenance } from './provenance.ts';
 import { SlowConnection } from './rate-watch.ts';
 import { Reception } from './reception.ts';
 import { requestHeaders } from './request-headers.ts';
-import { decideRetryDelayMs } from './retry-policy.ts';
+import { decideRetryDelayMs, mayTryAgain } from './retry-policy.ts';
 import { Route } from './route.ts';
 import type { OpenTarget } from './target.ts';
 import type { HeaderFields } from './validators.ts';
@@ -99,7 +98,7 @@ export class DownloadRun {
       } catch (error) {
         signal.throwIfAborted();
         failures = this.#target.position > before ? 1 : failures + 1;
-        const mayRetry = error instanceof CodedError && error.retryable && this.#route.origin !== undefined;
+        const mayRetry = this.#route.origin !== undefined && mayTryAgain(error);
         const delayMs = mayRetry
           ? decideRetryDelayMs(failures, this.#options.retry, this.#deps.random(), this.#retryAfterMs)
           : null;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
+import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload } from './download.ts';
 import type { DownloadEvent, Unauthorized } from './download-request.ts';
@@ -22,6 +23,8 @@ interface Circumstances {
   readonly digest?: OciDigest | null;
   /** Where the datastore is, on one bridge each. */
   readonly addresses?: readonly string[];
+  /** At which looks for it no bridge is up, from 1 on. */
+  readonly noBridgeAt?: readonly number[];
   readonly authorization?: string | null;
   /** What is sent in place of a refused credential, in turn. */
   readonly tokens?: readonly string[];
@@ -35,6 +38,7 @@ async function download(
     maxFailures = 3,
     digest = DIGEST,
     addresses = ['10.1.0.5'],
+    noBridgeAt = [],
     authorization = null,
     tokens,
   }: Circumstances = {},
@@ -42,9 +46,12 @@ async function download(
   const flows = createScriptedFlows(answers);
   const clock = createManualClock();
   const events: DownloadEvent['kind'][] = [];
+  let looks = 0;
   const run = createDownload(
     {
       async locate(url, _signal, slow = new Set()): Promise<Origin> {
+        looks += 1;
+        if (noBridgeAt.includes(looks)) throw new DiscoveryError('NO_BRIDGE', 'no bridge');
         const address = addresses.find((each) => !slow.has(each)) ?? addresses[0] ?? null;
         return { url, address, sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
       },
@@ -88,6 +95,16 @@ it('goes on where a flow broke off, within a run', async () => {
   expect(outcome).toMatchObject({ attempts: 2, resumedFromBytes: 0, receivedBytes: CONTENT.length });
   expect(requests[1]).toMatch(/\r\nrange: bytes=9-\r\nif-range: "one"\r\n/i);
   expect(target.published()?.toString()).toBe(CONTENT);
+});
+
+it('goes on when the only bridge was down meanwhile, and gives up at once where there is none', async () => {
+  const target = createMemoryTarget();
+  const answers = [WHOLE + CONTENT.slice(0, 9), FROM_9];
+  const down = await download(answers, target, { noBridgeAt: [2, 3] });
+  expect(down.outcome).toMatchObject({ attempts: 4, receivedBytes: CONTENT.length });
+  expect(target.published()?.toString()).toBe(CONTENT);
+  const none = await download(answers, createMemoryTarget(), { noBridgeAt: [1] });
+  expect([none.outcome, none.events]).toEqual([expect.objectContaining({ code: 'NO_BRIDGE' }), []]);
 });
 
 it('goes on in a later run with what the target has kept', async () => {

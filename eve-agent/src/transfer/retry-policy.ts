@@ -1,3 +1,5 @@
+import { CodedError } from '@local-datastore/shared/errors';
+
 export interface RetryLimits {
   /** Failures in a row, without a byte of progress, that are borne before giving up. */
   readonly maxFailures: number;
@@ -5,6 +7,13 @@ export interface RetryLimits {
 }
 
 const FIRST_DELAY_MS = 1000;
+
+/**
+ * Whether what had begun may be tried again after an error. A host without a bridge is set up wrongly; one that had one
+ * a moment ago has a link that is down.
+ */
+export const mayTryAgain = (error: unknown): boolean =>
+  error instanceof CodedError && (error.retryable || error.code === 'NO_BRIDGE');
 
 /**
  * How long to wait before the next try: 1, 2, 4 … seconds with up to half of it shaved off at random, so that
