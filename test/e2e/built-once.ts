@@ -18,10 +18,17 @@ export async function makeBundlesAndBase(baseImage: string): Promise<void> {
   await mustRunProgram(['docker', 'tag', BASE_IMAGE, baseImage]);
 }
 
-/** Set up around all files here: takes away what none of them does. */
+/**
+ * Set up around all files here: takes away what none of them does. The stage of the images in which bundles are put
+ * together, which Docker's classic builder keeps without a name, is the same for all of them.
+ */
 export default function setUp(): () => Promise<void> {
+  const docker = async (...args: readonly string[]) => {
+    // Where Docker is not installed there is nothing.
+    await runProgram(['docker', 'image', ...args]).catch(() => {});
+  };
   return async () => {
-    // Where Docker is not installed there is none.
-    await runProgram(['docker', 'image', 'rm', '--force', BASE_IMAGE]).catch(() => {});
+    await docker('rm', '--force', BASE_IMAGE);
+    await docker('prune', '--force', '--filter', 'label=local-datastore');
   };
 }

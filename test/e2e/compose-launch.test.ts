@@ -2,53 +2,32 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
-import { makeBundlesAndBase } from './built-once.ts';
-import { composeCommandOf } from './compose-project.ts';
+import { createComposeDemo } from './compose-demo.ts';
 
-const FILE = 'launch.yaml';
-const PROJECT = 'local-datastore-e2e-launch';
-/** Names, subnets and a port of its own, so that a demo which runs on this machine meanwhile is left alone. */
-const ENVIRONMENT = {
-  BASE_IMAGE: 'local-datastore/node-base:e2e-launch',
-  IMAGE_TAG: 'e2e-launch',
+const demo = createComposeDemo('launch.yaml', 'launch', {
   BN1_BRIDGE: 'bn75',
   BN1_SUBNET: '10.72.5.0/24',
   BN2_BRIDGE: 'bn76',
   BN2_SUBNET: '10.72.6.0/24',
   BN2_GATEWAY: '10.72.6.1',
   APP_PORT: '8976',
-  // What the story and the agent speak to is what speaks to them here.
-  DOCKER_SOCKET: process.env.DOCKER_HOST?.replace(/^unix:\/\//, '') ?? '/var/run/docker.sock',
-};
-const IMAGES = ['demo', 'datastore-app', 'eve-agent', 'node-base'].map(
-  (name) => `local-datastore/${name}:e2e-launch`,
-);
+});
 const BUILD_TIMEOUT_MS = 600_000;
 
-const compose = (...args: readonly string[]) => composeCommandOf(FILE, PROJECT, ...args);
-const removeProject = () =>
-  runProgram(compose('down', '--volumes', '--remove-orphans', '--timeout', '1'), ENVIRONMENT);
 const ours = async (command: 'ps' | 'images' | 'network', ...args: readonly string[]) =>
   (await mustRunProgram(['docker', command, ...args])).split('\n').filter((line) => line.includes('eve_'));
 
 describeWith(['root', 'docker'], 'the demo of a launch', () => {
   beforeAll(async () => {
-    await removeProject();
-    await makeBundlesAndBase(ENVIRONMENT.BASE_IMAGE);
-    await mustRunProgram(compose('build'), ENVIRONMENT);
+    await demo.prepare();
+    await demo.build();
   }, BUILD_TIMEOUT_MS);
-
-  afterAll(async () => {
-    await removeProject();
-    await runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]);
-    await runProgram(['docker', 'image', 'prune', '--force', '--filter', 'label=local-datastore']);
-  }, 60_000);
+  afterAll(() => demo.remove());
 
   test(
     'an application is found, verified, launched, updated, and kept from a broken update',
     async () => {
-      const options = ['--abort-on-container-exit', '--exit-code-from', 'story'];
-      const { stdout, stderr, exitCode } = await runProgram(compose('up', ...options), ENVIRONMENT);
+      const { stdout, stderr, exitCode } = await demo.tell();
       expect({ exitCode, ...(exitCode !== 0 && { stdout, stderr }) }).toEqual({ exitCode: 0 });
       const lines = stdout.split('\n');
       const indexOf = (text: string) => lines.findIndex((line) => line.includes(text));
@@ -78,11 +57,10 @@ describeWith(['root', 'docker'], 'the demo of a launch', () => {
       const sleep = ['-e', 'setInterval(() => {}, 1000)'];
       await mustRunProgram([
         ...['docker', 'run', '--detach', '--network', 'none', ...other],
-        ...[ENVIRONMENT.BASE_IMAGE, 'node', ...sleep],
+        ...[demo.baseImage, 'node', ...sleep],
       ]);
       try {
-        const options = ['--abort-on-container-exit', '--exit-code-from', 'story'];
-        const { stdout, exitCode } = await runProgram(compose('up', ...options), ENVIRONMENT);
+        const { stdout, exitCode } = await demo.tell();
         expect([exitCode, stdout]).toEqual([
           1,
           expect.stringContaining('applications of another agent (eve_other)'),

@@ -47,12 +47,6 @@ console.log(JSON.stringify({
 const nameOf = (service: string) =>
   `${PROJECT}${IS_STANDALONE ? '_' : '-'}${service}${IS_STANDALONE ? '_' : '-'}1`;
 
-/** The images, and the stages that Docker's classic builder keeps without a name. */
-async function removeImages(): Promise<void> {
-  await runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]);
-  await runProgram(['docker', 'image', 'prune', '--force', '--filter', 'label=local-datastore']);
-}
-
 const removeProject = (project: string) =>
   runProgram(composeCommand(project, 'down', '--volumes', '--remove-orphans', '--timeout', '1'), ENVIRONMENT);
 
@@ -63,7 +57,7 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
     await mustRunProgram(composeCommand(PROJECT, 'build'), ENVIRONMENT);
   }, BUILD_TIMEOUT_MS);
 
-  afterAll(removeImages, 60_000);
+  afterAll(() => runProgram(['docker', 'image', 'rm', '--force', ...IMAGES]), 60_000);
 
   describe('while it runs', () => {
     let client: ContainerRuntimeClient;

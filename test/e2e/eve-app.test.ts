@@ -87,7 +87,6 @@ describeWith(['root', 'docker'], 'datastore-app as an EVE app', () => {
     await removeContainers();
     await runProgram(['docker', 'network', 'rm', NETWORK]);
     await runProgram(['docker', 'image', 'rm', '--force', IMAGE, BASE_IMAGE]);
-    await runProgram(['docker', 'image', 'prune', '--force', '--filter', 'label=local-datastore']);
   });
 
   beforeEach(async () => {
