@@ -50,24 +50,27 @@ export function createPieceReads({ readNow, readInPool, nowMs }: PieceReadsDeps 
       readInPool(fd, piece, offset, length, position, callback);
       return;
     }
-    const startedMs = nowMs();
-    let error: NodeJS.ErrnoException | null = null;
-    let bytesRead = 0;
-    try {
-      bytesRead = readNow(fd, piece, offset, isProven ? length : Math.min(length, PROBE_BYTES), position);
-    } catch (thrown) {
-      error = thrown as NodeJS.ErrnoException;
-    }
-    isProven = nowMs() - startedMs < MEMORY_MS;
-    if (isProven) {
-      fromMemory += 1;
-      if (fromMemory === FIRST_PAUSE) pause = FIRST_PAUSE;
-    } else {
-      fromMemory = 0;
-      left = pause;
-      pause = Math.min(pause * 2, LONGEST_PAUSE);
-    }
-    // In a later turn of the loop: a client that takes all it gets must not keep the others waiting.
-    setImmediate(callback, error, bytesRead);
+    // In a later turn of the loop: a client that takes all it gets must not keep the others waiting. And only then:
+    // what was read is sent while it is in the processor's cache.
+    setImmediate(() => {
+      const startedMs = nowMs();
+      let error: NodeJS.ErrnoException | null = null;
+      let bytesRead = 0;
+      try {
+        bytesRead = readNow(fd, piece, offset, isProven ? length : Math.min(length, PROBE_BYTES), position);
+      } catch (thrown) {
+        error = thrown as NodeJS.ErrnoException;
+      }
+      isProven = nowMs() - startedMs < MEMORY_MS;
+      if (isProven) {
+        fromMemory += 1;
+        if (fromMemory === FIRST_PAUSE) pause = FIRST_PAUSE;
+      } else {
+        fromMemory = 0;
+        left = pause;
+        pause = Math.min(pause * 2, LONGEST_PAUSE);
+      }
+      callback(error, bytesRead);
+    });
   };
 }
