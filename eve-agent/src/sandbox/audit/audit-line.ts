@@ -97,7 +97,10 @@ export function readAuditLine(text: string): AuditLine {
     throw new Error('it is not JSON', { cause: error });
   }
   const { success, data: line, error } = lineSchema.safeParse(value);
-  if (!success) throw new Error(`it is no line of the log: ${z.prettifyError(error).replaceAll('\n', ' ')}`);
+  if (!success) {
+    const [issue] = error.issues;
+    throw new Error(`it is no line of the log: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
   if (canonicalJson(line) !== text) throw new Error('it is not in the canonical form');
   const { hash, ...unhashed } = line;
   if (hashOf(unhashed) !== hash) throw new Error('its hash is not that of its content');
