@@ -158,7 +158,7 @@ function describeOracle<Message>({ struct, table, some, encode, decode, json }: 
       const input = textOf(json(messages[0] as Message));
       const written = capnp(['encode', '--segment-size=1', SCHEMA, struct], input);
       expect(written.readUInt32LE(0)).toBeGreaterThan(0);
-      expect(() => decode(written)).toThrow(/^[2-9] segments in the place of one$/);
+      expect(() => decode(written)).toThrow(/^\d+ segments in the place of one$/);
     });
   });
 }
