@@ -54,6 +54,7 @@ const refusedAll = [
   expect.objectContaining({ result: expect.stringMatching(/^[0-9a-f]{64}$/) }),
 ];
 const NAMESPACES = ['network namespace', 'mount namespace', 'IPC namespace', 'UTS namespace'];
+const NO_NAMESPACES = 'the agent does not have CAP_SYS_ADMIN, nor a user namespace';
 const ALWAYS = { capEff: 0, capPrm: 0, capAmb: 0, noNewPrivs: true, seccomp: 2 };
 
 describeWith(['root'], 'root', () => {
@@ -68,9 +69,7 @@ describeWith(['root', 'setpriv'], 'root in a container', () => {
   it('without SYS_ADMIN gives no namespaces, and that is said', async () => {
     const { started, answers } = await startPriv(['setpriv', '--bounding-set=-sys_admin'], ...TRIES);
     expect(started.layers).toMatchObject({ ...ALWAYS, uid: 65533, gid: 65533, groups: [], capBnd: 0 });
-    expect(started.missing).toEqual(
-      NAMESPACES.map((layer) => ({ layer, reason: 'the agent does not have CAP_SYS_ADMIN' })),
-    );
+    expect(started.missing).toEqual(NAMESPACES.map((layer) => ({ layer, reason: NO_NAMESPACES })));
     expect(answers).toEqual(refusedAll);
   });
 
@@ -113,9 +112,19 @@ describeWith(['root', 'strace'], 'root where the kernel refuses', () => {
   });
 });
 
-describeWith(['ordinary-user'], 'an ordinary user', () => {
-  it('gives what needs no right, and what is missing is named', async () => {
+describeWith(['ordinary-user', 'strace'], 'an ordinary user', () => {
+  it('gives all but a user of its own, in a user namespace', async () => {
     const { started, answers } = await startPriv(ORDINARY_USER, ...TRIES);
+    const ownNamespaces = { net: true, mnt: true, ipc: true, uts: true, user: true };
+    expect(started.layers).toMatchObject({ ...ALWAYS, capBnd: 0, ownNamespaces });
+    expect(started.missing.map(({ layer }) => layer)).toEqual(['own user']);
+    expect(started.output).toEqual([]);
+    expect(answers).toEqual(refusedAll);
+  });
+
+  it('without user namespaces gives what needs no right, and what is missing is named', async () => {
+    const noUnshare = ['strace', '-D', '-f', '-o', '/dev/null', '-e', 'inject=unshare:error=EPERM'];
+    const { started, answers } = await startPriv([...ORDINARY_USER, ...noUnshare], ...TRIES);
     expect(started.layers).toMatchObject(ALWAYS);
     // Its bounding set is empty already, so that this layer is there.
     expect(started.missing.map(({ layer }) => layer)).toEqual(['own user', ...NAMESPACES]);

@@ -7,7 +7,22 @@ const NAMESPACES = ['network namespace', 'mount namespace', 'IPC namespace', 'UT
 /** What Docker gives unless it is told otherwise: SETUID, SETGID, SETPCAP among them. */
 const DOCKER_DEFAULT = 0xa80425fbn;
 
+const neverAsked = () => {
+  throw new Error('what is not needed is not asked');
+};
+
 describe('planLayers', () => {
+  it.each([
+    ['an ordinary user', 0n, ['own user'], true],
+    ['a service that may change users', 0xc0n, ['no bounding set', ...NAMESPACES], false],
+    ['root in a plain container', DOCKER_DEFAULT, NAMESPACES, false],
+    ['root on a host', ALL, [], false],
+  ])('%s, where there are user namespaces', (_, capEff, missing, hasUserNamespace) => {
+    const plan = planLayers({ capEff, capBnd: ALL }, hasUserNamespace ? () => true : neverAsked);
+    expect(plan.missing.map(({ layer }) => layer)).toEqual(missing);
+    expect(plan.hasUserNamespace).toBe(hasUserNamespace);
+  });
+
   it.each([
     ['root on a host', { capEff: ALL, capBnd: ALL }, [true, true, true], []],
     [
@@ -42,7 +57,7 @@ describe('planLayers', () => {
     ],
     ['one with SYS_ADMIN alone', { capEff: 0x200000n, capBnd: 0n }, [false, false, true], ['own user']],
   ])('%s', (_, own, [hasOwnUser, dropsBoundingSet, hasNamespaces], missing) => {
-    const plan = planLayers(own);
+    const plan = planLayers(own, () => false);
     expect(plan).toMatchObject({ hasOwnUser, dropsBoundingSet, hasNamespaces });
     expect(plan.missing.map(({ layer }) => layer)).toEqual(missing);
     for (const { reason } of plan.missing) expect(reason).toMatch(/^the agent does not have CAP_\w+/);
@@ -55,7 +70,7 @@ describe('findMissing', () => {
     ...{ noNewPrivs: true, seccomp: 2, seccompFilters: 1 },
     ownNamespaces: { net: true, mnt: true, ipc: true, uts: true, user: false },
   };
-  const root = planLayers({ capEff: ALL, capBnd: ALL });
+  const root = planLayers({ capEff: ALL, capBnd: ALL }, neverAsked);
   const shared = { net: false, mnt: false, ipc: false, uts: false, user: false };
   const unseen = { net: null, mnt: null, ipc: null, uts: null, user: null };
 
@@ -74,13 +89,13 @@ describe('findMissing', () => {
   });
 
   it('gives the reason of the plan for what was not to be had', () => {
-    const plan = planLayers({ capEff: 0n, capBnd: 0n });
+    const plan = planLayers({ capEff: 0n, capBnd: 0n }, () => false);
     expect(findMissing({ ...inForce, uid: 1000, ownNamespaces: shared }, plan, 1000)).toEqual(plan.missing);
   });
 
   it('takes what it may not see as it was planned', () => {
     expect(findMissing({ ...inForce, ownNamespaces: unseen }, root, 0)).toEqual([]);
-    const plan = planLayers({ capEff: 0xc0n, capBnd: 0n });
+    const plan = planLayers({ capEff: 0xc0n, capBnd: 0n }, () => false);
     expect(findMissing({ ...inForce, ownNamespaces: unseen }, plan, 0)).toEqual(plan.missing);
   });
 });

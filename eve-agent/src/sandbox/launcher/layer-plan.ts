@@ -27,6 +27,8 @@ export interface LayerPlan {
   readonly hasOwnUser: boolean;
   readonly dropsBoundingSet: boolean;
   readonly hasNamespaces: boolean;
+  /** The launcher is started in a user namespace, in which it has all rights, but over nothing outside. */
+  readonly hasUserNamespace: boolean;
   readonly missing: readonly MissingLayer[];
 }
 
@@ -36,14 +38,21 @@ const has = (capabilities: bigint, capability: number) => (capabilities & (1n <<
 
 /**
  * Which layers this process can give a calf. As root on a host all of them; in a container, or as an ordinary user, as
- * far as its capabilities reach.
+ * far as its capabilities reach, or those of a user namespace.
  *
  * @param own this process's own, from `/proc/self/status`
+ * @param canUnshareUser whether an ordinary user may make user namespaces here; asked only where that helps
  */
-export function planLayers(own: Pick<LayersInForce, 'capEff' | 'capBnd'>): LayerPlan {
+export function planLayers(
+  own: Pick<LayersInForce, 'capEff' | 'capBnd'>,
+  canUnshareUser: () => boolean,
+): LayerPlan {
   const hasOwnUser = has(own.capEff, CAP.SETUID) && has(own.capEff, CAP.SETGID);
-  const dropsBoundingSet = has(own.capEff, CAP.SETPCAP);
-  const hasNamespaces = has(own.capEff, CAP.SYS_ADMIN);
+  const isAdmin = has(own.capEff, CAP.SYS_ADMIN);
+  // A user of its own is worth more than what a namespace in which there is but one would give.
+  const hasUserNamespace = !isAdmin && !hasOwnUser && canUnshareUser();
+  const dropsBoundingSet = has(own.capEff, CAP.SETPCAP) || hasUserNamespace;
+  const hasNamespaces = isAdmin || hasUserNamespace;
   const without = (...names: readonly string[]) => `the agent does not have ${names.join(' and ')}`;
   const missing: MissingLayer[] = [];
   if (!hasOwnUser) missing.push({ layer: 'own user', reason: without('CAP_SETUID', 'CAP_SETGID') });
@@ -51,10 +60,10 @@ export function planLayers(own: Pick<LayersInForce, 'capEff' | 'capBnd'>): Layer
     missing.push({ layer: 'no bounding set', reason: without('CAP_SETPCAP') });
   }
   if (!hasNamespaces) {
-    const reason = without('CAP_SYS_ADMIN');
+    const reason = `${without('CAP_SYS_ADMIN')}, nor a user namespace`;
     missing.push(...NAMESPACE_LAYERS.map((layer): MissingLayer => ({ layer, reason })));
   }
-  return { hasOwnUser, dropsBoundingSet, hasNamespaces, missing };
+  return { hasOwnUser, dropsBoundingSet, hasNamespaces, hasUserNamespace, missing };
 }
 
 /**

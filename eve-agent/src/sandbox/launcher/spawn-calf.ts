@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import type { Clock } from '@local-datastore/shared/clock';
@@ -21,6 +21,7 @@ import { hearLines, OUTPUT_LIMITS } from './calf-output.ts';
 import { LAUNCH_FAILED, type LaunchOrder } from './launch-order.ts';
 import { type LayerPlan, planLayers } from './layer-plan.ts';
 import { readLayers } from './read-layers.ts';
+import { canUnshareUser, IN_USER_NAMESPACE } from './user-namespaces.ts';
 
 /** What runs now: Node, or an executable with Node in it. */
 const OWN_PROGRAM = '/proc/self/exe';
@@ -34,14 +35,14 @@ export interface SpawnDeps {
   /** What is done of the layers that need a right. Default: what this process can. */
   readonly plan?: LayerPlan;
   /** The program that becomes the calf. Default: the one of this program, in whatever form it runs. */
-  readonly launcher?: readonly [string, ...string[]];
+  readonly launcher?: Command;
 }
 
 /** The plan for this process, whose rights do not grow. @throws Error without `/proc` */
 export function planHere(): LayerPlan {
   const own = readLayers('self');
   if (own === null) throw new Error('/proc/self/status cannot be read: no calf can be started without /proc');
-  return planLayers(own);
+  return planLayers(own, canUnshareUser);
 }
 
 /** @throws RangeError what is asked for cannot be given */
@@ -67,6 +68,15 @@ function orderOf(spec: CalfSpec, plan: LayerPlan): LaunchOrder {
     visible: [...folders.map((path) => ({ path, isWritable: false })), ...visible],
     args,
   };
+}
+
+type Command = readonly [string, ...string[]];
+
+function launcherCommand({ hasUserNamespace }: LayerPlan, launcher: Command | undefined): Command {
+  if (!hasUserNamespace) return launcher ?? [OWN_PROGRAM, ...launcherArguments()];
+  // Another program stands in between, which is itself.
+  const command = launcher ?? [readlinkSync(OWN_PROGRAM), ...launcherArguments()];
+  return [...IN_USER_NAMESPACE, ...command];
 }
 
 /** A message in the form of Node's own channel between processes, which it understands without our doing. */
@@ -102,21 +112,22 @@ function checkHanded({ fd }: HandedDescriptor): void {
  */
 export function spawnCalf(spec: CalfSpec, deps: SpawnDeps): Calf {
   checkSpec(spec);
-  const order = orderOf(spec, deps.plan ?? planHere());
+  const plan = deps.plan ?? planHere();
+  const order = orderOf(spec, plan);
   const opened: number[] = [];
   let unused: number | null = null;
   const { promise: ended, resolve: end } = Promise.withResolvers<CalfEnd>();
   try {
-    const program = openSync(spec.code.kind === 'script' ? spec.code.file : '/dev/null', 'r');
-    opened.push(program);
+    const code = openSync(spec.code.kind === 'script' ? spec.code.file : '/dev/null', 'r');
+    opened.push(code);
     const [channel, theirs] = socketPair();
     opened.push(theirs);
     unused = channel;
     refuseReading(channel);
-    const [launcher, ...role] = deps.launcher ?? [OWN_PROGRAM, ...launcherArguments()];
-    const child = spawn(launcher, [...role, JSON.stringify(order)], {
+    const [program, ...args] = launcherCommand(plan, deps.launcher);
+    const child = spawn(program, [...args, JSON.stringify(order)], {
       env: {},
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', theirs, program, ...(spec.descriptors ?? [])],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', theirs, code, ...(spec.descriptors ?? [])],
     });
     unused = null;
     let channelIsOpen = true;
