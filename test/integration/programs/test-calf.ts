@@ -76,7 +76,6 @@ const DEEDS: Readonly<Record<string, (argument: string) => unknown>> = {
       {},
     );
   },
-  fork: () => new Worker(new URL('data:text/javascript,0')).threadId < 0,
   kill: (pid) => process.kill(Number(pid), 'SIGTERM'),
   'become a user': (uid) => process.setuid?.(Number(uid)),
   'take groups': () => process.setgroups?.([0]),
