@@ -11,7 +11,7 @@ const REVIEW_INTERVAL_MS = 2000;
 export interface AnnouncementDeps {
   readonly openQuerier: OpenQuerier;
   /** @throws DiscoveryError `NO_BRIDGE` */
-  selectBridges(): Bridge[];
+  selectBridges(): Bridge[] | Promise<Bridge[]>;
   /** Whose announcements matter at the moment, in lower case; none: nothing is listened to. */
   hosts(): ReadonlySet<string>;
   /** A host has said where it is. */
@@ -42,10 +42,10 @@ export async function watchAnnouncements(deps: AnnouncementDeps, signal: AbortSi
     }
   }
 
-  function findBridges(): Bridge[] {
+  async function findBridges(): Promise<Bridge[]> {
     if (deps.hosts().size === 0) return [];
     try {
-      return deps.selectBridges();
+      return await deps.selectBridges();
     } catch {
       // None now; whoever searches says so.
       return [];
@@ -53,7 +53,7 @@ export async function watchAnnouncements(deps: AnnouncementDeps, signal: AbortSi
   }
 
   async function review(): Promise<void> {
-    const bridges = findBridges();
+    const bridges = await findBridges();
     if (bridgesKey(bridges) === openKey) return;
     await querier?.close();
     querier = null;

@@ -24,7 +24,7 @@ export interface LocateOptions {
 
 export interface LocatorDeps {
   /** @throws DiscoveryError `NO_BRIDGE` */
-  selectBridges(names: readonly string[]): Bridge[];
+  selectBridges(names: readonly string[]): Bridge[] | Promise<Bridge[]>;
   readonly findDatastore: FindDatastore;
 }
 
@@ -78,7 +78,7 @@ export function createLocator({ selectBridges, findDatastore }: LocatorDeps): Lo
     }
     const location = await findDatastore({
       host,
-      bridges: selectBridges(bridges),
+      bridges: await selectBridges(bridges),
       timeoutMs,
       signal,
       avoidedAddresses,

@@ -3,14 +3,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Locate } from '../discovery/locate.ts';
+import { createLocateOrigin } from '../discovery/locate-origin.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
 import { createDownload } from '../transfer/download.ts';
+import type { OpenFlow } from '../transfer/flow.ts';
 import { createPace } from '../transfer/pace.ts';
 import type { Target } from '../transfer/target.ts';
 import { createRegistryAccess } from './registry-access.ts';
 import type { ServiceSettings } from './service-settings.ts';
-import { createSystemWay } from './system-way.ts';
 
 const USER_AGENT = 'eve-agent';
 
@@ -20,14 +21,14 @@ const USER_AGENT = 'eve-agent';
  * @param targetOf where content of a digest is written; with `maxBytes` it is small, and of that size at most
  */
 export function createDatastoreAccess(
-  locate: Locate,
+  { locate, openFlow }: { readonly locate: Locate; readonly openFlow: OpenFlow },
   targetOf: (sha256: string, maxBytes?: number) => Target,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
 ): Pick<StepDeps, 'download' | 'resolve' | 'probe'> {
   const { bytesPerSecond, stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
   const pace = bytesPerSecond === undefined ? undefined : createPace(bytesPerSecond, systemClock.nowMs);
   const depsFor = (avoidedAddresses: ReadonlySet<string>) => ({
-    ...createSystemWay(locate, discovery, avoidedAddresses),
+    ...{ locate: createLocateOrigin(locate, discovery, avoidedAddresses), openFlow },
     delay: (delayMs: number, until: AbortSignal) => wait(delayMs, undefined, { signal: until }),
     now: Date.now,
     random: Math.random,

@@ -29,6 +29,7 @@ import { lockTarget } from '../content/target-lock.ts';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
+import { openFlow } from '../network/open-flow.ts';
 import { imageResolutionSchema } from '../reconcile/image-resolution.ts';
 import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
@@ -92,7 +93,11 @@ function composeReconciler(
     createJsonFile(join(state, name), schema, log);
   return createReconciler(
     {
-      ...createDatastoreAccess(createSystemLocator(log, querier.open), targetOf, settings),
+      ...createDatastoreAccess(
+        { locate: createSystemLocator(log, querier.open), openFlow },
+        targetOf,
+        settings,
+      ),
       store,
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: fileOf('holds.json', z.record(z.string(), z.enum(['paused', 'cancelled']))),

@@ -1,44 +1,13 @@
-import { DiscoveryError } from '../discovery/discovery-error.ts';
-import type { Locate, Located, LocateOptions } from '../discovery/locate.ts';
-import { originOf } from '../discovery/origin.ts';
+import type { Locate, LocateOptions } from '../discovery/locate.ts';
+import { createLocateOrigin } from '../discovery/locate-origin.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { DownloadDeps } from '../transfer/download-request.ts';
 
-/** How long another responder under the same name is looked for, before one that is to be avoided is asked again. */
-const OTHER_RESPONDER_TIMEOUT_MS = 3000;
-
-/** Prefers a responder at another address than those; where there is none, one of them is better than nothing. */
-async function locateOther(
-  locate: Locate,
-  url: URL,
-  options: LocateOptions,
-  avoidedAddresses: ReadonlySet<string>,
-): Promise<Located> {
-  if (avoidedAddresses.size === 0) return await locate(url, options);
-  try {
-    const timeoutMs = Math.min(options.timeoutMs, OTHER_RESPONDER_TIMEOUT_MS);
-    return await locate(url, { ...options, timeoutMs, avoidedAddresses });
-  } catch (error) {
-    if (!(error instanceof DiscoveryError) || error.code !== 'DATASTORE_NOT_FOUND') throw error;
-    return await locate(url, options);
-  }
-}
-
-/**
- * From a URL to the bytes, with this host's sockets: the way of a download, and of the doctor before it.
- *
- * @param avoided addresses that served wrong bytes
- */
-export function createSystemWay(
+/** From a URL to the bytes, with this host's sockets: the way of a download, and of the doctor before it. */
+export const createSystemWay = (
   locate: Locate,
   discovery: Pick<LocateOptions, 'bridges' | 'timeoutMs'>,
-  avoided: ReadonlySet<string> = new Set(),
-): Pick<DownloadDeps, 'locate' | 'openFlow'> {
-  return {
-    async locate(url, signal, slowAddresses = new Set()) {
-      const addresses = new Set([...avoided, ...slowAddresses]);
-      return originOf(await locateOther(locate, url, { ...discovery, signal }, addresses));
-    },
-    openFlow,
-  };
-}
+): Pick<DownloadDeps, 'locate' | 'openFlow'> => ({
+  locate: createLocateOrigin(locate, discovery),
+  openFlow,
+});
