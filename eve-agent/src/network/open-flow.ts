@@ -1,6 +1,6 @@
 import { type LookupAddress, lookup } from 'node:dns';
-import { connect, type LookupFunction } from 'node:net';
-import { InternalAddressError, type OpenFlow } from '../transfer/flow.ts';
+import { connect, type LookupFunction, type Socket } from 'node:net';
+import { type FlowOptions, type FlowPlace, InternalAddressError, type OpenFlow } from '../transfer/flow.ts';
 import { isInternalHost } from '../transfer/internal-address.ts';
 
 /** Ordinary resolution that leaves out what a redirect may not lead to. */
@@ -15,8 +15,12 @@ const lookupOutside: LookupFunction = (host, options, done) => {
   });
 };
 
-/** Flows over this host's own sockets. */
-export const openFlow: OpenFlow = (place, { reader, signal }) => {
+/** @param prepare is called before anything is read */
+function connectTo(
+  place: FlowPlace,
+  { reader, signal }: FlowOptions,
+  prepare: (socket: Socket) => void = () => {},
+): Promise<Socket> {
   const { host, port, localAddress, refusesInternal } = place;
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -29,6 +33,7 @@ export const openFlow: OpenFlow = (place, { reader, signal }) => {
       ...(refusesInternal && { lookup: lookupOutside }),
       ...(localAddress !== null && { localAddress }),
     });
+    prepare(socket);
     const settle = () => {
       signal.removeEventListener('abort', onAbort);
       socket.off('connect', onConnect);
@@ -50,4 +55,15 @@ export const openFlow: OpenFlow = (place, { reader, signal }) => {
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('connect', onConnect).once('error', fail).once('close', onClose);
   });
-};
+}
+
+/** Flows over this host's own sockets. */
+export const openFlow: OpenFlow = (place, options) => connectTo(place, options);
+
+/**
+ * A connection of which nothing is read here: it is for another process.
+ *
+ * @throws as a flow
+ */
+export const openUnreadConnection = (place: FlowPlace, signal: AbortSignal): Promise<Socket> =>
+  connectTo(place, { signal }, (socket) => socket.pause());

@@ -35,7 +35,10 @@ export type OpenFlow = (place: FlowPlace, options: FlowOptions) => Promise<Duple
 
 /** A stranger's redirect leads to this host, its link or a metadata service. */
 export class InternalAddressError extends Error {
+  readonly host: string;
+
   constructor(host: string) {
     super(`${host} is a loopback, link-local or metadata address`);
+    this.host = host;
   }
 }

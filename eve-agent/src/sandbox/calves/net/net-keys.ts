@@ -1,0 +1,28 @@
+import type { KeyRight } from '../../store/rights.ts';
+
+/** What the service asks of the calf. */
+export const JOB_KINDS = ['download', 'resolve', 'probe'] as const;
+export type JobKind = (typeof JOB_KINDS)[number];
+
+const read = (pattern: string): KeyRight => ({ pattern, mayRead: true, mayWrite: false });
+const write = (pattern: string): KeyRight => ({ pattern, mayRead: false, mayWrite: true });
+
+/**
+ * The keys of the calf that speaks to the network.
+ *
+ * `/settings/…` how it is to behave; `/hosts/N/…` whose announcements matter; `/KIND/ID/order/…` a job, which ends early
+ * when that is deleted; `/KIND/ID/state` its last event; `/KIND/ID/outcome/…` what came of it; `/resolved/NAME/ip` where a
+ * host is; `/ask/N`, `/answer/N` what only priv can do.
+ */
+export const NET_RIGHTS: readonly KeyRight[] = [
+  read('/settings/*'),
+  read('/hosts/*/*'),
+  ...JOB_KINDS.flatMap((kind) => [
+    read(`/${kind}/*/order/*`),
+    write(`/${kind}/*/state`),
+    write(`/${kind}/*/outcome/*`),
+  ]),
+  write('/resolved/*/ip'),
+  write('/ask/*'),
+  read('/answer/*'),
+];

@@ -1,0 +1,28 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { createMulticastSocket, type MulticastSockets } from '../../../network/multicast-socket.ts';
+import type { Asks } from '../../exchange/asks.ts';
+import type { NetAsk } from './net-messages.ts';
+
+/** What Node's `bind` takes beside a port: a handle that is bound. */
+type BindHandle = (handle: object, done: () => void) => void;
+
+/** Sockets that priv has opened, bound and filtered. */
+export function createRemoteSockets(asks: Asks): MulticastSockets {
+  async function open(ask: NetAsk): Promise<Socket> {
+    const { handle } = await asks.ask(ask);
+    if (handle === null) throw new Error('priv gave no socket');
+    const socket = createSocket('udp4');
+    // At no time may a failure of a socket be nobody's: it would end the process.
+    socket.on('error', () => {});
+    await new Promise<void>((resolve) => (socket.bind as BindHandle).call(socket, handle, resolve));
+    return socket;
+  }
+  return {
+    openGroup: () => open({ kind: 'group-socket' }),
+    async openAsking({ address, port }) {
+      const socket = await open({ kind: 'asking-socket', address, isOwnPort: port === 0 });
+      const join: NetAsk = { kind: 'join', address };
+      return createMulticastSocket(socket, async () => void (await asks.ask(join)));
+    },
+  };
+}

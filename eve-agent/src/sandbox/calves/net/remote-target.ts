@@ -1,0 +1,156 @@
+import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import type * as z from 'zod';
+import type { OpenTarget, StoredRecord, Target } from '../../../transfer/target.ts';
+import type { Asks } from '../../exchange/asks.ts';
+import { type NetAsk, type TargetOperation, targetGiftSchema, verdictSchema } from './net-messages.ts';
+
+/** Of the memory that bodies are received into, before they go to priv. */
+const SLOT_BYTES = 128 * 1024;
+const SLOTS = 4;
+/** Entity tags of any sense are shorter: of longer ones nothing is kept, and nothing can be gone on from. */
+const MAX_VALIDATOR = 1024;
+
+/** What a target is opened for. */
+export interface RemoteJob {
+  readonly id: string;
+  readonly url: string;
+  readonly digest: OciDigest | null;
+}
+
+/** A target that priv has: bytes go to it by a stream, all else by asks. Who hashes and judges them is not here. */
+export function createRemoteTarget(asks: Asks, job: RemoteJob): Target {
+  return {
+    async open() {
+      const ask: NetAsk = { kind: 'target', job: job.id };
+      const { value, handle } = await asks.ask(ask);
+      if (handle === null) throw new Error('priv gave no stream for the bytes');
+      // Node's types have no handle.
+      const options = { handle, readable: false } as SocketConstructorOpts;
+      return new RemoteTarget(asks, job, targetGiftSchema.parse(value).stored, new Socket(options));
+    },
+  };
+}
+
+const isShort = (validator: string | null) => (validator ?? '').length <= MAX_VALIDATOR;
+
+class RemoteTarget implements OpenTarget {
+  readonly stored: OpenTarget['stored'];
+  readonly #asks: Asks;
+  readonly #job: RemoteJob;
+  readonly #stream: Socket;
+  readonly #free: Buffer[];
+  #sentBytes = 0;
+  #position = 0;
+  #pendingWrites = 0;
+  #onSpace: () => void = () => {};
+  #onFailure: (error: Error) => void = () => {};
+  #failure: Error | undefined;
+
+  constructor(
+    asks: Asks,
+    job: RemoteJob,
+    stored: z.infer<typeof targetGiftSchema>['stored'],
+    stream: Socket,
+  ) {
+    this.#asks = asks;
+    this.#job = job;
+    this.#stream = stream;
+    this.#free = Array.from({ length: SLOTS }, () => Buffer.allocUnsafeSlow(SLOT_BYTES));
+    this.stored =
+      stored === null
+        ? null
+        : {
+            record: {
+              // What was kept of another file is told by its URL: that it is another one is all that matters.
+              url: stored.isOfOrder ? job.url : '',
+              digest: job.digest,
+              totalBytes: stored.totalBytes,
+              validators: stored.validators,
+            },
+            sizeBytes: stored.sizeBytes,
+          };
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+      this.#onFailure(this.#failure);
+    };
+    stream.on('error', fail).on('close', () => fail(new Error('priv takes no more bytes')));
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  region(): Uint8Array | undefined {
+    return this.#free.at(-1);
+  }
+
+  take(bytes: Buffer): boolean {
+    this.#position += bytes.length;
+    this.#sentBytes += bytes.length;
+    const slot = this.#free.at(-1);
+    const isInSlot = slot !== undefined && bytes.buffer === slot.buffer;
+    if (isInSlot) this.#free.pop();
+    // Whoever reads without a region reads into memory that is used again.
+    const kept = isInSlot ? bytes : Buffer.from(bytes);
+    this.#pendingWrites += 1;
+    this.#stream.write(kept, () => {
+      this.#pendingWrites -= 1;
+      if (isInSlot) this.#free.push(slot);
+      if (this.#hasRoom) this.#onSpace();
+    });
+    return this.#hasRoom;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#free.length > 0 && this.#pendingWrites < SLOTS;
+  }
+
+  listen(onSpace: () => void, onFailure: (error: Error) => void): void {
+    this.#onSpace = onSpace;
+    this.#onFailure = onFailure;
+    if (this.#failure !== undefined) onFailure(this.#failure);
+  }
+
+  async #operate(operation: TargetOperation): Promise<unknown> {
+    const ask: NetAsk = { kind: 'operate', job: this.#job.id, sentBytes: this.#sentBytes, operation };
+    return (await this.#asks.ask(ask)).value;
+  }
+
+  async resume(): Promise<void> {
+    await this.#operate({ do: 'resume' });
+    this.#position = this.stored?.sizeBytes ?? 0;
+  }
+
+  async restart(): Promise<void> {
+    await this.#operate({ do: 'restart' });
+    this.#position = 0;
+  }
+
+  async requireSpace(neededBytes: number): Promise<void> {
+    await this.#operate({ do: 'require-space', neededBytes });
+  }
+
+  async writeRecord({ totalBytes, validators }: StoredRecord): Promise<void> {
+    const { etag, lastModified } = validators;
+    const kept = isShort(etag) && isShort(lastModified) ? validators : { etag: null, lastModified: null };
+    await this.#operate({ do: 'write-record', totalBytes, validators: kept });
+  }
+
+  /** What it must be is priv's to know. */
+  async publish() {
+    return verdictSchema.parse(await this.#operate({ do: 'publish' }));
+  }
+
+  async abandon(isWrong: boolean): Promise<void> {
+    await this.#operate({ do: 'abandon', isWrong });
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#operate({ do: 'close' });
+    } finally {
+      this.#stream.removeAllListeners('close').destroy();
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import type { Clock } from '@local-datastore/shared/clock';
+import type { Log } from '@local-datastore/shared/log';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
+import type * as z from 'zod';
+import { watchAnnouncements } from '../../../discovery/announcements.ts';
+import { createFindDatastore } from '../../../discovery/find-datastore.ts';
+import { createLocator } from '../../../discovery/locate.ts';
+import { createOpenQuerier } from '../../../discovery/querier.ts';
+import { createSharedQuerier } from '../../../discovery/shared-querier.ts';
+import { createOpenBridgeSockets } from '../../../network/bridge-sockets.ts';
+import { createDatastoreAccess } from '../../../service/datastore-access.ts';
+import type { DownloadEvent } from '../../../transfer/download-request.ts';
+import type { Target } from '../../../transfer/target.ts';
+import { readJson, toJson } from '../../exchange/ask-messages.ts';
+import { type Asks, type HandleSource, openAsks } from '../../exchange/asks.ts';
+import { createLongReader, type LongReader, splitLong } from '../../exchange/long-value.ts';
+import { toWireError } from '../../exchange/wire-error.ts';
+import type { SeenChange, StoreClient } from '../../store/store-client.ts';
+import type { JobKind } from './net-keys.ts';
+import { bridgesGiftSchema, hostsSchema, type NetAsk, orderSchemas, settingsSchema } from './net-messages.ts';
+import { createRemoteOpenFlow } from './remote-flow.ts';
+import { createRemoteSockets } from './remote-sockets.ts';
+import { createRemoteTarget } from './remote-target.ts';
+
+export interface NetDeps {
+  readonly store: StoreClient;
+  readonly handles: HandleSource;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A host name that can be a component of a key; of others nothing is told but to whom it concerns. */
+const ADDRESS_KEY = /^[\x21-\x29\x2b-\x2e\x30-\x7e]{1,64}$/;
+
+type Bridges = z.infer<typeof bridgesGiftSchema>['bridges'];
+
+async function askBridges(asks: Asks): Promise<Bridges> {
+  const ask: NetAsk = { kind: 'bridges' };
+  return bridgesGiftSchema.parse((await asks.ask(ask)).value).bridges;
+}
+
+/** Reads a value that is written in parts, once. */
+async function readLong(store: StoreClient, pattern: string): Promise<unknown> {
+  const whole = Promise.withResolvers<Buffer>();
+  const reader = createLongReader();
+  const take = ({ path, value }: SeenChange) => {
+    const bytes = value === null ? undefined : reader.take(path.at(-1) ?? '', value);
+    if (bytes !== undefined) whole.resolve(bytes);
+  };
+  const unwatch = await store.watch(pattern, take, (reason) => whole.reject(new Error(reason)));
+  const bytes = await whole.promise;
+  unwatch();
+  return readJson(bytes);
+}
+
+/** Jobs as they are ordered, and given up. */
+async function watchOrders(
+  store: StoreClient,
+  kind: JobKind,
+  begin: (id: string, order: unknown, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const orders = new Map<string, { readonly reader: LongReader; readonly abort: AbortController }>();
+  await store.watch(`/${kind}/*/order/*`, ({ path, value }) => {
+    const [, id = '', , name = ''] = path;
+    if (value === null) {
+      orders.get(id)?.abort.abort();
+      orders.delete(id);
+      return;
+    }
+    const order = orders.get(id) ?? { reader: createLongReader(), abort: new AbortController() };
+    orders.set(id, order);
+    const bytes = order.reader.take(name, value);
+    if (bytes !== undefined) void begin(id, readJson(bytes), order.abort.signal);
+  });
+}
+
+/** Whose announcements matter: each list has a number, and the last one counts. */
+async function watchHosts(store: StoreClient): Promise<() => ReadonlySet<string>> {
+  let hosts: ReadonlySet<string> = new Set();
+  let current = 0;
+  const readers = new Map<string, LongReader>();
+  await store.watch('/hosts/*/*', ({ path, value }) => {
+    const [, number = '', name = ''] = path;
+    if (value === null) {
+      readers.delete(number);
+      return;
+    }
+    const reader = readers.get(number) ?? createLongReader();
+    readers.set(number, reader);
+    const bytes = reader.take(name, value);
+    if (bytes === undefined || Number(number) < current) return;
+    current = Number(number);
+    hosts = new Set(hostsSchema.parse(readJson(bytes)));
+  });
+  return () => hosts;
+}
+
+/**
+ * The part of the service that parses what the network says: finds datastores, downloads from them, speaks to
+ * registries. It has no socket and no file but those that priv opens for it, and nothing it says of content counts
+ * before priv has hashed that.
+ *
+ * @returns when the store has ended, why
+ */
+export async function runNet({ store, handles, clock, log }: NetDeps): Promise<string> {
+  const asks = await openAsks(store, handles);
+  const settings = settingsSchema.parse(await readLong(store, '/settings/*'));
+  const querier = createSharedQuerier(
+    createOpenQuerier({
+      openSockets: createOpenBridgeSockets(createRemoteSockets(asks)),
+      // Priv says who holds the port with its refusal.
+      portHolderSources: { readUdpTables: () => [], findProcesses: () => [] },
+      log,
+      clock,
+    }),
+    clock,
+  );
+  const locate = createLocator({
+    selectBridges: () => askBridges(asks),
+    findDatastore: createFindDatastore({ openQuerier: querier.open, clock }),
+  });
+  const targets = new Map<string, Target>();
+  const { discovery, transfer } = settings;
+  const { bytesPerSecond, proxy } = transfer;
+  const access = createDatastoreAccess(
+    { locate, openFlow: createRemoteOpenFlow(asks) },
+    (sha256) => {
+      const target = targets.get(sha256);
+      if (target === undefined) throw new Error('there is no job for this content');
+      return target;
+    },
+    { discovery, transfer: { ...transfer, bytesPerSecond, proxy } },
+  );
+
+  const report = (error: unknown) => log.warn({ error: String(error) }, 'priv was not told');
+  const tellAddress = (host: string, address: string) => {
+    if (!ADDRESS_KEY.test(host)) return;
+    const said = { host, address, hasJustAsked: querier.hasJustAsked() };
+    store.write(['resolved', host, 'ip'], toJson(said)).catch(report);
+  };
+
+  /** Carries a job out, and writes down what comes of it. */
+  const serve = (
+    kind: JobKind,
+    work: (id: string, order: unknown, signal: AbortSignal) => Promise<unknown>,
+  ) =>
+    watchOrders(store, kind, async (id, order, signal) => {
+      let outcome: object;
+      try {
+        outcome = { done: await work(id, order, signal) };
+      } catch (error) {
+        outcome = { error: toWireError(error) };
+      }
+      if (signal.aborted) outcome = { error: toWireError(new Error('it was given up')) };
+      try {
+        for (const { path, value } of splitLong([kind, id, 'outcome'], toJson(outcome))) {
+          await store.write(path, value);
+        }
+      } catch (error) {
+        report(error);
+      }
+    });
+
+  await serve('download', async (id, order, signal) => {
+    const request = orderSchemas.download.parse(order);
+    const { sha256, url } = request;
+    targets.set(sha256, createRemoteTarget(asks, { id, url: url.href, digest: digestOfHex(sha256) }));
+    const onEvent = (event: DownloadEvent) => {
+      if (event.kind === 'retrying') return;
+      if (event.kind === 'located' && event.origin.address !== null && event.origin.bridgeName !== null) {
+        tellAddress(event.origin.url.hostname, event.origin.address);
+      }
+      store.write(['download', id, 'state'], toJson(event)).catch(report);
+    };
+    try {
+      const result = await access.download(request, { onEvent, onProgress() {} }, signal);
+      const { resumedFromBytes, receivedBytes, attempts, origin } = result;
+      return { resumedFromBytes, receivedBytes, attempts, origin };
+    } finally {
+      targets.delete(sha256);
+    }
+  });
+  await serve(
+    'resolve',
+    async (_, order, signal) => await access.resolve(orderSchemas.resolve.parse(order), signal),
+  );
+  await serve('probe', async (_, order, signal) => {
+    await access.probe(orderSchemas.probe.parse(order).url, signal);
+    return null;
+  });
+
+  const hosts = await watchHosts(store);
+  const ending = new AbortController();
+  const watching = watchAnnouncements(
+    {
+      openQuerier: querier.open,
+      selectBridges: () => askBridges(asks),
+      hosts,
+      onSeen: tellAddress,
+      clock,
+      log,
+    },
+    ending.signal,
+  );
+  const reason = await store.closed;
+  ending.abort();
+  await watching;
+  return reason;
+}

@@ -1,0 +1,108 @@
+import { errorMessage } from '@local-datastore/shared/errors';
+import type { StoreClient } from '../store/store-client.ts';
+import { answerSchema, readJson, toJson } from './ask-messages.ts';
+import { reviveError } from './wire-error.ts';
+
+/** What priv gave for an ask. */
+export interface Given {
+  /** As the one who asks has to read it. */
+  readonly value: unknown;
+  /** The bare handle of a socket; null: none was promised. */
+  readonly handle: object | null;
+}
+
+/** Where handles arrive: `process`, of a calf. */
+export interface HandleSource {
+  onHandle(listener: (message: unknown, handle: object | null) => void): void;
+}
+
+/** A calf's asks for what only priv can do: keys `/ask/N` and `/answer/N`, and descriptors beside them. */
+export interface Asks {
+  /** @throws what priv says, as an error of the kind that it is; the signal's reason */
+  ask(ask: object, signal?: AbortSignal): Promise<Given>;
+}
+
+interface Waiting {
+  readonly resolve: (given: Given) => void;
+  readonly reject: (error: unknown) => void;
+  answer: { readonly value: unknown; readonly hasHandle: boolean } | undefined;
+  handle: object | null;
+}
+
+/** @returns once answers are heard */
+export async function openAsks(store: StoreClient, handles: HandleSource): Promise<Asks> {
+  const waiting = new Map<number, Waiting>();
+  let last = 0;
+
+  function settle(number: number, { resolve, answer, handle }: Waiting): void {
+    if (answer === undefined || (answer.hasHandle && handle === null)) return;
+    waiting.delete(number);
+    resolve({ value: answer.value, handle });
+  }
+  const end = (reason: string) => {
+    for (const { reject } of waiting.values()) reject(new Error(reason));
+    waiting.clear();
+  };
+
+  handles.onHandle((message, handle) => {
+    const number = (message as { readonly answer?: unknown } | null)?.answer;
+    const asked = typeof number === 'number' ? waiting.get(number) : undefined;
+    if (asked === undefined) {
+      // Nobody waits for it any more.
+      (handle as { close?(): void } | null)?.close?.();
+      return;
+    }
+    asked.handle = handle;
+    settle(number as number, asked);
+  });
+  await store.watch(
+    '/answer/*',
+    ({ path, value }) => {
+      const number = Number(path[1]);
+      const asked = waiting.get(number);
+      if (value === null || asked === undefined) return;
+      const answer = answerSchema.safeParse(readJson(value));
+      if (!answer.success) {
+        waiting.delete(number);
+        asked.reject(new Error('an answer of priv cannot be read'));
+      } else if ('error' in answer.data) {
+        waiting.delete(number);
+        asked.reject(reviveError(answer.data.error));
+      } else {
+        asked.answer = answer.data;
+        settle(number, asked);
+      }
+    },
+    end,
+  );
+  void store.closed.then(end);
+
+  return {
+    async ask(ask, signal) {
+      signal?.throwIfAborted();
+      last += 1;
+      const number = last;
+      const path = ['ask', String(number)];
+      const answered = Promise.withResolvers<Given>();
+      waiting.set(number, { ...answered, answer: undefined, handle: null });
+      const onAbort = () => {
+        waiting.delete(number);
+        answered.reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      try {
+        const written = store.write(path, toJson(ask)).catch((error: unknown) => {
+          waiting.delete(number);
+          answered.reject(new Error(`priv does not take the ask: ${errorMessage(error)}`));
+        });
+        const given = await answered.promise;
+        await written;
+        return given;
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+        // With it priv forgets the answer, or gives up what it does.
+        store.delete(path).catch(() => {});
+      }
+    },
+  };
+}

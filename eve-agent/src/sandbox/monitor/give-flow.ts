@@ -1,0 +1,33 @@
+import type { Socket } from 'node:net';
+import type { FlowPlace } from '../../transfer/flow.ts';
+import type { Gift } from '../exchange/serve-asks.ts';
+import { judgePlace, type PlaceFacts } from './judge-place.ts';
+
+/** Node has no other way to a socket's descriptor. */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
+  return handle.fd;
+}
+
+/**
+ * Opens a connection for a calf, where it may be connected to.
+ *
+ * @param connect as `openUnreadConnection`
+ * @throws what `connect` does; Error why the calf may not be connected there
+ */
+export async function giveFlow(
+  place: FlowPlace,
+  facts: PlaceFacts,
+  connect: (place: FlowPlace, signal: AbortSignal) => Promise<Socket>,
+  signal: AbortSignal,
+): Promise<Gift> {
+  const verdict = judgePlace(place, facts);
+  if (verdict.kind === 'refused') throw new Error(verdict.why);
+  const socket = await connect(verdict.place, signal);
+  // From here on it is the calf's: this process closes what it has of it.
+  socket.on('error', () => {});
+  return {
+    value: {},
+    descriptor: { fd: descriptorOf(socket), kind: 'stream', close: () => void socket.destroy() },
+  };
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
+import type * as z from 'zod';
+import { plainHost } from '../../discovery/origin.ts';
+import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
+import type { DownloadEvent } from '../../transfer/download-request.ts';
+import type { Target } from '../../transfer/target.ts';
+import { JOB_KINDS, type JobKind } from '../calves/net/net-keys.ts';
+import { outcomeSchemas, stateSchema } from '../calves/net/net-messages.ts';
+import { readJson, toJson } from '../exchange/ask-messages.ts';
+import { createLongReader, type LongReader, splitLong } from '../exchange/long-value.ts';
+import { reviveError, type WireError } from '../exchange/wire-error.ts';
+import type { KeyPath } from '../store/key-path.ts';
+import type { KeyStore } from '../store/key-store.ts';
+import type { ServedTarget } from './serve-target.ts';
+
+/** A job is given to so many successors of a calf that died while it had it: it may be what they die of. */
+const MAX_DEATHS = 5;
+
+/** What priv knows of a download, whatever the calf says. */
+export interface DownloadJob {
+  readonly url: string;
+  readonly sizeBytes: number | null;
+  readonly digest: OciDigest;
+  readonly target: Target;
+  readonly onPosition: (bytes: number) => void;
+  /** What the calf fills; null: it has not asked for it yet. */
+  served: ServedTarget | null;
+}
+
+/** What the service wants of the calf that speaks to the network: keys that it writes, and reads the outcome of. */
+export interface NetJobs {
+  readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
+  /** A download that is under way. */
+  findDownload(id: string): DownloadJob | undefined;
+  /** The hosts that what is under way is to come from, in lower case. */
+  namedHosts(): ReadonlySet<string>;
+  /** The calf is gone: what it was at is for its successor. */
+  calfGone(): Promise<void>;
+}
+
+interface Job {
+  readonly kind: JobKind;
+  readonly host: string;
+  readonly download: DownloadJob | null;
+  readonly onState: (event: DownloadEvent) => void;
+  readonly settle: (outcome: unknown) => void;
+  readonly fail: (error: Error) => void;
+  reader: LongReader;
+  deaths: number;
+}
+
+export interface NetJobsDeps {
+  readonly store: KeyStore;
+  /** As whom priv writes. */
+  readonly owner: string;
+  /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
+  targetOf(sha256: string, maxBytes?: number): Target;
+}
+
+/** @returns keys of which nobody needs the values any more */
+function clearBelow({ store, owner }: NetJobsDeps, path: KeyPath): void {
+  for (const key of store.list(`/${path.join('/')}/**`)) store.delete(owner, key.path);
+}
+
+export function createNetJobs(deps: NetJobsDeps): NetJobs {
+  const { store, owner, targetOf } = deps;
+  const jobs = new Map<string, Job>();
+  const hostOf = (url: URL) => plainHost(url).toLowerCase();
+
+  for (const kind of JOB_KINDS) {
+    const find = (id: string | undefined) => {
+      const job = jobs.get(id ?? '');
+      return job?.kind === kind ? job : undefined;
+    };
+    store.watch(`/${kind}/*/state`, ({ path, value }) => {
+      const event = stateSchema.safeParse(value === null ? undefined : readJson(value));
+      if (event.success) find(path[1])?.onState(event.data);
+    });
+    store.watch(`/${kind}/*/outcome/*`, ({ path, value }) => {
+      const job = find(path[1]);
+      const bytes = value === null ? undefined : job?.reader.take(path.at(-1) ?? '', value);
+      if (bytes !== undefined) job?.settle(readJson(bytes));
+    });
+  }
+
+  /** @throws what came of it; the signal's reason */
+  async function carryOut<Outcome>(
+    kind: JobKind,
+    order: object,
+    schema: z.ZodType<{ readonly error: WireError } | { readonly done: Outcome }>,
+    { host, download, onState }: Pick<Job, 'host' | 'download' | 'onState'>,
+    signal: AbortSignal,
+  ) {
+    signal.throwIfAborted();
+    const id = randomUUID().replaceAll('-', '');
+    const done = Promise.withResolvers<unknown>();
+    const job: Job = {
+      ...{ kind, host, download, onState, settle: done.resolve, fail: done.reject },
+      ...{ reader: createLongReader(), deaths: 0 },
+    };
+    const onAbort = () => done.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    jobs.set(id, job);
+    try {
+      for (const { path, value } of splitLong([kind, id, 'order'], toJson(order))) {
+        store.write(owner, path, value);
+      }
+      const outcome = schema.safeParse(await done.promise);
+      if (!outcome.success) throw new Error('what came of it cannot be read');
+      if ('error' in outcome.data) throw reviveError(outcome.data.error);
+      return outcome.data.done;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      jobs.delete(id);
+      clearBelow(deps, [kind, id]);
+      await download?.served?.close();
+    }
+  }
+
+  const ignoreState = () => {};
+  const alone = (url: URL) => ({ host: hostOf(url), download: null, onState: ignoreState });
+  const listed = <Request extends Pick<ContentRequest, 'avoidedAddresses'>>(request: Request) => ({
+    ...request,
+    avoidedAddresses: [...request.avoidedAddresses],
+  });
+
+  const steps: NetJobs['steps'] = {
+    async download(request, observer, signal) {
+      const { url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses } = request;
+      let position = 0;
+      const isManifest = registry?.kind === 'manifest';
+      const download: DownloadJob = {
+        ...{ url: url.href, sizeBytes, digest: digestOfHex(sha256), served: null },
+        target: isManifest ? targetOf(sha256, sizeBytes ?? 0) : targetOf(sha256),
+        onPosition(bytes) {
+          position = bytes;
+          observer.onProgress(bytes);
+        },
+      };
+      const order = listed({ url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses });
+      const about = {
+        ...{ host: hostOf(registry?.image.registry ?? url), download },
+        onState: (event: DownloadEvent) => observer.onEvent(event),
+      };
+      const told = await carryOut('download', order, outcomeSchemas.download, about, signal);
+      const verdict = (download.served as ServedTarget | null)?.verdict;
+      if (verdict?.kind !== 'accepted')
+        throw new Error('it was said that the content is here, and it is not');
+      return { ...told, sizeBytes: position, digest: verdict.digest, verifiedAgainst: 'request' };
+    },
+    async resolve({ image, authorization, ca, avoidedAddresses }, signal) {
+      const order = listed({ image, authorization, ca, avoidedAddresses });
+      return await carryOut('resolve', order, outcomeSchemas.resolve, alone(image.registry), signal);
+    },
+    async probe(url, signal) {
+      await carryOut('probe', { url }, outcomeSchemas.probe, alone(url), signal);
+    },
+  };
+
+  return {
+    steps,
+    findDownload: (id) => jobs.get(id)?.download ?? undefined,
+    namedHosts: () => new Set([...jobs.values()].map(({ host }) => host)),
+    async calfGone() {
+      for (const job of jobs.values()) {
+        job.deaths += 1;
+        job.reader = createLongReader();
+        const { download } = job;
+        const served = download?.served;
+        if (download !== null) download.served = null;
+        await served?.close();
+        if (job.deaths > MAX_DEATHS) {
+          job.fail(new Error(`the process that speaks to the network ended ${job.deaths} times over it`));
+        }
+      }
+    },
+  };
+}
