@@ -15,7 +15,7 @@ import { createRoutes, withDescription } from '../api/routes.ts';
 import { SOCKET_NAME } from '../api/socket-path.ts';
 import { createConfigSource } from '../configuration/config-source.ts';
 import { createConfiguration } from '../configuration/configuration.ts';
-import { createContentStore } from '../content/content-store.ts';
+import { type ContentStore, createContentStore } from '../content/content-store.ts';
 import { TargetError } from '../content/errors.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { hashFile } from '../content/hash-file.ts';
@@ -26,21 +26,18 @@ import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createStatusFiles } from '../content/status-files.ts';
 import { lockTarget } from '../content/target-lock.ts';
-import { watchAnnouncements } from '../discovery/announcements.ts';
-import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
-import { openFlow } from '../network/open-flow.ts';
 import { imageResolutionSchema } from '../reconcile/image-resolution.ts';
 import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
-import { createDatastoreAccess } from './datastore-access.ts';
+import type { Target } from '../transfer/target.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
+import { createOwnNetwork, type NetworkSide } from './network-side.ts';
 import { openApps, type RunningApps } from './run-apps.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
 import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
-import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
 
 /** EVE's `blob.download.max.retries`. */
 const MAX_MISMATCHES = 5;
@@ -66,38 +63,31 @@ async function lockState(state: string): Promise<() => void> {
   }
 }
 
-type SharedQuerier = ReturnType<typeof createSharedQuerier>;
+/** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
+const createTargetOf =
+  (store: ContentStore, lanes: HashLanes) =>
+  (sha256: string, maxBytes?: number): Target =>
+    maxBytes === undefined
+      ? createFileTarget(store.pendingPath(sha256), { lanes, algorithm: digestOfHex(sha256).algorithm })
+      : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
 
-/** The loop over what is wanted and what is there, with this host's files, sockets and clocks. */
+/** The loop over what is wanted and what is there, with this host's files and clocks. */
 function composeReconciler(
   settings: ServiceSettings,
   parts: {
     readonly state: string;
-    readonly images: string;
-    readonly hashLanes: HashLanes;
-    readonly querier: SharedQuerier;
+    readonly store: ContentStore;
+    readonly steps: NetworkSide['steps'];
     readonly log: Log;
   },
   tally: ReturnType<typeof createTally>,
 ): Reconciler {
-  const { state, images, hashLanes, querier, log } = parts;
-  const store = createContentStore(state, images);
-  const targetOf = (sha256: string, maxBytes?: number) =>
-    maxBytes === undefined
-      ? createFileTarget(store.pendingPath(sha256), {
-          lanes: hashLanes,
-          algorithm: digestOfHex(sha256).algorithm,
-        })
-      : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
+  const { state, store, steps, log } = parts;
   const fileOf = <Value>(name: string, schema: z.ZodType<Value>) =>
     createJsonFile(join(state, name), schema, log);
   return createReconciler(
     {
-      ...createDatastoreAccess(
-        { locate: createSystemLocator(log, querier.open), openFlow },
-        targetOf,
-        settings,
-      ),
+      ...steps,
       store,
       statusFiles: createStatusFiles(join(state, 'status', 'ContentTreeStatus')),
       holdsFile: fileOf('holds.json', z.record(z.string(), z.enum(['paused', 'cancelled']))),
@@ -150,8 +140,9 @@ export async function runService(
   // Before anything there is read.
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
-  const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
-  const reconciler = composeReconciler(settings, { state, images, hashLanes, querier, log }, tally);
+  const store = createContentStore(state, images);
+  const network = createOwnNetwork({ targetOf: createTargetOf(store, hashLanes), log }, settings);
+  const reconciler = composeReconciler(settings, { state, store, steps: network.steps, log }, tally);
   const configuration = createConfiguration({
     apply: (config) => reconciler.apply(config),
     file: createJsonFile(join(state, 'device-config.json'), z.unknown(), log, SECRET_MODE),
@@ -202,14 +193,10 @@ export async function runService(
       ...(deployments === null ? [] : [deployments.run()]),
       ...(apps === null ? [] : [apps.run()]),
       reconciler.run(signal),
-      watchAnnouncements(
+      network.run(
         {
-          openQuerier: querier.open,
-          selectBridges: () => selectSystemBridges(settings.discovery.bridges),
           hosts: () => reconciler.waitedHosts(),
-          onSeen: (host) => reconciler.wakeHost(host, querier.hasJustAsked()),
-          clock: systemClock,
-          log,
+          onSeen: (host, hasJustAsked) => reconciler.wakeHost(host, hasJustAsked),
         },
         signal,
       ),

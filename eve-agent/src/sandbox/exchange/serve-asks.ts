@@ -1,5 +1,5 @@
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import type { CalfMessage, HandedKind } from '../launcher/calf.ts';
+import type { CalfMessage, HandedDescriptor } from '../launcher/calf.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import { type Answer, readJson, toJson } from './ask-messages.ts';
 import { toWireError } from './wire-error.ts';
@@ -8,13 +8,13 @@ import { toWireError } from './wire-error.ts';
 export interface Gift {
   readonly value: object;
   /** A descriptor that the calf gets a copy of. */
-  readonly descriptor?: { readonly fd: number; readonly kind: HandedKind; close(): void };
+  readonly descriptor?: HandedDescriptor & { close(): void };
 }
 
 export interface AskServerDeps {
   readonly store: KeyStore;
   /** As `Calf.send`. */
-  send(message: CalfMessage, descriptor?: { readonly fd: number; readonly kind: HandedKind }): void;
+  send(message: CalfMessage, descriptor?: HandedDescriptor): void;
 }
 
 export interface AskServerOptions {

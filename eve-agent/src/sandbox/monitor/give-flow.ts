@@ -1,13 +1,8 @@
 import type { Socket } from 'node:net';
 import type { FlowPlace } from '../../transfer/flow.ts';
 import type { Gift } from '../exchange/serve-asks.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
 import { judgePlace, type PlaceFacts } from './judge-place.ts';
-
-/** Node has no other way to a socket's descriptor. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
-  return handle.fd;
-}
 
 /**
  * Opens a connection for a calf, where it may be connected to.
@@ -26,8 +21,10 @@ export async function giveFlow(
   const socket = await connect(verdict.place, signal);
   // From here on it is the calf's: this process closes what it has of it.
   socket.on('error', () => {});
+  const fd = descriptorOf(socket);
+  if (fd === null) throw new Error('the connection was closed');
   return {
     value: {},
-    descriptor: { fd: descriptorOf(socket), kind: 'stream', close: () => void socket.destroy() },
+    descriptor: { fd, kind: 'stream', close: () => void socket.destroy() },
   };
 }

@@ -7,6 +7,7 @@ import { closeSocket } from '../../network/multicast-socket.ts';
 import { bindAskingSocket, bindGroupSocket } from '../../network/system-multicast-sockets.ts';
 import type { NetAsk } from '../calves/net/net-messages.ts';
 import type { Gift } from '../exchange/serve-asks.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
 
 /** RFC 6762 §11. */
 const IP_TTL = 255;
@@ -16,7 +17,7 @@ export interface SocketGiverDeps {
   selectBridges(): readonly Bridge[];
   readonly portHolderSources: PortHolderSources;
   /** Lets nothing but multicast DNS into a socket, for good. */
-  confine(fd: number, kind: 'group' | 'mdns' | 'own'): void;
+  confine(fd: number): void;
 }
 
 /** The sockets for multicast DNS that a calf gets, on the bridges that it may speak on. */
@@ -24,12 +25,6 @@ export interface SocketGiver {
   give(ask: Extract<NetAsk, { kind: 'bridges' | 'group-socket' | 'asking-socket' | 'join' }>): Promise<Gift>;
   /** Leaves the groups. */
   close(): Promise<void>;
-}
-
-/** Node has no other way to a socket's descriptor. */
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd: number } };
-  return handle.fd;
 }
 
 export function createSocketGiver({
@@ -45,7 +40,7 @@ export function createSocketGiver({
     throw new Error(`${address} is the address of no bridge that datastores are looked for on`);
   }
 
-  async function hand(open: () => Promise<Socket>, kind: 'group' | 'mdns' | 'own'): Promise<Gift> {
+  async function hand(open: () => Promise<Socket>): Promise<Gift> {
     let socket: Socket;
     try {
       socket = await open();
@@ -56,9 +51,10 @@ export function createSocketGiver({
     }
     try {
       const fd = descriptorOf(socket);
-      confine(fd, kind);
+      if (fd === null) throw new Error('the socket was closed');
+      confine(fd);
       // Nothing is read of it here: the calf has a copy by the time that it is closed.
-      return { value: {}, descriptor: { fd, kind: 'datagram', close: () => void closeSocket(socket) } };
+      return { value: {}, descriptor: { fd, kind: 'udp4', close: () => void closeSocket(socket) } };
     } catch (error) {
       await closeSocket(socket);
       throw error;
@@ -87,15 +83,12 @@ export function createSocketGiver({
         case 'bridges':
           return { value: { bridges: selectBridges() } };
         case 'group-socket':
-          return await hand(bindGroupSocket, 'group');
+          return await hand(bindGroupSocket);
         case 'asking-socket': {
           const { address, isOwnPort } = ask;
           requireBridge(address);
           const port = isOwnPort ? 0 : MDNS_PORT;
-          return await hand(
-            () => bindAskingSocket({ address, port, ipTtl: IP_TTL }),
-            isOwnPort ? 'own' : 'mdns',
-          );
+          return await hand(() => bindAskingSocket({ address, port, ipTtl: IP_TTL }));
         }
         case 'join':
           return await join(ask.address);

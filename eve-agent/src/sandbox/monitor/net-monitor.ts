@@ -84,7 +84,6 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
         { owner: PRIV, maxAsks: MAX_ASKS },
         answer,
       );
-      calf.onOutput((line) => log.warn({ process: NET, line }, 'a process of the agent says'));
       const served = serveStore(
         { store, audit, clock },
         { actor: NET, rights: NET_RIGHTS, limits: LIMITS },

@@ -1,21 +1,16 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { Socket } from 'node:dgram';
 import { createMulticastSocket, type MulticastSockets } from '../../../network/multicast-socket.ts';
 import type { Asks } from '../../exchange/asks.ts';
 import type { NetAsk } from './net-messages.ts';
-
-/** What Node's `bind` takes beside a port: a handle that is bound. */
-type BindHandle = (handle: object, done: () => void) => void;
 
 /** Sockets that priv has opened, bound and filtered. */
 export function createRemoteSockets(asks: Asks): MulticastSockets {
   async function open(ask: NetAsk): Promise<Socket> {
     const { handle } = await asks.ask(ask);
-    if (handle === null) throw new Error('priv gave no socket');
-    const socket = createSocket('udp4');
+    if (!(handle instanceof Socket)) throw new Error('priv gave no socket');
     // At no time may a failure of a socket be nobody's: it would end the process.
-    socket.on('error', () => {});
-    await new Promise<void>((resolve) => (socket.bind as BindHandle).call(socket, handle, resolve));
-    return socket;
+    handle.on('error', () => {});
+    return handle;
   }
   return {
     openGroup: () => open({ kind: 'group-socket' }),

@@ -1,0 +1,18 @@
+/** The program of the calf that speaks to the network: see `run-net.ts`. Its process has no right but its descriptors. */
+import { Socket } from 'node:net';
+import { createLog } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { STORE_DESCRIPTOR } from '../../launcher/calf.ts';
+import { openStoreClient } from '../../store/store-client.ts';
+import { runNet } from './run-net.ts';
+
+await runNet({
+  store: openStoreClient(new Socket({ fd: STORE_DESCRIPTOR })),
+  handles: {
+    onHandle: (listener) =>
+      process.on('message', (message, handle: object | undefined) => listener(message, handle ?? null)),
+  },
+  clock: systemClock,
+  log: createLog('net', 'info'),
+});
+process.exit();

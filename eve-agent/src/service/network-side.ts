@@ -1,0 +1,52 @@
+import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { watchAnnouncements } from '../discovery/announcements.ts';
+import { createSharedQuerier } from '../discovery/shared-querier.ts';
+import { openFlow } from '../network/open-flow.ts';
+import type { StepDeps } from '../reconcile/runtime.ts';
+import type { Target } from '../transfer/target.ts';
+import { createDatastoreAccess } from './datastore-access.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
+
+export interface NetworkSideDeps {
+  /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
+  targetOf(sha256: string, maxBytes?: number): Target;
+  readonly log: Log;
+}
+
+/** Whose announcements are listened for. */
+export interface AwaitedHosts {
+  /** In lower case: those that matter at the moment. */
+  hosts(): ReadonlySet<string>;
+  /** @param hasJustAsked whether a question of ours went out within the last second that it may have answered */
+  onSeen(host: string, hasJustAsked: boolean): void;
+}
+
+/** What the service has of the network. */
+export interface NetworkSide {
+  readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
+  /** Listens for hosts, and does what the steps need, until the signal is aborted. */
+  run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
+}
+
+/** The network in this process. */
+export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: ServiceSettings): NetworkSide {
+  const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
+  const locate = createSystemLocator(log, querier.open);
+  return {
+    steps: createDatastoreAccess({ locate, openFlow }, targetOf, settings),
+    run: ({ hosts, onSeen }, signal) =>
+      watchAnnouncements(
+        {
+          openQuerier: querier.open,
+          selectBridges: () => selectSystemBridges(settings.discovery.bridges),
+          hosts,
+          onSeen: (host) => onSeen(host, querier.hasJustAsked()),
+          clock: systemClock,
+          log,
+        },
+        signal,
+      ),
+  };
+}

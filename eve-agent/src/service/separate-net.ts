@@ -1,0 +1,95 @@
+import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { plainHost } from '../discovery/origin.ts';
+import { openUnreadConnection } from '../network/open-flow.ts';
+import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import type { AuditSink } from '../sandbox/audit/audit-entry.ts';
+import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
+import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
+import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
+import { findCalfCode } from '../sandbox/launcher/calf-code.ts';
+import { keepCalf } from '../sandbox/launcher/keep-calf.ts';
+import { planHere, spawnCalf } from '../sandbox/launcher/spawn-calf.ts';
+import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
+import { tellLine } from '../sandbox/monitor/calf-line.ts';
+import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
+import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
+import { createNetMonitor, PRIV } from '../sandbox/monitor/net-monitor.ts';
+import { createKeyStore } from '../sandbox/store/key-store.ts';
+import { serveStore } from '../sandbox/store/serve-store.ts';
+import { attachLockedFilter, refuseGateways, socketPair } from '../sandbox/system/sockets.ts';
+import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
+import type { ServiceSettings } from './service-settings.ts';
+import { selectSystemBridges } from './system-discovery.ts';
+
+const NET = 'net';
+const MEBIBYTE = 1024 * 1024;
+/** What a thousand trees wait with, twice over. */
+const QUOTA = { keys: 65_536, bytes: 32 * MEBIBYTE };
+const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
+
+export interface SeparateNetworkDeps extends NetworkSideDeps {
+  readonly audit: AuditSink;
+}
+
+/**
+ * The network in a process that holds no rights, which is kept running.
+ *
+ * @throws Error when no process can be confined here at all
+ */
+export function createSeparateNetwork(
+  { audit, targetOf, log }: SeparateNetworkDeps,
+  { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
+): NetworkSide {
+  const plan = planHere();
+  for (const { layer, reason } of plan.missing) {
+    log.warn({ process: NET, layer, reason }, 'a process of the agent is confined without one of its layers');
+  }
+  const store = createKeyStore({ log }, QUOTA);
+  const jobs = createNetJobs({ store, owner: PRIV, targetOf });
+  const selectBridges = () => selectSystemBridges(discovery.bridges);
+  const filter = encodeProgram(mdnsFilter());
+  const sockets = createSocketGiver({
+    selectBridges,
+    portHolderSources: systemPortHolderSources,
+    confine(fd) {
+      attachLockedFilter(fd, filter);
+      refuseGateways(fd);
+    },
+  });
+  const answer = createAnswerer(
+    { jobs, sockets, selectBridges, connect: openUnreadConnection, socketPair },
+    {
+      allowsInternal: transfer.allowsInternalRedirects,
+      proxyHost: transfer.proxy === undefined ? null : plainHost(transfer.proxy),
+    },
+  );
+  return {
+    steps: jobs.steps,
+    async run({ hosts, onSeen }, signal) {
+      const monitor = createNetMonitor(
+        { ...{ store, audit, serveStore, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },
+        { settings: { discovery, transfer }, hosts, onSeen },
+      );
+      let attended = Promise.resolve();
+      const kept = keepCalf({
+        clock: systemClock,
+        start: () =>
+          spawnCalf(
+            { name: NET, code: findCalfCode(NET), limits: LIMITS, user: CALF_USERS.net },
+            { clock: systemClock, plan, onOutput: (line) => tellLine(log, NET, line) },
+          ),
+        onStart(calf) {
+          log.info({ process: NET, pid: calf.pid }, 'a process of the agent was started');
+          // One after another: what the last one had is let go before the next one asks for it.
+          attended = attended.then(() => monitor.attend(calf));
+        },
+        onEnd: ({ code, signal: by, refusal }, delayMs) =>
+          log.error({ process: NET, code, signal: by, refusal, delayMs }, 'a process of the agent has ended'),
+      });
+      await monitor.run(signal);
+      await kept.close();
+      await attended;
+    },
+  };
+}
