@@ -49,9 +49,11 @@ export function createLongReader(): LongReader {
   return {
     take(name, value) {
       if (isWhole) return undefined;
-      if (name === COUNT) count = Number(Buffer.from(value).toString());
-      else if (/^\d{3}$/.test(name) && Number(name) < MAX_PARTS) parts.set(name, value);
-      if (count === undefined || !(count <= MAX_PARTS) || parts.size < count) return undefined;
+      if (name === COUNT) {
+        const text = Buffer.from(value).toString('latin1');
+        if (/^\d{1,3}$/.test(text) && Number(text) <= MAX_PARTS) count = Number(text);
+      } else if (/^\d{3}$/.test(name) && Number(name) < MAX_PARTS) parts.set(name, value);
+      if (count === undefined || parts.size < count) return undefined;
       const whole = Array.from({ length: count }, (_, i) => parts.get(partName(i)));
       if (whole.some((part) => part === undefined)) return undefined;
       isWhole = true;
