@@ -4,6 +4,9 @@ import { BUNDLE_OPTIONS } from '../program-bundle.ts';
 import { DEFERRED_ENTRIES, deferredPackages } from './deferred-packages.ts';
 import { QUICK_SCRIPT } from './script-loader.ts';
 
+/** What stands for a module's own address: a name that no module has for anything else. */
+const MODULE_URL = 'moduleUrl_';
+
 const MAIN = 'eve-agent/src/main.ts';
 /** The command that others wait for most. */
 const QUICK_COMMAND = 'eve-agent/src/cli/resolve.ts';
@@ -42,11 +45,11 @@ async function toFactory(name: string, code: string): Promise<string> {
     platform: 'node',
     target: BUNDLE_OPTIONS.target,
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'moduleUrl' },
+    define: { 'import.meta.url': MODULE_URL },
     minifyWhitespace: true,
     legalComments: 'none',
   });
-  return `${JSON.stringify(name)}(exports,require,module,moduleUrl){"use strict";${text}}`;
+  return `${JSON.stringify(name)}(exports,require,module,${MODULE_URL}){"use strict";${text}}`;
 }
 
 const toScript = (factories: readonly string[]) => `({${factories.join(',\n')}})`;

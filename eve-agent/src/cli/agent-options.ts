@@ -28,6 +28,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly deployListen: ListenAddress;
   readonly ca?: string;
   readonly apps?: true;
+  readonly separation?: true;
   readonly engine: EngineAddress;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
@@ -242,6 +243,14 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
   scrubIntervalOption,
   bridgeOption,
   timeoutOption(10, 'how long to wait for an answer to the question for a host'),
+  {
+    flags: '--separation',
+    description:
+      'speak to datastores and registries in a process of its own, which holds no rights; what it does is put ' +
+      'down in audit.log below the state directory',
+    environment: 'EVE_AGENT_SEPARATION',
+    schema: z.boolean(),
+  },
   { ...logLevelOption, default: 'info' },
   settingsOption,
 ];

@@ -33,6 +33,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
       proxy: options.proxy,
       allowsInternalRedirects: options.allowInternalRedirects === true,
     },
+    isSeparated: options.separation === true,
     allowPlainCredentials: options.allowPlainCredentials === true,
     maxDownloads: options.maxDownloads,
     maxDownloadsPerDatastore: options.maxDownloadsPerDatastore,

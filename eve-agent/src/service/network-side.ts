@@ -28,6 +28,8 @@ export interface NetworkSide {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
   /** Listens for hosts, and does what the steps need, until the signal is aborted. */
   run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
+  /** Lets go of what is kept of it. */
+  close(): Promise<void>;
 }
 
 /** The network in this process. */
@@ -36,6 +38,7 @@ export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: S
   const locate = createSystemLocator(log, querier.open);
   return {
     steps: createDatastoreAccess({ locate, openFlow }, targetOf, settings),
+    async close() {},
     run: ({ hosts, onSeen }, signal) =>
       watchAnnouncements(
         {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -9,6 +9,7 @@ import type { VmIntent } from '../launch/apps/machine-of-app.ts';
 import { createVmWay } from '../launch/apps/vm-way.ts';
 import { findQemu, whyNoQemu } from '../launch/machines/find-qemu.ts';
 import { openMachineEngine } from '../launch/machines/open-machine-engine.ts';
+import { readBootId } from './boot-id.ts';
 import { openSwitch } from './open-switch.ts';
 
 /** The VMs of this host, as far as they are apps. */
@@ -21,15 +22,6 @@ export interface OpenMachines {
 const SECTOR_BYTES = 512;
 const OWN = 0o700;
 const NEEDS_ROOT = 'virtual machines need an agent that runs as root: each has a user of its own';
-
-/** Of this boot of the machine (random(4)); '' where the kernel says none. */
-export function readBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
 
 const isRoot = () => process.geteuid?.() === 0;
 

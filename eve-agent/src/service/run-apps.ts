@@ -18,8 +18,9 @@ import { createContainerWay } from '../launch/apps/container-way.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import { listAppBridges } from './app-bridges.ts';
+import { readBootId } from './boot-id.ts';
 import { createImageLoader } from './engine-images.ts';
-import { openMachines, readBootId } from './open-machines.ts';
+import { openMachines } from './open-machines.ts';
 import { openContainers } from './open-switch.ts';
 import { selectSystemBridges } from './system-discovery.ts';
 

@@ -33,7 +33,7 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
-import { createOwnNetwork, type NetworkSide } from './network-side.ts';
+import { createOwnNetwork, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import { openApps, type RunningApps } from './run-apps.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
 import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
@@ -70,6 +70,17 @@ const createTargetOf =
     maxBytes === undefined
       ? createFileTarget(store.pendingPath(sha256), { lanes, algorithm: digestOfHex(sha256).algorithm })
       : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
+
+/** In this process, or in one that holds no rights, whose code is loaded only then. */
+async function openNetwork(
+  settings: ServiceSettings,
+  state: string,
+  deps: NetworkSideDeps,
+): Promise<NetworkSide> {
+  if (!settings.isSeparated) return createOwnNetwork(deps, settings);
+  const { openSeparateNetwork } = await import('./separate-network.ts');
+  return await openSeparateNetwork(deps, state, settings);
+}
 
 /** The loop over what is wanted and what is there, with this host's files and clocks. */
 function composeReconciler(
@@ -141,7 +152,10 @@ export async function runService(
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const store = createContentStore(state, images);
-  const network = createOwnNetwork({ targetOf: createTargetOf(store, hashLanes), log }, settings);
+  const network = await openNetwork(settings, state, {
+    targetOf: createTargetOf(store, hashLanes),
+    log,
+  });
   const reconciler = composeReconciler(settings, { state, store, steps: network.steps, log }, tally);
   const configuration = createConfiguration({
     apply: (config) => reconciler.apply(config),
@@ -213,6 +227,7 @@ export async function runService(
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();
+    await network.close();
     deployments?.close();
     apps?.close();
     hashLanes.close();

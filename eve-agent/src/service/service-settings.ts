@@ -32,6 +32,8 @@ export interface ServiceSettings {
     readonly proxy: URL | undefined;
     readonly allowsInternalRedirects: boolean;
   };
+  /** Whether a process without rights speaks to the network. */
+  readonly isSeparated: boolean;
   readonly allowPlainCredentials: boolean;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;

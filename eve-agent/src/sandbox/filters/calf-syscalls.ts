@@ -11,7 +11,8 @@ const ALLOWED: readonly SyscallName[] = [
   ...(['pkey_alloc', 'pkey_free', 'pkey_mprotect'] as const),
   // Threads, and waiting.
   ...(['exit', 'exit_group', 'futex', 'get_robust_list', 'membarrier', 'restart_syscall', 'rseq'] as const),
-  ...(['rt_sigaction', 'rt_sigprocmask', 'rt_sigreturn', 'sched_getaffinity', 'sched_yield'] as const),
+  ...(['rt_sigaction', 'rt_sigprocmask', 'rt_sigreturn'] as const),
+  ...(['sched_getaffinity', 'sched_yield'] as const),
   ...(['set_robust_list', 'set_tid_address', 'sigaltstack'] as const),
   // V8's locks ask for the priority of a thread that waits.
   ...(['sched_get_priority_max', 'sched_get_priority_min', 'sched_getattr', 'sched_getparam'] as const),

@@ -8,7 +8,7 @@ import { splitLong } from '../exchange/long-value.ts';
 import { type Gift, serveAsks } from '../exchange/serve-asks.ts';
 import type { Calf } from '../launcher/calf.ts';
 import type { KeyStore } from '../store/key-store.ts';
-import type { ServeStore, StoreLimits } from '../store/serve-store.ts';
+import { type StoreLimits, serveStore } from '../store/serve-store.ts';
 import type { NetJobs } from './net-jobs.ts';
 
 /** As whom this process writes keys. */
@@ -24,7 +24,6 @@ const MAX_ASKS = 512;
 export interface NetMonitorDeps {
   readonly store: KeyStore;
   readonly audit: AuditSink;
-  readonly serveStore: ServeStore;
   readonly jobs: NetJobs;
   /** As `createAnswerer` makes it. */
   answer(ask: unknown, signal: AbortSignal): Promise<Gift>;
@@ -40,6 +39,8 @@ export interface NetMonitorOptions {
   /** In lower case: whose announcements matter at the moment. */
   hosts(): ReadonlySet<string>;
   onSeen(host: string, hasJustAsked: boolean): void;
+  /** The calf takes jobs. */
+  onReady(): void;
 }
 
 /** The side of priv of the calf that speaks to the network. */
@@ -51,7 +52,7 @@ export interface NetMonitor {
 }
 
 export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOptions): NetMonitor {
-  const { store, audit, serveStore, jobs, answer, closeGiven, clock, log } = deps;
+  const { store, audit, jobs, answer, closeGiven, clock, log } = deps;
   const write = (prefix: readonly string[], value: unknown) => {
     for (const part of splitLong(prefix, toJson(value))) store.write(PRIV, part.path, part.value);
   };
@@ -64,6 +65,10 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
     if (said.success && options.hosts().has(said.data.host)) {
       options.onSeen(said.data.host, said.data.hasJustAsked);
     }
+  });
+
+  store.watch('/ready', ({ value }) => {
+    if (value !== null) options.onReady();
   });
 
   function tellHosts(): void {
@@ -79,6 +84,7 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
 
   return {
     async attend(calf) {
+      let hasEnded = false;
       const stopAsks = serveAsks(
         { store, send: (message, descriptor) => calf.send(message, descriptor) },
         { owner: PRIV, maxAsks: MAX_ASKS },
@@ -90,10 +96,12 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
         calf.store,
       );
       void served.closed.then((reason) => {
+        if (hasEnded) return;
         log.warn({ process: NET, reason }, 'the key-value store was closed for a process of the agent');
         calf.kill();
       });
       await calf.ended;
+      hasEnded = true;
       served.close('the process has ended');
       stopAsks();
       await jobs.calfGone();

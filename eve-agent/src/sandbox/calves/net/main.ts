@@ -6,13 +6,20 @@ import { STORE_DESCRIPTOR } from '../../launcher/calf.ts';
 import { openStoreClient } from '../../store/store-client.ts';
 import { runNet } from './run-net.ts';
 
-await runNet({
+const log = createLog('net', 'info');
+
+void runNet({
   store: openStoreClient(new Socket({ fd: STORE_DESCRIPTOR })),
   handles: {
     onHandle: (listener) =>
       process.on('message', (message, handle: object | undefined) => listener(message, handle ?? null)),
   },
   clock: systemClock,
-  log: createLog('net', 'info'),
-});
-process.exit();
+  log,
+}).then(
+  () => process.exit(),
+  (error: unknown) => {
+    log.error({ error: String(error) }, 'it cannot go on');
+    process.exit(1);
+  },
+);

@@ -12,7 +12,7 @@ const write = (pattern: string): KeyRight => ({ pattern, mayRead: false, mayWrit
  *
  * `/settings/…` how it is to behave; `/hosts/N/…` whose announcements matter; `/KIND/ID/order/…` a job, which ends early
  * when that is deleted; `/KIND/ID/state` its last event; `/KIND/ID/outcome/…` what came of it; `/resolved/NAME/ip` where a
- * host is; `/ask/N`, `/answer/N` what only priv can do.
+ * host is; `/ready` that it takes jobs; `/ask/N`, `/answer/N` what only priv can do.
  */
 export const NET_RIGHTS: readonly KeyRight[] = [
   read('/settings/*'),
@@ -23,6 +23,7 @@ export const NET_RIGHTS: readonly KeyRight[] = [
     write(`/${kind}/*/outcome/*`),
   ]),
   write('/resolved/*/ip'),
+  write('/ready'),
   write('/ask/*'),
   read('/answer/*'),
 ];

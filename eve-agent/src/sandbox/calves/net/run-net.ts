@@ -202,6 +202,7 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     },
     ending.signal,
   );
+  await store.write(['ready'], toJson(true));
   const reason = await store.closed;
   ending.abort();
   await watching;

@@ -1,9 +1,9 @@
-import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
-import type { AuditSink } from '../sandbox/audit/audit-entry.ts';
+import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
+import { openAuditLog } from '../sandbox/audit/audit-log.ts';
 import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
 import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
 import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
@@ -16,8 +16,8 @@ import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor, PRIV } from '../sandbox/monitor/net-monitor.ts';
 import { createKeyStore } from '../sandbox/store/key-store.ts';
-import { serveStore } from '../sandbox/store/serve-store.ts';
 import { attachLockedFilter, refuseGateways, socketPair } from '../sandbox/system/sockets.ts';
+import { readBootId } from './boot-id.ts';
 import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { selectSystemBridges } from './system-discovery.ts';
@@ -26,26 +26,30 @@ const NET = 'net';
 const MEBIBYTE = 1024 * 1024;
 /** What a thousand trees wait with, twice over. */
 const QUOTA = { keys: 65_536, bytes: 32 * MEBIBYTE };
+/** On a device that is busy with its own start. */
+const READY_WITHIN_MS = 60_000;
 const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
-
-export interface SeparateNetworkDeps extends NetworkSideDeps {
-  readonly audit: AuditSink;
-}
 
 /**
  * The network in a process that holds no rights, which is kept running.
  *
+ * @param state the folder that the audit log is kept in
  * @throws Error when no process can be confined here at all
  */
-export function createSeparateNetwork(
-  { audit, targetOf, log }: SeparateNetworkDeps,
+export async function openSeparateNetwork(
+  { targetOf, log }: NetworkSideDeps,
+  state: string,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
-): NetworkSide {
+): Promise<NetworkSide> {
   const plan = planHere();
   for (const { layer, reason } of plan.missing) {
     log.warn({ process: NET, layer, reason }, 'a process of the agent is confined without one of its layers');
   }
-  const store = createKeyStore({ log }, QUOTA);
+  const audit = await openAuditLog(
+    { clock: systemClock, log },
+    { folder: auditFolderOf(state), boot: readBootId() },
+  );
+  const store = createKeyStore({ log, audit }, QUOTA);
   const jobs = createNetJobs({ store, owner: PRIV, targetOf });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
   const filter = encodeProgram(mdnsFilter());
@@ -66,14 +70,16 @@ export function createSeparateNetwork(
   );
   return {
     steps: jobs.steps,
+    close: audit.close,
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
-        { ...{ store, audit, serveStore, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },
-        { settings: { discovery, transfer }, hosts, onSeen },
+        { ...{ store, audit, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },
+        { settings: { discovery, transfer }, hosts, onSeen, onReady: () => kept.markReady() },
       );
       let attended = Promise.resolve();
       const kept = keepCalf({
         clock: systemClock,
+        readyWithinMs: READY_WITHIN_MS,
         start: () =>
           spawnCalf(
             { name: NET, code: findCalfCode(NET), limits: LIMITS, user: CALF_USERS.net },

@@ -1,0 +1,173 @@
+/** `run --separation`: a process without rights speaks to the network, and the service is as good as without. */
+import { type ChildProcess, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
+import { describeWith } from '../requirements.ts';
+import { makeImage, sha256Of } from './image-server.ts';
+
+const large = makeImage(24 * 1024 * 1024 + 321);
+const small = makeImage(40_000, 'small');
+/** About 3 MB/s: a download takes long enough to be disturbed in the middle. */
+const SLOW_LINK = ['tbf', 'rate', '24mbit', 'burst', '64kb', 'latency', '400ms'];
+const LOCAL = 'fa78153c-e215-4397-bfa7-514264cdf4dd';
+const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const treeOf = (number: number, url: string, image: Buffer) => ({
+  ...{ uuid: uuidOf(number), dsIdsList: [LOCAL], URL: url, iformat: 'RAW', sha256: sha256Of(image) },
+  ...{ maxSizeBytes: String(image.length), displayName: `image-${number}` },
+});
+
+describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
+  let folder: string;
+  let state: string;
+  let config: string;
+  let lab: Lab;
+  let app: App;
+  let datastore: RunningDatastore;
+  let agent: ChildProcess;
+  let agentLog = () => '';
+
+  async function configure(trees: readonly object[]) {
+    const datastores = [{ id: LOCAL, dType: 'DsHttp', fqdn: 'http://ds.local', dpath: 'images' }];
+    await writeFile(`${config}.new`, JSON.stringify({ datastores, contentInfo: trees }));
+    await rename(`${config}.new`, config);
+  }
+  async function startAgent() {
+    const args = ['run', '--separation', '--config', config, '--state', state, '--reserve', '0'];
+    const child = lab.host.start(eveAgent(...args), { stdio: ['ignore', 'ignore', 'pipe'] });
+    agent = child;
+    const { log, seen } = waitForLog(child, '"running"');
+    agentLog = log;
+    await seen;
+  }
+  async function endAgent(signal: NodeJS.Signals) {
+    if (agent.exitCode !== null || agent.signalCode !== null) return agent.exitCode;
+    const ended = once(agent, 'exit');
+    agent.kill(signal);
+    return (await ended)[0] as number | null;
+  }
+  async function statusOf(number: number): Promise<Partial<ContentTreeStatus>> {
+    const file = join(state, 'status', 'ContentTreeStatus', `${uuidOf(number)}.json`);
+    return JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as ContentTreeStatus;
+  }
+  const expectState = (number: number, expected: Partial<ContentTreeStatus>) =>
+    expect.poll(() => statusOf(number)).toMatchObject(expected);
+  const partialBytes = async () =>
+    (await stat(join(state, 'pending', `.${sha256Of(large)}.partial`)).catch(() => null))?.size ?? 0;
+  /** The process that speaks to the network now. */
+  function calfPid(): number {
+    const lines = agentLog()
+      .split('\n')
+      .filter((line) => line.includes('"msg":"a process of the agent was started"'));
+    return Number(/.*"pid":(\d+),"msg"/.exec(lines.at(-1) ?? '')?.[1]);
+  }
+  const isRunning = (pid: number) => stat(`/proc/${pid}/exe`).then(Boolean, () => false);
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'separated-'));
+    await mkdir(join(folder, 'root', 'images'), { recursive: true });
+    await writeFile(join(folder, 'root', 'images', 'large.img'), large);
+    await writeFile(join(folder, 'root', 'images', 'small.img'), small);
+    lab = await createLab();
+    await lab.addBridge('bn1', '10.1.0.1/24');
+    await lab.addBridge('bn2', '10.2.0.1/24');
+    app = await lab.addApp({ name: 'ds', bridge: 'bn2', address: '10.2.0.5/24' });
+    const args = ['--root', join(folder, 'root'), '--state', join(folder, 'ds-state'), '--host-name', 'ds'];
+    datastore = await startDatastore(app, args);
+  });
+  afterAll(async () => {
+    await datastore?.kill();
+    await lab?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  beforeEach(async () => {
+    state = await mkdtemp(join(folder, 'agent-'));
+    config = join(state, 'device.json');
+  });
+  afterEach(async () => {
+    await endAgent('SIGKILL');
+    await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
+  });
+
+  it('downloads what multicast DNS finds, by a process that holds no rights, and keeps an audit log', async () => {
+    await configure([treeOf(1, 'large.img', large), treeOf(2, 'small.img', small)]);
+    await startAgent();
+    await expectState(1, { State: 'VERIFIED', Error: '' });
+    await expectState(2, { State: 'VERIFIED', Error: '' });
+    expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
+
+    const pid = calfPid();
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    expect(status).toMatch(/^Uid:\t65520\t65520\t65520\t65520$/m);
+    expect(status).toMatch(/^CapEff:\t0{16}$/m);
+    expect(status).toMatch(/^CapBnd:\t0{16}$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    for (const namespace of ['net', 'mnt', 'ipc', 'uts']) {
+      const [its, ours] = await Promise.all(
+        [pid, agent.pid].map((each) => readlink(`/proc/${each}/ns/${namespace}`)),
+      );
+      expect([namespace, its]).not.toEqual([namespace, ours]);
+    }
+    const descriptors = await readdir(`/proc/${pid}/fd`);
+    const targets = await Promise.all(
+      descriptors.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => '')),
+    );
+    expect(
+      targets.filter((target) => !/^(?:|socket:.*|pipe:.*|anon_inode:.*|\/dev\/null)$/.test(target)),
+    ).toEqual([]);
+
+    expect(await endAgent('SIGTERM')).toBe(0);
+    await expect.poll(() => isRunning(pid)).toBe(false);
+    const [node = '', ...args] = eveAgent('audit', '--verify', '--state', state);
+    const { status: exitCode, stdout } = spawnSync(node, args, { encoding: 'utf8' });
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('The audit log is whole')]);
+    const lines = (await readFile(join(state, 'audit', '00000001.jsonl'), 'utf8')).trim().split('\n');
+    const told = lines.map(
+      (line) => JSON.parse(line) as { actor: string; op: string; path: string; verdict: string },
+    );
+    expect(told.filter(({ actor, verdict }) => actor === 'net' && verdict !== 'ok')).toEqual([]);
+    expect(told).toContainEqual(
+      expect.objectContaining({ actor: 'net', op: 'write', path: '/resolved/ds.local/ip', verdict: 'ok' }),
+    );
+    // What was asked for holds no secret here, and could: of values there are but digests.
+    expect(lines.join('')).not.toContain('10.2.0.5');
+  });
+
+  it('goes on where it was when that process is killed, each time', async () => {
+    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
+    await configure([treeOf(1, 'large.img', large)]);
+    await startAgent();
+    let stored = 0;
+    for (let kill = 1; kill <= 3; kill += 1) {
+      const before = stored;
+      await expect.poll(partialBytes).toBeGreaterThan(before + 2 * 1024 * 1024);
+      const pid = calfPid();
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => isRunning(pid)).toBe(false);
+      await expect.poll(() => calfPid() !== pid && isRunning(calfPid())).toBe(true);
+      stored = await partialBytes();
+      // Nothing that came before was thrown away.
+      expect(stored).toBeGreaterThan(before + 2 * 1024 * 1024);
+    }
+    await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
+    await expectState(1, { State: 'VERIFIED', Error: '' });
+    expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
+    expect(await readdir(join(state, 'pending'))).toEqual([]);
+    expect(await endAgent('SIGTERM')).toBe(0);
+  });
+
+  it('ends with the service, however that ends', async () => {
+    await configure([]);
+    await startAgent();
+    await expect.poll(() => isRunning(calfPid())).toBe(true);
+    const pid = calfPid();
+    await endAgent('SIGKILL');
+    await expect.poll(() => isRunning(pid)).toBe(false);
+  });
+});
