@@ -27,6 +27,11 @@ import { createTally } from '../../eve-agent/src/reconcile/tally.ts';
 import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
 import { describeWith } from '../requirements.ts';
 
+const PROCESS = {
+  ...{ name: 'net', state: 'running' as const, pid: 123, user: 65520, restarts: 2, layers: ['own user'] },
+  missing: [{ layer: 'mount namespace' as const, reason: 'the kernel refused it' }],
+};
+
 const TLS_DEPS = { clock: systemClock, wallMs: Date.now, log: silentLog };
 const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
 const status = {
@@ -89,6 +94,8 @@ function createApi(configSource: string | null = null) {
     configSource: () => configSource,
     version: '1.2.3',
     listInstances: () => [],
+    processes: () => [PROCESS],
+    auditHead: () => ({ seq: 7, hash: 'ab'.repeat(32) }),
     apps: {
       statuses: () => [app],
       onEvent(listener) {
@@ -189,6 +196,8 @@ describeWith(['curl'], 'the operations', () => {
     expect(await client().ask('GET', '/v1/status', never)).toMatchObject({
       version: '1.2.3',
       networkInstances: [],
+      processes: [PROCESS],
+      audit: { seq: 7 },
       contentTrees: [status],
       apps: [app],
     });
@@ -367,6 +376,9 @@ describeWith(['curl'], 'the operations', () => {
       'eve_agent_content_trees{state="VERIFIED"} 1',
       'eve_agent_received_bytes_total 7',
       'eve_agent_failures_total{code="STALLED"} 1',
+      'eve_agent_process_up{process="net"} 1',
+      'eve_agent_process_restarts_total{process="net"} 2',
+      'eve_agent_process_layers_missing{process="net"} 1',
       'eve_agent_apps{state="RUNNING"} 1',
       'eve_agent_apps{state="BROKEN"} 0',
       'eve_agent_apps_failing 1',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { eveAgent, type RunningDatastore, startDatastore, waitForLog } from '../lab/programs.ts';
+import { eveAgent, type RunningDatastore, runAgent, startDatastore, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 import { makeImage, sha256Of } from './image-server.ts';
 
@@ -121,6 +121,10 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     expect(
       targets.filter((target) => !/^(?:|socket:.*|pipe:.*|anon_inode:.*|\/dev\/null)$/.test(target)),
     ).toEqual([]);
+
+    const shown = await runAgent(lab.host, ['status', '--socket', join(state, 'agent.sock')]);
+    expect(shown.stdout).toContain(`Process net (pid ${pid}) runs: no capabilities, no new privileges`);
+    expect(shown.stdout).not.toContain('without ');
 
     expect(await endAgent('SIGTERM')).toBe(0);
     await expect.poll(() => isRunning(pid)).toBe(false);

@@ -2,11 +2,14 @@ import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { Tally } from '../reconcile/tally.ts';
 import { CONTENT_STATES } from '../reconcile/transitions.ts';
+import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import { appFamilies, deploymentFamilies } from './app-metrics.ts';
 import { type Family, familiesText } from './metric-family.ts';
+import { processFamilies } from './process-metrics.ts';
 
 /** What the metrics are made of. */
 export interface Measured {
+  readonly processes: readonly ProcessStatus[];
   readonly contentTrees: readonly ContentTreeStatus[];
   readonly tally: Tally;
   readonly isConfigurationRefused: boolean;
@@ -18,7 +21,7 @@ export interface Measured {
 
 /** Prometheus's text format 0.0.4. */
 export function metricsText(measured: Measured): string {
-  const { contentTrees: statuses, tally, apps, deployments } = measured;
+  const { contentTrees: statuses, tally, apps, deployments, processes } = measured;
   const count = (fits: (status: ContentTreeStatus) => boolean) => statuses.filter(fits).length;
   const sum = (of: (status: ContentTreeStatus) => number) =>
     statuses.reduce((total, each) => total + of(each), 0);
@@ -83,6 +86,7 @@ export function metricsText(measured: Measured): string {
   ];
   return familiesText([
     ...families,
+    ...(processes.length === 0 ? [] : processFamilies(processes)),
     ...(apps === null ? [] : appFamilies(apps)),
     ...(deployments === null ? [] : deploymentFamilies(deployments === 'engine-away' ? null : deployments)),
   ]);

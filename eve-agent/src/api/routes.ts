@@ -21,6 +21,8 @@ import { type Configuration, withoutSecrets } from '../configuration/configurati
 import type { Apps } from '../launch/apps/apps.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
+import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
+import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
@@ -38,6 +40,10 @@ export interface RoutesDeps {
   readonly apps: Pick<Apps, 'statuses' | 'onEvent'> | null;
   /** Whether each deployment serves; null: none are offered. */
   readonly readServing: ((signal: AbortSignal) => Promise<ReadonlyMap<string, boolean>>) | null;
+  /** Those without rights that the service has. */
+  processes(): readonly ProcessStatus[];
+  /** How far the audit log is on the disk; null: none is kept. */
+  auditHead(): ChainPlace | null;
   /** EVE's own, where it runs. */
   listInstances(): readonly NetworkInstance[];
 }
@@ -137,9 +143,11 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/status',
-      summary: 'The configuration in force, every content tree, and every app',
+      summary: 'The configuration in force, every content tree, every app, and every process without rights',
       responses: {
-        200: jsonResponse('Configuration, content trees, and apps; these null where none are launched'),
+        200: jsonResponse(
+          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), and the head of the audit log (null where none is kept)',
+        ),
       },
       handle: () => ({
         version,
@@ -147,6 +155,8 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         contentTrees: reconciler.statuses(),
         apps: apps?.statuses() ?? null,
         networkInstances: listInstances(),
+        processes: deps.processes(),
+        audit: deps.auditHead(),
       }),
     },
     {
@@ -269,6 +279,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const limited = AbortSignal.timeout(ENGINE_LIMIT_MS);
         const deployments = readServing && (await readServing(limited).catch(() => 'engine-away' as const));
         const text = metricsText({
+          processes: deps.processes(),
           ...{ contentTrees: reconciler.statuses(), tally, deployments, apps: apps?.statuses() ?? null },
           isConfigurationRefused: ['partial', 'refused'].includes(configuration.status().state),
         });

@@ -65,18 +65,56 @@ it('the status says loudly what is wrong with a new configuration', () => {
     problems,
     warnings: ['datastore 1 is not in the configuration'],
   } as const;
-  const text = statusText({ configuration, contentTrees: [], apps: null } as unknown as ServiceStatus);
+  const text = statusText({
+    configuration,
+    contentTrees: [],
+    apps: null,
+    processes: [],
+  } as unknown as ServiceStatus);
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
   expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
   expect(text).toContain('REFUSED:\n    contentInfo[0].sha256: 64 hexadecimal digits expected');
   const partial = { ...configuration, state: 'partial', problems: [{ path: 'a.json', message: 'not JSON' }] };
   expect(
-    statusText({ configuration: partial, contentTrees: [], apps: null } as unknown as ServiceStatus),
+    statusText({
+      configuration: partial,
+      contentTrees: [],
+      apps: null,
+      processes: [],
+    } as unknown as ServiceStatus),
   ).toContain('What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON');
   const none = { ...configuration, state: 'none' };
   expect(
-    statusText({ configuration: none, contentTrees: [], apps: null } as unknown as ServiceStatus),
+    statusText({
+      configuration: none,
+      contentTrees: [],
+      apps: null,
+      processes: [],
+    } as unknown as ServiceStatus),
   ).toContain('No configuration');
+});
+
+it('the status tells what confines a process, and what does not', () => {
+  const configuration = { source: null, state: 'applied', appliedAt: null, problems: [], warnings: [] };
+  const missing = [{ layer: 'mount namespace', reason: 'the agent does not have CAP_SYS_ADMIN' }];
+  const running = {
+    name: 'net',
+    state: 'running',
+    pid: 12,
+    restarts: 1,
+    layers: ['own user', 'no capabilities'],
+  };
+  const failing = { name: 'odd\u001b[2J', state: 'failing', pid: null, restarts: 7, layers: [], missing: [] };
+  const processes = [{ ...running, missing }, failing];
+  const text = statusText({
+    configuration,
+    contentTrees: [],
+    apps: null,
+    processes,
+  } as unknown as ServiceStatus);
+  expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
+  expect(text).toContain('\n    without mount namespace, since the agent does not have CAP_SYS_ADMIN\n');
+  expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
 });
 
 describe('the bars', () => {
@@ -151,7 +189,7 @@ describe('apps', () => {
     expect(acting(table)).toEqual([]);
     const configuration = { source: null, state: 'applied', appliedAt: 'T', problems: [], warnings: [] };
     const text = (apps: AppInstanceStatus[] | null) =>
-      statusText({ configuration, contentTrees: [], apps } as unknown as ServiceStatus);
+      statusText({ configuration, contentTrees: [], apps, processes: [] } as unknown as ServiceStatus);
     expect(text([appOf()])).toContain(`no content trees.\n\n${appStatusTable([appOf()])}`);
     expect(text([])).toMatch(/no content trees\.\n\nThe configuration has no apps\.\n$/);
     expect(text(null)).toMatch(/no content trees\.\n$/);

@@ -22,13 +22,42 @@ const statusSchema = z.looseObject({
   contentTrees: z.array(contentTreeStatusSchema),
   /** null: none are launched. */
   apps: z.array(appInstanceStatusSchema).nullable().default(null),
+  /** Those without rights. */
+  processes: z
+    .array(
+      z.looseObject({
+        name: z.string(),
+        state: z.enum(['running', 'starting', 'failing']),
+        pid: z.number().nullable(),
+        restarts: z.number(),
+        layers: z.array(z.string()),
+        missing: z.array(z.object({ layer: z.string(), reason: z.string() })),
+      }),
+    )
+    .default([]),
 });
 export type ServiceStatus = z.infer<typeof statusSchema>;
 
+const STATES = { running: 'runs', starting: 'is being started', failing: 'ends again and again' } as const;
+
+/** A process without rights, with what is in force of it. */
+function processLines({ name, state, pid, restarts, layers, missing }: ServiceStatus['processes'][number]) {
+  const which = pid === null ? '' : ` (pid ${pid})`;
+  const again = restarts === 0 ? '' : `, started again ${restarts === 1 ? 'once' : `${restarts} times`}`;
+  const inForce = layers.length === 0 ? '' : `: ${layers.join(', ')}`;
+  return [
+    `Process ${printableText(name)}${which} ${STATES[state]}${again}${printableText(inForce)}`,
+    ...missing.map(
+      ({ layer, reason }) => `    without ${printableText(layer)}, since ${printableText(reason)}`,
+    ),
+  ];
+}
+
 /** The status as people read it. */
-export function statusText({ configuration, contentTrees, apps }: ServiceStatus): string {
+export function statusText({ configuration, contentTrees, apps, processes }: ServiceStatus): string {
   const { source, state, appliedAt, problems, warnings } = configuration;
-  if (state === 'none') return 'No configuration is in force.\n';
+  const confined = processes.flatMap(processLines).map((line) => `${line}\n`);
+  if (state === 'none') return `No configuration is in force.\n${confined.join('')}`;
   const from = source === null ? '' : ` from ${printableText(source)}`;
   const lines = [
     appliedAt === null
@@ -43,7 +72,7 @@ export function statusText({ configuration, contentTrees, apps }: ServiceStatus)
     for (const problem of problems) lines.push(`    ${printableText(problemText(problem))}`);
   }
   const launched = apps === null ? '' : `\n${appStatusTable(apps)}`;
-  return `${lines.join('\n')}\n\n${statusTable(contentTrees)}${launched}`;
+  return `${lines.join('\n')}\n${confined.join('')}\n${statusTable(contentTrees)}${launched}`;
 }
 
 /** `eve-agent status`. */

@@ -4,6 +4,8 @@ import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
+import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
+import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -28,6 +30,10 @@ export interface NetworkSide {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
   /** Listens for hosts, and does what the steps need, until the signal is aborted. */
   run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
+  /** What it does by processes without rights; none: it is all in this one. */
+  processes(): readonly ProcessStatus[];
+  /** How far the audit log is on the disk; null: none is kept. */
+  auditHead(): ChainPlace | null;
   /** Lets go of what is kept of it. */
   close(): Promise<void>;
 }
@@ -38,6 +44,8 @@ export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: S
   const locate = createSystemLocator(log, querier.open);
   return {
     steps: createDatastoreAccess({ locate, openFlow }, targetOf, settings),
+    processes: () => [],
+    auditHead: () => null,
     async close() {},
     run: ({ hosts, onSeen }, signal) =>
       watchAnnouncements(

@@ -189,6 +189,8 @@ export async function runService(
       configSource: source.path,
       apps: apps?.apps ?? null,
       readServing: deployments?.readServing ?? null,
+      processes: network.processes,
+      auditHead: network.auditHead,
     });
     const appRoutes = createAppRoutes({ apps: apps?.apps ?? null, access: apps?.access ?? null, log });
     const deploymentRoutes =

@@ -8,7 +8,8 @@ import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
 import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
 import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
 import { findCalfCode } from '../sandbox/launcher/calf-code.ts';
-import { keepCalf } from '../sandbox/launcher/keep-calf.ts';
+import { type KeptCalf, keepCalf } from '../sandbox/launcher/keep-calf.ts';
+import { processStatus } from '../sandbox/launcher/process-status.ts';
 import { planHere, spawnCalf } from '../sandbox/launcher/spawn-calf.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
 import { tellLine } from '../sandbox/monitor/calf-line.ts';
@@ -68,16 +69,19 @@ export async function openSeparateNetwork(
       proxyHost: transfer.proxy === undefined ? null : plainHost(transfer.proxy),
     },
   );
+  let kept: KeptCalf | null = null;
   return {
     steps: jobs.steps,
+    processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
+    auditHead: audit.head,
     close: audit.close,
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
         { ...{ store, audit, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },
-        { settings: { discovery, transfer }, hosts, onSeen, onReady: () => kept.markReady() },
+        { settings: { discovery, transfer }, hosts, onSeen, onReady: () => kept?.markReady() },
       );
       let attended = Promise.resolve();
-      const kept = keepCalf({
+      const running = keepCalf({
         clock: systemClock,
         readyWithinMs: READY_WITHIN_MS,
         start: () =>
@@ -93,8 +97,9 @@ export async function openSeparateNetwork(
         onEnd: ({ code, signal: by, refusal }, delayMs) =>
           log.error({ process: NET, code, signal: by, refusal, delayMs }, 'a process of the agent has ended'),
       });
+      kept = running;
       await monitor.run(signal);
-      await kept.close();
+      await running.close();
       await attended;
     },
   };

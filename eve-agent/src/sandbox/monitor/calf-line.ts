@@ -15,13 +15,13 @@ function parse(line: string): unknown {
 }
 
 /** Puts a line that a calf wrote into the log, as what the calf says. What is no line of a log is told as it is. */
-export function tellLine(log: Log, process: string, line: string): void {
+export function tellLine(log: Log, name: string, line: string): void {
   const read = lineSchema.safeParse(parse(line));
   if (!read.success) {
-    log.warn({ process, line }, 'a process of the agent wrote');
+    log.warn({ process: name, line }, 'a process of the agent wrote');
     return;
   }
   const { level, msg } = read.data;
-  const fields = Object.entries(read.data).filter(([name]) => !DROPPED.has(name));
-  log[level]({ ...Object.fromEntries(fields), process }, msg);
+  const fields = Object.entries(read.data).filter(([field]) => !DROPPED.has(field));
+  log[level]({ ...Object.fromEntries(fields), process: name }, msg);
 }
