@@ -25,12 +25,12 @@ async function takeTurn(): Promise<boolean> {
 }
 
 /** Until whoever has the turn ends. */
-async function waitForTurn(): Promise<void> {
+function waitForTurn(): Promise<void> {
   const holder = connect(TURN);
-  // It may end before it is connected to.
+  // It may end before it is connected to, or at once with all that wait for it.
   holder.on('error', () => {});
   holder.resume();
-  await once(holder, 'close');
+  return new Promise((resolve) => holder.once('close', () => resolve()));
 }
 
 while (!(await takeTurn())) await waitForTurn();
