@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { Calf, CalfEnd } from './calf.ts';
 import { keepCalf } from './keep-calf.ts';
 
-function setUp(refusals: readonly string[] = [], readyWithinMs?: number) {
+function setUp(refusals: readonly string[] = [], readyWithinMs?: number, failsAt?: number) {
   const clock = createManualClock();
   const started: { calf: Calf; end(end: Partial<CalfEnd>): void }[] = [];
   const told: string[] = [];
@@ -30,8 +30,11 @@ function setUp(refusals: readonly string[] = [], readyWithinMs?: number) {
       started.push({ calf, end });
       return calf;
     },
-    onStart: ({ pid }) => told.push(`started ${pid}`),
-    onEnd: ({ code, signal, refusal }, delayMs) => told.push(`${code ?? signal ?? refusal}, ${delayMs} ms`),
+    onStart({ pid }) {
+      told.push(`started ${pid}`);
+      if (pid === failsAt) throw new Error('EAGAIN');
+    },
+    onEnd: ({ code, signal, refusal }, delayMs) => told.push(`${refusal ?? code ?? signal}, ${delayMs} ms`),
   });
   const endLast = async (how: Partial<CalfEnd>) => {
     const last = started.at(-1);
@@ -106,4 +109,11 @@ it('kills one that does not say in time that it runs, and no other', async () =>
   expect(told).toHaveLength(3);
   await kept.close();
   expect(clock.pendingTimers()).toBe(0);
+});
+
+it('kills one that cannot be given what it needs, and goes on', async () => {
+  const { clock, told, started } = setUp([], undefined, 1);
+  await started[0]?.calf.ended;
+  clock.advance(1000);
+  expect(told).toEqual(['started 1', 'EAGAIN, 1000 ms', 'started 2']);
 });

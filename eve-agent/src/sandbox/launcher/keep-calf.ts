@@ -7,7 +7,7 @@ export interface KeepDeps {
   readonly clock: Clock;
   /** Starts one. What it throws counts as an end. */
   start(): Calf;
-  /** Is told of each one that was started, to give it what it needs. */
+  /** Is told of each one that was started, to give it what it needs. One that this throws for is killed. */
   onStart(calf: Calf): void;
   /** How long each one has until `markReady`; then it is killed. Undefined: for ever. */
   readonly readyWithinMs?: number;
@@ -65,8 +65,15 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
       record = NO_FAILURES;
     });
     if (readyWithinMs !== undefined) markReady = clock.after(readyWithinMs, () => calf.kill());
-    void calf.ended.then((end) => ended(end, startedMs));
-    onStart(calf);
+    let refusal: string | null = null;
+    void calf.ended.then((end) => ended({ ...end, refusal: refusal ?? end.refusal }, startedMs));
+    try {
+      onStart(calf);
+    } catch (error) {
+      // As when it ended before it was given anything.
+      refusal = errorMessage(error);
+      calf.kill();
+    }
   }
 
   begin();

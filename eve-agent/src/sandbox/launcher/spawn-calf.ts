@@ -25,6 +25,8 @@ import { canUnshareUser, IN_USER_NAMESPACE } from './user-namespaces.ts';
 
 /** What runs now: Node, or an executable with Node in it. */
 const OWN_PROGRAM = '/proc/self/exe';
+const STDOUT = 1;
+const STDERR = 2;
 const CALF_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const MIN_OPEN_FILES = 64;
 
@@ -118,8 +120,8 @@ export function spawnCalf(spec: CalfSpec, deps: SpawnDeps): Calf {
   let unused: number | null = null;
   const { promise: ended, resolve: end } = Promise.withResolvers<CalfEnd>();
   try {
-    const code = openSync(spec.code.kind === 'script' ? spec.code.file : '/dev/null', 'r');
-    opened.push(code);
+    const file = openSync(spec.code.kind === 'script' ? spec.code.file : '/dev/null', 'r');
+    opened.push(file);
     const [channel, theirs] = socketPair();
     opened.push(theirs);
     unused = channel;
@@ -127,7 +129,7 @@ export function spawnCalf(spec: CalfSpec, deps: SpawnDeps): Calf {
     const [program, ...args] = launcherCommand(plan, deps.launcher);
     const child = spawn(program, [...args, JSON.stringify(order)], {
       env: {},
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', theirs, code, ...(spec.descriptors ?? [])],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', theirs, file, ...(spec.descriptors ?? [])],
     });
     unused = null;
     let channelIsOpen = true;
@@ -138,9 +140,14 @@ export function spawnCalf(spec: CalfSpec, deps: SpawnDeps): Calf {
       end({ code, signal, refusal });
     };
     child.once('error', (error) => finish(null, null, errorMessage(error)));
-    child.once('exit', (code, signal) => finish(code, signal, code === LAUNCH_FAILED ? lastLine : null));
-    for (const output of [child.stdout, child.stderr] as (Readable | null)[]) {
-      if (output === null) continue;
+    const stderr = child.stdio[STDERR] as Readable;
+    child.once('exit', (code, signal) => {
+      if (code !== LAUNCH_FAILED) finish(code, signal, null);
+      // Its last line may come after that.
+      else if (stderr.closed) finish(code, signal, lastLine);
+      else stderr.once('close', () => finish(code, signal, lastLine));
+    });
+    for (const output of [child.stdio[STDOUT] as Readable, stderr]) {
       hearLines(output, deps.clock, OUTPUT_LIMITS, (line) => {
         lastLine = line;
         deps.onOutput(line);
