@@ -247,6 +247,7 @@ describeWith(['root'], 'a calf of root', () => {
     expect((await calf.tell('hear a message', 'text')).result).toEqual({ id: 'text' });
   });
 
+  // Past Node's permission model, which does not know of descriptors: nodejs #53125.
   it('has files from its start, and may change no other', async () => {
     const source = join(folder, 'source');
     const target = join(folder, 'target');

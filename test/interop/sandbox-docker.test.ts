@@ -1,4 +1,4 @@
-/** Calves in containers of Docker's engine: fewer layers than on a host, and it is said which. */
+/** Calves in containers of Docker's engine: fewer layers than on a host, and it is said which (bubblewrap #505). */
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -107,6 +107,20 @@ describe.each(PROCESSORS)('a calf on %s', (processor) => {
     expect(of(name, args)).toBe(expected);
   });
 
+  // Reported of dhcpcd, whose filter ended it.
+  it.each<[string, SyscallName]>([
+    ['#147', 'newfstatat'],
+    ['#128', 'clock_nanosleep'],
+    ['#323, #421', 'getrandom'],
+    ['#348', 'statx'],
+  ])('answers what newer C libraries call: %s', (_, name) => {
+    expect(of(name)).toBe(ALLOW);
+  });
+
+  it('answers what no C library calls yet as a kernel that does not know it (dhcpcd #450)', () => {
+    expect(verdict(470)).toBe(NO_SUCH_CALL);
+  });
+
   it('refuses every other call, and says of new ones that there are none', () => {
     const { allowed, allowedIf, absent } = calfSyscalls(OPTIONS);
     const named = new Set(
