@@ -115,7 +115,10 @@ describe('on this architecture', () => {
     it('makes no system call that the unit forbids', async () => {
       const unit = await readFile('eve-agent/packaging/debian/eve-agent.service', 'utf8');
       const filters = [...unit.matchAll(/^SystemCallFilter=(.*)$/gm)].map(([, filter]) => filter);
-      expect(filters).toEqual(['@system-service', '~@privileged @resources']);
+      const [, , confining = ''] = filters;
+      expect(filters).toEqual(['@system-service', '~@privileged @resources', confining]);
+      // Those by which the service takes rights from what it starts.
+      expect(confining).toMatch(/^seccomp( landlock_\w+){3}$/);
       const callsOf = (set: string): string[] =>
         execFileSync('systemd-analyze', ['syscall-filter', set], { encoding: 'utf8' })
           .split('\n')
@@ -123,7 +126,8 @@ describe('on this architecture', () => {
           .map((line) => line.trim())
           .flatMap((name) => (name.startsWith('@') ? callsOf(name) : [name]));
       const forbidden = new Set(['@privileged', '@resources'].flatMap(callsOf));
-      const allowed = new Set(callsOf('@system-service').filter((name) => !forbidden.has(name)));
+      const granted = [...callsOf('@system-service'), ...confining.split(' ')];
+      const allowed = new Set(granted.filter((name) => !forbidden.has(name)));
 
       const trace = join(folder, 'trace');
       const traced = ['-f', '-qq', '-o', trace, program, ...download(sha256Of(IMAGE))];
