@@ -84,7 +84,6 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
 
   return {
     async attend(calf) {
-      let hasEnded = false;
       const stopAsks = serveAsks(
         { store, send: (message, descriptor) => calf.send(message, descriptor) },
         { owner: PRIV, maxAsks: MAX_ASKS },
@@ -96,12 +95,11 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
         calf.store,
       );
       void served.closed.then((reason) => {
-        if (hasEnded) return;
-        log.warn({ process: NET, reason }, 'the key-value store was closed for a process of the agent');
+        // It may just have ended, as everybody can see.
+        log.debug({ process: NET, reason }, 'the key-value store was closed for a process of the agent');
         calf.kill();
       });
       await calf.ended;
-      hasEnded = true;
       served.close('the process has ended');
       stopAsks();
       await jobs.calfGone();
