@@ -1,0 +1,231 @@
+import { closeSync } from 'node:fs';
+import type { Clock } from '@local-datastore/shared/clock';
+import { CodedError } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import { type DhcpFilterRow, dhcpFilter } from '../filters/dhcp-filter.ts';
+import { DHCP_KEY } from '../keys/dhcp-keys.ts';
+import type { KeyAccess } from '../keys/key-access.ts';
+import type { OwnedNetlinkSocket } from '../system/netlink-socket.ts';
+import { createLeaseApplier } from './apply-lease.ts';
+import { createDhcpHandler, type DhcpHandlerStatus } from './dhcp-handler.ts';
+import type { LeaseSurroundings } from './judge-lease.ts';
+import type { ResolvConf } from './resolv-conf.ts';
+import type { Link, LinkAddress } from './rtnetlink/records.ts';
+import { createRtnetlink, type Rtnetlink } from './rtnetlink/rtnetlink.ts';
+
+/** NO_INTERFACE: there is none of that name; NOT_ETHERNET: it has no hardware address of six bytes. */
+export class DhcpError extends CodedError<'NO_INTERFACE' | 'NOT_ETHERNET'> {}
+
+/** The client of DHCP, started and looked after by whoever starts calves. */
+export interface DhcpCalf {
+  /** Ends it for good. */
+  stop(): Promise<void>;
+}
+
+export interface DhcpCalfStart {
+  /** The packet socket, which the calf gets a duplicate of. */
+  readonly descriptor: number;
+  readonly prefix: readonly string[];
+  readonly hostName: string | null;
+  readonly isProbing: boolean;
+}
+
+export interface DhcpDeps {
+  readonly keys: KeyAccess;
+  /** In the network namespace whose interface it is; so the next one. */
+  readonly openNetlink: () => OwnedNetlinkSocket;
+  readonly openPacketSocket: (
+    interfaceIndex: number,
+    filter: readonly DhcpFilterRow[],
+    options: { readonly waitMs: number },
+  ) => number;
+  /**
+   * Starts the calf, and starts it again when it ends by itself, until it is stopped. Its rights are those of
+   * {@link dhcpRights}, its actor is {@link DHCP_ACTOR}.
+   */
+  readonly startCalf: (start: DhcpCalfStart) => DhcpCalf;
+  /** null: name servers are not set. */
+  readonly resolvConf: ResolvConf | null;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface DhcpOptions {
+  readonly interfaceName: string;
+  /** Told to servers; null: none. */
+  readonly hostName: string | null;
+  /** Whether an address is probed before it is used (RFC 5227), which takes four to seven seconds. */
+  readonly isProbing: boolean;
+  /** Of its routes; less is preferred. */
+  readonly metric: number;
+}
+
+export interface Dhcp {
+  readonly interfaceName: string;
+  status(): DhcpHandlerStatus & { readonly state: string };
+  /** Called after each change of what is in force. */
+  onChange(listener: (status: DhcpHandlerStatus) => void): void;
+  /** Gives the address back to its server and takes it from the interface; ends the client. Idempotent. */
+  release(): Promise<void>;
+  /** Ends the client. What is in force stays, until the lease is over. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Who the keys of the client belong to, and priv's own. */
+export const DHCP_ACTOR = 'dhcp';
+const PRIV_ACTOR = 'priv';
+/** How long one read of the client waits, which is how fast it ends. */
+const READ_WAIT_MS = 1000;
+/** For a client that shall give its address back, and perhaps does not live. */
+const RELEASE_LIMIT_MS = 3000;
+const ETHERNET_ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
+
+/** The rights of the client on the keys below its prefix, for its manifest. */
+export function dhcpRights(prefix: readonly string[]) {
+  const own = `/${prefix.join('/')}`;
+  const row = (key: string, mayRead: boolean, mayWrite: boolean) => ({
+    pattern: `${own}/${key}`,
+    mayRead,
+    mayWrite,
+  });
+  const written = [
+    DHCP_KEY.state,
+    DHCP_KEY.ip,
+    DHCP_KEY.gateway,
+    DHCP_KEY.mtu,
+    DHCP_KEY.domain,
+    DHCP_KEY.search,
+    DHCP_KEY.server,
+    DHCP_KEY.lease,
+    DHCP_KEY.commit,
+  ];
+  return [
+    ...[DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted].map((key) => row(key, true, false)),
+    ...written.map((key) => row(key, false, true)),
+    ...[DHCP_KEY.nameServer, DHCP_KEY.route].map((key) => row(`${key}/*`, false, true)),
+  ];
+}
+
+async function findLink(rtnetlink: Rtnetlink, name: string): Promise<Link> {
+  const link = (await rtnetlink.links()).find((each) => each.name === name);
+  if (link === undefined) throw new DhcpError('NO_INTERFACE', `there is no interface ${name}`);
+  if (!ETHERNET_ADDRESS.test(link.mac) || /^[0:]*$/.test(link.mac))
+    throw new DhcpError('NOT_ETHERNET', `${name} has no hardware address of Ethernet`);
+  return link;
+}
+
+async function readSurroundings(rtnetlink: Rtnetlink, index: number): Promise<LeaseSurroundings> {
+  const [links, addresses] = [await rtnetlink.links(), await rtnetlink.addresses()];
+  const link = links.find((each) => each.index === index);
+  return {
+    otherSubnets: addresses
+      .filter((each) => each.index !== index)
+      .map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+    maxMtu: link?.maxMtu ?? link?.mtu ?? 0,
+  };
+}
+
+/** An address that goes by itself: of a lease that was held before this process was started. */
+async function findLeftover(rtnetlink: Rtnetlink, index: number): Promise<LinkAddress | null> {
+  const addresses = await rtnetlink.addresses();
+  return addresses.find((each) => each.index === index && each.validSeconds !== null) ?? null;
+}
+
+/**
+ * Gets an interface its address by DHCP: brings it up, opens a packet socket for a calf that parses what neighbours
+ * say, and sets what the calf is told, as far as it may be. Goes on for ever: a server may come up an hour later.
+ *
+ * @throws DhcpError without such an interface; NetworkCallError, RtnetlinkError without the rights (CAP_NET_RAW,
+ *   CAP_NET_ADMIN)
+ */
+export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dhcp> {
+  const { keys, resolvConf, clock } = deps;
+  const { interfaceName, hostName, isProbing, metric } = options;
+  const log = deps.log.child({ interface: interfaceName });
+  const prefix = ['dhcp', interfaceName];
+  const put = (key: string, text: string) =>
+    keys.write(PRIV_ACTOR, [...prefix, key], Buffer.from(text, 'latin1'));
+  const drop = (key: string) => {
+    if (keys.read([...prefix, key]) !== undefined) keys.delete(PRIV_ACTOR, [...prefix, key]);
+  };
+
+  const netlink = deps.openNetlink();
+  let descriptor: number | null = null;
+  const closeDescriptors = () => {
+    netlink.close();
+    if (descriptor !== null) closeSync(descriptor);
+    descriptor = null;
+  };
+  try {
+    const rtnetlink = createRtnetlink(netlink);
+    const link = await findLink(rtnetlink, interfaceName);
+    if (!link.isUp) await rtnetlink.changeLink(link.index, { isUp: true });
+    const before = await findLeftover(rtnetlink, link.index);
+    descriptor = deps.openPacketSocket(
+      link.index,
+      dhcpFilter(Buffer.from(link.mac.replaceAll(':', ''), 'hex')),
+      { waitMs: READ_WAIT_MS },
+    );
+
+    const applier = createLeaseApplier(
+      { rtnetlink, resolvConf },
+      { interfaceIndex: link.index, metric, before },
+    );
+    const handler = createDhcpHandler(
+      { keys, applier, clock, log, surroundings: () => readSurroundings(rtnetlink, link.index) },
+      { prefix, actor: DHCP_ACTOR },
+    );
+    // For the client that is started next, should this one end.
+    const remember = (address: string | undefined) =>
+      address === undefined ? drop(DHCP_KEY.remembered) : put(DHCP_KEY.remembered, address);
+    put(DHCP_KEY.mac, link.mac);
+    put(DHCP_KEY.wanted, 'lease');
+    remember(before?.address);
+    handler.onChange(({ lease }) => remember(lease?.address));
+
+    const calf = deps.startCalf({ descriptor, prefix, hostName, isProbing });
+    log.info({ mac: link.mac }, 'an address is asked for by DHCP');
+
+    let ending: Promise<void> | null = null;
+    async function end(): Promise<void> {
+      await calf.stop();
+      await handler.settled();
+      await handler.close();
+      closeDescriptors();
+      for (const key of [DHCP_KEY.mac, DHCP_KEY.wanted, DHCP_KEY.remembered]) drop(key);
+    }
+    async function giveBack(): Promise<void> {
+      const given = Promise.withResolvers<void>();
+      handler.onChange(({ lease }) => {
+        if (lease === null) given.resolve();
+      });
+      const cancel = clock.after(RELEASE_LIMIT_MS, given.resolve);
+      put(DHCP_KEY.wanted, 'nothing');
+      if (handler.status().lease !== null) await given.promise;
+      cancel();
+      handler.undo('given back');
+      await end();
+    }
+
+    return {
+      interfaceName,
+      status: () => {
+        const state = keys.read([...prefix, DHCP_KEY.state]);
+        const text = state === undefined ? '' : Buffer.from(state).toString('latin1');
+        return { ...handler.status(), state: /^[a-z]{1,20}$/.test(text) ? text : 'unknown' };
+      },
+      onChange: handler.onChange,
+      release: () => {
+        ending ??= giveBack();
+        return ending;
+      },
+      close: () => {
+        ending ??= end();
+        return ending;
+      },
+    };
+  } catch (error) {
+    closeDescriptors();
+    throw error;
+  }
+}
