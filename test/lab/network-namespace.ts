@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { loadKoffi } from '../../eve-agent/src/sandbox/system/load-koffi.ts';
 import type { Namespace } from './namespace.ts';
 
 const CLONE_NEWNET = 0x40000000;
@@ -15,7 +15,7 @@ export interface HeldNetwork {
 let setns: ((fd: number, kind: number) => number) | undefined;
 
 function moveTo(descriptor: number): void {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = loadKoffi();
   setns ??= koffi.load(null).func('int setns(int fd, int kind)');
   if (setns(descriptor, CLONE_NEWNET) !== 0) throw new Error(`setns: errno ${koffi.errno()}`);
 }

@@ -18,6 +18,8 @@ import {
   OPTION,
 } from '../../../eve-agent/src/sandbox/calves/dhcp/option-codes.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../eve-agent/src/sandbox/calves/dhcp/udp-frame.ts';
+import { assemble, encodeProgram, give } from '../../../eve-agent/src/sandbox/filters/bpf-program.ts';
+import { KEEP_WHOLE } from '../../../eve-agent/src/sandbox/filters/mdns-filter.ts';
 import { createRtnetlink } from '../../../eve-agent/src/sandbox/handlers/rtnetlink/rtnetlink.ts';
 import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
 import { openPacketSocket } from '../../../eve-agent/src/sandbox/system/packet-socket.ts';
@@ -52,7 +54,7 @@ export interface ScriptedDhcpServer {
 }
 
 /** Everything is let in. */
-const ALL = [{ code: 0x06, jt: 0, jf: 0, k: 0xffffffff }];
+const ALL = encodeProgram(assemble([give(KEEP_WHOLE)]));
 
 /** @param self its address, which need not be configured */
 export async function startScriptedDhcpServer(

@@ -24,8 +24,9 @@ const LOADS: Readonly<Record<number, 1 | 2 | 4>> = {
 };
 const AT_X: ReadonlySet<number> = new Set([BPF.LOAD_HALF_AT_X, BPF.LOAD_BYTE_AT_X]);
 
-const CONDITIONS: Readonly<Record<number, (a: number, k: number) => boolean>> = {
+const CONDITIONS: Readonly<Record<number, (a: number, k: number, x: number) => boolean>> = {
   [BPF.JUMP_IF_EQUAL]: (a, k) => a === k,
+  [BPF.JUMP_IF_EQUAL_X]: (a, _k, x) => a === x,
   [BPF.JUMP_IF_GREATER]: (a, k) => a > k,
   [BPF.JUMP_IF_NOT_LESS]: (a, k) => a >= k,
   [BPF.JUMP_IF_ANY_BIT]: (a, k) => (a & k) !== 0,
@@ -51,11 +52,13 @@ export function interpret(program: readonly Instruction[], data: BpfData): numbe
       if (value === undefined) return 0;
       a = value;
     } else if (condition !== undefined) {
-      at += condition(a, k) ? jt : jf;
+      at += condition(a, k, x) ? jt : jf;
     } else if (code === BPF.LOAD_HEADER_LENGTH) {
       const value = data.read(k, 1);
       if (value === undefined) return 0;
       x = 4 * (value & 0x0f);
+    } else if (code === BPF.COPY_TO_X) {
+      x = a;
     } else if (code === BPF.LOAD_PACKET_LENGTH) {
       a = data.lengthBytes;
     } else if (code === BPF.AND) {

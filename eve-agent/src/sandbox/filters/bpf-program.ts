@@ -33,9 +33,13 @@ export const BPF = {
   LOAD_PACKET_LENGTH: 0x80,
   LOAD_HALF_AT_X: 0x48,
   LOAD_BYTE_AT_X: 0x50,
+  /** What was loaded last into X. */
+  COPY_TO_X: 0x07,
   AND: 0x54,
   JUMP: 0x05,
   JUMP_IF_EQUAL: 0x15,
+  /** To X. */
+  JUMP_IF_EQUAL_X: 0x1d,
   JUMP_IF_GREATER: 0x25,
   JUMP_IF_NOT_LESS: 0x35,
   JUMP_IF_ANY_BIT: 0x45,
@@ -45,6 +49,7 @@ export const BPF = {
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(BPF));
 const CONDITIONAL: ReadonlySet<number> = new Set([
   BPF.JUMP_IF_EQUAL,
+  BPF.JUMP_IF_EQUAL_X,
   BPF.JUMP_IF_GREATER,
   BPF.JUMP_IF_NOT_LESS,
   BPF.JUMP_IF_ANY_BIT,

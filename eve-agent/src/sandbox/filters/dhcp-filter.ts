@@ -1,74 +1,81 @@
-/** One instruction of classic BPF as the kernel has it (`struct sock_filter`): jumps count from the next one on. */
-export interface DhcpFilterRow {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
+import { assemble, BPF, branch, give, type Instruction, jump, label, load } from './bpf-program.ts';
+import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
 
-/** Class | size | mode, or class | operation | source (the kernel's Documentation/networking/filter.rst). */
-const LOAD_WORD = 0x20;
-const LOAD_HALF = 0x28;
-const LOAD_BYTE = 0x30;
-const LOAD_HALF_AT_X = 0x48;
-const LOAD_HEADER_LENGTH = 0xb1;
-const COPY_TO_X = 0x07;
-const JUMP = 0x05;
-const IF_EQUAL = 0x15;
-const IF_EQUAL_X = 0x1d;
-const IF_ANY_BIT = 0x45;
-const RETURN = 0x06;
-
-/** How much of a frame is kept. */
-const DROP = 0;
-const KEEP_WHOLE = 0xffffffff;
-
-const load = (code: number, offset: number): DhcpFilterRow => ({ code, jt: 0, jf: 0, k: offset });
-const when = (code: number, k: number, jt: number, jf: number): DhcpFilterRow => ({ code, jt, jf, k });
-const give = (k: number): DhcpFilterRow => ({ code: RETURN, jt: 0, jf: 0, k });
+/** A packet socket shows a filter whole frames: Ethernet, then IPv4 (RFC 791) or ARP (RFC 826). */
+const TARGET_MAC_OFFSET = 0;
+const ETHER_TYPE_OFFSET = 12;
+const ETHER_TYPE_IPV4 = 0x0800;
+const ETHER_TYPE_ARP = 0x0806;
+const IP_OFFSET = 14;
+const FRAGMENT_OFFSET = 20;
+/** "More fragments", and where this one belongs. */
+const FRAGMENT_BITS = 0x3fff;
+const PROTOCOL_OFFSET = 23;
+const PROTOCOL_UDP = 17;
+/** Behind a header of IP, whose length is in X. */
+const UDP_TARGET_PORT_OFFSET = 16;
+/** RFC 2131 §4.1. */
+const CLIENT_PORT = 68;
+/** Hardware and protocol; the lengths of their addresses. */
+const ARP_FORM_OFFSET = 14;
+const ARP_ETHERNET_IPV4 = 0x00010800;
+const ARP_LENGTHS_OFFSET = 18;
+const ARP_LENGTHS = 0x0604;
+const ARP_SENDER_OFFSET = 28;
+const ARP_TARGET_OFFSET = 38;
+const BROADCAST_HIGH = 0xffffffff;
+const BROADCAST_LOW = 0xffff;
 
 /**
- * What a client of DHCP hears of its link, whole frames of Ethernet to itself or to all:
+ * Lets in what a client of DHCP has to hear of its link, of whole frames to itself or to all:
  * - UDP over IPv4 to port 68 that is no fragment;
- * - ARP for IPv4 to itself; and to all only what probes or announces an address (RFC 5227), not the daily questions of
- *   a link, which are none of its business.
+ * - ARP for IPv4 to itself; to all only what probes or announces an address (RFC 5227), not the daily questions of a
+ *   link, which are none of its business.
  *
  * @param mac the interface's hardware address, six bytes
  * @throws RangeError for another number of bytes
  */
-export function dhcpFilter(mac: Buffer): DhcpFilterRow[] {
+export function dhcpFilter(mac: Buffer): Instruction[] {
   if (mac.length !== 6) throw new RangeError('a hardware address of Ethernet has six bytes');
-  const [high, low] = [mac.readUInt32BE(0), mac.readUInt16BE(4)];
-  return [
-    /*  0 */ load(LOAD_HALF, 12),
-    /*  1 */ when(IF_EQUAL, 0x0800, 0, 7), // else 9
-    /*  2 */ load(LOAD_BYTE, 23),
-    /*  3 */ when(IF_EQUAL, 17, 0, 24), // else drop
-    /*  4 */ load(LOAD_HALF, 20),
-    /*  5 */ when(IF_ANY_BIT, 0x3fff, 22, 0), // drop
-    /*  6 */ load(LOAD_HEADER_LENGTH, 14),
-    /*  7 */ load(LOAD_HALF_AT_X, 16),
-    /*  8 */ when(IF_EQUAL, 68, 12, 19), // 21, else drop
-    /*  9 */ when(IF_EQUAL, 0x0806, 0, 18), // else drop
-    /* 10 */ load(LOAD_WORD, 14),
-    /* 11 */ when(IF_EQUAL, 0x00010800, 0, 16), // else drop
-    /* 12 */ load(LOAD_HALF, 18),
-    /* 13 */ when(IF_EQUAL, 0x0604, 0, 14), // else drop
-    /* 14 */ load(LOAD_WORD, 38),
-    /* 15 */ load(COPY_TO_X, 0),
-    /* 16 */ load(LOAD_WORD, 28),
-    /* 17 */ when(IF_EQUAL, 0, 3, 0), // a probe: 21
-    /* 18 */ when(IF_EQUAL_X, 0, 2, 0), // an announcement: 21
-    /* 19 */ load(LOAD_WORD, 0),
-    /* 20 */ { code: JUMP, jt: 0, jf: 0, k: 4 }, // 25
-    /* 21 */ load(LOAD_WORD, 0),
-    /* 22 */ when(IF_EQUAL, 0xffffffff, 0, 2), // else 25
-    /* 23 */ load(LOAD_HALF, 4),
-    /* 24 */ when(IF_EQUAL, 0xffff, 4, 3), // keep, else drop
-    /* 25 */ when(IF_EQUAL, high, 0, 2), // else drop
-    /* 26 */ load(LOAD_HALF, 4),
-    /* 27 */ when(IF_EQUAL, low, 1, 0), // keep, else drop
-    /* 28 */ give(DROP),
-    /* 29 */ give(KEEP_WHOLE),
-  ];
+  return assemble([
+    load(BPF.LOAD_HALF, ETHER_TYPE_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, ETHER_TYPE_ARP, 'arp'),
+    branch(BPF.JUMP_IF_EQUAL, ETHER_TYPE_IPV4, undefined, 'drop'),
+    load(BPF.LOAD_BYTE, PROTOCOL_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, PROTOCOL_UDP, undefined, 'drop'),
+    load(BPF.LOAD_HALF, FRAGMENT_OFFSET),
+    branch(BPF.JUMP_IF_ANY_BIT, FRAGMENT_BITS, 'drop'),
+    load(BPF.LOAD_HEADER_LENGTH, IP_OFFSET),
+    load(BPF.LOAD_HALF_AT_X, UDP_TARGET_PORT_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, CLIENT_PORT, 'to all', 'drop'),
+
+    label('arp'),
+    load(BPF.LOAD_WORD, ARP_FORM_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, ARP_ETHERNET_IPV4, undefined, 'drop'),
+    load(BPF.LOAD_HALF, ARP_LENGTHS_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, ARP_LENGTHS, undefined, 'drop'),
+    load(BPF.LOAD_WORD, ARP_TARGET_OFFSET),
+    load(BPF.COPY_TO_X),
+    load(BPF.LOAD_WORD, ARP_SENDER_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, 0, 'to all'),
+    branch(BPF.JUMP_IF_EQUAL_X, 0, 'to all'),
+    load(BPF.LOAD_WORD, TARGET_MAC_OFFSET),
+    jump('to itself'),
+
+    label('to all'),
+    load(BPF.LOAD_WORD, TARGET_MAC_OFFSET),
+    branch(BPF.JUMP_IF_EQUAL, BROADCAST_HIGH, undefined, 'to itself'),
+    load(BPF.LOAD_HALF, TARGET_MAC_OFFSET + 4),
+    branch(BPF.JUMP_IF_EQUAL, BROADCAST_LOW, 'keep', 'drop'),
+
+    label('to itself'),
+    branch(BPF.JUMP_IF_EQUAL, mac.readUInt32BE(0), undefined, 'drop'),
+    load(BPF.LOAD_HALF, TARGET_MAC_OFFSET + 4),
+    branch(BPF.JUMP_IF_EQUAL, mac.readUInt16BE(4), 'keep'),
+
+    label('drop'),
+    give(DROP),
+    label('keep'),
+    give(KEEP_WHOLE),
+  ]);
 }

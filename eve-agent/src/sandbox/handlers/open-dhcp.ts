@@ -2,7 +2,8 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { type DhcpFilterRow, dhcpFilter } from '../filters/dhcp-filter.ts';
+import { encodeProgram } from '../filters/bpf-program.ts';
+import { dhcpFilter } from '../filters/dhcp-filter.ts';
 import { DHCP_KEY } from '../keys/dhcp-keys.ts';
 import type { KeyAccess } from '../keys/key-access.ts';
 import type { OwnedNetlinkSocket } from '../system/netlink-socket.ts';
@@ -36,7 +37,7 @@ export interface DhcpDeps {
   readonly openNetlink: () => OwnedNetlinkSocket;
   readonly openPacketSocket: (
     interfaceIndex: number,
-    filter: readonly DhcpFilterRow[],
+    filter: Buffer,
     options: { readonly waitMs: number },
   ) => number;
   /**
@@ -135,7 +136,7 @@ async function findLeftover(rtnetlink: Rtnetlink, index: number): Promise<LinkAd
  * Gets an interface its address by DHCP: brings it up, opens a packet socket for a calf that parses what neighbours
  * say, and sets what the calf is told, as far as it may be. Goes on for ever: a server may come up an hour later.
  *
- * @throws DhcpError without such an interface; NetworkCallError, RtnetlinkError without the rights (CAP_NET_RAW,
+ * @throws DhcpError without such an interface; SystemError, RtnetlinkError without the rights (CAP_NET_RAW,
  *   CAP_NET_ADMIN)
  */
 export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dhcp> {
@@ -163,7 +164,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
     const before = await findLeftover(rtnetlink, link.index);
     descriptor = deps.openPacketSocket(
       link.index,
-      dhcpFilter(Buffer.from(link.mac.replaceAll(':', ''), 'hex')),
+      encodeProgram(dhcpFilter(Buffer.from(link.mac.replaceAll(':', ''), 'hex'))),
       { waitMs: READ_WAIT_MS },
     );
 

@@ -47,6 +47,11 @@ const PROTOTYPES = {
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
   getsockopt: 'int getsockopt(int fd, int level, int name, void *value, void *length)',
   shutdown: 'int shutdown(int fd, int how)',
+  socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, const void *address, uint32_t length)',
+  send: 'long send(int fd, const void *bytes, size_t length, int flags)',
+  recvfrom:
+    'long recvfrom(int fd, void *bytes, size_t length, int flags, void *address, void *addressLength)',
 } as const;
 
 export type Libc = Readonly<Record<keyof typeof PROTOTYPES, Call>> & {

@@ -1,13 +1,13 @@
 import { closeSync } from 'node:fs';
-import { openNetworkCalls } from './network-calls.ts';
+import { SOCKET } from './kernel-constants.ts';
+import { openLibc } from './libc.ts';
+import { attachLockedFilter } from './sockets.ts';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
-const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
-const SO_LOCK_FILTER = 44;
 /** packet(7) and `linux/if_packet.h`. */
 const SOL_PACKET = 263;
 const PACKET_VNET_HDR = 15;
@@ -15,18 +15,8 @@ const PACKET_IGNORE_OUTGOING = 23;
 const ETH_P_ALL = 0x0003;
 /** `struct sockaddr_ll`. */
 const ADDRESS_BYTES = 20;
-/** `struct sock_filter`. */
-const INSTRUCTION_BYTES = 8;
 /** What waits to be read; a flood is dropped here. */
 const RECEIVE_BUFFER_BYTES = 128 * 1024;
-
-/** One instruction of classic BPF. */
-export interface FilterRow {
-  readonly code: number;
-  readonly jt: number;
-  readonly jf: number;
-  readonly k: number;
-}
 
 function int(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -42,18 +32,6 @@ function timeval(milliseconds: number): Buffer {
   return bytes;
 }
 
-function encodeRows(rows: readonly FilterRow[]): Buffer {
-  const bytes = Buffer.alloc(rows.length * INSTRUCTION_BYTES);
-  for (const [index, { code, jt, jf, k }] of rows.entries()) {
-    const at = index * INSTRUCTION_BYTES;
-    bytes.writeUInt16LE(code, at);
-    bytes.writeUInt8(jt, at + 2);
-    bytes.writeUInt8(jf, at + 3);
-    bytes.writeUInt32LE(k, at + 4);
-  }
-  return bytes;
-}
-
 /**
  * Opens a packet socket for the frames of one interface, with a filter that nobody can take off again, whoever gets the
  * socket. The filter holds for what is read alone: whoever has the socket can send any frame. Frames have a
@@ -61,31 +39,33 @@ function encodeRows(rows: readonly FilterRow[]): Buffer {
  * for a limited time.
  *
  * @param interfaceIndex the kernel's number of it, in the network namespace of the calling thread
+ * @param filter `struct sock_filter`s
  * @param waitMs how long reading waits; then it is refused with EAGAIN
  * @returns a descriptor, which the caller closes
- * @throws NetworkCallError `EPERM`: without CAP_NET_RAW; `ENODEV`: there is no such interface
+ * @throws SystemError `EPERM`: without CAP_NET_RAW; `ENODEV`: there is no such interface
  */
 export function openPacketSocket(
   interfaceIndex: number,
-  filter: readonly FilterRow[],
+  filter: Buffer,
   { waitMs }: { readonly waitMs: number },
 ): number {
-  const calls = openNetworkCalls();
+  const libc = openLibc();
   // Of no protocol at first: nothing comes before the filter is there.
-  const fd = calls.socket(AF_PACKET, SOCK_RAW, 0);
+  const fd = libc.socket(AF_PACKET, SOCK_RAW | SOCKET.CLOEXEC, 0);
+  const set = (level: number, name: number, value: Buffer) =>
+    libc.setsockopt(fd, level, name, value, value.length);
   try {
-    calls.attachFilter(fd, encodeRows(filter));
-    calls.setOption(fd, SOL_SOCKET, SO_LOCK_FILTER, int(1));
-    calls.setOption(fd, SOL_SOCKET, SO_RCVBUF, int(RECEIVE_BUFFER_BYTES));
-    calls.setOption(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(waitMs));
-    calls.setOption(fd, SOL_SOCKET, SO_SNDTIMEO, timeval(waitMs));
-    calls.setOption(fd, SOL_PACKET, PACKET_VNET_HDR, int(1));
-    calls.setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1));
+    attachLockedFilter(fd, filter);
+    set(SOCKET.SOL_SOCKET, SO_RCVBUF, int(RECEIVE_BUFFER_BYTES));
+    set(SOCKET.SOL_SOCKET, SO_RCVTIMEO, timeval(waitMs));
+    set(SOCKET.SOL_SOCKET, SO_SNDTIMEO, timeval(waitMs));
+    set(SOL_PACKET, PACKET_VNET_HDR, int(1));
+    set(SOL_PACKET, PACKET_IGNORE_OUTGOING, int(1));
     const address = Buffer.alloc(ADDRESS_BYTES);
     address.writeUInt16LE(AF_PACKET, 0);
     address.writeUInt16BE(ETH_P_ALL, 2);
     address.writeInt32LE(interfaceIndex, 4);
-    calls.bind(fd, address);
+    libc.bind(fd, address, address.length);
     return fd;
   } catch (error) {
     closeSync(fd);
