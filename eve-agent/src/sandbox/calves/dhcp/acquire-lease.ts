@@ -63,7 +63,10 @@ export function receiveAnswer(
   const wanted = state.kind === 'requesting' ? state.offer.message.yourAddress : state.address;
   if (received.message.yourAddress !== wanted) return ignore(state, 'another address than was asked for');
   const known = state.kind === 'requesting' ? state.offer.parameters.prefixLength : undefined;
-  return enterProbing(context, leaseOf(received, state.sentAtMs, known), state.setbacks, nowMs);
+  const lease = leaseOf(received, state.sentAtMs, known);
+  // A machine that slept meanwhile.
+  if (nowMs >= lease.expiresAtMs) return ignore(state, 'a lease that is over already');
+  return enterProbing(context, lease, state.setbacks, nowMs);
 }
 
 /** Nobody answered: once more, or from the beginning. */

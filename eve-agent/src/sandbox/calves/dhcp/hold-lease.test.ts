@@ -225,6 +225,20 @@ describe('a lease', () => {
     expect(client.state().kind).toBe('renewing');
   });
 
+  it('is not begun, where the machine slept through all of it before the answer, or while it was probed', () => {
+    const over = [{ kind: 'ignored', reason: 'a lease that is over already' }];
+    const requesting = createSelectingClient();
+    requesting.hear('offer');
+    requesting.drowse(3_600_000);
+    expect(requesting.hear('ack')).toEqual(over);
+    const renewing = createRenewingClient('renewing');
+    renewing.drowse(3_600_000);
+    expect(renewing.hear('ack')).toEqual(over);
+    const probing = createProbingClient();
+    expect(probing.sleep(3_600_000)).toEqual([]);
+    expect(probing.state().kind).toBe('init');
+  });
+
   it.each([
     [1_800_000, ['request'], 'renewing'],
     [3_150_000, ['request'], 'rebinding'],

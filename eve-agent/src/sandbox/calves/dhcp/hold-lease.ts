@@ -26,7 +26,9 @@ type Probing = StateOf<'probing'>;
 
 /** RFC 5227 §2.1.1: three probes, then a while in which somebody may still answer. */
 export function probingDue(context: ClientContext, state: Probing, nowMs: number): Step {
-  const { lease, probesSent } = state;
+  const { lease, probesSent, setbacks } = state;
+  // A machine that slept meanwhile.
+  if (nowMs >= lease.expiresAtMs) return enterInit(nowMs, startDelayMs(context.random), setbacks);
   if (probesSent === PROBE_COUNT) return enterBound(lease, nowMs, ANNOUNCE_COUNT);
   const sent = probesSent + 1;
   const waitMs = sent === PROBE_COUNT ? ANNOUNCE_WAIT_MS : probeIntervalMs(context.random);
@@ -90,8 +92,11 @@ export function receiveRenewal(
 ): Step {
   const { lease, defendedAtMs, sentAtMs } = state;
   const { type, serverId, text } = received.parameters;
-  if (type === 'ack' && received.message.yourAddress === lease.address)
-    return enterBound(leaseOf(received, sentAtMs, lease.prefixLength), nowMs, 0, defendedAtMs);
+  if (type === 'ack' && received.message.yourAddress === lease.address) {
+    const renewed = leaseOf(received, sentAtMs, lease.prefixLength);
+    if (nowMs < renewed.expiresAtMs) return enterBound(renewed, nowMs, 0, defendedAtMs);
+    return { state, actions: [{ kind: 'ignored', reason: 'a lease that is over already' }] };
+  }
   if (type !== 'ack' && type !== 'nak')
     return { state, actions: [{ kind: 'ignored', reason: `${type} while a lease is renewed` }] };
   const isOfAnother = serverId !== undefined && lease.serverId !== null && serverId !== lease.serverId;

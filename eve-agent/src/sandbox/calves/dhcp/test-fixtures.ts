@@ -82,6 +82,8 @@ export interface TestClient {
   wait(): readonly ClientAction[];
   /** Lets so much time go by before the first thing that is due is told. @returns what it does */
   sleep(milliseconds: number): readonly ClientAction[];
+  /** Lets so much time go by without telling of anything that is due. */
+  drowse(milliseconds: number): void;
   /** Lets so much time go by, whatever falls due within it. */
   pass(milliseconds: number): readonly ClientAction[];
 }
@@ -106,6 +108,9 @@ export function createTestClient({ isProbing = false }: { readonly isProbing?: b
     on,
     hear: (type, what) => on({ kind: 'received', received: said(type, what) }),
     wait,
+    drowse(milliseconds) {
+      nowMs += milliseconds;
+    },
     sleep(milliseconds) {
       nowMs += milliseconds;
       return on({ kind: 'due' });
