@@ -242,7 +242,7 @@ describeWith(['lab', 'root'], 'the client of DHCP', () => {
     const running = await open({ hostName: 'edge-7' });
     await expect.poll(() => leased(running)?.address).toBe('10.0.0.50');
     running.clock.leap(30_000);
-    await expect.poll(() => running.keys.all()['/dhcp/eth0/commit']).toBe('lease 2');
+    await expect.poll(() => running.keyOf('commit')).toBe('lease 2');
     await running.dhcp.release();
     await isAsked('release');
     const [discover, , renewal, release] = server.asked;
@@ -252,7 +252,7 @@ describeWith(['lab', 'root'], 'the client of DHCP', () => {
       expect(unicast?.targetMac).not.toBe('ff:ff:ff:ff:ff:ff');
       expect(unicast?.message.clientAddress).toBe('10.0.0.50');
     }
-    expect(running.keys.all()).toEqual({});
+    expect(running.store.list('/dhcp/**')).toEqual([]);
   });
 
   it('leaves a resolv.conf alone that is a link', async () => {

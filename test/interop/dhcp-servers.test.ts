@@ -75,7 +75,7 @@ for (const { name, leaseSeconds, logs, heedsDecline, start } of DHCP_SERVERS) {
     it('renews a lease', async () => {
       const running = await open();
       const address = await bound(running);
-      const commitOf = () => running.keys.all()['/dhcp/eth0/commit'];
+      const commitOf = () => running.keyOf('commit');
       expect(commitOf()).toBe('lease 1');
       running.clock.leap((leaseSeconds / 2) * 1000);
       await expect.poll(commitOf).toBe('lease 2');

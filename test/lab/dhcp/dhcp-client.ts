@@ -4,9 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFrameChannel } from '../../../eve-agent/src/sandbox/calves/dhcp/frame-channel.ts';
 import { runDhcp } from '../../../eve-agent/src/sandbox/calves/dhcp/run-dhcp.ts';
-import { DHCP_ACTOR, type Dhcp, openDhcp } from '../../../eve-agent/src/sandbox/handlers/open-dhcp.ts';
+import {
+  DHCP_ACTOR,
+  type Dhcp,
+  type DhcpCalf,
+  type DhcpCalfStart,
+  dhcpRights,
+  openDhcp,
+} from '../../../eve-agent/src/sandbox/handlers/open-dhcp.ts';
 import { createResolvConf } from '../../../eve-agent/src/sandbox/handlers/resolv-conf.ts';
-import { createScriptedKeys, type ScriptedKeys } from '../../../eve-agent/src/sandbox/keys/scripted-keys.ts';
+import { createDhcpCalfStarter } from '../../../eve-agent/src/sandbox/handlers/start-dhcp-calf.ts';
+import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
+import { createKeyStore, type KeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
 import { openPacketSocket } from '../../../eve-agent/src/sandbox/system/packet-socket.ts';
 import type { Log } from '../../../shared/src/log.ts';
@@ -17,7 +26,9 @@ import { holdNetwork } from '../network-namespace.ts';
 export interface DhcpClient {
   readonly dhcp: Dhcp;
   readonly clock: LeapingClock;
-  readonly keys: ScriptedKeys;
+  readonly store: KeyStore;
+  /** A key below the client's prefix, as text. */
+  keyOf(name: string): string | undefined;
   /** What it logged: messages with their fields. */
   readonly lines: readonly string[];
   resolvConf(): Promise<string>;
@@ -31,8 +42,10 @@ export interface DhcpClient {
 export interface DhcpClientOptions {
   readonly hostName?: string | null;
   readonly isProbing?: boolean;
-  /** What resolv.conf is before; default: none. */
+  /** Holds its resolv.conf. */
   readonly folder?: string;
+  /** A process with all layers, instead of this one. */
+  readonly isConfined?: boolean;
 }
 
 function createLineLog(lines: string[]): Log {
@@ -44,21 +57,58 @@ function createLineLog(lines: string[]): Log {
 /** A folder for a client's resolv.conf. */
 export const makeClientFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'dhcp-client-'));
 
+/** The client in this process, with its rights alone. */
+function createStarterHere(deps: { store: KeyStore; clock: LeapingClock; log: Log }) {
+  const { store, clock, log } = deps;
+  let crash = async () => {};
+  const startCalf = ({ descriptor, prefix, ...options }: DhcpCalfStart): DhcpCalf => {
+    const rights = { actor: DHCP_ACTOR, rights: dhcpRights(prefix) };
+    let controller = new AbortController();
+    const start = () =>
+      runDhcp(
+        {
+          frames: createFrameChannel({ clock }, descriptor),
+          store: createDirectStoreClient({ store, audit }, rights),
+          clock,
+          random: Math.random,
+          log,
+        },
+        { prefix, ...options },
+        controller.signal,
+      );
+    let running = start();
+    const stop = async () => {
+      controller.abort();
+      await running;
+      store.clear(DHCP_ACTOR);
+    };
+    crash = async () => {
+      await stop();
+      controller = new AbortController();
+      running = start();
+    };
+    return { pid: () => null, stop };
+  };
+  return { startCalf, crash: () => crash() };
+}
+
+const audit = { append: () => {} };
+
 export async function startDhcpClient(
   namespace: Namespace,
-  { hostName = null, isProbing = false, folder }: DhcpClientOptions = {},
+  { hostName = null, isProbing = false, folder, isConfined = false }: DhcpClientOptions = {},
 ): Promise<DhcpClient> {
   const network = await holdNetwork(namespace);
   const home = folder ?? (await makeClientFolder());
   const clock = createLeapingClock();
-  const keys = createScriptedKeys();
   const lines: string[] = [];
   const log = createLineLog(lines);
-  let crash = async () => {};
+  const store = createKeyStore({ audit, log });
+  const here = createStarterHere({ store, clock, log });
 
   const dhcp = await openDhcp(
     {
-      keys,
+      store,
       clock,
       log,
       openNetlink: () => network.enter(openNetlinkSocket),
@@ -70,47 +120,22 @@ export async function startDhcpClient(
         savedFile: join(home, 'resolv.conf.saved'),
         interfaceName: 'eth0',
       }),
-      startCalf({ descriptor, prefix, ...options }) {
-        let controller = new AbortController();
-        const start = () =>
-          runDhcp(
-            {
-              frames: createFrameChannel({ clock }, descriptor),
-              store: keys.clientOf(DHCP_ACTOR),
-              clock,
-              random: Math.random,
-              log,
-            },
-            { prefix, ...options },
-            controller.signal,
-          );
-        let running = start();
-        crash = async () => {
-          controller.abort();
-          await running;
-          keys.clear(DHCP_ACTOR);
-          controller = new AbortController();
-          running = start();
-        };
-        return {
-          async stop() {
-            controller.abort();
-            await running;
-            keys.clear(DHCP_ACTOR);
-          },
-        };
-      },
+      startCalf: isConfined ? createDhcpCalfStarter({ store, audit, clock, log }) : here.startCalf,
     },
     { interfaceName: 'eth0', hostName, isProbing, metric: 1024 },
   );
   return {
     dhcp,
     clock,
-    keys,
+    store,
     lines,
+    keyOf(name) {
+      const value = store.read(['dhcp', 'eth0', ...name.split('/')]);
+      return value === undefined ? undefined : Buffer.from(value).toString('latin1');
+    },
     resolvConf: () => readFile(join(home, 'resolv.conf'), 'utf8').catch(() => ''),
     addresses: () => namespace.mustRun(['ip', '-4', '-oneline', 'address', 'show', 'dev', 'eth0']),
     routes: () => namespace.mustRun(['ip', 'route']),
-    crash: () => crash(),
+    crash: here.crash,
   };
 }

@@ -2,12 +2,12 @@ import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { DHCP_KEY, MAX_NAME_SERVERS, MAX_ROUTES, numberedKey } from '../keys/dhcp-keys.ts';
-import type { KeyAccess } from '../keys/key-access.ts';
+import type { KeyStore } from '../store/key-store.ts';
 import type { LeaseApplied, LeaseApplier } from './apply-lease.ts';
 import { type JudgedLease, judgeLease, type LeaseSurroundings } from './judge-lease.ts';
 
 export interface DhcpHandlerDeps {
-  readonly keys: KeyAccess;
+  readonly store: KeyStore;
   readonly applier: LeaseApplier;
   /** Read anew for each lease: interfaces come and go. */
   surroundings(): Promise<LeaseSurroundings>;
@@ -65,7 +65,7 @@ type Wanted = { readonly keys: ReadonlyMap<string, string> } | { readonly reason
  * on replaces the one that waits. Whatever the client does, the address goes when its lease is over.
  */
 export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: DhcpHandlerOptions): DhcpHandler {
-  const { keys, applier, surroundings, clock, log } = deps;
+  const { store, applier, surroundings, clock, log } = deps;
   const listeners: ((status: DhcpHandlerStatus) => void)[] = [];
   let status = NOTHING;
   let wanted: Wanted | null = null;
@@ -75,7 +75,7 @@ export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: Dhcp
   let cancelEnd = () => {};
 
   const textAt = (key: string) => {
-    const value = keys.read([...prefix, ...key.split('/')]);
+    const value = store.read([...prefix, ...key.split('/')]);
     return value === undefined ? undefined : Buffer.from(value).toString('latin1');
   };
   /** All at one moment: the store is synchronous. */
@@ -161,7 +161,7 @@ export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: Dhcp
     running ??= catchUp();
   }
 
-  const stopWatching = keys.watch(`/${[...prefix, DHCP_KEY.commit].join('/')}`, (change) => {
+  const stopWatching = store.watch(`/${[...prefix, DHCP_KEY.commit].join('/')}`, (change) => {
     if (change.actor !== actor || change.value === null) return;
     const [, kind, reason = ''] = COMMIT.exec(Buffer.from(change.value).toString('latin1')) ?? [];
     if (kind === 'lease') want({ keys: snapshot() });

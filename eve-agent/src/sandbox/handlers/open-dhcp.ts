@@ -5,7 +5,8 @@ import type { Log } from '@local-datastore/shared/log';
 import { encodeProgram } from '../filters/bpf-program.ts';
 import { dhcpFilter } from '../filters/dhcp-filter.ts';
 import { DHCP_KEY } from '../keys/dhcp-keys.ts';
-import type { KeyAccess } from '../keys/key-access.ts';
+import type { KeyStore } from '../store/key-store.ts';
+import type { KeyRight } from '../store/rights.ts';
 import type { OwnedNetlinkSocket } from '../system/netlink-socket.ts';
 import { createLeaseApplier } from './apply-lease.ts';
 import { createDhcpHandler, type DhcpHandlerStatus } from './dhcp-handler.ts';
@@ -19,6 +20,8 @@ export class DhcpError extends CodedError<'NO_INTERFACE' | 'NOT_ETHERNET'> {}
 
 /** The client of DHCP, started and looked after by whoever starts calves. */
 export interface DhcpCalf {
+  /** Of the process that runs; null: none does, or none of its own. */
+  pid(): number | null;
   /** Ends it for good. */
   stop(): Promise<void>;
 }
@@ -32,7 +35,7 @@ export interface DhcpCalfStart {
 }
 
 export interface DhcpDeps {
-  readonly keys: KeyAccess;
+  readonly store: KeyStore;
   /** In the network namespace whose interface it is; so the next one. */
   readonly openNetlink: () => OwnedNetlinkSocket;
   readonly openPacketSocket: (
@@ -63,7 +66,7 @@ export interface DhcpOptions {
 
 export interface Dhcp {
   readonly interfaceName: string;
-  status(): DhcpHandlerStatus & { readonly state: string };
+  status(): DhcpHandlerStatus & { readonly state: string; readonly pid: number | null };
   /** Called after each change of what is in force. */
   onChange(listener: (status: DhcpHandlerStatus) => void): void;
   /** Gives the address back to its server and takes it from the interface; ends the client. Idempotent. */
@@ -82,7 +85,7 @@ const RELEASE_LIMIT_MS = 3000;
 const ETHERNET_ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
 /** The rights of the client on the keys below its prefix, for its manifest. */
-export function dhcpRights(prefix: readonly string[]) {
+export function dhcpRights(prefix: readonly string[]): KeyRight[] {
   const own = `/${prefix.join('/')}`;
   const row = (key: string, mayRead: boolean, mayWrite: boolean) => ({
     pattern: `${own}/${key}`,
@@ -140,14 +143,14 @@ async function findLeftover(rtnetlink: Rtnetlink, index: number): Promise<LinkAd
  *   CAP_NET_ADMIN)
  */
 export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dhcp> {
-  const { keys, resolvConf, clock } = deps;
+  const { store, resolvConf, clock } = deps;
   const { interfaceName, hostName, isProbing, metric } = options;
   const log = deps.log.child({ interface: interfaceName });
   const prefix = ['dhcp', interfaceName];
   const put = (key: string, text: string) =>
-    keys.write(PRIV_ACTOR, [...prefix, key], Buffer.from(text, 'latin1'));
+    store.write(PRIV_ACTOR, [...prefix, key], Buffer.from(text, 'latin1'));
   const drop = (key: string) => {
-    if (keys.read([...prefix, key]) !== undefined) keys.delete(PRIV_ACTOR, [...prefix, key]);
+    if (store.read([...prefix, key]) !== undefined) store.delete(PRIV_ACTOR, [...prefix, key]);
   };
 
   const netlink = deps.openNetlink();
@@ -173,7 +176,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
       { interfaceIndex: link.index, metric, before },
     );
     const handler = createDhcpHandler(
-      { keys, applier, clock, log, surroundings: () => readSurroundings(rtnetlink, link.index) },
+      { store, applier, clock, log, surroundings: () => readSurroundings(rtnetlink, link.index) },
       { prefix, actor: DHCP_ACTOR },
     );
     // For the client that is started next, should this one end.
@@ -211,9 +214,9 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
     return {
       interfaceName,
       status: () => {
-        const state = keys.read([...prefix, DHCP_KEY.state]);
+        const state = store.read([...prefix, DHCP_KEY.state]);
         const text = state === undefined ? '' : Buffer.from(state).toString('latin1');
-        return { ...handler.status(), state: /^[a-z]{1,20}$/.test(text) ? text : 'unknown' };
+        return { ...handler.status(), state: /^[a-z]{1,20}$/.test(text) ? text : 'unknown', pid: calf.pid() };
       },
       onChange: handler.onChange,
       release: () => {

@@ -1,22 +1,12 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { DHCP_KEY } from '../../keys/dhcp-keys.ts';
+import type { StoreClient } from '../../store/store-client.ts';
 import type { StateKind } from './client-state.ts';
 import type { Lease } from './lease.ts';
 import { leaseKeys } from './lease-keys.ts';
 
 /** What the client uses of the store as a calf has it. */
-export interface DhcpStore {
-  /** null or undefined where there is no such key. */
-  read(path: readonly string[]): Promise<Uint8Array | null | undefined>;
-  write(path: readonly string[], value: Uint8Array): Promise<void>;
-  delete(path: readonly string[]): Promise<void>;
-  /** Tells of the keys that are there, and then of changes; the value of one that was deleted is null. */
-  watch(
-    pattern: string,
-    onChange: (change: { readonly path: readonly string[]; readonly value: Uint8Array | null }) => void,
-    onLost?: (reason: string) => void,
-  ): Promise<() => void>;
-}
+export type DhcpStore = Pick<StoreClient, 'read' | 'write' | 'delete' | 'watch'>;
 
 export interface LeasePublisher {
   showState(state: StateKind): void;

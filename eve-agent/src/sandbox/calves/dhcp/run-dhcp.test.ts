@@ -1,7 +1,9 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
-import { createScriptedKeys } from '../../keys/scripted-keys.ts';
+import { DHCP_ACTOR, dhcpRights } from '../../handlers/open-dhcp.ts';
+import { createDirectStoreClient } from '../../store/direct-client.ts';
+import { createKeyStore, DEFAULT_KEY_QUOTA } from '../../store/key-store.ts';
 import { ipv4Bytes } from './address-bytes.ts';
 import { decodeArpFrame, encodeArpAnnouncement } from './arp.ts';
 import { CLIENT_PORT, SERVER_PORT } from './client-message.ts';
@@ -14,8 +16,22 @@ import { decodeUdpFrame, encodeUdpFrame } from './udp-frame.ts';
 
 const PREFIX = ['dhcp', 'eth0'];
 
-function createServerSide() {
-  const keys = createScriptedKeys();
+const audit = { append: () => {} };
+
+function createServerSide(quota = DEFAULT_KEY_QUOTA) {
+  const keys = createKeyStore({ audit, log: silentLog }, quota);
+  const store = createDirectStoreClient(
+    { store: keys, audit },
+    { actor: DHCP_ACTOR, rights: dhcpRights(PREFIX) },
+  );
+  /** All keys of the client, below its prefix. */
+  const own = () =>
+    Object.fromEntries(
+      keys
+        .list('/dhcp/eth0/**')
+        .map(({ path, value }) => [path.slice(2).join('/'), Buffer.from(value).toString('latin1')] as const)
+        .filter(([key]) => !['mac', 'remembered', 'wanted'].includes(key)),
+    );
   const frames = createScriptedFrames();
   const clock = createManualClock();
   const controller = new AbortController();
@@ -23,7 +39,7 @@ function createServerSide() {
   write('mac', CLIENT_MAC);
   const start = (options: { hostName?: string; isProbing?: boolean } = {}) =>
     runDhcp(
-      { frames, store: keys.clientOf('dhcp'), clock, random: () => 0.5, log: silentLog },
+      { frames, store, clock, random: () => 0.5, log: silentLog },
       { prefix: PREFIX, hostName: null, isProbing: false, ...options },
       controller.signal,
     );
@@ -67,15 +83,8 @@ function createServerSide() {
     await expect.poll(() => asked().map(({ type }) => type)).toEqual(['discover', 'request']);
     await frames.deliver(answer('ack', more));
   }
-  return { keys, frames, clock, controller, write, start, asked, answer, bind };
+  return { keys, own, frames, clock, controller, write, start, asked, answer, bind };
 }
-
-const own = (all: Record<string, string>) =>
-  Object.fromEntries(
-    Object.entries(all).flatMap(([path, value]) =>
-      path === '/dhcp/eth0/mac' ? [] : [[path.replace('/dhcp/eth0/', ''), value]],
-    ),
-  );
 
 describe('the client', () => {
   it('writes the keys of its lease, and at last that it holds', async () => {
@@ -92,8 +101,8 @@ describe('the client', () => {
         [OPTION.domainSearch, Buffer.from('\x01a\x00\x01b\x00')],
       ]),
     );
-    await expect.poll(() => own(side.keys.all()).state).toBe('bound');
-    expect(own(side.keys.all())).toEqual({
+    await expect.poll(() => side.own().state).toBe('bound');
+    expect(side.own()).toEqual({
       state: 'bound',
       ip: '10.0.0.5/24',
       gateway: '10.0.0.2',
@@ -124,7 +133,7 @@ describe('the client', () => {
     await expect.poll(() => side.asked().length).toBe(3);
     expect(side.asked()[2]?.frame).toMatchObject({ source: ADDRESS, target: SERVER, targetMac: SERVER_MAC });
     await side.frames.deliver(side.answer('ack'));
-    await expect.poll(() => own(side.keys.all()).commit).toBe('lease 2');
+    await expect.poll(() => side.own().commit).toBe('lease 2');
     side.controller.abort();
     await done;
   });
@@ -133,14 +142,14 @@ describe('the client', () => {
     const side = createServerSide();
     const done = side.start();
     await side.bind(new Map([[OPTION.nameServer, ipv4Bytes('10.0.0.3')]]));
-    await expect.poll(() => own(side.keys.all())['nameserver/001']).toBe('10.0.0.3');
+    await expect.poll(() => side.own()['nameserver/001']).toBe('10.0.0.3');
     side.clock.advance(30_000);
     await expect.poll(() => side.asked().length).toBe(3);
     await side.frames.deliver(side.answer('ack'));
-    await expect.poll(() => own(side.keys.all())['nameserver/001']).toBeUndefined();
+    await expect.poll(() => side.own()['nameserver/001']).toBeUndefined();
     side.clock.advance(60_000);
-    await expect.poll(() => own(side.keys.all()).commit).toBe('none 3 the lease is over');
-    await expect.poll(() => Object.keys(own(side.keys.all())).sort()).toEqual(['commit', 'state']);
+    await expect.poll(() => side.own().commit).toBe('none 3 the lease is over');
+    await expect.poll(() => Object.keys(side.own()).sort()).toEqual(['commit', 'state']);
     side.controller.abort();
     await done;
   });
@@ -152,7 +161,7 @@ describe('the client', () => {
     side.write('wanted', 'nothing');
     await done;
     expect(side.asked().at(-1)).toMatchObject({ type: 'release', message: { clientAddress: ADDRESS } });
-    expect(own(side.keys.all())).toMatchObject({ commit: 'none 2 given back', state: 'stopped' });
+    expect(side.own()).toMatchObject({ commit: 'none 2 given back', state: 'stopped' });
   });
 
   it('asks for nothing where nothing is wanted from the beginning', async () => {
@@ -184,7 +193,7 @@ describe('the client', () => {
     });
     await side.frames.deliver(encodeArpAnnouncement('02:00:00:00:00:99', ADDRESS));
     await expect.poll(() => side.asked().at(-1)?.type).toBe('decline');
-    expect(own(side.keys.all()).ip).toBeUndefined();
+    expect(side.own().ip).toBeUndefined();
     side.controller.abort();
     await done;
   });
@@ -196,7 +205,7 @@ describe('the client', () => {
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(13), Buffer.alloc(60), Buffer.alloc(600, 255)])
       await side.frames.deliver(bytes);
     await side.bind();
-    await expect.poll(() => own(side.keys.all()).commit).toBe('lease 1');
+    await expect.poll(() => side.own().commit).toBe('lease 1');
     side.controller.abort();
     await done;
   });
@@ -232,12 +241,10 @@ describe('the client', () => {
   });
 
   it('ends with what the store refuses, and without a hardware address', async () => {
-    const side = createServerSide();
+    const side = createServerSide({ keys: 3, bytes: 1000 });
     const done = side.start();
-    const failed = expect(done).rejects.toThrow('the store is full');
-    await expect.poll(() => side.clock.pendingTimers()).toBe(1);
-    side.keys.refuse(new Error('the store is full'));
-    side.clock.advance(500);
+    const failed = expect(done).rejects.toMatchObject({ code: 'QUOTA' });
+    await side.bind();
     await failed;
     const other = createServerSide();
     other.write('mac', 'nonsense');

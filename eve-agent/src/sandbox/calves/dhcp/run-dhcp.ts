@@ -38,7 +38,7 @@ const MAX_FRAMES_PER_SECOND = 200;
 async function readIdentity(store: DhcpStore, prefix: readonly string[]) {
   const text = async (key: string) => {
     const value = await store.read([...prefix, key]);
-    return value === null || value === undefined ? null : Buffer.from(value).toString('latin1');
+    return value === null ? null : Buffer.from(value).toString('latin1');
   };
   const mac = await text(DHCP_KEY.mac);
   if (mac === null || !isMac(mac)) throw new Error('the store holds no hardware address for the client');
