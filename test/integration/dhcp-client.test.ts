@@ -211,6 +211,17 @@ describeWith(['lab', 'root'], 'the client of DHCP', () => {
     expect(leased(running)?.address).toBe('10.0.0.50');
   });
 
+  it('lets its address go at once when it is refused after it died', async () => {
+    server.answer(rightly());
+    const running = await open();
+    await expect.poll(() => leased(running)?.address).toBe('10.0.0.50');
+    server.answer(({ type }) => (type === 'request' ? [{ type: 'nak' }] : []));
+    await running.crash();
+    await expect.poll(() => leased(running)).toBeNull();
+    expect(running.dhcp.status().reason).toBe('the server refuses the address of before');
+    expect([await running.addresses(), await running.routes()]).toEqual(['', '']);
+  });
+
   it('takes an address from the interface when its lease is over, though the client died', async () => {
     server.answer(rightly());
     const running = await open();
@@ -253,6 +264,47 @@ describeWith(['lab', 'root'], 'the client of DHCP', () => {
       expect(unicast?.message.clientAddress).toBe('10.0.0.50');
     }
     expect(running.store.list('/dhcp/**')).toEqual([]);
+  });
+
+  it('asks whether its address is still right when its link carries again', async () => {
+    server.answer(rightly());
+    const running = await open();
+    await expect.poll(() => leased(running)?.address).toBe('10.0.0.50');
+    const count = server.asked.length;
+    await lab.host.mustRun(['ip', 'link', 'set', 'veth-client', 'down']);
+    await expect
+      .poll(() => {
+        running.clock.leap(2000);
+        return running.lines.some((line) => line.startsWith('the link carries nothing'));
+      })
+      .toBe(true);
+    await lab.host.mustRun(['ip', 'link', 'set', 'veth-client', 'up']);
+    running.clock.leap(2000);
+    await expect.poll(() => server.asked.length).toBeGreaterThan(count);
+    const question = server.asked[count];
+    expect(question?.message.options.get(OPTION.requestedAddress)).toEqual(ipv4Bytes('10.0.0.50'));
+    await expect.poll(() => running.dhcp.status().state).toBe('bound');
+  });
+
+  it('does not let the kernel tell servers that nobody is there', async () => {
+    server.answer(rightly());
+    const running = await open();
+    await expect.poll(() => leased(running)?.address).toBe('10.0.0.50');
+    const ask = (port: number) =>
+      lab.host.run([
+        'python3',
+        '-c',
+        `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.5)
+s.connect(("10.0.0.50", ${port}))
+s.send(b"x")
+s.recv(1)
+`,
+      ]);
+    expect((await ask(69)).stderr).toContain('ConnectionRefusedError');
+    expect((await ask(68)).stderr).toContain('timed out');
+    expect(running.lines.filter((line) => line.includes('cannot be had'))).toEqual([]);
   });
 
   it('leaves a resolv.conf alone that is a link', async () => {

@@ -18,6 +18,7 @@ import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/di
 import { createKeyStore, type KeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
 import { openPacketSocket } from '../../../eve-agent/src/sandbox/system/packet-socket.ts';
+import { openSilentPort } from '../../../eve-agent/src/sandbox/system/silent-port.ts';
 import type { Log } from '../../../shared/src/log.ts';
 import { createLeapingClock, type LeapingClock } from '../leaping-clock.ts';
 import type { Namespace } from '../namespace.ts';
@@ -115,6 +116,7 @@ export async function startDhcpClient(
       openPacketSocket: (index, filter) =>
         // Short, as the client ends only then.
         network.enter(() => openPacketSocket(index, filter, { waitMs: 50 })),
+      openSilentPort: (...args) => network.enter(() => openSilentPort(...args)),
       resolvConf: createResolvConf({
         file: join(home, 'resolv.conf'),
         savedFile: join(home, 'resolv.conf.saved'),

@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
-import { CodedError } from '@local-datastore/shared/errors';
+import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { encodeProgram } from '../filters/bpf-program.ts';
+import { assemble, encodeProgram, give } from '../filters/bpf-program.ts';
 import { dhcpFilter } from '../filters/dhcp-filter.ts';
+import { DROP } from '../filters/mdns-filter.ts';
 import { DHCP_KEY } from '../keys/dhcp-keys.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { KeyRight } from '../store/rights.ts';
@@ -11,6 +12,7 @@ import type { OwnedNetlinkSocket } from '../system/netlink-socket.ts';
 import { createLeaseApplier } from './apply-lease.ts';
 import { createDhcpHandler, type DhcpHandlerStatus } from './dhcp-handler.ts';
 import type { LeaseSurroundings } from './judge-lease.ts';
+import { watchLink } from './link-watch.ts';
 import type { ResolvConf } from './resolv-conf.ts';
 import type { Link, LinkAddress } from './rtnetlink/records.ts';
 import { createRtnetlink, type Rtnetlink } from './rtnetlink/rtnetlink.ts';
@@ -43,6 +45,8 @@ export interface DhcpDeps {
     filter: Buffer,
     options: { readonly waitMs: number },
   ) => number;
+  /** Takes the port that servers answer to from the kernel, which else tells them that nobody is there. */
+  readonly openSilentPort: (interfaceName: string, port: number, filter: Buffer) => number;
   /**
    * Starts the calf, and starts it again when it ends by itself, until it is stopped. Its rights are those of
    * {@link dhcpRights}, its actor is {@link DHCP_ACTOR}.
@@ -80,6 +84,8 @@ export const DHCP_ACTOR = 'dhcp';
 const PRIV_ACTOR = 'priv';
 /** How long one read of the client waits, which is how fast it ends. */
 const READ_WAIT_MS = 1000;
+/** RFC 2131 §4.1. */
+const CLIENT_PORT = 68;
 /** For a client that shall give its address back, and perhaps does not live. */
 const RELEASE_LIMIT_MS = 3000;
 const ETHERNET_ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
@@ -104,7 +110,9 @@ export function dhcpRights(prefix: readonly string[]): KeyRight[] {
     DHCP_KEY.commit,
   ];
   return [
-    ...[DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted].map((key) => row(key, true, false)),
+    ...[DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted, DHCP_KEY.link].map((key) =>
+      row(key, true, false),
+    ),
     ...written.map((key) => row(key, false, true)),
     ...[DHCP_KEY.nameServer, DHCP_KEY.route].map((key) => row(`${key}/*`, false, true)),
   ];
@@ -154,22 +162,33 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
   };
 
   const netlink = deps.openNetlink();
-  let descriptor: number | null = null;
+  const descriptors: number[] = [];
   const closeDescriptors = () => {
     netlink.close();
-    if (descriptor !== null) closeSync(descriptor);
-    descriptor = null;
+    for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
   };
   try {
     const rtnetlink = createRtnetlink(netlink);
     const link = await findLink(rtnetlink, interfaceName);
     if (!link.isUp) await rtnetlink.changeLink(link.index, { isUp: true });
     const before = await findLeftover(rtnetlink, link.index);
-    descriptor = deps.openPacketSocket(
+    const descriptor = deps.openPacketSocket(
       link.index,
       encodeProgram(dhcpFilter(Buffer.from(link.mac.replaceAll(':', ''), 'hex'))),
       { waitMs: READ_WAIT_MS },
     );
+    descriptors.push(descriptor);
+    try {
+      descriptors.push(
+        deps.openSilentPort(interfaceName, CLIENT_PORT, encodeProgram(assemble([give(DROP)]))),
+      );
+    } catch (error) {
+      // It is had without, but another client would want to set the same interface.
+      log.warn(
+        { port: CLIENT_PORT, reason: errorMessage(error) },
+        'the port of clients of DHCP cannot be had: another client may run',
+      );
+    }
 
     const applier = createLeaseApplier(
       { rtnetlink, resolvConf },
@@ -190,13 +209,20 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
     const calf = deps.startCalf({ descriptor, prefix, hostName, isProbing });
     log.info({ mac: link.mac }, 'an address is asked for by DHCP');
 
+    let returns = 0;
+    const stopLooking = watchLink({ rtnetlink, clock, log }, link.index, () => {
+      returns += 1;
+      put(DHCP_KEY.link, String(returns));
+    });
+
     let ending: Promise<void> | null = null;
     async function end(): Promise<void> {
+      stopLooking();
       await calf.stop();
       await handler.settled();
       await handler.close();
       closeDescriptors();
-      for (const key of [DHCP_KEY.mac, DHCP_KEY.wanted, DHCP_KEY.remembered]) drop(key);
+      for (const key of [DHCP_KEY.mac, DHCP_KEY.wanted, DHCP_KEY.remembered, DHCP_KEY.link]) drop(key);
     }
     async function giveBack(): Promise<void> {
       const given = Promise.withResolvers<void>();

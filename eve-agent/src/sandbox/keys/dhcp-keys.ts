@@ -11,6 +11,8 @@ export const DHCP_KEY = {
   remembered: 'remembered',
   /** By priv: `lease`, or `nothing` once the address is to be given back. */
   wanted: 'wanted',
+  /** By priv: another number each time the link carries again after it did not. Absent: it always did. */
+  link: 'link',
   /** The client's state, to be shown: `selecting`, `bound`, … */
   state: 'state',
   /** With the prefix length: `10.0.0.5/24`. */

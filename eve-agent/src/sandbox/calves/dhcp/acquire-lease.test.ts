@@ -311,7 +311,9 @@ describe('a client that had an address before', () => {
 
   it('looks for another one where it may not, or nobody says', () => {
     const { client } = restart();
-    client.hear('nak');
+    expect(client.hear('nak')).toEqual([
+      { kind: 'withdraw', reason: 'the server refuses the address of before' },
+    ]);
     expect(sent(client.wait()).type).toBe('discover');
     const { client: alone } = restart();
     expect(sent(alone.wait())).toMatchObject({ type: 'request', seconds: 4 });

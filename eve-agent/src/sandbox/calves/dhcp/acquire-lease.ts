@@ -59,7 +59,11 @@ export function receiveAnswer(
     return ignore(state, `${type} while an acknowledgement is waited for`);
   if (state.kind === 'requesting' && !isFromChosen(state.offer, received))
     return ignore(state, `${type} of another server`);
-  if (type === 'nak') return refused(context, state.setbacks, nowMs, []);
+  if (type === 'nak') {
+    // What was held before a restart is still in use.
+    const withdrawn = { kind: 'withdraw', reason: 'the server refuses the address of before' } as const;
+    return refused(context, state.setbacks, nowMs, state.kind === 'rebooting' ? [withdrawn] : []);
+  }
   const wanted = state.kind === 'requesting' ? state.offer.message.yourAddress : state.address;
   if (received.message.yourAddress !== wanted) return ignore(state, 'another address than was asked for');
   const known = state.kind === 'requesting' ? state.offer.parameters.prefixLength : undefined;

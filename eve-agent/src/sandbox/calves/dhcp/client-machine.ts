@@ -32,6 +32,14 @@ function release(context: ClientContext, state: ClientState, nowMs: number): Ste
   return { state: STOPPED, actions };
 }
 
+/** RFC 2131 §3.7: whether an address is still right is asked as after a restart; it is used meanwhile. */
+function relink(context: ClientContext, state: ClientState, nowMs: number): Step {
+  if (state.kind === 'stopped') return unchanged(state);
+  if (state.kind === 'rebooting') return start(context, state.address, nowMs);
+  const lease = state.kind === 'probing' ? state.lease : heldLease(state);
+  return start(context, lease?.address ?? null, nowMs);
+}
+
 function due(context: ClientContext, state: ClientState, nowMs: number): Step {
   switch (state.kind) {
     case 'stopped':
@@ -92,6 +100,8 @@ export function step(context: ClientContext, state: ClientState, event: ClientEv
   switch (event.kind) {
     case 'started':
       return state.kind === 'stopped' ? start(context, event.address, nowMs) : unchanged(state);
+    case 'relinked':
+      return relink(context, state, nowMs);
     case 'released':
       return release(context, state, nowMs);
     case 'due':

@@ -69,6 +69,8 @@ export type ClientEvent =
   | { readonly kind: 'due' }
   | { readonly kind: 'received'; readonly received: Received }
   | { readonly kind: 'arp'; readonly packet: ArpPacket }
+  /** The link carries again after it did not: it may lead into another network. */
+  | { readonly kind: 'relinked' }
   /** The address is wanted no longer. */
   | { readonly kind: 'released' };
 

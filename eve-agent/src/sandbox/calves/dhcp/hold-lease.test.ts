@@ -85,6 +85,28 @@ describe('an address that was acknowledged', () => {
   });
 });
 
+describe('a link that carries again', () => {
+  it('has an address confirmed as after a restart, and let go where it is refused', () => {
+    const client = createBoundClient();
+    const question = sent(client.on({ kind: 'relinked' }));
+    expect(question).toMatchObject({ type: 'request', requestedAddress: ADDRESS, clientAddress: null });
+    expect(client.hear('ack').map(({ kind }) => kind)).toEqual(['publish', 'announce']);
+    for (let count = 0; count < 3; count += 1)
+      expect(sent(client.on({ kind: 'relinked' })).requestedAddress).toBe(ADDRESS);
+    expect(client.hear('nak').map(({ kind }) => kind)).toEqual(['withdraw']);
+  });
+
+  it('has servers asked at once where there is no address', () => {
+    const client = createSelectingClient();
+    client.pass(100_000);
+    expect(client.on({ kind: 'relinked' })).toEqual([]);
+    expect(client.state()).toMatchObject({ kind: 'init', dueAtMs: client.nowMs() + 500 });
+    client.on({ kind: 'released' });
+    client.on({ kind: 'relinked' });
+    expect(client.state().kind).toBe('stopped');
+  });
+});
+
 describe('an address in use', () => {
   it('is defended once in ten seconds; who insists gets it', () => {
     const client = createBoundClient();

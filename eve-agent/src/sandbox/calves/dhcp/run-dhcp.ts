@@ -139,15 +139,27 @@ export async function runDhcp(
   const end = () => frames.close();
   signal.addEventListener('abort', end);
   if (signal.aborted) end();
-  let stopWatching = () => {};
+  const stopWatching: (() => void)[] = [];
   let isWanted = true;
+  let hasStarted = false;
+  const watch = async (key: string, onValue: (text: string) => void) => {
+    const stop = await store.watch(`/${[...prefix, key].join('/')}`, ({ value }) => {
+      if (value !== null) onValue(Buffer.from(value).toString('latin1'));
+    });
+    stopWatching.push(stop);
+  };
   try {
-    stopWatching = await store.watch(`/${[...prefix, DHCP_KEY.wanted].join('/')}`, ({ value }) => {
-      if (value === null || Buffer.from(value).toString('latin1') !== 'nothing') return;
+    await watch(DHCP_KEY.wanted, (text) => {
+      if (text !== 'nothing') return;
       isWanted = false;
       handle({ kind: 'released' });
       end();
     });
+    // What is there already was before this client.
+    await watch(DHCP_KEY.link, () => {
+      if (hasStarted) handle({ kind: 'relinked' });
+    });
+    hasStarted = true;
     if (isWanted) handle({ kind: 'started', address: remembered });
     const isWithinRate = createRateLimit(clock);
     for (let frame = await frames.read(); frame !== null; frame = await frames.read()) {
@@ -157,7 +169,7 @@ export async function runDhcp(
     await publisher.settled();
   } finally {
     cancelTimer();
-    stopWatching();
+    for (const stop of stopWatching) stop();
     signal.removeEventListener('abort', end);
   }
   if (failure !== null) throw (failure as { readonly error: unknown }).error;
