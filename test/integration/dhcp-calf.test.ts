@@ -1,9 +1,14 @@
 /** The client of DHCP as a process with all layers: it gets an address through what it was given, and can do nothing else. */
-import { readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { bundleScriptsOf, findCalves } from '../../compose/calf-scripts.ts';
 import { ipv4Bytes } from '../../eve-agent/src/sandbox/calves/dhcp/address-bytes.ts';
 import { OPTION } from '../../eve-agent/src/sandbox/calves/dhcp/option-codes.ts';
-import { CALF_USERS } from '../../eve-agent/src/sandbox/launcher/calf.ts';
+import { CALF_USERS, type CalfCode } from '../../eve-agent/src/sandbox/launcher/calf.ts';
+import { findCalfCode } from '../../eve-agent/src/sandbox/launcher/calf-code.ts';
+import { calfScriptName } from '../../eve-agent/src/sandbox/launcher/roles.ts';
 import { type DhcpClient, makeClientFolder, startDhcpClient } from '../lab/dhcp/dhcp-client.ts';
 import {
   rightly,
@@ -13,72 +18,86 @@ import {
 import { createLab, type Lab } from '../lab/lab.ts';
 import { describeWith } from '../requirements.ts';
 
-describeWith(['lab', 'root'], 'the client of DHCP in a process of its own', () => {
-  let lab: Lab;
-  let server: ScriptedDhcpServer;
-  let folder: string;
-  let client: DhcpClient;
-
-  beforeEach(async () => {
-    lab = await createLab();
-    await lab.addBridge('bn1', '10.0.0.1/24');
-    server = await startScriptedDhcpServer(await lab.addApp({ name: 'server', bridge: 'bn1' }));
-    const app = await lab.addApp({ name: 'client', bridge: 'bn1', mac: '02:00:00:00:00:01' });
-    folder = await makeClientFolder();
-    server.answer(rightly({ options: { [OPTION.nameServer]: ipv4Bytes('10.0.0.53') } }));
-    client = await startDhcpClient(app, { folder, isConfined: true });
-  });
-  afterEach(async () => {
-    await client.dhcp.close();
-    await server.stop();
-    await lab.stop();
-    await rm(folder, { recursive: true });
-  });
-  const bound = () =>
-    expect.poll(() => client.dhcp.status().state, { message: client.lines.join('\n') }).toBe('bound');
-
-  it('has a lease, and neither rights nor a network', async () => {
-    await bound();
-    expect(await client.addresses()).toContain('inet 10.0.0.50/24 ');
-    expect(await client.resolvConf()).toContain('nameserver 10.0.0.53\n');
-    const proc = `/proc/${client.dhcp.status().pid}`;
-    const status = await readFile(`${proc}/status`, 'utf8');
-    for (const line of [
-      `Uid:\t${Array(4).fill(CALF_USERS.dhcp).join('\t')}`,
-      'CapEff:\t0000000000000000',
-      'CapBnd:\t0000000000000000',
-      'NoNewPrivs:\t1',
-      'Seccomp:\t2',
-    ])
-      expect(status).toContain(`${line}\n`);
-    const interfaces = (await readFile(`${proc}/net/dev`, 'utf8')).matchAll(/^ *([^ :|]+):/gm);
-    expect([...interfaces].map(([, name]) => name)).toEqual(['lo']);
-    const descriptors = await Promise.all(
-      (await readdir(`${proc}/fd`)).map((fd) => readlink(`${proc}/fd/${fd}`)),
-    );
-    // The store, the channel, the packet socket, and where it writes its log.
-    expect(descriptors.filter((target) => target.startsWith('socket:')).length).toBeGreaterThanOrEqual(3);
-    expect(descriptors.filter((target) => /^\/(?!dev\/null$)./.test(target))).toEqual([]);
-  });
-
-  it('is started again when it is killed, asks for its address again, and gives it back', async () => {
-    await bound();
-    const { pid } = client.dhcp.status();
-    const count = server.asked.length;
-    process.kill(pid as number, 'SIGKILL');
-    await expect.poll(() => server.asked.length).toBeGreaterThan(count);
-    expect(await client.addresses()).toContain('inet 10.0.0.50/24 ');
-    const again = server.asked[count];
-    expect(again?.type).toBe('request');
-    expect(again?.message.options.get(OPTION.requestedAddress)).toEqual(ipv4Bytes('10.0.0.50'));
-    await bound();
-    expect(client.dhcp.status().pid).not.toBe(pid);
-    await client.dhcp.release();
-    await expect.poll(() => server.asked.at(-1)?.type).toBe('release');
-    expect([await client.addresses(), await client.routes(), await client.resolvConf()]).toEqual([
-      '',
-      '',
-      '',
-    ]);
-  });
+const SCRIPT = calfScriptName('dhcp');
+let bundle: string;
+beforeAll(async () => {
+  bundle = await mkdtemp(join(tmpdir(), 'dhcp-calf-'));
+  await bundleScriptsOf({ [SCRIPT]: (await findCalves())[SCRIPT] ?? '' }, bundle);
 });
+afterAll(() => rm(bundle, { recursive: true }));
+
+const CODES: readonly [string, () => CalfCode][] = [
+  ['from source', () => findCalfCode('dhcp')],
+  ['as a bundle', () => ({ kind: 'script', file: join(bundle, SCRIPT) })],
+];
+
+for (const [form, code] of CODES)
+  describeWith(['lab', 'root'], `the client of DHCP in a process of its own, ${form}`, () => {
+    let lab: Lab;
+    let server: ScriptedDhcpServer;
+    let folder: string;
+    let client: DhcpClient;
+
+    beforeEach(async () => {
+      lab = await createLab();
+      await lab.addBridge('bn1', '10.0.0.1/24');
+      server = await startScriptedDhcpServer(await lab.addApp({ name: 'server', bridge: 'bn1' }));
+      const app = await lab.addApp({ name: 'client', bridge: 'bn1', mac: '02:00:00:00:00:01' });
+      folder = await makeClientFolder();
+      server.answer(rightly({ options: { [OPTION.nameServer]: ipv4Bytes('10.0.0.53') } }));
+      client = await startDhcpClient(app, { folder, confined: code() });
+    });
+    afterEach(async () => {
+      await client.dhcp.close();
+      await server.stop();
+      await lab.stop();
+      await rm(folder, { recursive: true });
+    });
+    const bound = () =>
+      expect.poll(() => client.dhcp.status().state, { message: client.lines.join('\n') }).toBe('bound');
+
+    it('has a lease, and neither rights nor a network', async () => {
+      await bound();
+      expect(await client.addresses()).toContain('inet 10.0.0.50/24 ');
+      expect(await client.resolvConf()).toContain('nameserver 10.0.0.53\n');
+      const proc = `/proc/${client.dhcp.status().pid}`;
+      const status = await readFile(`${proc}/status`, 'utf8');
+      for (const line of [
+        `Uid:\t${Array(4).fill(CALF_USERS.dhcp).join('\t')}`,
+        'CapEff:\t0000000000000000',
+        'CapBnd:\t0000000000000000',
+        'NoNewPrivs:\t1',
+        'Seccomp:\t2',
+      ])
+        expect(status).toContain(`${line}\n`);
+      const interfaces = (await readFile(`${proc}/net/dev`, 'utf8')).matchAll(/^ *([^ :|]+):/gm);
+      expect([...interfaces].map(([, name]) => name)).toEqual(['lo']);
+      const descriptors = await Promise.all(
+        (await readdir(`${proc}/fd`)).map((fd) => readlink(`${proc}/fd/${fd}`)),
+      );
+      // The store, the channel, the packet socket, and where it writes its log.
+      expect(descriptors.filter((target) => target.startsWith('socket:')).length).toBeGreaterThanOrEqual(3);
+      expect(descriptors.filter((target) => /^\/(?!dev\/null$)./.test(target))).toEqual([]);
+    });
+
+    it('is started again when it is killed, asks for its address again, and gives it back', async () => {
+      await bound();
+      const { pid } = client.dhcp.status();
+      const count = server.asked.length;
+      process.kill(pid as number, 'SIGKILL');
+      await expect.poll(() => server.asked.length).toBeGreaterThan(count);
+      expect(await client.addresses()).toContain('inet 10.0.0.50/24 ');
+      const again = server.asked[count];
+      expect(again?.type).toBe('request');
+      expect(again?.message.options.get(OPTION.requestedAddress)).toEqual(ipv4Bytes('10.0.0.50'));
+      await bound();
+      expect(client.dhcp.status().pid).not.toBe(pid);
+      await client.dhcp.release();
+      await expect.poll(() => server.asked.at(-1)?.type).toBe('release');
+      expect([await client.addresses(), await client.routes(), await client.resolvConf()]).toEqual([
+        '',
+        '',
+        '',
+      ]);
+    });
+  });

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createFrameChannel } from '../../../eve-agent/src/sandbox/calves/dhcp/frame-channel.ts';
 import { runDhcp } from '../../../eve-agent/src/sandbox/calves/dhcp/run-dhcp.ts';
 import {
-  DHCP_ACTOR,
   type Dhcp,
   type DhcpCalf,
   type DhcpCalfStart,
@@ -14,6 +13,7 @@ import {
 } from '../../../eve-agent/src/sandbox/handlers/open-dhcp.ts';
 import { createResolvConf } from '../../../eve-agent/src/sandbox/handlers/resolv-conf.ts';
 import { createDhcpCalfStarter } from '../../../eve-agent/src/sandbox/handlers/start-dhcp-calf.ts';
+import type { CalfCode } from '../../../eve-agent/src/sandbox/launcher/calf.ts';
 import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore, type KeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
@@ -46,7 +46,7 @@ export interface DhcpClientOptions {
   /** Holds its resolv.conf. */
   readonly folder?: string;
   /** A process with all layers, instead of this one. */
-  readonly isConfined?: boolean;
+  readonly confined?: CalfCode;
 }
 
 function createLineLog(lines: string[]): Log {
@@ -62,8 +62,8 @@ export const makeClientFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'd
 function createStarterHere(deps: { store: KeyStore; clock: LeapingClock; log: Log }) {
   const { store, clock, log } = deps;
   let crash = async () => {};
-  const startCalf = ({ descriptor, prefix, ...options }: DhcpCalfStart): DhcpCalf => {
-    const rights = { actor: DHCP_ACTOR, rights: dhcpRights(prefix) };
+  const startCalf = ({ actor, descriptor, prefix, ...options }: DhcpCalfStart): DhcpCalf => {
+    const rights = { actor, rights: dhcpRights(prefix) };
     let controller = new AbortController();
     const start = () =>
       runDhcp(
@@ -81,7 +81,7 @@ function createStarterHere(deps: { store: KeyStore; clock: LeapingClock; log: Lo
     const stop = async () => {
       controller.abort();
       await running;
-      store.clear(DHCP_ACTOR);
+      store.clear(actor);
     };
     crash = async () => {
       await stop();
@@ -97,7 +97,7 @@ const audit = { append: () => {} };
 
 export async function startDhcpClient(
   namespace: Namespace,
-  { hostName = null, isProbing = false, folder, isConfined = false }: DhcpClientOptions = {},
+  { hostName = null, isProbing = false, folder, confined }: DhcpClientOptions = {},
 ): Promise<DhcpClient> {
   const network = await holdNetwork(namespace);
   const home = folder ?? (await makeClientFolder());
@@ -122,7 +122,10 @@ export async function startDhcpClient(
         savedFile: join(home, 'resolv.conf.saved'),
         interfaceName: 'eth0',
       }),
-      startCalf: isConfined ? createDhcpCalfStarter({ store, audit, clock, log }) : here.startCalf,
+      startCalf:
+        confined === undefined
+          ? here.startCalf
+          : createDhcpCalfStarter({ store, audit, clock, log, code: confined }),
     },
     { interfaceName: 'eth0', hostName, isProbing, metric: 1024 },
   );

@@ -29,6 +29,8 @@ export interface DhcpCalf {
 }
 
 export interface DhcpCalfStart {
+  /** Who its keys belong to. */
+  readonly actor: string;
   /** The packet socket, which the calf gets a duplicate of. */
   readonly descriptor: number;
   readonly prefix: readonly string[];
@@ -49,7 +51,7 @@ export interface DhcpDeps {
   readonly openSilentPort: (interfaceName: string, port: number, filter: Buffer) => number;
   /**
    * Starts the calf, and starts it again when it ends by itself, until it is stopped. Its rights are those of
-   * {@link dhcpRights}, its actor is {@link DHCP_ACTOR}.
+   * {@link dhcpRights}; its keys are cleared when it has ended.
    */
   readonly startCalf: (start: DhcpCalfStart) => DhcpCalf;
   /** null: name servers are not set. */
@@ -79,8 +81,8 @@ export interface Dhcp {
   close(): Promise<void>;
 }
 
-/** Who the keys of the client belong to, and priv's own. */
-export const DHCP_ACTOR = 'dhcp';
+/** Who the keys of a client belong to: each interface has one of its own, whose end takes no other's keys away. */
+const actorOf = (interfaceName: string) => `dhcp-${interfaceName}`;
 const PRIV_ACTOR = 'priv';
 /** How long one read of the client waits, which is how fast it ends. */
 const READ_WAIT_MS = 1000;
@@ -155,6 +157,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
   const { interfaceName, hostName, isProbing, metric } = options;
   const log = deps.log.child({ interface: interfaceName });
   const prefix = ['dhcp', interfaceName];
+  const actor = actorOf(interfaceName);
   const put = (key: string, text: string) =>
     store.write(PRIV_ACTOR, [...prefix, key], Buffer.from(text, 'latin1'));
   const drop = (key: string) => {
@@ -196,7 +199,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
     );
     const handler = createDhcpHandler(
       { store, applier, clock, log, surroundings: () => readSurroundings(rtnetlink, link.index) },
-      { prefix, actor: DHCP_ACTOR },
+      { prefix, actor },
     );
     // For the client that is started next, should this one end.
     const remember = (address: string | undefined) =>
@@ -206,7 +209,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
     remember(before?.address);
     handler.onChange(({ lease }) => remember(lease?.address));
 
-    const calf = deps.startCalf({ descriptor, prefix, hostName, isProbing });
+    const calf = deps.startCalf({ actor, descriptor, prefix, hostName, isProbing });
     log.info({ mac: link.mac }, 'an address is asked for by DHCP');
 
     let returns = 0;

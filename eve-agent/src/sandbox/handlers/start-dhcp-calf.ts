@@ -7,7 +7,7 @@ import { keepCalf } from '../launcher/keep-calf.ts';
 import { spawnCalf } from '../launcher/spawn-calf.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import { serveStore } from '../store/serve-store.ts';
-import { DHCP_ACTOR, type DhcpCalf, type DhcpCalfStart, dhcpRights } from './open-dhcp.ts';
+import { type DhcpCalf, type DhcpCalfStart, dhcpRights } from './open-dhcp.ts';
 
 export interface DhcpCalfDeps {
   readonly store: KeyStore;
@@ -28,7 +28,7 @@ const LIMITS = { memoryBytes: 160 * 1024 * 1024, openFiles: 64, workers: 0 };
  */
 export function createDhcpCalfStarter(deps: DhcpCalfDeps): (start: DhcpCalfStart) => DhcpCalf {
   const { store, audit, clock, log, code = findCalfCode('dhcp') } = deps;
-  return ({ descriptor, prefix, hostName, isProbing }) => {
+  return ({ actor, descriptor, prefix, hostName, isProbing }) => {
     const spec = {
       name: 'dhcp',
       code,
@@ -42,10 +42,10 @@ export function createDhcpCalfStarter(deps: DhcpCalfDeps): (start: DhcpCalfStart
       start: () =>
         spawnCalf(spec, { clock, onOutput: (line) => log.info({ line }, 'the client of DHCP says') }),
       onStart(calf) {
-        serveStore({ store, audit, clock }, { actor: DHCP_ACTOR, rights: dhcpRights(prefix) }, calf.store);
+        serveStore({ store, audit, clock }, { actor, rights: dhcpRights(prefix) }, calf.store);
       },
       onEnd({ code: exitCode, signal, refusal }, delayMs) {
-        store.clear(DHCP_ACTOR);
+        store.clear(actor);
         log.warn({ code: exitCode, signal, refusal, delayMs }, 'the client of DHCP has ended');
       },
     });
@@ -53,7 +53,7 @@ export function createDhcpCalfStarter(deps: DhcpCalfDeps): (start: DhcpCalfStart
       pid: () => kept.current()?.pid ?? null,
       async stop() {
         await kept.close();
-        store.clear(DHCP_ACTOR);
+        store.clear(actor);
       },
     };
   };

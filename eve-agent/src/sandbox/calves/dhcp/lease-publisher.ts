@@ -85,7 +85,12 @@ export function createLeasePublisher(
     },
     publish: (lease) => change({ lease, serial: wanted.serial + 1, reason: '' }),
     withdraw: (reason) =>
-      change({ lease: null, serial: wanted.serial + 1, reason: reason.slice(0, MAX_REASON_LENGTH) }),
+      change({
+        lease: null,
+        serial: wanted.serial + 1,
+        // What is read as no commit would take nothing back.
+        reason: reason.slice(0, MAX_REASON_LENGTH).replace(/[^ -~]/g, '?'),
+      }),
     settled: async () => {
       await running;
     },

@@ -1,7 +1,7 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
-import { DHCP_ACTOR, dhcpRights } from '../../handlers/open-dhcp.ts';
+import { dhcpRights } from '../../handlers/open-dhcp.ts';
 import { createDirectStoreClient } from '../../store/direct-client.ts';
 import { createKeyStore, DEFAULT_KEY_QUOTA } from '../../store/key-store.ts';
 import { ipv4Bytes } from './address-bytes.ts';
@@ -22,7 +22,7 @@ function createServerSide(quota = DEFAULT_KEY_QUOTA) {
   const keys = createKeyStore({ audit, log: silentLog }, quota);
   const store = createDirectStoreClient(
     { store: keys, audit },
-    { actor: DHCP_ACTOR, rights: dhcpRights(PREFIX) },
+    { actor: 'dhcp-eth0', rights: dhcpRights(PREFIX) },
   );
   /** All keys of the client, below its prefix. */
   const own = () =>
