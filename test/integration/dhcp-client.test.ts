@@ -1,5 +1,5 @@
 /** The client of DHCP on a real link, against a server that says what it should not, and against the host. */
-import { rm, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ipv4Bytes } from '../../eve-agent/src/sandbox/calves/dhcp/address-bytes.ts';
@@ -17,6 +17,7 @@ import {
   startScriptedDhcpServer,
 } from '../lab/dhcp/scripted-dhcp-server.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { mustRunProgram } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
 
 describeWith(['lab', 'root'], 'the client of DHCP', () => {
@@ -315,6 +316,27 @@ s.recv(1)
     await expect.poll(() => leased(running)?.nameServers).toEqual(['10.0.0.53']);
     expect(running.dhcp.status().applied?.resolvConf).toMatchObject({ kind: 'left-alone' });
     expect(await running.resolvConf()).toBe('nameserver 127.0.0.53\n');
+  });
+
+  it('writes a resolv.conf in place that is a mount point, as in containers', async () => {
+    const [file, mounted] = ['resolv.conf', 'mounted'].map((name) => join(folder, name)) as [string, string];
+    await writeFile(file, '');
+    await writeFile(mounted, 'nameserver 203.0.113.1\noptions ndots:0 timeout:1 attempts:1 rotate\n');
+    await mustRunProgram(['mount', '--bind', mounted, file]);
+    try {
+      server.answer(rightly({ options: { [OPTION.nameServer]: ipv4Bytes('10.0.0.53') } }));
+      const running = await open();
+      await expect
+        .poll(() => running.dhcp.status().applied?.resolvConf)
+        .toEqual({ kind: 'written-in-place' });
+      expect(await readFile(mounted, 'utf8')).toBe(
+        '# Written by eve-agent: what DHCP said on eth0\nnameserver 10.0.0.53\n',
+      );
+      await running.dhcp.release();
+      expect(await readFile(mounted, 'utf8')).toContain('nameserver 203.0.113.1\noptions ndots:0');
+    } finally {
+      await mustRunProgram(['umount', file]);
+    }
   });
 
   it('lets nothing in but what a client of DHCP has to hear', async () => {
