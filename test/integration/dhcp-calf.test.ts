@@ -53,8 +53,17 @@ for (const [form, code] of CODES)
       await lab.stop();
       await rm(folder, { recursive: true });
     });
+    /** The client says so, and what it was told is set. */
     const bound = () =>
-      expect.poll(() => client.dhcp.status().state, { message: client.lines.join('\n') }).toBe('bound');
+      expect
+        .poll(
+          () => {
+            const { state, lease } = client.dhcp.status();
+            return [state, lease?.address];
+          },
+          { message: client.lines.join('\n') },
+        )
+        .toEqual(['bound', '10.0.0.50']);
 
     it('has a lease, and neither rights nor a network', async () => {
       await bound();
