@@ -65,7 +65,7 @@ for (const [form, code] of CODES)
         )
         .toEqual(['bound', '10.0.0.50']);
 
-    it('has a lease, and neither rights nor a network', async () => {
+    it('has a lease, and neither rights nor a network but the one socket (dhcpcd #127)', async () => {
       await bound();
       expect(await client.addresses()).toContain('inet 10.0.0.50/24 ');
       expect(await client.resolvConf()).toContain('nameserver 10.0.0.53\n');

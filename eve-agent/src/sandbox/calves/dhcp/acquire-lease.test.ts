@@ -192,7 +192,7 @@ describe('a request', () => {
     expect(client.state().kind).toBe('requesting');
   });
 
-  it('is answered by a server that names itself neither before nor now', () => {
+  it('is answered by a server that names itself neither before nor now (coreos/systemd #86)', () => {
     const client = createSelectingClient();
     client.hear('offer', { without: ['serverId'] });
     client.wait();
@@ -234,7 +234,7 @@ describe('what a lease says', () => {
   it.each<
     [string, Partial<Record<'leaseSeconds' | 'renewalSeconds' | 'rebindingSeconds', number>>, number[]]
   >([
-    ['no times', {}, [1800, 3150, 3600]],
+    ['no times (systemd #9610)', {}, [1800, 3150, 3600]],
     ['a lease of 0', { leaseSeconds: 0 }, [1800, 3150, 3600]],
     ['a lease of a second', { leaseSeconds: 1 }, [5, 8.75, 10]],
     ['a minute', { leaseSeconds: 60 }, [30, 52.5, 60]],
