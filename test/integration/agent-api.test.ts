@@ -95,6 +95,7 @@ function createApi(configSource: string | null = null) {
     version: '1.2.3',
     listInstances: () => [],
     processes: () => [PROCESS],
+    listDhcp: () => [{ interface: 'eth0', state: 'bound' }],
     auditHead: () => ({ seq: 7, hash: 'ab'.repeat(32) }),
     apps: {
       statuses: () => [app],
@@ -198,6 +199,7 @@ describeWith(['curl'], 'the operations', () => {
       networkInstances: [],
       processes: [PROCESS],
       audit: { seq: 7 },
+      dhcp: [{ interface: 'eth0' }],
       contentTrees: [status],
       apps: [app],
     });

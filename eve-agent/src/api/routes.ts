@@ -42,6 +42,8 @@ export interface RoutesDeps {
   readonly readServing: ((signal: AbortSignal) => Promise<ReadonlyMap<string, boolean>>) | null;
   /** Those without rights that the service has. */
   processes(): readonly ProcessStatus[];
+  /** Interfaces that get their addresses by DHCP. */
+  listDhcp(): readonly object[];
   /** How far the audit log is on the disk; null: none is kept. */
   auditHead(): ChainPlace | null;
   /** EVE's own, where it runs. */
@@ -146,7 +148,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       summary: 'The configuration in force, every content tree, every app, and every process without rights',
       responses: {
         200: jsonResponse(
-          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), and the head of the audit log (null where none is kept)',
+          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), and the interfaces that get their addresses by DHCP',
         ),
       },
       handle: () => ({
@@ -157,6 +159,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         networkInstances: listInstances(),
         processes: deps.processes(),
         audit: deps.auditHead(),
+        dhcp: deps.listDhcp(),
       }),
     },
     {

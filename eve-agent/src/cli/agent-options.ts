@@ -29,6 +29,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly ca?: string;
   readonly apps?: true;
   readonly separation?: true;
+  readonly dhcp?: readonly string[];
   readonly engine: EngineAddress;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
@@ -250,6 +251,16 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
       'down in audit.log below the state directory',
     environment: 'EVE_AGENT_SEPARATION',
     schema: z.boolean(),
+  },
+  {
+    flags: '--dhcp <interface>',
+    description:
+      'get this interface its address by DHCP, by a process that holds no rights; may be given several times ' +
+      '(default: none)',
+    environment: 'EVE_AGENT_DHCP',
+    // IFNAMSIZ of the kernel, with what names may not hold.
+    schema: z.string().regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, { error: 'the name of an interface expected' }),
+    isList: true,
   },
   { ...logLevelOption, default: 'info' },
   settingsOption,

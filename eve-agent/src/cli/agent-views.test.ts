@@ -70,6 +70,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
     contentTrees: [],
     apps: null,
     processes: [],
+    dhcp: [],
   } as unknown as ServiceStatus);
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
   expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
@@ -81,6 +82,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
       contentTrees: [],
       apps: null,
       processes: [],
+      dhcp: [],
     } as unknown as ServiceStatus),
   ).toContain('What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON');
   const none = { ...configuration, state: 'none' };
@@ -90,6 +92,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
       contentTrees: [],
       apps: null,
       processes: [],
+      dhcp: [],
     } as unknown as ServiceStatus),
   ).toContain('No configuration');
 });
@@ -106,12 +109,17 @@ it('the status tells what confines a process, and what does not', () => {
   };
   const failing = { name: 'odd\u001b[2J', state: 'failing', pid: null, restarts: 7, layers: [], missing: [] };
   const processes = [{ ...running, missing }, failing];
+  const none = { interface: 'eth1', address: null, server: null, reason: 'refused: a lease of no length' };
+  const dhcp = [{ ...none, interface: 'eth0', address: '10.0.0.5/24', server: '10.0.0.2' }, none];
   const text = statusText({
     configuration,
     contentTrees: [],
     apps: null,
     processes,
+    dhcp,
   } as unknown as ServiceStatus);
+  expect(text).toContain('\neth0 has 10.0.0.5/24 by DHCP from 10.0.0.2\n');
+  expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
   expect(text).toContain('\n    without mount namespace, since the agent does not have CAP_SYS_ADMIN\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
@@ -189,7 +197,13 @@ describe('apps', () => {
     expect(acting(table)).toEqual([]);
     const configuration = { source: null, state: 'applied', appliedAt: 'T', problems: [], warnings: [] };
     const text = (apps: AppInstanceStatus[] | null) =>
-      statusText({ configuration, contentTrees: [], apps, processes: [] } as unknown as ServiceStatus);
+      statusText({
+        configuration,
+        contentTrees: [],
+        apps,
+        processes: [],
+        dhcp: [],
+      } as unknown as ServiceStatus);
     expect(text([appOf()])).toContain(`no content trees.\n\n${appStatusTable([appOf()])}`);
     expect(text([])).toMatch(/no content trees\.\n\nThe configuration has no apps\.\n$/);
     expect(text(null)).toMatch(/no content trees\.\n$/);

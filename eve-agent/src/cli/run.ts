@@ -34,6 +34,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
       allowsInternalRedirects: options.allowInternalRedirects === true,
     },
     isSeparated: options.separation === true,
+    dhcp: options.dhcp ?? [],
     allowPlainCredentials: options.allowPlainCredentials === true,
     maxDownloads: options.maxDownloads,
     maxDownloadsPerDatastore: options.maxDownloadsPerDatastore,

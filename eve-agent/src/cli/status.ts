@@ -22,6 +22,17 @@ const statusSchema = z.looseObject({
   contentTrees: z.array(contentTreeStatusSchema),
   /** null: none are launched. */
   apps: z.array(appInstanceStatusSchema).nullable().default(null),
+  /** Interfaces that get their addresses by DHCP. */
+  dhcp: z
+    .array(
+      z.looseObject({
+        interface: z.string(),
+        address: z.string().nullable(),
+        server: z.string().nullable(),
+        reason: z.string().nullable(),
+      }),
+    )
+    .default([]),
   /** Those without rights. */
   processes: z
     .array(
@@ -53,10 +64,19 @@ function processLines({ name, state, pid, restarts, layers, missing }: ServiceSt
   ];
 }
 
+function dhcpLine({ interface: name, address, server, reason }: ServiceStatus['dhcp'][number]): string {
+  if (address === null) {
+    const why = reason === null ? '' : `: ${printableText(reason)}`;
+    return `${printableText(name)} has no address by DHCP yet${why}`;
+  }
+  const from = server === null ? '' : ` from ${printableText(server)}`;
+  return `${printableText(name)} has ${printableText(address)} by DHCP${from}`;
+}
+
 /** The status as people read it. */
-export function statusText({ configuration, contentTrees, apps, processes }: ServiceStatus): string {
+export function statusText({ configuration, contentTrees, apps, processes, dhcp }: ServiceStatus): string {
   const { source, state, appliedAt, problems, warnings } = configuration;
-  const confined = processes.flatMap(processLines).map((line) => `${line}\n`);
+  const confined = [...dhcp.map(dhcpLine), ...processes.flatMap(processLines)].map((line) => `${line}\n`);
   if (state === 'none') return `No configuration is in force.\n${confined.join('')}`;
   const from = source === null ? '' : ` from ${printableText(source)}`;
   const lines = [

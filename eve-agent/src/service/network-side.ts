@@ -4,7 +4,6 @@ import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
-import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
 import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
@@ -32,10 +31,6 @@ export interface NetworkSide {
   run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
   /** What it does by processes without rights; none: it is all in this one. */
   processes(): readonly ProcessStatus[];
-  /** How far the audit log is on the disk; null: none is kept. */
-  auditHead(): ChainPlace | null;
-  /** Lets go of what is kept of it. */
-  close(): Promise<void>;
 }
 
 /** The network in this process. */
@@ -45,8 +40,6 @@ export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: S
   return {
     steps: createDatastoreAccess({ locate, openFlow }, targetOf, settings),
     processes: () => [],
-    auditHead: () => null,
-    async close() {},
     run: ({ hosts, onSeen }, signal) =>
       watchAnnouncements(
         {

@@ -33,9 +33,11 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
+import type { DhcpClients } from './dhcp-clients.ts';
 import { createOwnNetwork, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import { openApps, type RunningApps } from './run-apps.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
+import type { Sandbox } from './sandbox.ts';
 import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
 
@@ -71,15 +73,32 @@ const createTargetOf =
       ? createFileTarget(store.pendingPath(sha256), { lanes, algorithm: digestOfHex(sha256).algorithm })
       : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
 
-/** In this process, or in one that holds no rights, whose code is loaded only then. */
+/** What processes without rights share, where there are to be any: its code is loaded only then. */
+async function openSandboxFor(settings: ServiceSettings, state: string, log: Log): Promise<Sandbox | null> {
+  if (!settings.isSeparated && settings.dhcp.length === 0) return null;
+  const { openSandbox } = await import('./sandbox.ts');
+  return await openSandbox(state, log);
+}
+
+/** In this process, or in one that holds no rights. */
 async function openNetwork(
   settings: ServiceSettings,
-  state: string,
+  sandbox: Sandbox | null,
   deps: NetworkSideDeps,
 ): Promise<NetworkSide> {
-  if (!settings.isSeparated) return createOwnNetwork(deps, settings);
-  const { openSeparateNetwork } = await import('./separate-network.ts');
-  return await openSeparateNetwork(deps, state, settings);
+  if (!settings.isSeparated || sandbox === null) return createOwnNetwork(deps, settings);
+  const { createSeparateNetwork } = await import('./separate-network.ts');
+  return createSeparateNetwork(deps, sandbox, settings);
+}
+
+async function openDhcp(
+  settings: ServiceSettings,
+  sandbox: Sandbox | null,
+  deps: { readonly state: string; readonly log: Log },
+): Promise<DhcpClients | null> {
+  if (settings.dhcp.length === 0 || sandbox === null) return null;
+  const { openDhcpClients } = await import('./dhcp-clients.ts');
+  return await openDhcpClients(settings.dhcp, sandbox, deps);
 }
 
 /** The loop over what is wanted and what is there, with this host's files and clocks. */
@@ -152,7 +171,8 @@ export async function runService(
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const store = createContentStore(state, images);
-  const network = await openNetwork(settings, state, {
+  const sandbox = await openSandboxFor(settings, state, log);
+  const network = await openNetwork(settings, sandbox, {
     targetOf: createTargetOf(store, hashLanes),
     log,
   });
@@ -167,7 +187,9 @@ export async function runService(
   const endings: (() => Promise<void>)[] = [];
   let deployments: RunningDeployments | null = null;
   let apps: RunningApps | null = null;
+  let dhcp: DhcpClients | null = null;
   try {
+    dhcp = await openDhcp(settings, sandbox, { state, log });
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
     if (settings.deployments !== null) {
@@ -190,7 +212,8 @@ export async function runService(
       apps: apps?.apps ?? null,
       readServing: deployments?.readServing ?? null,
       processes: network.processes,
-      auditHead: network.auditHead,
+      auditHead: () => sandbox?.audit.head() ?? null,
+      listDhcp: () => dhcp?.statuses() ?? [],
     });
     const appRoutes = createAppRoutes({ apps: apps?.apps ?? null, access: apps?.access ?? null, log });
     const deploymentRoutes =
@@ -229,7 +252,8 @@ export async function runService(
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();
-    await network.close();
+    await dhcp?.close();
+    await sandbox?.audit.close();
     deployments?.close();
     apps?.close();
     hashLanes.close();

@@ -2,55 +2,36 @@ import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
-import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
-import { openAuditLog } from '../sandbox/audit/audit-log.ts';
 import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
 import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
 import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
 import { findCalfCode } from '../sandbox/launcher/calf-code.ts';
 import { type KeptCalf, keepCalf } from '../sandbox/launcher/keep-calf.ts';
 import { processStatus } from '../sandbox/launcher/process-status.ts';
-import { planHere, spawnCalf } from '../sandbox/launcher/spawn-calf.ts';
+import { spawnCalf } from '../sandbox/launcher/spawn-calf.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
 import { tellLine } from '../sandbox/monitor/calf-line.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor, PRIV } from '../sandbox/monitor/net-monitor.ts';
-import { createKeyStore } from '../sandbox/store/key-store.ts';
 import { attachLockedFilter, refuseGateways, socketPair } from '../sandbox/system/sockets.ts';
-import { readBootId } from './boot-id.ts';
 import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
+import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { selectSystemBridges } from './system-discovery.ts';
 
 const NET = 'net';
 const MEBIBYTE = 1024 * 1024;
-/** What a thousand trees wait with, twice over. */
-const QUOTA = { keys: 65_536, bytes: 32 * MEBIBYTE };
 /** On a device that is busy with its own start. */
 const READY_WITHIN_MS = 60_000;
 const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
 
-/**
- * The network in a process that holds no rights, which is kept running.
- *
- * @param state the folder that the audit log is kept in
- * @throws Error when no process can be confined here at all
- */
-export async function openSeparateNetwork(
+/** The network in a process that holds no rights, which is kept running. */
+export function createSeparateNetwork(
   { targetOf, log }: NetworkSideDeps,
-  state: string,
+  { store, audit, plan }: Sandbox,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
-): Promise<NetworkSide> {
-  const plan = planHere();
-  for (const { layer, reason } of plan.missing) {
-    log.warn({ process: NET, layer, reason }, 'a process of the agent is confined without one of its layers');
-  }
-  const audit = await openAuditLog(
-    { clock: systemClock, log },
-    { folder: auditFolderOf(state), boot: readBootId() },
-  );
-  const store = createKeyStore({ log, audit }, QUOTA);
+): NetworkSide {
   const jobs = createNetJobs({ store, owner: PRIV, targetOf });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
   const filter = encodeProgram(mdnsFilter());
@@ -73,8 +54,6 @@ export async function openSeparateNetwork(
   return {
     steps: jobs.steps,
     processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
-    auditHead: audit.head,
-    close: audit.close,
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
         { ...{ store, audit, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },

@@ -34,6 +34,8 @@ export interface ServiceSettings {
   };
   /** Whether a process without rights speaks to the network. */
   readonly isSeparated: boolean;
+  /** Interfaces that get their addresses by DHCP. */
+  readonly dhcp: readonly string[];
   readonly allowPlainCredentials: boolean;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;
