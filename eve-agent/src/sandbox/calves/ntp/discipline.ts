@@ -1,0 +1,145 @@
+import { type Corrections, correctedMs, pendingMs } from './corrections.ts';
+import { fitLine, isBent, type Line, type Point } from './fit-line.ts';
+import { MAX_POLL_LOG2, MIN_POLL_LOG2 } from './poll-schedule.ts';
+
+/** RFC 5905 §7.2 STEPT: what is further off is not slewed. */
+export const STEP_THRESHOLD_MS = 128;
+/** RFC 5905 §7.2 WATCH: so long it has to be further off before that is believed. */
+const STEP_OUT_MS = 300_000;
+/** RFC 5905 §7.2: no clock of a computer is further from its frequency. */
+export const MAX_FREQUENCY_PPM = 500;
+
+const MAX_POINTS = 32;
+/** Fewer measurements, and shorter ones, say nothing of the frequency. */
+const MIN_POINTS = 6;
+const MIN_SPAN_MS = 240_000;
+const PPM = 1e-6;
+/** In standard deviations: a measurement that is further from the line counts for itself. */
+const ON_LINE = 3;
+/** In standard errors: a slope that differs by less from the present frequency is chance. */
+const SURE = 2;
+/** RFC 5905 §7.2 PGATE and LIMIT: when the interval of the questions becomes longer, and shorter. */
+const POLL_GATE = 4;
+const POLL_LIMIT = 30;
+
+/** What all servers together measured. */
+export interface Measurement {
+  /** When the newest sample of it came, by the monotonic clock. */
+  readonly atMs: number;
+  /** Against the clock as it would be without our corrections. */
+  readonly uncorrectedMs: number;
+  readonly jitterMs: number;
+}
+
+export interface DisciplineState {
+  /** Whether the clock was corrected once since this began: until then any offset is told at once. */
+  readonly isSettled: boolean;
+  /** The last measurement that was looked at. */
+  readonly lastMs: number;
+  /** What was measured since the last jump, oldest first. */
+  readonly points: readonly Point[];
+  /** Since when the offset is too great to be slewed; null: it is not. */
+  readonly spikeSinceMs: number | null;
+  readonly pollLog2: number;
+  /** RFC 5905 §13: above or below zero, as the interval is to grow or to shrink. */
+  readonly pollTendency: number;
+}
+
+/** What the system's clock should be corrected by. */
+export interface Correction {
+  /** What it is to be moved by now, with what it is still being slewed by. */
+  readonly offsetMs: number;
+  /** What its frequency is to be from now on, in all; a positive one makes it run faster. */
+  readonly frequencyPpm: number;
+}
+
+export const newDiscipline: DisciplineState = {
+  isSettled: false,
+  lastMs: Number.NEGATIVE_INFINITY,
+  points: [],
+  spikeSinceMs: null,
+  pollLog2: MIN_POLL_LOG2,
+  pollTendency: 0,
+};
+
+/** The newest points that lie on one line. */
+function withoutOldBend(points: readonly Point[]): { points: readonly Point[]; line: Line | null } {
+  let kept = points;
+  for (;;) {
+    const line = fitLine(kept);
+    if (line === null || kept.length <= MIN_POINTS || !isBent(kept, line)) return { points: kept, line };
+    kept = kept.slice(Math.max(1, Math.floor(kept.length / 4)));
+  }
+}
+
+/** The frequency by the slope, if that differs from the present one by more than chance. */
+function frequencyOf(points: readonly Point[], line: Line, corrections: Corrections): number {
+  const spanMs = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
+  const wantedPpm = corrections.baseFrequencyPpm + line.slope / PPM;
+  const isSure = Math.abs(wantedPpm - corrections.frequencyPpm) > (SURE * line.slopeError) / PPM;
+  if (spanMs < MIN_SPAN_MS || !isSure) return corrections.frequencyPpm;
+  return Math.min(Math.max(wantedPpm, -MAX_FREQUENCY_PPM), MAX_FREQUENCY_PPM);
+}
+
+/** RFC 5905 §13: a quiet clock is asked for less often. */
+function adaptPoll(state: DisciplineState, innovationMs: number, jitterMs: number) {
+  const isQuiet = Math.abs(innovationMs) < POLL_GATE * jitterMs;
+  const tendency = state.pollTendency + (isQuiet ? state.pollLog2 : -2 * state.pollLog2);
+  if (tendency > POLL_LIMIT) {
+    return { pollTendency: 0, pollLog2: Math.min(state.pollLog2 + 1, MAX_POLL_LOG2) };
+  }
+  if (tendency < -POLL_LIMIT) {
+    return { pollTendency: 0, pollLog2: Math.max(state.pollLog2 - 1, MIN_POLL_LOG2) };
+  }
+  return { pollTendency: tendency, pollLog2: state.pollLog2 };
+}
+
+/**
+ * What follows from a measurement. The offsets against a clock that nobody corrects lie on a line: its slope is the
+ * error of the frequency, its end the offset. A single measurement that is far off is waited out (RFC 5905 §11.3): a
+ * queue on the way, a server that is being set. One that stays is told, and priv decides.
+ *
+ * @param corrections what the clock was moved by until now
+ * @returns correction null: there is nothing to correct, as the measurement is none that is new, or not believed yet
+ */
+export function disciplineClock(
+  state: DisciplineState,
+  measurement: Measurement,
+  corrections: Corrections,
+  nowMs: number,
+): { readonly state: DisciplineState; readonly correction: Correction | null } {
+  const { atMs, uncorrectedMs, jitterMs } = measurement;
+  if (atMs <= state.lastMs) return { state, correction: null };
+  const { frequencyPpm } = corrections;
+  const correctedNowMs = correctedMs(corrections, nowMs);
+  const offsetMs = uncorrectedMs - correctedNowMs;
+  const seen = { ...state, lastMs: atMs };
+  if (!state.isSettled) return { state: seen, correction: { offsetMs, frequencyPpm } };
+
+  // What is being slewed away already is no news.
+  const innovationMs = offsetMs - pendingMs(corrections, nowMs);
+  if (Math.abs(innovationMs) > STEP_THRESHOLD_MS) {
+    const spikeSinceMs = state.spikeSinceMs ?? nowMs;
+    const isBelieved = nowMs - spikeSinceMs >= STEP_OUT_MS;
+    // What was measured before is of another time.
+    const points = isBelieved ? [] : state.points;
+    const correction = isBelieved ? { offsetMs, frequencyPpm } : null;
+    return { state: { ...seen, spikeSinceMs, points }, correction };
+  }
+
+  const { points, line } = withoutOldBend(
+    [...state.points, { x: atMs, y: uncorrectedMs }].slice(-MAX_POINTS),
+  );
+  const next = { ...seen, spikeSinceMs: null, points, ...adaptPoll(state, innovationMs, jitterMs) };
+  if (line === null || points.length < MIN_POINTS) {
+    return { state: next, correction: { offsetMs, frequencyPpm } };
+  }
+  const isOnLine = Math.abs(uncorrectedMs - line.at(atMs)) <= ON_LINE * line.deviation;
+  return {
+    state: next,
+    correction: {
+      offsetMs: isOnLine ? line.at(nowMs) - correctedNowMs : offsetMs,
+      frequencyPpm: frequencyOf(points, line, corrections),
+    },
+  };
+}
