@@ -1,0 +1,153 @@
+import type { Clock } from '@local-datastore/shared/clock';
+import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
+import type { Log } from '@local-datastore/shared/log';
+import {
+  answerText,
+  type CorrectionAnswer,
+  NTP_KEY,
+  type OfferedCorrection,
+  parseCorrection,
+  parseQuantity,
+} from '../keys/ntp-keys.ts';
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
+import type { KeyStore } from '../store/key-store.ts';
+import type { SystemClockControl } from '../system/clock-control.ts';
+import {
+  type ClockPolicy,
+  type ClockTrust,
+  judgeCorrection,
+  type Movement,
+  newTrust,
+} from './judge-correction.ts';
+
+/** Less of a change of the frequency is none. */
+const FREQUENCY_STEP_PPM = 0.001;
+const SAY_AGAIN_MS = 600_000;
+
+export interface ClockHandlerDeps {
+  readonly store: KeyStore;
+  readonly control: SystemClockControl;
+  /** Monotonic, the same as that of the calf: CLOCK_MONOTONIC. */
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface ClockHandlerOptions {
+  /** Below it stand the keys of NTP. */
+  readonly prefix: KeyPath;
+  /** Who writes as priv. */
+  readonly actor: string;
+  readonly policy: ClockPolicy;
+}
+
+export interface ClockHandler {
+  /** The last answer; null: the clock cannot be read. */
+  lastAnswer(): CorrectionAnswer | null;
+  /** Moves nothing any more, and nothing back. */
+  stop(): void;
+}
+
+/**
+ * Moves the system's clock as the calf for NTP asks for, within what {@link judgeCorrection} lets be, and answers each
+ * correction once. Whatever the calf writes, nothing is thrown and nothing waits.
+ */
+export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandlerOptions): ClockHandler {
+  const { store, control, clock, log } = deps;
+  const { prefix, actor, policy } = options;
+  let trust: ClockTrust | null = null;
+  let answer: CorrectionAnswer | null = null;
+  /** When each thing was said last: a calf that was taken over fills no log. */
+  const saidMs = new Map<string, number>();
+
+  const at = (key: string): KeyPath => [...prefix, key];
+  function saySeldom(what: string, say: () => void): void {
+    const nowMs = clock.nowMs();
+    if (nowMs - (saidMs.get(what) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) return;
+    saidMs.set(what, nowMs);
+    say();
+  }
+
+  function tell(next: CorrectionAnswer): void {
+    answer = next;
+    try {
+      store.write(actor, at(NTP_KEY.answer), Buffer.from(answerText(next)));
+    } catch (error) {
+      log.warn({ error: errorMessage(error) }, 'the answer to the NTP client could not be written');
+    }
+  }
+
+  /** @throws SystemError */
+  function move(verdict: Movement, { errorMs, jitterMs }: OfferedCorrection, frequencyPpm: number): void {
+    if (Math.abs(verdict.frequencyPpm - frequencyPpm) >= FREQUENCY_STEP_PPM) {
+      control.setFrequency(verdict.frequencyPpm);
+    }
+    if (verdict.kind === 'step') control.stepBy(verdict.byMs);
+    else control.slewBy(verdict.byMs);
+    control.setSynchronized({ maxErrorMs: errorMs, estimatedErrorMs: jitterMs });
+  }
+
+  /** @param byMs 0: the clock is not moved */
+  function settle(
+    fields: Pick<CorrectionAnswer, 'sequence' | 'kind' | 'byMs' | 'frequencyPpm'>,
+    reason = '-',
+  ): void {
+    tell({ ...fields, atMs: clock.nowMs(), reason });
+  }
+
+  function correct(bytes: Uint8Array): void {
+    const offered = parseCorrection(bytes);
+    const wanted = store.read(at(NTP_KEY.frequency));
+    const frequencyWanted = wanted === undefined ? null : parseQuantity(wanted);
+    const refused = { sequence: offered?.sequence ?? 0, kind: 'refused', byMs: 0 } as const;
+    try {
+      const reading = control.read();
+      trust ??= newTrust(reading.isSynchronized);
+      const now = { monotonicMs: clock.nowMs(), unixMs: reading.unixMs };
+      const judged = judgeCorrection(trust, offered, frequencyWanted, now, policy);
+      const { verdict } = judged;
+      if (verdict.kind === 'ignore') return;
+      if (verdict.kind === 'refuse' || offered === null) {
+        ({ trust } = judged);
+        const reason = verdict.kind === 'refuse' ? verdict.reason : 'malformed';
+        saySeldom(reason, () => log.warn({ reason }, 'a correction of the clock was refused'));
+        // Whoever says too much, or nothing that can be read, is owed no answer.
+        if (offered !== null && reason !== 'too-often') {
+          settle({ ...refused, frequencyPpm: reading.frequencyPpm }, reason);
+        }
+        return;
+      }
+      // Until the kernel has done it the clock is as right as it was.
+      trust = { ...judged.trust, wasRight: trust.wasRight };
+      move(verdict, offered, reading.frequencyPpm);
+      ({ trust } = judged);
+      const { byMs, frequencyPpm } = verdict;
+      const isStep = verdict.kind === 'step';
+      if (isStep) log.warn({ offsetMs: byMs, errorMs: offered.errorMs }, 'the clock was set');
+      saySeldom('follows', () => log.info({ offsetMs: byMs }, 'the clock follows its servers'));
+      settle({ sequence: offered.sequence, kind: isStep ? 'stepped' : 'slewing', byMs, frequencyPpm });
+    } catch (error) {
+      const reason = systemErrorCode(error) ?? 'failed';
+      saySeldom(reason, () => log.error({ error: errorMessage(error) }, 'the clock could not be corrected'));
+      settle({ ...refused, frequencyPpm: answer?.frequencyPpm ?? 0 }, reason);
+    }
+  }
+
+  /** A calf begins: it counts from 1, and has to know at which frequency the clock is. */
+  function begin(): void {
+    try {
+      const { frequencyPpm, isSynchronized } = control.read();
+      trust = trust === null ? newTrust(isSynchronized) : { ...trust, lastSequence: 0 };
+      settle({ sequence: 0, kind: 'none', byMs: 0, frequencyPpm });
+    } catch (error) {
+      saySeldom('unread', () => log.error({ error: errorMessage(error) }, 'the clock cannot be read'));
+    }
+  }
+
+  begin();
+  const unwatch = store.watch(keyPathText(at(NTP_KEY.offset)), ({ value }) => {
+    // Deleted: the calf ended, and all that it wrote.
+    if (value === null) begin();
+    else correct(value);
+  });
+  return { lastAnswer: () => answer, stop: unwatch };
+}
