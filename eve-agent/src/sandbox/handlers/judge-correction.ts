@@ -9,6 +9,8 @@ export const MAX_FREQUENCY_PPM = 500;
 /** What is less sure is no time: twice RFC 5905's greatest distance of a source, for what it grew by since. */
 const MAX_ERROR_MS = 2000;
 const MAX_AGE_MS = 10_000;
+/** Moments are told in text, rounded. */
+const AGE_TOLERANCE_MS = 0.01;
 /** How exactly both sides know where the clock stands against the monotonic one. */
 const WALL_TOLERANCE_MS = 50;
 /** Corrections come with answers of servers, at least 2 s apart of each: more of them want something else. */
@@ -113,7 +115,7 @@ export function judgeCorrection(
   if (frequencyPpm === null || errorMs < 0 || jitterMs < 0) return refuse('malformed', seen);
   const ageMs = monotonicMs - atMs;
   const isOfThisClock = Math.abs(unixMs - monotonicMs - wallBaseMs) <= WALL_TOLERANCE_MS;
-  if (ageMs < 0 || ageMs > MAX_AGE_MS || !isOfThisClock) return refuse('stale', seen);
+  if (ageMs < -AGE_TOLERANCE_MS || ageMs > MAX_AGE_MS || !isOfThisClock) return refuse('stale', seen);
   if (errorMs > MAX_ERROR_MS) return refuse('uncertain', seen);
   if (Math.abs(frequencyPpm) > MAX_FREQUENCY_PPM) return refuse('frequency', seen);
 

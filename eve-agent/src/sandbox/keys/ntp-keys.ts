@@ -1,5 +1,8 @@
 /** The keys between priv and the client of NTP, below the prefix of the manifest. Values are ASCII. */
 
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
+import type { KeyRight } from '../store/rights.ts';
+
 export const NTP_KEY = {
   /** A folder, by priv, read-only: `server/001/address`, … */
   server: 'server',
@@ -21,7 +24,7 @@ export const NTP_KEY = {
   source: 'source',
 } as const;
 
-/** Below `source/NNN`, all to be shown. Milliseconds, but for the first four. */
+/** Below `source/NNN`, all to be shown; times in milliseconds. */
 export const SOURCE_KEYS = [
   'role',
   'trouble',
@@ -31,6 +34,7 @@ export const SOURCE_KEYS = [
   'delay',
   'jitter',
   'distance',
+  'dropped',
 ] as const;
 export type SourceKey = (typeof SOURCE_KEYS)[number];
 
@@ -69,6 +73,18 @@ export interface CorrectionAnswer {
   readonly atMs: number;
   /** Why it was refused: a word, such as `panic`; `-` where it was not. */
   readonly reason: string;
+}
+
+/** What a client of NTP may do with keys below a prefix; the rest of its manifest is the launcher's. */
+export function ntpRights(prefix: KeyPath): KeyRight[] {
+  const right = (path: string, mayRead: boolean): KeyRight => ({
+    ...{ pattern: `${keyPathText(prefix)}/${path}`, mayRead, mayWrite: !mayRead },
+  });
+  const { server, answer, frequency, offset, state, stratum, leap, peer, source } = NTP_KEY;
+  return [
+    ...[`${server}/*/address`, answer].map((path) => right(path, true)),
+    ...[frequency, offset, state, stratum, leap, peer, `${source}/*/*`].map((path) => right(path, false)),
+  ];
 }
 
 /** Fixed point, so that it is read the same everywhere; as fine as a nanosecond of milliseconds. */

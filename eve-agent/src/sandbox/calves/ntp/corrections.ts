@@ -11,36 +11,42 @@ const PPM = 1e-6;
 export interface Corrections {
   /** By the monotonic clock. */
   readonly sinceMs: number;
-  /** What the clock was moved by until then. */
-  readonly doneMs: number;
-  /** What it was then still to be moved by, at {@link SLEW_RATE}. */
+  /** What the clock was slewed by until then. */
+  readonly slewedMs: number;
+  /** What it was still to be slewed by then, at {@link SLEW_RATE}. */
   readonly slewMs: number;
-  /** How much faster it was made to run than by itself, in parts of a million. */
+  /** What it gained until then by another frequency than it had in the beginning. */
+  readonly gainedMs: number;
+  /** How much faster it is made to run than by itself, in parts of a million. */
   readonly frequencyPpm: number;
-  /** What that was when the measurement began. */
+  /** What that was in the beginning. */
   readonly baseFrequencyPpm: number;
 }
 
 /** Nothing was corrected yet. @param frequencyPpm of the system's clock, as it is */
 export function noCorrections(atMs: number, frequencyPpm: number): Corrections {
-  return { sinceMs: atMs, doneMs: 0, slewMs: 0, frequencyPpm, baseFrequencyPpm: frequencyPpm };
+  const nothing = { slewedMs: 0, slewMs: 0, gainedMs: 0 };
+  return { sinceMs: atMs, ...nothing, frequencyPpm, baseFrequencyPpm: frequencyPpm };
 }
 
-/** What is slewed in so many milliseconds of a slew, with its sign. */
-function slewedWithin(slewMs: number, elapsedMs: number): number {
-  return Math.sign(slewMs) * Math.min(Math.abs(slewMs), SLEW_RATE * elapsedMs);
-}
-
-/** What the clock was moved by until a moment. */
-export function correctedMs(corrections: Corrections, atMs: number): number {
-  const elapsedMs = Math.max(0, atMs - corrections.sinceMs);
-  const byFrequency = (corrections.frequencyPpm - corrections.baseFrequencyPpm) * PPM * elapsedMs;
-  return corrections.doneMs + slewedWithin(corrections.slewMs, elapsedMs) + byFrequency;
-}
+const elapsedSince = ({ sinceMs }: Corrections, atMs: number) => Math.max(0, atMs - sinceMs);
 
 /** What the clock is still being slewed by. */
-export function pendingMs({ sinceMs, slewMs }: Corrections, atMs: number): number {
-  return slewMs - slewedWithin(slewMs, Math.max(0, atMs - sinceMs));
+export function pendingMs(corrections: Corrections, atMs: number): number {
+  const { slewMs } = corrections;
+  const doneMs = Math.min(Math.abs(slewMs), SLEW_RATE * elapsedSince(corrections, atMs));
+  return slewMs - Math.sign(slewMs) * doneMs;
+}
+
+/** What the clock was slewed by until a moment. */
+export function slewedMs(corrections: Corrections, atMs: number): number {
+  return corrections.slewedMs + corrections.slewMs - pendingMs(corrections, atMs);
+}
+
+/** What the clock gained by its frequency until a moment. */
+export function gainedMs(corrections: Corrections, atMs: number): number {
+  const { frequencyPpm, baseFrequencyPpm } = corrections;
+  return corrections.gainedMs + (frequencyPpm - baseFrequencyPpm) * PPM * elapsedSince(corrections, atMs);
 }
 
 /**
@@ -55,8 +61,9 @@ export function correctAgain(
 ): Corrections {
   return {
     sinceMs: Math.max(atMs, corrections.sinceMs),
-    doneMs: correctedMs(corrections, atMs),
+    slewedMs: slewedMs(corrections, atMs),
     slewMs: change.slewMs ?? pendingMs(corrections, atMs),
+    gainedMs: gainedMs(corrections, atMs),
     frequencyPpm: change.frequencyPpm ?? corrections.frequencyPpm,
     baseFrequencyPpm: corrections.baseFrequencyPpm,
   };

@@ -1,4 +1,4 @@
-import { type Corrections, correctedMs, pendingMs } from './corrections.ts';
+import { type Corrections, gainedMs, pendingMs, slewedMs } from './corrections.ts';
 import { fitLine, isBent, type Line, type Point } from './fit-line.ts';
 import { MAX_POLL_LOG2, MIN_POLL_LOG2 } from './poll-schedule.ts';
 
@@ -16,6 +16,8 @@ const MIN_SPAN_MS = 240_000;
 const PPM = 1e-6;
 /** In standard deviations: a measurement that is further from the line counts for itself. */
 const ON_LINE = 3;
+/** In standard deviations: a measurement that is further from the line is not of it. */
+const FAR_OFF = 8;
 /** In standard errors: a slope that differs by less from the present frequency is chance. */
 const SURE = 2;
 /** RFC 5905 §7.2 PGATE and LIMIT: when the interval of the questions becomes longer, and shorter. */
@@ -26,8 +28,8 @@ const POLL_LIMIT = 30;
 export interface Measurement {
   /** When the newest sample of it came, by the monotonic clock. */
   readonly atMs: number;
-  /** Against the clock as it would be without our corrections. */
-  readonly uncorrectedMs: number;
+  /** Against the clock as it would be if nothing had been slewed. */
+  readonly offsetMs: number;
   readonly jitterMs: number;
 }
 
@@ -36,10 +38,14 @@ export interface DisciplineState {
   readonly isSettled: boolean;
   /** The last measurement that was looked at. */
   readonly lastMs: number;
-  /** What was measured since the last jump, oldest first. */
+  /** What was measured since the last jump, against the clock as it would be without any correction; oldest first. */
   readonly points: readonly Point[];
   /** Since when the offset is too great to be slewed; null: it is not. */
   readonly spikeSinceMs: number | null;
+  /** Whether the last measurement was off the line of those before by far: the next one tells whether it was chance. */
+  readonly isAstray: boolean;
+  /** Of the last measurement that was followed. */
+  readonly jitterMs: number;
   readonly pollLog2: number;
   /** RFC 5905 §13: above or below zero, as the interval is to grow or to shrink. */
   readonly pollTendency: number;
@@ -53,11 +59,16 @@ export interface Correction {
   readonly frequencyPpm: number;
 }
 
+/** What is strange is asked about soon. */
+const ASK_SOON = { pollLog2: MIN_POLL_LOG2, pollTendency: 0 };
+
 export const newDiscipline: DisciplineState = {
   isSettled: false,
   lastMs: Number.NEGATIVE_INFINITY,
   points: [],
   spikeSinceMs: null,
+  isAstray: false,
+  jitterMs: 0,
   pollLog2: MIN_POLL_LOG2,
   pollTendency: 0,
 };
@@ -70,6 +81,13 @@ function withoutOldBend(points: readonly Point[]): { points: readonly Point[]; l
     if (line === null || kept.length <= MIN_POINTS || !isBent(kept, line)) return { points: kept, line };
     kept = kept.slice(Math.max(1, Math.floor(kept.length / 4)));
   }
+}
+
+/** Whether a measurement is off the line of those before by more than noise ever is. */
+function isFarOff({ points, jitterMs }: DisciplineState, point: Point): boolean {
+  const line = points.length < MIN_POINTS ? null : fitLine(points);
+  if (line === null) return false;
+  return Math.abs(point.y - line.at(point.x)) > FAR_OFF * Math.max(line.deviation, jitterMs);
 }
 
 /** The frequency by the slope, if that differs from the present one by more than chance. */
@@ -108,11 +126,11 @@ export function disciplineClock(
   corrections: Corrections,
   nowMs: number,
 ): { readonly state: DisciplineState; readonly correction: Correction | null } {
-  const { atMs, uncorrectedMs, jitterMs } = measurement;
+  const { atMs, jitterMs } = measurement;
   if (atMs <= state.lastMs) return { state, correction: null };
   const { frequencyPpm } = corrections;
-  const correctedNowMs = correctedMs(corrections, nowMs);
-  const offsetMs = uncorrectedMs - correctedNowMs;
+  const slewedNowMs = slewedMs(corrections, nowMs);
+  const offsetMs = measurement.offsetMs - slewedNowMs;
   const seen = { ...state, lastMs: atMs };
   if (!state.isSettled) return { state: seen, correction: { offsetMs, frequencyPpm } };
 
@@ -124,21 +142,31 @@ export function disciplineClock(
     // What was measured before is of another time.
     const points = isBelieved ? [] : state.points;
     const correction = isBelieved ? { offsetMs, frequencyPpm } : null;
-    return { state: { ...seen, spikeSinceMs, points }, correction };
+    return { state: { ...seen, ...ASK_SOON, spikeSinceMs, points }, correction };
   }
 
-  const { points, line } = withoutOldBend(
-    [...state.points, { x: atMs, y: uncorrectedMs }].slice(-MAX_POINTS),
-  );
-  const next = { ...seen, spikeSinceMs: null, points, ...adaptPoll(state, innovationMs, jitterMs) };
+  const point = { x: atMs, y: measurement.offsetMs + gainedMs(corrections, atMs) };
+  if (isFarOff(state, point) && !state.isAstray) {
+    return { state: { ...seen, ...ASK_SOON, spikeSinceMs: null, isAstray: true }, correction: null };
+  }
+  // Twice in a row it is no chance: the servers were set, and a line through that would be none.
+  const before = isFarOff(state, point) ? [] : state.points;
+  const { points, line } = withoutOldBend([...before, point].slice(-MAX_POINTS));
+  const next = {
+    ...seen,
+    spikeSinceMs: null,
+    isAstray: false,
+    points,
+    ...adaptPoll(state, innovationMs, jitterMs),
+  };
   if (line === null || points.length < MIN_POINTS) {
     return { state: next, correction: { offsetMs, frequencyPpm } };
   }
-  const isOnLine = Math.abs(uncorrectedMs - line.at(atMs)) <= ON_LINE * line.deviation;
+  const isOnLine = Math.abs(point.y - line.at(atMs)) <= ON_LINE * line.deviation;
   return {
     state: next,
     correction: {
-      offsetMs: isOnLine ? line.at(nowMs) - correctedNowMs : offsetMs,
+      offsetMs: isOnLine ? line.at(nowMs) - gainedMs(corrections, nowMs) - slewedNowMs : offsetMs,
       frequencyPpm: frequencyOf(points, line, corrections),
     },
   };

@@ -1,6 +1,6 @@
-import { FILTER_STAGES } from './clock-filter.ts';
+import { type CorrectionAnswer, MAX_NTP_SERVERS } from '../../keys/ntp-keys.ts';
 import { type Combination, combineSources, type Truechimer } from './combine-sources.ts';
-import { type Corrections, correctAgain, correctedMs, noCorrections } from './corrections.ts';
+import { type Corrections, correctAgain, noCorrections, slewedMs } from './corrections.ts';
 import { type Correction, type DisciplineState, disciplineClock, newDiscipline } from './discipline.ts';
 import type { LocalMoment } from './judge-reply.ts';
 import { encodeNtpRequest } from './ntp-packet.ts';
@@ -11,29 +11,12 @@ import {
   afterJump,
   afterQuestion,
   isNearEnough,
+  isUndecided,
   measure,
   newSource,
   type SourceOptions,
   type SourceState,
 } from './source.ts';
-
-/** Before so many questions in a row went without an answer it is too early to tell. */
-const PATIENT_TRIES = 4;
-/** More servers tell nothing more, and every one of them costs questions. */
-export const MAX_SOURCES = 16;
-
-/** What priv did with a correction. */
-export interface CorrectionAnswer {
-  /** Of the correction that it answers; 0: of none, it tells how the clock is. */
-  readonly sequence: number;
-  readonly kind: 'none' | 'stepped' | 'slewing' | 'refused';
-  /** What the clock is moved by. */
-  readonly byMs: number;
-  /** Of the system's clock, in all. */
-  readonly frequencyPpm: number;
-  /** When, by the monotonic clock. */
-  readonly atMs: number;
-}
 
 export type NtpEvent =
   /** A moment that was waited for, or any other. */
@@ -79,12 +62,10 @@ export type NtpStatus =
   /** Servers know the time, and there is no majority that agrees. */
   | 'no-agreement'
   /** Every server sent its client away. */
-  | 'denied'
-  /** The servers agree, and priv did not follow them. */
-  | 'refused';
+  | 'denied';
 
 /** How a server stands beside the others. */
-export type SourceRole = 'unusable' | 'falseticker' | 'outlier' | 'candidate' | 'system-peer';
+export type SourceRole = 'unusable' | 'waiting' | 'falseticker' | 'outlier' | 'candidate' | 'system-peer';
 
 export interface NtpClientState {
   readonly sources: ReadonlyMap<string, SourceState>;
@@ -145,7 +126,7 @@ interface Opinion {
   readonly combination: Combination | null;
   /** When the newest sample of the system peer came. */
   readonly atMs: number;
-  readonly status: Exclude<NtpStatus, 'refused'>;
+  readonly status: NtpStatus;
 }
 
 /** What the servers say together, now. */
@@ -157,31 +138,30 @@ function formOpinion(state: NtpClientState, nowMs: number, options: NtpClientOpt
     if (found === null || !isNearEnough(found, source)) return [];
     return [{ id, ...found, stratum: found.traits.stratum }];
   });
-  const chosen = new Set(selectTruechimers(fit).truechimers);
+  const isFit = (id: string) => fit.some((each) => each.id === id);
+  // Who comes first is not followed alone, before others could disagree, nor are those that are not sure yet together.
+  const isEarly = all.some(([id, source]) => isUndecided(source) && (all.length > 1 || !isFit(id)));
+  const asked = isEarly && state.combination === null ? [] : fit;
+  const chosen = new Set(selectTruechimers(asked).truechimers);
   const truechimers = chosen.size < options.leastSources ? [] : fit.filter(({ id }) => chosen.has(id));
   const combination = combineSources(truechimers, state.combination?.systemPeer ?? null);
   const roles = new Map(
     all.map(([id]): [string, SourceRole] => {
-      if (!fit.some((each) => each.id === id)) return [id, 'unusable'];
+      if (!isFit(id)) return [id, 'unusable'];
       if (combination?.systemPeer === id) return [id, 'system-peer'];
       if (combination?.survivors.includes(id)) return [id, 'candidate'];
+      if (asked.length === 0) return [id, 'waiting'];
       return [id, truechimers.some((each) => each.id === id) ? 'outlier' : 'falseticker'];
     }),
   );
   const atMs = measured.get(combination?.systemPeer ?? '')?.atMs ?? Number.NEGATIVE_INFINITY;
-  const statusOf = (): Opinion['status'] => {
+  const statusOf = (): NtpStatus => {
     if (combination !== null) return 'synchronized';
-    if (fit.length > 0) return 'no-agreement';
     const sources = all.map(([, source]) => source);
     if (sources.length > 0 && sources.every(({ isDenied }) => isDenied)) return 'denied';
-    const answering = sources.filter(({ reach }) => reach !== 0);
-    if (answering.length === 0) {
-      return sources.every(({ schedule }) => schedule.unanswered < PATIENT_TRIES)
-        ? 'measuring'
-        : 'unreachable';
-    }
-    const isFilling = ({ samples }: SourceState) => samples.length > 0 && samples.length < FILTER_STAGES;
-    return answering.some(isFilling) ? 'measuring' : 'no-server-fit';
+    if (isEarly) return 'measuring';
+    if (fit.length > 0) return 'no-agreement';
+    return sources.some(({ reach }) => reach !== 0) ? 'no-server-fit' : 'unreachable';
   };
   return { roles, combination, atMs, status: statusOf() };
 }
@@ -191,14 +171,14 @@ function conclude(state: NtpClientState, nowMs: number, options: NtpClientOption
   const { roles, combination, atMs, status } = formOpinion(state, nowMs, options);
   const formed = { ...state, roles, combination, status };
   if (combination === null) return { state: formed, actions: [] };
-  const { offsetMs: uncorrectedMs, jitterMs, rootDistanceMs: errorMs } = combination;
-  const measurement = { atMs, uncorrectedMs, jitterMs };
+  const { offsetMs, jitterMs, rootDistanceMs: errorMs } = combination;
+  const measurement = { atMs, offsetMs, jitterMs };
   const disciplined = disciplineClock(state.discipline, measurement, state.corrections, nowMs);
   const { state: discipline, correction } = disciplined;
   const { pollLog2 } = discipline;
   const sources = mapValues(state.sources, (source) => ({
     ...source,
-    schedule: adaptSchedule(source.schedule, pollLog2),
+    schedule: adaptSchedule(source.schedule, nowMs, pollLog2),
   }));
   const next = { ...formed, discipline, sources };
   if (correction === null) return { state: next, actions: [] };
@@ -221,10 +201,11 @@ function ask(state: NtpClientState, now: LocalMoment, chance: Chance): NtpStep {
 /** The client after priv said what it did. */
 function hear(state: NtpClientState, answer: CorrectionAnswer): NtpClientState {
   const { sequence, kind, byMs, frequencyPpm, atMs } = answer;
-  // An answer to nothing that was said since this process began, or one of before.
-  const isOfNow = sequence <= (state.told?.sequence ?? 0) && sequence > (state.answer?.sequence ?? 0);
-  if (kind === 'none') return { ...state, corrections: noCorrections(atMs, frequencyPpm) };
-  if (!isOfNow) return state;
+  // Nothing was said yet: it tells how the clock is, be it in an answer to a process before this one.
+  if (kind === 'none' || state.told === null) {
+    return { ...state, corrections: noCorrections(atMs, frequencyPpm) };
+  }
+  if (sequence > state.told.sequence || sequence <= (state.answer?.sequence ?? 0)) return state;
   const heard = { ...state, answer };
   const discipline = { ...state.discipline, isSettled: true };
   if (kind === 'stepped') return { ...heard, discipline, corrections: noCorrections(atMs, frequencyPpm) };
@@ -275,20 +256,18 @@ export function stepNtpClient(
     case 'datagram': {
       const source = state.sources.get(event.id);
       if (source === undefined) return { state, actions: [] };
-      const corrected = correctedMs(state.corrections, now.atMs);
-      const after = afterDatagram(source, event.bytes, now, corrected, options);
-      return conclude(
-        { ...state, sources: new Map(state.sources).set(event.id, after.source) },
-        now.atMs,
-        options,
-      );
+      const slewed = slewedMs(state.corrections, now.atMs);
+      const after = afterDatagram(source, event.bytes, now, slewed, options);
+      const next = { ...state, sources: new Map(state.sources).set(event.id, after.source) };
+      // A flood of what anybody can send changes no opinion, and costs as little as it can.
+      return after.heard === 'nothing' ? { state: next, actions: [] } : conclude(next, now.atMs, options);
     }
     case 'jump':
       return conclude(jump(state, now.atMs), now.atMs, options);
     case 'answer':
       return { state: hear(state, event.answer), actions: [] };
     case 'servers': {
-      const ids = [...new Set(event.ids)].slice(0, MAX_SOURCES);
+      const ids = [...new Set(event.ids)].slice(0, MAX_NTP_SERVERS);
       const sources = new Map(ids.map((id) => [id, state.sources.get(id) ?? newSource(now.atMs)]));
       return conclude({ ...state, sources }, now.atMs, options);
     }

@@ -49,6 +49,13 @@ describe('questions', () => {
     expect(intervals(14, (index) => index >= 5).slice(4)).toEqual([32, 2, 2, 2, 2, 2, 2, 2, 64, 64]);
   });
 
+  test('come in a burst once in ten minutes at most', () => {
+    const first = scheduleAfterAnswer(startSchedule(0), 0, true);
+    const over = { ...first, burstLeft: 0 };
+    expect(scheduleAfterAnswer(over, 599_999, true).burstLeft).toBe(0);
+    expect(scheduleAfterAnswer(over, 600_000, true)).toMatchObject({ burstLeft: 6, burstMs: 600_000 });
+  });
+
   test('are spread by at most a sixteenth', () => {
     const schedule = { ...startSchedule(0), unanswered: 0 };
     expect(scheduleAfterQuestion(schedule, 0, true, 0.999).nextMs).toBeLessThan(68_000);
@@ -97,7 +104,16 @@ test.each([
   [10, 10],
   [99, 10],
 ])('an interval of 2^%i becomes 2^%i', (wanted, pollLog2) => {
-  expect(adaptSchedule(startSchedule(0), wanted).pollLog2).toBe(pollLog2);
-  const least = adaptSchedule(limited(startSchedule(0), 8), wanted);
+  expect(adaptSchedule(startSchedule(0), 0, wanted).pollLog2).toBe(pollLog2);
+  const least = adaptSchedule(limited(startSchedule(0), 8), 0, wanted);
   expect(least.pollLog2).toBe(Math.max(8, pollLog2));
+});
+
+test('a shorter interval begins at once, a longer one with the next question', () => {
+  const slow = { ...startSchedule(0), pollLog2: 10, nextMs: 900_000 };
+  expect(adaptSchedule(slow, 100_000, 6).nextMs).toBe(164_000);
+  expect(adaptSchedule({ ...slow, nextMs: 110_000 }, 100_000, 6).nextMs).toBe(110_000);
+  expect(adaptSchedule({ ...slow, pollLog2: 6 }, 100_000, 10).nextMs).toBe(900_000);
+  const never = { ...slow, nextMs: Number.POSITIVE_INFINITY };
+  expect(adaptSchedule(never, 0, 6).nextMs).toBe(Number.POSITIVE_INFINITY);
 });

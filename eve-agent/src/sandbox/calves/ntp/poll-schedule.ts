@@ -6,6 +6,8 @@ export const MAX_POLL_LOG2 = 10;
 const BURST_INTERVAL_MS = 2000;
 /** So many more questions make a full filter of the first answer. */
 const BURST_QUESTIONS = 7;
+/** Between two bursts: a server that changes its mind all the time gets no more questions for that. */
+const BURST_PAUSE_MS = 600_000;
 /** A server that never answered may be starting: it is asked after 2, 4 … 64 s, for a quarter of an hour each 64 s, … */
 const FIRST_TRIES = MIN_POLL_LOG2;
 const PATIENT_TRIES = 20;
@@ -21,6 +23,8 @@ export interface PollSchedule {
   /** Less it may not become: a server asked for less questions (kiss of death, RATE). */
   readonly leastPollLog2: number;
   readonly burstLeft: number;
+  /** When the last burst began. */
+  readonly burstMs: number;
   /** Questions in a row that nobody answered. */
   readonly unanswered: number;
 }
@@ -32,6 +36,7 @@ export function startSchedule(nowMs: number): PollSchedule {
     pollLog2: MIN_POLL_LOG2,
     leastPollLog2: 0,
     burstLeft: 0,
+    burstMs: Number.NEGATIVE_INFINITY,
     unanswered: 0,
   };
 }
@@ -65,11 +70,11 @@ export function scheduleAfterQuestion(
   return { ...next, nextMs: nowMs + intervalMs * (1 + random * SPREAD) };
 }
 
-/** The schedule after an answer. @param isNews the server did not answer before: it is asked in a burst now */
+/** The schedule after an answer. @param isNews the server did not answer before, or something else: it is asked in a burst now */
 export function scheduleAfterAnswer(schedule: PollSchedule, nowMs: number, isNews: boolean): PollSchedule {
   const answered = { ...schedule, unanswered: 0 };
-  if (!isNews || isLimited(schedule)) return answered;
-  return { ...answered, burstLeft: BURST_QUESTIONS - 1, nextMs: nowMs + BURST_INTERVAL_MS };
+  if (!isNews || isLimited(schedule) || nowMs - schedule.burstMs < BURST_PAUSE_MS) return answered;
+  return { ...answered, burstLeft: BURST_QUESTIONS - 1, burstMs: nowMs, nextMs: nowMs + BURST_INTERVAL_MS };
 }
 
 /**
@@ -83,8 +88,11 @@ export function scheduleAfterRate(schedule: PollSchedule, nowMs: number, wantedL
   return { ...schedule, pollLog2, leastPollLog2, burstLeft: 0, nextMs: nowMs + 2 ** pollLog2 * 1000 };
 }
 
-/** The interval that the clock's quality asks for, as far as this server allows it. */
-export function adaptSchedule(schedule: PollSchedule, pollLog2: number): PollSchedule {
+/** The interval that the clock's quality asks for, as far as this server allows it; a shorter one is of now. */
+export function adaptSchedule(schedule: PollSchedule, nowMs: number, pollLog2: number): PollSchedule {
   const bounded = Math.min(Math.max(pollLog2, MIN_POLL_LOG2, schedule.leastPollLog2), MAX_POLL_LOG2);
-  return bounded === schedule.pollLog2 ? schedule : { ...schedule, pollLog2: bounded };
+  if (bounded === schedule.pollLog2) return schedule;
+  const isNever = schedule.nextMs === Number.POSITIVE_INFINITY;
+  const nextMs = isNever ? schedule.nextMs : Math.min(schedule.nextMs, nowMs + 2 ** bounded * 1000);
+  return { ...schedule, pollLog2: bounded, nextMs };
 }

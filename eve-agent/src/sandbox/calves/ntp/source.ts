@@ -1,5 +1,6 @@
-import { type FilteredSample, filterSamples, shiftSample } from './clock-filter.ts';
+import { FILTER_STAGES, type FilteredSample, filterSamples, shiftSample } from './clock-filter.ts';
 import { MAX_DISTANCE_MS } from './combine-sources.ts';
+import { STEP_THRESHOLD_MS } from './discipline.ts';
 import {
   type DropReason,
   FREQUENCY_TOLERANCE,
@@ -10,7 +11,7 @@ import {
   type Sample,
   type ServerTraits,
 } from './judge-reply.ts';
-import { decodeNtpPacket, type MalformedReason } from './ntp-packet.ts';
+import { decodeNtpPacket } from './ntp-packet.ts';
 import {
   type PollSchedule,
   scheduleAfterAnswer,
@@ -22,6 +23,8 @@ import {
 /** RFC 5905 §7.2 MINDISP: no distance is less, however near the server is. */
 const MIN_DISPERSION_MS = 5;
 const REACH_BITS = 0xff;
+/** Before so many questions in a row went without an answer it is too early to tell that nobody answers. */
+const PATIENT_TRIES = 4;
 /** Kisses of death after which a server is never asked again (RFC 5905 §7.4). */
 const FAREWELLS: readonly string[] = ['DENY', 'RSTR'];
 
@@ -32,12 +35,14 @@ export interface SourceState {
   readonly request: NtpRequest | null;
   /** One bit a question, the last one lowest: whether it was answered (RFC 5905 §9.2), be it with no time. */
   readonly reach: number;
-  /** Newest first. Offsets are against the clock as it would be without our corrections. */
+  /** Newest first. Offsets are against the clock as it would be if nothing had been slewed. */
   readonly samples: readonly Sample[];
   /** As of the last sample; null: there is none that counts. */
   readonly traits: ServerTraits | null;
-  /** The last thing that was wrong since the last sample. */
-  readonly trouble: DropReason | MalformedReason | `kiss-${string}` | null;
+  /** What was wrong with the last answer; null: nothing. */
+  readonly trouble: DropReason | `kiss-${string}` | null;
+  /** How often it was asked since the beginning, or since our clock was set. */
+  readonly askedCount: number;
   /** The server sent its client away. */
   readonly isDenied: boolean;
   /** Datagrams that counted for nothing. */
@@ -60,6 +65,7 @@ export function newSource(nowMs: number): SourceState {
     samples: [],
     traits: null,
     trouble: null,
+    askedCount: 0,
     isDenied: false,
     droppedCount: 0,
   };
@@ -75,7 +81,7 @@ export function afterQuestion(source: SourceState, request: NtpRequest, random: 
   const reach = (source.reach << 1) & REACH_BITS;
   const schedule = scheduleAfterQuestion(source.schedule, request.sent.atMs, reach !== 0, random);
   const forgotten = reach === 0 ? { samples: [], traits: null } : {};
-  return { ...source, ...forgotten, request, reach, schedule };
+  return { ...source, ...forgotten, request, reach, schedule, askedCount: source.askedCount + 1 };
 }
 
 /** A server whose clock cannot be followed, whatever it said before. */
@@ -89,28 +95,46 @@ function withoutSamples(source: SourceState, trouble: SourceState['trouble']): S
   };
 }
 
+/** Whether two samples differ by no more than what is slewed, apart from their delays. */
+function doAgree(a: Sample, b: Sample): boolean {
+  return Math.abs(a.offsetMs - b.offsetMs) <= STEP_THRESHOLD_MS + (a.delayMs + b.delayMs) / 2;
+}
+
+/** Where two samples in a row say something else than those before, these do not count any more. Newest first. */
+function sinceChange(samples: readonly Sample[]): readonly Sample[] {
+  const [newest, second, third] = samples;
+  if (newest === undefined || second === undefined || third === undefined) return samples;
+  return doAgree(newest, second) && !doAgree(second, third) ? [newest, second] : samples;
+}
+
+/** What a datagram told. */
+export interface HeardSource {
+  readonly source: SourceState;
+  /** `nothing`: it was no answer to the question that is open, and anybody may have sent it. */
+  readonly heard: 'sample' | 'trouble' | 'nothing';
+}
+
 /**
  * The server after a datagram that came from its address.
  *
- * @param correctedMs what our clock was moved by until the datagram came
- * @returns what was heard of it as well: whether there is a new sample
+ * @param slewedMs what our clock was slewed by until the datagram came
  */
 export function afterDatagram(
   source: SourceState,
   bytes: Uint8Array,
   received: LocalMoment,
-  correctedMs: number,
+  slewedMs: number,
   { times, precisionMs }: SourceOptions,
-): { readonly source: SourceState; readonly hasSample: boolean } {
+): HeardSource {
   const packet = decodeNtpPacket(bytes);
-  const ignore = (trouble: DropReason | MalformedReason) => ({
-    source: { ...source, trouble, droppedCount: source.droppedCount + 1 },
-    hasSample: false,
+  const ignore = (): HeardSource => ({
+    source: { ...source, droppedCount: source.droppedCount + 1 },
+    heard: 'nothing',
   });
-  if (typeof packet === 'string') return ignore(packet);
+  if (typeof packet === 'string') return ignore();
   const judged = judgeReply(packet, source.request, received, times, precisionMs);
   // Anybody can send it: the question stays open for the server itself.
-  if (judged.kind === 'drop' && judged.why === 'origin') return ignore('origin');
+  if (judged.kind === 'drop' && judged.why === 'origin') return ignore();
 
   const answered: SourceState = { ...source, request: null };
   if (judged.kind === 'kiss') {
@@ -118,30 +142,32 @@ export function afterDatagram(
     if (FAREWELLS.includes(judged.code)) {
       const schedule = { ...answered.schedule, nextMs: Number.POSITIVE_INFINITY };
       const denied = withoutSamples({ ...answered, schedule, reach: 0, isDenied: true }, trouble);
-      return { source: denied, hasSample: false };
+      return { source: denied, heard: 'trouble' };
     }
     const droppedCount = source.droppedCount + 1;
-    if (judged.code !== 'RATE') return { source: { ...answered, trouble, droppedCount }, hasSample: false };
+    if (judged.code !== 'RATE') return { source: { ...answered, trouble, droppedCount }, heard: 'trouble' };
     const schedule = scheduleAfterRate(source.schedule, received.atMs, judged.pollLog2);
-    return { source: { ...answered, schedule, trouble, droppedCount }, hasSample: false };
+    return { source: { ...answered, schedule, trouble, droppedCount }, heard: 'trouble' };
   }
   if (judged.kind === 'drop') {
     const reached = { ...answered, reach: source.reach | 1 };
-    return { source: withoutSamples(reached, judged.why), hasSample: false };
+    return { source: withoutSamples(reached, judged.why), heard: 'trouble' };
   }
 
-  const isNews = source.samples.length === 0;
-  const sample = { ...judged.sample, offsetMs: judged.sample.offsetMs + correctedMs };
+  const sample = { ...judged.sample, offsetMs: judged.sample.offsetMs + slewedMs };
+  const [last] = source.samples;
+  // One that says something else than before is asked whether it means it.
+  const isNews = last === undefined || !doAgree(sample, last);
   return {
     source: {
       ...answered,
       schedule: scheduleAfterAnswer(source.schedule, received.atMs, isNews),
       reach: source.reach | 1,
-      samples: shiftSample(source.samples, sample),
+      samples: sinceChange(shiftSample(source.samples, sample)),
       traits: judged.traits,
       trouble: null,
     },
-    hasSample: true,
+    heard: 'sample',
   };
 }
 
@@ -151,8 +177,8 @@ export function afterJump(source: SourceState, nowMs: number): SourceState {
   // A server that asked for less questions is asked when it was to be.
   const isLimited = source.schedule.leastPollLog2 > 0;
   const schedule =
-    isAsked && !isLimited ? { ...source.schedule, nextMs: nowMs, burstLeft: 0 } : source.schedule;
-  return { ...source, schedule, request: null, samples: [], traits: null };
+    isAsked && !isLimited ? { ...startSchedule(nowMs), pollLog2: source.schedule.pollLog2 } : source.schedule;
+  return { ...source, schedule, request: null, samples: [], traits: null, askedCount: 0 };
 }
 
 /** A server's best sample, and how far from the truth it may be. */
@@ -175,6 +201,12 @@ export function measure(source: SourceState, nowMs: number, { precisionMs }: Sou
     filtered.jitterMs +
     FREQUENCY_TOLERANCE * Math.max(0, nowMs - filtered.atMs);
   return { ...filtered, traits, rootDistanceMs };
+}
+
+/** Whether it is too early to tell what a server will say: it was not asked often enough for that. */
+export function isUndecided({ isDenied, askedCount, reach, schedule }: SourceState): boolean {
+  if (isDenied || askedCount >= FILTER_STAGES) return false;
+  return reach !== 0 || schedule.unanswered < PATIENT_TRIES;
 }
 
 /** Whether a server is near enough to be asked for its opinion (RFC 5905 §11.1, "fit"). */

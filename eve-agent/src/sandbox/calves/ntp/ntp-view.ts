@@ -1,0 +1,49 @@
+import { NTP_KEY, quantityText, type SourceKey } from '../../keys/ntp-keys.ts';
+import { slewedMs } from './corrections.ts';
+import type { NtpClientState, NtpStatus } from './ntp-client.ts';
+import { measure, type SourceOptions } from './source.ts';
+
+const NO_STRATUM = 16;
+const REACH_BITS = 8;
+
+/** Why the time is known, or not; `refused`: the servers agree, and priv did not follow them. */
+export type ShownStatus = NtpStatus | 'refused';
+
+export function statusOf({ status, told, answer }: NtpClientState): ShownStatus {
+  const isRefused = answer?.kind === 'refused' && answer.sequence === told?.sequence;
+  return status === 'synchronized' && isRefused ? 'refused' : status;
+}
+
+/**
+ * What a client shows of itself: values by their keys below the prefix. What is not known has an empty value, so that
+ * the keys of a server stay the same as long as it is there.
+ */
+export function viewNtpClient(
+  state: NtpClientState,
+  nowMs: number,
+  options: SourceOptions,
+): ReadonlyMap<string, string> {
+  const view = new Map<string, string>();
+  const slewed = slewedMs(state.corrections, nowMs);
+  for (const [id, source] of state.sources) {
+    const show = (key: SourceKey, value: string | number) =>
+      view.set(`${NTP_KEY.source}/${id}/${key}`, typeof value === 'number' ? quantityText(value) : value);
+    const measured = measure(source, nowMs, options);
+    show('role', state.roles.get(id) ?? 'unusable');
+    show('trouble', source.trouble ?? '');
+    show('reach', source.reach.toString(2).padStart(REACH_BITS, '0'));
+    show('dropped', String(source.droppedCount));
+    show('stratum', measured === null ? '' : String(measured.traits.stratum));
+    show('offset', measured === null ? '' : measured.offsetMs - slewed);
+    show('delay', measured?.delayMs ?? '');
+    show('jitter', measured?.jitterMs ?? '');
+    show('distance', measured?.rootDistanceMs ?? '');
+  }
+  const peer = state.combination?.systemPeer ?? '';
+  const traits = state.sources.get(peer)?.traits ?? null;
+  view.set(NTP_KEY.state, statusOf(state));
+  view.set(NTP_KEY.peer, peer);
+  view.set(NTP_KEY.stratum, String(traits === null ? NO_STRATUM : traits.stratum + 1));
+  view.set(NTP_KEY.leap, String(traits?.leap ?? 0));
+  return view;
+}
