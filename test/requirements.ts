@@ -7,6 +7,7 @@ import { isInstalled, whyNoDevice, whyNoFile, whyNoPrograms } from './installed.
 import { whyNoLab } from './lab/lab.ts';
 import { whyNoGuest } from './lab/machines/guest-needs.ts';
 import { whyNoNewerDocker } from './lab/newer-docker-engine.ts';
+import { whyNoNtpsec } from './lab/ntpsec.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -156,6 +157,8 @@ const CHECKS = {
   dockerd: () => whyNoPrograms('docker.io', 'dockerd', 'docker', 'containerd'),
   'newer-dockerd': () =>
     whyNoPrograms('apt', 'apt-get') ?? whyNoPrograms('dpkg', 'dpkg-deb') ?? whyNoNewerDocker(),
+  chrony: () => whyNoPrograms('chrony', 'chronyd'),
+  ntpsec: () => whyNoPrograms('dpkg', 'dpkg-deb') ?? whyNoNtpsec(),
   buildah: () => whyNoPrograms('buildah', 'buildah'),
   podman: () => whyNoPrograms('podman', 'podman'),
   umoci: () => whyNoPrograms('umoci', 'umoci'),

@@ -18,7 +18,10 @@ export interface Combination {
   readonly systemPeer: string;
   /** All that the offset is made of, the system peer first. */
   readonly survivors: readonly string[];
+  /** Of all survivors, weighed. */
   readonly offsetMs: number;
+  /** Of the system peer alone. */
+  readonly peerOffsetMs: number;
   readonly jitterMs: number;
   /** Of the system peer: how far from the truth the offset may be. */
   readonly rootDistanceMs: number;
@@ -72,6 +75,7 @@ export function combineSources(
     systemPeer: peer.id,
     survivors: [peer, ...survivors.filter((each) => each !== peer)].map(({ id }) => id),
     offsetMs: weighed(({ offsetMs }) => offsetMs),
+    peerOffsetMs: peer.offsetMs,
     jitterMs: Math.hypot(peer.jitterMs, spread),
     rootDistanceMs: peer.rootDistanceMs,
   };

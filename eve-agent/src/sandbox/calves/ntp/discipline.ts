@@ -24,18 +24,23 @@ const SURE = 2;
 const POLL_GATE = 4;
 const POLL_LIMIT = 30;
 
-/** What all servers together measured. */
+/** What was measured of the server that is followed, and of those beside it. */
 export interface Measurement {
-  /** When the newest sample of it came, by the monotonic clock. */
+  /** When its sample came, by the monotonic clock. */
   readonly atMs: number;
   /** Against the clock as it would be if nothing had been slewed. */
   readonly offsetMs: number;
+  /**
+   * What the offset of all together is more than that. Their samples are of other moments, between which a clock of
+   * unknown frequency goes astray by more than they differ.
+   */
+  readonly othersMs: number;
   readonly jitterMs: number;
 }
 
 export interface DisciplineState {
-  /** Whether the clock was corrected once since this began: until then any offset is told at once. */
-  readonly isSettled: boolean;
+  /** How often the clock may still be stepped at once. None: it was slewed, and what is far off is waited out. */
+  readonly stepsLeft: number;
   /** The last measurement that was looked at. */
   readonly lastMs: number;
   /** What was measured since the last jump, against the clock as it would be without any correction; oldest first. */
@@ -46,6 +51,8 @@ export interface DisciplineState {
   readonly isAstray: boolean;
   /** Of the last measurement that was followed. */
   readonly jitterMs: number;
+  /** Whether the frequency was measured since this began. */
+  readonly knowsFrequency: boolean;
   readonly pollLog2: number;
   /** RFC 5905 §13: above or below zero, as the interval is to grow or to shrink. */
   readonly pollTendency: number;
@@ -62,13 +69,17 @@ export interface Correction {
 /** What is strange is asked about soon. */
 const ASK_SOON = { pollLog2: MIN_POLL_LOG2, pollTendency: 0 };
 
+/** The first step is as good as the first answers, which came to a machine that was starting. */
+const FIRST_STEPS = 3;
+
 export const newDiscipline: DisciplineState = {
-  isSettled: false,
+  stepsLeft: FIRST_STEPS,
   lastMs: Number.NEGATIVE_INFINITY,
   points: [],
   spikeSinceMs: null,
   isAstray: false,
   jitterMs: 0,
+  knowsFrequency: false,
   pollLog2: MIN_POLL_LOG2,
   pollTendency: 0,
 };
@@ -91,11 +102,10 @@ function isFarOff({ points, jitterMs }: DisciplineState, point: Point): boolean 
 }
 
 /** The frequency by the slope, if that differs from the present one by more than chance. */
-function frequencyOf(points: readonly Point[], line: Line, corrections: Corrections): number {
-  const spanMs = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
+function frequencyOf(line: Line, corrections: Corrections): number {
   const wantedPpm = corrections.baseFrequencyPpm + line.slope / PPM;
   const isSure = Math.abs(wantedPpm - corrections.frequencyPpm) > (SURE * line.slopeError) / PPM;
-  if (spanMs < MIN_SPAN_MS || !isSure) return corrections.frequencyPpm;
+  if (!isSure) return corrections.frequencyPpm;
   return Math.min(Math.max(wantedPpm, -MAX_FREQUENCY_PPM), MAX_FREQUENCY_PPM);
 }
 
@@ -132,7 +142,7 @@ export function disciplineClock(
   const slewedNowMs = slewedMs(corrections, nowMs);
   const offsetMs = measurement.offsetMs - slewedNowMs;
   const seen = { ...state, lastMs: atMs };
-  if (!state.isSettled) return { state: seen, correction: { offsetMs, frequencyPpm } };
+  if (state.stepsLeft > 0) return { state: seen, correction: { offsetMs, frequencyPpm } };
 
   // What is being slewed away already is no news.
   const innovationMs = offsetMs - pendingMs(corrections, nowMs);
@@ -162,12 +172,14 @@ export function disciplineClock(
   if (line === null || points.length < MIN_POINTS) {
     return { state: next, correction: { offsetMs, frequencyPpm } };
   }
+  const isLong = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0) >= MIN_SPAN_MS;
   const isOnLine = Math.abs(point.y - line.at(atMs)) <= ON_LINE * line.deviation;
+  const ownMs = isOnLine ? line.at(nowMs) - gainedMs(corrections, nowMs) - slewedNowMs : offsetMs;
   return {
-    state: next,
+    state: { ...next, knowsFrequency: state.knowsFrequency || isLong },
     correction: {
-      offsetMs: isOnLine ? line.at(nowMs) - gainedMs(corrections, nowMs) - slewedNowMs : offsetMs,
-      frequencyPpm: frequencyOf(points, line, corrections),
+      offsetMs: state.knowsFrequency ? ownMs + measurement.othersMs : ownMs,
+      frequencyPpm: isLong ? frequencyOf(line, corrections) : frequencyPpm,
     },
   };
 }

@@ -171,8 +171,8 @@ function conclude(state: NtpClientState, nowMs: number, options: NtpClientOption
   const { roles, combination, atMs, status } = formOpinion(state, nowMs, options);
   const formed = { ...state, roles, combination, status };
   if (combination === null) return { state: formed, actions: [] };
-  const { offsetMs, jitterMs, rootDistanceMs: errorMs } = combination;
-  const measurement = { atMs, offsetMs, jitterMs };
+  const { peerOffsetMs: offsetMs, jitterMs, rootDistanceMs: errorMs } = combination;
+  const measurement = { atMs, offsetMs, othersMs: combination.offsetMs - offsetMs, jitterMs };
   const disciplined = disciplineClock(state.discipline, measurement, state.corrections, nowMs);
   const { state: discipline, correction } = disciplined;
   const { pollLog2 } = discipline;
@@ -207,13 +207,14 @@ function hear(state: NtpClientState, answer: CorrectionAnswer): NtpClientState {
   }
   if (sequence > state.told.sequence || sequence <= (state.answer?.sequence ?? 0)) return state;
   const heard = { ...state, answer };
-  const discipline = { ...state.discipline, isSettled: true };
-  if (kind === 'stepped') return { ...heard, discipline, corrections: noCorrections(atMs, frequencyPpm) };
-  if (kind === 'slewing') {
-    const corrections = correctAgain(state.corrections, atMs, { slewMs: byMs, frequencyPpm });
-    return { ...heard, discipline, corrections };
+  if (kind === 'refused') return heard;
+  if (kind === 'stepped') {
+    const stepsLeft = Math.max(0, state.discipline.stepsLeft - 1);
+    const discipline = { ...state.discipline, stepsLeft };
+    return { ...heard, discipline, corrections: noCorrections(atMs, frequencyPpm) };
   }
-  return heard;
+  const corrections = correctAgain(state.corrections, atMs, { slewMs: byMs, frequencyPpm });
+  return { ...heard, discipline: { ...state.discipline, stepsLeft: 0 }, corrections };
 }
 
 /** The client after the clock was set: all that was measured is of another time. */

@@ -46,6 +46,34 @@ describe('a clock that was never right', () => {
     expect(ntp.asked[0]).toBeLessThanOrEqual(13);
   });
 
+  test('is set again at once where the first answers were slow', async () => {
+    // Half a second on the way back, until it was set.
+    let delayMs: readonly [number, number] = [0.1, 0.4];
+    const server = {
+      get delayMs() {
+        return delayMs;
+      },
+      reply: (asked: number) => {
+        delayMs = asked < 4 ? [400, 401] : [0.1, 0.4];
+        return {};
+      },
+    };
+    const ntp = await simulate({ servers: [server], kernel: { unixMs: 0 } });
+    ntp.pass(9 * SECOND);
+    expect(Math.abs(ntp.errorMs())).toBeGreaterThan(128);
+    ntp.pass(MINUTE);
+    expect(Math.abs(ntp.errorMs())).toBeLessThan(1);
+  });
+
+  test('is set while one server dies', async () => {
+    const dying = { isDown: (trueMs: number) => trueMs > 5 * SECOND };
+    const ntp = await simulate({ servers: [dying, {}, {}], kernel: { unixMs: 0 } });
+    ntp.pass(40 * SECOND);
+    expect(Math.abs(ntp.errorMs())).toBeLessThan(1);
+    ntp.pass(20 * SECOND);
+    expect(ntp.key('state')).toBe('synchronized');
+  });
+
   test('is not set back by years', async () => {
     const ntp = await simulate({ kernel: { unixMs: TRUE_START + 400 * DAY } });
     ntp.pass(MINUTE);

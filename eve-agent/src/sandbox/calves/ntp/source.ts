@@ -178,7 +178,7 @@ export function afterJump(source: SourceState, nowMs: number): SourceState {
   const isLimited = source.schedule.leastPollLog2 > 0;
   const schedule =
     isAsked && !isLimited ? { ...startSchedule(nowMs), pollLog2: source.schedule.pollLog2 } : source.schedule;
-  return { ...source, schedule, request: null, samples: [], traits: null, askedCount: 0 };
+  return { ...source, schedule, request: null, reach: 0, samples: [], traits: null, askedCount: 0 };
 }
 
 /** A server's best sample, and how far from the truth it may be. */
@@ -204,9 +204,10 @@ export function measure(source: SourceState, nowMs: number, { precisionMs }: Sou
 }
 
 /** Whether it is too early to tell what a server will say: it was not asked often enough for that. */
-export function isUndecided({ isDenied, askedCount, reach, schedule }: SourceState): boolean {
-  if (isDenied || askedCount >= FILTER_STAGES) return false;
-  return reach !== 0 || schedule.unanswered < PATIENT_TRIES;
+export function isUndecided({ isDenied, askedCount, schedule }: SourceState): boolean {
+  // One that wants to be asked seldom is not waited for.
+  if (isDenied || schedule.leastPollLog2 > 0 || askedCount >= FILTER_STAGES) return false;
+  return schedule.unanswered < PATIENT_TRIES;
 }
 
 /** Whether a server is near enough to be asked for its opinion (RFC 5905 §11.1, "fit"). */

@@ -1,0 +1,64 @@
+/**
+ * The time client and priv's handler, with real sockets, and a clock that is nobody's: it begins in 1970. Arguments: the
+ * addresses of the servers. Prints what it shows of itself as JSON lines, one for each change.
+ */
+import { randomBytes } from 'node:crypto';
+import { silentLog } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { openNtpSockets } from '../../../eve-agent/src/network/ntp-sockets.ts';
+import { runNtp } from '../../../eve-agent/src/sandbox/calves/ntp/run-ntp.ts';
+import { openNtp } from '../../../eve-agent/src/sandbox/handlers/open-ntp.ts';
+import { ntpRights } from '../../../eve-agent/src/sandbox/keys/ntp-keys.ts';
+import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-store-client.ts';
+import { createKeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
+import { createClockControl } from '../../../eve-agent/src/sandbox/system/clock-control.ts';
+import { emulateAdjtimex } from '../../../eve-agent/src/sandbox/system/emulated-adjtimex.ts';
+
+const servers = process.argv.slice(2);
+const kernel = emulateAdjtimex(systemClock, { unixMs: 0 });
+const clock = { ...systemClock, nowMs: kernel.monotonicMs };
+const store = createKeyStore({ log: silentLog });
+const policy = { earliestUnixMs: Date.parse('2025-01-01'), latestUnixMs: Date.parse('2090-01-01') };
+const prefix = ['ntp'];
+
+const ntp = await openNtp(
+  {
+    ...{ store, clock, log: silentLog, control: createClockControl(kernel.adjtimex) },
+    findAddress: () => Promise.reject(new Error('there is no discovery here')),
+    startCalf: () =>
+      runNtp(
+        {
+          store: createDirectStoreClient(store, 'ntp', ntpRights(prefix)),
+          sockets: openNtpSockets(),
+          clock,
+          readWallMs: () => Math.floor(kernel.unixMs()),
+          chance: { bits64: () => randomBytes(8).readBigUInt64BE(), fraction: Math.random },
+          log: silentLog,
+        },
+        { ...policy, prefix },
+      ),
+  },
+  { ...policy, servers, prefix },
+);
+
+let last = '';
+function show(): void {
+  const keys = store
+    .list('/ntp/**')
+    .map(({ path, value }) => [path.slice(1).join('/'), String(Buffer.from(value))]);
+  const line = JSON.stringify({ errorMs: kernel.unixMs() - Date.now(), keys: Object.fromEntries(keys) });
+  if (line !== last) process.stdout.write(`${line}\n`);
+  last = line;
+}
+let isAsked = false;
+const showSoon = () => {
+  if (isAsked) return;
+  isAsked = true;
+  setImmediate(() => {
+    isAsked = false;
+    show();
+  });
+};
+store.watch('/ntp/**', showSoon);
+showSoon();
+process.once('SIGTERM', () => void ntp.stop().then(() => process.exit(0)));
