@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { STEP_THRESHOLD_MS } from '../../eve-agent/src/sandbox/handlers/judge-correction.ts';
 import { type JsonLines, readJsonLines } from '../integration/json-lines.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { startChrony, startNtpsec } from '../lab/time-servers.ts';
@@ -32,9 +33,10 @@ const isFollowed = ({ keys }: Shown) =>
 const waitFollowed = (shown: JsonLines<Shown>) =>
   shown.waitFor('the servers are followed', isFollowed, LIMIT);
 
-/** As far as a busy machine lets it be measured, and the client says itself that it may be wrong. */
+/** What is left is slewed, on a busy machine for a while; and the client says itself by how much it may be wrong. */
 function expectRight({ errorMs, keys }: Shown): void {
-  expect(Math.abs(errorMs)).toBeLessThan(Number(keys[`source/${keys.peer}/distance`]) + 50);
+  const distanceMs = Number(keys[`source/${keys.peer}/distance`]);
+  expect(Math.abs(errorMs)).toBeLessThan(STEP_THRESHOLD_MS + distanceMs);
 }
 function expectUnmoved({ errorMs, keys }: Shown): void {
   expect(keys.offset).toBeUndefined();
@@ -133,7 +135,8 @@ describeWith(['root', 'lab', 'chrony', 'ntpsec'], 'time servers', () => {
       expectRight(found);
       expect(found.keys.peer).toBe('002');
       expect([role(found, '001'), trouble(found, '001')]).toEqual(['unusable', `kiss-${code}`]);
-      expect(hostile.questions()).toHaveLength(1);
+      // RATE: for more than two minutes.
+      expect(hostile.questions().length).toBeLessThanOrEqual(code === 'RATE' ? 3 : 1);
     },
   );
 

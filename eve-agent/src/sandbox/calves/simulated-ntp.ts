@@ -1,18 +1,17 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
-import { createRandom } from '../../../../../test/random.ts';
-import { createClockHandler } from '../../handlers/clock.ts';
-import { NTP_KEY, ntpRights, type SourceKey, serverName } from '../../keys/ntp-keys.ts';
-import { createDirectStoreClient } from '../../store/direct-store-client.ts';
-import { createKeyStore } from '../../store/key-store.ts';
-import { createClockControl } from '../../system/clock-control.ts';
+import { createClockHandler } from '../handlers/clock.ts';
+import { NTP_KEY, ntpRights, type SourceKey, serverName } from '../keys/ntp-keys.ts';
+import { createDirectStoreClient } from '../store/direct-store-client.ts';
+import { createKeyStore } from '../store/key-store.ts';
+import { createClockControl } from '../system/clock-control.ts';
 import {
   type EmulatedAdjtimex,
   type EmulatedClockOptions,
   emulateAdjtimex,
-} from '../../system/emulated-adjtimex.ts';
-import { runNtp } from './run-ntp.ts';
-import { encodeReply, type ReplyFields } from './scripted-reply.ts';
+} from '../system/emulated-adjtimex.ts';
+import { runNtp } from './ntp/run-ntp.ts';
+import { encodeReply, type ReplyFields } from './ntp/scripted-reply.ts';
 
 /** For tests: a server that is asked over a network which is none. */
 export interface SimulatedServer {
@@ -27,9 +26,15 @@ export interface SimulatedServer {
   readonly reply?: (asked: number) => ReplyFields | null;
 }
 
+/** Chance that can be had again. */
+export interface SimulatedChance {
+  next(): number;
+  bytes(length: number): Buffer;
+}
+
 export interface SimulationOptions {
   readonly servers: readonly SimulatedServer[];
-  readonly seed: number;
+  readonly chance: SimulatedChance;
   readonly kernel?: Partial<EmulatedClockOptions>;
   readonly leastSources?: number;
 }
@@ -61,8 +66,7 @@ const nsOf = (ms: number) => BigInt(Math.round(ms * 1000)) * 1000n;
 
 /** The client, the handler and a kernel's clock together, beside servers that may lie. */
 export async function simulateNtp(options: SimulationOptions): Promise<SimulatedNtp> {
-  const { servers, seed } = options;
-  const random = createRandom(seed);
+  const { servers, chance: random } = options;
   const time = createManualClock();
   const trueMs = () => TRUE_START + time.nowMs();
   const kernel = emulateAdjtimex(time, { unixMs: TRUE_START, ...options.kernel });
