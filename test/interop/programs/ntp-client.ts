@@ -9,7 +9,7 @@ import { openNtpSockets } from '../../../eve-agent/src/network/ntp-sockets.ts';
 import { runNtp } from '../../../eve-agent/src/sandbox/calves/ntp/run-ntp.ts';
 import { openNtp } from '../../../eve-agent/src/sandbox/handlers/open-ntp.ts';
 import { ntpRights } from '../../../eve-agent/src/sandbox/keys/ntp-keys.ts';
-import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-store-client.ts';
+import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 import { createClockControl } from '../../../eve-agent/src/sandbox/system/clock-control.ts';
 import { emulateAdjtimex } from '../../../eve-agent/src/sandbox/system/emulated-adjtimex.ts';
@@ -17,18 +17,19 @@ import { emulateAdjtimex } from '../../../eve-agent/src/sandbox/system/emulated-
 const servers = process.argv.slice(2);
 const kernel = emulateAdjtimex(systemClock, { unixMs: 0 });
 const clock = { ...systemClock, nowMs: kernel.monotonicMs };
-const store = createKeyStore({ log: silentLog });
+const audit = { append: () => {} };
+const store = createKeyStore({ audit, log: silentLog });
 const policy = { earliestUnixMs: Date.parse('2025-01-01'), latestUnixMs: Date.parse('2090-01-01') };
 const prefix = ['ntp'];
 
 const ntp = await openNtp(
   {
-    ...{ store, clock, log: silentLog, control: createClockControl(kernel.adjtimex) },
+    ...{ store, audit, clock, log: silentLog, control: createClockControl(kernel.adjtimex) },
     findAddress: () => Promise.reject(new Error('there is no discovery here')),
     startCalf: () =>
       runNtp(
         {
-          store: createDirectStoreClient(store, 'ntp', ntpRights(prefix)),
+          store: createDirectStoreClient({ store, audit }, { actor: 'ntp', rights: ntpRights(prefix) }),
           sockets: openNtpSockets(),
           clock,
           readWallMs: () => Math.floor(kernel.unixMs()),

@@ -1,6 +1,7 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { AuditEntry } from '../audit/audit-entry.ts';
 import { correctionText, type OfferedCorrection, parseAnswer, quantityText } from '../keys/ntp-keys.ts';
 import { createKeyStore, type KeyStore } from '../store/key-store.ts';
 import { createClockControl } from '../system/clock-control.ts';
@@ -20,19 +21,22 @@ let store: KeyStore;
 let kernel: EmulatedAdjtimex;
 let handler: ClockHandler;
 let lines: string[];
+let audited: AuditEntry[];
+const audit = { append: (entry: AuditEntry) => void audited.push(entry) };
 let time: ReturnType<typeof createManualClock>;
 
 function start(options: Partial<EmulatedClockOptions> = {}): void {
   time = createManualClock();
   lines = [];
+  audited = [];
   kernel = emulateAdjtimex(time, { unixMs: NOW, ...options });
-  store = createKeyStore({ log: silentLog });
+  store = createKeyStore({ audit: { append: () => {} }, log: silentLog });
   const keep = (_: object, message: string) => lines.push(message);
   const log = { ...silentLog, info: keep, warn: keep, error: keep };
   const control = createClockControl(kernel.adjtimex);
   const clock = { ...time, nowMs: kernel.monotonicMs };
   handler = createClockHandler(
-    { store, control, clock, log },
+    { store, audit, control, clock, log },
     { prefix: PREFIX, actor: 'priv', policy: POLICY },
   );
 }
@@ -76,6 +80,7 @@ test('sets a clock of 1970, and says that it is right', () => {
   expect(createClockControl(kernel.adjtimex).read().isSynchronized).toBe(true);
   expect(answer()).toMatchObject({ sequence: 1, kind: 'stepped', byMs: NOW, reason: '-' });
   expect(lines).toEqual(['the clock was set', 'the clock follows its servers']);
+  expect(audited).toMatchObject([{ op: 'stepped', verdict: 'ok', value: Buffer.from(`${NOW}.000000`) }]);
 });
 
 test('slews a clock that is nearly right, at a frequency', () => {
@@ -110,6 +115,8 @@ describe('a correction that is refused', () => {
     expect(kernel.unixMs() - before).toBe(1000);
     expect(answer()).toMatchObject({ sequence: 2, kind: 'refused', reason: 'panic', frequencyPpm: 0 });
     expect(lines).toEqual(['a correction of the clock was refused']);
+    const line = { actor: 'priv', op: 'refused', path: '/clock/offset', verdict: 'panic', handler: 'clock' };
+    expect(audited).toEqual([line, line].map((each) => ({ ...each, value: Buffer.from('0.000000') })));
     time.advance(600_000);
     write({ offsetMs: 2_000_000 });
     expect(lines).toHaveLength(2);
@@ -169,9 +176,9 @@ describe('a kernel that refuses', () => {
     });
     const said: string[] = [];
     const log = { ...silentLog, error: (_: object, message: string) => said.push(message) };
-    store = createKeyStore({ log: silentLog });
+    store = createKeyStore({ audit: { append: () => {} }, log: silentLog });
     createClockHandler(
-      { store, control, clock: time, log },
+      { store, audit, control, clock: time, log },
       { prefix: PREFIX, actor: 'priv', policy: POLICY },
     );
     expect(answer()).toBeNull();
@@ -215,7 +222,7 @@ test('an answer that cannot be written hinders nothing', () => {
   const said: string[] = [];
   const log = { ...silentLog, warn: (_: object, message: string) => said.push(message) };
   createClockHandler(
-    { store: refusing, control, clock, log },
+    { store: refusing, audit, control, clock, log },
     { prefix: PREFIX, actor: 'priv', policy: POLICY },
   );
   write({ offsetMs: 10 });

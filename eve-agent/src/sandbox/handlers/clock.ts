@@ -1,6 +1,7 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import {
   answerText,
   type CorrectionAnswer,
@@ -8,6 +9,7 @@ import {
   type OfferedCorrection,
   parseCorrection,
   parseQuantity,
+  quantityText,
 } from '../keys/ntp-keys.ts';
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
@@ -26,6 +28,7 @@ const SAY_AGAIN_MS = 600_000;
 
 export interface ClockHandlerDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   readonly control: SystemClockControl;
   /** Monotonic, the same as that of the calf: CLOCK_MONOTONIC. */
   readonly clock: Clock;
@@ -52,7 +55,7 @@ export interface ClockHandler {
  * correction once. Whatever the calf writes, nothing is thrown and nothing waits.
  */
 export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandlerOptions): ClockHandler {
-  const { store, control, clock, log } = deps;
+  const { store, audit, control, clock, log } = deps;
   const { prefix, actor, policy } = options;
   let trust: ClockTrust | null = null;
   let answer: CorrectionAnswer | null = null;
@@ -92,6 +95,11 @@ export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandler
     reason = '-',
   ): void {
     tell({ ...fields, atMs: clock.nowMs(), reason });
+    if (fields.kind === 'none') return;
+    audit.append({
+      ...{ actor, op: fields.kind, path: keyPathText(at(NTP_KEY.offset)), handler: 'clock' },
+      ...{ value: Buffer.from(quantityText(fields.byMs)), verdict: reason === '-' ? 'ok' : reason },
+    });
   }
 
   function correct(bytes: Uint8Array): void {

@@ -17,10 +17,10 @@ let deps: OpenNtpDeps;
 
 beforeEach(() => {
   clock = createManualClock();
-  store = createKeyStore({ log: silentLog });
+  store = createKeyStore({ audit: { append: () => {} }, log: silentLog });
   [events, found] = [[], []];
   deps = {
-    ...{ store, clock, log: silentLog },
+    ...{ store, clock, log: silentLog, audit: { append: () => {} } },
     control: createClockControl(emulateAdjtimex(clock, { unixMs: BUILT }).adjtimex),
     async startCalf(prefix) {
       events.push(`start /${prefix.join('/')}`);

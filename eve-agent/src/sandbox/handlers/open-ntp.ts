@@ -2,6 +2,7 @@ import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import { NTP_KEY, serverName } from '../keys/ntp-keys.ts';
 import type { KeyPath } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
@@ -17,6 +18,7 @@ const NO_REACH = /^0*$/;
 
 export interface OpenNtpDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   readonly control: SystemClockControl;
   /** CLOCK_MONOTONIC, as the calf has it. */
   readonly clock: Clock;

@@ -24,17 +24,18 @@ export function viewNtpClient(
   options: SourceOptions,
 ): ReadonlyMap<string, string> {
   const view = new Map<string, string>();
-  const slewed = slewedMs(state.corrections, nowMs);
   for (const [id, source] of state.sources) {
     const show = (key: SourceKey, value: string | number) =>
       view.set(`${NTP_KEY.source}/${id}/${key}`, typeof value === 'number' ? quantityText(value) : value);
-    const measured = measure(source, nowMs, options);
+    // As it was when the last answer came: each change of a key is a line in the log.
+    const atMs = source.samples[0]?.atMs ?? nowMs;
+    const measured = measure(source, atMs, options);
     show('role', state.roles.get(id) ?? 'unusable');
     show('trouble', source.trouble ?? '');
     show('reach', source.reach.toString(2).padStart(REACH_BITS, '0'));
     show('dropped', String(source.droppedCount));
     show('stratum', measured === null ? '' : String(measured.traits.stratum));
-    show('offset', measured === null ? '' : measured.offsetMs - slewed);
+    show('offset', measured === null ? '' : measured.offsetMs - slewedMs(state.corrections, atMs));
     show('delay', measured?.delayMs ?? '');
     show('jitter', measured?.jitterMs ?? '');
     show('distance', measured?.rootDistanceMs ?? '');

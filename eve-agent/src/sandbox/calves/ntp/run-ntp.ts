@@ -4,6 +4,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import { correctionText, NTP_KEY, parseAnswer, quantityText } from '../../keys/ntp-keys.ts';
 import { type KeyPath, keyPathText } from '../../store/key-path.ts';
+import type { StoreClient } from '../../store/store-client.ts';
 import {
   type Chance,
   type NtpAction,
@@ -18,14 +19,7 @@ import { openServers } from './open-servers.ts';
 import { createWallClock } from './wall-clock.ts';
 
 /** What a client of NTP needs of the store, as a calf has it. */
-export interface NtpStore {
-  write(path: KeyPath, value: Uint8Array): Promise<void>;
-  delete(path: KeyPath): Promise<void>;
-  watch(
-    pattern: string,
-    onChange: (change: { readonly path: KeyPath; readonly value: Uint8Array | null }) => void,
-  ): Promise<() => void>;
-}
+export type NtpStore = Pick<StoreClient, 'write' | 'delete' | 'watch'>;
 
 export interface RunNtpDeps {
   readonly store: NtpStore;

@@ -1,8 +1,9 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
-import { createClockHandler } from '../handlers/clock.ts';
+import { runNtp } from '../calves/ntp/run-ntp.ts';
+import { encodeReply, type ReplyFields } from '../calves/ntp/scripted-reply.ts';
 import { NTP_KEY, ntpRights, type SourceKey, serverName } from '../keys/ntp-keys.ts';
-import { createDirectStoreClient } from '../store/direct-store-client.ts';
+import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore } from '../store/key-store.ts';
 import { createClockControl } from '../system/clock-control.ts';
 import {
@@ -10,8 +11,7 @@ import {
   type EmulatedClockOptions,
   emulateAdjtimex,
 } from '../system/emulated-adjtimex.ts';
-import { runNtp } from './ntp/run-ntp.ts';
-import { encodeReply, type ReplyFields } from './ntp/scripted-reply.ts';
+import { createClockHandler } from './clock.ts';
 
 /** For tests: a server that is asked over a network which is none. */
 export interface SimulatedServer {
@@ -70,13 +70,17 @@ export async function simulateNtp(options: SimulationOptions): Promise<Simulated
   const time = createManualClock();
   const trueMs = () => TRUE_START + time.nowMs();
   const kernel = emulateAdjtimex(time, { unixMs: TRUE_START, ...options.kernel });
-  const store = createKeyStore({ log: silentLog });
+  const audit = { append: () => {} };
+  const store = createKeyStore({ audit, log: silentLog });
   const said: string[] = [];
   const keep = (_: object, message: string) => said.push(message);
   const log = { ...silentLog, info: keep, warn: keep, error: keep };
   const control = createClockControl(kernel.adjtimex);
   const clock = { after: time.after, nowMs: kernel.monotonicMs };
-  createClockHandler({ store, control, clock, log }, { prefix: PREFIX, actor: 'priv', policy: POLICY });
+  createClockHandler(
+    { store, audit, control, clock, log },
+    { prefix: PREFIX, actor: 'priv', policy: POLICY },
+  );
   const asked = servers.map(() => 0);
 
   servers.forEach((_, index) => {
@@ -92,7 +96,7 @@ export async function simulateNtp(options: SimulationOptions): Promise<Simulated
 
   const running = await runNtp(
     {
-      store: createDirectStoreClient(store, 'ntp', ntpRights(PREFIX)),
+      store: createDirectStoreClient({ store, audit }, { actor: 'ntp', rights: ntpRights(PREFIX) }),
       clock,
       readWallMs: () => Math.floor(kernel.unixMs()),
       chance: { bits64: () => random.bytes(8).readBigUInt64BE(), fraction: random.next },
