@@ -190,11 +190,11 @@ export function openStoreClient(stream: Duplex): StoreClient {
     async watch(pattern, onChange, onLost = () => {}) {
       const path = parseKeyPattern(pattern);
       const id = freeId();
-      const answer = send(id, { op: 'watch', path });
       const watch: OpenWatch = { seq: 0, isOpen: false, onChange, onLost };
+      // Before it is asked for: over a stream in memory events come while it is being written.
       watches.set(id, watch);
       try {
-        await answer;
+        await send(id, { op: 'watch', path });
       } catch (error) {
         watches.delete(id);
         throw error;
