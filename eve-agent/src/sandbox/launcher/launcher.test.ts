@@ -31,16 +31,16 @@ describe('Node is executed', () => {
 
   it('reading the folders of a module, and writing where that was said', () => {
     const visible = [
-      { path: '/work', isWritable: false },
+      { path: '/opt/agent', isWritable: false },
       { path: '/var/lib/x', isWritable: true },
     ];
-    const order = { ...ORDER, module: '/work/main.ts', visible };
+    const order = { ...ORDER, module: '/opt/agent/main.ts', visible };
     expect(nodeOptions(order).filter((arg) => arg.startsWith('--allow'))).toEqual([
-      '--allow-fs-read=/work/*',
+      '--allow-fs-read=/opt/agent/*',
       '--allow-fs-read=/var/lib/x/*',
       '--allow-fs-write=/var/lib/x/*',
     ]);
-    expect(nodeArguments(order, 'node').at(-1)).toBe('/work/main.ts');
+    expect(nodeArguments(order, 'node').at(-1)).toBe('/opt/agent/main.ts');
   });
 
   it('as an executable in another role, with one argument that is options', () => {
