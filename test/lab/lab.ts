@@ -17,10 +17,18 @@ export interface App extends Namespace {
   setAddress(address: string): Promise<void>;
 }
 
+export interface BridgeOptions {
+  /**
+   * Whether its MAC address is said, as EVE's is, and not the least of what is attached, which is another with the next
+   * container: neighbours would send to the one before for half a minute. Without ports such a bridge has no carrier.
+   */
+  readonly keepsMac?: boolean;
+}
+
 /** An emulated device: a host that owns bridges, and apps on them. Nothing in it reaches the outside. */
 export interface Lab {
   readonly host: Namespace;
-  addBridge(name: string, address: string): Promise<void>;
+  addBridge(name: string, address: string, options?: BridgeOptions): Promise<void>;
   addApp(options: AppOptions): Promise<App>;
   /** Kills every process of the lab and lets the kernel take its namespaces down. Idempotent. */
   stop(): Promise<void>;
@@ -52,11 +60,7 @@ export function whyNoLab(): string | undefined {
   );
 }
 
-/**
- * A MAC address for a bridge, of its IPv4 address. One that is not said would be the least of what is attached, and
- * another with the next container: neighbours would send to the one before for half a minute. EVE sets its bridges',
- * too.
- */
+/** A MAC address for a bridge, of its IPv4 address. */
 function macOf(address: string): string {
   const bytes = (address.split('/')[0] ?? '').split('.').map(Number);
   return [0x02, 0x00, ...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
@@ -134,10 +138,17 @@ export async function createLab(): Promise<Lab> {
 
   return {
     host,
-    async addBridge(name, address) {
+    async addBridge(name, address, { keepsMac = false } = {}) {
       // A bridge forwards multicast from its first moment: no listening delay, no snooping without a querier.
       const options = ['type', 'bridge', 'forward_delay', '0', 'stp_state', '0', 'mcast_snooping', '0'];
-      await host.mustRun(['ip', 'link', 'add', name, 'address', macOf(address), ...options]);
+      await host.mustRun([
+        'ip',
+        'link',
+        'add',
+        name,
+        ...(keepsMac ? ['address', macOf(address)] : []),
+        ...options,
+      ]);
       await host.mustRun(['ip', 'address', 'add', address, 'brd', '+', 'dev', name]);
       await host.mustRun(['ip', 'link', 'set', name, 'up']);
     },

@@ -112,7 +112,7 @@ export async function createAppsHost({
 
   async function start(): Promise<RunningDatastore> {
     for (let n = 1; n <= bridges; n += 1) {
-      await lab.addBridge(`bn${n}`, `10.${n}.0.1/24`);
+      await lab.addBridge(`bn${n}`, `10.${n}.0.1/24`, { keepsMac: true });
       const address = `10.${n}.0.77/24`;
       neighbours.push(await lab.addApp({ name: `neighbour${n}`, bridge: `bn${n}`, address }));
     }

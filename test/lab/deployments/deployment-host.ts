@@ -79,7 +79,7 @@ export async function createDeploymentHost(
   const at = (name: string) => join(folder, name);
   const state = at('state');
   const lab = await createLab();
-  await lab.addBridge('bn1', `${ADDRESS}/24`);
+  await lab.addBridge('bn1', `${ADDRESS}/24`, { keepsMac: true });
   await mkdir(at('engine'));
   const start = () => startEngine(lab.host, at('engine'), '--bridge', '', '--iptables=true');
   let engine = await start();

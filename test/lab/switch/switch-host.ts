@@ -77,7 +77,7 @@ export async function createSwitchHost({
 }: EngineKind = DEBIAN_ENGINE): Promise<SwitchHost> {
   const folder = await mkdtemp(join(tmpdir(), 'switch-'));
   const lab = await createLab();
-  await lab.addBridge('bn1', `${HOST_ADDRESS}/24`);
+  await lab.addBridge('bn1', `${HOST_ADDRESS}/24`, { keepsMac: true });
   const neighbour = await lab.addApp({ name: 'neighbour', bridge: 'bn1', address: '10.1.0.5/24' });
   const engineFolder = join(folder, 'engine');
   await mkdir(engineFolder);
