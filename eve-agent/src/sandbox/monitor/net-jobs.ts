@@ -58,7 +58,7 @@ export interface NetJobsDeps {
   targetOf(sha256: string, maxBytes?: number): Target;
 }
 
-/** @returns keys of which nobody needs the values any more */
+/** Deletes the keys below a path, whoever wrote them. */
 function clearBelow({ store, owner }: NetJobsDeps, path: KeyPath): void {
   for (const key of store.list(`/${path.join('/')}/**`)) store.delete(owner, key.path);
 }

@@ -11,11 +11,12 @@ import { createOpenBridgeSockets } from '../../../network/bridge-sockets.ts';
 import { createDatastoreAccess } from '../../../service/datastore-access.ts';
 import type { DownloadEvent } from '../../../transfer/download-request.ts';
 import type { Target } from '../../../transfer/target.ts';
-import { readJson, toJson } from '../../exchange/ask-messages.ts';
+import { toJson } from '../../exchange/ask-messages.ts';
 import { type Asks, type HandleSource, openAsks } from '../../exchange/asks.ts';
-import { createLongReader, type LongReader, splitLong } from '../../exchange/long-value.ts';
+import { splitLong } from '../../exchange/long-value.ts';
+import { watchLong } from '../../exchange/watch-long.ts';
 import { toWireError } from '../../exchange/wire-error.ts';
-import type { SeenChange, StoreClient } from '../../store/store-client.ts';
+import type { StoreClient } from '../../store/store-client.ts';
 import type { JobKind } from './net-keys.ts';
 import { bridgesGiftSchema, hostsSchema, type NetAsk, orderSchemas, settingsSchema } from './net-messages.ts';
 import { createRemoteOpenFlow } from './remote-flow.ts';
@@ -41,16 +42,14 @@ async function askBridges(asks: Asks): Promise<Bridges> {
 
 /** Reads a value that is written in parts, once. */
 async function readLong(store: StoreClient, pattern: string): Promise<unknown> {
-  const whole = Promise.withResolvers<Buffer>();
-  const reader = createLongReader();
-  const take = ({ path, value }: SeenChange) => {
-    const bytes = value === null ? undefined : reader.take(path.at(-1) ?? '', value);
-    if (bytes !== undefined) whole.resolve(bytes);
-  };
-  const unwatch = await store.watch(pattern, take, (reason) => whole.reject(new Error(reason)));
-  const bytes = await whole.promise;
+  const whole = Promise.withResolvers<unknown>();
+  const unwatch = await watchLong(store, pattern, {
+    onValue: (_, value) => whole.resolve(value),
+    onLost: (reason) => whole.reject(new Error(reason)),
+  });
+  const value = await whole.promise;
   unwatch();
-  return readJson(bytes);
+  return value;
 }
 
 /** Jobs as they are ordered, and given up. */
@@ -59,18 +58,17 @@ async function watchOrders(
   kind: JobKind,
   begin: (id: string, order: unknown, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const orders = new Map<string, { readonly reader: LongReader; readonly abort: AbortController }>();
-  await store.watch(`/${kind}/*/order/*`, ({ path, value }) => {
-    const [, id = '', , name = ''] = path;
-    if (value === null) {
-      orders.get(id)?.abort.abort();
-      orders.delete(id);
-      return;
-    }
-    const order = orders.get(id) ?? { reader: createLongReader(), abort: new AbortController() };
-    orders.set(id, order);
-    const bytes = order.reader.take(name, value);
-    if (bytes !== undefined) void begin(id, readJson(bytes), order.abort.signal);
+  const running = new Map<string, AbortController>();
+  await watchLong(store, `/${kind}/*/order/*`, {
+    onValue([, id = ''], order) {
+      const abort = new AbortController();
+      running.set(id, abort);
+      void begin(id, order, abort.signal);
+    },
+    onGone([, id = '']) {
+      running.get(id)?.abort();
+      running.delete(id);
+    },
   });
 }
 
@@ -78,19 +76,12 @@ async function watchOrders(
 async function watchHosts(store: StoreClient): Promise<() => ReadonlySet<string>> {
   let hosts: ReadonlySet<string> = new Set();
   let current = 0;
-  const readers = new Map<string, LongReader>();
-  await store.watch('/hosts/*/*', ({ path, value }) => {
-    const [, number = '', name = ''] = path;
-    if (value === null) {
-      readers.delete(number);
-      return;
-    }
-    const reader = readers.get(number) ?? createLongReader();
-    readers.set(number, reader);
-    const bytes = reader.take(name, value);
-    if (bytes === undefined || Number(number) < current) return;
-    current = Number(number);
-    hosts = new Set(hostsSchema.parse(readJson(bytes)));
+  await watchLong(store, '/hosts/*/*', {
+    onValue([, number = ''], list) {
+      if (Number(number) < current) return;
+      current = Number(number);
+      hosts = new Set(hostsSchema.parse(list));
+    },
   });
   return () => hosts;
 }
@@ -121,6 +112,7 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
   });
   const targets = new Map<string, Target>();
   const { discovery, transfer } = settings;
+  // Left out where there are none, and undefined for the service.
   const { bytesPerSecond, proxy } = transfer;
   const access = createDatastoreAccess(
     { locate, openFlow: createRemoteOpenFlow(asks) },
