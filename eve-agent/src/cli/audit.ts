@@ -49,7 +49,7 @@ const OPTIONS: readonly OptionDescription[] = [
 ];
 
 /** One line for people: when, who, what, on which key, and what became of it. */
-export function auditText({ file, line }: SeenLine): string {
+function auditText({ file, line }: SeenLine): string {
   if (typeof line === 'string') return `${file}: a line that is not of the log: ${printableText(line)}`;
   const { time, actor, op, path, verdict, handler } = line;
   const by = handler === null ? '' : `  by ${handler}`;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { NtpSockets } from '../sandbox/calves/ntp/ntp-sockets.ts';
 
-export const NTP_PORT = 123;
+const NTP_PORT = 123;
 
 /**
  * Sockets of this host's own. Each is connected: the kernel gives it a port that nobody can foresee, and lets only the

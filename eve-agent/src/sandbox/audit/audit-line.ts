@@ -89,7 +89,7 @@ export function chainLine(fact: AuditFact, boot: string, { seq, hash }: ChainPla
  *
  * @throws Error saying why it is none that was written so: its form, or a hash that is not its own
  */
-export function readAuditLine(text: string): AuditLine {
+function readAuditLine(text: string): AuditLine {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,6 +1,6 @@
 import { parseIpv4 } from '@local-datastore/shared/net/ip-address';
 
-export const MAC_BYTES = 6;
+const MAC_BYTES = 6;
 export const IPV4_BYTES = 4;
 /** A whole hardware address, lower case with colons. */
 export const BROADCAST_MAC = 'ff:ff:ff:ff:ff:ff';

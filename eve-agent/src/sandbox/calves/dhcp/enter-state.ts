@@ -28,7 +28,7 @@ const MAX_TRANSACTION_ID = 2 ** 32;
 const newTransactionId = ({ random }: ClientContext) => Math.floor(random() * MAX_TRANSACTION_ID);
 
 /** @param exchange that the message belongs to */
-export function messageOf(
+function messageOf(
   type: Outgoing['type'],
   exchange: { readonly transactionId: number; readonly beganAtMs: number; readonly attempt: number },
   nowMs: number,

@@ -6,7 +6,7 @@ const HEADER_BYTES = 48;
  * A request without extension fields is answered by a header, with what a server adds of its own. More is nothing that
  * was asked for.
  */
-export const MAX_PACKET_BYTES = 512;
+const MAX_PACKET_BYTES = 512;
 const WORD_BYTES = 4;
 /** RFC 7822 §7.5: type and length, then a value; all of it is at least so long. */
 const MIN_EXTENSION_BYTES = 16;
