@@ -68,7 +68,7 @@ function statusOf(dhcp: Dhcp): DhcpStatus {
  */
 export async function openDhcpClients(
   interfaces: readonly string[],
-  { store, audit }: Sandbox,
+  sandbox: Sandbox,
   { state, log }: { readonly state: string; readonly log: Log },
 ): Promise<DhcpClients> {
   const clients: Dhcp[] = [];
@@ -80,14 +80,14 @@ export async function openDhcpClients(
       const client = await openDhcp(
         {
           ...{
-            store,
+            store: sandbox.store,
             openNetlink: openNetlinkSocket,
             openPacketSocket,
             openSilentPort,
             clock: systemClock,
             log,
           },
-          startCalf: createDhcpCalfStarter({ store, audit, clock: systemClock, log }),
+          startCalf: createDhcpCalfStarter({ ...sandbox, clock: systemClock, log }),
           resolvConf: createResolvConf({
             ...{ file: RESOLV_CONF, interfaceName },
             savedFile: join(state, `resolv.conf.before-${interfaceName}`),

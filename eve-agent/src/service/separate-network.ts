@@ -2,18 +2,20 @@ import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
 import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
 import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
 import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
 import { findCalfCode } from '../sandbox/launcher/calf-code.ts';
-import { type KeptCalf, keepCalf } from '../sandbox/launcher/keep-calf.ts';
+import type { KeptCalf } from '../sandbox/launcher/keep-calf.ts';
 import { processStatus } from '../sandbox/launcher/process-status.ts';
-import { spawnCalf } from '../sandbox/launcher/spawn-calf.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
-import { tellLine } from '../sandbox/monitor/calf-line.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
+import { keepProcess } from '../sandbox/monitor/keep-process.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
-import { createNetMonitor, PRIV } from '../sandbox/monitor/net-monitor.ts';
+import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
+import { PRIV } from '../sandbox/store/key-store.ts';
+import type { StoreLimits } from '../sandbox/store/serve-store.ts';
 import { attachLockedFilter, refuseGateways, socketPair } from '../sandbox/system/sockets.ts';
 import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -24,6 +26,8 @@ const NET = 'net';
 const MEBIBYTE = 1024 * 1024;
 /** On a device that is busy with its own start. */
 const READY_WITHIN_MS = 60_000;
+/** A download takes ten messages, and a device may have a thousand small ones. */
+const STORE_LIMITS: Partial<StoreLimits> = { messagesPerSecond: 10_000 };
 const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
 
 /** The network in a process that holds no rights, which is kept running. */
@@ -56,30 +60,20 @@ export function createSeparateNetwork(
     processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
-        { ...{ store, audit, jobs, answer, log }, closeGiven: sockets.close, clock: systemClock },
+        { store, jobs, answer, closeGiven: sockets.close, clock: systemClock },
         { settings: { discovery, transfer }, hosts, onSeen, onReady: () => kept?.markReady() },
       );
-      let attended = Promise.resolve();
-      const running = keepCalf({
-        clock: systemClock,
-        readyWithinMs: READY_WITHIN_MS,
-        start: () =>
-          spawnCalf(
-            { name: NET, code: findCalfCode(NET), limits: LIMITS, user: CALF_USERS.net },
-            { clock: systemClock, plan, onOutput: (line) => tellLine(log, NET, line) },
-          ),
-        onStart(calf) {
-          log.info({ process: NET, pid: calf.pid }, 'a process of the agent was started');
-          // One after another: what the last one had is let go before the next one asks for it.
-          attended = attended.then(() => monitor.attend(calf));
+      const running = keepProcess(
+        { store, audit, plan, clock: systemClock, log },
+        {
+          spec: { name: NET, code: findCalfCode(NET), limits: LIMITS, user: CALF_USERS.net },
+          ...{ actor: NET, rights: NET_RIGHTS, limits: STORE_LIMITS, readyWithinMs: READY_WITHIN_MS },
+          begin: monitor.begin,
         },
-        onEnd: ({ code, signal: by, refusal }, delayMs) =>
-          log.error({ process: NET, code, signal: by, refusal, delayMs }, 'a process of the agent has ended'),
-      });
+      );
       kept = running;
       await monitor.run(signal);
       await running.close();
-      await attended;
     },
   };
 }

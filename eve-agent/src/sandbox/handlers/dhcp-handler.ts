@@ -1,7 +1,7 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { DHCP_KEY, MAX_NAME_SERVERS, MAX_ROUTES, numberedKey } from '../keys/dhcp-keys.ts';
+import { DHCP_KEY, LEASE_KEYS, MAX_NAME_SERVERS, MAX_ROUTES, numberedKey } from '../keys/dhcp-keys.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { LeaseApplied, LeaseApplier } from './apply-lease.ts';
 import { type JudgedLease, judgeLease, type LeaseSurroundings } from './judge-lease.ts';
@@ -43,15 +43,6 @@ export interface DhcpHandler {
   close(): Promise<void>;
 }
 
-const FIXED_KEYS = [
-  DHCP_KEY.ip,
-  DHCP_KEY.gateway,
-  DHCP_KEY.mtu,
-  DHCP_KEY.domain,
-  DHCP_KEY.search,
-  DHCP_KEY.server,
-  DHCP_KEY.lease,
-];
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const COMMIT = /^(lease|none) \d{1,15}(?: ([ -~]{0,200}))?$/;
 const NOTHING: DhcpHandlerStatus = { lease: null, applied: null, leftOut: [], reason: null };
@@ -81,7 +72,7 @@ export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: Dhcp
   /** All at one moment: the store is synchronous. */
   function snapshot(): Map<string, string> {
     const names = [
-      ...FIXED_KEYS,
+      ...LEASE_KEYS,
       ...Array.from({ length: MAX_NAME_SERVERS }, (_, index) => numberedKey(DHCP_KEY.nameServer, index)),
       ...Array.from({ length: MAX_ROUTES }, (_, index) => numberedKey(DHCP_KEY.route, index)),
     ];

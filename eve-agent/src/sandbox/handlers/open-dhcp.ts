@@ -5,9 +5,10 @@ import type { Log } from '@local-datastore/shared/log';
 import { assemble, encodeProgram, give } from '../filters/bpf-program.ts';
 import { dhcpFilter } from '../filters/dhcp-filter.ts';
 import { DROP } from '../filters/mdns-filter.ts';
-import { DHCP_KEY } from '../keys/dhcp-keys.ts';
-import type { KeyStore } from '../store/key-store.ts';
-import type { KeyRight } from '../store/rights.ts';
+import { DHCP_KEY, LEASE_KEYS } from '../keys/dhcp-keys.ts';
+import { keyPathText } from '../store/key-path.ts';
+import { type KeyStore, PRIV } from '../store/key-store.ts';
+import { type KeyRight, readable, writable } from '../store/rights.ts';
 import type { OwnedNetlinkSocket } from '../system/netlink-socket.ts';
 import { createLeaseApplier } from './apply-lease.ts';
 import { createDhcpHandler, type DhcpHandlerStatus } from './dhcp-handler.ts';
@@ -83,7 +84,6 @@ export interface Dhcp {
 
 /** Who the keys of a client belong to: each interface has one of its own, whose end takes no other's keys away. */
 const actorOf = (interfaceName: string) => `dhcp-${interfaceName}`;
-const PRIV_ACTOR = 'priv';
 /** How long one read of the client waits, which is how fast it ends. */
 const READ_WAIT_MS = 1000;
 /** RFC 2131 §4.1. */
@@ -94,29 +94,12 @@ const ETHERNET_ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 
 /** The rights of the client on the keys below its prefix, for its manifest. */
 export function dhcpRights(prefix: readonly string[]): KeyRight[] {
-  const own = `/${prefix.join('/')}`;
-  const row = (key: string, mayRead: boolean, mayWrite: boolean) => ({
-    pattern: `${own}/${key}`,
-    mayRead,
-    mayWrite,
-  });
-  const written = [
-    DHCP_KEY.state,
-    DHCP_KEY.ip,
-    DHCP_KEY.gateway,
-    DHCP_KEY.mtu,
-    DHCP_KEY.domain,
-    DHCP_KEY.search,
-    DHCP_KEY.server,
-    DHCP_KEY.lease,
-    DHCP_KEY.commit,
-  ];
+  const below = (key: string) => keyPathText([...prefix, ...key.split('/')]);
+  const read = [DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted, DHCP_KEY.link];
+  const folders = [DHCP_KEY.nameServer, DHCP_KEY.route].map((key) => `${key}/*`);
   return [
-    ...[DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted, DHCP_KEY.link].map((key) =>
-      row(key, true, false),
-    ),
-    ...written.map((key) => row(key, false, true)),
-    ...[DHCP_KEY.nameServer, DHCP_KEY.route].map((key) => row(`${key}/*`, false, true)),
+    ...read.map((key) => readable(below(key))),
+    ...[DHCP_KEY.state, ...LEASE_KEYS, DHCP_KEY.commit, ...folders].map((key) => writable(below(key))),
   ];
 }
 
@@ -158,10 +141,9 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
   const log = deps.log.child({ interface: interfaceName });
   const prefix = ['dhcp', interfaceName];
   const actor = actorOf(interfaceName);
-  const put = (key: string, text: string) =>
-    store.write(PRIV_ACTOR, [...prefix, key], Buffer.from(text, 'latin1'));
+  const put = (key: string, text: string) => store.write(PRIV, [...prefix, key], Buffer.from(text, 'latin1'));
   const drop = (key: string) => {
-    if (store.read([...prefix, key]) !== undefined) store.delete(PRIV_ACTOR, [...prefix, key]);
+    if (store.read([...prefix, key]) !== undefined) store.delete(PRIV, [...prefix, key]);
   };
 
   const netlink = deps.openNetlink();

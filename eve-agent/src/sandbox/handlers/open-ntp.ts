@@ -5,13 +5,12 @@ import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { NTP_KEY, serverName } from '../keys/ntp-keys.ts';
 import type { KeyPath } from '../store/key-path.ts';
-import type { KeyStore } from '../store/key-store.ts';
+import { type KeyStore, PRIV } from '../store/key-store.ts';
 import type { SystemClockControl } from '../system/clock-control.ts';
 import { createClockHandler } from './clock.ts';
 import type { ClockPolicy } from './judge-correction.ts';
 import { parseNtpServers } from './ntp-servers.ts';
 
-const ACTOR = 'priv';
 /** Between two looks at whether a server that was found by its name still answers. */
 const LOOK_AGAIN_MS = 64_000;
 const NO_REACH = /^0*$/;
@@ -61,7 +60,7 @@ export async function openNtp(deps: OpenNtpDeps, options: OpenNtpOptions): Promi
     const path = [...prefix, NTP_KEY.server, serverName(index), 'address'];
     const value = Buffer.from(address);
     // Another writing would be another server to the calf.
-    if (Buffer.compare(value, store.read(path) ?? new Uint8Array()) !== 0) store.write(ACTOR, path, value);
+    if (Buffer.compare(value, store.read(path) ?? new Uint8Array()) !== 0) store.write(PRIV, path, value);
   };
   const isReached = (index: number) => {
     const reach = store.read([...prefix, NTP_KEY.source, serverName(index), 'reach']);
@@ -84,7 +83,7 @@ export async function openNtp(deps: OpenNtpDeps, options: OpenNtpOptions): Promi
     }
   }
 
-  const handler = createClockHandler(deps, { prefix, actor: ACTOR, policy: options });
+  const handler = createClockHandler(deps, { prefix, actor: PRIV, policy: options });
   for (const [index, name] of names.entries()) if (name.kind === 'address') tell(index, name.address);
   let calf: { stop(): void | Promise<void> };
   try {

@@ -34,6 +34,17 @@ export const DHCP_KEY = {
   commit: 'commit',
 } as const;
 
+/** Those of a lease that are one value each; name servers and routes are folders. */
+export const LEASE_KEYS = [
+  DHCP_KEY.ip,
+  DHCP_KEY.gateway,
+  DHCP_KEY.mtu,
+  DHCP_KEY.domain,
+  DHCP_KEY.search,
+  DHCP_KEY.server,
+  DHCP_KEY.lease,
+] as const;
+
 export const INFINITE_LEASE = 'infinite';
 /** What a server can say at most in four bytes, but for "infinite" itself. */
 export const MAX_LEASE_SECONDS = 0xfffffffe;

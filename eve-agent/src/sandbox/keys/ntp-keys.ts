@@ -1,7 +1,7 @@
 /** The keys between priv and the client of NTP, below the prefix of the manifest. Values are ASCII. */
 
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
-import type { KeyRight } from '../store/rights.ts';
+import { type KeyRight, readable, writable } from '../store/rights.ts';
 
 export const NTP_KEY = {
   /** A folder, by priv, read-only: `server/001/address`, … */
@@ -25,7 +25,7 @@ export const NTP_KEY = {
 } as const;
 
 /** Below `source/NNN`, all to be shown; times in milliseconds. */
-export const SOURCE_KEYS = [
+const SOURCE_KEYS = [
   'role',
   'trouble',
   'stratum',
@@ -58,7 +58,7 @@ export interface OfferedCorrection {
   readonly wallBaseMs: number;
 }
 
-export const ANSWER_KINDS = ['none', 'stepped', 'slewing', 'refused'] as const;
+const ANSWER_KINDS = ['none', 'stepped', 'slewing', 'refused'] as const;
 
 /** What priv did. */
 export interface CorrectionAnswer {
@@ -77,13 +77,11 @@ export interface CorrectionAnswer {
 
 /** What a client of NTP may do with keys below a prefix; the rest of its manifest is the launcher's. */
 export function ntpRights(prefix: KeyPath): KeyRight[] {
-  const right = (path: string, mayRead: boolean): KeyRight => ({
-    ...{ pattern: `${keyPathText(prefix)}/${path}`, mayRead, mayWrite: !mayRead },
-  });
+  const below = (key: string) => keyPathText([...prefix, ...key.split('/')]);
   const { server, answer, frequency, offset, state, stratum, leap, peer, source } = NTP_KEY;
   return [
-    ...[`${server}/*/address`, answer].map((path) => right(path, true)),
-    ...[frequency, offset, state, stratum, leap, peer, `${source}/*/*`].map((path) => right(path, false)),
+    ...[`${server}/*/address`, answer].map((key) => readable(below(key))),
+    ...[frequency, offset, state, stratum, leap, peer, `${source}/*/*`].map((key) => writable(below(key))),
   ];
 }
 

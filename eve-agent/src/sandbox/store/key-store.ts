@@ -5,6 +5,8 @@ import { coversPattern, type KeyPath, type KeyPattern, keyPathText, parseKeyPatt
 import { StoreError } from './store-error.ts';
 
 export const MAX_VALUE_BYTES = 4096;
+/** Who the keys belong to that this process, priv, writes itself. */
+export const PRIV = 'priv';
 
 export interface KeyChange {
   readonly path: KeyPath;

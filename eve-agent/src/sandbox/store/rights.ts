@@ -12,6 +12,11 @@ export interface KeyRight {
   readonly mayWrite: boolean;
 }
 
+/** A key that a calf may read and watch. */
+export const readable = (pattern: string): KeyRight => ({ pattern, mayRead: true, mayWrite: false });
+/** A key that a calf may write and delete, and not read. */
+export const writable = (pattern: string): KeyRight => ({ pattern, mayRead: false, mayWrite: true });
+
 const isRead = (operation: StoreOperation) => operation === 'read' || operation === 'watch';
 
 /**

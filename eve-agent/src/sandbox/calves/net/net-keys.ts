@@ -1,11 +1,8 @@
-import type { KeyRight } from '../../store/rights.ts';
+import { type KeyRight, readable, writable } from '../../store/rights.ts';
 
 /** What the service asks of the calf. */
 export const JOB_KINDS = ['download', 'resolve', 'probe'] as const;
 export type JobKind = (typeof JOB_KINDS)[number];
-
-const read = (pattern: string): KeyRight => ({ pattern, mayRead: true, mayWrite: false });
-const write = (pattern: string): KeyRight => ({ pattern, mayRead: false, mayWrite: true });
 
 /**
  * The keys of the calf that speaks to the network.
@@ -15,15 +12,15 @@ const write = (pattern: string): KeyRight => ({ pattern, mayRead: false, mayWrit
  * host is; `/ready` that it takes jobs; `/ask/N`, `/answer/N` what only priv can do.
  */
 export const NET_RIGHTS: readonly KeyRight[] = [
-  read('/settings/*'),
-  read('/hosts/*/*'),
+  readable('/settings/*'),
+  readable('/hosts/*/*'),
   ...JOB_KINDS.flatMap((kind) => [
-    read(`/${kind}/*/order/*`),
-    write(`/${kind}/*/state`),
-    write(`/${kind}/*/outcome/*`),
+    readable(`/${kind}/*/order/*`),
+    writable(`/${kind}/*/state`),
+    writable(`/${kind}/*/outcome/*`),
   ]),
-  write('/resolved/*/ip'),
-  write('/ready'),
-  write('/ask/*'),
-  read('/answer/*'),
+  writable('/resolved/*/ip'),
+  writable('/ready'),
+  writable('/ask/*'),
+  readable('/answer/*'),
 ];
