@@ -1,12 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { eveAgent, type RunningDatastore, runAgent, startDatastore, waitForLog } from '../lab/programs.ts';
+import { type RunningDatastore, runAgent, startDatastore } from '../lab/programs.ts';
+import { createServiceAgent, LOCAL, type ServiceAgent, treeOf, uuidOf } from '../lab/service-agent.ts';
 import { describeWith } from '../requirements.ts';
 import { makeImage, sha256Of } from './image-server.ts';
 
@@ -14,19 +12,7 @@ const large = makeImage(24 * 1024 * 1024 + 321);
 const small = makeImage(40_000, 'small');
 /** About 3 MB/s: a download takes long enough to be disturbed in the middle. */
 const SLOW_LINK = ['tbf', 'rate', '24mbit', 'burst', '64kb', 'latency', '400ms'];
-const LOCAL = 'fa78153c-e215-4397-bfa7-514264cdf4dd';
 const OTHER = '0c0f3d0e-9d5c-4f5e-9d3b-2b6f3a7f1f11';
-const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-const treeOf = (number: number, url: string, image: Buffer, more: object = {}) => ({
-  uuid: uuidOf(number),
-  dsIdsList: [LOCAL],
-  URL: url,
-  iformat: 'RAW',
-  sha256: sha256Of(image),
-  maxSizeBytes: String(image.length),
-  displayName: `image-${number}`,
-  ...more,
-});
 
 describeWith(['lab', 'tc'], 'eve-agent run', () => {
   let folder: string;
@@ -35,45 +21,18 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
   let lab: Lab;
   let app: App;
   let datastore: RunningDatastore | undefined;
-  let agent: ChildProcess | undefined;
-  let agentLog = () => '';
+  let agent: ServiceAgent;
 
   async function serve() {
     const args = ['--root', join(folder, 'root'), '--state', join(folder, 'ds-state'), '--host-name', 'ds'];
     datastore = await startDatastore(app, args);
   }
 
-  /** Replaces the configuration as controllers do: by a rename. */
-  async function configure(trees: readonly object[], datastores?: readonly object[]) {
-    const document = {
-      datastores: datastores ?? [{ id: LOCAL, dType: 'DsHttp', fqdn: 'http://ds.local', dpath: 'images' }],
-      contentInfo: trees,
-    };
-    await writeFile(`${config}.new`, JSON.stringify(document));
-    await rename(`${config}.new`, config);
-  }
-
-  async function startAgent(...args: string[]) {
-    const command = eveAgent('run', '--config', config, '--state', state, '--reserve', '0', ...args);
-    const child = lab.host.start(command, { stdio: ['ignore', 'ignore', 'pipe'] });
-    agent = child;
-    const { log, seen } = waitForLog(child, '"running"');
-    agentLog = log;
-    await seen;
-  }
-  async function endAgent(signal: NodeJS.Signals) {
-    if (agent === undefined || agent.exitCode !== null || agent.signalCode !== null) return agent?.exitCode;
-    const ended = once(agent, 'exit');
-    agent.kill(signal);
-    return (await ended)[0] as number | null;
-  }
-
-  async function statusOf(number: number): Promise<Partial<ContentTreeStatus>> {
-    const file = join(state, 'status', 'ContentTreeStatus', `${uuidOf(number)}.json`);
-    return JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as ContentTreeStatus;
-  }
-  const expectState = (number: number, expected: Partial<ContentTreeStatus>) =>
-    expect.poll(() => statusOf(number)).toMatchObject(expected);
+  const configure: ServiceAgent['configure'] = (...args) => agent.configure(...args);
+  const startAgent: ServiceAgent['start'] = (...args) => agent.start(...args);
+  const endAgent: ServiceAgent['end'] = (signal) => agent.end(signal);
+  const statusOf: ServiceAgent['statusOf'] = (number) => agent.statusOf(number);
+  const expectState: ServiceAgent['expectState'] = (...args) => agent.expectState(...args);
   const partialBytes = async () =>
     (await stat(join(state, 'pending', `.${sha256Of(large)}.partial`)).catch(() => null))?.size ?? 0;
   const slowDown = () => app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
@@ -81,7 +40,8 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
   const imageOf = (number: number) => readFile(join(state, 'images', `image-${number}`));
   /** The lines of the agent's log with a message. */
   const lines = (message: string) =>
-    agentLog()
+    agent
+      .log()
       .split('\n')
       .filter((line) => line.includes(`"msg":"${message}"`))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -102,8 +62,8 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
   });
 
   beforeEach(async () => {
-    state = await mkdtemp(join(folder, 'agent-'));
-    config = join(state, 'device.json');
+    agent = await createServiceAgent(lab, folder);
+    ({ state, config } = agent);
     await app.setAddress('10.2.0.5/24');
   });
   afterEach(async () => {

@@ -1,13 +1,12 @@
 /** `run --separation`: a process without rights speaks to the network, and the service is as good as without. */
-import { type ChildProcess, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
-import { eveAgent, type RunningDatastore, runAgent, startDatastore, waitForLog } from '../lab/programs.ts';
+import { eveAgent, type RunningDatastore, runAgent, startDatastore } from '../lab/programs.ts';
+import { createServiceAgent, type ServiceAgent, treeOf } from '../lab/service-agent.ts';
 import { describeWith } from '../requirements.ts';
 import { makeImage, sha256Of } from './image-server.ts';
 
@@ -15,53 +14,22 @@ const large = makeImage(24 * 1024 * 1024 + 321);
 const small = makeImage(40_000, 'small');
 /** About 3 MB/s: a download takes long enough to be disturbed in the middle. */
 const SLOW_LINK = ['tbf', 'rate', '24mbit', 'burst', '64kb', 'latency', '400ms'];
-const LOCAL = 'fa78153c-e215-4397-bfa7-514264cdf4dd';
-const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
-const treeOf = (number: number, url: string, image: Buffer) => ({
-  ...{ uuid: uuidOf(number), dsIdsList: [LOCAL], URL: url, iformat: 'RAW', sha256: sha256Of(image) },
-  ...{ maxSizeBytes: String(image.length), displayName: `image-${number}` },
-});
 
 describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
   let folder: string;
   let state: string;
-  let config: string;
   let lab: Lab;
   let app: App;
   let datastore: RunningDatastore;
-  let agent: ChildProcess;
-  let agentLog = () => '';
+  let agent: ServiceAgent;
 
-  async function configure(trees: readonly object[]) {
-    const datastores = [{ id: LOCAL, dType: 'DsHttp', fqdn: 'http://ds.local', dpath: 'images' }];
-    await writeFile(`${config}.new`, JSON.stringify({ datastores, contentInfo: trees }));
-    await rename(`${config}.new`, config);
-  }
-  async function startAgent() {
-    const args = ['run', '--separation', '--config', config, '--state', state, '--reserve', '0'];
-    const child = lab.host.start(eveAgent(...args), { stdio: ['ignore', 'ignore', 'pipe'] });
-    agent = child;
-    const { log, seen } = waitForLog(child, '"running"');
-    agentLog = log;
-    await seen;
-  }
-  async function endAgent(signal: NodeJS.Signals) {
-    if (agent.exitCode !== null || agent.signalCode !== null) return agent.exitCode;
-    const ended = once(agent, 'exit');
-    agent.kill(signal);
-    return (await ended)[0] as number | null;
-  }
-  async function statusOf(number: number): Promise<Partial<ContentTreeStatus>> {
-    const file = join(state, 'status', 'ContentTreeStatus', `${uuidOf(number)}.json`);
-    return JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as ContentTreeStatus;
-  }
-  const expectState = (number: number, expected: Partial<ContentTreeStatus>) =>
-    expect.poll(() => statusOf(number)).toMatchObject(expected);
+  const startAgent = () => agent.start('--separation');
   const partialBytes = async () =>
     (await stat(join(state, 'pending', `.${sha256Of(large)}.partial`)).catch(() => null))?.size ?? 0;
   /** The process that speaks to the network now. */
   function calfPid(): number {
-    const lines = agentLog()
+    const lines = agent
+      .log()
       .split('\n')
       .filter((line) => line.includes('"msg":"a process of the agent was started"'));
     return Number(/.*"pid":(\d+),"msg"/.exec(lines.at(-1) ?? '')?.[1]);
@@ -86,19 +54,19 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     await rm(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
-    state = await mkdtemp(join(folder, 'agent-'));
-    config = join(state, 'device.json');
+    agent = await createServiceAgent(lab, folder);
+    ({ state } = agent);
   });
   afterEach(async () => {
-    await endAgent('SIGKILL');
+    await agent.end('SIGKILL');
     await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
   });
 
   it('downloads what multicast DNS finds, by a process that holds no rights, and keeps an audit log', async () => {
-    await configure([treeOf(1, 'large.img', large), treeOf(2, 'small.img', small)]);
+    await agent.configure([treeOf(1, 'large.img', large), treeOf(2, 'small.img', small)]);
     await startAgent();
-    await expectState(1, { State: 'VERIFIED', Error: '' });
-    await expectState(2, { State: 'VERIFIED', Error: '' });
+    await agent.expectState(1, { State: 'VERIFIED', Error: '' });
+    await agent.expectState(2, { State: 'VERIFIED', Error: '' });
     expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
 
     const pid = calfPid();
@@ -110,7 +78,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     expect(status).toMatch(/^Seccomp:\t2$/m);
     for (const namespace of ['net', 'mnt', 'ipc', 'uts']) {
       const [its, ours] = await Promise.all(
-        [pid, agent.pid].map((each) => readlink(`/proc/${each}/ns/${namespace}`)),
+        [pid, agent.child()?.pid].map((each) => readlink(`/proc/${each}/ns/${namespace}`)),
       );
       expect([namespace, its]).not.toEqual([namespace, ours]);
     }
@@ -126,7 +94,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     expect(shown.stdout).toContain(`Process net (pid ${pid}) runs: no capabilities, no new privileges`);
     expect(shown.stdout).not.toContain('without ');
 
-    expect(await endAgent('SIGTERM')).toBe(0);
+    expect(await agent.end('SIGTERM')).toBe(0);
     await expect.poll(() => isRunning(pid)).toBe(false);
     const [node = '', ...args] = eveAgent('audit', '--verify', '--state', state);
     const { status: exitCode, stdout } = spawnSync(node, args, { encoding: 'utf8' });
@@ -145,7 +113,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
 
   it('goes on where it was when that process is killed, each time', async () => {
     await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
-    await configure([treeOf(1, 'large.img', large)]);
+    await agent.configure([treeOf(1, 'large.img', large)]);
     await startAgent();
     let stored = 0;
     for (let kill = 1; kill <= 3; kill += 1) {
@@ -160,18 +128,18 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
       expect(stored).toBeGreaterThan(before + 2 * 1024 * 1024);
     }
     await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
-    await expectState(1, { State: 'VERIFIED', Error: '' });
+    await agent.expectState(1, { State: 'VERIFIED', Error: '' });
     expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
     expect(await readdir(join(state, 'pending'))).toEqual([]);
-    expect(await endAgent('SIGTERM')).toBe(0);
+    expect(await agent.end('SIGTERM')).toBe(0);
   });
 
   it('ends with the service, however that ends', async () => {
-    await configure([]);
+    await agent.configure([]);
     await startAgent();
     await expect.poll(() => isRunning(calfPid())).toBe(true);
     const pid = calfPid();
-    await endAgent('SIGKILL');
+    await agent.end('SIGKILL');
     await expect.poll(() => isRunning(pid)).toBe(false);
   });
 });
