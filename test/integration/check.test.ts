@@ -68,7 +68,10 @@ test("prints what would be advertised of Avahi's files, and makes nothing", asyn
 
   const forPeople = await check(...avahi);
   expect(forPeople.exitCode).toBe(0);
-  expect(forPeople.stdout).toMatch(/^Would be advertised as my-ds\.local:\n {2}lo {2}127\.0\.0\.1\n/);
+  // The loopback interface of a machine may have further addresses.
+  expect(forPeople.stdout).toMatch(
+    /^Would be advertised as my-ds\.local:\n {2}lo {2}127\.0\.0\.1(, [\d.]+)*\n/,
+  );
   expect(forPeople.stdout).toContain('avahi-daemon.conf, line 3: use-ipv6=yes is not supported');
 });
 

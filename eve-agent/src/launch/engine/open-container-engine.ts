@@ -219,7 +219,8 @@ export function openContainerEngine(client: EngineClient): ContainerEngine {
           answer.close();
         }
       } catch (error) {
-        if (!(error instanceof EngineError)) throw error;
+        // One that does not tell of its events is there.
+        if (!(error instanceof EngineError) || error.code === 'ENGINE_REFUSED') throw error;
       }
     },
   };

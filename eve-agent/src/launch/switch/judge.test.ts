@@ -137,6 +137,28 @@ describe('a version is refused', () => {
   });
 });
 
+describe('a version that has ended with its engine', () => {
+  /** @param goesAway how the engine is told of, before it is asked of the version that ended */
+  async function createEndedScene(goesAway: () => Promise<void>) {
+    const scene = await createScene({ exitCode: 0 });
+    scene.engine.untilAway = goesAway;
+    return scene;
+  }
+  const away = { code: 'ENGINE_UNREACHABLE', message: expect.stringContaining('went away') };
+  it('is not blamed, while it is judged and while it settles', async () => {
+    const { judge, id } = await createEndedScene(async () => {});
+    await expect(judge.untilHealthy(id, { health: http, runMs: 0 }, signal)).rejects.toMatchObject(away);
+    await expect(judge.watch([id], http, 1500, signal)).rejects.toMatchObject(away);
+  });
+  it('is, where the engine only does not tell of its events', async () => {
+    const { judge, id } = await createEndedScene(async () => {
+      throw new Error('forbidden');
+    });
+    const judged = judge.untilHealthy(id, { health: http, runMs: 0 }, signal);
+    await expect(judged).rejects.toMatchObject({ code: 'EXITED' });
+  });
+});
+
 describe('while it settles', () => {
   it.each([
     ['one failure is none', [null, 'slow', null], true],

@@ -1,4 +1,5 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import { EngineError } from '@local-datastore/shared/engine/engine-client';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContainerEngine, ContainerView } from '../engine/container-engine.ts';
 import { placeInside } from './container-address.ts';
@@ -130,6 +131,33 @@ export function createJudge({ engine, probes, clock }: JudgeDeps): Judge {
     };
   }
 
+  /**
+   * A version ends with its engine, and one that is back within a moment says only that it has ended: that is no
+   * fault of the version.
+   *
+   * @throws EngineError where the engine went away meanwhile, whatever the version seems to have done
+   */
+  async function whileEngineLives(signal: AbortSignal, run: () => Promise<void>): Promise<void> {
+    const judged = new AbortController();
+    let isAway = false;
+    engine.untilAway(AbortSignal.any([signal, judged.signal])).then(
+      () => {
+        isAway = !judged.signal.aborted;
+      },
+      // Of what it asks next it hears the same.
+      () => undefined,
+    );
+    try {
+      await run();
+    } catch (error) {
+      if (!isAway || !(error instanceof SwitchFailure)) throw error;
+      const message = 'the container engine went away while the version was judged';
+      throw new EngineError('ENGINE_UNREACHABLE', message, null, { cause: error });
+    } finally {
+      judged.abort(new Error('judged'));
+    }
+  }
+
   async function pause(ms: number, signal: AbortSignal): Promise<void> {
     await waitUnlessAborted(clock, ms, signal);
     signal.throwIfAborted();
@@ -169,39 +197,52 @@ export function createJudge({ engine, probes, clock }: JudgeDeps): Judge {
     }
   }
 
-  return {
-    async untilHealthy(id, { health, runMs }, signal) {
-      const first = await look(id, undefined, signal);
-      const check = chooseCheck(first, health);
-      if (check === null) return await seeThatItRuns(id, first.startedAt, runMs, signal);
-      const ending = new AbortController();
-      const asking = AbortSignal.any([signal, ending.signal]);
-      const ask = createAsker(first, check, asking);
-      const endMs = clock.nowMs() + judgementLimitMs(check);
-      try {
-        for (;;) {
-          const why = await ask();
-          if (why === null) return;
-          const { health: verdict } = await look(id, first.startedAt, signal);
-          if (health === null && verdict === 'healthy') return;
-          if (clock.nowMs() >= endMs || (health === null && verdict === 'unhealthy')) {
-            throw await fail('UNHEALTHY', why, id, signal);
-          }
-          await pause(Math.min(check.intervalMs, EAGER_INTERVAL_MS), signal);
+  async function untilHealthy(
+    id: string,
+    { health, runMs }: { health: HealthCheck | null; runMs: number },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const first = await look(id, undefined, signal);
+    const check = chooseCheck(first, health);
+    if (check === null) return await seeThatItRuns(id, first.startedAt, runMs, signal);
+    const ending = new AbortController();
+    const asking = AbortSignal.any([signal, ending.signal]);
+    const ask = createAsker(first, check, asking);
+    const endMs = clock.nowMs() + judgementLimitMs(check);
+    try {
+      for (;;) {
+        const why = await ask();
+        if (why === null) return;
+        const { health: verdict } = await look(id, first.startedAt, signal);
+        if (health === null && verdict === 'healthy') return;
+        if (clock.nowMs() >= endMs || (health === null && verdict === 'unhealthy')) {
+          throw await fail('UNHEALTHY', why, id, signal);
         }
-      } finally {
-        ending.abort(new Error('judged'));
+        await pause(Math.min(check.intervalMs, EAGER_INTERVAL_MS), signal);
       }
-    },
+    } finally {
+      ending.abort(new Error('judged'));
+    }
+  }
 
-    async watch(ids, health, settleMs, signal) {
-      const ending = new AbortController();
-      const watching = AbortSignal.any([signal, ending.signal]);
-      try {
-        await Promise.all(ids.map((id) => watchOne(id, health, settleMs, watching)));
-      } finally {
-        ending.abort(new Error('another is not well'));
-      }
-    },
+  async function watchAll(
+    ids: readonly string[],
+    health: HealthCheck | null,
+    settleMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ending = new AbortController();
+    const watching = AbortSignal.any([signal, ending.signal]);
+    try {
+      await Promise.all(ids.map((id) => watchOne(id, health, settleMs, watching)));
+    } finally {
+      ending.abort(new Error('another is not well'));
+    }
+  }
+
+  return {
+    untilHealthy: (id, wanted, signal) => whileEngineLives(signal, () => untilHealthy(id, wanted, signal)),
+    watch: (ids, health, settleMs, signal) =>
+      whileEngineLives(signal, () => watchAll(ids, health, settleMs, signal)),
   };
 }
