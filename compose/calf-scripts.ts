@@ -1,22 +1,22 @@
 import { glob } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { calfScriptName, LAUNCHER_NAME } from '@local-datastore/shared/confinement/launcher/roles';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
-import { calfScriptName, LAUNCHER_NAME } from '../eve-agent/src/sandbox/launcher/roles.ts';
 import { BUNDLE_OPTIONS, workspace } from './program-bundle.ts';
 
-const SANDBOX = 'eve-agent/src/sandbox';
+const CALVES = 'eve-agent/src/sandbox/calves';
 
 /** The programs of calves, each a script of its own: `calf-<name>.js` → its module. */
 export async function findCalves(): Promise<Readonly<Record<string, string>>> {
   const calves: Record<string, string> = {};
-  for await (const file of glob(`${SANDBOX}/calves/*/main.ts`, { cwd: workspace })) {
+  for await (const file of glob(`${CALVES}/*/main.ts`, { cwd: workspace })) {
     calves[calfScriptName(basename(dirname(file)))] = file;
   }
   return calves;
 }
 
 /** The program that becomes a calf. */
-export const LAUNCHER_SCRIPT = { [`${LAUNCHER_NAME}.js`]: `${SANDBOX}/launcher/main.ts` };
+export const LAUNCHER_SCRIPT = { [`${LAUNCHER_NAME}.js`]: 'shared/src/confinement/launcher/main.ts' };
 
 /** A script knows its own address as a module does. */
 const MODULE_URL = {

@@ -53,14 +53,18 @@ describe('no arrow runs upwards', () => {
     ['nothing imports main', /^/, /\/main\.ts$/],
     [
       'what calls the kernel knows no filter, nor who is confined',
-      /\/sandbox\/system\//,
-      /\/sandbox\/(?!system\/)/,
+      /\/confinement\/system\//,
+      /\/confinement\/(?!system\/)|\/sandbox\//,
     ],
-    ['filters know nobody who is confined', /\/sandbox\/filters\//, /\/sandbox\/(?!system\/|filters\/)/],
+    [
+      'filters know nobody who is confined',
+      /\/confinement\/filters\//,
+      /\/confinement\/(?!system\/|filters\/)|\/sandbox\//,
+    ],
     [
       'who is confined does not call the kernel',
       /\/sandbox\/(?:calves|sdk)\//,
-      /\/sandbox\/(?:system|filters)\//,
+      /\/confinement\/(?:system|filters)\//,
     ],
   ])('%s', (_title, from, to) => {
     expect(forbidden(from, to)).toEqual([]);
@@ -101,12 +105,12 @@ describe('main alone touches the process', () => {
   };
   /** What else, by file. */
   const PERMITTED: Readonly<Record<string, string>> = {
+    'shared/src/confinement/launcher/node-arguments.ts':
+      'holds the text of the program that each calf begins with',
     'datastore-app/src/privileges/drop-privileges.ts':
       'takes the rights of another user for the whole process: nothing else is its task',
     'eve-agent/src/launch/machines/process-table.ts':
       'ends the process of a machine, which outlives the agent and may be no child of it',
-    'eve-agent/src/sandbox/launcher/node-arguments.ts':
-      'holds the text of the program that each calf begins with',
   };
 
   const withoutComments = (text: string) =>

@@ -1,7 +1,7 @@
 import { getRawAsset } from 'node:sea';
 import { pathToFileURL } from 'node:url';
 import { compileFunction, constants } from 'node:vm';
-import { CALF_ROLE, LAUNCHER_NAME } from '../../eve-agent/src/sandbox/launcher/roles.ts';
+import { CALF_ROLE, LAUNCHER_NAME } from '@local-datastore/shared/confinement/launcher/roles';
 import { codeCacheName, createScriptLoader } from './script-loader.ts';
 
 /** The main script of a program that is one executable file, with its scripts in it. */
@@ -46,7 +46,7 @@ function runProgram(): void {
   load('main.js');
 }
 
-// The same file in another role (eve-agent/src/sandbox/launcher): what starts a calf, or a calf.
+// The same file in another role (shared/src/confinement/launcher): what starts a calf, or a calf.
 const [, , role, name] = process.argv;
 if (role === LAUNCHER_NAME) runAsset(`${LAUNCHER_NAME}.js`, 1);
 else if (role === CALF_ROLE && name !== undefined) runAsset(name, 2);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Architecture } from './architectures.ts';
 import { providePackage } from './npm-package.ts';
 
-/** What the program looks for (eve-agent/src/sandbox/system/load-koffi.ts). */
+/** What the program looks for (shared/src/confinement/system/load-koffi.ts). */
 export const koffiName = (architecture: Architecture) => `koffi-${architecture}.node`;
 
 /** A file of the package whose licence koffi's native part is under. */

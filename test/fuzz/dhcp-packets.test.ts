@@ -1,4 +1,7 @@
 /** Packets of DHCP and ARP of any kind, and keys that a hostile client writes: an error of the codec, or a lease that may be. */
+
+import { interpret, packetData } from '@local-datastore/shared/confinement/filters/bpf-interpreter';
+import { dhcpFilter } from '@local-datastore/shared/confinement/filters/dhcp-filter';
 import { expect, it } from 'vitest';
 import { decodeArpFrame, encodeArpProbe } from '../../eve-agent/src/sandbox/calves/dhcp/arp.ts';
 import { STOPPED, step } from '../../eve-agent/src/sandbox/calves/dhcp/client-machine.ts';
@@ -9,8 +12,6 @@ import { MalformedPacketError } from '../../eve-agent/src/sandbox/calves/dhcp/ma
 import { encodeMessage } from '../../eve-agent/src/sandbox/calves/dhcp/message.ts';
 import { OPTION } from '../../eve-agent/src/sandbox/calves/dhcp/option-codes.ts';
 import { encodeUdpFrame } from '../../eve-agent/src/sandbox/calves/dhcp/udp-frame.ts';
-import { interpret, packetData } from '../../eve-agent/src/sandbox/filters/bpf-interpreter.ts';
-import { dhcpFilter } from '../../eve-agent/src/sandbox/filters/dhcp-filter.ts';
 import { judgeLease } from '../../eve-agent/src/sandbox/handlers/judge-lease.ts';
 import { createSubnetTest } from '../../shared/src/net/ip-address.ts';
 import { type Random, randomOfThisRun } from '../random.ts';

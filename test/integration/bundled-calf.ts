@@ -2,10 +2,10 @@
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import { bundleScriptsOf, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
 import { isArchitecture } from '../../eve-agent/packaging/architectures.ts';
 import { koffiName, provideKoffi } from '../../eve-agent/packaging/koffi-binary.ts';
-import type { CalfCode } from '../../eve-agent/src/sandbox/launcher/calf.ts';
 import { TEST_CALF } from './test-calf.ts';
 
 const TEST_SCRIPT = 'calf-test.js';

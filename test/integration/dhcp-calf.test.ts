@@ -2,13 +2,13 @@
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CALF_USERS, type CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
+import { calfScriptName } from '@local-datastore/shared/confinement/launcher/roles';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { bundleScriptsOf, findCalves } from '../../compose/calf-scripts.ts';
 import { ipv4Bytes } from '../../eve-agent/src/sandbox/calves/dhcp/address-bytes.ts';
 import { OPTION } from '../../eve-agent/src/sandbox/calves/dhcp/option-codes.ts';
-import { CALF_USERS, type CalfCode } from '../../eve-agent/src/sandbox/launcher/calf.ts';
-import { findCalfCode } from '../../eve-agent/src/sandbox/launcher/calf-code.ts';
-import { calfScriptName } from '../../eve-agent/src/sandbox/launcher/roles.ts';
+import { findCalf } from '../../eve-agent/src/sandbox/calves/find-calf.ts';
 import { type DhcpClient, makeClientFolder, startDhcpClient } from '../lab/dhcp/dhcp-client.ts';
 import {
   rightly,
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(bundle, { recursive: true }));
 
 const CODES: readonly [string, () => CalfCode][] = [
-  ['from source', () => findCalfCode('dhcp')],
+  ['from source', () => findCalf('dhcp')],
   ['as a bundle', () => ({ kind: 'script', file: join(bundle, SCRIPT) })],
 ];
 

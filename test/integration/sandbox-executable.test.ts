@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CALF_USERS } from '@local-datastore/shared/confinement/launcher/calf';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isArchitecture } from '../../eve-agent/packaging/architectures.ts';
 import { buildExecutables } from '../../eve-agent/packaging/build-executable.ts';
-import { CALF_USERS } from '../../eve-agent/src/sandbox/launcher/calf.ts';
 import { describeWith } from '../requirements.ts';
 import { startTestCalf, TEST_CALF } from './test-calf.ts';
 

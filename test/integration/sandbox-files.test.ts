@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { knownRights } from '@local-datastore/shared/confinement/system/file-rules';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { knownRights } from '../../eve-agent/src/sandbox/system/file-rules.ts';
 import { runProgram, WORKSPACE } from '../lab/run-program.ts';
 
 let folder: string;

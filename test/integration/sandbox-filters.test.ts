@@ -2,11 +2,11 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
+import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
+import { attachLockedFilter, readDrops } from '@local-datastore/shared/confinement/system/sockets';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeProgram } from '../../eve-agent/src/sandbox/filters/bpf-program.ts';
-import { mdnsFilter } from '../../eve-agent/src/sandbox/filters/mdns-filter.ts';
-import { descriptorOf } from '../../eve-agent/src/sandbox/system/descriptor-of.ts';
-import { attachLockedFilter, readDrops } from '../../eve-agent/src/sandbox/system/sockets.ts';
 
 import { mustRunProgram, WORKSPACE } from '../lab/run-program.ts';
 

@@ -7,23 +7,23 @@ import { chmod, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { encodeProgram } from '../../eve-agent/src/sandbox/filters/bpf-program.ts';
-import { mdnsFilter } from '../../eve-agent/src/sandbox/filters/mdns-filter.ts';
+import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
+import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';
 import {
   CALF_USERS,
   type CalfCode,
   FIRST_GIVEN_DESCRIPTOR,
-} from '../../eve-agent/src/sandbox/launcher/calf.ts';
-import { findMissing } from '../../eve-agent/src/sandbox/launcher/layer-plan.ts';
-import { planHere } from '../../eve-agent/src/sandbox/launcher/spawn-calf.ts';
-import { descriptorOf } from '../../eve-agent/src/sandbox/system/descriptor-of.ts';
+} from '@local-datastore/shared/confinement/launcher/calf';
+import { findMissing } from '@local-datastore/shared/confinement/launcher/layer-plan';
+import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
+import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import {
   attachLockedFilter,
   duplicate,
   readDrops,
   socketPair,
-} from '../../eve-agent/src/sandbox/system/sockets.ts';
+} from '@local-datastore/shared/confinement/system/sockets';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import { type BundledCalf, bundleTestCalf } from './bundled-calf.ts';
 import { SOURCE_CODE, startTestCalf, TEST_LIMITS, type TestCalf } from './test-calf.ts';

@@ -6,8 +6,8 @@ import {
   type Calf,
   type CalfCode,
   type CalfSpec,
-} from '../../eve-agent/src/sandbox/launcher/calf.ts';
-import { type SpawnDeps, spawnCalf } from '../../eve-agent/src/sandbox/launcher/spawn-calf.ts';
+} from '@local-datastore/shared/confinement/launcher/calf';
+import { type SpawnDeps, spawnCalf } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import { systemClock } from '../../shared/src/system-clock.ts';
 import { WORKSPACE } from '../lab/run-program.ts';
 

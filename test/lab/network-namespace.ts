@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { loadKoffi } from '../../eve-agent/src/sandbox/system/load-koffi.ts';
+import { loadKoffi } from '@local-datastore/shared/confinement/system/load-koffi';
 import type { Namespace } from './namespace.ts';
 
 const CLONE_NEWNET = 0x40000000;

@@ -1,8 +1,8 @@
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { Tally } from '../reconcile/tally.ts';
 import { CONTENT_STATES } from '../reconcile/transitions.ts';
-import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import { appFamilies, deploymentFamilies } from './app-metrics.ts';
 import { type Family, familiesText } from './metric-family.ts';
 import { processFamilies } from './process-metrics.ts';

@@ -1,4 +1,4 @@
-import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { Family } from './metric-family.ts';
 
 /** Of the processes without rights that the service has. */

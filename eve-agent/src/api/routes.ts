@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { errorMessage } from '@local-datastore/shared/errors';
 import {
   type ContentTreeStatus,
@@ -22,7 +23,6 @@ import type { Apps } from '../launch/apps/apps.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
 import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
-import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';

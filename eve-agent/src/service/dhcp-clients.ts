@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
+import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
+import { openSilentPort } from '@local-datastore/shared/confinement/system/silent-port';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { type Dhcp, DhcpError, openDhcp } from '../sandbox/handlers/open-dhcp.ts';
 import { createResolvConf } from '../sandbox/handlers/resolv-conf.ts';
 import { createDhcpCalfStarter } from '../sandbox/handlers/start-dhcp-calf.ts';
-import { openNetlinkSocket } from '../sandbox/system/netlink-socket.ts';
-import { openPacketSocket } from '../sandbox/system/packet-socket.ts';
-import { openSilentPort } from '../sandbox/system/silent-port.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** Of the routes that servers give: what a person sets comes first. */

@@ -1,10 +1,10 @@
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
-import type { ProcessStatus } from '../sandbox/launcher/process-status.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
 import type { ServiceSettings } from './service-settings.ts';

@@ -1,9 +1,9 @@
+import type { LayerPlan } from '@local-datastore/shared/confinement/launcher/layer-plan';
+import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
 import { type AuditLog, openAuditLog } from '../sandbox/audit/audit-log.ts';
-import type { LayerPlan } from '../sandbox/launcher/layer-plan.ts';
-import { planHere } from '../sandbox/launcher/spawn-calf.ts';
 import { createKeyStore, type KeyStore } from '../sandbox/store/key-store.ts';
 import { readBootId } from './boot-id.ts';
 

@@ -1,14 +1,19 @@
+import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
+import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import { CALF_USERS, type CalfSpec } from '@local-datastore/shared/confinement/launcher/calf';
+import type { KeptCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';
+import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
+import {
+  attachLockedFilter,
+  refuseGateways,
+  socketPair,
+} from '@local-datastore/shared/confinement/system/sockets';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import { findCalf } from '../sandbox/calves/find-calf.ts';
 import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
-import { encodeProgram } from '../sandbox/filters/bpf-program.ts';
-import { mdnsFilter } from '../sandbox/filters/mdns-filter.ts';
-import { CALF_USERS, type CalfSpec } from '../sandbox/launcher/calf.ts';
-import { findCalfCode } from '../sandbox/launcher/calf-code.ts';
-import type { KeptCalf } from '../sandbox/launcher/keep-calf.ts';
-import { processStatus } from '../sandbox/launcher/process-status.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { keepProcess } from '../sandbox/monitor/keep-process.ts';
@@ -16,7 +21,6 @@ import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
 import type { StoreLimits } from '../sandbox/store/serve-store.ts';
-import { attachLockedFilter, refuseGateways, socketPair } from '../sandbox/system/sockets.ts';
 import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -66,7 +70,7 @@ export function createSeparateNetwork(
       const running = keepProcess(
         { store, audit, plan, clock: systemClock, log },
         {
-          spec: { name: NET, code: findCalfCode(NET), limits: LIMITS, user: CALF_USERS.net },
+          spec: { name: NET, code: findCalf(NET), limits: LIMITS, user: CALF_USERS.net },
           ...{ actor: NET, rights: NET_RIGHTS, limits: STORE_LIMITS, readyWithinMs: READY_WITHIN_MS },
           begin: monitor.begin,
         },

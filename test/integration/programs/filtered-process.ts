@@ -4,18 +4,18 @@
  */
 import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { encodeProgram } from '../../../eve-agent/src/sandbox/filters/bpf-program.ts';
-import { calfSyscalls } from '../../../eve-agent/src/sandbox/filters/calf-syscalls.ts';
-import { seccompFilter } from '../../../eve-agent/src/sandbox/filters/seccomp-filter.ts';
-import { isProcessor } from '../../../eve-agent/src/sandbox/filters/syscall-numbers.ts';
-import { prepareExecution } from '../../../eve-agent/src/sandbox/launcher/execute-once.ts';
+import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
+import { calfSyscalls } from '@local-datastore/shared/confinement/filters/calf-syscalls';
+import { seccompFilter } from '@local-datastore/shared/confinement/filters/seccomp-filter';
+import { isProcessor } from '@local-datastore/shared/confinement/filters/syscall-numbers';
+import { prepareExecution } from '@local-datastore/shared/confinement/launcher/execute-once';
 import {
   installSyscallFilter,
   keepDescriptorsBelow,
   refuseNewPrivileges,
-} from '../../../eve-agent/src/sandbox/system/confine.ts';
-import { loadKoffi } from '../../../eve-agent/src/sandbox/system/load-koffi.ts';
-import { errnoName } from '../../../eve-agent/src/sandbox/system/system-error.ts';
+} from '@local-datastore/shared/confinement/system/confine';
+import { loadKoffi } from '@local-datastore/shared/confinement/system/load-koffi';
+import { errnoName } from '@local-datastore/shared/confinement/system/system-error';
 
 const { arch } = process;
 if (!isProcessor(arch)) throw new Error(`there is no filter for ${arch}`);

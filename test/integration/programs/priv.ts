@@ -2,9 +2,10 @@
  * A priv: starts the test calf of the bundle that it is, lets it do what its arguments say (`deed` or `deed=argument`),
  * prints a line of JSON of each, and waits to be killed; after `leave` it ends.
  */
-import { findCalfCode } from '../../../eve-agent/src/sandbox/launcher/calf-code.ts';
-import { findMissing } from '../../../eve-agent/src/sandbox/launcher/layer-plan.ts';
-import { planHere } from '../../../eve-agent/src/sandbox/launcher/spawn-calf.ts';
+
+import { findMissing } from '@local-datastore/shared/confinement/launcher/layer-plan';
+import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
+import { findCalf } from '../../../eve-agent/src/sandbox/calves/find-calf.ts';
 import { startTestCalf } from '../test-calf.ts';
 
 const print = (value: unknown) =>
@@ -13,7 +14,7 @@ const print = (value: unknown) =>
   );
 
 async function run(): Promise<void> {
-  const calf = await startTestCalf(findCalfCode('test'));
+  const calf = await startTestCalf(findCalf('test'));
   const layers = calf.layers();
   if (layers === null) throw new Error('it has ended');
   const missing = findMissing(layers, planHere(), process.geteuid?.() ?? -1);

@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { refuseNewPrivileges } from '../../../eve-agent/src/sandbox/system/confine.ts';
-import { refuseOtherFiles } from '../../../eve-agent/src/sandbox/system/file-rules.ts';
+import { refuseNewPrivileges } from '@local-datastore/shared/confinement/system/confine';
+import { refuseOtherFiles } from '@local-datastore/shared/confinement/system/file-rules';
 import { systemErrorCode } from '../../../shared/src/errors.ts';
 
 const [, , readable = '', writable = '', port = ''] = process.argv;

@@ -3,6 +3,8 @@
  * addresses of the servers. Prints what it shows of itself as JSON lines, one for each change.
  */
 import { randomBytes } from 'node:crypto';
+import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
+import { emulateAdjtimex } from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { openNtpSockets } from '../../../eve-agent/src/network/ntp-sockets.ts';
@@ -11,8 +13,6 @@ import { openNtp } from '../../../eve-agent/src/sandbox/handlers/open-ntp.ts';
 import { ntpRights } from '../../../eve-agent/src/sandbox/keys/ntp-keys.ts';
 import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
-import { createClockControl } from '../../../eve-agent/src/sandbox/system/clock-control.ts';
-import { emulateAdjtimex } from '../../../eve-agent/src/sandbox/system/emulated-adjtimex.ts';
 
 const servers = process.argv.slice(2);
 const kernel = emulateAdjtimex(systemClock, { unixMs: 0 });

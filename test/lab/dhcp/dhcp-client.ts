@@ -2,6 +2,10 @@
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
+import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
+import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
+import { openSilentPort } from '@local-datastore/shared/confinement/system/silent-port';
 import { createFrameChannel } from '../../../eve-agent/src/sandbox/calves/dhcp/frame-channel.ts';
 import { runDhcp } from '../../../eve-agent/src/sandbox/calves/dhcp/run-dhcp.ts';
 import {
@@ -13,12 +17,8 @@ import {
 } from '../../../eve-agent/src/sandbox/handlers/open-dhcp.ts';
 import { createResolvConf } from '../../../eve-agent/src/sandbox/handlers/resolv-conf.ts';
 import { createDhcpCalfStarter } from '../../../eve-agent/src/sandbox/handlers/start-dhcp-calf.ts';
-import type { CalfCode } from '../../../eve-agent/src/sandbox/launcher/calf.ts';
 import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore, type KeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
-import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
-import { openPacketSocket } from '../../../eve-agent/src/sandbox/system/packet-socket.ts';
-import { openSilentPort } from '../../../eve-agent/src/sandbox/system/silent-port.ts';
 import type { Log } from '../../../shared/src/log.ts';
 import { createLeapingClock, type LeapingClock } from '../leaping-clock.ts';
 import type { Namespace } from '../namespace.ts';

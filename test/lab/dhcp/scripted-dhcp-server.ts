@@ -1,5 +1,9 @@
 /** A server of DHCP on `eth0` of an app of the lab that says what a test wants, right or wrong. */
 import { closeSync } from 'node:fs';
+import { assemble, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
+import { KEEP_WHOLE } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
+import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
 import { ipv4Bytes } from '../../../eve-agent/src/sandbox/calves/dhcp/address-bytes.ts';
 import { CLIENT_PORT, SERVER_PORT } from '../../../eve-agent/src/sandbox/calves/dhcp/client-message.ts';
 import {
@@ -18,11 +22,7 @@ import {
   OPTION,
 } from '../../../eve-agent/src/sandbox/calves/dhcp/option-codes.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../eve-agent/src/sandbox/calves/dhcp/udp-frame.ts';
-import { assemble, encodeProgram, give } from '../../../eve-agent/src/sandbox/filters/bpf-program.ts';
-import { KEEP_WHOLE } from '../../../eve-agent/src/sandbox/filters/mdns-filter.ts';
 import { createRtnetlink } from '../../../eve-agent/src/sandbox/handlers/rtnetlink/rtnetlink.ts';
-import { openNetlinkSocket } from '../../../eve-agent/src/sandbox/system/netlink-socket.ts';
-import { openPacketSocket } from '../../../eve-agent/src/sandbox/system/packet-socket.ts';
 import { systemClock } from '../../../shared/src/system-clock.ts';
 import type { Namespace } from '../namespace.ts';
 import { holdNetwork } from '../network-namespace.ts';

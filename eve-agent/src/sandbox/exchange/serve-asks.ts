@@ -1,5 +1,5 @@
+import type { CalfMessage, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import type { CalfMessage, HandedDescriptor } from '../launcher/calf.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import { type Answer, readJson, toJson } from './ask-messages.ts';
 import { toWireError } from './wire-error.ts';

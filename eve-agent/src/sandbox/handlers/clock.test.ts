@@ -1,15 +1,15 @@
+import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
+import {
+  type EmulatedAdjtimex,
+  type EmulatedClockOptions,
+  emulateAdjtimex,
+} from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import { correctionText, type OfferedCorrection, parseAnswer, quantityText } from '../keys/ntp-keys.ts';
 import { createKeyStore, type KeyStore } from '../store/key-store.ts';
-import { createClockControl } from '../system/clock-control.ts';
-import {
-  type EmulatedAdjtimex,
-  type EmulatedClockOptions,
-  emulateAdjtimex,
-} from '../system/emulated-adjtimex.ts';
 import { type ClockHandler, createClockHandler } from './clock.ts';
 
 const NOW = Date.parse('2026-11-30T12:00:00Z');

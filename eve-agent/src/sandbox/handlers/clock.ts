@@ -1,4 +1,5 @@
 import type { Clock } from '@local-datastore/shared/clock';
+import type { SystemClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { AuditSink } from '../audit/audit-entry.ts';
@@ -13,7 +14,6 @@ import {
 } from '../keys/ntp-keys.ts';
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
-import type { SystemClockControl } from '../system/clock-control.ts';
 import {
   type ClockPolicy,
   type ClockTrust,

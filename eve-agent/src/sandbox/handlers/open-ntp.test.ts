@@ -1,10 +1,10 @@
+import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
+import { emulateAdjtimex } from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseKeyPath } from '../store/key-path.ts';
 import { createKeyStore, type KeyStore } from '../store/key-store.ts';
-import { createClockControl } from '../system/clock-control.ts';
-import { emulateAdjtimex } from '../system/emulated-adjtimex.ts';
 import { type OpenNtpDeps, openNtp } from './open-ntp.ts';
 
 const BUILT = Date.parse('2026-11-01T00:00:00Z');

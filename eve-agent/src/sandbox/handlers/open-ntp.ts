@@ -1,4 +1,5 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import type { SystemClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
@@ -6,7 +7,6 @@ import type { AuditSink } from '../audit/audit-entry.ts';
 import { NTP_KEY, serverName } from '../keys/ntp-keys.ts';
 import type { KeyPath } from '../store/key-path.ts';
 import { type KeyStore, PRIV } from '../store/key-store.ts';
-import type { SystemClockControl } from '../system/clock-control.ts';
 import { createClockHandler } from './clock.ts';
 import type { ClockPolicy } from './judge-correction.ts';
 import { parseNtpServers } from './ntp-servers.ts';

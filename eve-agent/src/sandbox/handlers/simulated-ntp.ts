@@ -1,3 +1,9 @@
+import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
+import {
+  type EmulatedAdjtimex,
+  type EmulatedClockOptions,
+  emulateAdjtimex,
+} from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { runNtp } from '../calves/ntp/run-ntp.ts';
@@ -5,12 +11,6 @@ import { encodeReply, type ReplyFields } from '../calves/ntp/scripted-reply.ts';
 import { NTP_KEY, ntpRights, type SourceKey, serverName } from '../keys/ntp-keys.ts';
 import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore } from '../store/key-store.ts';
-import { createClockControl } from '../system/clock-control.ts';
-import {
-  type EmulatedAdjtimex,
-  type EmulatedClockOptions,
-  emulateAdjtimex,
-} from '../system/emulated-adjtimex.ts';
 import { createClockHandler } from './clock.ts';
 
 /** For tests: a server that is asked over a network which is none. */

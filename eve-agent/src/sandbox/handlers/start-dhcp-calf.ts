@@ -1,5 +1,5 @@
-import { CALF_USERS, type CalfCode } from '../launcher/calf.ts';
-import { findCalfCode } from '../launcher/calf-code.ts';
+import { CALF_USERS, type CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
+import { findCalf } from '../calves/find-calf.ts';
 import { keepProcess, type ProcessDeps } from '../monitor/keep-process.ts';
 import { type DhcpCalf, type DhcpCalfStart, dhcpRights } from './open-dhcp.ts';
 
@@ -17,7 +17,7 @@ const LIMITS = { memoryBytes: 160 * 1024 * 1024, openFiles: 64, workers: 0 };
  * @returns what `openDhcp` starts its calf by
  */
 export function createDhcpCalfStarter(deps: DhcpCalfDeps): (start: DhcpCalfStart) => DhcpCalf {
-  const { code = findCalfCode('dhcp') } = deps;
+  const { code = findCalf('dhcp') } = deps;
   return ({ actor, descriptor, prefix, hostName, isProbing }) => {
     const kept = keepProcess(deps, {
       spec: {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import type { FlowPlace } from '../../transfer/flow.ts';
 import type { Gift } from '../exchange/serve-asks.ts';
-import { descriptorOf } from '../system/descriptor-of.ts';
 import { judgePlace, type PlaceFacts } from './judge-place.ts';
 
 /**

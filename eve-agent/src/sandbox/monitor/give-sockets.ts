@@ -1,4 +1,5 @@
 import type { Socket } from 'node:dgram';
+import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Bridge } from '../../discovery/bridges.ts';
@@ -7,7 +8,6 @@ import { closeSocket } from '../../network/multicast-socket.ts';
 import { bindAskingSocket, bindGroupSocket } from '../../network/system-multicast-sockets.ts';
 import type { NetAsk } from '../calves/net/net-messages.ts';
 import type { Gift } from '../exchange/serve-asks.ts';
-import { descriptorOf } from '../system/descriptor-of.ts';
 
 /** RFC 6762 §11. */
 const IP_TTL = 255;

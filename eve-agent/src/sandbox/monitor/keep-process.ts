@@ -1,10 +1,10 @@
 import type { Clock } from '@local-datastore/shared/clock';
+import type { Calf, CalfSpec } from '@local-datastore/shared/confinement/launcher/calf';
+import { type KeptCalf, keepCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';
+import type { LayerPlan } from '@local-datastore/shared/confinement/launcher/layer-plan';
+import { spawnCalf } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import type { Log } from '@local-datastore/shared/log';
 import type { AuditSink } from '../audit/audit-entry.ts';
-import type { Calf, CalfSpec } from '../launcher/calf.ts';
-import { type KeptCalf, keepCalf } from '../launcher/keep-calf.ts';
-import type { LayerPlan } from '../launcher/layer-plan.ts';
-import { spawnCalf } from '../launcher/spawn-calf.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { KeyRight } from '../store/rights.ts';
 import { type StoreLimits, serveStore } from '../store/serve-store.ts';

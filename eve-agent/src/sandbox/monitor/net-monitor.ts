@@ -1,9 +1,9 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import type { Calf } from '@local-datastore/shared/confinement/launcher/calf';
 import { resolvedSchema } from '../calves/net/net-messages.ts';
 import { readJson, toJson } from '../exchange/ask-messages.ts';
 import { splitLong } from '../exchange/long-value.ts';
 import { type Gift, serveAsks } from '../exchange/serve-asks.ts';
-import type { Calf } from '../launcher/calf.ts';
 import { type KeyStore, PRIV } from '../store/key-store.ts';
 import type { NetJobs } from './net-jobs.ts';
 

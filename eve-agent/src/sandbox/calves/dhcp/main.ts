@@ -1,10 +1,10 @@
 /** The client of DHCP as a calf: the store on its descriptor, the packet socket on the first one that it was given. */
 import { randomInt } from 'node:crypto';
 import { Socket } from 'node:net';
+import { FIRST_GIVEN_DESCRIPTOR, STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import { FIRST_GIVEN_DESCRIPTOR, STORE_DESCRIPTOR } from '../../launcher/calf.ts';
 import { openStoreClient } from '../../store/store-client.ts';
 import { createFrameChannel } from './frame-channel.ts';
 import { type DhcpCalfOptions, runDhcp } from './run-dhcp.ts';

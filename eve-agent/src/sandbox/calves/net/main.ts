@@ -1,8 +1,8 @@
 /** The program of the calf that speaks to the network: see `run-net.ts`. Its process has no right but its descriptors. */
 import { Socket } from 'node:net';
+import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import { STORE_DESCRIPTOR } from '../../launcher/calf.ts';
 import { openStoreClient } from '../../store/store-client.ts';
 import { runNet } from './run-net.ts';
 

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import type { NetlinkSocket } from '../../system/netlink-socket.ts';
+import type { NetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import {
   AF_INET,
   decodeAddress,

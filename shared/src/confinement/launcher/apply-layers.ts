@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { errorMessage } from '@local-datastore/shared/errors';
+import { errorMessage } from '../../errors.ts';
 import { encodeProgram } from '../filters/bpf-program.ts';
 import { calfSyscalls } from '../filters/calf-syscalls.ts';
 import { seccompFilter } from '../filters/seccomp-filter.ts';

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
+import { createManualClock } from '../../manual-clock.ts';
 import { hearLines } from './calf-output.ts';
 
 const LIMITS = { lineBytes: 8, linesPerSecond: 3 };

@@ -1,4 +1,4 @@
-import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
+import { MDNS_PORT } from '../../dns-sd/service-types.ts';
 import { assemble, BPF, branch, give, type Instruction, label, load } from './bpf-program.ts';
 
 /**

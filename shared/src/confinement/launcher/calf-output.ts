@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '@local-datastore/shared/clock';
+import type { Clock } from '../../clock.ts';
 
 export interface OutputLimits {
   readonly lineBytes: number;

@@ -3,7 +3,7 @@
  * own place. It parses nothing but its argument, which is priv's.
  */
 import { realpathSync, writeSync } from 'node:fs';
-import { errorMessage } from '@local-datastore/shared/errors';
+import { errorMessage } from '../../errors.ts';
 import { isProcessor } from '../filters/syscall-numbers.ts';
 import { becomeCalf } from './apply-layers.ts';
 import { LAUNCH_FAILED, type LaunchOrder } from './launch-order.ts';

@@ -6,25 +6,21 @@ import { calfScriptName, LAUNCHER_NAME } from './roles.ts';
 const pathOf = (relative: string, moduleUrl: string) => fileURLToPath(new URL(relative, moduleUrl));
 
 /**
- * Where the program of a calf is to be found: from source `calves/<name>/main.ts`, in a bundle a script beside it, in an
+ * Where the program of a calf is to be found: from source `<name>/main.ts`, in a bundle a script beside it, in an
  * executable an asset.
  *
- * @param moduleUrl this module's own address; a bundle's is that of its main script
+ * @param moduleUrl from source the address of a module in the folder of the calves; a bundle's is that of its main script
  */
-export function findCalfCode(
-  name: string,
-  moduleUrl: string = import.meta.url,
-  isExecutable: boolean = isSea(),
-): CalfCode {
+export function findCalfCode(name: string, moduleUrl: string, isExecutable: boolean = isSea()): CalfCode {
   if (isExecutable) return { kind: 'asset', name: calfScriptName(name) };
   if (!moduleUrl.endsWith('.ts')) {
     return { kind: 'script', file: pathOf(`./${calfScriptName(name)}`, moduleUrl) };
   }
   return {
     kind: 'source',
-    file: pathOf(`../calves/${name}/main.ts`, moduleUrl),
+    file: pathOf(`./${name}/main.ts`, moduleUrl),
     // The workspace, with what is installed in it.
-    folders: [pathOf('../../../..', moduleUrl).replace(/\/$/, '')],
+    folders: [pathOf('../../../..', import.meta.url).replace(/\/$/, '')],
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a process can take from itself, for good. Of all threads or of this one: what is executed next has but one. */
 import { readdirSync } from 'node:fs';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { systemErrorCode } from '../../errors.ts';
 import { CLOSE_RANGE_CLOEXEC, F, PR, SECCOMP } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';
 import { programOf } from './sockets.ts';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import type { Clock } from '@local-datastore/shared/clock';
-import { errorMessage } from '@local-datastore/shared/errors';
+import type { Clock } from '../../clock.ts';
+import { errorMessage } from '../../errors.ts';
 import { refuseReading, sendWithDescriptor, socketPair } from '../system/sockets.ts';
 import { SystemError } from '../system/system-error.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Clock } from '@local-datastore/shared/clock';
+import type { Clock } from '../../clock.ts';
 import type { Adjtimex } from './clock-control.ts';
 import { SystemError } from './system-error.ts';
 import { ADJ, decodeTimex, encodeTimex, FREQUENCY_PER_PPM, STA } from './timex.ts';

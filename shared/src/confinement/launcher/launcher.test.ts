@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { findCalfCode, launcherArguments } from './calf-code.ts';
 import { layOut } from './execute-once.ts';
@@ -111,20 +112,26 @@ it.each([
 describe('programs are found', () => {
   it.each([
     [
-      'file:///w/eve-agent/src/sandbox/launcher/calf-code.ts',
+      'file:///w/shared/src/confinement/launcher/calf-code.ts',
       false,
-      '/w/eve-agent/src/sandbox/launcher/main.ts',
+      '/w/shared/src/confinement/launcher/main.ts',
     ],
     ['file:///opt/eve-agent/main.js', false, '/opt/eve-agent/calf-launcher.js'],
     ['file:///usr/bin/eve-agent', true, 'calf-launcher'],
-  ])('of %s', (url, isExecutable, launcher) => {
+  ])('the launcher of %s', (url, isExecutable, launcher) => {
     expect(launcherArguments(url, isExecutable)).toEqual([launcher]);
-    expect(findCalfCode('net', url, isExecutable)).toEqual(
-      isExecutable
-        ? { kind: 'asset', name: 'calf-net.js' }
-        : url.endsWith('.ts')
-          ? { kind: 'source', file: '/w/eve-agent/src/sandbox/calves/net/main.ts', folders: ['/w'] }
-          : { kind: 'script', file: '/opt/eve-agent/calf-net.js' },
-    );
+  });
+
+  const workspace = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
+  it.each([
+    [
+      'file:///w/eve-agent/src/sandbox/calves/find-calf.ts',
+      false,
+      { kind: 'source', file: '/w/eve-agent/src/sandbox/calves/net/main.ts', folders: [workspace] },
+    ],
+    ['file:///opt/eve-agent/main.js', false, { kind: 'script', file: '/opt/eve-agent/calf-net.js' }],
+    ['file:///usr/bin/eve-agent', true, { kind: 'asset', name: 'calf-net.js' }],
+  ])('a calf of %s', (url, isExecutable, code) => {
+    expect(findCalfCode('net', url, isExecutable)).toEqual(code);
   });
 });

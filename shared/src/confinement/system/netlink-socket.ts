@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { systemErrorCode } from '../../errors.ts';
 import { SOCKET } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';
 

@@ -1,5 +1,5 @@
-import type { Clock } from '@local-datastore/shared/clock';
-import { errorMessage } from '@local-datastore/shared/errors';
+import type { Clock } from '../../clock.ts';
+import { errorMessage } from '../../errors.ts';
 import type { Calf, CalfEnd } from './calf.ts';
 import { judgeEnd, NO_FAILURES, WELL_AFTER_MS } from './restart-policy.ts';
 

@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import { CodedError } from '@local-datastore/shared/errors';
+import { CodedError } from '../../errors.ts';
 
 /** A call that the kernel refused: `code` is the name of its errno, such as `EPERM`. */
 export class SystemError extends CodedError {

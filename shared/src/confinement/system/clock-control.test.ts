@@ -1,5 +1,5 @@
-import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
+import { createManualClock } from '../../manual-clock.ts';
 import { openAdjtimex } from './adjtimex.ts';
 import { type Adjtimex, createClockControl } from './clock-control.ts';
 import { describeClockControlContract, describeClockReadingContract } from './clock-control-contract.ts';

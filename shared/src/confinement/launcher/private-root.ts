@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { systemErrorCode } from '../../errors.ts';
 import { CLONE, MNT_DETACH, MS } from '../system/kernel-constants.ts';
 import { openLibc } from '../system/libc.ts';
 import type { VisiblePath } from './calf.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { arch } from 'node:os';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { systemErrorCode } from '../../errors.ts';
 import { MMAP } from '../system/kernel-constants.ts';
 import { openLibc } from '../system/libc.ts';
 

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
-import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
+import { createManualClock } from '../../manual-clock.ts';
 import type { Calf, CalfEnd } from './calf.ts';
 import { keepCalf } from './keep-calf.ts';
 
