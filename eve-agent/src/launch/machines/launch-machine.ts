@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -18,7 +19,7 @@ import { type MachineFacts, type MachineRecord, readMachineFacts } from './machi
 import type { ProcessTable } from './process-table.ts';
 import { refused } from './refused.ts';
 import type { SerialConsole } from './serial-console.ts';
-import { startProcess } from './start-process.ts';
+import { type HandedNetwork, type StartedProcess, startProcess } from './start-process.ts';
 import { type Taps, tapName } from './tap-device.ts';
 
 export interface LaunchDeps {
@@ -105,8 +106,8 @@ async function disksOf(
 }
 
 async function addTaps(
-  { taps, userOf }: LaunchDeps,
-  { id, slot }: MachineRecord,
+  { taps }: LaunchDeps,
+  { id }: MachineRecord,
   { networks }: MachineFacts,
   signal: AbortSignal,
 ): Promise<void> {
@@ -114,7 +115,7 @@ async function addTaps(
     if ((await taps.inspectBridge(bridge, signal)) === null) {
       throw refused(404, `this host has no bridge ${bridge}`);
     }
-    await taps.add(tapName(id, index), bridge, userOf(slot), signal);
+    await taps.add(tapName(id, index), bridge, signal);
   }
 }
 
@@ -148,14 +149,19 @@ export async function launchMachine(
     const { id } = record;
     const { architecture, accelerator } = qemu;
     const { memoryMib, cpus } = facts;
-    const networks = facts.networks.map(({ mac }, index) => ({
-      tap: tapName(id, index),
-      mac: mac ?? ownMac(id, index),
-    }));
-    const wanted = { id, architecture, accelerator, memoryMib, cpus, networks };
-    const started = startProcess(qemu, user, wanted, files);
+    const wanted = { id, architecture, accelerator, memoryMib, cpus };
+    let started: StartedProcess;
+    const interfaces: HandedNetwork[] = [];
+    try {
+      for (const [index, { mac }] of facts.networks.entries()) {
+        interfaces.push({ tapFd: deps.taps.open(tapName(id, index)), mac: mac ?? ownMac(id, index) });
+      }
+      started = startProcess(qemu, user, wanted, files, interfaces);
+    } finally {
+      for (const { tapFd } of interfaces) closeSync(tapFd);
+      await files.close();
+    }
     ({ complaint } = started);
-    await files.close();
     const identity = await table.identify(started.pid);
     if (identity === null) throw new Error(`qemu ended with ${(await started.ended).code}`);
     const { sockets: socketsFolder } = places;

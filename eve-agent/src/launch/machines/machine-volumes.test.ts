@@ -13,7 +13,10 @@ import { openMachineEngine } from './open-machine-engine.ts';
 const { signal } = new AbortController();
 const SECTOR_BYTES = 512;
 const isRoot = process.geteuid?.() === 0;
-const taps = { inspectBridge: async () => null, add: async () => {}, remove: async () => {} };
+const taps = {
+  ...{ inspectBridge: async () => null, add: async () => {}, remove: async () => {} },
+  open: () => expect.unreachable(),
+};
 const table = { findByUser: async () => [] } as never;
 
 let folder: string;

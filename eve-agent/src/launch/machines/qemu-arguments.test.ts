@@ -3,7 +3,7 @@ import { escapeValue, type QemuWanted, qemuArguments } from './qemu-arguments.ts
 
 const WANTED: QemuWanted = {
   ...{ id: '00000000-0000-4000-8000-000000000001', architecture: 'x64', accelerator: 'tcg' },
-  ...{ memoryMib: 128, cpus: 2, networks: [{ tap: 'vm0.0', mac: '02:00:00:00:00:01' }] },
+  ...{ memoryMib: 128, cpus: 2, networks: [{ tapFd: 9, mac: '02:00:00:00:00:01' }] },
   disks: [
     { fd: 3, format: 'qcow2', isReadOnly: false },
     { fd: 4, format: 'raw', isReadOnly: true },
@@ -71,7 +71,7 @@ describe('the command line of qemu', () => {
       ...{ driver: 'vvfat', dir: '/proc/self/fd/8', label: 'cidata', 'read-only': true },
     });
     expect(valuesOf(args, '-add-fd')).toContain('fd=7,set=2');
-    expect(valuesOf(args, '-netdev')).toEqual(['tap,id=net0,ifname=vm0.0,script=no,downscript=no']);
+    expect(valuesOf(args, '-netdev')).toEqual(['tap,id=net0,fd=9']);
     expect(valuesOf(args, '-chardev')).toEqual([
       'socket,id=console,path=/proc/self/fd/5/console,server=on,wait=off',
       'socket,id=monitor,path=/proc/self/fd/5/qmp,server=on,wait=off',

@@ -12,7 +12,8 @@ export interface OpenDisk {
 }
 
 export interface MachineNetwork {
-  readonly tap: string;
+  /** Of its tap, whose device its user cannot open. */
+  readonly tapFd: number;
   readonly mac: string;
 }
 
@@ -119,8 +120,8 @@ export function qemuArguments(wanted: QemuWanted): string[] {
           }),
           ...['-device', 'virtio-blk-pci,drive=seed'],
         ]),
-    ...networks.flatMap(({ tap, mac }, index) => [
-      ...['-netdev', `tap,id=net${index},ifname=${tap},script=no,downscript=no`],
+    ...networks.flatMap(({ tapFd, mac }, index) => [
+      ...['-netdev', `tap,id=net${index},fd=${tapFd}`],
       ...['-device', `virtio-net-pci,netdev=net${index},mac=${mac},romfile=`],
     ]),
     ...['-object', 'rng-random,id=rng0,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng0'],

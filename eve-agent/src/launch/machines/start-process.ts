@@ -29,6 +29,9 @@ export interface HandedOver {
   readonly socketsFd: number;
 }
 
+/** An interface of the machine; its tap's descriptor is one of this process. */
+export type HandedNetwork = QemuWanted['networks'][number];
+
 /**
  * What confines qemu, as the words before its own: a user of its own without groups but that of /dev/kvm, no capability
  * and no way to any, no dump of the guest's memory.
@@ -48,8 +51,9 @@ export function confine({ setprivPath, prlimitPath, kvmGroup }: Qemu, user: numb
 export function startProcess(
   qemu: Qemu,
   user: number,
-  wanted: Omit<QemuWanted, 'disks' | 'seedFd' | 'socketsFd' | 'uefi'>,
+  wanted: Omit<QemuWanted, 'disks' | 'networks' | 'seedFd' | 'socketsFd' | 'uefi'>,
   files: HandedOver,
+  interfaces: readonly HandedNetwork[],
 ): StartedProcess {
   const handed: number[] = [];
   const give = (fd: number) => FIRST_FD - 1 + handed.push(fd);
@@ -60,7 +64,8 @@ export function startProcess(
       : { codePath: qemu.uefi.codePath, varsFd: give(files.varsFd) };
   const seedFd = files.seedFd === null ? null : give(files.seedFd);
   const socketsFd = give(files.socketsFd);
-  const args = qemuArguments({ ...wanted, disks, uefi, seedFd, socketsFd });
+  const networks = interfaces.map(({ tapFd, mac }) => ({ tapFd: give(tapFd), mac }));
+  const args = qemuArguments({ ...wanted, disks, uefi, seedFd, socketsFd, networks });
   const [program = '', ...words] = [...confine(qemu, user), qemu.path, ...args];
   const child = spawn(program, words, {
     cwd: '/',

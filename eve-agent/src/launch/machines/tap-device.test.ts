@@ -39,13 +39,13 @@ it('a bridge is what the kernel calls one', async () => {
   expect(await taps.inspectBridge('a b', signal)).toBeNull();
 });
 
-it('a tap belongs to its user, and takes the place of one that a crash left', async () => {
+it('a tap belongs to root, and takes the place of one that a crash left', async () => {
   const { taps, calls } = scripted({ '-json link show dev vm0.0': '[]' });
-  await taps.add('vm0.0', 'bn1', 1234, signal);
+  await taps.add('vm0.0', 'bn1', signal);
   expect(calls).toEqual([
     '-json link show dev vm0.0',
     'link delete dev vm0.0',
-    'tuntap add dev vm0.0 mode tap user 1234',
+    'tuntap add dev vm0.0 mode tap',
     'link set dev vm0.0 addrgenmode none',
     'link set dev vm0.0 master bn1 up',
   ]);
@@ -53,5 +53,5 @@ it('a tap belongs to its user, and takes the place of one that a crash left', as
 
 it('without iproute2 it is said what to install', async () => {
   const taps = createTaps(null, async () => '');
-  await expect(taps.add('vm0.0', 'bn1', 1, signal)).rejects.toThrow('install iproute2');
+  await expect(taps.add('vm0.0', 'bn1', signal)).rejects.toThrow('install iproute2');
 });

@@ -1,4 +1,6 @@
 import { networkInterfaces } from 'node:os';
+import { openTapQueue } from '@local-datastore/shared/confinement/system/tap-queue';
+import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
 import type { NetworkView } from '../engine/container-engine.ts';
 import type { RunTool } from '../switch/packet-filter-tool.ts';
@@ -19,8 +21,10 @@ const linksSchema = z.array(
 export interface Taps {
   /** @returns null where there is none of the name, or it is no bridge */
   inspectBridge(name: string, signal: AbortSignal): Promise<NetworkView | null>;
-  /** In place of one that a crash left. @param owner the user that may open it */
-  add(tap: string, bridge: string, owner: number, signal: AbortSignal): Promise<void>;
+  /** In place of one that a crash left. Nobody but root may open it. */
+  add(tap: string, bridge: string, signal: AbortSignal): Promise<void>;
+  /** @returns a descriptor of its frames, which the caller closes. @throws EngineError 501 where the host has no taps */
+  open(tap: string): number;
   /** One that is gone is fine. */
   remove(tap: string, signal: AbortSignal): Promise<void>;
 }
@@ -71,12 +75,19 @@ export function createTaps(path: string | null, tool: RunTool): Taps {
       return link?.linkinfo?.info_kind === 'bridge' ? { driver: 'bridge', bridge: name } : null;
     },
     remove,
-    async add(tap, bridge, owner, signal) {
+    async add(tap, bridge, signal) {
       await remove(tap, signal);
-      await ip(['tuntap', 'add', 'dev', tap, 'mode', 'tap', 'user', String(owner)], signal);
+      await ip(['tuntap', 'add', 'dev', tap, 'mode', 'tap'], signal);
       // The host speaks by the bridge alone: no address of its own on the tap.
       await ip(['link', 'set', 'dev', tap, 'addrgenmode', 'none'], signal);
       await ip(['link', 'set', 'dev', tap, 'master', bridge, 'up'], signal);
+    },
+    open(tap) {
+      try {
+        return openTapQueue(tap);
+      } catch (error) {
+        throw refused(501, `the interface of a machine cannot be opened: ${errorMessage(error)}`, error);
+      }
     },
   };
 }

@@ -42,6 +42,7 @@ const PROTOTYPES = {
     'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
   umount2: 'int umount2(const char *target, int flags)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
+  ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
   socketpair: 'int socketpair(int domain, int type, int protocol, void *pair)',
   sendmsg: 'long sendmsg(int fd, const msghdr *message, int flags)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',
