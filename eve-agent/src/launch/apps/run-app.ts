@@ -45,6 +45,8 @@ export interface AppRunner {
 }
 
 const silent = () => {};
+/** Steps of a switch by which a new version starts for the first time. */
+const NEWS_STARTS: ReadonlySet<string> = new Set(['start candidate', 'start next']);
 const servingOf = (versions: readonly KeptVersion[]) => versions.find(({ role }) => role === 'serving');
 const isUp = (version: KeptVersion | undefined) => version?.container.state === 'running';
 
@@ -93,6 +95,23 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     delayed.add(uuid);
   }
 
+  /** What the steps of a switch are to the app: volumes are made with the first that is made of a version. */
+  function tellSteps(id: string): (step: string) => void {
+    let isMade = false;
+    let isStarted = false;
+    return (step) => {
+      log.debug({ app: id, step }, 'switching');
+      if (isStarted) return;
+      if (step.startsWith('create ')) {
+        isMade = true;
+        board.inState(id, 'CREATING_VOLUME');
+      } else if (isMade && NEWS_STARTS.has(step)) {
+        isStarted = true;
+        for (const state of ['CREATED_VOLUME', 'INSTALLED', 'BOOTING'] as const) board.inState(id, state);
+      }
+    };
+  }
+
   /** Puts another version in the place of what runs. */
   async function replace(
     { intent, launch, way }: AppPlace,
@@ -105,16 +124,11 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     board.inState(id, 'LOADING');
     const image = await launch.load(contents, signal);
     board.inState(id, 'LOADED');
-    // The engine makes the volumes with the container.
-    board.inState(id, 'CREATED_VOLUME');
-    board.inState(id, 'INSTALLED');
     await waitAfterBoot(intent, signal);
-    board.inState(id, 'BOOTING');
     const { health, stopSeconds, settleMs, keep } = launch.settings;
     const spec = withIdentity(made.spec, made.identity);
-    const onStep = (step: string) => log.debug({ app: id, step }, 'switching');
     const wanted = { name: id, spec, image, health, stopSeconds, settleMs, keep };
-    const outcome = await way.switcher.deploy(wanted, onStep, signal);
+    const outcome = await way.switcher.deploy(wanted, tellSteps(id), signal);
     board.tellSwitch(id, outcome, made.digest);
     mustBeDone(outcome);
   }
