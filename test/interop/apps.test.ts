@@ -2,6 +2,7 @@
  * From the datastore to a running application: an image that our datastore has, a device configuration, and Docker's
  * engine on the bridge. No other network is there.
  */
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AppsHost, createAppsHost, uuidOf } from '../lab/apps/apps-host.ts';
 import { ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
@@ -9,6 +10,8 @@ import { describeWith } from '../requirements.ts';
 
 const APP = uuidOf(1);
 const ADDRESS = '10.1.0.50';
+/** For as long as a test may take. */
+const FOR_LONG = 3600;
 const HEALTH = { kind: 'http', port: 80, path: '/' };
 
 function launchesApplications(kind: EngineKind): void {
@@ -95,8 +98,29 @@ function launchesApplications(kind: EngineKind): void {
     expect(await ask()).toBe('v2');
   });
 
+  it('with a delay it is not started by the engine after a boot, but by the agent', async () => {
+    await configure('v2', { restart: { counter: 4 }, startDelayInSeconds: 1 });
+    await host.becomes({ State: 'RUNNING', Error: '', Generation: 3 });
+    await host.endAgent();
+    await host.engine.stop();
+    // The agent is to take this for another boot.
+    await rm(host.at('state/apps/boot.json'));
+    await host.startEngine();
+    expect(await container('{{.State.Running}}')).toBe('false');
+    await configure('v2', { restart: { counter: 4 }, startDelayInSeconds: FOR_LONG });
+    await host.startAgent();
+    await host.becomes({ State: 'START_DELAYED', Error: '' });
+    expect(await container('{{.State.Running}}')).toBe('false');
+    await host.endAgent();
+    await rm(host.at('state/apps/boot.json'));
+    await configure('v2', { restart: { counter: 4 }, startDelayInSeconds: 1 });
+    await host.startAgent();
+    await host.becomes({ State: 'RUNNING', Error: '', Generation: 3 });
+    expect(await ask()).toBe('v2');
+  });
+
   it('is halted, and gone with its entry', async () => {
-    await configure('v2', { restart: { counter: 3 }, activate: false });
+    await configure('v2', { restart: { counter: 4 }, startDelayInSeconds: 1, activate: false });
     await host.becomes({ State: 'HALTED' });
     expect(await container('{{.State.Running}}')).toBe('false');
     await host.configure({ datastores: [], contentInfo: [] });

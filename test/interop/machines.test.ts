@@ -177,7 +177,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
   });
 
   test('one that crashes is started again, and given up when it does so over and over', async () => {
-    const id = await make({ word: 'v1' }, { spec: KEPT_UP });
+    const id = await make({ word: 'v1' }, { spec: KEPT_UP, parts: { IsLeftAtBoot: true } });
     await start(id);
     await answers('v1');
     const { startedAt } = await machines.look(id);
@@ -195,6 +195,10 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     const { error, exitCode } = await machines.look(id);
     expect(error).toBe('given up: it ended 6 times within 10 minutes: its process was ended by SIGKILL');
     expect(exitCode).toBe(137);
+    // As does the next boot, for whoever starts it then.
+    await machines.end('SIGKILL');
+    machines = await host.start({ bootId: 'the next' });
+    await expect.poll(async () => (await machines.look(id)).error, SLOWLY).toBe('');
     // Whoever starts it begins anew.
     await start(id);
     expect(await machines.look(id)).toMatchObject({ state: 'running', error: '', restartCount: 0 });
@@ -275,14 +279,18 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
 
   test('after a reboot of the host what ran is started, and what was stopped is not', async () => {
     const [runs, stopped] = [await makeBlank(KEPT_UP), await makeBlank(KEPT_UP)];
-    await start(runs);
-    await start(stopped);
+    // What waits longer after a boot is started by whoever knows how long.
+    const left = await makeBlank({ ...KEPT_UP, Machine: { IsLeftAtBoot: true } });
+    for (const each of [runs, stopped, left]) await start(each);
     await machines.call('stop', stopped);
     await machines.end('SIGKILL');
     await kill(runs);
+    await kill(left);
     machines = await host.start({ bootId: 'the next' });
     await untilState(runs, 'running');
-    expect((await machines.look(stopped)).state).toBe('exited');
+    for (const each of [stopped, left]) expect((await machines.look(each)).state).toBe('exited');
+    await start(left);
+    expect(await machines.look(left)).toMatchObject({ state: 'running', error: '' });
   });
 
   test('UEFI is the firmware where it is wanted', async () => {

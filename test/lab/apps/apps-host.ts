@@ -49,6 +49,8 @@ export interface AppsHost {
   /** @throws Error where there is none */
   readonly engine: RunningEngine;
   readonly datastore: RunningDatastore;
+  /** Anew, when it was stopped. */
+  startEngine(): Promise<void>;
   at(...names: readonly string[]): string;
   /** Replaces the configuration by a rename. */
   configure(document: object): Promise<void>;
@@ -102,6 +104,10 @@ export async function createAppsHost({
     await rm(folder, { recursive: true, force: true });
   }
 
+  async function startEngine(): Promise<void> {
+    engine = await kind?.start(lab.host, at('engine'), '--bridge', '', '--iptables=true');
+  }
+
   /** Puts an image of the engine's making into the root, as an archive. */
   async function addImage({ docker }: RunningEngine, word: string): Promise<void> {
     const tag = `lab/web:${word}`;
@@ -118,7 +124,7 @@ export async function createAppsHost({
     }
     const place = await lab.addApp({ name: 'ds', bridge: 'bn1', address: `${DATASTORE_ADDRESS}/24` });
     await mkdir(at('engine'));
-    engine = await kind?.start(lab.host, at('engine'), '--bridge', '', '--iptables=true');
+    await startEngine();
     await mkdir(at('root'));
     if (engine !== undefined) for (const word of images) await addImage(engine, word);
     await fillRoot?.(at('root'));
@@ -143,7 +149,7 @@ export async function createAppsHost({
   const status = async () => (await statuses())[0] ?? {};
 
   return {
-    ...{ lab, neighbours, at, endAgent, statuses, status, stop, datastore: started },
+    ...{ lab, neighbours, at, startEngine, endAgent, statuses, status, stop, datastore: started },
     engineSocket: at('engine', 'docker.sock'),
     get engine() {
       if (engine === undefined) throw new Error('this host has no engine');

@@ -346,6 +346,7 @@ describe('what is compared with what was carried out', () => {
     ['memory', { fixedresources: { memory: 2048, vcpus: 2 } }, ['restartText']],
     ['user data', { userData: btoa('A=1') }, ['restartText']],
     ['our own key', { localDatastore: { args: [] } }, ['restartText']],
+    ['a delay after a boot', { startDelayInSeconds: 9 }, ['restartText']],
     ['volumes', refs(11, 14), ['purgeText']],
     ['the restart counter', { restart: { counter: 1 } }, ['restartCounter']],
     ['the purge counter', { purge: { counter: 1 } }, ['purgeCounter']],

@@ -204,7 +204,7 @@ function tellOfUnused(app: AppInstance, { warnings }: Findings): void {
 function recordOf(app: AppInstance): AppRecord {
   const { restart, purge, interfaces, volumeRefList } = app;
   const adapters = interfaces.map((adapter) => ({ ...adapter, acls: [] }));
-  const { fixedresources, userData, metaDataType, localDatastore } = app;
+  const { fixedresources, userData, metaDataType, localDatastore, startDelayInSeconds } = app;
   // A text for comparison alone, which is stored: of a secret it has no more than the digest.
   const secretOf = (value: unknown) => hash('sha256', JSON.stringify(value ?? null));
   return {
@@ -217,6 +217,8 @@ function recordOf(app: AppInstance): AppRecord {
       metaDataType,
       secretOf(userData),
       secretOf(localDatastore),
+      // What has one is made otherwise; how long it is makes no difference.
+      ...(startDelayInSeconds > 0 ? ['start delay'] : []),
     ]),
   };
 }

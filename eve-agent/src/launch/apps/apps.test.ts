@@ -300,14 +300,51 @@ describe.each(APP_KINDS)('an app that is a %s', (kind) => {
   });
 
   describe('the delay after a boot', () => {
-    it('is kept once', async () => {
+    const reboot = async () => {
       await scene.end();
+      scene.engines[kind].reboot();
       scene.start(true);
+    };
+
+    it.each<[string, boolean]>([
+      ['of an app that is new', false],
+      ['of one that ran before', true],
+    ])('is kept %s', async (_what, ranBefore) => {
       configure(appOf(1, { startDelayInSeconds: 60 }));
+      if (ranBefore) {
+        verified(1, 'one');
+        await becomes(1, { State: 'RUNNING' });
+      }
+      await reboot();
+      scene.clock.advance(20_000);
       verified(1, 'one');
       await becomes(1, { State: 'START_DELAYED' });
       expect(runs()).toEqual([]);
+      scene.clock.advance(39_999);
+      await becomes(1, { State: 'START_DELAYED' });
+      scene.clock.advance(1);
+      await becomes(1, { State: 'RUNNING', Generation: 1, Error: '' });
+      expect(scene.loads).toHaveLength(1);
+    });
+
+    it('keeps nobody who looks later waiting, and no app without one', async () => {
+      configure(appOf(1, { startDelayInSeconds: 60 }), appOf(2));
+      for (const n of [1, 2]) verified(n, `image-${n}`);
+      await becomes(1, { State: 'RUNNING' });
+      await becomes(2, { State: 'RUNNING' });
+      await reboot();
+      await becomes(2, { State: 'RUNNING' });
+      await becomes(1, { State: 'START_DELAYED' });
       scene.clock.advance(60_000);
+      await becomes(1, { State: 'RUNNING' });
+      const container = [...scene.engines[kind].containers.values()].find(({ spec }) =>
+        spec.Image.endsWith(':image-1'),
+      );
+      if (container === undefined) throw new Error('no container');
+      // It crashes.
+      Object.assign(container, { state: 'exited', exitCode: 1 });
+      scene.apps.wake();
+      await expect.poll(() => container.starts).toBe(3);
       await becomes(1, { State: 'RUNNING' });
     });
 

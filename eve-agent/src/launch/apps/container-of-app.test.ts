@@ -9,7 +9,7 @@ const VOLUME = '00000000-0000-4000-8000-00000000000A';
 const intentOf = (more: object = {}) =>
   ({
     ...{ kind: 'container', uuid: 'u', networks: [], volumes: [], environment: [] },
-    ...{ memoryBytes: null, cpuCount: null },
+    ...{ memoryBytes: null, cpuCount: null, startDelayMs: 0 },
     ...more,
   }) as unknown as ContainerIntent;
 const BASE: ContainerSpec = { Image: '', HostConfig: {} };
@@ -83,6 +83,12 @@ it.each<[string, object, ContainerSpec, object]>([
     { memoryBytes: 1024, cpuCount: 2 },
     BASE,
     { HostConfig: { Memory: 1024, NanoCpus: 2_000_000_000 } },
+  ],
+  [
+    'with a delay over its arguments',
+    { startDelayMs: 1 },
+    { ...BASE, HostConfig: { RestartPolicy: { Name: 'always' } } },
+    { HostConfig: { RestartPolicy: { Name: 'no' } } },
   ],
   [
     'with user data over its arguments',

@@ -73,7 +73,7 @@ export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): Co
     (base.Env ?? []).map((variable) => [variable.split('=', 1)[0] ?? '', variable] as const),
   );
   for (const [name, value] of intent.environment) environment.set(name, `${name}=${value}`);
-  const { memoryBytes, cpuCount } = intent;
+  const { memoryBytes, cpuCount, startDelayMs } = intent;
   return {
     ...base,
     Env: [...environment.values()],
@@ -85,6 +85,8 @@ export function containerOfApp(intent: ContainerIntent, base: ContainerSpec): Co
       ...(mounts.length > 0 && { Mounts: [...(base.HostConfig.Mounts ?? []), ...mounts] }),
       ...(memoryBytes !== null && { Memory: memoryBytes }),
       ...(cpuCount !== null && { NanoCpus: cpuCount * NANO }),
+      // An engine knows of no delay: it would start it at once when the host starts.
+      ...(startDelayMs > 0 && { RestartPolicy: { Name: 'no' as const } }),
     },
     ...networking,
     ...(intent.networks.length > 0 && {

@@ -19,7 +19,7 @@ const intentOf = (more: object = {}) =>
   ({
     ...{ kind: 'vm', uuid: APP, networks: [], volumes: [], root: volume('A') },
     ...{ memoryBytes: 1024, cpuCount: null, diskFormat: 'qcow2', isUefi: false },
-    ...{ hasSeed: true, userData: null },
+    ...{ hasSeed: true, userData: null, startDelayMs: 0 },
     ...more,
   }) as unknown as VmIntent;
 const make = (more: object = {}, purge = 0) => machineOfApp(intentOf(more), digestOf, purge);
@@ -36,6 +36,7 @@ describe('a VM of an app', () => {
       },
     ],
     ['with cpus', { cpuCount: 3 }, { HostConfig: { NanoCpus: 3e9 } }],
+    ['with a delay', { startDelayMs: 1 }, { Machine: { IsLeftAtBoot: true } }],
     ['with UEFI', { isUefi: true }, { Machine: { Firmware: 'uefi' } }],
     ['with a larger disk', { root: volume('A', { maxsizebytes: 99 }) }, { Machine: { DiskSize: 99 } }],
     [

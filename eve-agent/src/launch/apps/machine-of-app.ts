@@ -71,7 +71,7 @@ function seedOf(
  * @param purge counts up where its root is to be made anew of the same
  */
 export function machineOfApp(intent: VmIntent, digestOf: DigestOf, purge: number): ContainerSpec {
-  const { uuid, root, volumes, memoryBytes, cpuCount, isUefi, diskFormat } = intent;
+  const { uuid, root, volumes, memoryBytes, cpuCount, isUefi, diskFormat, startDelayMs } = intent;
   const networks = intent.networks.map((network, i) => ({ ...network, mac: network.mac ?? macOf(uuid, i) }));
   const endpoints = networks.map(({ bridge, address, mac }) => [
     bridge.name,
@@ -104,6 +104,7 @@ export function machineOfApp(intent: VmIntent, digestOf: DigestOf, purge: number
       ...(diskFormat !== 'iso' && maxsizebytes > 0 && { DiskSize: maxsizebytes }),
       ...(disks.length > 0 && { Volumes: disks }),
       ...(seed !== null && { Seed: seed }),
+      ...(startDelayMs > 0 && { IsLeftAtBoot: true }),
     },
   };
 }

@@ -64,7 +64,8 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
   const actions = new Map<string, AppAction>();
   /** What failed as it is: it is not tried again until something of it changes. */
   const failed = new Map<string, { readonly attempt: string; readonly error: CodedError }>();
-  const delayed = new Set<string>();
+  /** From when on the delay of each app counts. */
+  const readyMs = clock.nowMs();
 
   /** @returns null, and says why, while one of them is not verified */
   function findContents(id: string, trees: readonly string[], isServing: boolean): Contents | null {
@@ -86,13 +87,16 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     return contents;
   }
 
-  async function waitAfterBoot({ uuid, startDelayMs }: RunnableIntent, signal: AbortSignal): Promise<void> {
-    if (deps.isFreshBoot && startDelayMs > 0 && !delayed.has(uuid)) {
-      board.inState(uuid, 'START_DELAYED');
-      await waitUnlessAborted(clock, startDelayMs, signal);
-      signal.throwIfAborted();
-    }
-    delayed.add(uuid);
+  /** Not positive: it is over, or there is none. */
+  const delayLeftMs = ({ startDelayMs }: RunnableIntent) =>
+    deps.isFreshBoot && startDelayMs > 0 ? readyMs + startDelayMs - clock.nowMs() : 0;
+
+  async function waitAfterBoot(intent: RunnableIntent, signal: AbortSignal): Promise<void> {
+    const leftMs = delayLeftMs(intent);
+    if (leftMs <= 0) return;
+    board.inState(intent.uuid, 'START_DELAYED');
+    await waitUnlessAborted(clock, leftMs, signal);
+    signal.throwIfAborted();
   }
 
   /** What the steps of a switch are to the app: volumes are made with the first that is made of a version. */
@@ -117,6 +121,7 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     { intent, launch, way }: AppPlace,
     made: Made,
     contents: Contents,
+    isServing: boolean,
     signal: AbortSignal,
   ): Promise<void> {
     const { uuid: id } = intent;
@@ -124,7 +129,7 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
     board.inState(id, 'LOADING');
     const image = await launch.load(contents, signal);
     board.inState(id, 'LOADED');
-    await waitAfterBoot(intent, signal);
+    if (!isServing) await waitAfterBoot(intent, signal);
     const { health, stopSeconds, settleMs, keep } = launch.settings;
     const spec = withIdentity(made.spec, made.identity);
     const wanted = { name: id, spec, image, health, stopSeconds, settleMs, keep };
@@ -146,6 +151,8 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
       board.inState(id, 'RESTARTING');
       mustBeDone(await way.switcher.restart(wanted, silent, signal));
     } else if (!isUp(serving)) {
+      if (delayLeftMs(intent) > 0) board.because(id, { by: 'host', why: 'it has booted' });
+      await waitAfterBoot(intent, signal);
       board.inState(id, 'BOOTING');
       mustBeDone(await way.switcher.start(wanted, silent, signal));
     }
@@ -272,7 +279,7 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
         if (isKept) await keepUp(place, serving, isRestart, signal);
         else {
           if (isPurge) board.inState(id, 'PURGING');
-          await besides(place, other, signal, () => replace(place, made, contents, signal));
+          await besides(place, other, signal, () => replace(place, made, contents, isUp(serving), signal));
         }
       } catch (error) {
         signal.throwIfAborted();

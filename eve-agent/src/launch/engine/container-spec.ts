@@ -200,6 +200,8 @@ export interface MachineParts {
   /** In the order in which it has them, behind the disk of its image. */
   readonly Volumes?: readonly MachineVolume[];
   readonly Seed?: MachineSeed;
+  /** When the host starts it is left as it is, until somebody starts it. */
+  readonly IsLeftAtBoot?: boolean;
 }
 
 /** All that a container is made of. */

@@ -160,6 +160,7 @@ export function createScriptedEngine(): ScriptedEngine {
       for (const container of containers.values()) {
         const wasRunning = isRunning(container);
         end(container, 255);
+        if (container.spec.Machine?.IsLeftAtBoot) continue;
         const { Name } = container.restart;
         const isStarted = Name === 'always' || (Name === 'unless-stopped' && wasRunning);
         if (isStarted && !(Name === 'unless-stopped' && container.isStoppedByHand)) {

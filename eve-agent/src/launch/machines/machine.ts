@@ -246,6 +246,11 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     },
     bringUp() {
       const isGivenUp = record.gaveUpIn === bootId;
+      if (record.spec.Machine?.IsLeftAtBoot) {
+        // Who starts it would take it for given up.
+        if (record.gaveUpIn !== null && !isGivenUp) save({ gaveUpIn: null, error: '' }).catch(reportUnsaved);
+        return;
+      }
       if (live !== null || !record.isWanted || isGivenUp || cancelRestart !== null) return;
       decide({ exitCode: record.exitCode, why: UNSEEN.why });
     },
