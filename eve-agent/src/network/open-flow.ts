@@ -27,6 +27,11 @@ function connectTo(
       reject(signal.reason);
       return;
     }
+    // An address is not looked up.
+    if (refusesInternal && isInternalHost(host)) {
+      reject(new InternalAddressError(host));
+      return;
+    }
     const socket = connect({
       ...{ host, port, noDelay: true },
       ...(reader !== undefined && { onread: { buffer: () => reader.buffer(), callback: reader.callback } }),

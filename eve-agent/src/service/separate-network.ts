@@ -64,8 +64,11 @@ export function createSeparateNetwork(
     processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
-        { store, jobs, answer, closeGiven: sockets.close, clock: systemClock },
-        { settings: { discovery, transfer }, hosts, onSeen, onReady: () => kept?.markReady() },
+        { store, audit, jobs, answer, closeGiven: sockets.close, clock: systemClock },
+        {
+          ...{ actor: NET, settings: { discovery, transfer } },
+          ...{ hosts, onSeen, onReady: () => kept?.markReady() },
+        },
       );
       const running = keepProcess(
         { store, audit, plan, clock: systemClock, log },

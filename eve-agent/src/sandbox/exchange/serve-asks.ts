@@ -1,6 +1,8 @@
 import type { CalfMessage, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
-import { systemErrorCode } from '@local-datastore/shared/errors';
+import { InternalAddressError } from '../../transfer/flow.ts';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import type { KeyStore } from '../store/key-store.ts';
+import type { StoreErrorCode } from '../store/store-error.ts';
 import { type Answer, readJson, toJson } from './ask-messages.ts';
 import { toWireError } from './wire-error.ts';
 
@@ -11,30 +13,51 @@ export interface Gift {
   readonly descriptor?: HandedDescriptor & { close(): void };
 }
 
+/** What is asked for may not be had, or is no ask at all: it stands in the audit log. */
+export class AskRefusal extends Error {
+  readonly verdict: StoreErrorCode;
+
+  constructor(verdict: StoreErrorCode, message: string) {
+    super(message);
+    this.verdict = verdict;
+  }
+}
+
+/** @returns null: the calf did nothing that it may not do */
+function verdictOf(error: unknown): StoreErrorCode | null {
+  if (error instanceof AskRefusal) return error.verdict;
+  return error instanceof InternalAddressError ? 'DENIED' : null;
+}
+
 export interface AskServerDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   /** As `Calf.send`. */
   send(message: CalfMessage, descriptor?: HandedDescriptor): void;
 }
 
 export interface AskServerOptions {
-  /** As whom priv writes. */
+  /** Who asks. */
+  readonly actor: string;
+  /** As whom answers are written, and nothing else: they are cleared at the end. */
   readonly owner: string;
+  /** What is under way at a time, taken back or not. */
   readonly maxAsks: number;
 }
 
 /**
  * Answers what a calf asks for at `/ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up.
  *
- * @param give @throws what the calf is told
- * @returns a function that ends it, and aborts what is under way
+ * @param give @throws what the calf is told; AskRefusal
+ * @returns a function that ends it, aborts what is under way, and takes all answers away
  */
 export function serveAsks(
-  { store, send }: AskServerDeps,
-  { owner, maxAsks }: AskServerOptions,
+  { store, audit, send }: AskServerDeps,
+  { actor, owner, maxAsks }: AskServerOptions,
   give: (ask: unknown, signal: AbortSignal) => Promise<Gift>,
 ): () => void {
   const running = new Map<string, AbortController>();
+  let underWay = 0;
 
   function answer(number: string, said: Answer): void {
     try {
@@ -45,14 +68,21 @@ export function serveAsks(
     }
   }
 
+  function fail(number: string, value: Uint8Array, error: unknown): void {
+    const verdict = verdictOf(error);
+    if (verdict !== null) audit.append({ actor, op: 'ask', path: `/ask/${number}`, value, verdict });
+    answer(number, { error: toWireError(error) });
+  }
+
   async function serve(number: string, value: Uint8Array): Promise<void> {
     if (running.has(number)) return;
-    if (running.size >= maxAsks) {
-      answer(number, { error: toWireError(new Error('too much is asked for at a time')) });
+    if (underWay >= maxAsks) {
+      fail(number, value, new AskRefusal('BUSY', 'too much is asked for at a time'));
       return;
     }
     const abort = new AbortController();
     running.set(number, abort);
+    underWay += 1;
     try {
       const { value: given, descriptor } = await give(readJson(value), abort.signal);
       try {
@@ -63,8 +93,9 @@ export function serveAsks(
       }
       answer(number, { value: given, hasHandle: descriptor !== undefined });
     } catch (error) {
-      if (!abort.signal.aborted) answer(number, { error: toWireError(error) });
+      if (!abort.signal.aborted) fail(number, value, error);
     } finally {
+      underWay -= 1;
       if (running.get(number) === abort) running.delete(number);
     }
   }
@@ -72,12 +103,8 @@ export function serveAsks(
   function forget(number: string): void {
     running.get(number)?.abort();
     running.delete(number);
-    try {
-      store.delete(owner, ['answer', number]);
-    } catch (error) {
-      // There was none yet.
-      if (systemErrorCode(error) !== 'NOT_FOUND') throw error;
-    }
+    const path = ['answer', number];
+    if (store.read(path) !== undefined) store.delete(owner, path);
   }
 
   const unwatch = store.watch('/ask/*', ({ path, value }) => {
@@ -88,5 +115,7 @@ export function serveAsks(
   return () => {
     unwatch();
     for (const number of [...running.keys()]) forget(number);
+    // Also what the calf did not take: its successor counts from one again.
+    store.clear(owner);
   };
 }

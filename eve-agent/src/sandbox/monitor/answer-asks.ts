@@ -4,7 +4,7 @@ import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { FlowPlace } from '../../transfer/flow.ts';
 import { askSchema, type NetAsk, type targetGiftSchema } from '../calves/net/net-messages.ts';
-import type { Gift } from '../exchange/serve-asks.ts';
+import { AskRefusal, type Gift } from '../exchange/serve-asks.ts';
 import { giveFlow } from './give-flow.ts';
 import type { SocketGiver } from './give-sockets.ts';
 import type { PlaceFacts } from './judge-place.ts';
@@ -48,15 +48,20 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
 
   function requireDownload(id: string) {
     const job = jobs.findDownload(id);
-    if (job === undefined) throw new Error('there is no such download any more');
+    if (job === undefined) throw new AskRefusal('NOT_FOUND', 'there is no such download any more');
     return job;
   }
 
-  async function giveTarget(id: string): Promise<Gift> {
+  async function giveTarget(id: string, signal: AbortSignal): Promise<Gift> {
     const job = requireDownload(id);
-    if (job.served !== null) throw new Error('its target was given before');
+    if (job.served !== null) throw new AskRefusal('DENIED', 'its target was given before');
     const { url, sizeBytes, digest, onPosition } = job;
     const target = await job.target.open();
+    if (signal.aborted) {
+      // Whoever asked is gone: its successor asks for it again.
+      await target.close();
+      throw signal.reason;
+    }
     const { stored } = target;
     const [ours, theirs] = socketPair();
     job.served = serveTarget(
@@ -87,7 +92,7 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
   /** @throws what the calf is told */
   return async (asked: unknown, signal: AbortSignal): Promise<Gift> => {
     const parsed = askSchema.safeParse(asked);
-    if (!parsed.success) throw new Error('the ask cannot be read');
+    if (!parsed.success) throw new AskRefusal('MALFORMED', 'the ask cannot be read');
     const ask: NetAsk = parsed.data;
     switch (ask.kind) {
       case 'bridges':
@@ -100,10 +105,10 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
         return await giveFlow({ host, port, localAddress, refusesInternal }, placeFacts(), connect, signal);
       }
       case 'target':
-        return await giveTarget(ask.job);
+        return await giveTarget(ask.job, signal);
       case 'operate': {
         const { served } = requireDownload(ask.job);
-        if (served === null) throw new Error('its target was not asked for');
+        if (served === null) throw new AskRefusal('DENIED', 'its target was not asked for');
         return { value: await served.operate(ask.operation, ask.sentBytes) };
       }
     }

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
 import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import type { FlowPlace } from '../../transfer/flow.ts';
-import type { Gift } from '../exchange/serve-asks.ts';
+import { AskRefusal, type Gift } from '../exchange/serve-asks.ts';
 import { judgePlace, type PlaceFacts } from './judge-place.ts';
 
 /**
  * Opens a connection for a calf, where it may be connected to.
  *
  * @param connect as `openUnreadConnection`
- * @throws what `connect` does; Error why the calf may not be connected there
+ * @throws what `connect` does; AskRefusal why the calf may not be connected there
  */
 export async function giveFlow(
   place: FlowPlace,
@@ -17,7 +17,7 @@ export async function giveFlow(
   signal: AbortSignal,
 ): Promise<Gift> {
   const verdict = judgePlace(place, facts);
-  if (verdict.kind === 'refused') throw new Error(verdict.why);
+  if (verdict.kind === 'refused') throw new AskRefusal('DENIED', verdict.why);
   const socket = await connect(verdict.place, signal);
   // From here on it is the calf's: this process closes what it has of it.
   socket.on('error', () => {});

@@ -7,7 +7,7 @@ import { describePortHolder, type PortHolderSources } from '../../discovery/port
 import { closeSocket } from '../../network/multicast-socket.ts';
 import { bindAskingSocket, bindGroupSocket } from '../../network/system-multicast-sockets.ts';
 import type { NetAsk } from '../calves/net/net-messages.ts';
-import type { Gift } from '../exchange/serve-asks.ts';
+import { AskRefusal, type Gift } from '../exchange/serve-asks.ts';
 
 /** RFC 6762 §11. */
 const IP_TTL = 255;
@@ -37,7 +37,10 @@ export function createSocketGiver({
 
   function requireBridge(address: string): void {
     if (selectBridges().some((bridge) => bridge.address === address)) return;
-    throw new Error(`${address} is the address of no bridge that datastores are looked for on`);
+    throw new AskRefusal(
+      'DENIED',
+      `${address} is the address of no bridge that datastores are looked for on`,
+    );
   }
 
   async function hand(open: () => Promise<Socket>): Promise<Gift> {

@@ -1,5 +1,6 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { Calf } from '@local-datastore/shared/confinement/launcher/calf';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import { resolvedSchema } from '../calves/net/net-messages.ts';
 import { readJson, toJson } from '../exchange/ask-messages.ts';
 import { splitLong } from '../exchange/long-value.ts';
@@ -9,11 +10,14 @@ import type { NetJobs } from './net-jobs.ts';
 
 /** How often it is looked at whose announcements matter. */
 const HOSTS_INTERVAL_MS = 2000;
+/** As whom priv answers: what a calf lets lie takes no room from what priv orders. */
+const ANSWERS = 'priv-answers';
 /** More than downloads, bridges and questions come to. */
 const MAX_ASKS = 512;
 
 export interface NetMonitorDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   readonly jobs: NetJobs;
   /** As `createAnswerer` makes it. */
   answer(ask: unknown, signal: AbortSignal): Promise<Gift>;
@@ -23,6 +27,8 @@ export interface NetMonitorDeps {
 }
 
 export interface NetMonitorOptions {
+  /** As whom the calf is audited. */
+  readonly actor: string;
   /** See `settingsSchema`. */
   readonly settings: object;
   /** In lower case: whose announcements matter at the moment. */
@@ -45,7 +51,8 @@ export interface NetMonitor {
 }
 
 export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOptions): NetMonitor {
-  const { store, jobs, answer, closeGiven, clock } = deps;
+  const { store, audit, jobs, answer, closeGiven, clock } = deps;
+  const { actor } = options;
   const write = (prefix: readonly string[], value: unknown) => {
     for (const part of splitLong(prefix, toJson(value))) store.write(PRIV, part.path, part.value);
   };
@@ -78,8 +85,8 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
   return {
     begin(calf) {
       const stopAsks = serveAsks(
-        { store, send: (message, descriptor) => calf.send(message, descriptor) },
-        { owner: PRIV, maxAsks: MAX_ASKS },
+        { store, audit, send: (message, descriptor) => calf.send(message, descriptor) },
+        { actor, owner: ANSWERS, maxAsks: MAX_ASKS },
         answer,
       );
       return async () => {

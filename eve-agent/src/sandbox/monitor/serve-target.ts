@@ -3,6 +3,7 @@ import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { FlowReader } from '../../transfer/flow.ts';
 import type { ExpectedContent, OpenTarget, Verdict } from '../../transfer/target.ts';
 import type { TargetOperation } from '../calves/net/net-messages.ts';
+import { AskRefusal } from '../exchange/serve-asks.ts';
 
 /** Room is looked for once for so much, where nobody knows how much is to come. */
 const STEP_BYTES = 64 * 1024 * 1024;
@@ -42,7 +43,12 @@ export function serveTarget(
   let receivedBytes = 0;
   /** Up to which offset of the file bytes are taken; 0 before it is known where they go. */
   let allowedBytes = 0;
-  let isPlaced = false;
+  /** Not before it is said where they go, nor while that changes, nor while or after they are judged. */
+  let takesBytes = false;
+  /** Whether bytes were placed before. */
+  let hasBegun = false;
+  /** It has its name, or is given up: what is open is not to be changed any more. */
+  let isOver = false;
   let isPaused = false;
   let isClosed = false;
   let failure: Error | undefined;
@@ -52,7 +58,7 @@ export function serveTarget(
 
   const landing = Buffer.allocUnsafe(LANDING_BYTES);
   const stream = openStream({
-    buffer: () => (isPlaced ? target.region() : undefined) ?? landing,
+    buffer: () => (takesBytes ? target.region() : undefined) ?? landing,
     callback(byteCount, { buffer, byteOffset }) {
       take(Buffer.from(buffer, byteOffset, byteCount));
       return !isPaused;
@@ -83,11 +89,11 @@ export function serveTarget(
     receivedBytes += bytes.length;
     const { sizeBytes } = expected;
     const isTooMuch = sizeBytes !== null && target.position + bytes.length > sizeBytes;
-    if (!isPlaced || isTooMuch) {
-      const what = isPlaced
+    if (!takesBytes || isTooMuch) {
+      const what = takesBytes
         ? `more than the ${sizeBytes} bytes that were to come`
-        : 'before it was said where they go';
-      fail(new Error(`bytes came ${what}`));
+        : 'when none were to come';
+      fail(new AskRefusal('DENIED', `bytes came ${what}`));
       return;
     }
     isPaused = !target.take(bytes);
@@ -110,33 +116,50 @@ export function serveTarget(
       });
     }
     if (failure !== undefined) throw failure;
-    if (receivedBytes > sentBytes) throw new Error('more bytes came than were said to be sent');
+    if (receivedBytes > sentBytes)
+      throw new AskRefusal('DENIED', 'more bytes came than were said to be sent');
+  }
+
+  /** Bytes that come while it is done would be hashed and not written, or written and not hashed. */
+  async function place(how: () => Promise<void>): Promise<void> {
+    takesBytes = false;
+    hasBegun = true;
+    await how();
+    takesBytes = true;
   }
 
   async function carryOut(operation: TargetOperation): Promise<object> {
+    if (isOver && operation.do !== 'close')
+      throw new AskRefusal('DENIED', 'it was published or given up before');
     switch (operation.do) {
       case 'resume':
-        await target.resume();
-        isPlaced = true;
+        if (hasBegun) throw new AskRefusal('DENIED', 'it was said before where the bytes go');
+        await place(() => target.resume());
         return {};
       case 'restart':
-        await target.restart();
-        isPlaced = true;
+        await place(() => target.restart());
         allowedBytes = 0;
         return {};
-      case 'require-space':
-        await target.requireSpace(operation.neededBytes);
-        allowedBytes = target.position + operation.neededBytes;
+      case 'require-space': {
+        // Others make room for it: no more than can come.
+        const neededBytes = Math.min(operation.neededBytes, expected.sizeBytes ?? operation.neededBytes);
+        await target.requireSpace(neededBytes);
+        allowedBytes = target.position + neededBytes;
         return {};
+      }
       case 'write-record': {
         const { totalBytes, validators } = operation;
         await target.writeRecord({ url, digest: expected.digest, totalBytes, validators });
         return {};
       }
       case 'publish':
+        takesBytes = false;
         verdict = await target.publish(expected);
+        isOver = verdict.kind === 'accepted';
         return verdict;
       case 'abandon':
+        isOver = true;
+        takesBytes = false;
         await target.abandon(operation.isWrong);
         return {};
       case 'close':
@@ -148,6 +171,7 @@ export function serveTarget(
   async function close(): Promise<void> {
     if (isClosed) return;
     isClosed = true;
+    isOver = true;
     failure ??= new Error('the target is closed');
     stream.destroy();
     await target.close();
