@@ -58,6 +58,7 @@ export async function listPackageFiles(parts: BuiltParts): Promise<PackageFile[]
     text(`${doc}/changelog.gz`, await compress(await readWorkspace('CHANGELOG.md'))),
     text(`${doc}/changelog.Debian.gz`, await compress(debianChangelog(parts))),
     text(`${doc}/examples/device.json`, await readDebian('device.json')),
+    text(`${doc}/examples/vms.conf`, await readDebian('vms.conf')),
   ];
 }
 

@@ -1,10 +1,14 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { DEBIAN_RELEASE, findDebianArchive } from '../debian-archive.ts';
 import { mustRunProgram } from '../lab/run-program.ts';
 
-/** What a small server has, and curl, with which the manual talks to the API. */
-const PACKAGES = ['systemd-sysv', 'dbus', 'init-system-helpers', 'iproute2', 'libstdc++6', 'passwd', 'curl'];
+/** What a small server has, curl, with which the manual talks to the API, and what VMs are run by. */
+const PACKAGES = [
+  ...['systemd-sysv', 'dbus', 'init-system-helpers', 'iproute2', 'libstdc++6', 'passwd', 'curl'],
+  'qemu-system-x86',
+];
 const UNREAD = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'];
 
 /**
@@ -30,8 +34,11 @@ export async function makeDebianImage(tag: string): Promise<void> {
 /** As far as systemd needs it: with `--privileged` Docker asks for more than a machine in a machine may give. */
 const CAPABILITIES = ['SYS_ADMIN', 'NET_ADMIN', 'SYS_PTRACE'];
 
+const TUN = '/dev/net/tun';
+
 const HOST_CONFIG = {
   CapAdd: CAPABILITIES,
+  Devices: existsSync(TUN) ? [{ PathOnHost: TUN, PathInContainer: TUN, CgroupPermissions: 'rw' }] : [],
   SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'],
   MaskedPaths: [],
   ReadonlyPaths: [],
@@ -52,6 +59,8 @@ ip address flush dev eth0
 ip link set eth0 master bn1
 ip address add "$address" dev bn1
 ip link set bn1 up
+# As udev has it on Debian, which does not run here.
+[ ! -e ${TUN} ] || chmod 666 ${TUN}
 exec /lib/systemd/systemd`;
 
 export interface Ended {

@@ -1,12 +1,18 @@
 /** The Debian package on a Debian machine whose systemd really runs, beside a datastore on its bridge. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ARCHITECTURE, type Built, buildPackaging } from '../integration/packaging-build.ts';
+import { uuidOf } from '../lab/apps/apps-host.ts';
+import {
+  createGuestImages,
+  sha256Of as fileSha256Of,
+  type GuestImages,
+} from '../lab/machines/guest-image.ts';
 import { runProgram, WORKSPACE } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
 import { bootDebianHost, type DebianHost, makeDebianImage } from './debian-host.ts';
@@ -20,6 +26,11 @@ const LABEL = 'local-datastore-test=systemd';
 
 const UNIT = 'eve-agent.service';
 const UNIT_SOURCE = `${WORKSPACE}eve-agent/packaging/debian/eve-agent.service`;
+const DROP_IN_SOURCE = `${WORKSPACE}eve-agent/packaging/debian/vms.conf`;
+const DROP_IN = `/etc/systemd/system/${UNIT}.d/vms.conf`;
+const GUEST_ADDRESS = '10.74.1.60';
+/** Emulated, beside other load. */
+const GUEST_LIMIT = { timeout: 240_000, interval: 500 };
 const STATE = '/var/lib/eve-agent';
 const FRAGMENT = '/etc/eve-agent/device.d/device.json';
 const ENVIRONMENT_FILE = '/etc/eve-agent/eve-agent.env';
@@ -341,6 +352,91 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     expect(await stateOf('NRestarts')).toEqual({ ActiveState: 'active', NRestarts: '0' });
     await expectVerified(LARGE);
     expect(await sha256Of(LARGE)).toBe(LARGE.sha256);
+  });
+
+  describeWith(['machines'], 'with the drop-in for VMs', () => {
+    let guests: GuestImages;
+    const guestConfig = async () => {
+      const [volume, tree, network] = [2, 3, 5].map(uuidOf);
+      const user = Buffer.from(`#!/bin/sh\naddress=${GUEST_ADDRESS}/24\n`).toString('base64');
+      return JSON.stringify({
+        datastores: [{ id: DATASTORE_ID, dType: 'DsHttp', fqdn: 'http://ds.local' }],
+        contentInfo: [
+          {
+            ...{ uuid: tree, dsIdsList: [DATASTORE_ID], URL: 'guest.img', displayName: 'guest' },
+            ...{ iformat: 'RAW', sha256: await fileSha256Of(join(folder, 'root', 'guest.img')) },
+          },
+        ],
+        volumes: [{ uuid: volume, origin: { type: 'VCOT_DOWNLOAD', downloadContentTreeID: tree } }],
+        networkInstances: [{ uuidandversion: { uuid: network }, localDatastore: { bridge: 'bn1' } }],
+        apps: [
+          {
+            ...{ uuidandversion: { uuid: uuidOf(1) }, displayname: 'guest', activate: true, userData: user },
+            fixedresources: { memory: 131_072, vcpus: 1 },
+            interfaces: [{ networkId: network, addr: GUEST_ADDRESS }],
+            volumeRefList: [{ uuid: volume }],
+            localDatastore: { settle: 0, health: { kind: 'http', port: 80, startPeriodSeconds: 600 } },
+          },
+        ],
+      });
+    };
+    const app = async () => {
+      const { stdout } = await host.run('eve-agent', 'app', 'list', '--json');
+      return stdout === '' ? {} : (JSON.parse(stdout)[0] ?? {});
+    };
+    const answer = async () =>
+      (await host.run('curl', '--silent', '--max-time', '5', `http://${GUEST_ADDRESS}/`)).stdout;
+    const machinePids = async () =>
+      (await host.run('pgrep', '--full', '^/usr/bin/qemu-system')).stdout.split('\n').filter(Boolean);
+    const restart = async () => {
+      await host.mustRun('systemctl', 'daemon-reload');
+      await host.mustRun('systemctl', 'restart', UNIT);
+    };
+
+    beforeAll(async () => {
+      guests = await createGuestImages();
+      await copyFile(await guests.build({ word: 'vm' }), join(folder, 'root', 'guest.img'));
+    });
+    afterAll(() => guests?.remove());
+
+    test('launches one on the bridge, confined', async () => {
+      await host.copy(DROP_IN_SOURCE, '/root/vms.conf');
+      await host.mustRun('install', '-D', '-m', '644', '/root/vms.conf', DROP_IN);
+      await restart();
+      await write(FRAGMENT, await guestConfig());
+      await expect.poll(app, GUEST_LIMIT).toMatchObject({ State: 'RUNNING', Error: '', Bridge: 'bn1' });
+      await expect.poll(answer, GUEST_LIMIT).toBe('vm');
+      expect(await accessOf(`${STATE}/agent.sock`)).toBe('root eve-agent 660');
+      const [pid = ''] = await machinePids();
+      const status = await host.mustRun('cat', `/proc/${pid}/status`);
+      expect(status).toMatch(/^Uid:\t(19\d{8})\t\1\t\1\t\1$/m);
+      for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb']) {
+        expect(status).toMatch(new RegExp(`^${set}:\t0+$`, 'm'));
+      }
+      // Of the rest of the unit nothing is taken back.
+      expect(await host.show(UNIT, 'NoNewPrivileges', 'ProtectSystem', 'ProtectHome')).toEqual({
+        ...{ NoNewPrivileges: 'yes', ProtectSystem: 'strict', ProtectHome: 'yes' },
+      });
+    });
+
+    test('leaves it alone while the service is stopped, and takes it up', async () => {
+      const before = await machinePids();
+      const { BootTime } = await app();
+      await host.mustRun('systemctl', 'stop', UNIT);
+      await expect.poll(answer, GUEST_LIMIT).toBe('vm');
+      await host.mustRun('systemctl', 'start', UNIT);
+      await expect.poll(app, GUEST_LIMIT).toMatchObject({ State: 'RUNNING', Error: '', BootTime });
+      expect(await machinePids()).toEqual(before);
+    });
+
+    test('is the service of before without it', async () => {
+      await write(FRAGMENT, deviceConfig(OTHER, LARGE));
+      await expect.poll(machinePids, GUEST_LIMIT).toEqual([]);
+      await host.mustRun('rm', '-r', DROP_IN);
+      await restart();
+      await expectVerified(LARGE);
+      expect(await accessOf(`${STATE}/agent.sock`)).toBe('eve-agent eve-agent 660');
+    });
   });
 
   test('is removed while it runs; configuration and images stay, and an installation goes on with them', async () => {

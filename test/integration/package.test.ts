@@ -69,6 +69,7 @@ describeWith(['dpkg-deb'], 'the package', () => {
         '-rw-r--r-- ./usr/share/doc/eve-agent/copyright',
         '-rw-r--r-- ./usr/share/doc/eve-agent/LICENSE.gz',
         '-rw-r--r-- ./usr/share/doc/eve-agent/changelog.gz',
+        '-rw-r--r-- ./usr/share/doc/eve-agent/examples/vms.conf',
       ]),
     );
     expect(run('dpkg-deb', '--info', file, 'conffiles')).toBe('/etc/eve-agent/eve-agent.env\n');
