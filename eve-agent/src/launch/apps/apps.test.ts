@@ -197,8 +197,12 @@ describe.each(APP_KINDS)('an app that is a %s', (kind) => {
       scene.apps.act(uuid(1), 'purge');
       await becomes(1, { State: 'RUNNING', Generation: 3 });
       expect(by('PURGING')).toEqual([['operator', 'a purge was asked for']]);
+      scene.apps.act(uuid(1), 'restart');
+      await expect.poll(() => by('RESTARTING')).toEqual([['operator', 'a restart was asked for']]);
+      await becomes(1, { State: 'RUNNING', Generation: 3 });
       configure(appOf(1, { activate: false }));
       await becomes(1, { State: 'HALTED' });
+      expect(by('HALTING')).toEqual([['configuration', 'it is not to run (activate)']]);
       expect(by('HALTED')).toEqual([['configuration', 'it is not to run (activate)']]);
       configure(appOf(1));
       await becomes(1, { State: 'RUNNING' });
