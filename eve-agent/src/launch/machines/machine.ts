@@ -70,6 +70,8 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
   let isRemoved = false;
   /** It ends since it is asked to. */
   let isEnding = false;
+  /** It has ended, and whether it is started again is not said yet: who sees it ended would start it meanwhile. */
+  let isUndecided = false;
 
   /** What is written is the newest; it is on the disk when this resolves. */
   function save(next: Partial<MachineRecord>): Promise<void> {
@@ -100,15 +102,20 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
   async function onEnd(ended: LiveMachine, end: MachineEnd): Promise<void> {
     if (live !== ended) return;
     live = null;
-    // At once: whoever sees that it has ended sees how.
-    const saved = save({ isLive: false, exitCode: end.exitCode });
-    console.end();
-    await note(`the machine has ended: ${end.why}`);
-    await removeOwnTaps();
-    // On a disk that is full it is started again all the same.
-    await saved.catch(reportUnsaved);
-    log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
-    if (record.isWanted && !isEnding) decide(end);
+    isUndecided = record.isWanted && !isEnding && !['', 'no'].includes(record.restart.Name);
+    try {
+      // At once: whoever sees that it has ended sees how.
+      const saved = save({ isLive: false, exitCode: end.exitCode });
+      console.end();
+      await note(`the machine has ended: ${end.why}`);
+      await removeOwnTaps();
+      // On a disk that is full it is started again all the same.
+      await saved.catch(reportUnsaved);
+      log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
+      if (record.isWanted && !isEnding) decide(end);
+    } finally {
+      isUndecided = false;
+    }
   }
 
   function hold(next: LiveMachine): void {
@@ -222,7 +229,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
 
   function stateOf(): ContainerState {
     if (live !== null) return live.standstill() === '' ? 'running' : 'paused';
-    if (cancelRestart !== null) return 'restarting';
+    if (cancelRestart !== null || isUndecided) return 'restarting';
     return record.startedAt === '' ? 'created' : 'exited';
   }
 
