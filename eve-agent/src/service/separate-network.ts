@@ -40,7 +40,7 @@ export function createSeparateNetwork(
   { store, audit, plan }: Sandbox,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
 ): NetworkSide {
-  const jobs = createNetJobs({ store, owner: PRIV, targetOf });
+  const jobs = createNetJobs({ store, audit, actor: NET, owner: PRIV, targetOf });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
   const filter = encodeProgram(mdnsFilter());
   const sockets = createSocketGiver({

@@ -5,17 +5,20 @@ import { plainHost } from '../../discovery/origin.ts';
 import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
 import type { DownloadEvent } from '../../transfer/download-request.ts';
 import type { Target } from '../../transfer/target.ts';
+import type { AuditSink } from '../audit/audit-entry.ts';
 import { JOB_KINDS, type JobKind } from '../calves/net/net-keys.ts';
 import { outcomeSchemas, stateSchema } from '../calves/net/net-messages.ts';
 import { readJson, toJson } from '../exchange/ask-messages.ts';
 import { createLongReader, type LongReader, splitLong } from '../exchange/long-value.ts';
 import { reviveError, type WireError } from '../exchange/wire-error.ts';
-import type { KeyPath } from '../store/key-path.ts';
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { ServedTarget } from './serve-target.ts';
 
 /** A job is given to so many successors of a calf that died while it had it: it may be what they die of. */
 const MAX_DEATHS = 5;
+/** As what the audit log names this. */
+const HANDLER = 'jobs';
 
 /** What priv knows of a download, whatever the calf says. */
 export interface DownloadJob {
@@ -52,6 +55,10 @@ interface Job {
 
 export interface NetJobsDeps {
   readonly store: KeyStore;
+  /** Is told of what the calf said that cannot be, or is not so. */
+  readonly audit: AuditSink;
+  /** The calf, as the log names it. */
+  readonly actor: string;
   /** As whom priv writes. */
   readonly owner: string;
   /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
@@ -64,9 +71,14 @@ function clearBelow({ store, owner }: NetJobsDeps, path: KeyPath): void {
 }
 
 export function createNetJobs(deps: NetJobsDeps): NetJobs {
-  const { store, owner, targetOf } = deps;
+  const { store, audit, actor, owner, targetOf } = deps;
   const jobs = new Map<string, Job>();
   const hostOf = (url: URL) => plainHost(url).toLowerCase();
+
+  function noteLie(path: KeyPath, verdict: 'MALFORMED' | 'DENIED', value?: Uint8Array): void {
+    const facts = { actor, op: 'write', path: keyPathText(path), verdict, handler: HANDLER };
+    audit.append(value === undefined ? facts : { ...facts, value });
+  }
 
   for (const kind of JOB_KINDS) {
     const find = (id: string | undefined) => {
@@ -74,8 +86,10 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
       return job?.kind === kind ? job : undefined;
     };
     store.watch(`/${kind}/*/state`, ({ path, value }) => {
-      const event = stateSchema.safeParse(value === null ? undefined : readJson(value));
+      if (value === null) return;
+      const event = stateSchema.safeParse(readJson(value));
       if (event.success) find(path[1])?.onState(event.data);
+      else noteLie(path, 'MALFORMED', value);
     });
     store.watch(`/${kind}/*/outcome/*`, ({ path, value }) => {
       const job = find(path[1]);
@@ -107,7 +121,10 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
         store.write(owner, path, value);
       }
       const outcome = schema.safeParse(await done.promise);
-      if (!outcome.success) throw new Error('what came of it cannot be read');
+      if (!outcome.success) {
+        noteLie([kind, id, 'outcome'], 'MALFORMED');
+        throw new Error('what came of it cannot be read');
+      }
       if ('error' in outcome.data) throw reviveError(outcome.data.error);
       return outcome.data.done;
     } finally {
@@ -144,10 +161,19 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
         onState: (event: DownloadEvent) => observer.onEvent(event),
       };
       const told = await carryOut('download', order, outcomeSchemas.download, about, signal);
-      const verdict = (download.served as ServedTarget | null)?.verdict;
-      if (verdict?.kind !== 'accepted')
+      const served = download.served as ServedTarget | null;
+      if (served?.verdict?.kind !== 'accepted') {
+        noteLie(['download'], 'DENIED');
         throw new Error('it was said that the content is here, and it is not');
-      return { ...told, sizeBytes: position, digest: verdict.digest, verifiedAgainst: 'request' };
+      }
+      return {
+        ...{ ...told, sizeBytes: position, digest: served.verdict.digest, verifiedAgainst: 'request' },
+        // They are counted here as well, and go into the metrics.
+        ...{
+          receivedBytes: served.receivedBytes,
+          resumedFromBytes: Math.min(told.resumedFromBytes, position),
+        },
+      };
     },
     async resolve({ image, authorization, ca, avoidedAddresses }, signal) {
       const order = listed({ image, authorization, ca, avoidedAddresses });

@@ -5,6 +5,7 @@ import { resolvedSchema } from '../calves/net/net-messages.ts';
 import { readJson, toJson } from '../exchange/ask-messages.ts';
 import { splitLong } from '../exchange/long-value.ts';
 import { type Gift, serveAsks } from '../exchange/serve-asks.ts';
+import { keyPathText } from '../store/key-path.ts';
 import { type KeyStore, PRIV } from '../store/key-store.ts';
 import type { NetJobs } from './net-jobs.ts';
 
@@ -60,9 +61,13 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
   let hostsNumber = 0;
   let hostsText = '';
 
-  store.watch('/resolved/*/ip', ({ value }) => {
-    const said = resolvedSchema.safeParse(value === null ? undefined : readJson(value));
-    if (said.success && options.hosts().has(said.data.host)) {
+  store.watch('/resolved/*/ip', ({ path, value }) => {
+    if (value === null) return;
+    const said = resolvedSchema.safeParse(readJson(value));
+    if (!said.success) {
+      const facts = { actor, op: 'write', path: keyPathText(path), value, handler: 'wake' };
+      audit.append({ ...facts, verdict: 'MALFORMED' });
+    } else if (options.hosts().has(said.data.host)) {
       options.onSeen(said.data.host, said.data.hasJustAsked);
     }
   });

@@ -22,6 +22,8 @@ export interface TargetJob {
 export interface ServedTarget {
   /** The verdict by which it was published; undefined: it was not. */
   readonly verdict: Verdict | undefined;
+  /** By the stream, whatever became of them. */
+  readonly receivedBytes: number;
   /**
    * Does as it is told once all bytes are here that the calf sent before.
    *
@@ -180,6 +182,9 @@ export function serveTarget(
   return {
     get verdict() {
       return verdict;
+    },
+    get receivedBytes() {
+      return receivedBytes;
     },
     operate(operation, sentBytes) {
       // One after another, in the order in which the calf asked.

@@ -19,6 +19,7 @@ const digest = z.strictObject({
 const url = z
   .string()
   .max(16_384)
+  .refine((text) => URL.canParse(text))
   .transform((text) => new URL(text));
 
 export const settingsSchema = z.strictObject({
