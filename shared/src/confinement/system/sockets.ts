@@ -62,6 +62,16 @@ function setInt(fd: number, name: number, value: number): void {
 export const refuseGateways = (fd: number): void => setInt(fd, SOCKET.SO_DONTROUTE, 1);
 
 /**
+ * Lets a socket send and hear on one interface alone.
+ *
+ * @throws SystemError `ENODEV`: there is no such interface
+ */
+export function bindToInterface(fd: number, interfaceName: string): void {
+  const name = Buffer.from(`${interfaceName}\0`, 'latin1');
+  openLibc().setsockopt(fd, SOCKET.SOL_SOCKET, SOCKET.SO_BINDTODEVICE, name, name.length);
+}
+
+/**
  * Puts a filter on what a socket receives, which nobody can take off again, whoever gets the socket.
  *
  * @param program `struct sock_filter`s

@@ -1,11 +1,10 @@
 import { closeSync } from 'node:fs';
 import { SOCKET } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';
-import { attachLockedFilter } from './sockets.ts';
+import { attachLockedFilter, bindToInterface } from './sockets.ts';
 
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
-const SO_BINDTODEVICE = 25;
 /** `struct sockaddr_in`: family, port, address, padding. */
 const ADDRESS_BYTES = 16;
 const ADDRESS_OFFSET = 4;
@@ -36,10 +35,7 @@ export function openUdpSocket(
   const fd = libc.socket(AF_INET, SOCK_DGRAM | SOCKET.CLOEXEC, 0);
   try {
     attachLockedFilter(fd, filter);
-    if (interfaceName !== undefined) {
-      const name = Buffer.from(`${interfaceName}\0`, 'latin1');
-      libc.setsockopt(fd, SOCKET.SOL_SOCKET, SO_BINDTODEVICE, name, name.length);
-    }
+    if (interfaceName !== undefined) bindToInterface(fd, interfaceName);
     const place = Buffer.alloc(ADDRESS_BYTES);
     place.writeUInt16LE(AF_INET, 0);
     place.writeUInt16BE(port, 2);
