@@ -81,6 +81,7 @@ export async function openDhcpClients(
         {
           ...{
             store: sandbox.store,
+            audit: sandbox.audit,
             openNetlink: openNetlinkSocket,
             openPacketSocket,
             openSilentPort,

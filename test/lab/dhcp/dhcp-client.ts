@@ -7,16 +7,18 @@ import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/ne
 import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
 import { openSilentPort } from '@local-datastore/shared/confinement/system/silent-port';
 import { createFrameChannel } from '../../../eve-agent/src/sandbox/calves/dhcp/frame-channel.ts';
+import { DHCP } from '../../../eve-agent/src/sandbox/calves/dhcp/manifest.ts';
 import { runDhcp } from '../../../eve-agent/src/sandbox/calves/dhcp/run-dhcp.ts';
 import {
   type Dhcp,
   type DhcpCalf,
   type DhcpCalfStart,
-  dhcpRights,
   openDhcp,
 } from '../../../eve-agent/src/sandbox/handlers/open-dhcp.ts';
 import { createResolvConf } from '../../../eve-agent/src/sandbox/handlers/resolv-conf.ts';
 import { createDhcpCalfStarter } from '../../../eve-agent/src/sandbox/handlers/start-dhcp-calf.ts';
+import { openCalfKeys } from '../../../eve-agent/src/sandbox/sdk/calf-keys.ts';
+import { rightsOf } from '../../../eve-agent/src/sandbox/sdk/manifest.ts';
 import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore, type KeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 import type { Log } from '../../../shared/src/log.ts';
@@ -62,19 +64,20 @@ export const makeClientFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'd
 function createStarterHere(deps: { store: KeyStore; clock: LeapingClock; log: Log }) {
   const { store, clock, log } = deps;
   let crash = async () => {};
-  const startCalf = ({ actor, descriptor, prefix, ...options }: DhcpCalfStart): DhcpCalf => {
-    const rights = { actor, rights: dhcpRights(prefix) };
+  const startCalf = ({ actor, descriptors, prefix, options }: DhcpCalfStart): DhcpCalf => {
+    const rights = { actor, rights: rightsOf(DHCP, prefix) };
+    const socket = descriptors.byName.get('frames')?.fd as number;
     let controller = new AbortController();
     const start = () =>
       runDhcp(
         {
-          frames: createFrameChannel({ clock }, descriptor),
-          store: createDirectStoreClient({ store, audit }, rights),
+          frames: createFrameChannel({ clock }, socket),
+          keys: openCalfKeys(DHCP.keys, prefix, createDirectStoreClient({ store, audit }, rights)),
           clock,
           random: Math.random,
           log,
         },
-        { prefix, ...options },
+        options,
         controller.signal,
       );
     let running = start();
@@ -109,9 +112,7 @@ export async function startDhcpClient(
 
   const dhcp = await openDhcp(
     {
-      store,
-      clock,
-      log,
+      ...{ store, audit, clock, log },
       openNetlink: () => network.enter(openNetlinkSocket),
       openPacketSocket: (index, filter) =>
         // Short, as the client ends only then.

@@ -10,14 +10,15 @@ const APPLIED: LeaseApplied = { problems: [], resolvConf: null };
 
 /** A handler whose host takes as long as the test lets it. */
 function create() {
-  const store = createKeyStore({ audit: { append: () => {} }, log: silentLog });
+  const audit = { append: () => {} };
+  const store = createKeyStore({ audit, log: silentLog });
   const clock = createManualClock();
   const done: string[] = [];
   let failure: Error | null = null;
   let gate: Promise<void> = Promise.resolve();
   const handler = createDhcpHandler(
     {
-      ...{ store, clock, log: silentLog },
+      ...{ store, audit, clock, log: silentLog },
       surroundings: async () => ({ otherSubnets: ['10.1.0.1/24'], maxMtu: 1500 }),
       applier: {
         async apply({ address, prefixLength }) {

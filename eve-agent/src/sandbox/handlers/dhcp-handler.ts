@@ -1,13 +1,17 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import type { AuditSink } from '../audit/audit-entry.ts';
+import { DHCP } from '../calves/dhcp/manifest.ts';
 import { DHCP_KEY, LEASE_KEYS, MAX_NAME_SERVERS, MAX_ROUTES, numberedKey } from '../keys/dhcp-keys.ts';
+import { runHandlers } from '../monitor/run-handlers.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { LeaseApplied, LeaseApplier } from './apply-lease.ts';
 import { type JudgedLease, judgeLease, type LeaseSurroundings } from './judge-lease.ts';
 
 export interface DhcpHandlerDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   readonly applier: LeaseApplier;
   /** Read anew for each lease: interfaces come and go. */
   surroundings(): Promise<LeaseSurroundings>;
@@ -44,7 +48,6 @@ export interface DhcpHandler {
 }
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
-const COMMIT = /^(lease|none) \d{1,15}(?: ([ -~]{0,200}))?$/;
 const NOTHING: DhcpHandlerStatus = { lease: null, applied: null, leftOut: [], reason: null };
 
 /** What is to be: keys of a lease, or none. */
@@ -56,7 +59,7 @@ type Wanted = { readonly keys: ReadonlyMap<string, string> } | { readonly reason
  * on replaces the one that waits. Whatever the client does, the address goes when its lease is over.
  */
 export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: DhcpHandlerOptions): DhcpHandler {
-  const { store, applier, surroundings, clock, log } = deps;
+  const { applier, surroundings, store, clock, log } = deps;
   const listeners: ((status: DhcpHandlerStatus) => void)[] = [];
   let status = NOTHING;
   let wanted: Wanted | null = null;
@@ -152,12 +155,18 @@ export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: Dhcp
     running ??= catchUp();
   }
 
-  const stopWatching = store.watch(`/${[...prefix, DHCP_KEY.commit].join('/')}`, (change) => {
-    if (change.actor !== actor || change.value === null) return;
-    const [, kind, reason = ''] = COMMIT.exec(Buffer.from(change.value).toString('latin1')) ?? [];
-    if (kind === 'lease') want({ keys: snapshot() });
-    else if (kind === 'none') want({ reason });
-  });
+  const stopHandling = runHandlers(
+    deps,
+    DHCP,
+    { prefix, actor },
+    {
+      lease({ value }) {
+        // Gone with a client that ended, whose lease still holds.
+        if (value === null) return;
+        want(value.kind === 'lease' ? { keys: snapshot() } : { reason: value.reason });
+      },
+    },
+  );
 
   return {
     status: () => status,
@@ -167,7 +176,7 @@ export function createDhcpHandler(deps: DhcpHandlerDeps, { prefix, actor }: Dhcp
       while (running !== null) await running;
     },
     async close() {
-      stopWatching();
+      stopHandling();
       isClosed = true;
       cancelEnd();
       wanted = null;

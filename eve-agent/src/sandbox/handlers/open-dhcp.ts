@@ -1,15 +1,20 @@
 import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
 import { assemble, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
-import { dhcpFilter } from '@local-datastore/shared/confinement/filters/dhcp-filter';
 import { DROP } from '@local-datastore/shared/confinement/filters/mdns-filter';
 import type { OwnedNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { DHCP_KEY, LEASE_KEYS } from '../keys/dhcp-keys.ts';
-import { keyPathText } from '../store/key-path.ts';
-import { type KeyStore, PRIV } from '../store/key-store.ts';
-import { type KeyRight, readable, writable } from '../store/rights.ts';
+import type { AuditSink } from '../audit/audit-entry.ts';
+import { DHCP } from '../calves/dhcp/manifest.ts';
+import {
+  type DescriptorOpeners,
+  type OpenedDescriptors,
+  openDescriptors,
+} from '../monitor/open-descriptors.ts';
+import type { CalfStart } from '../monitor/start-calf.ts';
+import { openAgentKeys } from '../sdk/agent-keys.ts';
+import type { KeyStore } from '../store/key-store.ts';
 import { createLeaseApplier } from './apply-lease.ts';
 import { createDhcpHandler, type DhcpHandlerStatus } from './dhcp-handler.ts';
 import type { LeaseSurroundings } from './judge-lease.ts';
@@ -29,30 +34,19 @@ export interface DhcpCalf {
   stop(): Promise<void>;
 }
 
-export interface DhcpCalfStart {
-  /** Who its keys belong to. */
-  readonly actor: string;
-  /** The packet socket, which the calf gets a duplicate of. */
-  readonly descriptor: number;
-  readonly prefix: readonly string[];
-  readonly hostName: string | null;
-  readonly isProbing: boolean;
-}
+export type DhcpCalfStart = CalfStart<typeof DHCP>;
 
 export interface DhcpDeps {
   readonly store: KeyStore;
+  readonly audit: AuditSink;
   /** In the network namespace whose interface it is; so the next one. */
   readonly openNetlink: () => OwnedNetlinkSocket;
-  readonly openPacketSocket: (
-    interfaceIndex: number,
-    filter: Buffer,
-    options: { readonly waitMs: number },
-  ) => number;
+  readonly openPacketSocket: DescriptorOpeners['openPacketSocket'];
   /** Takes the port that servers answer to from the kernel, which else tells them that nobody is there. */
   readonly openSilentPort: (interfaceName: string, port: number, filter: Buffer) => number;
   /**
-   * Starts the calf, and starts it again when it ends by itself, until it is stopped. Its rights are those of
-   * {@link dhcpRights}; its keys are cleared when it has ended.
+   * Starts the calf, and starts it again when it ends by itself, until it is stopped. Its keys are
+   * cleared when it has ended.
    */
   readonly startCalf: (start: DhcpCalfStart) => DhcpCalf;
   /** null: name servers are not set. */
@@ -84,24 +78,11 @@ export interface Dhcp {
 
 /** Who the keys of a client belong to: each interface has one of its own, whose end takes no other's keys away. */
 const actorOf = (interfaceName: string) => `dhcp-${interfaceName}`;
-/** How long one read of the client waits, which is how fast it ends. */
-const READ_WAIT_MS = 1000;
 /** RFC 2131 §4.1. */
 const CLIENT_PORT = 68;
 /** For a client that shall give its address back, and perhaps does not live. */
 const RELEASE_LIMIT_MS = 3000;
 const ETHERNET_ADDRESS = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
-
-/** The rights of the client on the keys below its prefix, for its manifest. */
-export function dhcpRights(prefix: readonly string[]): KeyRight[] {
-  const below = (key: string) => keyPathText([...prefix, ...key.split('/')]);
-  const read = [DHCP_KEY.mac, DHCP_KEY.remembered, DHCP_KEY.wanted, DHCP_KEY.link];
-  const folders = [DHCP_KEY.nameServer, DHCP_KEY.route].map((key) => `${key}/*`);
-  return [
-    ...read.map((key) => readable(below(key))),
-    ...[DHCP_KEY.state, ...LEASE_KEYS, DHCP_KEY.commit, ...folders].map((key) => writable(below(key))),
-  ];
-}
 
 async function findLink(rtnetlink: Rtnetlink, name: string): Promise<Link> {
   const link = (await rtnetlink.links()).find((each) => each.name === name);
@@ -136,37 +117,33 @@ async function findLeftover(rtnetlink: Rtnetlink, index: number): Promise<LinkAd
  *   CAP_NET_ADMIN)
  */
 export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dhcp> {
-  const { store, resolvConf, clock } = deps;
+  const { store, audit, resolvConf, clock } = deps;
   const { interfaceName, hostName, isProbing, metric } = options;
   const log = deps.log.child({ interface: interfaceName });
   const prefix = ['dhcp', interfaceName];
   const actor = actorOf(interfaceName);
-  const put = (key: string, text: string) => store.write(PRIV, [...prefix, key], Buffer.from(text, 'latin1'));
-  const drop = (key: string) => {
-    if (store.read([...prefix, key]) !== undefined) store.delete(PRIV, [...prefix, key]);
-  };
+  const keys = openAgentKeys(DHCP.keys, prefix, store);
 
   const netlink = deps.openNetlink();
-  const descriptors: number[] = [];
+  let descriptors: OpenedDescriptors | null = null;
+  let silentPort: number | null = null;
   const closeDescriptors = () => {
     netlink.close();
-    for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
+    descriptors?.close();
+    if (silentPort !== null) closeSync(silentPort);
+    silentPort = null;
   };
   try {
     const rtnetlink = createRtnetlink(netlink);
     const link = await findLink(rtnetlink, interfaceName);
     if (!link.isUp) await rtnetlink.changeLink(link.index, { isUp: true });
     const before = await findLeftover(rtnetlink, link.index);
-    const descriptor = deps.openPacketSocket(
-      link.index,
-      encodeProgram(dhcpFilter(Buffer.from(link.mac.replaceAll(':', ''), 'hex'))),
-      { waitMs: READ_WAIT_MS },
-    );
-    descriptors.push(descriptor);
+    const place = { interfaceIndex: link.index, mac: link.mac };
+    const { openPacketSocket } = deps;
+    descriptors = openDescriptors(DHCP.descriptors, { frames: place }, { openPacketSocket });
     try {
-      descriptors.push(
-        deps.openSilentPort(interfaceName, CLIENT_PORT, encodeProgram(assemble([give(DROP)]))),
-      );
+      const nothing = encodeProgram(assemble([give(DROP)]));
+      silentPort = deps.openSilentPort(interfaceName, CLIENT_PORT, nothing);
     } catch (error) {
       // It is had without, but another client would want to set the same interface.
       log.warn(
@@ -180,24 +157,27 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
       { interfaceIndex: link.index, metric, before },
     );
     const handler = createDhcpHandler(
-      { store, applier, clock, log, surroundings: () => readSurroundings(rtnetlink, link.index) },
+      {
+        ...{ store, audit, applier, clock, log },
+        surroundings: () => readSurroundings(rtnetlink, link.index),
+      },
       { prefix, actor },
     );
     // For the client that is started next, should this one end.
     const remember = (address: string | undefined) =>
-      address === undefined ? drop(DHCP_KEY.remembered) : put(DHCP_KEY.remembered, address);
-    put(DHCP_KEY.mac, link.mac);
-    put(DHCP_KEY.wanted, 'lease');
+      address === undefined ? keys.remembered.drop() : keys.remembered.put(address);
+    keys.mac.put(link.mac);
+    keys.wanted.put('lease');
     remember(before?.address);
     handler.onChange(({ lease }) => remember(lease?.address));
 
-    const calf = deps.startCalf({ actor, descriptor, prefix, hostName, isProbing });
+    const calf = deps.startCalf({ actor, prefix, descriptors, options: { hostName, isProbing } });
     log.info({ mac: link.mac }, 'an address is asked for by DHCP');
 
     let returns = 0;
     const stopLooking = watchLink({ rtnetlink, clock, log }, link.index, () => {
       returns += 1;
-      put(DHCP_KEY.link, String(returns));
+      keys.link.put(returns);
     });
 
     let ending: Promise<void> | null = null;
@@ -207,7 +187,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
       await handler.settled();
       await handler.close();
       closeDescriptors();
-      for (const key of [DHCP_KEY.mac, DHCP_KEY.wanted, DHCP_KEY.remembered, DHCP_KEY.link]) drop(key);
+      for (const key of [keys.mac, keys.wanted, keys.remembered, keys.link]) key.drop();
     }
     async function giveBack(): Promise<void> {
       const given = Promise.withResolvers<void>();
@@ -215,7 +195,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
         if (lease === null) given.resolve();
       });
       const cancel = clock.after(RELEASE_LIMIT_MS, given.resolve);
-      put(DHCP_KEY.wanted, 'nothing');
+      keys.wanted.put('nothing');
       if (handler.status().lease !== null) await given.promise;
       cancel();
       handler.undo('given back');
@@ -224,11 +204,7 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
 
     return {
       interfaceName,
-      status: () => {
-        const state = store.read([...prefix, DHCP_KEY.state]);
-        const text = state === undefined ? '' : Buffer.from(state).toString('latin1');
-        return { ...handler.status(), state: /^[a-z]{1,20}$/.test(text) ? text : 'unknown', pid: calf.pid() };
-      },
+      status: () => ({ ...handler.status(), state: keys.state.get() ?? 'unknown', pid: calf.pid() }),
       onChange: handler.onChange,
       release: () => {
         ending ??= giveBack();

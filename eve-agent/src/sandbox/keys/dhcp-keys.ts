@@ -34,6 +34,26 @@ export const DHCP_KEY = {
   commit: 'commit',
 } as const;
 
+/** What the calf says last: that the keys of a lease are all there, or that there is none any more, and why. */
+export interface LeaseCommit {
+  readonly kind: 'lease' | 'none';
+  /** Another one each time. */
+  readonly serial: number;
+  /** ASCII that shows, 200 at most; empty: none is told. */
+  readonly reason: string;
+}
+
+const COMMIT = /^(lease|none) (\d{1,15})(?: ([ -~]{0,200}))?$/;
+
+export const commitText = ({ kind, serial, reason }: LeaseCommit): string =>
+  `${kind} ${serial} ${reason}`.trimEnd();
+
+/** @returns null for anything but what {@link commitText} makes */
+export function parseCommit(text: string): LeaseCommit | null {
+  const [, kind, serial, reason = ''] = COMMIT.exec(text) ?? [];
+  return kind === 'lease' || kind === 'none' ? { kind, serial: Number(serial), reason } : null;
+}
+
 /** Those of a lease that are one value each; name servers and routes are folders. */
 export const LEASE_KEYS = [
   DHCP_KEY.ip,
@@ -55,5 +75,5 @@ export const MAX_ROUTES = 64;
 export const MAX_SEARCH_DOMAINS = 32;
 
 /** @param index from 0 */
-export const numberedKey = (folder: string, index: number): string =>
+export const numberedKey = <Folder extends string>(folder: Folder, index: number): `${Folder}/${string}` =>
   `${folder}/${String(index + 1).padStart(3, '0')}`;

@@ -69,7 +69,7 @@ function openOne(
 export function openDescriptors<Declarations extends DescriptorDeclarations>(
   declarations: Declarations,
   places: Places<Declarations>,
-  openers: DescriptorOpeners = SYSTEM_OPENERS,
+  openers: Partial<DescriptorOpeners> = {},
 ): OpenedDescriptors {
   const byName = new Map<string, OpenedDescriptor>();
   const close = () => {
@@ -78,7 +78,13 @@ export function openDescriptors<Declarations extends DescriptorDeclarations>(
   };
   try {
     for (const [name, declaration] of Object.entries(declarations)) {
-      byName.set(name, openOne(declaration, places[name] as FramesPlace | UdpPlace, openers));
+      byName.set(
+        name,
+        openOne(declaration, places[name] as FramesPlace | UdpPlace, {
+          ...SYSTEM_OPENERS,
+          ...openers,
+        }),
+      );
     }
   } catch (error) {
     close();

@@ -7,7 +7,8 @@ import { type HandlersOf, runHandlers } from './run-handlers.ts';
 import { type StartDeps, startCalf } from './start-calf.ts';
 
 export interface RunDeps extends StartDeps {
-  readonly openers?: DescriptorOpeners;
+  /** Default: those of the system. */
+  readonly openers?: Partial<DescriptorOpeners>;
 }
 
 export interface CalfRun<Manifest extends CalfManifest> {

@@ -66,7 +66,7 @@ export function runHandlers<Manifest extends CalfManifest>(
       const about = { process: actor, path: keyPathText(address), handler };
       const value = bytes === null ? null : codec.decode(bytes);
       if (bytes !== null && value === null) {
-        log.warn(about, 'a process wrote what its key does not take');
+        log.debug(about, 'a process wrote what its key does not take');
         return 'MALFORMED';
       }
       try {

@@ -9,7 +9,8 @@ export interface ValueCodec<Value> {
   decode(bytes: Uint8Array): Value | null;
 }
 
-interface TextForm<Value> {
+export interface TextForm<Value> {
+  /** Of UTF-8, {@link MAX_VALUE_BYTES} at most. */
   readonly maxBytes: number;
   write(value: Value): string;
   /** @returns null for what is none */
@@ -26,7 +27,8 @@ function textOf(bytes: Uint8Array): string | null {
   }
 }
 
-function codecOf<Value>({ maxBytes, write, read }: TextForm<Value>): ValueCodec<Value> {
+/** Values as texts of a form of their own. */
+export function textForm<Value>({ maxBytes, write, read }: TextForm<Value>): ValueCodec<Value> {
   function decode(bytes: Uint8Array): Value | null {
     const whole = bytes.length > maxBytes ? null : textOf(bytes);
     return whole === null ? null : read(whole);
@@ -58,7 +60,7 @@ export function text({
   readonly pattern?: RegExp;
   readonly maxBytes: number;
 }): ValueCodec<string> {
-  return codecOf({ maxBytes, write: (value) => value, read: (each) => (pattern.test(each) ? each : null) });
+  return textForm({ maxBytes, write: (value) => value, read: (each) => (pattern.test(each) ? each : null) });
 }
 
 /** A whole number from one to another, in decimal digits without leading zeros. */
@@ -69,7 +71,7 @@ export function wholeNumber({
   readonly min: number;
   readonly max: number;
 }): ValueCodec<number> {
-  return codecOf({
+  return textForm({
     maxBytes: 20,
     write: String,
     read(digits) {
@@ -89,7 +91,7 @@ export function json<Value extends {}>(
   parse: (value: unknown) => Value | null,
   { maxBytes = MAX_VALUE_BYTES }: { readonly maxBytes?: number } = {},
 ): ValueCodec<Value> {
-  return codecOf({
+  return textForm({
     maxBytes,
     write: (value) => JSON.stringify(value),
     read(written) {

@@ -1,10 +1,21 @@
-import { DHCP_KEY, INFINITE_LEASE, MAX_LEASE_SECONDS, numberedKey } from '../../keys/dhcp-keys.ts';
+import {
+  DHCP_KEY,
+  INFINITE_LEASE,
+  type LEASE_KEYS,
+  MAX_LEASE_SECONDS,
+  numberedKey,
+} from '../../keys/dhcp-keys.ts';
 import type { Lease } from './lease.ts';
 
-/** The keys of a lease below the prefix, without the commit. */
-export function leaseKeys(lease: Lease, nowMs: number): Map<string, string> {
-  const keys = new Map<string, string>();
-  const put = (key: string, value: string | number | null) => {
+/** A key of a lease by its path below the prefix. */
+export type LeaseKey =
+  | (typeof LEASE_KEYS)[number]
+  | `${typeof DHCP_KEY.nameServer | typeof DHCP_KEY.route}/${string}`;
+
+/** The keys of a lease, without the commit. */
+export function leaseKeys(lease: Lease, nowMs: number): Map<LeaseKey, string> {
+  const keys = new Map<LeaseKey, string>();
+  const put = (key: LeaseKey, value: string | number | null) => {
     if (value !== null && value !== '') keys.set(key, String(value));
   };
   const leftSeconds = Math.floor((lease.expiresAtMs - nowMs) / 1000);

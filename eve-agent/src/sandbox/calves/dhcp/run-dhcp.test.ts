@@ -1,12 +1,14 @@
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
-import { dhcpRights } from '../../handlers/open-dhcp.ts';
+import { openCalfKeys } from '../../sdk/calf-keys.ts';
+import { rightsOf } from '../../sdk/manifest.ts';
 import { createDirectStoreClient } from '../../store/direct-client.ts';
 import { createKeyStore, DEFAULT_KEY_QUOTA } from '../../store/key-store.ts';
 import { ipv4Bytes } from './address-bytes.ts';
 import { decodeArpFrame, encodeArpAnnouncement } from './arp.ts';
 import { CLIENT_PORT, SERVER_PORT } from './client-message.ts';
+import { DHCP } from './manifest.ts';
 import { type DhcpMessage, decodeMessage, encodeMessage } from './message.ts';
 import { MESSAGE_TYPES, type MessageType, OPTION } from './option-codes.ts';
 import { runDhcp } from './run-dhcp.ts';
@@ -22,8 +24,9 @@ function createServerSide(quota = DEFAULT_KEY_QUOTA) {
   const keys = createKeyStore({ audit, log: silentLog }, quota);
   const store = createDirectStoreClient(
     { store: keys, audit },
-    { actor: 'dhcp-eth0', rights: dhcpRights(PREFIX) },
+    { actor: 'dhcp-eth0', rights: rightsOf(DHCP, PREFIX) },
   );
+  const calfKeys = openCalfKeys(DHCP.keys, PREFIX, store);
   /** All keys of the client, below its prefix. */
   const own = () =>
     Object.fromEntries(
@@ -39,8 +42,8 @@ function createServerSide(quota = DEFAULT_KEY_QUOTA) {
   write('mac', CLIENT_MAC);
   const start = (options: { hostName?: string; isProbing?: boolean } = {}) =>
     runDhcp(
-      { frames, store, clock, random: () => 0.5, log: silentLog },
-      { prefix: PREFIX, hostName: null, isProbing: false, ...options },
+      { frames, keys: calfKeys, clock, random: () => 0.5, log: silentLog },
+      { hostName: null, isProbing: false, ...options },
       controller.signal,
     );
   const ipOf = (frame: Buffer) => decodeUdpFrame(frame);

@@ -1,32 +1,25 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { DHCP_KEY } from '../../keys/dhcp-keys.ts';
-import { isMac } from './address-bytes.ts';
+import type { CalfKeys } from '../../sdk/calf-keys.ts';
 import { decodeArpFrame, encodeArpAnnouncement, encodeArpProbe, isArpFrame } from './arp.ts';
 import { STOPPED, step } from './client-machine.ts';
 import { decodeServerFrame, encodeClientFrame } from './client-message.ts';
 import type { ClientAction, ClientEvent } from './client-state.ts';
 import type { FrameChannel, ReceivedFrame } from './frame-channel.ts';
-import { createLeasePublisher, type DhcpStore } from './lease-publisher.ts';
+import { createLeasePublisher } from './lease-publisher.ts';
 import { MalformedPacketError } from './malformed-packet.ts';
+import type { DHCP, DhcpCalfOptions } from './manifest.ts';
 import type { RandomPart } from './timing.ts';
+
+type Keys = CalfKeys<(typeof DHCP)['keys']>;
 
 export interface DhcpCalfDeps {
   readonly frames: FrameChannel;
-  readonly store: DhcpStore;
+  readonly keys: Keys;
   readonly clock: Clock;
   readonly random: RandomPart;
   readonly log: Log;
-}
-
-export interface DhcpCalfOptions {
-  /** Where the keys of keys/dhcp-keys.ts stand. */
-  readonly prefix: readonly string[];
-  /** Told to servers; null: none. */
-  readonly hostName: string | null;
-  /** Whether an address is probed before it is used (RFC 5227), which takes some seconds. */
-  readonly isProbing: boolean;
 }
 
 /** What Node's timers can wait at once; leases may be longer. */
@@ -35,14 +28,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_FRAMES_PER_SECOND = 200;
 
 /** @throws Error without a hardware address, which priv writes before it starts the client */
-async function readIdentity(store: DhcpStore, prefix: readonly string[]) {
-  const text = async (key: string) => {
-    const value = await store.read([...prefix, key]);
-    return value === null ? null : Buffer.from(value).toString('latin1');
-  };
-  const mac = await text(DHCP_KEY.mac);
-  if (mac === null || !isMac(mac)) throw new Error('the store holds no hardware address for the client');
-  return { mac, remembered: await text(DHCP_KEY.remembered) };
+async function readMac({ mac }: Keys): Promise<string> {
+  const address = await mac.read();
+  if (address === null) throw new Error('the store holds no hardware address for the client');
+  return address;
 }
 
 /** Lets so many through in each second of the clock. */
@@ -65,24 +54,22 @@ function createRateLimit(clock: Clock): () => boolean {
  * @throws Error, StoreError what the store refuses: the client is of no use then
  */
 export async function runDhcp(
-  { frames, store, clock, random, log }: DhcpCalfDeps,
-  { prefix, hostName, isProbing }: DhcpCalfOptions,
+  { frames, keys, clock, random, log }: DhcpCalfDeps,
+  { hostName, isProbing }: DhcpCalfOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { mac, remembered } = await readIdentity(store, prefix);
+  const mac = await readMac(keys);
+  const remembered = await keys.remembered.read();
   const context = { mac, random, isProbing };
   let failure: { readonly error: unknown } | null = null;
-  const publisher = createLeasePublisher(
-    {
-      store,
-      clock,
-      onRefused(error) {
-        failure ??= { error };
-        frames.close();
-      },
+  const publisher = createLeasePublisher({
+    keys,
+    clock,
+    onRefused(error) {
+      failure ??= { error };
+      frames.close();
     },
-    prefix,
-  );
+  });
   let state = STOPPED;
   let cancelTimer = () => {};
   let sending = Promise.resolve();
@@ -142,23 +129,19 @@ export async function runDhcp(
   const stopWatching: (() => void)[] = [];
   let isWanted = true;
   let hasStarted = false;
-  const watch = async (key: string, onValue: (text: string) => void) => {
-    const stop = await store.watch(`/${[...prefix, key].join('/')}`, ({ value }) => {
-      if (value !== null) onValue(Buffer.from(value).toString('latin1'));
-    });
-    stopWatching.push(stop);
-  };
   try {
-    await watch(DHCP_KEY.wanted, (text) => {
-      if (text !== 'nothing') return;
+    const stopWanted = await keys.wanted.watch((value) => {
+      if (value !== 'nothing') return;
       isWanted = false;
       handle({ kind: 'released' });
       end();
     });
+    stopWatching.push(stopWanted);
     // What is there already was before this client.
-    await watch(DHCP_KEY.link, () => {
-      if (hasStarted) handle({ kind: 'relinked' });
+    const stopLink = await keys.link.watch((value) => {
+      if (hasStarted && value !== null) handle({ kind: 'relinked' });
     });
+    stopWatching.push(stopLink);
     hasStarted = true;
     if (isWanted) handle({ kind: 'started', address: remembered });
     const isWithinRate = createRateLimit(clock);
