@@ -56,9 +56,8 @@ function openOne(
     const { waitMs } = declaration;
     return { fd: openers.openPacketSocket(interfaceIndex, filter, { waitMs }), handed: null };
   }
-  const fd = openers.openUdpSocket(place as UdpPlace, encodeProgram(datagramFilter(declaration.filter)));
-  refuseGateways(fd);
-  return { fd, handed: 'udp4' };
+  const filter = encodeProgram(datagramFilter(declaration.filter));
+  return { fd: openers.openUdpSocket(place as UdpPlace, filter), handed: 'udp4' };
 }
 
 /**
@@ -78,13 +77,10 @@ export function openDescriptors<Declarations extends DescriptorDeclarations>(
   };
   try {
     for (const [name, declaration] of Object.entries(declarations)) {
-      byName.set(
-        name,
-        openOne(declaration, places[name] as FramesPlace | UdpPlace, {
-          ...SYSTEM_OPENERS,
-          ...openers,
-        }),
-      );
+      const place = places[name] as FramesPlace | UdpPlace;
+      const opened = openOne(declaration, place, { ...SYSTEM_OPENERS, ...openers });
+      byName.set(name, opened);
+      if (declaration.kind === 'datagrams') refuseGateways(opened.fd);
     }
   } catch (error) {
     close();
