@@ -72,13 +72,26 @@ it('deletes nothing that an index needs, unless it is told to', async () => {
   expect(await statusOf('index')).toBe(200);
 });
 
-it('collects blobs and deletes none', async () => {
+it('deletes no blob that an image needs, and each once it is gone', async () => {
   const image = someImage();
   await repository.pushImage(image, 'kept');
-  for (const { descriptor } of image.blobs) {
-    expect(refusalOf(await repository.delete(`blobs/${descriptor.digest}`))).toEqual([405, 'UNSUPPORTED']);
-    expect((await repository.head(`blobs/${descriptor.digest}`)).status).toBe(200);
+  const elsewhere = createRepositoryClient(datastore, 'elsewhere');
+  for (const blob of image.blobs) await elsewhere.pushBlob(blob);
+  const paths = image.blobs.map(({ descriptor }) => `blobs/${descriptor.digest}`);
+  for (const path of paths) {
+    const refused = await repository.delete(path);
+    expect([...refusalOf(refused), refused.headers.allow]).toEqual([405, 'UNSUPPORTED', 'GET, HEAD']);
+    expect((await repository.head(path)).status).toBe(200);
   }
+  await repository.delete(`manifests/${image.descriptor.digest}`);
+  for (const path of paths) {
+    expect((await repository.delete(path)).status).toBe(202);
+    expect((await repository.head(path)).status).toBe(404);
+    expect(refusalOf(await repository.delete(path))).toEqual([404, 'BLOB_UNKNOWN']);
+    expect((await elsewhere.head(path)).status).toBe(200);
+  }
+  expect(refusalOf(await repository.putManifest(image, 'kept'))).toContain('MANIFEST_BLOB_UNKNOWN');
+  await repository.pushImage(image, 'kept');
 });
 
 it.each([
@@ -86,6 +99,9 @@ it.each([
   ['managed', 'manifests/absent', [404, 'MANIFEST_UNKNOWN']],
   ['managed', 'manifests/-x', [400, 'TAG_INVALID']],
   ['managed', 'manifests/sha256:x', [400, 'DIGEST_INVALID']],
+  ['managed', `blobs/${ABSENT}`, [404, 'BLOB_UNKNOWN']],
+  ['managed', 'blobs/sha256:x', [400, 'DIGEST_INVALID']],
+  ['nowhere', `blobs/${ABSENT}`, [404, 'BLOB_UNKNOWN']],
   ['nowhere', `manifests/${ABSENT}`, [404, 'NAME_UNKNOWN']],
   ['nowhere', 'manifests/absent', [404, 'NAME_UNKNOWN']],
 ])('%s: there is no %s to delete', async (name, path, expected) => {

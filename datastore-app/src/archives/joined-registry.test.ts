@@ -73,6 +73,7 @@ describe('archives are not written to', () => {
     ['an end', () => registry.finishUpload('archives/b', '0'.repeat(32), config)],
     ['a mount', () => registry.mountBlob(config, { from: 'lab/app', to: 'archives/b', mayPull: () => true })],
     ['a manifest', () => registry.putManifest('archives/b', manifestOf('{}', []))],
+    ['the end of a blob', () => registry.deleteBlob('archives/b', config)],
     ['the end of a tag', () => registry.deleteTag('archives/b', '1')],
     ['the end of a manifest', () => registry.deleteManifest('archives/b', config)],
     ['a release', () => registry.releaseTag('archives/b', '1', true)],

@@ -66,6 +66,7 @@ export function joinRegistry(store: RegistryStore, archives: RegistryReader): Re
     cancelUpload: store.cancelUpload,
     putManifest: writable(store.putManifest),
     refer: writable(store.refer),
+    deleteBlob: writable(store.deleteBlob),
     deleteTag: writable(store.deleteTag),
     deleteManifest: writable(store.deleteManifest),
     releaseTag: writable(store.releaseTag),

@@ -22,6 +22,7 @@ export type Blobs = Pick<
   RegistryStore,
   | 'statBlob'
   | 'openBlob'
+  | 'deleteBlob'
   | 'namedSize'
   | 'mountBlob'
   | 'createUpload'
@@ -98,6 +99,15 @@ export function createBlobs({ repositories, keeper, leases, sessions, prepare }:
       if (repository === undefined || !hasBlob(repository, text)) return undefined;
       const file = keeper.open(text);
       return file && { digest, sizeBytes: file.version.sizeBytes, source: wholeFile(file) };
+    },
+
+    async deleteBlob(name, digest) {
+      const repository = repositories.find(name);
+      const text = formatDigest(digest);
+      if (repository === undefined || !hasBlob(repository, text)) return 'absent';
+      if (repository.links.has(text)) return 'needed';
+      leases.end(repository, text);
+      return 'deleted';
     },
 
     async mountBlob(digest, options) {

@@ -24,6 +24,8 @@ export interface Leases {
   write(repository: Repository, digest: DigestText, options: { readonly isDurable: boolean }): Promise<void>;
   /** Nothing collects the blob from now on for as long as a lease lasts. */
   hold(digest: DigestText): void;
+  /** The repository does not have the blob any more by a lease. @throws StoreError where that cannot be written */
+  end(repository: Repository, digest: DigestText): void;
   /** Removes leases that have long ended. */
   expire(repository: Repository): void;
 }
@@ -81,6 +83,14 @@ export function createLeases(
     hold(digest) {
       const entry = table.entry(digest);
       entry.leasedUntilMs = Math.max(entry.leasedUntilMs, elapsed() + leaseMs);
+    },
+    end(repository, digest) {
+      try {
+        files.removeLease(repository.name, digest);
+      } catch (error) {
+        throw asStoreError(error);
+      }
+      repository.leases.delete(digest);
     },
     expire(repository) {
       for (const [digest, { sinceMs, writtenMs }] of repository.leases) {

@@ -70,6 +70,29 @@ describe('blobs', () => {
     expect(await readdir(join(test.root, '.incoming'))).toEqual([]);
   });
 
+  it('are taken away from one repository, and collected once none has them', async () => {
+    const remove = (name: string, content: string) => test.registry.deleteBlob(name, digestOf(content));
+    await test.push(NAME, 'shared');
+    await test.push('other', 'shared');
+    expect(await remove('third', 'shared')).toBe('absent');
+    expect(await remove(NAME, 'shared')).toBe('deleted');
+    expect(await remove(NAME, 'shared')).toBe('absent');
+    await test.restart();
+    expect([await test.read(NAME, 'shared'), await test.read('other', 'shared')]).toEqual([
+      undefined,
+      'shared',
+    ]);
+    await test.pushImage(NAME, 'v1', ['layer']);
+    expect(await remove(NAME, 'layer')).toBe('needed');
+    test.leasesEnd();
+    expect(await remove(NAME, 'layer')).toBe('needed');
+    await test.registry.collection.run();
+    expect([await test.read(NAME, 'layer'), await test.read('other', 'shared')]).toEqual([
+      'layer',
+      undefined,
+    ]);
+  });
+
   it('of uploads are known to their repository alone', async () => {
     const { id } = await test.registry.createUpload(NAME);
     expect(await test.registry.findUpload('other', id)).toBeUndefined();

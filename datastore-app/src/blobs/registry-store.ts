@@ -115,6 +115,14 @@ export interface RegistryStore {
   ): Promise<BlobInfo | undefined>;
   /** Opens a blob of a repository. As {@link statBlob}. @throws system errors such as EMFILE */
   openBlob(repository: RepositoryName, digest: OciDigest): Promise<OpenBlob | undefined>;
+  /**
+   * Takes a blob that no manifest names away from a repository (distribution-spec end-10); others that have it keep
+   * it, and its bytes are collected once nobody does. Not durable: after a power cut it may be there again for as
+   * long as it would have been.
+   *
+   * @returns `needed` where a manifest of the repository names it: then nothing was done
+   */
+  deleteBlob(repository: RepositoryName, digest: OciDigest): Promise<'deleted' | 'needed' | 'absent'>;
   /** How large a blob is that a manifest of the repository names, whether or not it is here. */
   namedSize(repository: RepositoryName, digest: OciDigest): number | undefined;
   /**

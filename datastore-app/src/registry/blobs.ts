@@ -6,20 +6,20 @@ import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { RefusedRead, type SendSource } from '../http/send-source.ts';
 import { FileChangedError } from '../http/transfer.ts';
-import type { RegistryResource } from './registry-call.ts';
+import { type RegistryResource, sendEmpty } from './registry-call.ts';
 import { answerToFailure } from './registry-failure.ts';
 import { RegistryRefusedError, refusalOfProblem, refuseRegistry } from './registry-refusal.ts';
 
 export interface BlobsDeps {
   readonly log: Log;
-  readonly store: Pick<RegistryStore, 'statBlob' | 'openBlob'>;
+  readonly store: Pick<RegistryStore, 'statBlob' | 'openBlob' | 'deleteBlob'>;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
 }
 
 const BLOB_TYPE = 'application/octet-stream';
 
-/** `/v2/<name>/blobs/<digest>`: blobs are read (end-2); what nobody needs any more is collected, not deleted. */
+/** `/v2/<name>/blobs/<digest>`: blobs are read (end-2), and deleted where no manifest needs them (end-10). */
 export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): RegistryResource<'blob'> {
   const unknownBlob = (digest: string) =>
     new RegistryRefusedError(404, 'BLOB_UNKNOWN', 'The repository does not have this blob.', {
@@ -94,13 +94,22 @@ export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): R
     },
     DELETE: {
       action: 'delete',
-      async handle() {
-        throw new RegistryRefusedError(
-          405,
-          'UNSUPPORTED',
-          'Blobs are shared, and go by themselves once no manifest needs them: delete the manifest.',
-          { headers: { Allow: 'GET, HEAD' } },
-        );
+      async handle(call) {
+        const { repository, digest } = call.path;
+        const name = formatDigest(digest);
+        const outcome = await store.deleteBlob(repository, digest);
+        if (outcome === 'absent') throw unknownBlob(name);
+        if (outcome === 'needed') {
+          // The specification's answer where a blob is not deleted (end-10): clients that clean up go on.
+          throw new RegistryRefusedError(
+            405,
+            'UNSUPPORTED',
+            'An image of this repository needs the blob, which goes by itself after it: delete the manifest.',
+            { headers: { Allow: 'GET, HEAD' } },
+          );
+        }
+        log.info({ repository, digest: name, by: call.allowed.subject }, 'a blob was deleted');
+        sendEmpty(call, 202);
       },
     },
   };

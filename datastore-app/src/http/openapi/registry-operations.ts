@@ -100,9 +100,10 @@ export const REGISTRY_OPERATIONS: readonly Operation[] = [
   operation(
     {
       ...{ method: 'DELETE', path: `${BLOBS}/{digest}`, parameters: [NAME, DIGEST] },
-      summary: 'Refused: blobs go by themselves once no manifest needs them',
+      summary: 'Delete a blob that no manifest of the repository needs',
     },
-    {},
+    { 202: { description: 'It is gone.' } },
+    404,
     405,
   ),
   // end-4a, 4b, 11
