@@ -179,6 +179,12 @@ describe('a blob', () => {
     );
   });
 
+  // RFC 9110 §14.2: what is no range may be left unregarded.
+  it.each(['bytes=500-0', 'lines=1-2'])('comes whole for %s', async (range) => {
+    const answer = await repository.get(`blobs/${digest}`, { range });
+    expect([answer.status, answer.body.equals(blob.bytes)]).toEqual([200, true]);
+  });
+
   it('is not there in another repository', async () => {
     const other = createRepositoryClient(datastore, 'project/other');
     expect(refusalOf(await other.get(`blobs/${digest}`))).toEqual([404, 'BLOB_UNKNOWN']);

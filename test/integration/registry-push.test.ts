@@ -124,6 +124,21 @@ describe.each<Algorithm>(['sha256', 'sha512'])('a blob named by %s', (algorithm)
     expect((await repository.head(`blobs/${blob.descriptor.digest}`)).status).toBe(404);
   });
 
+  it('is refused under the digest of something else in chunks, too, and as a stream', async () => {
+    const blob = someBlob(2000, algorithm);
+    const wrong = digestOf(Buffer.from('other'), algorithm);
+    for (const ranges of [['0-999', '1000-1999'], [undefined]]) {
+      const location = await repository.beginUpload(`?digest-algorithm=${algorithm}`);
+      for (const range of ranges) {
+        const [start, end] = range?.split('-').map(Number) ?? [0, 1999];
+        expect((await patch(location, blob.bytes.subarray(start, Number(end) + 1), range)).status).toBe(202);
+      }
+      expect(refusalOf(await put(location, wrong))).toEqual([400, 'DIGEST_INVALID']);
+      for (const digest of [wrong, blob.descriptor.digest])
+        expect((await repository.head(`blobs/${digest}`)).status).toBe(404);
+    }
+  });
+
   it('may be empty', async () => {
     const digest = digestOf(Buffer.alloc(0), algorithm);
     const location = await repository.beginUpload(`?digest-algorithm=${algorithm}`);
