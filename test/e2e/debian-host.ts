@@ -59,8 +59,6 @@ ip address flush dev eth0
 ip link set eth0 master bn1
 ip address add "$address" dev bn1
 ip link set bn1 up
-# As udev has it on Debian, which does not run here.
-[ ! -e ${TUN} ] || chmod 666 ${TUN}
 exec /lib/systemd/systemd`;
 
 export interface Ended {

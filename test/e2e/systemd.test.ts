@@ -31,6 +31,7 @@ const DROP_IN = `/etc/systemd/system/${UNIT}.d/vms.conf`;
 const GUEST_ADDRESS = '10.74.1.60';
 /** Emulated, beside other load. */
 const GUEST_LIMIT = { timeout: 240_000, interval: 500 };
+const GUEST_TEST_MS = 600_000;
 const STATE = '/var/lib/eve-agent';
 const FRAGMENT = '/etc/eve-agent/device.d/device.json';
 const ENVIRONMENT_FILE = '/etc/eve-agent/eve-agent.env';
@@ -386,8 +387,12 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     };
     const answer = async () =>
       (await host.run('curl', '--silent', '--max-time', '5', `http://${GUEST_ADDRESS}/`)).stdout;
-    const machinePids = async () =>
-      (await host.run('pgrep', '--full', '^/usr/bin/qemu-system')).stdout.split('\n').filter(Boolean);
+    const machinePids = async () => {
+      const find = 'grep -l ^qemu-system /proc/[0-9]*/comm 2>/dev/null';
+      return (await host.run('sh', '-c', find)).stdout
+        .split('\n')
+        .flatMap((path) => path.split('/')[2] ?? []);
+    };
     const restart = async () => {
       await host.mustRun('systemctl', 'daemon-reload');
       await host.mustRun('systemctl', 'restart', UNIT);
@@ -399,7 +404,7 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     });
     afterAll(() => guests?.remove());
 
-    test('launches one on the bridge, confined', async () => {
+    test('launches one on the bridge, confined', { timeout: GUEST_TEST_MS }, async () => {
       await host.copy(DROP_IN_SOURCE, '/root/vms.conf');
       await host.mustRun('install', '-D', '-m', '644', '/root/vms.conf', DROP_IN);
       await restart();
@@ -417,6 +422,10 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
       expect(await host.show(UNIT, 'NoNewPrivileges', 'ProtectSystem', 'ProtectHome')).toEqual({
         ...{ NoNewPrivileges: 'yes', ProtectSystem: 'strict', ProtectHome: 'yes' },
       });
+      const { SystemCallFilter = '' } = await host.show(UNIT, 'SystemCallFilter');
+      const allowed = SystemCallFilter.split(' ');
+      expect(allowed).toContain('setuid');
+      for (const refused of ['mount', 'ptrace', 'bpf']) expect(allowed).not.toContain(refused);
     });
 
     test('leaves it alone while the service is stopped, and takes it up', async () => {
