@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { BUNDLE_OPTIONS, MAKE_REQUIRE } from '../../compose/program-bundle.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
-import { createImageLayout } from '../lab/image-layouts.ts';
 import { createLab } from '../lab/lab.ts';
+import { LAYER_KINDS } from './load-archives.ts';
 import { alternate, ratioOf, readChildSeconds, run, spreadOf } from './measure.ts';
 import { formatSpread, formatTable } from './table.ts';
 
@@ -41,7 +40,39 @@ async function bundleProgram(folder: string): Promise<string> {
   return outfile;
 }
 
-/** An image of 1 GiB into an engine of its own, by `docker load` and as the agent does it. Needs root. */
+/** One archive by `docker load` and as the agent does it, in turns. @returns a table */
+async function compare(
+  engine: RunningEngine,
+  program: string,
+  archive: string,
+  rounds: number,
+): Promise<string> {
+  const commands = {
+    [OURS]: `${process.execPath} ${program} ${engine.socket} ${archive}`,
+    'docker load': `docker --host unix://${engine.socket} load --input ${archive}`,
+  };
+  const contenders = Object.entries(commands).map(
+    ([name, command]) => [name, () => load(engine, command)] as const,
+  );
+  const samples = await alternate(contenders, rounds);
+  const ours = samples.get(OURS) ?? [];
+  const rows = contenders.map(([name]) => {
+    const theirs = samples.get(name) ?? [];
+    return [
+      name,
+      formatSpread(spreadOf(theirs.map(({ wallSeconds }) => wallSeconds))),
+      formatSpread(spreadOf(theirs.map(({ cpuSeconds }) => cpuSeconds))),
+      spreadOf(theirs.map(({ peakMemoryMiB }) => peakMemoryMiB)).maximum.toFixed(0),
+      formatSpread(ratioOf(ours, theirs, ({ wallSeconds }) => wallSeconds)),
+    ];
+  });
+  return formatTable(['command', 'wall s', 'CPU s', 'memory MiB', 'ours/its wall'], rows);
+}
+
+/**
+ * Images of 1 GiB into an engine of its own, by `docker load` and as the agent does it: of random bytes, which no
+ * compression makes smaller, and of files as images have them. Needs root.
+ */
 export async function benchLoad(work: string, rounds: number): Promise<string> {
   const folder = join(work, 'load');
   await mkdir(folder);
@@ -50,38 +81,15 @@ export async function benchLoad(work: string, rounds: number): Promise<string> {
   let engine: RunningEngine | undefined;
   try {
     engine = await startDockerEngine(lab.host, join(folder, 'engine'));
-    const running = engine;
-    const made = await createImageLayout(join(folder, 'made'));
-    await made.addImage({ layers: [randomBytes(IMAGE_BYTES)] }, '1');
-    const archive = join(folder, 'image.tar');
-    const compressed = join(folder, 'image.tar.gz');
-    await run(`skopeo --insecure-policy copy -q oci:${made.folder}:1 docker-archive:${archive}`);
-    await run(`gzip -1 <${archive} >${compressed}`);
-    await rm(made.folder, { recursive: true });
     const tables: string[] = [];
-    for (const file of [archive, compressed]) {
-      const commands = {
-        [OURS]: `${process.execPath} ${program} ${running.socket} ${file}`,
-        'docker load': `docker --host unix://${running.socket} load --input ${file}`,
-      };
-      const contenders = Object.entries(commands).map(
-        ([name, command]) => [name, () => load(running, command)] as const,
-      );
-      const samples = await alternate(contenders, rounds);
-      const ours = samples.get(OURS) ?? [];
-      const rows = contenders.map(([name]) => {
-        const theirs = samples.get(name) ?? [];
-        return [
-          name,
-          formatSpread(spreadOf(theirs.map(({ wallSeconds }) => wallSeconds))),
-          formatSpread(spreadOf(theirs.map(({ cpuSeconds }) => cpuSeconds))),
-          spreadOf(theirs.map(({ peakMemoryMiB }) => peakMemoryMiB)).maximum.toFixed(0),
-          formatSpread(ratioOf(ours, theirs, ({ wallSeconds }) => wallSeconds)),
-        ];
-      });
-      const header = ['command', 'wall s', 'CPU s', 'memory MiB', 'ours/its wall'];
-      const how = file === archive ? 'as it is' : 'of gzip';
-      tables.push(`An image of 1 GiB in one layer, an archive ${how}:\n\n${formatTable(header, rows)}`);
+    for (const { name, gzipLevel, save } of LAYER_KINDS) {
+      const archive = join(folder, 'image.tar');
+      await save(archive, IMAGE_BYTES, engine);
+      const what = `An image of 1 GiB in one layer of ${name}`;
+      tables.push(`${what}, an archive as it is:\n\n${await compare(engine, program, archive, rounds)}`);
+      await run(`gzip -${gzipLevel} --force ${archive}`);
+      const table = await compare(engine, program, `${archive}.gz`, rounds);
+      tables.push(`${what}, an archive of gzip -${gzipLevel}:\n\n${table}`);
     }
     return tables.join('\n\n');
   } finally {
