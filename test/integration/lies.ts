@@ -15,9 +15,9 @@ export interface Lie {
 export const JOB = 'JOB';
 /** Its asks are numbered by their place in the table, from this on. */
 export const FIRST_ASK = 1000;
-/** What it writes when all lies are told, and when all floods are over. */
-export const LIES_ARE_TOLD = '/resolved/all-lies/ip';
-export const FLOODS_ARE_OVER = '/resolved/all-floods/ip';
+/** What it says when all lies are told, and when all floods are over. */
+export const LIES_ARE_TOLD = 'all lies are told';
+export const FLOODS_ARE_OVER = 'all floods are over';
 /** The bridge of the lab, and the datastore on it. */
 export const BRIDGE = '10.1.0.1';
 export const NEIGHBOUR = '10.1.0.5';

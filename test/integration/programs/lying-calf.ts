@@ -44,8 +44,11 @@ async function ask(number: number, value: unknown): Promise<void> {
 
 async function tell(lie: Lie, number: number, job: string): Promise<void> {
   const withJob = (text: string) => text.replaceAll(JOB, job);
-  const path = parseKeyPath(withJob(lie.path ?? '/ask'));
-  const value = bytesOf(withJob(bytesOf(lie.value).toString()));
+  // No path of a key is one that asks for all.
+  const path = withJob(lie.path ?? '')
+    .slice(1)
+    .split('/');
+  const value = bytesOf(withJob(bytesOf(lie.value ?? '').toString()));
   switch (lie.op) {
     case 'ask':
       return await ask(number, value.toString());
@@ -97,15 +100,15 @@ async function flood(): Promise<void> {
   };
   const write = (path: readonly string[], value: unknown) => store.write(path, bytesOf(value));
   // Asks that are taken back at once, and that nobody waits for.
-  await some(5000, async (number) => {
+  await some(2000, async (number) => {
     const path = ['ask', `back${number}`];
     await write(path, { kind: 'operate', job: 'a', sentBytes: 2 ** 52, operation: { do: 'publish' } });
     await store.delete(path);
   });
-  await some(5000, (number) => write(['ask', `lie${number}`], { kind: 'bridges' }));
+  await some(2000, (number) => write(['ask', `lie${number}`], { kind: 'bridges' }));
   const place = { host: NEIGHBOUR, port: 80, localAddress: BRIDGE, refusesInternal: false };
   await some(1000, (number) => write(['ask', `flow${number}`], { kind: 'flow', ...place }));
-  await some(5000, (number) =>
+  await some(2000, (number) =>
     write(['resolved', 'ds.local', 'ip'], {
       host: 'ds.local',
       address: NEIGHBOUR,
@@ -124,6 +127,10 @@ async function start(): Promise<void> {
   await watchLong(store, '/download/*/order/*', {
     onValue: ([, job = ''], order) => void attend(job, (order as { sizeBytes: number }).sizeBytes),
   });
+  // That the datastore answers, so that something is to be downloaded.
+  await watchLong(store, '/probe/*/order/*', {
+    onValue: ([, job = '']) => void say(`/probe/${job}/outcome`, { done: null }),
+  });
   await store.write(['ready'], bytesOf(true));
 }
 
@@ -136,11 +143,9 @@ async function attend(job: string, sizeBytes: number): Promise<void> {
   isFirst = false;
   for (const [index, lie] of LIES.entries()) await tell(lie, FIRST_ASK + index, job);
   await deceive(job, sizeBytes);
-  await store.write(parseKeyPath(LIES_ARE_TOLD), bytesOf({}));
+  console.log(JSON.stringify({ level: 'info', msg: LIES_ARE_TOLD }));
   await flood();
-  // The floods leave no room: what is there already can be said anew.
-  await tried(() => store.delete(parseKeyPath('/resolved/ds.local/ip')));
-  await store.write(parseKeyPath(FLOODS_ARE_OVER), bytesOf({}));
+  console.log(JSON.stringify({ level: 'info', msg: FLOODS_ARE_OVER }));
 }
 
 void start();
