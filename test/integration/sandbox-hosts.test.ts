@@ -54,7 +54,7 @@ const refusedAll = [
   expect.objectContaining({ result: expect.stringMatching(/^[0-9a-f]{64}$/) }),
 ];
 const NAMESPACES = ['network namespace', 'mount namespace', 'IPC namespace', 'UTS namespace'];
-const NO_NAMESPACES = 'the agent does not have CAP_SYS_ADMIN, nor a user namespace';
+const NO_NAMESPACES = 'who starts it does not have CAP_SYS_ADMIN, nor a user namespace';
 const ALWAYS = { capEff: 0, capPrm: 0, capAmb: 0, noNewPrivs: true, seccomp: 2 };
 
 describeWith(['root'], 'root', () => {
@@ -128,7 +128,7 @@ describeWith(['ordinary-user', 'strace'], 'an ordinary user', () => {
     expect(started.layers).toMatchObject(ALWAYS);
     // Its bounding set is empty already, so that this layer is there.
     expect(started.missing.map(({ layer }) => layer)).toEqual(['own user', ...NAMESPACES]);
-    for (const { reason } of started.missing) expect(reason).toContain('the agent does not have CAP_');
+    for (const { reason } of started.missing) expect(reason).toContain('who starts it does not have CAP_');
     expect(answers).toEqual(refusedAll);
   });
 

@@ -99,7 +99,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
 
 it('the status tells what confines a process, and what does not', () => {
   const configuration = { source: null, state: 'applied', appliedAt: null, problems: [], warnings: [] };
-  const missing = [{ layer: 'mount namespace', reason: 'the agent does not have CAP_SYS_ADMIN' }];
+  const missing = [{ layer: 'mount namespace', reason: 'who starts it does not have CAP_SYS_ADMIN' }];
   const running = {
     name: 'net',
     state: 'running',
@@ -121,7 +121,7 @@ it('the status tells what confines a process, and what does not', () => {
   expect(text).toContain('\neth0 has 10.0.0.5/24 by DHCP from 10.0.0.2\n');
   expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
-  expect(text).toContain('\n    without mount namespace, since the agent does not have CAP_SYS_ADMIN\n');
+  expect(text).toContain('\n    without mount namespace, since who starts it does not have CAP_SYS_ADMIN\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
 });
 

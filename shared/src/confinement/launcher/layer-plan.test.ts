@@ -60,7 +60,7 @@ describe('planLayers', () => {
     const plan = planLayers(own, () => false);
     expect(plan).toMatchObject({ hasOwnUser, dropsBoundingSet, hasNamespaces });
     expect(plan.missing.map(({ layer }) => layer)).toEqual(missing);
-    for (const { reason } of plan.missing) expect(reason).toMatch(/^the agent does not have CAP_\w+/);
+    for (const { reason } of plan.missing) expect(reason).toMatch(/^who starts it does not have CAP_\w+/);
   });
 });
 

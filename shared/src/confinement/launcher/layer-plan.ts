@@ -6,7 +6,7 @@ import type { LayersInForce } from './read-layers.ts';
  * but its own, no capabilities, no new privileges, the filter of system calls, limits, Node's permission model.
  */
 export const LAYERS = {
-  'own user': 'it runs as another user than the agent, and so may neither signal it nor open its files',
+  'own user': 'it runs as another user than who starts it, and so may neither signal it nor open its files',
   'no bounding set': 'no capability can come back by a file that is executed',
   'network namespace': 'it has no network interface',
   'mount namespace': 'it sees no file but the ones that Node starts from',
@@ -53,7 +53,7 @@ export function planLayers(
   const hasUserNamespace = !isAdmin && !hasOwnUser && canUnshareUser();
   const dropsBoundingSet = has(own.capEff, CAP.SETPCAP) || hasUserNamespace;
   const hasNamespaces = isAdmin || hasUserNamespace;
-  const without = (...names: readonly string[]) => `the agent does not have ${names.join(' and ')}`;
+  const without = (...names: readonly string[]) => `who starts it does not have ${names.join(' and ')}`;
   const missing: MissingLayer[] = [];
   if (!hasOwnUser) missing.push({ layer: 'own user', reason: without('CAP_SETUID', 'CAP_SETGID') });
   if (!dropsBoundingSet && own.capBnd !== 0n) {
