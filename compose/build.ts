@@ -5,9 +5,10 @@ import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
 import { ALL_ARCHITECTURES } from '../eve-agent/packaging/architectures.ts';
 import { koffiName, provideKoffi } from '../eve-agent/packaging/koffi-binary.ts';
+import { LAUNCHER_NAME } from '../shared/src/confinement/launcher/roles.ts';
 import { errorMessage } from '../shared/src/errors.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
-import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from './calf-scripts.ts';
+import { bundleScriptsOf, findCalves, LAUNCHER, LAUNCHER_SCRIPT } from './calf-scripts.ts';
 import { BUNDLE_OPTIONS, findWorkers, MAKE_REQUIRE, workspace } from './program-bundle.ts';
 import { bundleScripts } from './scripts/bundle-scripts.ts';
 import { writeCodeCache } from './scripts/code-cache.ts';
@@ -25,11 +26,15 @@ const writePackageType = (folder: string, type: 'module' | 'commonjs') =>
   writeFile(join(folder, 'package.json'), `{ "type": "${type}" }\n`);
 
 async function buildDatastore(): Promise<Built> {
+  const folder = join(dist, 'datastore-app');
   const entries = ['datastore-app/src/main.ts', ...(await findWorkers('datastore-app'))];
   const { metafile } = await build({
     ...BUNDLE_OPTIONS,
-    entryPoints: Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
-    outdir: join('dist', 'datastore-app'),
+    entryPoints: {
+      ...Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
+      [LAUNCHER_NAME]: LAUNCHER,
+    },
+    outdir: folder,
     // What a command does not need is not loaded: dynamic imports become files of their own.
     splitting: true,
     chunkNames: '[name]-[hash]',
@@ -38,9 +43,13 @@ async function buildDatastore(): Promise<Built> {
     metafile: true,
     banner: { js: MAKE_REQUIRE },
   });
-  await writePackageType(join(dist, 'datastore-app'), 'module');
+  // A calf opens no file: its program is one script, which is handed to it.
+  const calves = await bundleScriptsOf(await findCalves('datastore-app'), folder);
+  await copyKoffi(folder);
+  await writePackageType(folder, 'module');
   const sizeBytes = Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
-  return { inputs: Object.keys(metafile.inputs), sizeBytes };
+  const inputs = [metafile, calves].flatMap((each) => Object.keys(each.inputs));
+  return { inputs, sizeBytes };
 }
 
 /** What the bundle calls the kernel by, for each processor that an image may be for. */
@@ -69,7 +78,7 @@ async function buildAgent(): Promise<Built> {
     format: 'cjs',
     metafile: true,
   });
-  const calves = await bundleScriptsOf({ ...LAUNCHER_SCRIPT, ...(await findCalves()) }, folder);
+  const calves = await bundleScriptsOf({ ...LAUNCHER_SCRIPT, ...(await findCalves('eve-agent')) }, folder);
   for (const [name, text] of files) await writeFile(join(folder, name), text);
   await copyKoffi(folder);
   await chmod(join(folder, 'main.js'), 0o755);

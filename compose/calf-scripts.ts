@@ -4,19 +4,20 @@ import { calfScriptName, LAUNCHER_NAME } from '@local-datastore/shared/confineme
 import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { BUNDLE_OPTIONS, workspace } from './program-bundle.ts';
 
-const CALVES = 'eve-agent/src/sandbox/calves';
-
-/** The programs of calves, each a script of its own: `calf-<name>.js` → its module. */
-export async function findCalves(): Promise<Readonly<Record<string, string>>> {
+/** The programs of a program's calves, each a script of its own: `calf-<name>.js` → its module. */
+export async function findCalves(
+  program: 'datastore-app' | 'eve-agent',
+): Promise<Readonly<Record<string, string>>> {
   const calves: Record<string, string> = {};
-  for await (const file of glob(`${CALVES}/*/main.ts`, { cwd: workspace })) {
+  for await (const file of glob(`${program}/src/sandbox/calves/*/main.ts`, { cwd: workspace })) {
     calves[calfScriptName(basename(dirname(file)))] = file;
   }
   return calves;
 }
 
 /** The program that becomes a calf. */
-export const LAUNCHER_SCRIPT = { [`${LAUNCHER_NAME}.js`]: 'shared/src/confinement/launcher/main.ts' };
+export const LAUNCHER = 'shared/src/confinement/launcher/main.ts';
+export const LAUNCHER_SCRIPT = { [`${LAUNCHER_NAME}.js`]: LAUNCHER };
 
 /** A script knows its own address as a module does. */
 const MODULE_URL = {

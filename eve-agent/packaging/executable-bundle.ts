@@ -41,7 +41,7 @@ export async function bundleExecutable(
       js: "import{createRequire as createRequire_}from'node:module';const require=createRequire_('/');",
     },
   });
-  const programs = { ...LAUNCHER_SCRIPT, ...(await findCalves()), ...otherCalves };
+  const programs = { ...LAUNCHER_SCRIPT, ...(await findCalves('eve-agent')), ...otherCalves };
   const calves = await bundleScriptsOf(programs, folder);
   const main = 'main.js';
   const scripts = [...files.keys()].filter((name) => name !== main);

@@ -22,7 +22,7 @@ const SCRIPT = calfScriptName('dhcp');
 let bundle: string;
 beforeAll(async () => {
   bundle = await mkdtemp(join(tmpdir(), 'dhcp-calf-'));
-  await bundleScriptsOf({ [SCRIPT]: (await findCalves())[SCRIPT] ?? '' }, bundle);
+  await bundleScriptsOf({ [SCRIPT]: (await findCalves('eve-agent'))[SCRIPT] ?? '' }, bundle);
 });
 afterAll(() => rm(bundle, { recursive: true }));
 
