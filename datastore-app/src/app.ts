@@ -17,12 +17,13 @@ import type { ConnectionLimits } from './http/limits.ts';
 import { createRequestHandler } from './http/request-handler.ts';
 import { type Listener, type ListenOptions, listen } from './http/server.ts';
 import { describeCaseTwins } from './images/case-twins.ts';
-import { type Catalogue, imageFilesBelow } from './images/catalogue.ts';
+import { type Catalogue, fileBelow } from './images/catalogue.ts';
 import type { ImageStore } from './images/image-store.ts';
 import { describeKeptNames } from './images/kept-names.ts';
 import type { Verification } from './images/verification.ts';
 import { watchNames } from './images/watch-names.ts';
 import type { OpenImports } from './registry-imports/open-imports.ts';
+import type { OpenParser } from './sandbox/monitor/open-parser.ts';
 import { scrub, watchInbox } from './scrub/scrub.ts';
 import type { VerificationInbox } from './scrub/verification-inbox.ts';
 import type { CertificateSource } from './tls/certificate-source.ts';
@@ -44,6 +45,8 @@ export interface AppDeps {
   readonly operationHasher: Pick<Hasher, 'hash'>;
   /** Of container images; undefined: it is off. */
   readonly registry: Registry | undefined;
+  /** Tells what files are. */
+  readonly parsing: OpenParser;
   /** Container archives among the images, which the registry shows as well. */
   readonly archives: OpenArchives;
   /** Other registries, from which it imports. */
@@ -154,7 +157,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     await deps.inbox.take(noteVerified);
     void watchInbox({ log, inbox: deps.inbox, noteVerified }, running);
     if (options.scrubIntervalMs > 0) {
-      const { fileOf } = imageFilesBelow(options.root);
+      const fileOf = fileBelow(options.root);
       const scrubbing = {
         ...{ log, hash: deps.scrubHasher.hash, fileOf },
         verifiables: () => [...verifiables(), ...(registry?.verifiables() ?? [])],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { detectFileFormat } from '../../datastore-app/src/images/catalogue-entry.ts';
+import { ownParser } from '../../datastore-app/src/parsing/run-task.ts';
 import { describeWith } from '../requirements.ts';
 
 const SIZE = 64 * 1024 * 1024;
@@ -37,6 +38,7 @@ async function qemuImg(...args: string[]): Promise<string> {
 async function summaryOf(name: string) {
   const file = join(folder, name);
   const { format, content, virtualSizeBytes, problems } = await detectFileFormat(
+    ownParser,
     file,
     (await stat(file)).size,
   );

@@ -19,6 +19,7 @@ async function scrapedNames(): Promise<Set<string>> {
     disk: async () => ({ freeBytes: 0, totalBytes: 0 }),
     isReady: () => true,
     tlsStatus: () => undefined,
+    parsing: () => ({ place: 'starting', reason: null, process: null }),
   });
   const names = [...(await metrics.text()).matchAll(/^# TYPE (\w+) (\w+)$/gm)];
   return new Set(

@@ -1,7 +1,9 @@
-import { Gauge } from 'prom-client';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
+import { Counter, Gauge } from 'prom-client';
 import type { RegistryState } from '../blobs/registry-state.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { DiskSpace } from '../images/storage.ts';
+import type { ParsingStatus } from '../sandbox/monitor/open-parser.ts';
 import type { TlsStatus } from '../tls/certificate-source.ts';
 import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
@@ -17,6 +19,7 @@ export interface StateDeps {
   runningDownloads(): number;
   disk(): Promise<DiskSpace>;
   isReady(): boolean;
+  parsing(): ParsingStatus;
   /** undefined: TLS is off. */
   tlsStatus(): TlsStatus | undefined;
 }
@@ -45,6 +48,23 @@ const REGISTRY_GAUGES: readonly (readonly [
     'datastore_registry_unreadable_repositories',
     'Repositories whose records cannot be read.',
     ({ unreadable }) => unreadable.length,
+  ],
+];
+
+const PROCESS_GAUGES: readonly (readonly [
+  name: string,
+  help: string,
+  read: (status: ProcessStatus) => number,
+])[] = [
+  [
+    'datastore_process_up',
+    '1 when a process that holds no rights runs.',
+    ({ state }) => (state === 'running' ? 1 : 0),
+  ],
+  [
+    'datastore_process_layers_missing',
+    'Layers of confinement that this host does not give a process.',
+    ({ missing }) => missing.length,
   ],
 ];
 
@@ -156,6 +176,27 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       for (const { name, state } of deps.imageUpstreams.status()) {
         if (state !== 'unasked') this.labels(name).set(state === 'reachable' ? 1 : 0);
       }
+    },
+  });
+  for (const [name, help, read] of PROCESS_GAUGES) {
+    new Gauge({
+      ...{ name, help, labelNames: ['process'], registers },
+      collect() {
+        const { process: confined } = deps.parsing();
+        this.reset();
+        if (confined !== null) this.labels(confined.name).set(read(confined));
+      },
+    });
+  }
+  new Counter({
+    name: 'datastore_process_restarts_total',
+    help: 'How often a process that holds no rights ended and was started again.',
+    labelNames: ['process'],
+    registers,
+    collect() {
+      const { process: confined } = deps.parsing();
+      this.reset();
+      if (confined !== null) this.labels(confined.name).inc(confined.restarts);
     },
   });
   for (const [name, help, read] of REGISTRY_GAUGES) {

@@ -58,6 +58,7 @@ function check({
     registryGc: 'daily',
     registryTrash: 1,
     scrubInterval: 0,
+    parsing: 'own',
     scrubRate: 1024,
     accessLog: 'none',
     logLevel: 'info',

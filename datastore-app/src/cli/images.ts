@@ -11,6 +11,7 @@ import { findCaseTwins } from '../images/case-twins.ts';
 import { imageFilesBelow } from '../images/catalogue.ts';
 import { findTwins, type NameForm } from '../images/image-listing.ts';
 import { createReleasedImages } from '../images/released-images.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import {
   SPACE_OPTIONS,
   type SpaceLimits,
@@ -54,7 +55,7 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
   return command.action(async () => {
     const options = readSettings<StorageOptions & { json?: true }>(command);
     const storage = await findStorage(command);
-    const { detect } = imageFilesBelow(storage.root);
+    const { detect } = imageFilesBelow(storage.root, ownParser);
     const images: ListLine[] = [];
     const released = createReleasedImages(storage.root).list();
     // One after another: there may be more of them than files that may be open at once.

@@ -7,6 +7,7 @@ import { parseRepositoryRecord, type RepositoryRecord } from '../blobs/repositor
 import { whyNotOurVersion } from '../blobs/store-version.ts';
 import { createDiskArtifacts, type DiskArtifact } from '../container-images/disk-artifacts.ts';
 import { createSourceReadAt, wholeFile } from '../content/byte-source.ts';
+import { ownParser } from '../parsing/run-task.ts';
 
 /** A record that cannot be read keeps none of the others from being listed; `serve` tells of it. */
 function readRecords(root: string): Map<string, RepositoryRecord> {
@@ -35,6 +36,7 @@ export async function listArtifacts(root: string): Promise<DiskArtifact[]> {
   }
 
   const artifacts = createDiskArtifacts({
+    parser: ownParser,
     find: (name) => {
       const record = records.get(name);
       return record && { record, origin: { kind: 'pushed' } };

@@ -9,6 +9,7 @@ import { createPlaces } from '../access/places.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { runApp } from '../app.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
+import { openOwnParser } from '../sandbox/monitor/open-parser.ts';
 import type { CommandContext } from './command-context.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';
@@ -56,7 +57,7 @@ export async function startOffline(context: CommandContext, command: Command): P
   const { root, state } = storage;
   const log = context.createLog('error');
   const token = randomBytes(32).toString('base64url');
-  const images = await openImages(log, options, storage);
+  const images = await openImages(log, options, storage, openOwnParser('the datastore runs for one command'));
   closing.add(images.stop);
   const attempts = createAttempts();
   const isOwnName = createOwnNames([HOST_NAME]);

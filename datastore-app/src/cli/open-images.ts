@@ -19,6 +19,7 @@ import { diskSpaceOf, type Storage } from '../images/storage.ts';
 import { createTellingSearch } from '../images/telling-file-system.ts';
 import { createWriterSearch } from '../images/writers.ts';
 import { openImports } from '../registry-imports/open-imports.ts';
+import type { OpenParser } from '../sandbox/monitor/open-parser.ts';
 import { createVerificationInbox } from '../scrub/verification-inbox.ts';
 import { createUploadFiles } from '../uploads/upload-files.ts';
 import { createUploads } from '../uploads/uploads.ts';
@@ -57,8 +58,17 @@ function localHostFinder({ interface: names = [], excludedInterfaces = [] }: Ser
   });
 }
 
-/** The images and the ways in, over the folders of the storage. */
-export async function openImages(log: Log, options: ServeOptions, { root, state }: Storage) {
+/**
+ * The images and the ways in, over the folders of the storage.
+ *
+ * @param parsing ends with them
+ */
+export async function openImages(
+  log: Log,
+  options: ServeOptions,
+  { root, state }: Storage,
+  parsing: OpenParser,
+) {
   const readsAtOnce = await readsAtOnceOf(root);
   const hasher = createHasherGroup(readsAtOnce);
   const catalogue = createCatalogue({
@@ -70,7 +80,7 @@ export async function openImages(log: Log, options: ServeOptions, { root, state 
     watch: createRootWatch({ log, isTelling: createTellingSearch() }, { root }),
     areInodesPermanent: () => areInodesPermanent(root),
     findWriters: createWriterSearch({ isLocal: await isLocal(root) }),
-    ...imageFilesBelow(root),
+    ...imageFilesBelow(root, parsing.parser),
   });
   const space = createSpace(
     {
@@ -117,6 +127,7 @@ export async function openImages(log: Log, options: ServeOptions, { root, state 
     uploads,
     registry,
     upstreams,
+    parsing,
     imageUpstreams: openImageUpstreams({
       ...{ log, parts, store, catalogue, findLocalHost },
       upstreams: upstreams.images,
@@ -133,6 +144,7 @@ export async function openImages(log: Log, options: ServeOptions, { root, state 
       await archiveHasher.stop();
       await uploadHasher.stop();
       await hasher.stop();
+      await parsing.stop();
       await catalogue.stopped();
     },
   };

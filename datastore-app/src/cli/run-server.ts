@@ -1,6 +1,7 @@
 import { hostname as systemHostName } from 'node:os';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { createAttempts } from '../access/attempts.ts';
 import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
@@ -16,6 +17,7 @@ import { bindPort } from '../http/bound-port.ts';
 import { prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
+import { openConfinedParser, openOwnParser } from '../sandbox/monitor/open-parser.ts';
 import type { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import type { CommandContext } from './command-context.ts';
@@ -118,7 +120,11 @@ export async function runServer(
       carriesCertificate: options.registryTokenKey === 'certificate',
     },
   );
-  const images = await openImages(log, options, storage);
+  const parsing =
+    options.parsing === 'own'
+      ? openOwnParser('--parsing does not ask for another')
+      : openConfinedParser({ clock: systemClock, log });
+  const images = await openImages(log, options, storage, parsing);
   const requests = context.createBufferedLog(options.logLevel);
   const { address, port, tlsPort, drainTimeout } = options;
   try {

@@ -4,7 +4,7 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import { FOLDER_OPTIONS } from '../config.ts';
 import { createHasher } from '../content/hasher.ts';
-import { imageFilesBelow } from '../images/catalogue.ts';
+import { fileBelow } from '../images/catalogue.ts';
 import type { Verification } from '../images/verification.ts';
 import { currentProcess, dropPrivileges } from '../privileges/drop-privileges.ts';
 import { createVerificationInbox, type VerificationInbox } from '../scrub/verification-inbox.ts';
@@ -36,7 +36,7 @@ export function verifyCommand({ stdout, stderr, createLog }: CommandContext): Co
     const storage = await findStorage(command);
     // What the datastore is to read must belong to whom it runs as.
     await dropPrivileges(currentProcess(), user, []);
-    const { fileOf } = imageFilesBelow(storage.root);
+    const fileOf = fileBelow(storage.root);
     const inbox = createVerificationInbox({ stateDirectory: storage.state });
     const hasher = createHasher({ reading: { isDirect: true, bytesPerSecond: undefined } });
     const corrupt: string[] = [];

@@ -4,6 +4,7 @@ import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { expect, it } from 'vitest';
 import type { RepositoryRecord } from '../blobs/repository-record.ts';
 import { byteSourceOf } from '../content/byte-source.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import { createDiskArtifacts } from './disk-artifacts.ts';
 
 const digestOf = (bytes: Buffer): OciDigest => ({
@@ -58,6 +59,7 @@ function createScene(layers: Readonly<Record<string, Buffer>>) {
     ...{ name: 'lab/disks', created: '2026-01-01T00:00:00Z', tags, manifests: records, versions: [] },
   };
   const artifacts = createDiskArtifacts({
+    parser: ownParser,
     stored: {
       listRepositories: async ({ isVisible }) => ({ names: ['lab/disks'].filter(isVisible), isMore: false }),
       async readManifest(_name, reference) {

@@ -4,9 +4,9 @@ import { ManifestError, parseManifest } from '@local-datastore/shared/oci/manife
 import type { RegistryReader } from '../archives/archive-registry.ts';
 import type { RepositoryRecord } from '../blobs/repository-record.ts';
 import { createSourceReadAt } from '../content/byte-source.ts';
-import { describeImage } from '../formats/describe-image.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
 import type { ImageSource } from '../formats/image-source.ts';
+import { type FileParser, UnreadableContentError } from '../parsing/file-parser.ts';
 import { kindOf } from './describe-repository.ts';
 import type { FindRepository } from './known-repositories.ts';
 import { parseLocalReference } from './local-reference.ts';
@@ -45,6 +45,7 @@ export interface DiskArtifactsDeps {
   /** What is here: nothing is imported to be listed. */
   readonly stored: Pick<RegistryReader, 'listRepositories' | 'readManifest' | 'openBlob'>;
   readonly find: FindRepository;
+  readonly parser: FileParser;
 }
 
 const MAX_REMEMBERED = 20_000;
@@ -103,7 +104,7 @@ function createMemory<Value>() {
  * Finds tags whose manifest has one layer that is a disk: by what is in it, read as far as that takes. A list is asked
  * for every second: a manifest is read once, and the tags of a record, which never changes, are gone through once.
  */
-export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskArtifacts {
+export function createDiskArtifacts({ stored, find, parser }: DiskArtifactsDeps): DiskArtifacts {
   /** The one layer that may be a disk; null: there is none. */
   const layers = createMemory<Descriptor | null>();
   /** null: it is none. */
@@ -135,7 +136,7 @@ export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskAr
     if (blob === undefined) return undefined;
     try {
       const readAt = createSourceReadAt(blob.source);
-      const description = await describeImage(readAt, blob.sizeBytes);
+      const { description } = await parser.parse('describe', { sizeBytes: blob.sizeBytes, readAt });
       if (isNone(description)) return null;
       if (description.format === 'raw' && !(await looksRaw(readAt, layer.mediaType))) return null;
       return { digest: layer.digest, sizeBytes: blob.sizeBytes, description };
@@ -153,7 +154,8 @@ export function createDiskArtifacts({ stored, find }: DiskArtifactsDeps): DiskAr
       return found === undefined ? undefined : disks.set(text, found);
     } catch (error) {
       // One that cannot be read keeps none of the others from being listed.
-      return error instanceof ManifestError ? disks.set(text, null) : undefined;
+      const isItself = error instanceof ManifestError || error instanceof UnreadableContentError;
+      return isItself ? disks.set(text, null) : undefined;
     }
   }
 

@@ -16,7 +16,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
  * Why an image is not what EVE can start as it is. NEEDS_OTHER_FILE: a part of it stands in another file;
  * ENCRYPTED: only who has the key can read it; INCOMPLETE: its own tables lead beyond its end; UNKNOWN_VARIANT: no
  * version of the format that is known here; NOT_AN_IMAGE: EVE has no such format; COMPRESSED: what is in it would
- * first have to be unpacked; ODD_SIZE: no whole number of sectors.
+ * first have to be unpacked; ODD_SIZE: no whole number of sectors; UNREADABLE: parsing it failed.
  */
 export const FORMAT_PROBLEM_CODES = [
   'NEEDS_OTHER_FILE',
@@ -26,6 +26,7 @@ export const FORMAT_PROBLEM_CODES = [
   'NOT_AN_IMAGE',
   'COMPRESSED',
   'ODD_SIZE',
+  'UNREADABLE',
 ] as const;
 export type FormatProblemCode = (typeof FORMAT_PROBLEM_CODES)[number];
 

@@ -11,6 +11,7 @@ import { createDiskArtifacts, type DiskArtifacts } from '../container-images/dis
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
 import type { RepositoryValidationDeps } from '../container-images/validate-repository.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import type { ImportJobs } from '../registry-imports/import-jobs.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createRegistryGate, type RegistryGate } from './registry-gate.ts';
@@ -49,9 +50,16 @@ export interface RegistryApiDeps
   readonly access: RegistryAccess;
   readonly registry: Registry;
   readonly archives: Pick<Archives, 'repositories'>;
+  readonly parser: FileParser;
 }
 
-export function createRegistryApi({ access, registry, archives, ...deps }: RegistryApiDeps): RegistryApi {
+export function createRegistryApi({
+  access,
+  registry,
+  archives,
+  parser,
+  ...deps
+}: RegistryApiDeps): RegistryApi {
   const find = createRepositoryFinder({
     recordOf: registry.recordOf,
     archives,
@@ -61,7 +69,7 @@ export function createRegistryApi({ access, registry, archives, ...deps }: Regis
     ...deps,
     gate: createRegistryGate(access),
     find,
-    artifacts: createDiskArtifacts({ stored: deps.stored, find }),
+    artifacts: createDiskArtifacts({ stored: deps.stored, find, parser }),
     platformsOf: createPlatformReader(deps.stored),
     inventory: (mayPull) => listInventory({ store: registry }, mayPull),
     importer: createImporter({ log: deps.log, registry, shown: deps.shown }),

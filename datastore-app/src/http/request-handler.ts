@@ -28,6 +28,7 @@ import type { CertificateSource } from '../tls/certificate-source.ts';
 import type { Uploads } from '../uploads/uploads.ts';
 import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import { createShownImages, type ShownImages as ShownFiles } from '../upstream/images/shown-images.ts';
+import type { OpenParser } from '../sandbox/monitor/open-parser.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createPageLoader } from '../web/load-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
@@ -119,6 +120,8 @@ export interface RequestHandlerDeps {
   /** undefined: TLS is off. */
   readonly certificates: CertificateSource | undefined;
   readonly activity: Activity;
+  /** Tells what files are. */
+  readonly parsing: OpenParser;
   /** For operations that read images again. */
   readonly operationHasher: Pick<Hasher, 'hash'>;
   /** undefined: advertising is turned off. */
@@ -181,6 +184,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
         imageBytes: catalogue.totalBytes,
         registryState: () => deps.registry?.state(),
         disk: () => diskSpaceOf(root),
+        parsing: deps.parsing.status,
         tlsStatus,
       },
       { ...options, isReadOpen: guard.isReadOpen },
@@ -230,6 +234,7 @@ export function createRequestHandler(
   const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
   const { downloads, metrics } = activity;
   const { registry, images, imports, accessTo, imageUpstreams } = deps;
+  const { parser } = deps.parsing;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
@@ -239,6 +244,7 @@ export function createRequestHandler(
 
   observeState(metrics, {
     version,
+    parsing: deps.parsing.status,
     catalogue,
     registryState: () => registry?.state(),
     upstreams: deps.upstreams,
@@ -256,16 +262,16 @@ export function createRequestHandler(
     images &&
     imports &&
     access &&
-    createRegistryApi({ ...deps, ...images, registry, imports, access, downloads, sendSource });
+    createRegistryApi({ ...deps, ...images, parser, registry, imports, access, downloads, sendSource });
   const shown = createShownImages({ catalogue, upstreams: imageUpstreams });
   const ops = createImageOps({
-    files: { ...deps, openImage, hash: deps.operationHasher.hash, checkByQemu },
+    files: { ...deps, openImage, hash: deps.operationHasher.hash, checkByQemu, parser },
     registry: registryApi,
   });
   const resources = createResources(
     {
       ...{ ...deps, shown, registryApi, authorize, tickets, openImage, ops, sendSource },
-      formatOf: createFormatOf(openImage),
+      formatOf: createFormatOf(openImage, parser),
       listArtifacts: createArtifactList(
         registryApi && access && { access, artifacts: registryApi.artifacts },
       ),

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { type FileVersion, modifiedAt } from '../content/file-version.ts';
-import { describeImage } from '../formats/describe-image.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import type { Growth } from './settling.ts';
 
 /** An image as it is listed. */
@@ -61,14 +61,22 @@ export function toImage(path: string, entry: Entry): Image {
   };
 }
 
-/** Reads what tells a file's format. */
-export async function detectFileFormat(file: string, sizeBytes: number): Promise<ImageDescription> {
+/** Reads what tells a file's format. @throws errors of the system, and as {@link FileParser.parse} */
+export async function detectFileFormat(
+  parser: FileParser,
+  file: string,
+  sizeBytes: number,
+): Promise<ImageDescription> {
   const handle = await open(file, 'r');
   try {
-    return await describeImage(async (offset, length) => {
-      const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
-      return buffer.subarray(0, bytesRead);
-    }, sizeBytes);
+    const { description } = await parser.parse('describe', {
+      sizeBytes,
+      async readAt(offset, length) {
+        const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, offset);
+        return buffer.subarray(0, bytesRead);
+      },
+    });
+    return description;
   } finally {
     await handle.close();
   }

@@ -7,6 +7,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { versionOf } from '../content/file-version.ts';
 import { createHasher, type Hasher, type HashOutcome } from '../content/hasher.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import { type Catalogue, type CatalogueDeps, createCatalogue, imageFilesBelow } from './catalogue.ts';
 import { loadImageIndex } from './image-index.ts';
 import { createRootWatch } from './root-watch.ts';
@@ -77,7 +78,7 @@ async function start(
     log: silentLog,
     hasher,
     index: await loadImageIndex({ log: silentLog }, { stateDirectory: state, areInodesPermanent: true }),
-    ...imageFilesBelow(root),
+    ...imageFilesBelow(root, ownParser),
     // Nothing tells of changes: all of the root is looked at each time.
     watch: createRootWatch({ log: silentLog, isTelling: async () => false }, { root }),
     findWriters: async () => ({ of: () => 'none' }),

@@ -5,6 +5,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameButChangeTime, isSameVersion } from '../content/file-version.ts';
 import type { Hasher } from '../content/hasher.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import { detectFileFormat, type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { describeAgain } from './describe-again.ts';
 import { createEntryTable, type ImageState } from './entry-table.ts';
@@ -257,12 +258,23 @@ function verifiablesOf(entries: ReadonlyMap<string, Entry>): Verifiable[] {
   );
 }
 
-/** The catalogue's way to the files below a root. @param root without symbolic links */
-export function imageFilesBelow(root: string): ImageFiles {
-  const fileOf = (path: string) => join(root, path);
+/** The absolute path of an image. */
+export const fileBelow =
+  (root: string): ImageFiles['fileOf'] =>
+  (path) =>
+    join(root, path);
+
+/**
+ * The catalogue's way to the files below a root.
+ *
+ * @param root without symbolic links
+ * @param parser tells what they are
+ */
+export function imageFilesBelow(root: string, parser: FileParser): ImageFiles {
+  const fileOf = fileBelow(root);
   return {
     fileOf,
-    detect: (path, sizeBytes) => detectFileFormat(fileOf(path), sizeBytes),
+    detect: (path, sizeBytes) => detectFileFormat(parser, fileOf(path), sizeBytes),
     scan: (signal, onDirectory) => scanImages(root, MAX_IMAGES, signal, onDirectory),
     scanPaths: (paths, signal, onDirectory) => scanPaths(root, paths, MAX_IMAGES, signal, onDirectory),
     placeOf: (path) => placeOf(root, path),

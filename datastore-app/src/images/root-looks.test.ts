@@ -16,6 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createHasher } from '../content/hasher.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import { type Catalogue, type CatalogueDeps, createCatalogue, imageFilesBelow } from './catalogue.ts';
 import { loadImageIndex } from './image-index.ts';
 import { createRootWatch, type RootWatchDeps } from './root-watch.ts';
@@ -71,7 +72,7 @@ async function start(
 ): Promise<Catalogue> {
   const controller = new AbortController();
   const hasher = createHasher();
-  const files = imageFilesBelow(root);
+  const files = imageFilesBelow(root, ownParser);
   const { maxTogether, maxDirectories, ...watchDeps } = watching;
   const limits = { ...(maxTogether && { maxTogether }), ...(maxDirectories && { maxDirectories }) };
   const catalogue = createCatalogue({
@@ -346,7 +347,7 @@ it('looks at everything now and then although the kernel tells, for it does not 
 
 it('goes on with all of the root after it could not be looked at', async () => {
   await put(at('a.img'), 'a');
-  const files = imageFilesBelow(root);
+  const files = imageFilesBelow(root, ownParser);
   let isBroken = false;
   const catalogue = await start({
     async scanPaths(...looked) {

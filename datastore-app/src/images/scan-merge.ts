@@ -1,6 +1,8 @@
 import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameVersion } from '../content/file-version.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
+import { problem } from '../formats/image-source.ts';
+import { UnreadableContentError } from '../parsing/file-parser.ts';
 import type { Entry } from './catalogue-entry.ts';
 import type { EntryTable } from './entry-table.ts';
 import type { ImageIndex } from './image-index.ts';
@@ -56,6 +58,12 @@ interface Shared {
 const DETECTED_AT_ONCE = 8;
 const UNKNOWN: ImageDescription = { format: 'raw', content: 'raw', virtualSizeBytes: null, problems: [] };
 
+/** Of a file whose parsing failed: what it is nobody knows. */
+const unreadable = (reason: string): ImageDescription => ({
+  ...{ format: 'raw', content: 'unreadable', virtualSizeBytes: null },
+  problems: [problem('UNREADABLE', `Its format could not be read: ${reason}.`)],
+});
+
 const fileKey = ({ device, inode }: FileVersion) => `${device}:${inode}`;
 
 export function createScanMerge({ log, table, index, detect, elapsed }: ScanMergeDeps): ScanMerge {
@@ -106,7 +114,9 @@ export function createScanMerge({ log, table, index, detect, elapsed }: ScanMerg
   async function describe({ path, version }: ScannedFile): Promise<ImageDescription> {
     const remembered = index.descriptionOf(path, version);
     if (remembered !== undefined) return remembered;
-    const description = await detect(path, version.sizeBytes).catch(() => undefined);
+    const description = await detect(path, version.sizeBytes).catch((error) =>
+      error instanceof UnreadableContentError ? unreadable(error.message) : undefined,
+    );
     if (description !== undefined) index.describe(path, version, description);
     return description ?? UNKNOWN;
   }

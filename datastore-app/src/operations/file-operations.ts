@@ -3,11 +3,12 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Archives } from '../archives/archives.ts';
 import { byteSourceOf, createSourceReadAt, wholeFile } from '../content/byte-source.ts';
 import type { Hasher } from '../content/hasher.ts';
-import { detectFormat } from '../formats/describe-image.ts';
-import { collectDefects, type Defect, damaged, type FileFormat } from '../formats/file-format.ts';
+import { type Defect, damaged, type FileFormat } from '../formats/file-format.ts';
+import { fileFormatOf } from '../formats/file-formats.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
+import type { FileParser, ParsedFile } from '../parsing/file-parser.ts';
 import type { FileName } from './image-name.ts';
 import type { ChangeWish, Exported, ImageOperations, NewContent } from './image-operations.ts';
 import {
@@ -36,14 +37,20 @@ export interface FileOperationsDeps {
   readonly hash: Hasher['hash'];
   readonly archives: Pick<Archives, 'repositories'>;
   readonly checkByQemu: CheckByProgram;
+  readonly parser: FileParser;
 }
 
 const missing = (path: string): OperationFailure =>
   failure('IMAGE_MISSING', `There is no image at "${path}".`);
 
+const parsedFile = (image: OpenImage): ParsedFile => ({
+  sizeBytes: image.version.sizeBytes,
+  readAt: createSourceReadAt(wholeFile(image)),
+});
+
 /** Operations on images that are files of the root. */
 export function createFileOperations(
-  { catalogue, store, openImage, hash, archives, checkByQemu }: FileOperationsDeps,
+  { catalogue, store, openImage, hash, archives, checkByQemu, parser }: FileOperationsDeps,
   format: FileFormat,
 ): Partial<ImageOperations<FileName>> {
   /** Opens an image, and closes it unless whoever has it keeps it. */
@@ -155,16 +162,15 @@ export function createFileOperations(
     describe: ({ path }) =>
       asResult(() =>
         withImage(path, async (image) => {
-          const readAt = createSourceReadAt(wholeFile(image));
           const { sizeBytes } = image.version;
-          const { format: own, description, source } = await detectFormat(readAt, sizeBytes);
+          const { format: own, description, members } = await parser.parse('list', parsedFile(image));
           return {
-            ...{ format: own.name, sizeBytes, content: description.content },
+            ...{ format: own, sizeBytes, content: description.content },
             digest: catalogue.find(path)?.sha256 ?? null,
             isReleased: store.released.find(image.path) !== undefined,
             virtualSizeBytes: description.virtualSizeBytes,
             problems: description.problems,
-            members: (await own.members?.(source)) ?? [],
+            members,
             ...{ tags: [], platforms: [], referrers: [], origin: null },
           };
         }),
@@ -173,14 +179,13 @@ export function createFileOperations(
     validate: ({ path }, signal) =>
       asResult(() =>
         withImage(path, async (image) => {
-          const readAt = createSourceReadAt(wholeFile(image));
           const { sizeBytes } = image.version;
-          const { format: own, description, source } = await detectFormat(readAt, sizeBytes);
-          const hashOf = (
-            extent: { offset: number; sizeBytes: number },
-            algorithm: 'sha256' | 'sha512' | 'sha1' | 'md5',
-          ) => hexOf(image, { extent, algorithm }, signal);
-          const found = await collectDefects(own.validate({ ...source, hashOf, signal }));
+          const parsed: ParsedFile = {
+            ...parsedFile(image),
+            hashOf: (extent, algorithm) => hexOf(image, { extent, algorithm }, signal),
+          };
+          const { format: own, description, defects: found } = await parser.parse('validate', parsed, signal);
+          const { qemuName } = fileFormatOf(own);
           const defects: Defect[] = [...description.problems];
           // What a description tells of is not told twice.
           defects.push(...found.filter(({ message }) => !defects.some((each) => each.message === message)));
@@ -194,12 +199,12 @@ export function createFileOperations(
           }
           const checks = ['content', 'sha256'];
           // A program is shown nothing that is known to be wrong, or to lead to other files.
-          if (own.qemuName !== undefined && defects.length === 0) {
-            const byQemu = await checkByQemu(image.place, own.qemuName, signal);
+          if (qemuName !== undefined && defects.length === 0) {
+            const byQemu = await checkByQemu(image.place, qemuName, signal);
             if (byQemu !== undefined) checks.push('qemu-img');
             defects.push(...(byQemu ?? []));
           }
-          return { format: own.name, checks, checkedBytes: sizeBytes, defects };
+          return { format: own, checks, checkedBytes: sizeBytes, defects };
         }),
       ),
 
@@ -233,9 +238,7 @@ export function createFileOperations(
       extract: ({ path }, wanted) =>
         asResult<Exported>(() =>
           withImage(path, async (image, keep) => {
-            const readAt = createSourceReadAt(wholeFile(image));
-            const { format: own, source } = await detectFormat(readAt, image.version.sizeBytes);
-            const disks = (await own.disks?.(source)) ?? [];
+            const { disks } = await parser.parse('disks', parsedFile(image));
             const [disk, ...others] =
               wanted === undefined ? disks : disks.filter(({ name }) => name === wanted);
             if (disk === undefined || others.length > 0) {

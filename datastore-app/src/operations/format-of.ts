@@ -1,6 +1,6 @@
 import { createSourceReadAt, wholeFile } from '../content/byte-source.ts';
-import { detectFormat } from '../formats/describe-image.ts';
 import type { OpenImage } from '../images/open-image.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import type { ImageName } from './image-name.ts';
 import type { OperationFormat } from './image-operations.ts';
 
@@ -8,14 +8,18 @@ import type { OperationFormat } from './image-operations.ts';
 export type FormatOf = (name: ImageName) => Promise<OperationFormat>;
 
 /** @param openImage from createImageOpener */
-export function createFormatOf(openImage: (path: string) => OpenImage | undefined): FormatOf {
+export function createFormatOf(
+  openImage: (path: string) => OpenImage | undefined,
+  parser: FileParser,
+): FormatOf {
   return async (name) => {
     if (name.kind === 'oci') return 'oci';
     const image = openImage(name.path);
     if (image === undefined) return 'raw';
     const source = wholeFile(image);
     try {
-      return (await detectFormat(createSourceReadAt(source), source.sizeBytes)).format.name;
+      const { sizeBytes } = source;
+      return (await parser.parse('describe', { sizeBytes, readAt: createSourceReadAt(source) })).format;
     } finally {
       source.close();
     }

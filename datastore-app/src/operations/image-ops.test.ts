@@ -28,6 +28,7 @@ import { qcow1 } from '../formats/testing/headers.ts';
 import { OVA_DISK, SOUND_IMAGES, soundQcow2 } from '../formats/testing/sound-images.ts';
 import { createImageStore, type ImageStore } from '../images/image-store.ts';
 import { createImageOpener } from '../images/open-image.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import { storedLinks } from '../registry/manifest-content.ts';
 import type { CheckByProgram } from './file-operations.ts';
 import type { ImageName } from './image-name.ts';
@@ -169,11 +170,12 @@ beforeAll(async () => {
       ...{ store, openImage: createImageOpener(root), hash: hasher.hash },
       archives: { repositories: () => new Map() },
       checkByQemu: (...asked) => checkByQemu(...asked),
+      parser: ownParser,
     },
     registry: {
       ...{ find, stored: registry, shown: registry, noteDamaged() {} },
       platformsOf: async () => ['linux/amd64'],
-      artifacts: createDiskArtifacts({ stored: registry, find }),
+      artifacts: createDiskArtifacts({ stored: registry, find, parser: ownParser }),
       importer: createImporter({ log: silentLog, registry, shown: registry }),
     },
   });

@@ -4,11 +4,12 @@ import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
 import { SourceChangedError } from '../content/byte-source.ts';
 import { asStoreError, StoreError, type StoreErrorCode } from '../content/store-error.ts';
+import { ParserUnavailableError, UnreadableContentError } from '../parsing/file-parser.ts';
 
 /**
  * Why an operation does not do what it was asked for, beside what the stores say. UNSUPPORTED: images of this format
  * do not have it. NOT_HASHED: its digest is not known yet. IMAGE_CHANGED: it was written to meanwhile.
- * IMAGE_UNREADABLE: the disk does not give it. DISK_UNKNOWN: there is no such disk in it, or there are several.
+ * IMAGE_UNREADABLE: the disk does not give it, or its content cannot be parsed. DISK_UNKNOWN: there is no such disk in it, or there are several.
  */
 export type OperationErrorCode =
   | 'UNSUPPORTED'
@@ -53,6 +54,9 @@ function failureOf(error: unknown): OperationFailure {
     return failure(known.code, known.message);
   if (error instanceof ImageChangedError || error instanceof SourceChangedError) {
     return failure('IMAGE_CHANGED', 'The image was written to while it was read: try again.');
+  }
+  if (error instanceof UnreadableContentError || error instanceof ParserUnavailableError) {
+    return failure('IMAGE_UNREADABLE', `The image cannot be read: ${error.message}.`);
   }
   if (error instanceof ImageUnreadableError) return failure('IMAGE_UNREADABLE', error.message);
   throw error;

@@ -20,7 +20,11 @@ export interface ServerOptions {
   /** Seconds. */
   readonly idleTimeout: number;
   readonly accessLog: AccessLogChoice;
+  readonly parsing: (typeof PARSING_PLACES)[number];
 }
+
+/** Where files that others made are parsed. */
+const PARSING_PLACES = ['own', 'confined'] as const;
 
 export const PORT_OPTION: OptionDescription = {
   flags: '--port <number>',
@@ -99,5 +103,13 @@ export const SERVER_OPTIONS: readonly OptionDescription[] = [
     environment: 'DATASTORE_ACCESS_LOG',
     schema: z.enum(ACCESS_LOG_CHOICES, { error: `one of ${ACCESS_LOG_CHOICES.join(', ')} expected` }),
     default: 'notable',
+  },
+  {
+    flags: '--parsing <place>',
+    description:
+      'where images are parsed: own, the process of the datastore; confined, one without rights, as far as the host gives it',
+    environment: 'DATASTORE_PARSING',
+    schema: z.enum(PARSING_PLACES, { error: `one of ${PARSING_PLACES.join(', ')} expected` }),
+    default: 'own',
   },
 ];

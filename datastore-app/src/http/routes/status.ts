@@ -6,6 +6,7 @@ import type { QueryLog } from '../../activity/queries.ts';
 import type { AdvertiserStatus } from '../../advertise/advertiser.ts';
 import type { RegistryState } from '../../blobs/registry-state.ts';
 import type { DiskSpace } from '../../images/storage.ts';
+import type { ParsingStatus } from '../../sandbox/monitor/open-parser.ts';
 import type { TlsStatus } from '../../tls/certificate-source.ts';
 import { read } from '../openapi/describe.ts';
 import { bytes, time } from '../openapi/scalars.ts';
@@ -92,6 +93,27 @@ export const statusSchema = () =>
         fingerprint256: z.string(),
       })
       .nullable(),
+    parsing: z
+      .object({
+        place: z
+          .enum(['confined process', 'own process', 'starting'])
+          .describe('starting: it is not known yet whether this host lets a process be confined.'),
+        reason: z.string().nullable().describe('Why it is the process of the datastore; null: it is not.'),
+        process: z
+          .object({
+            name: z.string(),
+            state: z.enum(['running', 'starting', 'failing']),
+            pid: z.number().int().nullable(),
+            user: z.number().int().nullable(),
+            restarts: z.number().int().describe('How often it ended and was started again.'),
+            layers: z.array(z.string()).describe('What the kernel says is in force.'),
+            missing: z
+              .array(z.object({ layer: z.string(), reason: z.string() }))
+              .describe('What this host does not give.'),
+          })
+          .nullable(),
+      })
+      .describe('Where images are parsed, which others made.'),
     access: z.object({ isReadOpen: z.boolean() }),
   });
 
@@ -114,6 +136,7 @@ export interface StatusDeps {
   /** undefined: the registry is off. */
   registryState(): RegistryState | undefined;
   disk(): Promise<DiskSpace>;
+  parsing(): ParsingStatus;
   readonly places: Pick<Places, 'publicFor'>;
   readonly downloads: DownloadLog;
   readonly queries: QueryLog;
@@ -161,6 +184,7 @@ export function createStatusRoutes(deps: StatusDeps, options: StatusOptions): Re
           },
           registry: registryStatus(deps.registryState()),
           tls: deps.tlsStatus() ?? null,
+          parsing: deps.parsing(),
           access: { isReadOpen },
         });
       },

@@ -112,4 +112,11 @@ export const MAX_MESSAGE_BYTES = 8 * 1024;
  * Numbers that no distribution gives to anybody (systemd's "Users, Groups, UIDs and GIDs": 65520 to 65533), and that
  * are mapped in containers with the usual 65536 users. One each: no calf may signal or trace another.
  */
-export const CALF_USERS = { net: 65520, verifier: 65521, dhcp: 65522, ntp: 65523, test: 65533 } as const;
+export const CALF_USERS = {
+  net: 65520,
+  verifier: 65521,
+  dhcp: 65522,
+  ntp: 65523,
+  parsers: 65524,
+  test: 65533,
+} as const;
