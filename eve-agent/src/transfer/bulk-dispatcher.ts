@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { Client, Dispatcher } from 'undici';
 import type { FlowReader } from './flow.ts';
 import { type ConnectionOptions, openConnection } from './open-connection.ts';
+import type { RawBody } from './raw-body.ts';
 import { parseRegularHead, type RegularHead } from './regular-head.ts';
 import { MAX_HEAD_BYTES, MalformedAnswer, readHead } from './response-head.ts';
 
@@ -51,6 +52,22 @@ export class BulkDispatcher extends Dispatcher {
   }
 }
 
+/**
+ * The body of a response that was paused at its head, where it stands byte for byte in its flow and not all of it came
+ * with the head. As long as the response stays paused, no more is read of the flow than what is told here.
+ *
+ * @param maxBytes of a longer body nothing is told; null: there is no limit
+ */
+export function rawBodyOf(
+  controller: Dispatcher.DispatchController,
+  maxBytes: number | null,
+): RawBody | null {
+  const body = controller instanceof Exchange ? controller.rawBody : null;
+  return body === null || body.first.length + body.restBytes > (maxBytes ?? Number.POSITIVE_INFINITY)
+    ? null
+    : body;
+}
+
 /** One request and its response, on one connection. */
 class Exchange implements Dispatcher.DispatchController {
   readonly #options: BulkDispatcherOptions;
@@ -89,7 +106,6 @@ class Exchange implements Dispatcher.DispatchController {
 
   start(request: Dispatcher.DispatchOptions, onDone: () => void): void {
     this.#onDone = onDone;
-    const isOurs = () => this.#reader === 'head' || this.#reader === 'undici';
     const handler = this.#handler;
     this.#client.dispatch(request, {
       onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
@@ -100,11 +116,16 @@ class Exchange implements Dispatcher.DispatchController {
         handler.onResponseEnd?.(...args);
       },
       onResponseError: (controller, error) => {
-        if (!isOurs()) return;
+        if (!this.#isUndicis) return;
         this.#finish();
         handler.onResponseError?.(controller, error);
       },
     });
+  }
+
+  /** Whether undici may still have to say something of this connection. */
+  get #isUndicis(): boolean {
+    return this.#reader === 'head' || this.#reader === 'undici';
   }
 
   pause(): void {
@@ -117,6 +138,13 @@ class Exchange implements Dispatcher.DispatchController {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined || this.#onBodyBytes(held)) this.#connection?.resume();
+  }
+
+  get rawBody(): RawBody | null {
+    const first = this.#held;
+    if (this.#reader !== 'bulk' || first === undefined || this.#connection === undefined) return null;
+    const restBytes = this.#remainingBytes - first.length;
+    return restBytes > 0 ? { flow: this.#connection, first, restBytes } : null;
   }
 
   abort(reason: Error): void {
@@ -145,11 +173,13 @@ class Exchange implements Dispatcher.DispatchController {
     };
     // Before there is a connection: what comes at once with it waits there.
     const facade = new Duplex({
-      read: () => void this.#connection?.resume(),
+      read: () => {
+        if (this.#isUndicis) this.#connection?.resume();
+      },
       write: (chunk, _encoding, callback) => void this.#connection?.write(chunk, callback),
       final: (callback) => void this.#connection?.end(callback),
       destroy: (error, callback) => {
-        if (this.#reader === 'head' || this.#reader === 'undici') this.#connection?.destroy();
+        if (this.#isUndicis) this.#connection?.destroy();
         callback(error);
       },
     });

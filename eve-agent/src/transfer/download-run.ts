@@ -230,7 +230,10 @@ export class DownloadRun {
     } else this.#provenance.goOn(headers);
     this.#observer.onEvent({ kind: 'receiving', fromBytes: from, totalBytes });
     const endBytes = totalBytes ?? this.#request.sizeBytes;
-    return { maxBytes: endBytes === null ? null : endBytes - from };
+    return {
+      maxBytes: endBytes === null ? null : endBytes - from,
+      takeFrom: (body, signal) => this.#reception.takeFrom(body, signal),
+    };
   }
 
   /** What follows from a response after its body, if it was wanted, is here. */

@@ -1,9 +1,12 @@
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Dispatcher } from 'undici';
 import { type Origin, shownHost } from '../discovery/origin.ts';
+import { rawBodyOf } from './bulk-dispatcher.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { InternalAddressError } from './flow.ts';
 import { readMalformation } from './malformation.ts';
+import type { BodyEnd, RawBody } from './raw-body.ts';
+import { watchStall } from './stall-watch.ts';
 import { describeTlsRefusal } from './tls-failure.ts';
 import type { HeaderFields } from './validators.ts';
 
@@ -25,8 +28,19 @@ export interface FetchRequest extends Pick<Origin, 'url' | 'address'> {
  */
 export type Reached = 'nothing' | 'connection' | 'response';
 
-/** What to do with a body: its length limit in bytes, or nothing (the connection is dropped). */
-export type BodyPlan = { readonly maxBytes: number | null } | null;
+/** What to do with a body; null: nothing, the connection is dropped. */
+export type BodyPlan = {
+  /** More bytes than these are not taken; null: nobody knows how many there are. */
+  readonly maxBytes: number | null;
+  /**
+   * Reads a body from its flow in place of whoever asked for it, who reads no byte of it any more. Who waits for how long
+   * is its decision then.
+   *
+   * @returns undefined: not this one
+   * @throws what its receiver fails with
+   */
+  readonly takeFrom?: (body: RawBody, signal: AbortSignal) => Promise<BodyEnd> | undefined;
+} | null;
 
 /**
  * Sends one GET and stores its body.
@@ -59,31 +73,22 @@ export function fetchBody(
       else controller.abort(error);
     };
     const onAbort = () => fail(signal.reason as Error);
-    let hearings = 0;
-    const hear = () => {
-      hearings += 1;
-      stall.refresh();
-    };
-    const stall = setTimeout(() => {
-      if (controller?.paused) {
-        stall.refresh();
-        return;
-      }
-      // A process that was held up finds its timers due before it has looked at what came meanwhile.
-      const heard = hearings;
-      lastLook = setImmediate(() => {
-        if (hearings === heard) failAsStalled();
-      });
-    }, stallTimeoutMs);
-    let lastLook: NodeJS.Immediate | undefined;
     const failAsStalled = () => {
       const message = `${shownHost(request)} sent nothing for ${stallTimeoutMs / 1000} s`;
       const details = { stallTimeoutMs, reached: reached() };
       fail(new TransferError('STALLED', message, { retryable: true, details }));
     };
+    const stall = watchStall(stallTimeoutMs, () => controller?.paused === true, failAsStalled);
+    const conclude = (end: BodyEnd) => {
+      if (end.kind === 'stalled') failAsStalled();
+      else if (end.kind === 'lost') fail(wrapConnectionError(end.error, request, reached()));
+      else {
+        settle(resolve);
+        controller?.abort(new Error('the body was taken'));
+      }
+    };
     const settle = (then: () => void) => {
-      clearTimeout(stall);
-      clearImmediate(lastLook);
+      stall.stop();
       signal.removeEventListener('abort', onAbort);
       receiver.listen(
         () => {},
@@ -110,20 +115,28 @@ export function fetchBody(
           if (statusCode < 200) return;
           controller = responding;
           hasResponse = true;
-          hear();
+          stall.hear();
           responding.pause();
-          prepare(statusCode, headers).then((plan) => {
-            if (plan === null) {
-              settle(resolve);
-              responding.abort(new Error('the body is not wanted'));
-              return;
-            }
-            roomBytes = plan.maxBytes ?? Number.POSITIVE_INFINITY;
-            responding.resume();
-          }, fail);
+          prepare(statusCode, headers)
+            .then((plan) => {
+              if (plan === null) {
+                settle(resolve);
+                responding.abort(new Error('the body is not wanted'));
+                return undefined;
+              }
+              const { maxBytes, takeFrom } = plan;
+              const body = failure === undefined ? rawBodyOf(responding, maxBytes) : null;
+              // Nobody resumes it here: it stays paused while another one reads.
+              const taken = body === null ? undefined : takeFrom?.(body, signal);
+              if (taken !== undefined) return taken.then(conclude);
+              roomBytes = maxBytes ?? Number.POSITIVE_INFINITY;
+              responding.resume();
+              return undefined;
+            })
+            .catch(fail);
         },
         onResponseData(responding, chunk) {
-          hear();
+          stall.hear();
           roomBytes = (roomBytes ?? 0) - chunk.length;
           if (roomBytes < 0) {
             fail(

@@ -2,11 +2,14 @@ import type { DownloadDeps, DownloadObserver, DownloadOptions } from './download
 import type { BodyReceiver } from './fetch-body.ts';
 import { paceReceiver } from './pace.ts';
 import { type RateWatch, SlowConnection, watchRate } from './rate-watch.ts';
+import type { BodyEnd, RawBody } from './raw-body.ts';
 import type { OpenTarget } from './target.ts';
+
+export type ReceptionTarget = Pick<OpenTarget, 'position' | 'take' | 'takeFrom' | 'listen'>;
 
 /** Takes the bodies of one download in: counts them, keeps to the pace, and watches how fast they come. */
 export class Reception {
-  readonly #target: OpenTarget;
+  readonly #target: ReceptionTarget;
   readonly #observer: DownloadObserver;
   readonly #deps: Pick<DownloadDeps, 'pace' | 'clock'>;
   readonly #options: Pick<DownloadOptions, 'leastRate' | 'reconnectsWhenSlow'>;
@@ -14,7 +17,7 @@ export class Reception {
   #slowConnections = 0;
 
   constructor(
-    target: OpenTarget,
+    target: ReceptionTarget,
     observer: DownloadObserver,
     deps: Pick<DownloadDeps, 'pace' | 'clock'>,
     options: Pick<DownloadOptions, 'leastRate' | 'reconnectsWhenSlow'>,
@@ -51,6 +54,15 @@ export class Reception {
       if (reconnectsWhenSlow !== true || !canGoOn()) return;
       this.#slowConnections += 1;
       abandon(new SlowConnection());
+    });
+  }
+
+  /** Lets the target take a body in by itself, as {@link OpenTarget.takeFrom}: it is only counted here. */
+  takeFrom(body: RawBody, signal: AbortSignal): Promise<BodyEnd> | undefined {
+    const before = this.#target.position;
+    const taken = this.#target.takeFrom?.(body, signal);
+    return taken?.finally(() => {
+      this.#receivedBytes += this.#target.position - before;
     });
   }
 

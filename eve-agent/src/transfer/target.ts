@@ -1,5 +1,6 @@
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { BodyReceiver } from './fetch-body.ts';
+import type { BodyEnd, RawBody } from './raw-body.ts';
 import type { Validators } from './validators.ts';
 
 /** Where stored bytes come from, kept with them, so that a later run can go on. */
@@ -45,6 +46,13 @@ export interface OpenTarget extends BodyReceiver {
   readonly position: number;
   /** The memory that the next bytes may be put into before `take`; undefined while there is none. */
   region(): Uint8Array | undefined;
+  /**
+   * Takes a body in from its flow itself, where it can do better than to be told each byte; absent: it never can. What
+   * came of it counts by `position`.
+   *
+   * @returns undefined: it cannot from this flow
+   */
+  takeFrom?(body: RawBody, signal: AbortSignal): Promise<BodyEnd> | undefined;
   /** Goes on behind the `stored` bytes. */
   resume(): Promise<void>;
   /** Forgets all that was taken in. */
