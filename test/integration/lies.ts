@@ -25,7 +25,15 @@ export const NEIGHBOUR = '10.1.0.5';
 const flow = (name: string, place: object, verdict: Lie['verdict'] = 'DENIED'): Lie => ({
   name: `a connection ${name}`,
   op: 'ask',
-  value: { kind: 'flow', host: NEIGHBOUR, port: 80, localAddress: null, refusesInternal: false, ...place },
+  value: {
+    kind: 'flow',
+    host: NEIGHBOUR,
+    port: 80,
+    localAddress: null,
+    refusesInternal: false,
+    isReturnable: true,
+    ...place,
+  },
   verdict,
 });
 const operate = (name: string, operation: object, verdict: Lie['verdict'], sentBytes: unknown = 0): Lie => ({

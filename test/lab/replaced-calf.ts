@@ -29,7 +29,7 @@ export async function replaceCalf(name: string, modules: readonly string[]): Pro
   await bundleScriptsOf(
     {
       ...LAUNCHER_SCRIPT,
-      ...(await findCalves()),
+      ...(await findCalves('eve-agent')),
       ...Object.fromEntries(workers),
       ...Object.fromEntries(modules.map((module) => [scriptOf(module), module])),
       'main.js': 'eve-agent/src/main.ts',

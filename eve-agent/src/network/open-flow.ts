@@ -66,9 +66,9 @@ function connectTo(
 export const openFlow: OpenFlow = (place, options) => connectTo(place, options);
 
 /**
- * A connection of which nothing is read here: it is for another process.
+ * A connection of which nothing is read until it is resumed: it is for another process.
  *
  * @throws as a flow
  */
-export const openUnreadConnection = (place: FlowPlace, signal: AbortSignal): Promise<Socket> =>
-  connectTo(place, { signal }, (socket) => socket.pause());
+export const openUnreadConnection = (place: FlowPlace, options: FlowOptions): Promise<Socket> =>
+  connectTo(place, options, (socket) => socket.pause());

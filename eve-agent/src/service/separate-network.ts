@@ -3,11 +3,8 @@ import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-fil
 import { CALF_USERS, type CalfSpec } from '@local-datastore/shared/confinement/launcher/calf';
 import type { KeptCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';
 import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
-import {
-  attachLockedFilter,
-  refuseGateways,
-  socketPair,
-} from '@local-datastore/shared/confinement/system/sockets';
+import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
+import { attachLockedFilter, refuseGateways } from '@local-datastore/shared/confinement/system/sockets';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
@@ -21,6 +18,7 @@ import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
 import type { StoreLimits } from '../sandbox/store/serve-store.ts';
+import { createPace } from '../transfer/pace.ts';
 import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -51,11 +49,18 @@ export function createSeparateNetwork(
       refuseGateways(fd);
     },
   });
+  const { bytesPerSecond, ...transferOfCalf } = transfer;
+  const { allowsInternalRedirects, proxy, leastRate, stallTimeoutMs } = transfer;
   const answer = createAnswerer(
-    { jobs, sockets, selectBridges, connect: openUnreadConnection, socketPair },
+    { jobs, sockets, selectBridges, connect: openUnreadConnection, openPipe },
     {
-      allowsInternal: transfer.allowsInternalRedirects,
-      proxyHost: transfer.proxy === undefined ? null : plainHost(transfer.proxy),
+      allowsInternal: allowsInternalRedirects,
+      proxyHost: proxy === undefined ? null : plainHost(proxy),
+      reception: {
+        // Of all downloads together: bytes are counted here, by whichever way they come.
+        pace: bytesPerSecond === undefined ? undefined : createPace(bytesPerSecond, systemClock.nowMs),
+        ...{ clock: systemClock, leastRate, stallTimeoutMs },
+      },
     },
   );
   let kept: KeptCalf | null = null;
@@ -66,7 +71,7 @@ export function createSeparateNetwork(
       const monitor = createNetMonitor(
         { store, audit, jobs, answer, closeGiven: sockets.close, clock: systemClock },
         {
-          ...{ actor: NET, settings: { discovery, transfer } },
+          ...{ actor: NET, settings: { discovery, transfer: transferOfCalf } },
           ...{ hosts, onSeen, onReady: () => kept?.markReady() },
         },
       );

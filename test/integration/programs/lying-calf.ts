@@ -106,7 +106,13 @@ async function flood(): Promise<void> {
     await store.delete(path);
   });
   await some(2000, (number) => write(['ask', `lie${number}`], { kind: 'bridges' }));
-  const place = { host: NEIGHBOUR, port: 80, localAddress: BRIDGE, refusesInternal: false };
+  const place = {
+    host: NEIGHBOUR,
+    port: 80,
+    localAddress: BRIDGE,
+    refusesInternal: false,
+    isReturnable: true,
+  };
   await some(1000, (number) => write(['ask', `flow${number}`], { kind: 'flow', ...place }));
   await some(2000, (number) =>
     write(['resolved', 'ds.local', 'ip'], {

@@ -16,10 +16,18 @@ export interface HandleSource {
   onHandle(listener: (message: unknown, handle: object | null) => void): void;
 }
 
+/** What is the calf's until it lets it go. */
+export interface Held extends Given {
+  /** Idempotent. */
+  letGo(): void;
+}
+
 /** A calf's asks for what only priv can do: keys `/ask/N` and `/answer/N`, and descriptors beside them. */
 export interface Asks {
   /** @throws what priv says, as an error of the kind that it is; the signal's reason */
   ask(ask: object, signal?: AbortSignal): Promise<Given>;
+  /** Asks for what priv has a part in for as long as the calf has it. @throws as `ask` */
+  hold(ask: object, signal?: AbortSignal): Promise<Held>;
 }
 
 interface Waiting {
@@ -77,32 +85,47 @@ export async function openAsks(store: StoreClient, handles: HandleSource): Promi
   );
   void store.closed.then(end);
 
-  return {
-    async ask(ask, signal) {
-      signal?.throwIfAborted();
-      last += 1;
-      const number = last;
-      const path = ['ask', String(number)];
-      const answered = Promise.withResolvers<Given>();
-      waiting.set(number, { ...answered, answer: undefined, handle: null });
-      const onAbort = () => {
+  async function hold(ask: object, signal?: AbortSignal): Promise<Held> {
+    signal?.throwIfAborted();
+    last += 1;
+    const number = last;
+    const path = ['ask', String(number)];
+    const answered = Promise.withResolvers<Given>();
+    waiting.set(number, { ...answered, answer: undefined, handle: null });
+    const onAbort = () => {
+      waiting.delete(number);
+      answered.reject(signal?.reason);
+    };
+    let isOver = false;
+    const letGo = () => {
+      if (isOver) return;
+      isOver = true;
+      // With it priv forgets the answer, gives up what it does, or lets go of what it has.
+      store.delete(path).catch(() => {});
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const written = store.write(path, toJson(ask)).catch((error: unknown) => {
         waiting.delete(number);
-        answered.reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      try {
-        const written = store.write(path, toJson(ask)).catch((error: unknown) => {
-          waiting.delete(number);
-          answered.reject(new Error(`priv does not take the ask: ${errorMessage(error)}`));
-        });
-        const given = await answered.promise;
-        await written;
-        return given;
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-        // With it priv forgets the answer, or gives up what it does.
-        store.delete(path).catch(() => {});
-      }
+        answered.reject(new Error(`priv does not take the ask: ${errorMessage(error)}`));
+      });
+      const given = await answered.promise;
+      await written;
+      return { ...given, letGo };
+    } catch (error) {
+      letGo();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  return {
+    hold,
+    async ask(ask, signal) {
+      const { value, handle, letGo } = await hold(ask, signal);
+      letGo();
+      return { value, handle };
     },
   };
 }

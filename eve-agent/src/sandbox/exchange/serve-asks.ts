@@ -11,6 +11,8 @@ export interface Gift {
   readonly value: object;
   /** A descriptor that the calf gets a copy of. */
   readonly descriptor?: HandedDescriptor & { close(): void };
+  /** Is called once the calf has no more use for it, or did not get it. */
+  readonly letGo?: () => void;
 }
 
 /** What is asked for may not be had, or is no ask at all: it stands in the audit log. */
@@ -46,7 +48,8 @@ export interface AskServerOptions {
 }
 
 /**
- * Answers what a calf asks for at `/ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up.
+ * Answers what a calf asks for at `/ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up,
+ * or let go when it has it.
  *
  * @param give @throws what the calf is told; AskRefusal
  * @returns a function that ends it, aborts what is under way, and takes all answers away
@@ -57,6 +60,8 @@ export function serveAsks(
   give: (ask: unknown, signal: AbortSignal) => Promise<Gift>,
 ): () => void {
   const running = new Map<string, AbortController>();
+  /** What calves have, and is to be let go of with the ask. */
+  const held = new Map<string, () => void>();
   let underWay = 0;
 
   function answer(number: string, said: Answer): void {
@@ -75,8 +80,8 @@ export function serveAsks(
   }
 
   async function serve(number: string, value: Uint8Array): Promise<void> {
-    if (running.has(number)) return;
-    if (underWay >= maxAsks) {
+    if (running.has(number) || held.has(number)) return;
+    if (underWay + held.size >= maxAsks) {
       fail(number, value, new AskRefusal('BUSY', 'too much is asked for at a time'));
       return;
     }
@@ -84,10 +89,14 @@ export function serveAsks(
     running.set(number, abort);
     underWay += 1;
     try {
-      const { value: given, descriptor } = await give(readJson(value), abort.signal);
+      const { value: given, descriptor, letGo } = await give(readJson(value), abort.signal);
       try {
+        if (letGo !== undefined) held.set(number, letGo);
         abort.signal.throwIfAborted();
         if (descriptor !== undefined) send({ answer: Number(number) }, descriptor);
+      } catch (error) {
+        letHeldGo(number);
+        throw error;
       } finally {
         descriptor?.close();
       }
@@ -100,9 +109,15 @@ export function serveAsks(
     }
   }
 
+  function letHeldGo(number: string): void {
+    held.get(number)?.();
+    held.delete(number);
+  }
+
   function forget(number: string): void {
     running.get(number)?.abort();
     running.delete(number);
+    letHeldGo(number);
     const path = ['answer', number];
     if (store.read(path) !== undefined) store.delete(owner, path);
   }
@@ -114,7 +129,7 @@ export function serveAsks(
   });
   return () => {
     unwatch();
-    for (const number of [...running.keys()]) forget(number);
+    for (const number of [...running.keys(), ...held.keys()]) forget(number);
     // Also what the calf did not take: its successor counts from one again.
     store.clear(owner);
   };

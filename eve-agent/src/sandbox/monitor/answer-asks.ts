@@ -2,34 +2,36 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../../discovery/bridges.ts';
-import type { FlowPlace } from '../../transfer/flow.ts';
 import { askSchema, type NetAsk, type targetGiftSchema } from '../calves/net/net-messages.ts';
 import { AskRefusal, type Gift } from '../exchange/serve-asks.ts';
-import { giveFlow } from './give-flow.ts';
+import { type FlowGiverDeps, giveFlow } from './give-flow.ts';
 import type { SocketGiver } from './give-sockets.ts';
 import type { PlaceFacts } from './judge-place.ts';
+import { createKeptFlows } from './kept-flows.ts';
 import type { NetJobs } from './net-jobs.ts';
-import { serveTarget } from './serve-target.ts';
+import { type ReceptionRules, serveTarget } from './serve-target.ts';
 
 export interface AnswererDeps {
   readonly jobs: Pick<NetJobs, 'findDownload' | 'namedHosts'>;
   readonly sockets: SocketGiver;
   selectBridges(): readonly Bridge[];
-  /** As `openUnreadConnection`. */
-  connect(place: FlowPlace, signal: AbortSignal): Promise<Socket>;
-  /** Two connected stream sockets. */
-  socketPair(): readonly [number, number];
+  readonly connect: FlowGiverDeps['connect'];
+  /** A pipe: what is read from, and what is written to. */
+  openPipe(): readonly [number, number];
 }
 
 export interface AnswererOptions {
   readonly allowsInternal: boolean;
   /** Null: there is none. */
   readonly proxyHost: string | null;
+  readonly reception: ReceptionRules;
 }
 
 /** What the calf that speaks to the network gets for its asks, as far as it may have it. */
-export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }: AnswererOptions) {
-  const { jobs, sockets, selectBridges, connect, socketPair } = deps;
+export function createAnswerer(deps: AnswererDeps, options: AnswererOptions) {
+  const { jobs, sockets, selectBridges, connect, openPipe } = deps;
+  const { allowsInternal, proxyHost, reception } = options;
+  const flows = createKeptFlows();
 
   function bridgesNow(): readonly Bridge[] {
     try {
@@ -52,10 +54,18 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
     return job;
   }
 
+  function requireServed(id: string) {
+    const { served } = requireDownload(id);
+    if (served === null) throw new AskRefusal('DENIED', 'its target was not asked for');
+    return served;
+  }
+
   async function giveTarget(id: string, signal: AbortSignal): Promise<Gift> {
     const job = requireDownload(id);
     if (job.served !== null) throw new AskRefusal('DENIED', 'its target was given before');
-    const { url, sizeBytes, digest, onPosition } = job;
+    // It may still be with what a calf that is gone has left to be read.
+    await job.outlived?.closed;
+    const { url, sizeBytes, digest, observer } = job;
     const target = await job.target.open();
     if (signal.aborted) {
       // Whoever asked is gone: its successor asks for it again.
@@ -63,15 +73,14 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
       throw signal.reason;
     }
     const { stored } = target;
-    const [ours, theirs] = socketPair();
+    const [ours, theirs] = openPipe();
     job.served = serveTarget(
       target,
       ({ buffer, callback }) =>
         new Socket({ fd: ours, readable: true, writable: false, onread: { buffer, callback } }),
-      { url, expected: { sizeBytes, digest }, onPosition },
+      { url, expected: { sizeBytes, digest }, observer },
+      reception,
     );
-    // It may have been given up while it was opened.
-    if (jobs.findDownload(id) !== job) await job.served.close();
     const wanted = formatDigest(digest);
     const isOfOrder = (record: NonNullable<typeof stored>['record']) =>
       record.url === url && record.digest !== null && formatDigest(record.digest) === wanted;
@@ -101,15 +110,21 @@ export function createAnswerer(deps: AnswererDeps, { allowsInternal, proxyHost }
       case 'join':
         return await sockets.give(ask);
       case 'flow': {
-        const { host, port, localAddress, refusesInternal } = ask;
-        return await giveFlow({ host, port, localAddress, refusesInternal }, placeFacts(), connect, signal);
+        const { host, port, localAddress, refusesInternal, isReturnable } = ask;
+        const place = { host, port, localAddress, refusesInternal };
+        return await giveFlow({ connect, flows }, { place, isReturnable }, placeFacts(), signal);
       }
       case 'target':
         return await giveTarget(ask.job, signal);
-      case 'operate': {
-        const { served } = requireDownload(ask.job);
-        if (served === null) throw new AskRefusal('DENIED', 'its target was not asked for');
-        return { value: await served.operate(ask.operation, ask.sentBytes) };
+      case 'operate':
+        return { value: await requireServed(ask.job).operate(ask.operation, ask.sentBytes) };
+      case 'receive': {
+        const { job, flow, restBytes, sentBytes } = ask;
+        const served = requireServed(job);
+        const given = flows.take(flow);
+        if (given === undefined)
+          throw new AskRefusal('NOT_FOUND', 'there is no such connection to be given back');
+        return { value: await served.receive(given, restBytes, sentBytes, signal) };
       }
     }
   };

@@ -3,7 +3,7 @@ import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest'
 import type * as z from 'zod';
 import { plainHost } from '../../discovery/origin.ts';
 import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
-import type { DownloadEvent } from '../../transfer/download-request.ts';
+import type { DownloadEvent, DownloadObserver } from '../../transfer/download-request.ts';
 import type { Target } from '../../transfer/target.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { JOB_KINDS, type JobKind } from '../calves/net/net-keys.ts';
@@ -26,9 +26,11 @@ export interface DownloadJob {
   readonly sizeBytes: number | null;
   readonly digest: OciDigest;
   readonly target: Target;
-  readonly onPosition: (bytes: number) => void;
+  readonly observer: DownloadObserver;
   /** What the calf fills; null: it has not asked for it yet. */
   served: ServedTarget | null;
+  /** What a calf filled that is gone, while a body is still read into it; null: nothing. */
+  outlived: ServedTarget | null;
 }
 
 /** What the service wants of the calf that speaks to the network: keys that it writes, and reads the outcome of. */
@@ -131,8 +133,20 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
       signal.removeEventListener('abort', onAbort);
       jobs.delete(id);
       clearBelow(deps, [kind, id]);
-      await download?.served?.close();
+      await Promise.all([download?.served?.close(), download?.outlived?.close()]);
     }
+  }
+
+  /** Of what the calf had begun, a body that is read without it is read on. */
+  async function leaveTarget(download: DownloadJob): Promise<void> {
+    const { served } = download;
+    download.served = null;
+    if (served?.isReceiving !== true) {
+      await served?.close();
+      return;
+    }
+    download.outlived = served;
+    void served.outlive();
   }
 
   const ignoreState = () => {};
@@ -148,11 +162,15 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
       let position = 0;
       const isManifest = registry?.kind === 'manifest';
       const download: DownloadJob = {
-        ...{ url: url.href, sizeBytes, digest: digestOfHex(sha256), served: null },
+        ...{ url: url.href, sizeBytes, digest: digestOfHex(sha256) },
+        ...{ served: null, outlived: null },
         target: isManifest ? targetOf(sha256, sizeBytes ?? 0) : targetOf(sha256),
-        onPosition(bytes) {
-          position = bytes;
-          observer.onProgress(bytes);
+        observer: {
+          onEvent: observer.onEvent,
+          onProgress(bytes) {
+            position = bytes;
+            observer.onProgress(bytes);
+          },
         },
       };
       const order = listed({ url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses });
@@ -192,10 +210,7 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
       for (const job of jobs.values()) {
         job.deaths += 1;
         job.reader = createLongReader();
-        const { download } = job;
-        const served = download?.served;
-        if (download !== null) download.served = null;
-        await served?.close();
+        if (job.download !== null) await leaveTarget(job.download);
         if (job.deaths > MAX_DEATHS) {
           job.fail(new Error(`the process that speaks to the network ended ${job.deaths} times over it`));
         }

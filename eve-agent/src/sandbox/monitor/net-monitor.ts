@@ -95,8 +95,10 @@ export function createNetMonitor(deps: NetMonitorDeps, options: NetMonitorOption
         answer,
       );
       return async () => {
+        // First it is said who is gone: what is read without it goes on when its asks are given up.
+        const left = jobs.calfGone();
         stopAsks();
-        await jobs.calfGone();
+        await left;
         await closeGiven();
       };
     },

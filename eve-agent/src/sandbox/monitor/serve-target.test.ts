@@ -51,10 +51,14 @@ async function open(target: Target, sizeBytes: number | null = CONTENT.length): 
       new Socket({ fd: ours, readable: true, writable: false, onread: { buffer, callback } }),
     {
       ...{ url, expected: { sizeBytes, digest: contentDigest(CONTENT) } },
-      onPosition: (bytes) => {
-        position = bytes;
+      observer: {
+        onEvent() {},
+        onProgress(bytes) {
+          position = bytes;
+        },
       },
     },
+    { stallTimeoutMs: 600_000 },
   );
 }
 const operate = (operation: TargetOperation) => served.operate(operation, sentBytes);

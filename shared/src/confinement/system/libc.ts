@@ -43,6 +43,7 @@ const PROTOTYPES = {
   umount2: 'int umount2(const char *target, int flags)',
   fcntl: 'int fcntl(int fd, int command, long argument)',
   ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
+  pipe2: 'int pipe2(void *pair, int flags)',
   socketpair: 'int socketpair(int domain, int type, int protocol, void *pair)',
   sendmsg: 'long sendmsg(int fd, const msghdr *message, int flags)',
   setsockopt: 'int setsockopt(int fd, int level, int name, const void *value, uint32_t length)',

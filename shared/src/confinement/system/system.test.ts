@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemErrorCode } from '../../errors.ts';
 import { descriptorOf } from './descriptor-of.ts';
 import { koffiPlaces } from './load-koffi.ts';
+import { openPipe } from './pipe.ts';
 import { attachLockedFilter, readDrops, refuseReading, sendWithDescriptor, socketPair } from './sockets.ts';
 import { errnoName, SystemError } from './system-error.ts';
 
@@ -97,6 +98,20 @@ describe('a pair of sockets', () => {
     refuseReading(mine);
     expect(() => writeSync(theirs, 'x')).toThrow('EPIPE');
     expect(sendWithDescriptor(mine, Buffer.from('x'))).toBe(1);
+  });
+});
+
+describe('a pipe', () => {
+  it('carries bytes from its second end to its first', () => {
+    const [from, to] = openPipe();
+    try {
+      writeSync(to, 'bytes');
+      const memory = Buffer.alloc(10);
+      expect(memory.toString('latin1', 0, readSync(from, memory))).toBe('bytes');
+    } finally {
+      closeSync(from);
+      closeSync(to);
+    }
   });
 });
 

@@ -25,7 +25,6 @@ const url = z
 export const settingsSchema = z.strictObject({
   discovery: z.strictObject({ bridges: z.array(z.string().max(64)).max(256), timeoutMs: bytes }),
   transfer: z.strictObject({
-    bytesPerSecond: z.number().positive().optional(),
     stallTimeoutMs: bytes,
     leastRate: z.strictObject({ bytesPerSecond: bytes, windowMs: bytes }),
     proxy: url.optional(),
@@ -135,13 +134,37 @@ export const askSchema = z.discriminatedUnion('kind', [
     port: z.number().int().min(1).max(65_535),
     localAddress: address.nullable(),
     refusesInternal: z.boolean(),
+    /** Whether it is plain HTTP, so that its body may be priv's to read. */
+    isReturnable: z.boolean(),
   }),
   z.strictObject({ kind: z.literal('target'), job: id }),
   z.strictObject({ kind: z.literal('operate'), job: id, sentBytes: bytes, operation }),
+  /** Gives a connection back: so many bytes are still to be read from it, behind those that were sent before. */
+  z.strictObject({
+    kind: z.literal('receive'),
+    job: id,
+    sentBytes: bytes,
+    flow: bytes,
+    restBytes: z.number().int().positive(),
+  }),
 ]);
 export type NetAsk = z.infer<typeof askSchema>;
 
 /** What priv gives for them, beside descriptors. */
+export const flowGiftSchema = z.strictObject({
+  /** By which it can be given back; null: it cannot. */
+  flow: bytes.nullable(),
+});
+export type FlowGift = z.infer<typeof flowGiftSchema>;
+export const receivedSchema = z.strictObject({
+  receivedBytes: bytes,
+  end: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('whole') }),
+    z.strictObject({ kind: z.literal('stalled') }),
+    z.strictObject({ kind: z.literal('lost'), error: wireErrorSchema }),
+  ]),
+});
+export type Received = z.infer<typeof receivedSchema>;
 export const bridgesGiftSchema = z.strictObject({ bridges: z.array(z.custom<Bridge>()) });
 export const targetGiftSchema = z.strictObject({
   /** What an earlier run left. */

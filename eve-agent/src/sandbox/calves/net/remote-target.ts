@@ -1,9 +1,18 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type * as z from 'zod';
+import type { BodyEnd, RawBody } from '../../../transfer/raw-body.ts';
 import type { OpenTarget, StoredRecord, Target } from '../../../transfer/target.ts';
 import type { Asks } from '../../exchange/asks.ts';
-import { type NetAsk, type TargetOperation, targetGiftSchema, verdictSchema } from './net-messages.ts';
+import { reviveError } from '../../exchange/wire-error.ts';
+import {
+  type NetAsk,
+  receivedSchema,
+  type TargetOperation,
+  targetGiftSchema,
+  verdictSchema,
+} from './net-messages.ts';
+import type { RemoteFlows } from './remote-flow.ts';
 
 /** Of the memory that bodies are received into, before they go to priv. */
 const SLOT_BYTES = 128 * 1024;
@@ -18,16 +27,25 @@ export interface RemoteJob {
   readonly digest: OciDigest | null;
 }
 
-/** A target that priv has: bytes go to it by a stream, all else by asks. Who hashes and judges them is not here. */
-export function createRemoteTarget(asks: Asks, job: RemoteJob): Target {
+export interface RemoteTargetDeps {
+  readonly asks: Asks;
+  readonly flows: Pick<RemoteFlows, 'numberOf'>;
+}
+
+/**
+ * A target that priv has: bytes go to it by a stream, or are read by priv itself from a flow that is given back; all else
+ * goes by asks. Who hashes and judges them is not here.
+ */
+export function createRemoteTarget(deps: RemoteTargetDeps, job: RemoteJob): Target {
   return {
     async open() {
+      const { asks } = deps;
       const ask: NetAsk = { kind: 'target', job: job.id };
       const { value, handle } = await asks.ask(ask);
       if (handle === null) throw new Error('priv gave no stream for the bytes');
       // Node's types have no handle.
       const options = { handle, readable: false } as SocketConstructorOpts;
-      return new RemoteTarget(asks, job, targetGiftSchema.parse(value).stored, new Socket(options));
+      return new RemoteTarget(deps, job, targetGiftSchema.parse(value).stored, new Socket(options));
     },
   };
 }
@@ -37,6 +55,7 @@ const isShort = (validator: string | null) => (validator ?? '').length <= MAX_VA
 class RemoteTarget implements OpenTarget {
   readonly stored: OpenTarget['stored'];
   readonly #asks: Asks;
+  readonly #flows: RemoteTargetDeps['flows'];
   readonly #job: RemoteJob;
   readonly #stream: Socket;
   readonly #free: Buffer[];
@@ -48,12 +67,13 @@ class RemoteTarget implements OpenTarget {
   #failure: Error | undefined;
 
   constructor(
-    asks: Asks,
+    { asks, flows }: RemoteTargetDeps,
     job: RemoteJob,
     stored: z.infer<typeof targetGiftSchema>['stored'],
     stream: Socket,
   ) {
     this.#asks = asks;
+    this.#flows = flows;
     this.#job = job;
     this.#stream = stream;
     this.#free = Array.from({ length: SLOTS }, () => Buffer.allocUnsafeSlow(SLOT_BYTES));
@@ -110,6 +130,23 @@ class RemoteTarget implements OpenTarget {
     this.#onSpace = onSpace;
     this.#onFailure = onFailure;
     if (this.#failure !== undefined) onFailure(this.#failure);
+  }
+
+  takeFrom({ flow, first, restBytes }: RawBody, signal: AbortSignal): Promise<BodyEnd> | undefined {
+    const number = this.#flows.numberOf(flow);
+    if (number === null) return undefined;
+    if (first.length > 0) this.take(first);
+    return this.#receive(number, restBytes, signal);
+  }
+
+  async #receive(flow: number, restBytes: number, signal: AbortSignal): Promise<BodyEnd> {
+    const ask: NetAsk = {
+      ...{ kind: 'receive', job: this.#job.id, sentBytes: this.#sentBytes },
+      ...{ flow, restBytes },
+    };
+    const { receivedBytes, end } = receivedSchema.parse((await this.#asks.ask(ask, signal)).value);
+    this.#position += receivedBytes;
+    return end.kind === 'lost' ? { kind: 'lost', error: reviveError(end.error) } : end;
   }
 
   async #operate(operation: TargetOperation): Promise<unknown> {

@@ -19,7 +19,7 @@ import { toWireError } from '../../exchange/wire-error.ts';
 import type { StoreClient } from '../../store/store-client.ts';
 import type { JobKind } from './net-keys.ts';
 import { bridgesGiftSchema, hostsSchema, type NetAsk, orderSchemas, settingsSchema } from './net-messages.ts';
-import { createRemoteOpenFlow } from './remote-flow.ts';
+import { createRemoteFlows } from './remote-flow.ts';
 import { createRemoteSockets } from './remote-sockets.ts';
 import { createRemoteTarget } from './remote-target.ts';
 
@@ -111,17 +111,17 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     findDatastore: createFindDatastore({ openQuerier: querier.open, clock }),
   });
   const targets = new Map<string, Target>();
+  const flows = createRemoteFlows(asks);
   const { discovery, transfer } = settings;
-  // Left out where there are none, and undefined for the service.
-  const { bytesPerSecond, proxy } = transfer;
   const access = createDatastoreAccess(
-    { locate, openFlow: createRemoteOpenFlow(asks) },
+    { locate, openFlow: flows.openFlow },
     (sha256) => {
       const target = targets.get(sha256);
       if (target === undefined) throw new Error('there is no job for this content');
       return target;
     },
-    { discovery, transfer: { ...transfer, bytesPerSecond, proxy } },
+    // Left out where there is none, and undefined for the service. The pace is kept where the bytes are written.
+    { discovery, transfer: { ...transfer, proxy: transfer.proxy, bytesPerSecond: undefined } },
   );
 
   const report = (error: unknown) => log.warn({ error: String(error) }, 'priv was not told');
@@ -156,7 +156,10 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
   await serve('download', async (id, order, signal) => {
     const request = orderSchemas.download.parse(order);
     const { sha256, url } = request;
-    targets.set(sha256, createRemoteTarget(asks, { id, url: url.href, digest: digestOfHex(sha256) }));
+    targets.set(
+      sha256,
+      createRemoteTarget({ asks, flows }, { id, url: url.href, digest: digestOfHex(sha256) }),
+    );
     const onEvent = (event: DownloadEvent) => {
       if (event.kind === 'retrying') return;
       if (event.kind === 'located' && event.origin.address !== null && event.origin.bridgeName !== null) {

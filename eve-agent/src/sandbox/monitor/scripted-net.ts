@@ -1,0 +1,212 @@
+/** For tests: priv and its calf that speaks to the network in one process, and a server on loopback that they speak to. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import type { Calf, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
+import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
+import { duplicate } from '@local-datastore/shared/confinement/system/sockets';
+import { silentLog } from '@local-datastore/shared/log';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { openUnreadConnection } from '../../network/open-flow.ts';
+import type { DownloadEvent, DownloadResult } from '../../transfer/download-request.ts';
+import type { Target } from '../../transfer/target.ts';
+import { NET_RIGHTS } from '../calves/net/net-keys.ts';
+import type { NetAsk } from '../calves/net/net-messages.ts';
+import { runNet } from '../calves/net/run-net.ts';
+import { readJson } from '../exchange/ask-messages.ts';
+import { createDirectStoreClient } from '../store/direct-client.ts';
+import { createKeyStore, PRIV } from '../store/key-store.ts';
+import { createAnswerer } from './answer-asks.ts';
+import { createNetJobs } from './net-jobs.ts';
+import { createNetMonitor } from './net-monitor.ts';
+import type { ReceptionRules } from './serve-target.ts';
+
+/** What a server does with one connection, once a request has come on it. */
+export type Script = (socket: Socket, request: string) => void | Promise<void>;
+
+export interface ScriptedServer {
+  readonly url: URL;
+  /** The heads of the requests that came. */
+  readonly requests: readonly string[];
+  /** How many connections are open. */
+  readonly openConnections: number;
+  close(): Promise<void>;
+}
+
+/** @param scripts of the requests, in turn */
+export async function serveScripts(scripts: readonly Script[]): Promise<ScriptedServer> {
+  const requests: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    let request = '';
+    socket.on('data', (bytes) => {
+      request += bytes.toString('latin1');
+      if (!request.endsWith('\r\n\r\n')) return;
+      const script = scripts[requests.push(request) - 1];
+      if (script === undefined) socket.destroy();
+      else void script(socket, request);
+      request = '';
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/a.img`),
+    requests,
+    get openConnections() {
+      return sockets.size;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+interface Handle {
+  close(): void;
+}
+
+/** Node's own handle of a descriptor, as a calf gets it from another process. */
+function handleOf({ fd, kind }: HandedDescriptor): Handle {
+  if (kind !== 'stream') throw new Error('datagrams are not for these tests');
+  const socket = new Socket({ fd: duplicate(fd), readable: false });
+  return (socket as unknown as { readonly _handle: Handle })._handle;
+}
+
+export interface ScriptedNet {
+  /** Of what a script serves: its digest is known, and its size where it is given. */
+  download(
+    url: URL,
+    content: Buffer,
+    target: Target,
+    options?: { readonly sizeBytes?: number | null; readonly signal?: AbortSignal },
+  ): Promise<DownloadResult>;
+  /** What was told of downloads. */
+  readonly events: readonly DownloadEvent['kind'][];
+  /** What the calf has asked for. */
+  readonly asked: readonly NetAsk['kind'][];
+  /** The farthest that any download has come. */
+  readonly position: number;
+  /** What crosses ends as when the calf has died, and its successor begins. */
+  replaceCalf(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param rules how bodies are to come */
+export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Promise<ScriptedNet> {
+  const audit = { append: () => {} };
+  const store = createKeyStore({ log: silentLog, audit });
+  const targets = new Map<string, Target>();
+  const events: DownloadEvent['kind'][] = [];
+  const asked: NetAsk['kind'][] = [];
+  let position = 0;
+  const jobs = createNetJobs({
+    ...{ store, audit, actor: 'net', owner: PRIV },
+    targetOf(sha256) {
+      const target = targets.get(sha256);
+      if (target === undefined) throw new Error('no target is for this');
+      return target;
+    },
+  });
+  const reception: ReceptionRules = {
+    ...{ clock: systemClock, pace: undefined, stallTimeoutMs: 600_000 },
+    leastRate: { bytesPerSecond: 0, windowMs: 1000 },
+    ...rules,
+  };
+  const { stallTimeoutMs, leastRate } = reception;
+  const answer = createAnswerer(
+    {
+      ...{ jobs, selectBridges: () => [], connect: openUnreadConnection, openPipe },
+      sockets: {
+        give: () => Promise.reject(new Error('there are no bridges')),
+        close: async () => {},
+      },
+    },
+    { allowsInternal: false, proxyHost: null, reception },
+  );
+  const monitor = createNetMonitor(
+    { store, audit, jobs, answer, closeGiven: async () => {}, clock: systemClock },
+    {
+      actor: 'net',
+      settings: {
+        discovery: { bridges: [], timeoutMs: 1000 },
+        transfer: { stallTimeoutMs, leastRate, allowsInternalRedirects: false },
+      },
+      hosts: () => new Set(),
+      onSeen() {},
+      onReady: () => ready.resolve(),
+    },
+  );
+  store.watch('/ask/*', ({ value }) => {
+    if (value !== null) asked.push((readJson(value) as NetAsk).kind);
+  });
+
+  let ready = Promise.withResolvers<void>();
+  async function startCalf() {
+    ready = Promise.withResolvers();
+    const actor = `net-${randomUUID()}`;
+    const client = createDirectStoreClient({ store, audit }, { actor, rights: NET_RIGHTS });
+    const handles: Handle[] = [];
+    let hear: (message: unknown, handle: object | null) => void = () => {};
+    const calf = {
+      send(message: object, descriptor?: HandedDescriptor) {
+        if (descriptor !== undefined) handles.push(handleOf(descriptor));
+        hear(message, descriptor === undefined ? null : (handles.at(-1) ?? null));
+      },
+    } as Calf;
+    const end = monitor.begin(calf);
+    const ended = runNet({
+      ...{ store: client, clock: systemClock, log: silentLog },
+      handles: {
+        onHandle(listener) {
+          hear = listener;
+        },
+      },
+    });
+    await ready.promise;
+    return async () => {
+      client.close();
+      await ended;
+      // What a process has it loses with its end.
+      for (const handle of handles) handle.close();
+      await end();
+      store.clear(actor);
+    };
+  }
+
+  let endCalf = await startCalf();
+  return {
+    events,
+    asked,
+    get position() {
+      return position;
+    },
+    async download(url, content, target, { sizeBytes = content.length, signal } = {}) {
+      const sha256 = contentDigest(content).hex;
+      targets.set(sha256, target);
+      return await jobs.steps.download(
+        {
+          ...{ url, sha256, sizeBytes, registry: null, authorization: null, ca: null },
+          avoidedAddresses: new Set<string>(),
+        },
+        {
+          onEvent: ({ kind }) => events.push(kind),
+          onProgress(bytes) {
+            position = Math.max(position, bytes);
+          },
+        },
+        signal ?? new AbortController().signal,
+      );
+    },
+    async replaceCalf() {
+      await endCalf();
+      endCalf = await startCalf();
+    },
+    stop: () => endCalf(),
+  };
+}
