@@ -11,6 +11,7 @@ import { benchPull } from './pull.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRepositories } from './repositories.ts';
 import { benchResolve } from './resolve.ts';
+import { benchSeparation } from './separation.ts';
 import { benchServe } from './serve.ts';
 import { benchSwitch } from './switch.ts';
 
@@ -34,6 +35,7 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   resolve: (_places, count) => benchResolve(count),
   publish: ({ work }, count) => benchPublish(work, count),
   switch: (_places, count) => benchSwitch(count),
+  separation: ({ memory }, count) => benchSeparation(memory, count),
   deployments: () => benchDeployments(),
 };
 

@@ -14,7 +14,7 @@ export interface Usage {
 }
 
 /** A process and all its descendants; proc(5), task/TID/children. */
-function familyOf(pid: number): number[] {
+export function familyOf(pid: number): number[] {
   const pids = [pid];
   for (const parent of pids) {
     try {

@@ -19,6 +19,8 @@ export interface AgentFolder {
   configure(document: object): Promise<void>;
   /** Starts the real program from its sources, with further arguments, and waits until it runs. */
   start(...args: readonly string[]): Promise<void>;
+  /** Of the one that was started last. */
+  pid(): number;
   /** Ends it with a signal. @returns its exit code; null: killed */
   end(signal: NodeJS.Signals): Promise<number | null>;
   /** The lines of the running agent's log with a message. */
@@ -35,9 +37,15 @@ export interface AgentFolder {
   remove(): Promise<void>;
 }
 
-/** @param env beside this process's own */
-export async function createAgentFolder(env: NodeJS.ProcessEnv = {}): Promise<AgentFolder> {
-  const folder = await mkdtemp(join(tmpdir(), 'agent-'));
+/**
+ * @param env beside this process's own
+ * @param parent of the folder
+ */
+export async function createAgentFolder(
+  env: NodeJS.ProcessEnv = {},
+  parent: string = tmpdir(),
+): Promise<AgentFolder> {
+  const folder = await mkdtemp(join(parent, 'agent-'));
   const state = join(folder, 'state');
   const config = join(folder, 'device.json');
   const logs: (() => string)[] = [];
@@ -69,6 +77,7 @@ export async function createAgentFolder(env: NodeJS.ProcessEnv = {}): Promise<Ag
       logs.push(log);
       await seen;
     },
+    pid: () => child?.pid ?? 0,
     end,
     lines: (message) =>
       (logs.at(-1)?.() ?? '')
