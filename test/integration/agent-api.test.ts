@@ -25,8 +25,26 @@ import type { AppEvent } from '../../eve-agent/src/launch/apps/app-board.ts';
 import type { Reconciler } from '../../eve-agent/src/reconcile/reconciler.ts';
 import { createTally } from '../../eve-agent/src/reconcile/tally.ts';
 import { datastoreOf, treeOf, uuidOf } from '../../eve-agent/src/reconcile/test-fixtures.ts';
+import type { NtpStatus } from '../../eve-agent/src/sandbox/handlers/ntp-status.ts';
 import { describeWith } from '../requirements.ts';
 
+const unknown = { stratum: null, offsetMs: null, delayMs: null, jitterMs: null, distanceMs: null };
+const NTP: NtpStatus = {
+  ...{ state: 'synchronized', watchedSince: null, refusal: null, offsetMs: -2.5, errorMs: 12, stratum: 5 },
+  ...{
+    server: '10.0.0.5',
+    frequencyPpm: 1.5,
+    steps: 2,
+    lastStep: { at: '2026-01-01T00:00:00.000Z', byMs: 7000 },
+  },
+  servers: [
+    {
+      ...{ name: '10.0.0.5', address: '10.0.0.5', role: 'system-peer', trouble: null, stratum: 4 },
+      ...{ isReached: true, offsetMs: -3, delayMs: 0.2, jitterMs: 0.1, distanceMs: 12 },
+    },
+    { ...unknown, name: 'ds.local', address: null, role: 'unusable', trouble: null, isReached: false },
+  ],
+};
 const PROCESS = {
   ...{ name: 'net', state: 'running' as const, pid: 123, user: 65520, restarts: 2, layers: ['own user'] },
   missing: [{ layer: 'mount namespace' as const, reason: 'the kernel refused it' }],
@@ -96,6 +114,7 @@ function createApi(configSource: string | null = null) {
     listInstances: () => [],
     processes: () => [PROCESS],
     listDhcp: () => [{ interface: 'eth0', state: 'bound' }],
+    readNtp: () => NTP,
     auditHead: () => ({ seq: 7, hash: 'ab'.repeat(32) }),
     apps: {
       statuses: () => [app],
@@ -200,6 +219,7 @@ describeWith(['curl'], 'the operations', () => {
       processes: [PROCESS],
       audit: { seq: 7 },
       dhcp: [{ interface: 'eth0' }],
+      ntp: NTP,
       contentTrees: [status],
       apps: [app],
     });
@@ -381,6 +401,16 @@ describeWith(['curl'], 'the operations', () => {
       'eve_agent_process_up{process="net"} 1',
       'eve_agent_process_restarts_total{process="net"} 2',
       'eve_agent_process_layers_missing{process="net"} 1',
+      'eve_agent_ntp_synchronized 1',
+      'eve_agent_ntp_offset_seconds -0.0025',
+      'eve_agent_ntp_error_seconds 0.012',
+      'eve_agent_ntp_stratum 5',
+      'eve_agent_ntp_server_reachable{server="10.0.0.5"} 1',
+      'eve_agent_ntp_server_reachable{server="ds.local"} 0',
+      'eve_agent_ntp_server_offset_seconds{server="10.0.0.5"} -0.003',
+      'eve_agent_ntp_steps_total 2',
+      'eve_agent_ntp_last_step_seconds 7',
+      'eve_agent_ntp_last_step_timestamp_seconds 1767225600',
       'eve_agent_apps{state="RUNNING"} 1',
       'eve_agent_apps{state="BROKEN"} 0',
       'eve_agent_apps_failing 1',

@@ -9,7 +9,8 @@ import type { Namespace } from './namespace.ts';
 import { unpackNtpsec } from './ntpsec.ts';
 import { waitForLog } from './programs.ts';
 
-const WITHOUT_CLOCK = ['setpriv', '--bounding-set=-sys_time', '--inh-caps=-sys_time'];
+/** In front of a command: it may not set the clock. */
+export const WITHOUT_CLOCK = ['setpriv', '--bounding-set=-sys_time', '--inh-caps=-sys_time'];
 
 /** A server that runs, until the lab ends. */
 export interface TimeServer {

@@ -3,13 +3,17 @@ import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { Tally } from '../reconcile/tally.ts';
 import { CONTENT_STATES } from '../reconcile/transitions.ts';
+import type { NtpStatus } from '../sandbox/handlers/ntp-status.ts';
 import { appFamilies, deploymentFamilies } from './app-metrics.ts';
 import { type Family, familiesText } from './metric-family.ts';
+import { ntpFamilies } from './ntp-metrics.ts';
 import { processFamilies } from './process-metrics.ts';
 
 /** What the metrics are made of. */
 export interface Measured {
   readonly processes: readonly ProcessStatus[];
+  /** null: no time server is asked. */
+  readonly ntp: NtpStatus | null;
   readonly contentTrees: readonly ContentTreeStatus[];
   readonly tally: Tally;
   readonly isConfigurationRefused: boolean;
@@ -21,7 +25,7 @@ export interface Measured {
 
 /** Prometheus's text format 0.0.4. */
 export function metricsText(measured: Measured): string {
-  const { contentTrees: statuses, tally, apps, deployments, processes } = measured;
+  const { contentTrees: statuses, tally, apps, deployments, processes, ntp } = measured;
   const count = (fits: (status: ContentTreeStatus) => boolean) => statuses.filter(fits).length;
   const sum = (of: (status: ContentTreeStatus) => number) =>
     statuses.reduce((total, each) => total + of(each), 0);
@@ -87,6 +91,7 @@ export function metricsText(measured: Measured): string {
   return familiesText([
     ...families,
     ...(processes.length === 0 ? [] : processFamilies(processes)),
+    ...(ntp === null ? [] : ntpFamilies(ntp)),
     ...(apps === null ? [] : appFamilies(apps)),
     ...(deployments === null ? [] : deploymentFamilies(deployments === 'engine-away' ? null : deployments)),
   ]);

@@ -23,6 +23,7 @@ import type { Apps } from '../launch/apps/apps.ts';
 import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/reconciler.ts';
 import type { Tally } from '../reconcile/tally.ts';
 import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
+import type { NtpStatus } from '../sandbox/handlers/ntp-status.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
@@ -44,6 +45,8 @@ export interface RoutesDeps {
   processes(): readonly ProcessStatus[];
   /** Interfaces that get their addresses by DHCP. */
   listDhcp(): readonly object[];
+  /** null: no time server is asked. */
+  readNtp(): NtpStatus | null;
   /** How far the audit log is on the disk; null: none is kept. */
   auditHead(): ChainPlace | null;
   /** EVE's own, where it runs. */
@@ -148,7 +151,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       summary: 'The configuration in force, every content tree, every app, and every process without rights',
       responses: {
         200: jsonResponse(
-          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), and the interfaces that get their addresses by DHCP',
+          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), the interfaces that get their addresses by DHCP, and the clock with its time servers (null where none is asked)',
         ),
       },
       handle: () => ({
@@ -160,6 +163,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         processes: deps.processes(),
         audit: deps.auditHead(),
         dhcp: deps.listDhcp(),
+        ntp: deps.readNtp(),
       }),
     },
     {
@@ -282,7 +286,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const limited = AbortSignal.timeout(ENGINE_LIMIT_MS);
         const deployments = readServing && (await readServing(limited).catch(() => 'engine-away' as const));
         const text = metricsText({
-          processes: deps.processes(),
+          ...{ processes: deps.processes(), ntp: deps.readNtp() },
           ...{ contentTrees: reconciler.statuses(), tally, deployments, apps: apps?.statuses() ?? null },
           isConfigurationRefused: ['partial', 'refused'].includes(configuration.status().state),
         });

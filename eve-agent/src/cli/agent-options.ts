@@ -30,6 +30,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly apps?: true;
   readonly separation?: true;
   readonly dhcp?: readonly string[];
+  readonly ntp?: readonly string[];
   readonly engine: EngineAddress;
   readonly allowPlainCredentials?: true;
   readonly maxDownloads: number;
@@ -260,6 +261,15 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     environment: 'EVE_AGENT_DHCP',
     // IFNAMSIZ of the kernel, with what names may not hold.
     schema: z.string().regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, { error: 'the name of an interface expected' }),
+    isList: true,
+  },
+  {
+    flags: '--ntp <server>',
+    description:
+      'keep the clock right by this time server, an address or a name, also on .local, which a process that holds no ' +
+      'rights asks; may be given several times; without the right to set the clock it is only watched (default: none)',
+    environment: 'EVE_AGENT_NTP',
+    schema: z.string().min(1, { error: 'a time server expected' }),
     isList: true,
   },
   { ...logLevelOption, default: 'info' },

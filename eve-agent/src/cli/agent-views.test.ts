@@ -71,6 +71,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
     apps: null,
     processes: [],
     dhcp: [],
+    ntp: null,
   } as unknown as ServiceStatus);
   expect(text).toContain('Configuration from c.json, in force since 2026-01-01T00:00:00Z');
   expect(text).toContain('\n    warning: datastore 1 is not in the configuration\n');
@@ -83,6 +84,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
       apps: null,
       processes: [],
       dhcp: [],
+      ntp: null,
     } as unknown as ServiceStatus),
   ).toContain('What they said before stays, as documents of it are REFUSED:\n    a.json: not JSON');
   const none = { ...configuration, state: 'none' };
@@ -93,6 +95,7 @@ it('the status says loudly what is wrong with a new configuration', () => {
       apps: null,
       processes: [],
       dhcp: [],
+      ntp: null,
     } as unknown as ServiceStatus),
   ).toContain('No configuration');
 });
@@ -117,6 +120,7 @@ it('the status tells what confines a process, and what does not', () => {
     apps: null,
     processes,
     dhcp,
+    ntp: null,
   } as unknown as ServiceStatus);
   expect(text).toContain('\neth0 has 10.0.0.5/24 by DHCP from 10.0.0.2\n');
   expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
@@ -203,6 +207,7 @@ describe('apps', () => {
         apps,
         processes: [],
         dhcp: [],
+        ntp: null,
       } as unknown as ServiceStatus);
     expect(text([appOf()])).toContain(`no content trees.\n\n${appStatusTable([appOf()])}`);
     expect(text([])).toMatch(/no content trees\.\n\nThe configuration has no apps\.\n$/);

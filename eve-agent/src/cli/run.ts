@@ -35,6 +35,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
     },
     isSeparated: options.separation === true,
     dhcp: options.dhcp ?? [],
+    ntp: options.ntp ?? [],
     allowPlainCredentials: options.allowPlainCredentials === true,
     maxDownloads: options.maxDownloads,
     maxDownloadsPerDatastore: options.maxDownloadsPerDatastore,

@@ -10,6 +10,7 @@ import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client
 import { appStatusTable } from './app-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { statusTable } from './status-table.ts';
+import { timeLines, timeStatusSchema } from './time-status.ts';
 
 const statusSchema = z.looseObject({
   configuration: z.looseObject({
@@ -33,6 +34,8 @@ const statusSchema = z.looseObject({
       }),
     )
     .default([]),
+  /** null: no time server is asked. */
+  ntp: timeStatusSchema.nullable().default(null),
   /** Those without rights. */
   processes: z
     .array(
@@ -74,9 +77,20 @@ function dhcpLine({ interface: name, address, server, reason }: ServiceStatus['d
 }
 
 /** The status as people read it. */
-export function statusText({ configuration, contentTrees, apps, processes, dhcp }: ServiceStatus): string {
+export function statusText({
+  configuration,
+  contentTrees,
+  apps,
+  processes,
+  dhcp,
+  ntp,
+}: ServiceStatus): string {
   const { source, state, appliedAt, problems, warnings } = configuration;
-  const confined = [...dhcp.map(dhcpLine), ...processes.flatMap(processLines)].map((line) => `${line}\n`);
+  const confined = [
+    ...dhcp.map(dhcpLine),
+    ...(ntp === null ? [] : timeLines(ntp)),
+    ...processes.flatMap(processLines),
+  ].map((line) => `${line}\n`);
   if (state === 'none') return `No configuration is in force.\n${confined.join('')}`;
   const from = source === null ? '' : ` from ${printableText(source)}`;
   const lines = [

@@ -94,6 +94,7 @@ async function start() {
       },
       async probe() {
         if (!isThere) throw new CodedError('DATASTORE_NOT_FOUND', 'no datastore', { retryable: true });
+        return '10.1.0.5';
       },
       hashFile: (path, signal) => hashFile(path, 1e9, signal),
       clock,

@@ -39,8 +39,11 @@ export interface StepDeps {
   download(request: ContentRequest, observer: DownloadObserver, signal: AbortSignal): Promise<DownloadResult>;
   /** Asks a registry, once, which manifest and which blobs a name stands for on this host. */
   resolve(request: ResolveRequest, signal: AbortSignal): Promise<ImageResolution>;
-  /** @throws CodedError when the datastore of a URL does not answer by multicast DNS */
-  probe(url: URL, signal: AbortSignal): Promise<void>;
+  /**
+   * @returns the address of a datastore on `.local`; null: the URL names none
+   * @throws CodedError when it does not answer by multicast DNS
+   */
+  probe(url: URL, signal: AbortSignal): Promise<string | null>;
   /** @param algorithm absent: sha256 */
   hashFile(path: string, signal: AbortSignal, algorithm?: OciAlgorithm): Promise<HashedFile>;
   readonly clock: Clock;

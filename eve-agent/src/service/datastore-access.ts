@@ -44,7 +44,10 @@ export function createDatastoreAccess(
   const registries = createRegistryAccess(depsFor, options, hostPlatform(arch()));
 
   return {
-    probe: async (url, signal) => void (await locate(url, { ...discovery, signal })),
+    async probe(url, signal) {
+      const located = await locate(url, { ...discovery, signal });
+      return located.kind === 'local' ? located.location.address : null;
+    },
     resolve: registries.resolve,
     async download(request, observer, signal) {
       const { registry, sha256, sizeBytes, avoidedAddresses } = request;

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
 import { openSilentPort } from '@local-datastore/shared/confinement/system/silent-port';
@@ -36,6 +37,8 @@ export interface DhcpStatus {
 
 export interface DhcpClients {
   statuses(): readonly DhcpStatus[];
+  /** Of the processes that they are. */
+  processes(): readonly ProcessStatus[];
   /** Ends the clients. What is in force stays, until the lease is over. */
   close(): Promise<void>;
 }
@@ -102,5 +105,9 @@ export async function openDhcpClients(
       throw explain(interfaceName, error);
     }
   }
-  return { statuses: () => clients.map(statusOf), close };
+  return {
+    statuses: () => clients.map(statusOf),
+    processes: () => clients.map((client) => client.calfStatus()).filter((status) => status !== null),
+    close,
+  };
 }

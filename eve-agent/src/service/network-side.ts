@@ -29,16 +29,33 @@ export interface NetworkSide {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
   /** Listens for hosts, and does what the steps need, until the signal is aborted. */
   run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
+  /** Where a host on `.local` is. @throws Error it was not found */
+  findLocal(host: string, signal: AbortSignal): Promise<string>;
   /** What it does by processes without rights; none: it is all in this one. */
   processes(): readonly ProcessStatus[];
 }
+
+/**
+ * Finds a host on `.local` by a probe for a datastore of that name, of which its address is used alone.
+ *
+ * @throws (the returned function) what the probe throws; Error where it tells of none
+ */
+export const createFindLocal =
+  (probe: StepDeps['probe']): NetworkSide['findLocal'] =>
+  async (host, signal) => {
+    const address = await probe(new URL(`http://${host}/`), signal);
+    if (address === null) throw new Error(`${host} is not on .local`);
+    return address;
+  };
 
 /** The network in this process. */
 export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: ServiceSettings): NetworkSide {
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const locate = createSystemLocator(log, querier.open);
+  const steps = createDatastoreAccess({ locate, openFlow }, targetOf, settings);
   return {
-    steps: createDatastoreAccess({ locate, openFlow }, targetOf, settings),
+    steps,
+    findLocal: createFindLocal(steps.probe),
     processes: () => [],
     run: ({ hosts, onSeen }, signal) =>
       watchAnnouncements(

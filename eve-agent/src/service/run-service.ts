@@ -31,6 +31,7 @@ import { imageResolutionSchema } from '../reconcile/image-resolution.ts';
 import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
 import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
+import type { OpenedNtp } from '../sandbox/handlers/open-ntp.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
 import type { DhcpClients } from './dhcp-clients.ts';
@@ -75,7 +76,7 @@ const createTargetOf =
 
 /** What processes without rights share, where there are to be any: its code is loaded only then. */
 async function openSandboxFor(settings: ServiceSettings, state: string, log: Log): Promise<Sandbox | null> {
-  if (!settings.isSeparated && settings.dhcp.length === 0) return null;
+  if (!settings.isSeparated && settings.dhcp.length === 0 && settings.ntp.length === 0) return null;
   const { openSandbox } = await import('./sandbox.ts');
   return await openSandbox(state, log);
 }
@@ -99,6 +100,16 @@ async function openDhcp(
   if (settings.dhcp.length === 0 || sandbox === null) return null;
   const { openDhcpClients } = await import('./dhcp-clients.ts');
   return await openDhcpClients(settings.dhcp, sandbox, deps);
+}
+
+async function openNtp(
+  settings: ServiceSettings,
+  sandbox: Sandbox | null,
+  deps: { readonly findLocal: NetworkSide['findLocal']; readonly log: Log },
+): Promise<OpenedNtp | null> {
+  if (settings.ntp.length === 0 || sandbox === null) return null;
+  const { openNtpClient } = await import('./ntp-client.ts');
+  return await openNtpClient(settings.ntp, sandbox, deps);
 }
 
 /** The loop over what is wanted and what is there, with this host's files and clocks. */
@@ -188,8 +199,10 @@ export async function runService(
   let deployments: RunningDeployments | null = null;
   let apps: RunningApps | null = null;
   let dhcp: DhcpClients | null = null;
+  let ntp: OpenedNtp | null = null;
   try {
     dhcp = await openDhcp(settings, sandbox, { state, log });
+    ntp = await openNtp(settings, sandbox, { findLocal: network.findLocal, log });
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
     if (settings.deployments !== null) {
@@ -211,9 +224,14 @@ export async function runService(
       configSource: source.path,
       apps: apps?.apps ?? null,
       readServing: deployments?.readServing ?? null,
-      processes: network.processes,
+      processes: () => [
+        ...network.processes(),
+        ...(dhcp?.processes() ?? []),
+        ...[ntp?.calfStatus() ?? null].filter((status) => status !== null),
+      ],
       auditHead: () => sandbox?.audit.head() ?? null,
       listDhcp: () => dhcp?.statuses() ?? [],
+      readNtp: () => ntp?.status() ?? null,
     });
     const appRoutes = createAppRoutes({ apps: apps?.apps ?? null, access: apps?.access ?? null, log });
     const deploymentRoutes =
@@ -252,6 +270,7 @@ export async function runService(
     await Promise.all(running);
   } finally {
     for (const end of endings) await end();
+    await ntp?.stop();
     await dhcp?.close();
     await sandbox?.audit.close();
     deployments?.close();

@@ -13,13 +13,14 @@ import { findCalf } from '../sandbox/calves/find-calf.ts';
 import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
+import { isOnBridge } from '../sandbox/monitor/judge-place.ts';
 import { keepProcess } from '../sandbox/monitor/keep-process.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
 import type { StoreLimits } from '../sandbox/store/serve-store.ts';
 import { createPace } from '../transfer/pace.ts';
-import type { NetworkSide, NetworkSideDeps } from './network-side.ts';
+import { createFindLocal, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { selectSystemBridges } from './system-discovery.ts';
@@ -63,9 +64,16 @@ export function createSeparateNetwork(
       },
     },
   );
+  const findLocal = createFindLocal(jobs.steps.probe);
   let kept: KeptCalf | null = null;
   return {
     steps: jobs.steps,
+    async findLocal(host, signal) {
+      const address = await findLocal(host, signal);
+      // The process that says so may have been taken over.
+      if (selectBridges().some((bridge) => isOnBridge(address, bridge))) return address;
+      throw new Error(`${address} is on no bridge`);
+    },
     processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(

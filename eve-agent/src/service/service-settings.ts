@@ -36,6 +36,8 @@ export interface ServiceSettings {
   readonly isSeparated: boolean;
   /** Interfaces that get their addresses by DHCP. */
   readonly dhcp: readonly string[];
+  /** Time servers that the clock is kept right by; none: it is left alone. */
+  readonly ntp: readonly string[];
   readonly allowPlainCredentials: boolean;
   readonly maxDownloads: number;
   readonly maxDownloadsPerDatastore: number;

@@ -50,6 +50,19 @@ export function ipVersion(text: string): 4 | 6 | 0 {
   return parseIpv6(text) === null ? 0 : 6;
 }
 
+/**
+ * An address as numbers of 32 bits, the first ones first; its zone is no part of it.
+ *
+ * @returns one of IPv4, four of IPv6; none: it is no address
+ */
+export function ipWords(text: string): readonly number[] {
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== null) return [ipv4];
+  const ipv6 = parseIpv6(text);
+  if (ipv6 === null) return [];
+  return [96n, 64n, 32n, 0n].map((shift) => Number((ipv6 >> shift) & 0xffffffffn));
+}
+
 /** @throws RangeError */
 function requirePrefix(prefix: number, bits: number, cidr: string): void {
   if (!Number.isInteger(prefix) || prefix < 0 || prefix > bits) throw new RangeError(`${cidr} is no subnet`);

@@ -7,10 +7,11 @@ import { createClockControl } from '@local-datastore/shared/confinement/system/c
 import { emulateAdjtimex } from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import { openNtpSockets } from '../../../eve-agent/src/network/ntp-sockets.ts';
+import { openNtpSocket } from '../../../eve-agent/src/network/ntp-socket.ts';
+import { createGivenSockets } from '../../../eve-agent/src/sandbox/calves/ntp/given-sockets.ts';
 import { runNtp } from '../../../eve-agent/src/sandbox/calves/ntp/run-ntp.ts';
 import { openNtp } from '../../../eve-agent/src/sandbox/handlers/open-ntp.ts';
-import { ntpRights } from '../../../eve-agent/src/sandbox/keys/ntp-keys.ts';
+import { NTP_KEY, NTP_PORT, ntpRights } from '../../../eve-agent/src/sandbox/keys/ntp-keys.ts';
 import { createDirectStoreClient } from '../../../eve-agent/src/sandbox/store/direct-client.ts';
 import { createKeyStore } from '../../../eve-agent/src/sandbox/store/key-store.ts';
 
@@ -21,25 +22,32 @@ const audit = { append: () => {} };
 const store = createKeyStore({ audit, log: silentLog });
 const policy = { earliestUnixMs: Date.parse('2025-01-01'), latestUnixMs: Date.parse('2090-01-01') };
 const prefix = ['ntp'];
+const addressOf = (id: string) =>
+  Buffer.from(store.read([...prefix, NTP_KEY.server, id, 'address']) ?? []).toString('latin1');
 
 const ntp = await openNtp(
   {
     ...{ store, audit, clock, log: silentLog, control: createClockControl(kernel.adjtimex) },
     findAddress: () => Promise.reject(new Error('there is no discovery here')),
-    startCalf: () =>
-      runNtp(
+    async startCalf() {
+      const { stop } = await runNtp(
         {
           store: createDirectStoreClient({ store, audit }, { actor: 'ntp', rights: ntpRights(prefix) }),
-          sockets: openNtpSockets(),
+          sockets: createGivenSockets(async (id) => {
+            const address = addressOf(id);
+            return { address, socket: await openNtpSocket(address, NTP_PORT) };
+          }),
           clock,
           readWallMs: () => Math.floor(kernel.unixMs()),
           chance: { bits64: () => randomBytes(8).readBigUInt64BE(), fraction: Math.random },
           log: silentLog,
         },
         { ...policy, prefix },
-      ),
+      );
+      return { status: () => null, stop };
+    },
   },
-  { ...policy, servers, prefix },
+  { ...policy, servers, prefix, watchedSince: null },
 );
 
 let last = '';

@@ -91,7 +91,7 @@ function createStarterHere(deps: { store: KeyStore; clock: LeapingClock; log: Lo
       controller = new AbortController();
       running = start();
     };
-    return { pid: () => null, stop };
+    return { status: () => null, stop };
   };
   return { startCalf, crash: () => crash() };
 }

@@ -1,5 +1,7 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { StoreClient } from '../store/store-client.ts';
+import { answerPath, askPath } from './ask-keys.ts';
 import { answerSchema, readJson, toJson } from './ask-messages.ts';
 import { reviveError } from './wire-error.ts';
 
@@ -22,7 +24,7 @@ export interface Held extends Given {
   letGo(): void;
 }
 
-/** A calf's asks for what only priv can do: keys `/ask/N` and `/answer/N`, and descriptors beside them. */
+/** A calf's asks for what only priv can do: keys `ask/N` and `answer/N`, and descriptors beside them. */
 export interface Asks {
   /** @throws what priv says, as an error of the kind that it is; the signal's reason */
   ask(ask: object, signal?: AbortSignal): Promise<Given>;
@@ -37,8 +39,15 @@ interface Waiting {
   handle: object | null;
 }
 
-/** @returns once answers are heard */
-export async function openAsks(store: StoreClient, handles: HandleSource): Promise<Asks> {
+/**
+ * @param prefix below which the keys stand. Default: none
+ * @returns once answers are heard
+ */
+export async function openAsks(
+  store: StoreClient,
+  handles: HandleSource,
+  prefix: KeyPath = [],
+): Promise<Asks> {
   const waiting = new Map<number, Waiting>();
   let last = 0;
 
@@ -64,9 +73,9 @@ export async function openAsks(store: StoreClient, handles: HandleSource): Promi
     settle(number as number, asked);
   });
   await store.watch(
-    '/answer/*',
+    keyPathText(answerPath(prefix, '*')),
     ({ path, value }) => {
-      const number = Number(path[1]);
+      const number = Number(path.at(-1));
       const asked = waiting.get(number);
       if (value === null || asked === undefined) return;
       const answer = answerSchema.safeParse(readJson(value));
@@ -89,7 +98,7 @@ export async function openAsks(store: StoreClient, handles: HandleSource): Promi
     signal?.throwIfAborted();
     last += 1;
     const number = last;
-    const path = ['ask', String(number)];
+    const path = askPath(prefix, String(number));
     const answered = Promise.withResolvers<Given>();
     waiting.set(number, { ...answered, answer: undefined, handle: null });
     const onAbort = () => {

@@ -1,8 +1,10 @@
 import type { CalfMessage, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import { InternalAddressError } from '../../transfer/flow.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
 import type { StoreErrorCode } from '../store/store-error.ts';
+import { answerPath, askPath } from './ask-keys.ts';
 import { type Answer, readJson, toJson } from './ask-messages.ts';
 import { toWireError } from './wire-error.ts';
 
@@ -45,10 +47,12 @@ export interface AskServerOptions {
   readonly owner: string;
   /** What is under way at a time, taken back or not. */
   readonly maxAsks: number;
+  /** Below it stand the keys. Default: none. */
+  readonly prefix?: KeyPath;
 }
 
 /**
- * Answers what a calf asks for at `/ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up,
+ * Answers what a calf asks for at `ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up,
  * or let go when it has it.
  *
  * @param give @throws what the calf is told; AskRefusal
@@ -56,7 +60,7 @@ export interface AskServerOptions {
  */
 export function serveAsks(
   { store, audit, send }: AskServerDeps,
-  { actor, owner, maxAsks }: AskServerOptions,
+  { actor, owner, maxAsks, prefix = [] }: AskServerOptions,
   give: (ask: unknown, signal: AbortSignal) => Promise<Gift>,
 ): () => void {
   const running = new Map<string, AbortController>();
@@ -66,7 +70,7 @@ export function serveAsks(
 
   function answer(number: string, said: Answer): void {
     try {
-      store.write(owner, ['answer', number], toJson(said));
+      store.write(owner, answerPath(prefix, number), toJson(said));
     } catch (error) {
       // Too long, or too many: the calf is to hear that there is none.
       if (!('error' in said)) answer(number, { error: toWireError(error) });
@@ -75,7 +79,8 @@ export function serveAsks(
 
   function fail(number: string, value: Uint8Array, error: unknown): void {
     const verdict = verdictOf(error);
-    if (verdict !== null) audit.append({ actor, op: 'ask', path: `/ask/${number}`, value, verdict });
+    if (verdict !== null)
+      audit.append({ actor, op: 'ask', path: keyPathText(askPath(prefix, number)), value, verdict });
     answer(number, { error: toWireError(error) });
   }
 
@@ -118,12 +123,12 @@ export function serveAsks(
     running.get(number)?.abort();
     running.delete(number);
     letHeldGo(number);
-    const path = ['answer', number];
+    const path = answerPath(prefix, number);
     if (store.read(path) !== undefined) store.delete(owner, path);
   }
 
-  const unwatch = store.watch('/ask/*', ({ path, value }) => {
-    const number = path[1] ?? '';
+  const unwatch = store.watch(keyPathText(askPath(prefix, '*')), ({ path, value }) => {
+    const number = path.at(-1) ?? '';
     if (value === null) forget(number);
     else void serve(number, value);
   });

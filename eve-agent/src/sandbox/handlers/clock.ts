@@ -21,10 +21,12 @@ import {
   type Movement,
   newTrust,
 } from './judge-correction.ts';
+import { createSeldom } from './seldom.ts';
 
+/** Why nothing is done where the clock may not be moved. */
+export const WATCHED = 'watched';
 /** Less of a change of the frequency is none. */
 const FREQUENCY_STEP_PPM = 0.001;
-const SAY_AGAIN_MS = 600_000;
 
 export interface ClockHandlerDeps {
   readonly store: KeyStore;
@@ -41,11 +43,23 @@ export interface ClockHandlerOptions {
   /** Who writes as priv. */
   readonly actor: string;
   readonly policy: ClockPolicy;
+  /** The clock may not be moved: what would be done is answered as refused, since `watched`. Default false. */
+  readonly onlyWatches?: boolean;
+}
+
+/** A time that the clock was set, not slewed. */
+export interface ClockStep {
+  /** Milliseconds since 1970, after it. */
+  readonly unixMs: number;
+  readonly byMs: number;
 }
 
 export interface ClockHandler {
   /** The last answer; null: the clock cannot be read. */
   lastAnswer(): CorrectionAnswer | null;
+  /** null: it was not set. */
+  lastStep(): ClockStep | null;
+  stepCount(): number;
   /** Moves nothing any more, and nothing back. */
   stop(): void;
 }
@@ -56,19 +70,14 @@ export interface ClockHandler {
  */
 export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandlerOptions): ClockHandler {
   const { store, audit, control, clock, log } = deps;
-  const { prefix, actor, policy } = options;
+  const { prefix, actor, policy, onlyWatches = false } = options;
   let trust: ClockTrust | null = null;
   let answer: CorrectionAnswer | null = null;
-  /** When each thing was said last: a calf that was taken over fills no log. */
-  const saidMs = new Map<string, number>();
+  let lastStep: ClockStep | null = null;
+  let stepCount = 0;
+  const saySeldom = createSeldom(clock);
 
   const at = (key: string): KeyPath => [...prefix, key];
-  function saySeldom(what: string, say: () => void): void {
-    const nowMs = clock.nowMs();
-    if (nowMs - (saidMs.get(what) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) return;
-    saidMs.set(what, nowMs);
-    say();
-  }
 
   function tell(next: CorrectionAnswer): void {
     answer = next;
@@ -124,13 +133,25 @@ export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandler
         }
         return;
       }
+      if (onlyWatches) {
+        trust = { ...trust, lastSequence: judged.trust.lastSequence, lastMs: judged.trust.lastMs };
+        const { offsetMs, errorMs } = offered;
+        saySeldom(WATCHED, () => log.info({ offsetMs, errorMs }, 'the clock is watched, and not set'));
+        // Nothing was decided: that is nothing for the audit log.
+        tell({ ...refused, frequencyPpm: reading.frequencyPpm, atMs: clock.nowMs(), reason: WATCHED });
+        return;
+      }
       // Until the kernel has done it the clock is as right as it was.
       trust = { ...judged.trust, wasRight: trust.wasRight };
       move(verdict, offered, reading.frequencyPpm);
       ({ trust } = judged);
       const { byMs, frequencyPpm } = verdict;
       const isStep = verdict.kind === 'step';
-      if (isStep) log.warn({ offsetMs: byMs, errorMs: offered.errorMs }, 'the clock was set');
+      if (isStep) {
+        stepCount += 1;
+        lastStep = { unixMs: reading.unixMs + byMs, byMs };
+        log.warn({ offsetMs: byMs, errorMs: offered.errorMs }, 'the clock was set');
+      }
       saySeldom('follows', () => log.info({ offsetMs: byMs }, 'the clock follows its servers'));
       settle({ sequence: offered.sequence, kind: isStep ? 'stepped' : 'slewing', byMs, frequencyPpm });
     } catch (error) {
@@ -157,5 +178,5 @@ export function createClockHandler(deps: ClockHandlerDeps, options: ClockHandler
     if (value === null) begin();
     else correct(value);
   });
-  return { lastAnswer: () => answer, stop: unwatch };
+  return { lastAnswer: () => answer, lastStep: () => lastStep, stepCount: () => stepCount, stop: unwatch };
 }

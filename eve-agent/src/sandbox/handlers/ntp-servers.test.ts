@@ -4,20 +4,22 @@ import { parseNtpServers } from './ntp-servers.ts';
 
 test('servers are addresses and names, in their order', () => {
   expect(
-    parseNtpServers(['10.0.0.5', 'ds.local', 'fe80::1%eth0', '2001:db8::1', 'Time.Site.Local.']),
+    parseNtpServers(['10.0.0.5', 'ds.local', 'fe80::1%eth0', '2001:db8::1', 'Time.Site.Local.', 'ntp1']),
   ).toEqual([
     { kind: 'address', address: '10.0.0.5' },
     { kind: 'name', host: 'ds.local' },
     { kind: 'address', address: 'fe80::1%eth0' },
     { kind: 'address', address: '2001:db8::1' },
     { kind: 'name', host: 'Time.Site.Local.' },
+    { kind: 'name', host: 'ntp1' },
   ]);
 });
 
 test.each<[string, string[], string]>([
   ['no server', [], '0 servers'],
   ['too many', Array.from({ length: 17 }, (_, index) => `10.0.0.${index + 1}`), '17 servers'],
-  ['a name that is not found by multicast DNS', ['time.example.com'], '"time.example.com" is neither'],
+  ['a number', ['167772165'], '"167772165" is neither'],
+  ['an address that is too short', ['10.0.5'], '"10.0.5" is neither'],
   ['nothing', [''], '"" is neither'],
   ['a port', ['10.0.0.5:123'], '"10.0.0.5:123" is neither'],
   ['a URL', ['ntp://ds.local'], 'ntp://ds.local'],

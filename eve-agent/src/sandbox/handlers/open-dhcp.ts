@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
 import { assemble, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { DROP } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { OwnedNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -28,8 +29,8 @@ export class DhcpError extends CodedError<'NO_INTERFACE' | 'NOT_ETHERNET'> {}
 
 /** The client of DHCP, started and looked after by whoever starts calves. */
 export interface DhcpCalf {
-  /** Of the process that runs; null: none does, or none of its own. */
-  pid(): number | null;
+  /** null: it is no process of its own. */
+  status(): ProcessStatus | null;
   /** Ends it for good. */
   stop(): Promise<void>;
 }
@@ -68,6 +69,8 @@ export interface DhcpOptions {
 export interface Dhcp {
   readonly interfaceName: string;
   status(): DhcpHandlerStatus & { readonly state: string; readonly pid: number | null };
+  /** As {@link DhcpCalf.status}. */
+  calfStatus(): ProcessStatus | null;
   /** Called after each change of what is in force. */
   onChange(listener: (status: DhcpHandlerStatus) => void): void;
   /** Gives the address back to its server and takes it from the interface; ends the client. Idempotent. */
@@ -204,7 +207,12 @@ export async function openDhcp(deps: DhcpDeps, options: DhcpOptions): Promise<Dh
 
     return {
       interfaceName,
-      status: () => ({ ...handler.status(), state: keys.state.get() ?? 'unknown', pid: calf.pid() }),
+      status: () => ({
+        ...handler.status(),
+        state: keys.state.get() ?? 'unknown',
+        pid: calf.status()?.pid ?? null,
+      }),
+      calfStatus: calf.status,
       onChange: handler.onChange,
       release: () => {
         ending ??= giveBack();

@@ -1,19 +1,39 @@
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
+import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { SystemClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { AuditSink } from '../audit/audit-entry.ts';
-import { NTP_KEY, serverName } from '../keys/ntp-keys.ts';
-import type { KeyPath } from '../store/key-path.ts';
+import { NTP_KEY, NTP_STATES, type NtpState, serverName } from '../keys/ntp-keys.ts';
+import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import { type KeyStore, PRIV } from '../store/key-store.ts';
 import { createClockHandler } from './clock.ts';
 import type { ClockPolicy } from './judge-correction.ts';
 import { parseNtpServers } from './ntp-servers.ts';
+import { type NtpStatus, readNtpStatus } from './ntp-status.ts';
+import { createSeldom } from './seldom.ts';
 
 /** Between two looks at whether a server that was found by its name still answers. */
 const LOOK_AGAIN_MS = 64_000;
 const NO_REACH = /^0*$/;
+
+/** What is said of a state. Of `refused` the handler of the clock says more. */
+const SAID: Readonly<Partial<Record<NtpState, readonly ['info' | 'warn', string]>>> = {
+  synchronized: ['info', 'the time servers agree'],
+  unreachable: ['warn', 'no time server answers'],
+  'no-server-fit': ['warn', 'no time server knows the time well enough'],
+  'no-agreement': ['warn', 'the time servers do not agree'],
+  denied: ['warn', 'every time server sent its client away'],
+};
+
+/** The client of NTP, started and looked after by whoever starts calves. */
+export interface NtpCalf {
+  /** null: it is no process of its own. */
+  status(): ProcessStatus | null;
+  /** Ends it for good. */
+  stop(): void | Promise<void>;
+}
 
 export interface OpenNtpDeps {
   readonly store: KeyStore;
@@ -26,18 +46,23 @@ export interface OpenNtpDeps {
    * Starts the calf, whose keys stand below a prefix, and starts it again when it ends: a process with layers, or one in
    * this process where separation is off.
    */
-  startCalf(prefix: KeyPath): Promise<{ stop(): void | Promise<void> }>;
-  /** Where a host of the name `….local` is; rejects when it is not found. */
+  startCalf(prefix: KeyPath, policy: ClockPolicy): NtpCalf | Promise<NtpCalf>;
+  /** Where a host is; rejects when it is not found. */
   findAddress(host: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface OpenNtpOptions extends ClockPolicy {
-  /** Of `--ntp`: addresses, or names that end with `.local`. */
+  /** Of `--ntp`: addresses, or names. */
   readonly servers: readonly string[];
   readonly prefix: KeyPath;
+  /** Why the clock may not be moved, as a word, and is only watched; null: it may. */
+  readonly watchedSince: string | null;
 }
 
 export interface OpenedNtp {
+  status(): NtpStatus;
+  /** As {@link NtpCalf.status}. */
+  calfStatus(): ProcessStatus | null;
   /** The calf ends, and the clock goes on as it is. Idempotent. */
   stop(): Promise<void>;
 }
@@ -51,7 +76,7 @@ export interface OpenedNtp {
  */
 export async function openNtp(deps: OpenNtpDeps, options: OpenNtpOptions): Promise<OpenedNtp> {
   const { store, clock, log } = deps;
-  const { prefix } = options;
+  const { prefix, watchedSince } = options;
   const names = parseNtpServers(options.servers);
   const stopped = new AbortController();
   const { signal } = stopped;
@@ -83,24 +108,43 @@ export async function openNtp(deps: OpenNtpDeps, options: OpenNtpOptions): Promi
     }
   }
 
-  const handler = createClockHandler(deps, { prefix, actor: PRIV, policy: options });
-  for (const [index, name] of names.entries()) if (name.kind === 'address') tell(index, name.address);
-  let calf: { stop(): void | Promise<void> };
-  try {
-    calf = await deps.startCalf(prefix);
-  } catch (error) {
+  const saySeldom = createSeldom(clock);
+  const unwatchState = store.watch(keyPathText([...prefix, NTP_KEY.state]), ({ value }) => {
+    const text = Buffer.from(value ?? []).toString('latin1');
+    const state = NTP_STATES.find((each) => each === text);
+    const said = state === undefined ? undefined : SAID[state];
+    if (said !== undefined) saySeldom(text, () => log[said[0]]({ state }, said[1]));
+  });
+  const onlyWatches = watchedSince !== null;
+  const handler = createClockHandler(deps, { prefix, actor: PRIV, policy: options, onlyWatches });
+  const stopHandling = () => {
+    unwatchState();
     handler.stop();
+  };
+  for (const [index, name] of names.entries()) if (name.kind === 'address') tell(index, name.address);
+  let calf: NtpCalf;
+  try {
+    calf = await deps.startCalf(prefix, options);
+  } catch (error) {
+    stopHandling();
     throw error;
   }
   const following = names.flatMap((name, index) => (name.kind === 'name' ? [follow(name.host, index)] : []));
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
     stopped.abort();
-    handler.stop();
+    stopHandling();
     await calf.stop();
     await Promise.all(following);
   }
   return {
+    status: () =>
+      readNtpStatus(store, prefix, {
+        names: names.map((name) => (name.kind === 'name' ? name.host : name.address)),
+        ...{ answer: handler.lastAnswer(), watchedSince },
+        ...{ steps: handler.stepCount(), lastStep: handler.lastStep() },
+      }),
+    calfStatus: calf.status,
     stop() {
       stopping ??= stop();
       return stopping;

@@ -1,3 +1,5 @@
+import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
+import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import { DHCP } from '../calves/dhcp/manifest.ts';
 import { type StartDeps, startCalf } from '../monitor/start-calf.ts';
 import type { DhcpCalf, DhcpCalfStart } from './open-dhcp.ts';
@@ -8,8 +10,11 @@ import type { DhcpCalf, DhcpCalfStart } from './open-dhcp.ts';
  * @returns what `openDhcp` starts its calf by
  */
 export function createDhcpCalfStarter(deps: StartDeps): (start: DhcpCalfStart) => DhcpCalf {
+  const { plan = planHere() } = deps;
+  const ownUid = process.geteuid?.() ?? -1;
   return (start) => {
-    const kept = startCalf(deps, DHCP, start);
-    return { pid: () => kept.current()?.pid ?? null, stop: kept.close };
+    const kept = startCalf({ ...deps, plan }, DHCP, start);
+    // Each interface has a process of its own, by the name of who its keys belong to.
+    return { status: () => processStatus(start.actor, kept, plan, ownUid), stop: kept.close };
   };
 }

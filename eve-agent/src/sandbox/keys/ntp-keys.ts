@@ -1,5 +1,6 @@
 /** The keys between priv and the client of NTP, below the prefix of the manifest. Values are ASCII. */
 
+import { askRights } from '../exchange/ask-keys.ts';
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import { type KeyRight, readable, writable } from '../store/rights.ts';
 
@@ -12,7 +13,7 @@ export const NTP_KEY = {
   frequency: 'frequency',
   /** What the clock is to be moved by. See {@link OfferedCorrection}. */
   offset: 'offset',
-  /** To be shown: why the time is known, or not. */
+  /** To be shown: one of {@link NTP_STATES}. */
   state: 'state',
   /** To be shown: of this host, one more than that of the server that is followed; 16: none is. */
   stratum: 'stratum',
@@ -23,6 +24,35 @@ export const NTP_KEY = {
   /** A folder, to be shown: `source/001/role`, … */
   source: 'source',
 } as const;
+
+/** Why the time is known, or not: the values of {@link NTP_KEY.state}. */
+export const NTP_STATES = [
+  /** Servers were asked, and it is too early to tell. */
+  'measuring',
+  'synchronized',
+  /** No server answers. */
+  'unreachable',
+  /** Servers answer, and none of them knows the time, or near enough. */
+  'no-server-fit',
+  /** Servers know the time, and there is no majority that agrees. */
+  'no-agreement',
+  /** Every server sent its client away. */
+  'denied',
+  /** The servers agree, and priv did not follow them. */
+  'refused',
+] as const;
+export type NtpState = (typeof NTP_STATES)[number];
+
+/** How a server stands beside the others. */
+export const SOURCE_ROLES = [
+  'unusable',
+  'waiting',
+  'falseticker',
+  'outlier',
+  'candidate',
+  'system-peer',
+] as const;
+export type SourceRole = (typeof SOURCE_ROLES)[number];
 
 /** Below `source/NNN`, all to be shown; times in milliseconds. */
 const SOURCE_KEYS = [
@@ -39,6 +69,10 @@ const SOURCE_KEYS = [
 export type SourceKey = (typeof SOURCE_KEYS)[number];
 
 export const MAX_NTP_SERVERS = 16;
+export const NTP_PORT = 123;
+
+/** Below it the calf asks for the socket of a server, as `{ server: '001' }`: see `openAsks`. */
+export const socketAsksOf = (prefix: KeyPath): KeyPath => [...prefix, 'socket'];
 
 /** @param index from 0 */
 export const serverName = (index: number): string => String(index + 1).padStart(3, '0');
@@ -82,6 +116,7 @@ export function ntpRights(prefix: KeyPath): KeyRight[] {
   return [
     ...[`${server}/*/address`, answer].map((key) => readable(below(key))),
     ...[frequency, offset, state, stratum, leap, peer, `${source}/*/*`].map((key) => writable(below(key))),
+    ...askRights(socketAsksOf(prefix)),
   ];
 }
 

@@ -14,6 +14,10 @@ export type PlaceVerdict =
   | { readonly kind: 'open'; readonly place: FlowPlace }
   | { readonly kind: 'refused'; readonly why: string };
 
+/** Whether an address is of a neighbour on a bridge. */
+export const isOnBridge = (address: string, { cidr }: Bridge): boolean =>
+  ipVersion(address) === 4 && createAddressTest([cidr])(address);
+
 /**
  * Where a calf may be connected to. From a bridge to its own network, as multicast DNS finds a datastore. Else to
  * whatever a redirect may lead to, and to loopback, link-local and metadata addresses only where the configuration itself
@@ -28,10 +32,7 @@ export function judgePlace(
     const mayBeInternal = allowsInternal || namedHosts.has(host.toLowerCase());
     return { kind: 'open', place: { ...place, refusesInternal: place.refusesInternal || !mayBeInternal } };
   }
-  const bridge = bridges.find(
-    ({ address, cidr }) =>
-      address === localAddress && ipVersion(host) === 4 && createAddressTest([cidr])(host),
-  );
+  const bridge = bridges.find((each) => each.address === localAddress && isOnBridge(host, each));
   return bridge === undefined
     ? { kind: 'refused', why: `${host} is on no bridge that has the address ${localAddress}` }
     : { kind: 'open', place };

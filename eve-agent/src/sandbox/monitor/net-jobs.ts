@@ -198,7 +198,7 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
       return await carryOut('resolve', order, outcomeSchemas.resolve, alone(image.registry), signal);
     },
     async probe(url, signal) {
-      await carryOut('probe', { url }, outcomeSchemas.probe, alone(url), signal);
+      return await carryOut('probe', { url }, outcomeSchemas.probe, alone(url), signal);
     },
   };
 

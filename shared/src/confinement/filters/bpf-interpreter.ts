@@ -1,4 +1,4 @@
-import { BPF, type Instruction } from './bpf-program.ts';
+import { BPF, type Instruction, NETWORK_HEADER } from './bpf-program.ts';
 
 /** What a program is run over. */
 export interface BpfData {
@@ -7,11 +7,20 @@ export interface BpfData {
   read(offset: number, sizeBytes: 1 | 2 | 4): number | undefined;
 }
 
-/** A packet: what is read is in network order. */
-export const packetData = (bytes: Buffer): BpfData => ({
+const readFrom = (bytes: Buffer, offset: number, sizeBytes: number) =>
+  offset + sizeBytes > bytes.length ? undefined : bytes.readUIntBE(offset, sizeBytes);
+
+/**
+ * A packet: what is read is in network order.
+ *
+ * @param ip the same from its header of IP on. Default: there is none
+ */
+export const packetData = (bytes: Buffer, ip: Buffer = Buffer.alloc(0)): BpfData => ({
   lengthBytes: bytes.length,
   read: (offset, sizeBytes) =>
-    offset + sizeBytes > bytes.length ? undefined : bytes.readUIntBE(offset, sizeBytes),
+    offset < NETWORK_HEADER
+      ? readFrom(bytes, offset, sizeBytes)
+      : readFrom(ip, offset - NETWORK_HEADER, sizeBytes),
 });
 
 /** Of each instruction that loads from the data: how much. */

@@ -46,6 +46,12 @@ export const BPF = {
   RETURN: 0x06,
 } as const;
 
+/**
+ * SKF_NET_OFF of `linux/filter.h`: what is loaded from here on is of the packet's header of IP, also where a socket shows
+ * less.
+ */
+export const NETWORK_HEADER = 0xfff00000;
+
 const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(BPF));
 const CONDITIONAL: ReadonlySet<number> = new Set([
   BPF.JUMP_IF_EQUAL,

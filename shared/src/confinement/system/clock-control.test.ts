@@ -77,6 +77,14 @@ describe('what is refused', () => {
     expect(unixMs() - beforeMs).toBe(100_000);
     expect(control.read().isSynchronized).toBe(false);
   });
+
+  it('is known before anything is asked for', () => {
+    expect(emulated(false).control.whyFixed()).toBe('EPERM');
+    const { control, unixMs } = emulated();
+    const beforeMs = unixMs();
+    expect(control.whyFixed()).toBeNull();
+    expect(unixMs()).toBe(beforeMs);
+  });
 });
 
 it('nanoseconds are read where another program asked for them', () => {

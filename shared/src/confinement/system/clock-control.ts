@@ -1,3 +1,4 @@
+import { errorMessage, systemErrorCode } from '../../errors.ts';
 import { ADJ, decodeTimex, encodeTimex, FREQUENCY_PER_PPM, STA, type Timex } from './timex.ts';
 
 /** How the system's clock stands with the kernel. */
@@ -21,9 +22,11 @@ export interface ClockQuality {
 /**
  * What priv can do to the system's clock. All of it is of now: nothing is undone when the program ends.
  *
- * Every call throws SystemError, such as `EPERM` for who lacks CAP_SYS_TIME.
+ * Every other call throws SystemError, such as `EPERM` for who lacks CAP_SYS_TIME.
  */
 export interface SystemClockControl {
+  /** Why this process may not change it, as the code of an error; null: it may. Changes nothing, and never throws. */
+  whyFixed(): string | null;
   read(): ClockReading;
   /**
    * Sets it by so much, in one go with reading it. A slew that is under way ends, the frequency stays, and the clock
@@ -56,6 +59,16 @@ export function createClockControl(adjtimex: Adjtimex): SystemClockControl {
     return decodeTimex(bytes);
   }
   return {
+    whyFixed() {
+      try {
+        // No kernel takes a tick of no length; who may change nothing hears of that before.
+        call({ modes: ADJ.tick, tickUs: 0 });
+        return null;
+      } catch (error) {
+        const code = systemErrorCode(error) ?? errorMessage(error);
+        return code === 'EINVAL' ? null : code;
+      }
+    },
     read() {
       const { seconds, fraction, status, frequency } = call({});
       const perMs = (status & STA.nanoseconds) === 0 ? US_PER_MS : NS_PER_MS;

@@ -29,6 +29,7 @@ export interface EmulatedClockOptions {
 const PPM = 1e-6;
 const SLEW_RATE = 500 * PPM;
 const MAX_PPM = 500;
+const TICK_US = 10_000;
 const EPERM = 1;
 const EINVAL = 22;
 
@@ -64,6 +65,9 @@ export function emulateAdjtimex(clock: Clock, options: EmulatedClockOptions): Em
       catchUp();
       const { modes, ...asked } = decodeTimex(bytes);
       if (modes !== 0 && !isPermitted) throw new SystemError('adjtimex', EPERM);
+      if ((modes & ADJ.tick) !== 0 && Math.abs(asked.tickUs - TICK_US) > TICK_US / 10) {
+        throw new SystemError('adjtimex', EINVAL);
+      }
       let offset = 0;
       if (modes === ADJ.offsetSingleShot) {
         offset = Math.round(pendingMs * 1000);
@@ -86,7 +90,7 @@ export function emulateAdjtimex(clock: Clock, options: EmulatedClockOptions): Em
       bytes.set(
         encodeTimex({
           ...{ modes, offset, frequency, maxErrorUs, estimatedErrorUs, status },
-          ...{ tolerance: MAX_PPM * FREQUENCY_PER_PPM, tickUs: 10_000 },
+          ...{ tolerance: MAX_PPM * FREQUENCY_PER_PPM, tickUs: TICK_US },
           ...{ seconds, fraction: nowUs - seconds * 1_000_000 },
         }),
       );

@@ -9,6 +9,7 @@ export const ADJ = {
   estimatedError: 0x0008,
   status: 0x0010,
   setOffset: 0x0100,
+  tick: 0x4000,
   /** adjtime(3): the offset is slewed at 500 parts of a million, in place of what was being slewed. */
   offsetSingleShot: 0x8001,
 } as const;

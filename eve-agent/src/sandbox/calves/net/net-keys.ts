@@ -1,3 +1,4 @@
+import { askRights } from '../../exchange/ask-keys.ts';
 import { type KeyRight, readable, writable } from '../../store/rights.ts';
 
 /** What the service asks of the calf. */
@@ -21,6 +22,5 @@ export const NET_RIGHTS: readonly KeyRight[] = [
   ]),
   writable('/resolved/*/ip'),
   writable('/ready'),
-  writable('/ask/*'),
-  readable('/answer/*'),
+  ...askRights([]),
 ];

@@ -90,7 +90,8 @@ export const outcomeSchemas = {
     z.strictObject({ resumedFromBytes: bytes, receivedBytes: bytes, attempts: bytes, origin }),
   ),
   resolve: outcome(imageResolutionSchema),
-  probe: outcome(z.null()),
+  /** Where the host is; null: it is not on `.local`. */
+  probe: outcome(ipv4.nullable()),
 };
 
 /** By the calf, at `/resolved/NAME/ip`. */

@@ -179,10 +179,10 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     'resolve',
     async (_, order, signal) => await access.resolve(orderSchemas.resolve.parse(order), signal),
   );
-  await serve('probe', async (_, order, signal) => {
-    await access.probe(orderSchemas.probe.parse(order).url, signal);
-    return null;
-  });
+  await serve(
+    'probe',
+    async (_, order, signal) => await access.probe(orderSchemas.probe.parse(order).url, signal),
+  );
 
   const hosts = await watchHosts(store);
   const ending = new AbortController();

@@ -1,4 +1,9 @@
-import { type CorrectionAnswer, MAX_NTP_SERVERS } from '../../keys/ntp-keys.ts';
+import {
+  type CorrectionAnswer,
+  MAX_NTP_SERVERS,
+  type NtpState,
+  type SourceRole,
+} from '../../keys/ntp-keys.ts';
 import { type Combination, combineSources, type Truechimer } from './combine-sources.ts';
 import { type Corrections, correctAgain, noCorrections, slewedMs } from './corrections.ts';
 import { type Correction, type DisciplineState, disciplineClock, newDiscipline } from './discipline.ts';
@@ -50,22 +55,8 @@ export interface NumberedCorrection extends Correction {
   readonly atMs: number;
 }
 
-/** Why the time is known, or not. */
-export type NtpStatus =
-  /** Servers were asked, and it is too early to tell. */
-  | 'measuring'
-  | 'synchronized'
-  /** No server answers. */
-  | 'unreachable'
-  /** Servers answer, and none of them knows the time, or near enough. */
-  | 'no-server-fit'
-  /** Servers know the time, and there is no majority that agrees. */
-  | 'no-agreement'
-  /** Every server sent its client away. */
-  | 'denied';
-
-/** How a server stands beside the others. */
-export type SourceRole = 'unusable' | 'waiting' | 'falseticker' | 'outlier' | 'candidate' | 'system-peer';
+/** Why the time is known, or not; whether it is followed is priv's to say. */
+export type NtpStatus = Exclude<NtpState, 'refused'>;
 
 export interface NtpClientState {
   readonly sources: ReadonlyMap<string, SourceState>;

@@ -1,15 +1,12 @@
-import { NTP_KEY, quantityText, type SourceKey } from '../../keys/ntp-keys.ts';
+import { NTP_KEY, type NtpState, quantityText, type SourceKey } from '../../keys/ntp-keys.ts';
 import { slewedMs } from './corrections.ts';
-import type { NtpClientState, NtpStatus } from './ntp-client.ts';
+import type { NtpClientState } from './ntp-client.ts';
 import { measure, type SourceOptions } from './source.ts';
 
 const NO_STRATUM = 16;
 const REACH_BITS = 8;
 
-/** Why the time is known, or not; `refused`: the servers agree, and priv did not follow them. */
-export type ShownStatus = NtpStatus | 'refused';
-
-export function statusOf({ status, told, answer }: NtpClientState): ShownStatus {
+export function statusOf({ status, told, answer }: NtpClientState): NtpState {
   const isRefused = answer?.kind === 'refused' && answer.sequence === told?.sequence;
   return status === 'synchronized' && isRefused ? 'refused' : status;
 }

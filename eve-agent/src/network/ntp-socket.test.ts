@@ -1,7 +1,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { openNtpSockets } from './ntp-sockets.ts';
+import { createGivenSockets } from '../sandbox/calves/ntp/given-sockets.ts';
+import { encodeReply } from '../sandbox/calves/ntp/scripted-reply.ts';
+import { openNtpSocket } from './ntp-socket.ts';
 
 const opened: { close(): unknown }[] = [];
 afterEach(() => {
@@ -15,11 +17,17 @@ async function listen(address: string, port = 0): Promise<Socket> {
   opened.push(socket);
   return socket;
 }
+const answerOf = (number: bigint) => encodeReply({ originTimestamp: number, sentUnixNs: 0n });
+/** As it is opened by one process and used by another. */
 async function openTo(address: string, port: number) {
-  const heard: string[] = [];
+  const heard: bigint[] = [];
   let tell = () => {};
-  const socket = await openNtpSockets(port).open({ id: '001', address }, (bytes) => {
-    heard.push(Buffer.from(bytes).toString());
+  const sockets = createGivenSockets(
+    async () => ({ socket: await openNtpSocket(address, port), address }),
+    port,
+  );
+  const socket = await sockets.open({ id: '001', address }, (bytes) => {
+    heard.push(Buffer.from(bytes).readBigUInt64BE(24));
     tell();
   });
   opened.push(socket);
@@ -33,35 +41,55 @@ const message = async (socket: Socket) => {
   const [bytes, from] = await once(socket, 'message');
   return { text: String(bytes), port: from.port as number };
 };
+/** What is sent before arrives before, on a loopback that keeps the order. */
+const sendTo = (socket: Socket, bytes: Uint8Array, port: number, address: string) =>
+  new Promise((resolve) => socket.send(bytes, port, address, resolve));
 
-describe.each(['127.0.0.1', '::1'])('a socket to %s', (address) => {
+describe.each(['127.0.0.1', '::1', '::1%lo'])('a socket to %s', (address) => {
+  const [host = ''] = address.split('%');
+
   test('asks, and hears what is answered', async () => {
-    const server = await listen(address);
+    const server = await listen(host);
     const { socket, heard, hears } = await openTo(address, server.address().port);
     const arriving = message(server);
     socket.send(Buffer.from('question'));
     const { text, port } = await arriving;
     expect(text).toBe('question');
     const answered = hears();
-    server.send('answer', port, address);
+    server.send(answerOf(7n), port, host);
     await answered;
-    expect(heard).toEqual(['answer']);
+    expect(heard).toEqual([7n]);
   });
 
-  test('hears nobody else', async () => {
-    const server = await listen(address);
-    const other = await listen(address);
+  test('hears nobody else, and nothing but answers', async () => {
+    const server = await listen(host);
+    const other = await listen(host);
     const { socket, heard, hears } = await openTo(address, server.address().port);
     const arriving = message(server);
     socket.send(Buffer.from('question'));
     const { port } = await arriving;
-    // In this order, on a loopback that keeps it.
-    await new Promise((resolve) => other.send('forged', port, address, resolve));
+    await sendTo(other, answerOf(1n), port, host);
+    await sendTo(server, answerOf(2n).subarray(0, 47), port, host);
+    await sendTo(server, Buffer.concat([Buffer.from([0x23]), answerOf(3n).subarray(1)]), port, host);
     const answered = hears();
-    server.send('answer', port, address);
+    server.send(answerOf(7n), port, host);
     await answered;
-    expect(heard).toEqual(['answer']);
+    expect(heard).toEqual([7n]);
   });
+});
+
+test('another address of the same host is not heard', async () => {
+  const server = await listen('127.0.0.1');
+  const other = await listen('127.0.0.2', server.address().port);
+  const { socket, heard, hears } = await openTo('127.0.0.1', server.address().port);
+  const arriving = message(server);
+  socket.send(Buffer.from('question'));
+  const { port } = await arriving;
+  await sendTo(other, answerOf(1n), port, '127.0.0.1');
+  const answered = hears();
+  server.send(answerOf(7n), port, '127.0.0.1');
+  await answered;
+  expect(heard).toEqual([7n]);
 });
 
 test('each has a port of its own', async () => {
@@ -89,18 +117,18 @@ test('nobody who listens is the same as no answer, and later the server is heard
   }
   const server = await listen('127.0.0.1', port);
   const arriving = message(server);
-  // The first may be lost to what the kernel still has to say of those before.
-  const again = setInterval(() => socket.send(Buffer.from('again')), 5);
+  socket.send(Buffer.from('again'));
   const answered = hears();
-  server.send('answer', (await arriving).port, '127.0.0.1');
+  server.send(answerOf(7n), (await arriving).port, '127.0.0.1');
   await answered;
-  clearInterval(again);
-  expect(heard).toEqual(['answer']);
+  expect(heard).toEqual([7n]);
 });
 
-test('where there is no way it is not opened', async () => {
-  // The kernel lets nobody connect to the broadcast address who did not ask for that.
-  await expect(openNtpSockets().open({ id: '001', address: '255.255.255.255' }, () => {})).rejects.toThrow();
+test.each([
+  ['what is no address', 'ds.local', 'no address'],
+  ['an interface that is not there', 'fe80::1%nosuch0', 'ENODEV'],
+])('to %s none is opened', async (_, address, message) => {
+  await expect(openNtpSocket(address, 123)).rejects.toThrow(message);
 });
 
 test('a closed one sends nothing, and may be closed again', async () => {

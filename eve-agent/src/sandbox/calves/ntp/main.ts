@@ -1,0 +1,56 @@
+/** The client of NTP as a calf: the store on its descriptor, and a socket for each server, which priv opens. */
+import { randomBytes } from 'node:crypto';
+import { Socket as DatagramSocket } from 'node:dgram';
+import { Socket } from 'node:net';
+import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
+import { errorMessage } from '@local-datastore/shared/errors';
+import { createLog } from '@local-datastore/shared/log';
+import { systemClock } from '@local-datastore/shared/system-clock';
+import { type Asks, openAsks } from '../../exchange/asks.ts';
+import { socketAsksOf } from '../../keys/ntp-keys.ts';
+import { openStoreClient } from '../../store/store-client.ts';
+import { createGivenSockets, type GivenSocket } from './given-sockets.ts';
+import { type RunNtpOptions, runNtp } from './run-ntp.ts';
+
+const log = createLog('ntp', 'info');
+
+async function takeSocket(asks: Asks, server: string): Promise<GivenSocket> {
+  const { value, handle } = await asks.ask({ server });
+  if (!(handle instanceof DatagramSocket)) throw new Error('priv gave no socket');
+  return { socket: handle, address: String((value as { readonly address?: unknown }).address) };
+}
+
+/** @returns when the store has ended, why */
+async function main(): Promise<string> {
+  // Priv's own words: nobody else starts a calf.
+  const options = JSON.parse(process.argv[2] ?? '') as RunNtpOptions;
+  const store = openStoreClient(new Socket({ fd: STORE_DESCRIPTOR }));
+  const asks = await openAsks(
+    store,
+    {
+      onHandle: (listener) =>
+        process.on('message', (message, handle: object | undefined) => listener(message, handle ?? null)),
+    },
+    socketAsksOf(options.prefix),
+  );
+  await runNtp(
+    {
+      store,
+      sockets: createGivenSockets((server) => takeSocket(asks, server)),
+      clock: systemClock,
+      readWallMs: Date.now,
+      chance: { bits64: () => randomBytes(8).readBigUInt64BE(), fraction: Math.random },
+      log,
+    },
+    options,
+  );
+  return await store.closed;
+}
+
+void main().then(
+  () => process.exit(),
+  (error: unknown) => {
+    log.error({ reason: errorMessage(error) }, 'the client of NTP ends');
+    process.exit(1);
+  },
+);
