@@ -10,6 +10,7 @@ import { appChangeLine, appLine, appStatusTable, isAsWanted } from './app-status
 import { logText } from './logs.ts';
 import { type ServiceStatus, statusText } from './status.ts';
 import { statusTable } from './status-table.ts';
+import { type TimeStatus, timeLines } from './time-status.ts';
 import { barLine, barLines, sizeOf } from './watch.ts';
 
 function statusOf(number: number, more: Partial<ContentTreeStatus> = {}): ContentTreeStatus {
@@ -127,6 +128,80 @@ it('the status tells what confines a process, and what does not', () => {
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
   expect(text).toContain('\n    without mount namespace, since who starts it does not have CAP_SYS_ADMIN\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
+});
+
+describe('the status tells of the time', () => {
+  const server = {
+    ...{ name: 'ds.local', address: '10.0.0.9', role: 'system-peer', trouble: null, stratum: 4 },
+    ...{ isReached: true, offsetMs: -2.5 },
+  };
+  const told = {
+    ...{ state: 'synchronized', watchedSince: null, refusal: null, offsetMs: -2.5, errorMs: 12, stratum: 5 },
+    ...{ server: 'ds.local', lastStep: null, servers: [] },
+  };
+  it.each<[string, Partial<TimeStatus>, string[]]>([
+    [
+      'that it is kept right',
+      {},
+      ['Time: the clock is kept right at stratum 5, 2.500 ms ahead of ds.local, give or take 12.000 ms'],
+    ],
+    [
+      'when the clock was set',
+      { offsetMs: null, lastStep: { at: '2026-01-01T00:00:00.000Z', byMs: -7000 } },
+      [
+        'Time: the clock is kept right at stratum 5',
+        '    it was set by -7.000 s at 2026-01-01T00:00:00.000Z',
+      ],
+    ],
+    [
+      'that it is only watched, and why',
+      { state: 'watched', watchedSince: 'no right', offsetMs: 7000, errorMs: null },
+      ['Time: the clock is only watched, 7000.000 ms behind ds.local', '    it is never set, since no right'],
+    ],
+    [
+      'that a correction was refused',
+      { state: 'refused', refusal: 'panic', server: null, errorMs: null },
+      ['Time: the clock is not moved (panic), 2.500 ms ahead of its servers'],
+    ],
+    ['that nobody answers', { state: 'unreachable' }, ['Time: no server answers']],
+    ['what it does not know', { state: 'odd\u001b[2J' }, ['Time: odd\\027[2J']],
+    [
+      'of each server',
+      {
+        state: 'measuring',
+        servers: [
+          server,
+          { ...server, name: '10.0.0.9', role: 'falseticker', offsetMs: 7000 },
+          { ...server, address: null, role: 'unusable', stratum: null, isReached: false, offsetMs: null },
+          {
+            ...server,
+            role: 'unusable',
+            trouble: 'kiss-DENY',
+            stratum: null,
+            isReached: false,
+            offsetMs: null,
+          },
+        ],
+      },
+      [
+        'Time: its servers are being asked',
+        '    ds.local (10.0.0.9): system-peer, stratum 4, 2.500 ms behind this clock',
+        '    10.0.0.9: falseticker, stratum 4, 7000.000 ms ahead of this clock',
+        '    ds.local: unusable, not found',
+        '    ds.local (10.0.0.9): unusable, no answer, kiss-DENY',
+      ],
+    ],
+  ])('%s', (_, fields, lines) => {
+    expect(timeLines({ ...told, ...fields })).toEqual(lines);
+  });
+
+  it('where servers are asked', () => {
+    const configuration = { source: null, state: 'none', appliedAt: null, problems: [], warnings: [] };
+    const status = { configuration, contentTrees: [], apps: null, processes: [], dhcp: [] };
+    const textOf = (ntp: TimeStatus | null) => statusText({ ...status, ntp } as unknown as ServiceStatus);
+    expect(textOf(null)).not.toContain('Time:');
+    expect(textOf(told)).toContain('\nTime: the clock is kept right');
+  });
 });
 
 describe('the bars', () => {

@@ -22,10 +22,11 @@ const answerOf = (number: bigint) => encodeReply({ originTimestamp: number, sent
 async function openTo(address: string, port: number) {
   const heard: bigint[] = [];
   let tell = () => {};
-  const sockets = createGivenSockets(
-    async () => ({ socket: await openNtpSocket(address, port), address }),
+  const sockets = createGivenSockets(async () => ({
+    socket: await openNtpSocket(address, port),
+    address,
     port,
-  );
+  }));
   const socket = await sockets.open({ id: '001', address }, (bytes) => {
     heard.push(Buffer.from(bytes).readBigUInt64BE(24));
     tell();

@@ -35,7 +35,7 @@ const ntp = await openNtp(
           store: createDirectStoreClient({ store, audit }, { actor: 'ntp', rights: ntpRights(prefix) }),
           sockets: createGivenSockets(async (id) => {
             const address = addressOf(id);
-            return { address, socket: await openNtpSocket(address, NTP_PORT) };
+            return { address, port: NTP_PORT, socket: await openNtpSocket(address, NTP_PORT) };
           }),
           clock,
           readWallMs: () => Math.floor(kernel.unixMs()),

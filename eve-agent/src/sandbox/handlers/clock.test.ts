@@ -25,7 +25,7 @@ let audited: AuditEntry[];
 const audit = { append: (entry: AuditEntry) => void audited.push(entry) };
 let time: ReturnType<typeof createManualClock>;
 
-function start(options: Partial<EmulatedClockOptions> = {}): void {
+function start(options: Partial<EmulatedClockOptions> = {}, onlyWatches = false): void {
   time = createManualClock();
   lines = [];
   audited = [];
@@ -37,7 +37,7 @@ function start(options: Partial<EmulatedClockOptions> = {}): void {
   const clock = { ...time, nowMs: kernel.monotonicMs };
   handler = createClockHandler(
     { store, audit, control, clock, log },
-    { prefix: PREFIX, actor: 'priv', policy: POLICY },
+    { prefix: PREFIX, actor: 'priv', policy: POLICY, onlyWatches },
   );
 }
 let sequence = 0;
@@ -81,6 +81,43 @@ test('sets a clock of 1970, and says that it is right', () => {
   expect(answer()).toMatchObject({ sequence: 1, kind: 'stepped', byMs: NOW, reason: '-' });
   expect(lines).toEqual(['the clock was set', 'the clock follows its servers']);
   expect(audited).toMatchObject([{ op: 'stepped', verdict: 'ok', value: Buffer.from(`${NOW}.000000`) }]);
+});
+
+test('tells when the clock was set last, and by how much', () => {
+  expect([handler.lastStep(), handler.stepCount()]).toEqual([null, 0]);
+  write({ offsetMs: 10 });
+  expect([handler.lastStep(), handler.stepCount()]).toEqual([null, 0]);
+  write({ offsetMs: -7000 });
+  expect(handler.lastStep()).toMatchObject({ byMs: -7000 });
+  expect(handler.lastStep()?.unixMs).toBeCloseTo(kernel.unixMs(), 0);
+  expect(handler.stepCount()).toBe(1);
+});
+
+describe('a clock that is only watched', () => {
+  test.each([
+    ['slewed', 10],
+    ['set', 7000],
+  ])('is not %s, and that is nothing for the audit log', (_, offsetMs) => {
+    start({}, true);
+    const before = kernel.unixMs();
+    write({ offsetMs }, 25);
+    write({ offsetMs }, 25);
+    expect(kernel.unixMs() - before).toBe(1000);
+    expect([kernel.pendingMs(), createClockControl(kernel.adjtimex).read().frequencyPpm]).toEqual([0, 0]);
+    expect(answer()).toMatchObject({ sequence: 2, kind: 'refused', reason: 'watched', byMs: 0 });
+    expect([lines, audited]).toEqual([['the clock is watched, and not set'], []]);
+    expect([handler.lastStep(), handler.stepCount()]).toEqual([null, 0]);
+  });
+
+  test('is not thought to be right by that', () => {
+    start({}, true);
+    write({ offsetMs: 10 });
+    // Of a clock that was right once this would be a panic.
+    write({ offsetMs: 2_000_000 });
+    expect(answer()).toMatchObject({ kind: 'refused', reason: 'watched' });
+    write({ offsetMs: -2 * 86_400_000 });
+    expect(answer()).toMatchObject({ kind: 'refused', reason: 'backward' });
+  });
 });
 
 test('slews a clock that is nearly right, at a frequency', () => {

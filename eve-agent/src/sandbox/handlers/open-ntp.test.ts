@@ -120,3 +120,73 @@ test('a calf that cannot be started leaves no handler', async () => {
   store.write('ntp', ['ntp', 'offset'], Buffer.from('1 0.0 0.0 0.0 0.0 0.0'));
   expect(store.read(['ntp', 'answer'])).toEqual(before);
 });
+
+describe('what is said of the time', () => {
+  test.each([
+    ['synchronized', 'info the time servers agree'],
+    ['unreachable', 'warn no time server answers'],
+    ['no-server-fit', 'warn no time server knows the time well enough'],
+    ['no-agreement', 'warn the time servers do not agree'],
+    ['denied', 'warn every time server sent its client away'],
+  ])('where it is %s is said once in ten minutes', async (state, line) => {
+    const lines: string[] = [];
+    const keep = (level: string) => (_: object, message: string) => lines.push(`${level} ${message}`);
+    deps = { ...deps, log: { ...silentLog, info: keep('info'), warn: keep('warn') } };
+    const ntp = await open('10.0.0.5');
+    const say = (text: string) => store.write('ntp', ['ntp', 'state'], Buffer.from(text));
+    for (let turn = 0; turn < 3; turn += 1) {
+      say('measuring');
+      say(state);
+    }
+    expect(lines).toEqual([line]);
+    clock.advance(600_000);
+    say('measuring');
+    say(state);
+    expect(lines).toEqual([line, line]);
+    say('anything else');
+    await ntp.stop();
+    say(state);
+    expect(lines).toEqual([line, line]);
+  });
+});
+
+test('tells of servers as they were named, and where they are', async () => {
+  found.push('10.0.0.9');
+  const ntp = await open('10.0.0.5', 'ds.local');
+  await settle();
+  expect(ntp.status()).toMatchObject({
+    ...{ state: 'starting', watchedSince: null, lastStep: null, steps: 0 },
+    servers: [
+      { name: '10.0.0.5', address: '10.0.0.5' },
+      { name: 'ds.local', address: '10.0.0.9' },
+    ],
+  });
+  expect(ntp.calfStatus()).toBeNull();
+  await ntp.stop();
+});
+
+test('a clock that may not be set is watched, and that is told', async () => {
+  const options = { ...POLICY, servers: ['10.0.0.5'], prefix: ['ntp'], watchedSince: 'no right' };
+  const ntp = await openNtp(deps, options);
+  clock.advance(1000);
+  const unixMs = deps.control.read().unixMs;
+  const offered = [
+    '1',
+    '7000.0',
+    '1.0',
+    '0.1',
+    clock.nowMs().toFixed(1),
+    (unixMs - clock.nowMs()).toFixed(1),
+  ];
+  store.write('ntp', ['ntp', 'frequency'], Buffer.from('0.0'));
+  store.write('ntp', ['ntp', 'offset'], Buffer.from(offered.join(' ')));
+  store.write('ntp', ['ntp', 'state'], Buffer.from('refused'));
+  expect(ntp.status()).toMatchObject({
+    state: 'watched',
+    watchedSince: 'no right',
+    offsetMs: 7000,
+    steps: 0,
+  });
+  expect(deps.control.read().unixMs).toBe(unixMs);
+  await ntp.stop();
+});

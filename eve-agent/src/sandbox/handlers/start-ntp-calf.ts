@@ -4,7 +4,7 @@ import { processStatus } from '@local-datastore/shared/confinement/launcher/proc
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import { findCalf } from '../calves/find-calf.ts';
 import { serveAsks } from '../exchange/serve-asks.ts';
-import { ntpRights, socketAsksOf } from '../keys/ntp-keys.ts';
+import { NTP_PORT, ntpRights, socketAsksOf } from '../keys/ntp-keys.ts';
 import { createNtpSocketGiver } from '../monitor/give-ntp-socket.ts';
 import { keepProcess, type ProcessDeps } from '../monitor/keep-process.ts';
 import type { KeyPath } from '../store/key-path.ts';
@@ -14,6 +14,8 @@ import type { NtpCalf } from './open-ntp.ts';
 export interface NtpCalfDeps extends ProcessDeps {
   /** As `openNtpSocket`. */
   openSocket(address: string, port: number): Promise<Socket>;
+  /** Of the servers. Default 123. */
+  readonly port?: number;
   /** Default: where this program has it. */
   readonly code?: CalfCode;
 }
@@ -32,9 +34,9 @@ const MAX_ASKS = 32;
  * @returns what `openNtp` starts its calf by
  */
 export function createNtpCalfStarter(deps: NtpCalfDeps): (prefix: KeyPath, policy: ClockPolicy) => NtpCalf {
-  const { store, audit, openSocket, code = findCalf(NTP), plan = planHere() } = deps;
+  const { store, audit, openSocket, port = NTP_PORT, code = findCalf(NTP), plan = planHere() } = deps;
   return (prefix, { earliestUnixMs, latestUnixMs }) => {
-    const give = createNtpSocketGiver({ store, open: openSocket }, prefix);
+    const give = createNtpSocketGiver({ store, open: openSocket }, { prefix, port });
     const kept = keepProcess(
       { ...deps, plan },
       {

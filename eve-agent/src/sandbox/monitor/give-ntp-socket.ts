@@ -3,7 +3,7 @@ import { descriptorOf } from '@local-datastore/shared/confinement/system/descrip
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import * as z from 'zod';
 import type { Gift } from '../exchange/serve-asks.ts';
-import { NTP_KEY, NTP_PORT } from '../keys/ntp-keys.ts';
+import { NTP_KEY } from '../keys/ntp-keys.ts';
 import type { KeyPath } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
 
@@ -15,25 +15,34 @@ export interface NtpSocketGiverDeps {
   open(address: string, port: number): Promise<Socket>;
 }
 
+export interface NtpSocketGiverOptions {
+  /** Below it stand the client's keys. */
+  readonly prefix: KeyPath;
+  /** Of the servers. */
+  readonly port: number;
+}
+
 /**
  * The sockets that a client of NTP gets: of the servers that priv has named to it, and of no others.
  *
- * @param prefix below which its keys stand
  * @returns a function that throws what the calf is told
  */
-export function createNtpSocketGiver({ store, open }: NtpSocketGiverDeps, prefix: KeyPath) {
+export function createNtpSocketGiver(
+  { store, open }: NtpSocketGiverDeps,
+  { prefix, port }: NtpSocketGiverOptions,
+) {
   return async (asked: unknown): Promise<Gift> => {
     const ask = askSchema.safeParse(asked);
     if (!ask.success) throw new Error('the ask cannot be read');
     const value = store.read([...prefix, NTP_KEY.server, ask.data.server, 'address']);
     if (value === undefined) throw new Error('there is no such server');
     const address = Buffer.from(value).toString('latin1');
-    const socket = await open(address, NTP_PORT);
+    const socket = await open(address, port);
     const close = () => void socket.close();
     const fd = descriptorOf(socket);
     if (fd === null) throw new Error('the socket was closed');
     return {
-      value: { address },
+      value: { address, port },
       descriptor: { fd, kind: ipVersion(address) === 6 ? 'udp6' : 'udp4', close },
     };
   };

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:dgram';
-import { NTP_PORT } from '../../keys/ntp-keys.ts';
 import type { NtpSockets } from './ntp-sockets.ts';
 
-/** A socket for a server, as `openNtpSocket` opens it, and where that server is. */
+/** A socket for a server, and where that server is. */
 export interface GivenSocket {
   readonly socket: Socket;
   readonly address: string;
+  readonly port: number;
 }
 
 /**
@@ -14,13 +14,10 @@ export interface GivenSocket {
  *
  * @param take the socket of a server; rejects where there is no way to it
  */
-export function createGivenSockets(
-  take: (serverId: string) => Promise<GivenSocket>,
-  port: number = NTP_PORT,
-): NtpSockets {
+export function createGivenSockets(take: (serverId: string) => Promise<GivenSocket>): NtpSockets {
   return {
     async open({ id }, onDatagram) {
-      const { socket, address } = await take(id);
+      const { socket, address, port } = await take(id);
       // The interface of a link-local address is the socket's, and has no name here.
       const [host = ''] = address.split('%');
       let isClosed = false;

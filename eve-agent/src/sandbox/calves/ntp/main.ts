@@ -17,7 +17,8 @@ const log = createLog('ntp', 'info');
 async function takeSocket(asks: Asks, server: string): Promise<GivenSocket> {
   const { value, handle } = await asks.ask({ server });
   if (!(handle instanceof DatagramSocket)) throw new Error('priv gave no socket');
-  return { socket: handle, address: String((value as { readonly address?: unknown }).address) };
+  // What priv says is as it says.
+  return { socket: handle, ...(value as Pick<GivenSocket, 'address' | 'port'>) };
 }
 
 /** @returns when the store has ended, why */
