@@ -26,7 +26,7 @@ export const timeStatusSchema = z.looseObject({
 export type TimeStatus = z.infer<typeof timeStatusSchema>;
 
 const STATES: Readonly<Record<string, string>> = {
-  starting: 'the client is being started',
+  starting: 'no server was asked yet',
   measuring: 'its servers are being asked',
   unreachable: 'no server answers',
   'no-server-fit': 'no server knows it well enough',

@@ -35,7 +35,7 @@ export interface NtpServerStatus {
 
 /** The time, as the status tells it. What is null is not known. */
 export interface NtpStatus {
-  /** `starting`: the client says nothing yet; `watched`: the servers agree, and the clock may not be set. */
+  /** `starting`: no server was asked yet; `watched`: the servers agree, and the clock may not be set. */
   readonly state: NtpState | 'starting' | 'watched';
   /** Why the clock may not be set, and is only watched; null: it is kept right. */
   readonly watchedSince: string | null;

@@ -146,7 +146,6 @@ export async function runNtp(deps: RunNtpDeps, options: RunNtpOptions): Promise<
     }
     servers.set(id, value === null ? null : address);
   });
-  handle({ kind: 'tick' });
 
   return {
     stop() {
