@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
+import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { digestOfHex, formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { imageIndexText } from '@local-datastore/shared/oci/image-archive';
 import * as z from 'zod';
 import { type ImageFolder, imageFolder } from '../content/image-folders.ts';
+import type { Manifest } from '../registry/registry-client.ts';
+import type { ResolvedImage } from '../registry/resolve-image.ts';
 import { registryUrl } from './registry-place.ts';
 import { type Source, sourceOfContent } from './source.ts';
 
@@ -21,6 +24,20 @@ export const imageResolutionSchema = z.object({
   blobs: z.array(z.object({ sha256: BLOB_HEX, sizeBytes })),
 });
 export type ImageResolution = z.infer<typeof imageResolutionSchema>;
+
+/** What a name led to, as it is kept. */
+export function toImageResolution({ digest, manifest, blobs }: ResolvedImage<Manifest>): ImageResolution {
+  return {
+    digest: formatDigest(digest),
+    manifest: {
+      digest: formatDigest(manifest.digest),
+      sha256: contentDigest(manifest.bytes).hex,
+      mediaType: manifest.mediaType,
+      sizeBytes: manifest.bytes.length,
+    },
+    blobs: blobs.map((blob) => ({ sha256: blob.digest.hex, sizeBytes: blob.sizeBytes })),
+  };
+}
 
 /** The image of a tree. */
 export interface DesiredImage {

@@ -22,12 +22,16 @@ import type { DocumentAnswer, FetchDocument } from './fetch-document.ts';
 import type { RegistryImage } from './image-reference.ts';
 import { refusalReason } from './refusal-reason.ts';
 
-/** A manifest as it came, whose bytes have its digest. */
-export interface FetchedManifest {
+/** A manifest whose bytes have its digest. */
+export interface Manifest {
   readonly bytes: Buffer;
   readonly digest: OciDigest;
   readonly mediaType: string;
   readonly links: ManifestLinks;
+}
+
+/** As it came. */
+export interface FetchedManifest extends Manifest {
   readonly origin: Origin;
 }
 

@@ -9,10 +9,11 @@ import {
   platformText,
   type WantedPlatform,
 } from '@local-datastore/shared/oci/platform';
+import type { ManifestReference } from '@local-datastore/shared/oci/reference';
 import * as z from 'zod';
 import { RegistryError } from './errors.ts';
 import type { RegistryImage } from './image-reference.ts';
-import type { FetchedManifest, RegistryClient } from './registry-client.ts';
+import type { FetchedManifest, Manifest, RegistryClient } from './registry-client.ts';
 
 export interface PlatformWish {
   readonly platform: WantedPlatform;
@@ -30,18 +31,28 @@ export function hostPlatform(machine: string): PlatformWish {
 }
 
 /** What a name leads to: one image, with all that belongs to it. */
-export interface ResolvedImage {
+export interface ResolvedImage<Document extends Manifest = FetchedManifest> {
   /** What the tag leads to: the manifest itself, or an index of them. */
   readonly digest: OciDigest;
-  readonly manifest: FetchedManifest;
+  readonly manifest: Document;
+  /** From what the name leads to down to the manifest, each named by the one before. */
+  readonly chain: readonly Document[];
   /** As the index states it; null: nobody does. */
   readonly platform: Platform | null;
   /** Configuration and layers, each digest once. */
   readonly blobs: readonly Descriptor[];
 }
 
+/** What manifests are read from. */
+export interface ManifestSource<Document extends Manifest> extends Pick<RegistryClient, 'readBlob'> {
+  /** As that of a {@link RegistryClient}. */
+  readManifest(reference: ManifestReference, signal: AbortSignal): Promise<Document>;
+}
+
 /** An index of indexes is legal; deeper ones nobody makes. */
 const MAX_DEPTH = 4;
+/** So many manifests lead to one image at most. */
+export const MAX_CHAIN_LENGTH = MAX_DEPTH + 1;
 /** Those of images have some kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 const CONFIG = z.object({
@@ -59,7 +70,7 @@ function notFor(wanted: WantedPlatform, name: string, there: string): RegistryEr
 }
 
 /** Each digest once, without what a registry need not have. @throws RegistryError where one has two sizes */
-function blobsOf({ links }: FetchedManifest): Descriptor[] {
+function blobsOf({ links }: Manifest): Descriptor[] {
   const blobs = new Map<string, Descriptor>();
   const layers = links.layers.filter(({ mediaType }) => !isNondistributable(mediaType));
   for (const blob of [...(links.config === undefined ? [] : [links.config]), ...layers]) {
@@ -87,14 +98,14 @@ export function platformOfConfig(bytes: Buffer): Platform | null {
 }
 
 /** The configuration, where it is as small as those of images are. */
-export function configOf({ links }: FetchedManifest): Descriptor | null {
+export function configOf({ links }: Manifest): Descriptor | null {
   const { config } = links;
   return config === undefined || config.sizeBytes > MAX_CONFIG_BYTES ? null : config;
 }
 
 async function readPlatform(
-  client: RegistryClient,
-  manifest: FetchedManifest,
+  client: Pick<RegistryClient, 'readBlob'>,
+  manifest: Manifest,
   signal: AbortSignal,
 ): Promise<Platform | null> {
   const config = configOf(manifest);
@@ -107,14 +118,15 @@ async function readPlatform(
  *
  * @throws RegistryError; ContentError; what the client throws
  */
-export async function resolveImage(
-  client: RegistryClient,
+export async function resolveImage<Document extends Manifest>(
+  client: ManifestSource<Document>,
   image: Pick<RegistryImage, 'name' | 'tag' | 'digest'>,
   wish: PlatformWish,
   signal: AbortSignal,
-): Promise<ResolvedImage> {
+): Promise<ResolvedImage<Document>> {
   const reference = image.digest === null ? { tag: image.tag ?? '' } : { digest: image.digest };
   const first = await client.readManifest(reference, signal);
+  const chain = [first];
   let manifest = first;
   let platform: Platform | null = null;
   for (let depth = 0; manifest.links.kind === 'index'; depth += 1) {
@@ -124,6 +136,7 @@ export async function resolveImage(
     const chosen = choosePlatform(children, wish.platform, wish.isExact);
     if (chosen === undefined) throw notFor(wish.platform, image.name, listPlatforms(children));
     manifest = await client.readManifest({ digest: chosen.digest }, signal);
+    chain.push(manifest);
     if (manifest.bytes.length !== chosen.sizeBytes) {
       throw invalid(
         `${formatDigest(chosen.digest)} has ${manifest.bytes.length} bytes, not ${chosen.sizeBytes}`,
@@ -137,5 +150,5 @@ export async function resolveImage(
       throw notFor(wish.platform, image.name, platformText(platform));
     }
   }
-  return { digest: first.digest, manifest, platform, blobs: blobsOf(manifest) };
+  return { digest: first.digest, manifest, chain, platform, blobs: blobsOf(manifest) };
 }

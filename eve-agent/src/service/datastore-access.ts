@@ -4,16 +4,23 @@ import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Locate } from '../discovery/locate.ts';
 import { createLocateOrigin } from '../discovery/locate-origin.ts';
+import { toImageResolution } from '../reconcile/image-resolution.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
 import { createDownload } from '../transfer/download.ts';
 import type { OpenFlow } from '../transfer/flow.ts';
 import { createPace } from '../transfer/pace.ts';
 import type { Target } from '../transfer/target.ts';
-import { createRegistryAccess } from './registry-access.ts';
+import { createRegistryAccess, type RegistryAccess } from './registry-access.ts';
 import type { ServiceSettings } from './service-settings.ts';
 
 const USER_AGENT = 'eve-agent';
+
+/** How the steps of the service reach datastores and registries. */
+export interface DatastoreAccess extends Pick<StepDeps, 'download' | 'resolve' | 'probe'> {
+  /** As `resolve`, with the manifests that lead there. */
+  readonly resolveImage: RegistryAccess['resolveImage'];
+}
 
 /**
  * How the steps of the service reach datastores.
@@ -24,7 +31,7 @@ export function createDatastoreAccess(
   { locate, openFlow }: { readonly locate: Locate; readonly openFlow: OpenFlow },
   targetOf: (sha256: string, maxBytes?: number) => Target,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
-): Pick<StepDeps, 'download' | 'resolve' | 'probe'> {
+): DatastoreAccess {
   const { bytesPerSecond, stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
   const pace = bytesPerSecond === undefined ? undefined : createPace(bytesPerSecond, systemClock.nowMs);
   const depsFor = (avoidedAddresses: ReadonlySet<string>) => ({
@@ -48,7 +55,8 @@ export function createDatastoreAccess(
       const located = await locate(url, { ...discovery, signal });
       return located.kind === 'local' ? located.location.address : null;
     },
-    resolve: registries.resolve,
+    resolveImage: registries.resolveImage,
+    resolve: async (request, signal) => toImageResolution(await registries.resolveImage(request, signal)),
     async download(request, observer, signal) {
       const { registry, sha256, sizeBytes, avoidedAddresses } = request;
       if (registry?.kind === 'manifest') {

@@ -1,13 +1,11 @@
-import { contentDigest } from '@local-datastore/shared/oci/content-digest';
-import { digestOfHex, formatDigest } from '@local-datastore/shared/oci/digest';
-import type { ImageResolution } from '../reconcile/image-resolution.ts';
+import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { RegistryContent } from '../reconcile/registry-place.ts';
 import type { ContentRequest, ResolveRequest } from '../reconcile/runtime.ts';
 import { createRegistryAuthorization, type RegistryAuthorization } from '../registry/authorization.ts';
 import { createFetchDocument, type DocumentDeps, type DocumentOptions } from '../registry/fetch-document.ts';
 import type { RegistryImage } from '../registry/image-reference.ts';
 import { createRegistryClient, type FetchedManifest } from '../registry/registry-client.ts';
-import { type PlatformWish, resolveImage } from '../registry/resolve-image.ts';
+import { type PlatformWish, type ResolvedImage, resolveImage } from '../registry/resolve-image.ts';
 import type { DownloadObserver, DownloadResult } from '../transfer/download-request.ts';
 import { ContentError } from '../transfer/errors.ts';
 import type { Target } from '../transfer/target.ts';
@@ -19,7 +17,7 @@ type Credential = Pick<ContentRequest, 'authorization' | 'ca' | 'avoidedAddresse
 
 /** How the steps of the service speak to container registries. */
 export interface RegistryAccess {
-  resolve(request: ResolveRequest, signal: AbortSignal): Promise<ImageResolution>;
+  resolveImage(request: ResolveRequest, signal: AbortSignal): Promise<ResolvedImage>;
   /** A manifest by its digest, into a target. */
   fetchManifest(
     request: ContentRequest,
@@ -65,19 +63,9 @@ export function createRegistryAccess(
 
   return {
     authorizationFor,
-    async resolve(request, signal) {
+    async resolveImage(request, signal) {
       const { image } = request;
-      const { digest, manifest, blobs } = await resolveImage(clientOf(image, request), image, wish, signal);
-      return {
-        digest: formatDigest(digest),
-        manifest: {
-          digest: formatDigest(manifest.digest),
-          sha256: contentDigest(manifest.bytes).hex,
-          mediaType: manifest.mediaType,
-          sizeBytes: manifest.bytes.length,
-        },
-        blobs: blobs.map((blob) => ({ sha256: blob.digest.hex, sizeBytes: blob.sizeBytes })),
-      };
+      return await resolveImage(clientOf(image, request), image, wish, signal);
     },
     async fetchManifest(request, { image, digest }, target, { onEvent, onProgress }, signal) {
       const manifest = await clientOf(image, request).readManifest({ digest }, signal);
@@ -100,6 +88,7 @@ export function createRegistryAccess(
 async function writeManifest({ bytes }: FetchedManifest, sha256: string, target: Target): Promise<void> {
   const open = await target.open();
   try {
+    await open.restart();
     await open.requireSpace(bytes.length);
     open.take(bytes);
     const verdict = await open.publish({ sizeBytes: bytes.length, digest: digestOfHex(sha256) });

@@ -1,3 +1,4 @@
+import { arch } from 'node:os';
 import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';
 import { CALF_USERS, type CalfSpec } from '@local-datastore/shared/confinement/launcher/calf';
@@ -9,6 +10,7 @@ import { systemClock } from '@local-datastore/shared/system-clock';
 import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
+import { hostPlatform } from '../registry/resolve-image.ts';
 import { findCalf } from '../sandbox/calves/find-calf.ts';
 import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
@@ -39,7 +41,10 @@ export function createSeparateNetwork(
   { store, audit, plan }: Sandbox,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
 ): NetworkSide {
-  const jobs = createNetJobs({ store, audit, actor: NET, owner: PRIV, targetOf });
+  const jobs = createNetJobs({
+    ...{ store, audit, actor: NET, owner: PRIV, targetOf },
+    wish: hostPlatform(arch()),
+  });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
   const filter = encodeProgram(mdnsFilter());
   const sockets = createSocketGiver({

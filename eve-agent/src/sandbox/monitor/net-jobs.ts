@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type * as z from 'zod';
 import { plainHost } from '../../discovery/origin.ts';
+import { toImageResolution } from '../../reconcile/image-resolution.ts';
 import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
+import { createManifestsAtHand } from '../../registry/manifests-at-hand.ts';
+import { type PlatformWish, resolveImage } from '../../registry/resolve-image.ts';
 import type { DownloadEvent, DownloadObserver } from '../../transfer/download-request.ts';
 import type { Target } from '../../transfer/target.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';
@@ -63,6 +66,8 @@ export interface NetJobsDeps {
   readonly actor: string;
   /** As whom priv writes. */
   readonly owner: string;
+  /** Which image of several is that of this host. */
+  readonly wish: PlatformWish;
   /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
   targetOf(sha256: string, maxBytes?: number): Target;
 }
@@ -73,7 +78,7 @@ function clearBelow({ store, owner }: NetJobsDeps, path: KeyPath): void {
 }
 
 export function createNetJobs(deps: NetJobsDeps): NetJobs {
-  const { store, audit, actor, owner, targetOf } = deps;
+  const { store, audit, actor, owner, targetOf, wish } = deps;
   const jobs = new Map<string, Job>();
   const hostOf = (url: URL) => plainHost(url).toLowerCase();
 
@@ -195,7 +200,20 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
     },
     async resolve({ image, authorization, ca, avoidedAddresses }, signal) {
       const order = listed({ image, authorization, ca, avoidedAddresses });
-      return await carryOut('resolve', order, outcomeSchemas.resolve, alone(image.registry), signal);
+      const about = alone(image.registry);
+      const told = await carryOut('resolve', order, outcomeSchemas.resolve, about, signal);
+      if (image.digest === null) return told.resolution;
+      // A digest says which image is meant, whatever is said of it: each document is read for its digest alone.
+      const documents = told.documents.map(({ mediaType, base64 }) => ({
+        ...{ mediaType, bytes: Buffer.from(base64, 'base64') },
+      }));
+      try {
+        return toImageResolution(await resolveImage(createManifestsAtHand(documents), image, wish, signal));
+      } catch (error) {
+        noteLie(['resolve'], 'DENIED');
+        const message = `what was said of ${image.name} does not follow from its digest`;
+        throw new Error(message, { cause: error });
+      }
     },
     async probe(url, signal) {
       return await carryOut('probe', { url }, outcomeSchemas.probe, alone(url), signal);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, Socket } from 'node:net';
+import { arch } from 'node:os';
 import type { Calf, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
 import { duplicate } from '@local-datastore/shared/confinement/system/sockets';
@@ -9,6 +10,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { openUnreadConnection } from '../../network/open-flow.ts';
+import { hostPlatform } from '../../registry/resolve-image.ts';
 import type { DownloadEvent, DownloadResult } from '../../transfer/download-request.ts';
 import type { Target } from '../../transfer/target.ts';
 import { NET_RIGHTS } from '../calves/net/net-keys.ts';
@@ -106,7 +108,7 @@ export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Pro
   const asked: NetAsk['kind'][] = [];
   let position = 0;
   const jobs = createNetJobs({
-    ...{ store, audit, actor: 'net', owner: PRIV },
+    ...{ store, audit, actor: 'net', owner: PRIV, wish: hostPlatform(arch()) },
     targetOf(sha256) {
       const target = targets.get(sha256);
       if (target === undefined) throw new Error('no target is for this');

@@ -3,7 +3,9 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import * as z from 'zod';
 import type { Bridge } from '../../../discovery/bridges.ts';
 import { imageResolutionSchema } from '../../../reconcile/image-resolution.ts';
+import { MAX_CHAIN_LENGTH } from '../../../registry/resolve-image.ts';
 import { validatorsSchema } from '../../../transfer/validators.ts';
+import { MAX_LONG_BYTES } from '../../exchange/long-value.ts';
 import { wireErrorSchema } from '../../exchange/wire-error.ts';
 
 /** What crosses between priv and the calf that speaks to the network. Both sides read it by these. */
@@ -89,7 +91,15 @@ export const outcomeSchemas = {
   download: outcome(
     z.strictObject({ resumedFromBytes: bytes, receivedBytes: bytes, attempts: bytes, origin }),
   ),
-  resolve: outcome(imageResolutionSchema),
+  resolve: outcome(
+    z.strictObject({
+      resolution: imageResolutionSchema,
+      /** Of an image that is named by its digest: what leads from there to its manifest, for priv to follow itself. */
+      documents: z
+        .array(z.strictObject({ mediaType: shown(255), base64: z.string().max(MAX_LONG_BYTES) }))
+        .max(MAX_CHAIN_LENGTH),
+    }),
+  ),
   /** Where the host is; null: it is not on `.local`. */
   probe: outcome(ipv4.nullable()),
 };

@@ -8,6 +8,7 @@ import { createLocator } from '../../../discovery/locate.ts';
 import { createOpenQuerier } from '../../../discovery/querier.ts';
 import { createSharedQuerier } from '../../../discovery/shared-querier.ts';
 import { createOpenBridgeSockets } from '../../../network/bridge-sockets.ts';
+import { toImageResolution } from '../../../reconcile/image-resolution.ts';
 import { createDatastoreAccess } from '../../../service/datastore-access.ts';
 import type { DownloadEvent } from '../../../transfer/download-request.ts';
 import type { Target } from '../../../transfer/target.ts';
@@ -175,10 +176,15 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
       targets.delete(sha256);
     }
   });
-  await serve(
-    'resolve',
-    async (_, order, signal) => await access.resolve(orderSchemas.resolve.parse(order), signal),
-  );
+  await serve('resolve', async (_, order, signal) => {
+    const request = orderSchemas.resolve.parse(order);
+    const resolved = await access.resolveImage(request, signal);
+    const documents = request.image.digest === null ? [] : resolved.chain;
+    return {
+      resolution: toImageResolution(resolved),
+      documents: documents.map(({ mediaType, bytes }) => ({ mediaType, base64: bytes.toString('base64') })),
+    };
+  });
   await serve(
     'probe',
     async (_, order, signal) => await access.probe(orderSchemas.probe.parse(order).url, signal),
