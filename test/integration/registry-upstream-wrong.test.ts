@@ -121,6 +121,52 @@ describe('of content that is wrong nobody has the whole, and nothing is kept:', 
   });
 });
 
+describe('an upstream that drips', () => {
+  let scene: UpstreamScene;
+  beforeAll(async () => {
+    scene = await createUpstreamScene();
+  });
+  afterAll(() => scene?.remove());
+
+  it('holds nobody else up, is asked once, and has what it gives stored once that is whole', async () => {
+    const sizeBytes = 700_000;
+    const steps = [1, 2, 3].map((number) => ({ upTo: number * 200_000, ...Promise.withResolvers<void>() }));
+    const slow = await scene.createHalfImage('slow', sizeBytes);
+    const { digest } = slow.layer.descriptor;
+    const all = Promise.withResolvers<void>();
+    slow.giveLayer(async (request, response) => {
+      await sendStart(request, response, slow.layer.bytes, 1);
+      let from = 1;
+      for (const { upTo, promise } of steps) {
+        await promise;
+        response.write(slow.layer.bytes.subarray(from, upTo));
+        from = upTo;
+      }
+      await all.promise;
+      response.end(slow.layer.bytes.subarray(from));
+    });
+    const clients = [slow.repository.get(`blobs/${digest}`), slow.repository.get(`blobs/${digest}`)];
+    const imports = async () => (await scene.datastore().json('/-/api/v1/registry/upstreams')).imports;
+    await expect.poll(imports).toMatchObject([{ repository: 'up/slow', receivedBytes: 1 }]);
+    for (const { upTo, resolve } of steps) {
+      resolve();
+      await expect.poll(imports).toMatchObject([{ repository: 'up/slow', receivedBytes: upTo }]);
+      const other = await scene.createHalfImage(`beside-${upTo}`, sizeBytes);
+      const { status, body } = await other.repository.get(`blobs/${other.layer.descriptor.digest}`);
+      expect([status, body.equals(other.layer.bytes)]).toEqual([200, true]);
+      const stored = await readdir(join(scene.place.root, '.oci/blobs'), { recursive: true });
+      expect(stored.join()).not.toContain(digest.slice('sha256:'.length));
+    }
+    all.resolve();
+    for (const { status, body } of await Promise.all(clients)) {
+      expect([status, body.equals(slow.layer.bytes)]).toEqual([200, true]);
+    }
+    expect(slow.layerRequests()).toEqual(['all']);
+    scene.turnOff();
+    expect((await slow.repository.get(`blobs/${digest}`)).body.equals(slow.layer.bytes)).toBe(true);
+  }, 120_000);
+});
+
 // zot #4352 and #4353: where TLS fails, clients are told that there is no such manifest.
 describe('an upstream that cannot prove who it is', () => {
   const SECRET = 'the-password-of-this-test';
