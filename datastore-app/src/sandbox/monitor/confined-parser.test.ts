@@ -228,20 +228,32 @@ describe('a hostile parser', () => {
 
   it('that goes on with a file that was refused is ended', async () => {
     let ask = 0;
-    const { parser, started } = open(
-      hostile((job, say) => {
-        for (let i = 0; i < 5; i += 1) {
-          ask += 1;
-          say({ kind: 'read', job, ask, offset: 0, length: 128 * 1024 });
-        }
-      }),
-      honest,
-    );
+    const greedy = hostile((job, say) => {
+      for (let i = 0; i < 5; i += 1) {
+        ask += 1;
+        say({ kind: 'read', job, ask, offset: 0, length: 128 * 1024 });
+      }
+    });
+    // Once more alone: somebody else may have ended the process.
+    const { parser, started } = open(greedy, greedy, honest);
     await expect(replaceUntil(parser.parse('describe', BAD))).rejects.toMatchObject({
       name: 'UnreadableContentError',
     });
     expect(await replaceUntil(parser.parse('describe', RAW))).toEqual(SOUND);
     expect(started()).toBeGreaterThanOrEqual(1);
+  });
+
+  it.each([
+    ['once, costs nothing', 1],
+    ['twice, costs the file that was alone in it', 2],
+  ])('that was killed over one file %s', async (_, kills) => {
+    const killed: Script = answering((_message, _say, end) => end({ signal: 'SIGKILL' }));
+    const { parser, started } = open(...Array.from({ length: kills }, () => killed), honest);
+    const parsed = replaceUntil(parser.parse('describe', RAW));
+    if (kills === 1) expect(await parsed).toEqual(SOUND);
+    else await expect(parsed).rejects.toMatchObject({ name: 'UnreadableContentError' });
+    expect(await replaceUntil(parser.parse('describe', RAW))).toEqual(SOUND);
+    expect(started()).toBe(kills + 1);
   });
 
   it('that hangs is ended, and what it was doing is done by the next', async () => {

@@ -86,8 +86,8 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
   function settleRunning(reason: string): void {
     const works = [...running.keys()];
     running.clear();
-    const [only, ...others] = works;
-    const culprit = others.length === 0 ? only : works.find((work) => work === broken?.culprit);
+    // One that was alone by chance is tried once more: somebody else may have ended the process.
+    const culprit = works.find((work) => work === broken?.culprit || work.isSuspect);
     if (culprit !== undefined)
       culprit.failed(new UnreadableContentError(`what read it was ended: ${reason}`));
     const innocent = works.filter((work) => work !== culprit);
