@@ -314,40 +314,50 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     }
     afterEach(() => machines.call('removeDeployment', NAME));
 
-    test('the switch goes to a new one, and back from one that answers nothing, while a client asks', async () => {
-      expect(await deploy({ word: 'v1' })).toMatchObject({ kind: 'committed', generation: 1 });
-      await answers('v1');
-      const url = 'http://10.1.0.60/';
-      const script = `while true; do curl -s -f -m 2 ${url} && echo; sleep 0.3; done`;
-      const asker = host.neighbour.start(['sh', '-c', script]);
-      let heard = '';
-      asker.stdout?.on('data', (chunk: Buffer) => {
-        heard += chunk.toString();
-      });
-      try {
-        expect(await deploy({ word: 'v2' })).toMatchObject({
-          kind: 'committed',
-          generation: 2,
-          how: 'in-place',
-        });
-        await expect.poll(() => heard, SLOWLY).toContain('v2');
-        const quick = { ...CHECK, startPeriodMs: 1000, retries: 1, timeoutMs: 1000 };
-        const outcome = await deploy({ word: 'v3', mode: 'silent' }, quick);
-        expect(outcome).toMatchObject({ kind: 'kept', code: 'UNHEALTHY', serving: 'eve_web:v2-good-qcow2' });
-        heard = '';
-        await expect.poll(() => heard, SLOWLY).toContain('v2');
-        expect(heard).not.toContain('v3');
-        expect(await machines.call('rollback', { name: NAME, settleMs: 300, keep: 1 })).toMatchObject({
-          ...{ kind: 'committed', generation: 1 },
-        });
+    // Five starts of a guest that may be emulated, beside other load.
+    const limits = { timeout: 900_000 };
+    test(
+      'the switch goes to a new one, and back from one that answers nothing, while a client asks',
+      limits,
+      async () => {
+        expect(await deploy({ word: 'v1' })).toMatchObject({ kind: 'committed', generation: 1 });
         await answers('v1');
-      } finally {
-        const ended = once(asker, 'exit');
-        asker.kill('SIGKILL');
-        await ended;
-      }
-      expect(await machines.call('list', 'io.local-datastore.deployment=web')).toHaveLength(2);
-    });
+        const url = 'http://10.1.0.60/';
+        const script = `while true; do curl -s -f -m 2 ${url} && echo; sleep 0.3; done`;
+        const asker = host.neighbour.start(['sh', '-c', script]);
+        let heard = '';
+        asker.stdout?.on('data', (chunk: Buffer) => {
+          heard += chunk.toString();
+        });
+        try {
+          expect(await deploy({ word: 'v2' })).toMatchObject({
+            kind: 'committed',
+            generation: 2,
+            how: 'in-place',
+          });
+          await expect.poll(() => heard, SLOWLY).toContain('v2');
+          const quick = { ...CHECK, startPeriodMs: 1000, retries: 1, timeoutMs: 1000 };
+          const outcome = await deploy({ word: 'v3', mode: 'silent' }, quick);
+          expect(outcome).toMatchObject({
+            kind: 'kept',
+            code: 'UNHEALTHY',
+            serving: 'eve_web:v2-good-qcow2',
+          });
+          heard = '';
+          await expect.poll(() => heard, SLOWLY).toContain('v2');
+          expect(heard).not.toContain('v3');
+          expect(await machines.call('rollback', { name: NAME, settleMs: 300, keep: 1 })).toMatchObject({
+            ...{ kind: 'committed', generation: 1 },
+          });
+          await answers('v1');
+        } finally {
+          const ended = once(asker, 'exit');
+          asker.kill('SIGKILL');
+          await ended;
+        }
+        expect(await machines.call('list', 'io.local-datastore.deployment=web')).toHaveLength(2);
+      },
+    );
   });
 
   describe('is refused', () => {
