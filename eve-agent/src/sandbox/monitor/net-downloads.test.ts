@@ -216,6 +216,37 @@ describe('what is no body', () => {
   });
 });
 
+describe('a download that is given up', () => {
+  it('and wanted again at once comes whole, however often', async () => {
+    const held: Promise<void>[] = [];
+    const over = Promise.withResolvers<void>();
+    const times = 10;
+    const { server, net } = await setUp([
+      ...Array.from(
+        { length: times },
+        (): Script => async (socket, request) => {
+          await say(WHOLE, CONTENT.subarray(0, HALF))(socket, request);
+          held.push(over.promise);
+          await over.promise;
+        },
+      ),
+      say(WHOLE, CONTENT),
+    ]);
+    for (let count = 1; count <= times; count += 1) {
+      const abort = new AbortController();
+      const given = net.download(server.url, CONTENT, createMemoryTarget(), { signal: abort.signal });
+      await expect.poll(() => held.length).toBe(count);
+      abort.abort(new Error('paused'));
+      await expect(given).rejects.toThrow('paused');
+    }
+    const target = createMemoryTarget();
+    await net.download(server.url, CONTENT, target);
+    expect(target.published()?.equals(CONTENT)).toBe(true);
+    over.resolve();
+    await expectAllClosed(server);
+  });
+});
+
 describe('a calf that dies', () => {
   it('over a head: the next one asks again', async () => {
     const { server, net } = await setUp([say('HTTP/1.1 200 OK\r\n'), say(WHOLE, CONTENT)]);

@@ -157,10 +157,8 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
   await serve('download', async (id, order, signal) => {
     const request = orderSchemas.download.parse(order);
     const { sha256, url } = request;
-    targets.set(
-      sha256,
-      createRemoteTarget({ asks, flows }, { id, url: url.href, digest: digestOfHex(sha256) }),
-    );
+    const target = createRemoteTarget({ asks, flows }, { id, url: url.href, digest: digestOfHex(sha256) });
+    targets.set(sha256, target);
     const onEvent = (event: DownloadEvent) => {
       if (event.kind === 'retrying') return;
       if (event.kind === 'located' && event.origin.address !== null && event.origin.bridgeName !== null) {
@@ -173,7 +171,8 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
       const { resumedFromBytes, receivedBytes, attempts, origin } = result;
       return { resumedFromBytes, receivedBytes, attempts, origin };
     } finally {
-      targets.delete(sha256);
+      // One that was given up may end after the next one for the same content has begun.
+      if (targets.get(sha256) === target) targets.delete(sha256);
     }
   });
   await serve('resolve', async (_, order, signal) => {
