@@ -428,7 +428,7 @@ describeWith(['curl'], 'the operations', () => {
       expect(body.split('\n')).toContain(line);
     }
     // Each line is a comment or one sample with a number.
-    expect(body.split('\n').filter((line) => !/^(?:# .+|[a-z_]+(?:\{.+\})? [\d.]+|)$/.test(line))).toEqual(
+    expect(body.split('\n').filter((line) => !/^(?:# .+|[a-z_]+(?:\{.+\})? -?[\d.]+|)$/.test(line))).toEqual(
       [],
     );
     serving = () => {
