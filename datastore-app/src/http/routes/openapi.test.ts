@@ -17,6 +17,7 @@ const resources = createResources(
     activity: createActivity(),
     catalogue: {},
     guard: { isReadOpen: true },
+    parsing: {},
   } as unknown as ResourceDeps,
   { root: '/', version: '1.2.3' } as RequestHandlerOptions,
 );
