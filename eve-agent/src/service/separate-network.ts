@@ -79,7 +79,7 @@ export function createSeparateNetwork(
       if (selectBridges().some((bridge) => isOnBridge(address, bridge))) return address;
       throw new Error(`${address} is on no bridge`);
     },
-    processes: () => (kept === null ? [] : [processStatus(NET, kept, plan, process.geteuid?.() ?? -1)]),
+    processes: () => (kept === null ? [] : [processStatus(NET, kept, plan)]),
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
         { store, audit, jobs, answer, closeGiven: sockets.close, clock: systemClock },

@@ -103,7 +103,7 @@ export function openConfinedParser({ clock, log, code, plan: given }: OpenParser
     status() {
       if (own !== undefined) return own.status();
       const kept = confined.kept();
-      const process_ = kept && processStatus(PARSERS, kept, plan, ownUid());
+      const process_ = kept && processStatus(PARSERS, kept, plan);
       return { place: isKnown ? 'confined process' : 'starting', reason: null, process: process_ };
     },
     async stop() {
@@ -111,5 +111,3 @@ export function openConfinedParser({ clock, log, code, plan: given }: OpenParser
     },
   };
 }
-
-const ownUid = () => process.geteuid?.() ?? -1;

@@ -11,10 +11,9 @@ import type { DhcpCalf, DhcpCalfStart } from './open-dhcp.ts';
  */
 export function createDhcpCalfStarter(deps: StartDeps): (start: DhcpCalfStart) => DhcpCalf {
   const { plan = planHere() } = deps;
-  const ownUid = process.geteuid?.() ?? -1;
   return (start) => {
     const kept = startCalf({ ...deps, plan }, DHCP, start);
     // Each interface has a process of its own, by the name of who its keys belong to.
-    return { status: () => processStatus(start.actor, kept, plan, ownUid), stop: kept.close };
+    return { status: () => processStatus(start.actor, kept, plan), stop: kept.close };
   };
 }

@@ -56,7 +56,7 @@ export function createNtpCalfStarter(deps: NtpCalfDeps): (prefix: KeyPath, polic
       },
     );
     return {
-      status: () => processStatus(NTP, kept, plan, process.geteuid?.() ?? -1),
+      status: () => processStatus(NTP, kept, plan),
       stop: kept.close,
     };
   };

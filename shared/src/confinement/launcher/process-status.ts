@@ -29,9 +29,14 @@ function unconditional({ capEff, capPrm, noNewPrivs, seccomp }: LayersInForce): 
 /**
  * What a kept calf is at the moment, by what the kernel says of it.
  *
- * @param ownUid of this process
+ * @param ownUid of this process, which the calf is to have another one than
  */
-export function processStatus(name: string, kept: KeptCalf, plan: LayerPlan, ownUid: number): ProcessStatus {
+export function processStatus(
+  name: string,
+  kept: KeptCalf,
+  plan: LayerPlan,
+  ownUid: number = process.geteuid?.() ?? -1,
+): ProcessStatus {
   const calf = kept.current();
   const inForce = calf?.layers() ?? null;
   const state = kept.isDegraded() ? 'failing' : inForce === null ? 'starting' : 'running';
