@@ -150,7 +150,7 @@ describeWith(['root'], 'the calf of the manual, running', () => {
     await start(folder);
     await sayUntil('<11>the pump is dry', () => published.length).toBeGreaterThan(0);
     expect(calf.current()?.layers()).toMatchObject({
-      ...{ uid: 65524, capEff: 0n, capBnd: 0n, noNewPrivs: true, seccomp: 2 },
+      ...{ uid: 65525, capEff: 0n, capBnd: 0n, noNewPrivs: true, seccomp: 2 },
       ownNamespaces: { net: true, mnt: true, ipc: true, uts: true },
     });
     const proc = `/proc/${calf.current()?.pid}`;
