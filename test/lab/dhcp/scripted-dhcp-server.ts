@@ -1,7 +1,11 @@
 /** A server of DHCP on `eth0` of an app of the lab that says what a test wants, right or wrong. */
 import { closeSync } from 'node:fs';
-import { assemble, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
-import { KEEP_WHOLE } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import {
+  assemble,
+  encodeProgram,
+  give,
+  KEEP_WHOLE,
+} from '@local-datastore/shared/confinement/filters/bpf-program';
 import { openNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
 import { ipv4Bytes } from '../../../eve-agent/src/sandbox/calves/dhcp/address-bytes.ts';

@@ -1,7 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
-import { assemble, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
-import { DROP } from '@local-datastore/shared/confinement/filters/mdns-filter';
+import { assemble, DROP, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { OwnedNetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';

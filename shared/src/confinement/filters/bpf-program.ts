@@ -3,6 +3,12 @@
  * forward alone, and so always ends. The kernel runs it over a packet, or over a system call and its arguments.
  */
 
+/** What a filter of a socket gives: how many bytes of a packet are kept. */
+export const DROP = 0;
+export const KEEP_WHOLE = 0xffffffff;
+/** What a socket of UDP shows a filter before the payload (RFC 768), whatever family of addresses it has. */
+export const UDP_HEADER_BYTES = 8;
+
 /** One instruction as the kernel has it, `struct sock_filter`: jumps count instructions from the next one on. */
 export interface Instruction {
   readonly code: number;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { interpret, packetData } from './bpf-interpreter.ts';
+import { DROP, KEEP_WHOLE } from './bpf-program.ts';
 import { type DatagramBounds, datagramFilter } from './datagram-filter.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
 
 const HEADER_BYTES = 8;
 const judge = (bounds: DatagramBounds, packet: Buffer) =>

@@ -1,8 +1,16 @@
-import { assemble, BPF, branch, give, type Instruction, type Line, label, load } from './bpf-program.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
-
-/** What a socket of UDP shows a filter before the payload (RFC 768), whatever family of addresses it has. */
-const UDP_HEADER_BYTES = 8;
+import {
+  assemble,
+  BPF,
+  branch,
+  DROP,
+  give,
+  type Instruction,
+  KEEP_WHOLE,
+  type Line,
+  label,
+  load,
+  UDP_HEADER_BYTES,
+} from './bpf-program.ts';
 
 export interface DatagramBounds {
   /** Of the payload. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { interpret, packetData } from './bpf-interpreter.ts';
+import { DROP, KEEP_WHOLE } from './bpf-program.ts';
 import { dhcpFilter } from './dhcp-filter.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const OWN = '020000000001';

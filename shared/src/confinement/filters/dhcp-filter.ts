@@ -1,5 +1,15 @@
-import { assemble, BPF, branch, give, type Instruction, jump, label, load } from './bpf-program.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
+import {
+  assemble,
+  BPF,
+  branch,
+  DROP,
+  give,
+  type Instruction,
+  jump,
+  KEEP_WHOLE,
+  label,
+  load,
+} from './bpf-program.ts';
 
 /** A packet socket shows a filter whole frames: Ethernet, then IPv4 (RFC 791) or ARP (RFC 826). */
 const TARGET_MAC_OFFSET = 0;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { interpret, packetData } from './bpf-interpreter.ts';
-import { DROP, KEEP_WHOLE, mdnsFilter } from './mdns-filter.ts';
+import { DROP, KEEP_WHOLE } from './bpf-program.ts';
+import { mdnsFilter } from './mdns-filter.ts';
 
 const HEADER_BYTES = 8;
 

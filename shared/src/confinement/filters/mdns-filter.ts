@@ -1,5 +1,16 @@
 import { MDNS_PORT } from '../../dns-sd/service-types.ts';
-import { assemble, BPF, branch, give, type Instruction, label, load } from './bpf-program.ts';
+import {
+  assemble,
+  BPF,
+  branch,
+  DROP,
+  give,
+  type Instruction,
+  KEEP_WHOLE,
+  label,
+  load,
+  UDP_HEADER_BYTES,
+} from './bpf-program.ts';
 
 /**
  * A socket of UDP shows a filter the header of UDP first (RFC 768: source port, destination port, length, checksum),
@@ -7,15 +18,10 @@ import { assemble, BPF, branch, give, type Instruction, label, load } from './bp
  */
 const SOURCE_PORT_OFFSET = 0;
 const DESTINATION_PORT_OFFSET = 2;
-const UDP_HEADER_BYTES = 8;
 /** RFC 1035, section 4.1.1. */
 const DNS_HEADER_BYTES = 12;
 /** RFC 6762, section 17. */
 const MAX_MESSAGE_BYTES = 9000;
-
-/** What a filter of a socket gives: how many bytes of a packet are kept. */
-export const DROP = 0;
-export const KEEP_WHOLE = 0xffffffff;
 
 /** Lets in what can be multicast DNS: from port 5353 or to it, and neither too short nor too long for a message. */
 export function mdnsFilter(): Instruction[] {

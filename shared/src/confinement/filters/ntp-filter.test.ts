@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { interpret, packetData } from './bpf-interpreter.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
+import { DROP, KEEP_WHOLE } from './bpf-program.ts';
 import { ntpFilter } from './ntp-filter.ts';
 
 const ANSWER = { port: 123, first: 0x24, payloadBytes: 48 };

@@ -4,17 +4,18 @@ import {
   assemble,
   BPF,
   branch,
+  DROP,
   give,
   type Instruction,
+  KEEP_WHOLE,
   label,
   load,
   NETWORK_HEADER,
+  UDP_HEADER_BYTES,
 } from './bpf-program.ts';
-import { DROP, KEEP_WHOLE } from './mdns-filter.ts';
 
 /** A socket of UDP shows a filter the header of UDP first (RFC 768), whatever family of addresses it has. */
 const SOURCE_PORT_OFFSET = 0;
-const UDP_HEADER_BYTES = 8;
 /** RFC 5905 §7.3: no packet is shorter; the lowest three bits of its first byte are the mode, of a server's answer 4. */
 const LEAST_PACKET_BYTES = 48;
 const MODE_BITS = 0x07;
