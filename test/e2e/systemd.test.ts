@@ -32,6 +32,8 @@ const GUEST_ADDRESS = '10.74.1.60';
 /** Emulated, beside other load. */
 const GUEST_LIMIT = { timeout: 240_000, interval: 500 };
 const GUEST_TEST_MS = 600_000;
+/** The package and a Debian system to install it in are made first. */
+const PREPARE_LIMIT_MS = 900_000;
 const STATE = '/var/lib/eve-agent';
 const FRAGMENT = '/etc/eve-agent/device.d/device.json';
 const ENVIRONMENT_FILE = '/etc/eve-agent/eve-agent.env';
@@ -140,7 +142,7 @@ describeWith(['root', 'docker', 'debian-archive', 'dpkg-deb'], 'the Debian packa
     });
     await startDatastore();
     host = await bootDebianHost(client, { image: IMAGE, network: NETWORK, label: LABEL });
-  });
+  }, PREPARE_LIMIT_MS);
 
   afterAll(async () => {
     await removeAll();
