@@ -346,8 +346,8 @@ describeWith([...needs], 'exactly one version serves', () => {
         : { answer: host.curl(host.client('ci'), LOAD, '--upload-file', v2), goOn: async () => {} };
       await expect.poll(moment.isReached).toBe(true);
       await fault.strike();
-      await fault.mend();
       await goOn();
+      await fault.mend();
       fault.expectAnswer(await answer);
       // One that outlives its engine ends with the next one, and is started anew.
       await expect

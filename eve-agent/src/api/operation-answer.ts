@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { endOnceSent } from '@local-datastore/shared/http/lingering-close';
 import { problemBody } from '@local-datastore/shared/http/problem';
 import { sayContinue } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
@@ -70,35 +71,11 @@ export async function answerOperation(
     }
     const { type: _, ...said } = JSON.parse(problemBody(problem ?? UNFORESEEN)) as Record<string, unknown>;
     write({ event: 'failed', ...said });
-    endAfter(request, response);
+    endOnceSent(request, response);
     return;
   }
   if (hasBegun) {
     write({ event: 'done', ...result });
     response.end();
   } else sendJson(response, 200, result);
-}
-
-const MAX_REST_MS = 5000;
-
-/**
- * Ends an answer while its request may still be coming: bytes that arrive at a closed connection make the kernel reset
- * it, and the client would lose what it has not read yet (RFC 9112 §9.6).
- */
-function endAfter(request: IncomingMessage, response: ServerResponse): void {
-  if (request.complete || request.destroyed) {
-    response.end();
-    return;
-  }
-  const limit = setTimeout(() => {
-    response.end();
-    request.destroy();
-  }, MAX_REST_MS);
-  limit.unref();
-  request.once('close', () => clearTimeout(limit));
-  request.once('end', () => {
-    clearTimeout(limit);
-    response.end();
-  });
-  request.resume();
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type OutgoingHttpHeaders, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { refuse, sayContinue } from './refuse.ts';
 
 const MIB = 1024 * 1024;
@@ -98,4 +98,41 @@ it.each([
   const [response] = await once(request, 'response');
   expect([heard, response.statusCode, response.headers.connection]).toEqual([continues, 409, 'close']);
   request.destroy();
+});
+
+it('is heard by a client whose own input pauses before it reads, however it goes on', async () => {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const errors: Error[] = [];
+  socket.on('error', (error) => errors.push(error));
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    socket.write(`PUT / HTTP/1.1\r\nHost: ds\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n`);
+    const answered = once(socket, 'data');
+    const [answer] = await answered;
+    expect(String(answer)).toMatch(/^HTTP\/1.1 409 /);
+    await vi.advanceTimersByTimeAsync(30_000);
+    // What comes after the pause meets an open connection: a reset would lose what is not read yet.
+    const ended = once(socket, 'end');
+    socket.write('1\r\nb\r\n0\r\n\r\n');
+    await ended;
+    expect(errors).toEqual([]);
+  } finally {
+    vi.useRealTimers();
+    socket.destroy();
+  }
+});
+
+it('ends the connection of a client that never goes on', async () => {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    socket.write(`PUT / HTTP/1.1\r\nHost: ds\r\nContent-Length: 10\r\n\r\na`);
+    await once(socket, 'data');
+    const ended = once(socket, 'end');
+    await vi.advanceTimersByTimeAsync(60_000);
+    await ended;
+  } finally {
+    vi.useRealTimers();
+    socket.destroy();
+  }
 });

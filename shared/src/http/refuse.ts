@@ -1,10 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { endOnceSent } from './lingering-close.ts';
 import { type Problem, problemRefusal } from './problem.ts';
 import { type Refusal, sendRefusal, writeRefusal } from './refusal.ts';
-
-/** A client that sends on after a refusal is listened to for so long and so much. */
-const MAX_LISTEN_MS = 5000;
-const MAX_REFUSED_BYTES = 64 * 1024 * 1024;
 
 const continued = new WeakSet<IncomingMessage>();
 
@@ -33,9 +30,7 @@ export type Refuse = (
 
 /**
  * Answers a request whose body is not, or no longer, wanted. The connection takes no further request: what
- * follows on it is the body, or nothing. It is not closed at once either: bytes that arrive at a closed
- * connection make the kernel reset it, and the client would lose the answer that it has not read yet
- * (RFC 9112 §9.6).
+ * follows on it is the body, or nothing.
  */
 export function refuseWith(
   request: IncomingMessage,
@@ -54,19 +49,7 @@ export function refuseWith(
     return;
   }
   writeRefusal(response, refusal, closing);
-  let refusedBytes = 0;
-  const end = () => {
-    clearTimeout(limit);
-    response.end();
-  };
-  const limit = setTimeout(end, MAX_LISTEN_MS);
-  request.once('close', end);
-  request.once('end', end);
-  request.on('data', (piece: Buffer) => {
-    refusedBytes += piece.length;
-    if (refusedBytes > MAX_REFUSED_BYTES) end();
-  });
-  request.resume();
+  endOnceSent(request, response);
 }
 
 /** {@link refuseWith} a problem document. */
