@@ -143,6 +143,25 @@ describe('createEngineClient', () => {
     );
   });
 
+  it('makes more of a body ready while the engine is busy', async () => {
+    const ready = Promise.withResolvers<void>();
+    const { client } = await startEngine('1.41', async (_request, response) => {
+      await ready.promise;
+      response.writeHead(500).end('{"message":"busy no more"}');
+    });
+    // What is ahead, and a piece that is being sent; without, the kernel's buffers alone would be filled.
+    const wantedBytes = 9 * 65_536;
+    const endless = (async function* () {
+      for (let madeBytes = 0; ; madeBytes += 65_536) {
+        if (madeBytes >= wantedBytes) ready.resolve();
+        yield Buffer.alloc(65_536);
+      }
+    })();
+    await expect(client.open('POST', '/images/load', { body: endless, signal })).rejects.toThrow(
+      'busy no more',
+    );
+  });
+
   it('says where nobody answers, and asks again after', async () => {
     const { path } = await startEngine('1.41', (_request, response) => response.end('{}'));
     const client = createEngineClient({ kind: 'unix', path: `${path}.none` });

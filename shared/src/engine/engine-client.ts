@@ -75,6 +75,8 @@ const NEWEST_VERSION = 48;
 /** No document of an engine that is asked for here is as long. */
 const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 const MAX_REFUSAL_BYTES = 64 * 1024;
+/** So much of a body is made ready while the engine is busy with what it has: it need not wait for it afterwards. */
+const AHEAD_BYTES = 512 * 1024;
 
 const REFUSAL = z.object({ message: z.string() });
 
@@ -153,7 +155,10 @@ export function createEngineClient(address: EngineAddress): EngineClient {
         throw error;
       }
     };
-    const sent = pipeline(Readable.from(watched(), { objectMode: false }), request);
+    const sent = pipeline(
+      Readable.from(watched(), { objectMode: false, highWaterMark: AHEAD_BYTES }),
+      request,
+    );
     // An engine that refuses answers before it has read everything, and then reads no more.
     sent.catch(() => undefined);
     try {
