@@ -94,7 +94,10 @@ describeWith(['chromium'], 'accessibility of the page', () => {
       ['td', '286 MiB of 954 MiB'],
       ['.badge', 'broken off at 1000 bytes'],
       ['td', "a doctor's probe"],
-      ['th', '_http._tcp.local PTR'],
+      ['th[scope=rowgroup]', '10.1.0.1 on bn1'],
+      ['th.path', '_http._tcp.local'],
+      ['td.number', '3'],
+      ['footer a[href="/-/metrics"]', 'Metrics'],
     ] as const) {
       await waitForText(page, selector, text);
     }

@@ -29,8 +29,10 @@ export const FULL_STATUS = {
     ],
   },
   queries: [
-    { at: '2026-02-03T05:00:00Z', source: '10.1.0.1', interface: 'bn1', question: '_http._tcp.local PTR' },
-    { at: '2026-02-03T05:00:00Z', source: '10.1.0.1', interface: 'bn1', question: '_http._tcp.local PTR' },
+    ...['_http._tcp.local', 'ds.local'].map((question, i) => ({
+      ...{ firstAt: '2026-02-03T05:00:00Z', at: '2026-02-03T05:00:08Z', count: 2 + i },
+      ...{ source: '10.1.0.1', interface: 'bn1', question },
+    })),
   ],
   downloads: [
     {

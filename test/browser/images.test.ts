@@ -99,6 +99,16 @@ describeWith(['chromium'], 'the page', () => {
     expect(await readClipboard(page)).toBe(sha256Of(DISK));
   });
 
+  it('copies the address by which a device is to ask', async () => {
+    await datastore.put('linux/my disk.img', DISK);
+    await press(page, 'Copy URL of linux/my disk.img');
+    await waitForText(page, '[aria-live=polite]', 'URL of linux/my disk.img copied');
+    const url = await readClipboard(page);
+    expect(url).toBe(`${datastore.origin}/linux/my%20disk.img`);
+    const size = `fetch(${JSON.stringify(url)}).then((answer) => answer.arrayBuffer()).then((body) => body.byteLength)`;
+    expect(await page.evaluate(size)).toBe(DISK.length);
+  });
+
   it('downloads by a link', async () => {
     await datastore.put('linux/my disk.img', DISK);
     const folder = await allowDownloads(page);

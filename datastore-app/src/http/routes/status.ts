@@ -43,8 +43,17 @@ export const statusSchema = () =>
       })
       .nullable(),
     queries: z
-      .array(z.object({ at: time, source: z.string(), interface: z.string(), question: z.string() }))
-      .describe('The last multicast DNS questions heard, newest first.'),
+      .array(
+        z.object({
+          firstAt: time,
+          at: time.describe('When it was asked last.'),
+          count: z.number().int().describe('How often it was asked.'),
+          source: z.string(),
+          interface: z.string(),
+          question: z.string(),
+        }),
+      )
+      .describe('Who asked what by multicast DNS; who asked last comes first.'),
     downloads: z.array(
       z.object({
         id: z.number().int(),

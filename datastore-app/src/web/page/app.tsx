@@ -158,6 +158,14 @@ export function App({ context }: { context: PageContext }) {
       {live.status !== undefined && (
         <footer>
           <p>local-datastore {live.status.version}</p>
+          <ul aria-label="For programs">
+            <li>
+              <a href="/-/openapi.json">API</a>
+            </li>
+            <li>
+              <a href="/-/metrics">Metrics</a>
+            </li>
+          </ul>
         </footer>
       )}
       <p class="visually-hidden" aria-live="polite">

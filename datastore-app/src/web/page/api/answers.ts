@@ -53,6 +53,8 @@ export interface Advertising {
 
 export interface Query {
   readonly at: string;
+  /** How often. */
+  readonly count: number;
   /** The address of who asked. */
   readonly source: string;
   readonly interface: string;

@@ -19,6 +19,8 @@ export interface ImageTableProps {
   /** Lets one come that is not here yet. */
   readonly onFetch: (image: Image) => void;
   readonly onDownload: (image: Image) => void;
+  /** Scheme, host and port by which clients are told to reach the datastore. */
+  readonly origin: string;
   /** A link alone does not do: the browser knows no credential. */
   readonly isTicketNeeded: boolean;
 }
@@ -143,11 +145,9 @@ function Row({
   onDelete,
   onDownload,
   onFetch,
+  origin,
   isTicketNeeded,
-}: { image: Image } & Pick<
-  ImageTableProps,
-  'onUseInEve' | 'onManage' | 'onDelete' | 'onDownload' | 'onFetch' | 'isTicketNeeded'
->) {
+}: { image: Image } & Omit<ImageTableProps, 'images' | 'sorting' | 'onSort'>) {
   const isComing = image.state === 'upstream';
   const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [], artifact } = image;
   // A disk of the registry is managed there, and read by grants.
@@ -240,6 +240,9 @@ function Row({
               <span class="words">Use in </span>EVE
             </span>
           </button>
+          <span class="minor">
+            <CopyButton text={origin + urlOfImage(path)} what={`URL of ${path}`} />
+          </span>
           <a
             class="button-icon"
             href={urlOfImage(path)}

@@ -136,6 +136,7 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               onDelete={open('delete')}
               onFetch={(image) => void fetchNow(image)}
               onDownload={download}
+              origin={toldPlace(status, location).origin}
               isTicketNeeded={status?.access?.isReadOpen === false}
             />
           )}

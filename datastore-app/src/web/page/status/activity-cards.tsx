@@ -1,7 +1,9 @@
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import { Fragment } from 'preact';
 import type { Advertising, Download, Query } from '../api/answers.ts';
 import { percentOf } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
+import { groupByAsker } from './askers.ts';
 import { Age, Card, PlainTable } from './card.tsx';
 
 const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
@@ -102,26 +104,34 @@ export function DownloadsCard({ downloads }: { downloads: readonly Download[] })
 
 export function QueriesCard({ queries }: { queries: readonly Query[] }) {
   return (
-    <Card title="Last mDNS queries" isWide>
+    <Card title="Who asked by multicast DNS" isWide>
       {queries.length === 0 ? (
         <p class="second">Nobody has asked for this datastore yet.</p>
       ) : (
         <PlainTable
           label="Queries"
-          caption="Last mDNS queries, the newest first"
-          columns={['Question', 'Asked by', 'Interface', 'When']}
+          caption="Who asked by multicast DNS, and what; who asked last comes first"
+          columns={['Question', { title: 'Times', isNumber: true }, 'Last']}
         >
-          {queries.map(({ at, source, interface: link, question }, index) => (
-            <tr key={`${at} ${source} ${index}`}>
-              <th scope="row" class="path">
-                {question}
-              </th>
-              <td>{source}</td>
-              <td>{link}</td>
-              <td>
-                <Age at={at} />
-              </td>
-            </tr>
+          {groupByAsker(queries).map(({ source, interface: link, queries: asked }) => (
+            <Fragment key={`${link} ${source}`}>
+              <tr>
+                <th scope="rowgroup" colSpan={3} class="group">
+                  {source} on {link}
+                </th>
+              </tr>
+              {asked.map(({ at, count, question }) => (
+                <tr key={question}>
+                  <th scope="row" class="path">
+                    {question}
+                  </th>
+                  <td class="number">{count}</td>
+                  <td>
+                    <Age at={at} />
+                  </td>
+                </tr>
+              ))}
+            </Fragment>
           ))}
         </PlainTable>
       )}

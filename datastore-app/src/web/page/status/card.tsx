@@ -39,6 +39,9 @@ function Scrollable({ label, children }: { label: string; children: ComponentChi
   );
 }
 
+/** A column of numbers has them below each other, to be compared. */
+export type Column = string | { readonly title: string; readonly isNumber: true };
+
 /** One row a thing; the first column says which. */
 export function PlainTable({
   label,
@@ -48,7 +51,7 @@ export function PlainTable({
 }: {
   label: string;
   caption: string;
-  columns: readonly string[];
+  columns: readonly Column[];
   children: ComponentChildren;
 }) {
   return (
@@ -57,11 +60,15 @@ export function PlainTable({
         <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
+            {columns.map((column) => {
+              const { title, isNumber } =
+                typeof column === 'string' ? { title: column, isNumber: false } : column;
+              return (
+                <th key={title} scope="col" class={isNumber ? 'number' : undefined}>
+                  {title}
+                </th>
+              );
+            })}
           </tr>
         </thead>
         <tbody>{children}</tbody>
