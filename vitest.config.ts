@@ -9,6 +9,11 @@ import FileSequencer from './test/order/file-sequencer.ts';
  */
 const WORKERS = Math.max(3, Math.ceil(2.5 * availableParallelism()));
 const TOGETHER = { maxWorkers: WORKERS, sequence: { groupOrder: 0 } };
+/**
+ * Hundreds of short files: a process that takes one after another has vitest and our modules loaded already, where one
+ * for each file spends more on that than on its tests. What a file changes of its process it puts back.
+ */
+const UNIT = { ...TOGETHER, isolate: false };
 /** Containers, on the bridges of this machine. */
 const E2E = {
   ...TOGETHER,
@@ -22,6 +27,7 @@ const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
 const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
 
 interface Order {
+  readonly isolate?: boolean;
   readonly maxWorkers: number;
   readonly sequence: { readonly groupOrder: number };
   readonly setupFiles?: string[];
@@ -57,13 +63,17 @@ export default defineConfig({
       ...(process.env.TEST_TIMES === 'true' ? ['./test/order/times-reporter.ts'] : []),
     ],
     projects: [
-      project('unit', [
-        '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
-        'compose/**/*.test.ts',
-        'eve-agent/packaging/*.test.ts',
-        'test/*.test.ts',
-        'test/order/*.test.ts',
-      ]),
+      project(
+        'unit',
+        [
+          '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
+          'compose/**/*.test.ts',
+          'eve-agent/packaging/*.test.ts',
+          'test/*.test.ts',
+          'test/order/*.test.ts',
+        ],
+        UNIT,
+      ),
       project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
       project('interop', ['test/interop/**/*.test.ts']),
       project('browser', ['test/browser/**/*.test.ts']),

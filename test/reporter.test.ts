@@ -14,7 +14,7 @@ async function runFixtures(files: readonly string[], environment: NodeJS.Process
   const child = spawn(
     process.execPath,
     [vitest, 'run', '--root', folder, '--config', 'vitest.fixtures.config.ts', ...reporters, ...files],
-    { env: { ...process.env, PATH: '/nowhere', CI: '', VITEST: '', ...environment }, timeout: 50_000 },
+    { env: { ...process.env, PATH: '/nowhere', CI: '', VITEST: '', ...environment }, timeout: 600_000 },
   );
   const { stdout, exitCode } = await finish(child);
   const lines = stdout.trimEnd().split('\n');
