@@ -51,9 +51,9 @@ export default defineConfig({
     },
     // Limits only end what fails: a machine on which much else wants the processor takes many times as long, and
     // what is waited for stays true once it is.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    expect: { poll: { timeout: 120_000 } },
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    expect: { poll: { timeout: 600_000 } },
     // Tests that are tried together wait for most of their time.
     maxConcurrency: 8,
     sequence: { sequencer: FileSequencer },

@@ -21,7 +21,7 @@ const WORKSPACE = fileURLToPath(new URL('..', import.meta.url));
 function whyNoDocker(): string | undefined {
   const missing = whyNoPrograms('docker.io', 'docker');
   if (missing !== undefined) return missing;
-  const { status, stderr } = spawnSync('docker', ['version'], { encoding: 'utf8', timeout: 120_000 });
+  const { status, stderr } = spawnSync('docker', ['version'], { encoding: 'utf8', timeout: 600_000 });
   if (status === 0) return undefined;
   return `no Docker engine answers (${stderr?.trim().split('\n').at(-1) ?? 'no output'}): start dockerd`;
 }

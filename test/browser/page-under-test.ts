@@ -14,7 +14,7 @@ import {
 export { WRITE_TOKEN } from '../lab/loopback-datastore.ts';
 
 /** Only ends what fails: a machine may be busy with much else. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 600_000;
 /** As in the field, the page's origin is no secure context: neither https nor localhost. */
 const HOST = 'ds.local';
 

@@ -11,7 +11,7 @@ import type { App, Lab } from '../lab/lab.ts';
 const DATASTORE = fileURLToPath(new URL('../../datastore-app/src/main.ts', import.meta.url));
 const AGENT = fileURLToPath(new URL('../../eve-agent/src/main.ts', import.meta.url));
 /** Only ends what fails: a machine may be busy with much else. */
-const READY_TIMEOUT_MS = 120_000;
+const READY_TIMEOUT_MS = 600_000;
 
 /** The command line that runs the agent. */
 export const agentCommand = (...args: readonly string[]): string[] => [process.execPath, AGENT, ...args];

@@ -13,7 +13,7 @@ const demo = createComposeDemo('registry.yaml', 'registry', {
   BN2_SUBNET: '10.72.4.0/24',
   MIRROR_PORT,
 });
-const BUILD_TIMEOUT_MS = 400_000;
+const BUILD_TIMEOUT_MS = 600_000;
 
 describeWith(['root', 'docker'], 'the demo of container images', () => {
   beforeAll(() => demo.prepare(), BUILD_TIMEOUT_MS);

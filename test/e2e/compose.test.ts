@@ -26,7 +26,7 @@ const ENVIRONMENT = {
 const IMAGES = ['demo', 'datastore-app', 'eve-agent', 'node-base'].map(
   (name) => `local-datastore/${name}:e2e`,
 );
-const BUILD_TIMEOUT_MS = 300_000;
+const BUILD_TIMEOUT_MS = 600_000;
 
 /** What a program in a container reads about itself and its image, as `docker exec` of Node sees it. */
 const LOOK_INSIDE = `

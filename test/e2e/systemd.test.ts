@@ -30,7 +30,7 @@ const DROP_IN_SOURCE = `${WORKSPACE}eve-agent/packaging/debian/vms.conf`;
 const DROP_IN = `/etc/systemd/system/${UNIT}.d/vms.conf`;
 const GUEST_ADDRESS = '10.74.1.60';
 /** Emulated, beside other load. */
-const GUEST_LIMIT = { timeout: 240_000, interval: 500 };
+const GUEST_LIMIT = { timeout: 600_000, interval: 500 };
 const GUEST_TEST_MS = 600_000;
 /** The package and a Debian system to install it in are made first. */
 const PREPARE_LIMIT_MS = 900_000;

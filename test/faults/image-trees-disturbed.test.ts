@@ -116,7 +116,7 @@ describeWith(
       return contentTrees[0] ?? {};
     }
     const expectStatus = (expected: Partial<ContentTreeStatus>) =>
-      expect.poll(status, { timeout: 60_000, interval: 100 }).toMatchObject(expected);
+      expect.poll(status, { timeout: 600_000, interval: 100 }).toMatchObject(expected);
     const currentBytes = async () => Number((await status()).CurrentSize ?? 0);
     async function expectWhole() {
       await expectStatus({ State: 'VERIFIED', Progress: 100, Error: '' });
@@ -140,7 +140,7 @@ describeWith(
         if (when === 'before its start') await fill();
         await start();
         if (when === 'in the middle') {
-          await expect.poll(currentBytes, { timeout: 60_000, interval: 20 }).toBeGreaterThan(MIB);
+          await expect.poll(currentBytes, { timeout: 600_000, interval: 20 }).toBeGreaterThan(MIB);
           await fill();
         }
         await expectStatus({ ErrorCode: 'NO_SPACE' });
@@ -182,7 +182,7 @@ describeWith(
           .poll(
             async () => (await currentBytes()) > stored + 200_000 || (await status()).State === 'VERIFIED',
             {
-              timeout: 60_000,
+              timeout: 600_000,
               interval: 20,
             },
           )

@@ -16,7 +16,7 @@ const namesIn = async (root: string) =>
   (await readdir(root, { recursive: true })).filter((name) => !name.startsWith('.')).sort();
 
 describeWith(['strace'], 'a rename that is killed before a call to the kernel', () => {
-  it('leaves one name, at the latest when the store is opened again', { timeout: 240_000 }, async () => {
+  it('leaves one name, at the latest when the store is opened again', { timeout: 600_000 }, async () => {
     let kills = 0;
     for (let before = 1, isKilled = true; isKilled; before += 1) {
       const root = await realpath(await mkdtemp(join(tmpdir(), 'rename-killed-')));

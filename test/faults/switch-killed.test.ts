@@ -18,7 +18,7 @@ import { repetitions } from '../soak.ts';
 import { report } from './fault-lab.ts';
 
 const KILLS = repetitions({ short: 8, long: 100 });
-const TIMEOUT_MS = repetitions({ short: 300_000, long: 3_000_000 });
+const TIMEOUT_MS = repetitions({ short: 900_000, long: 3_000_000 });
 
 interface Way {
   readonly name: string;
@@ -55,7 +55,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'curl'], 'the switc
   afterAll(() => host?.stop());
 
   const ask = async () =>
-    (await host.neighbour.mustRun(['curl', '--silent', '--fail', '--max-time', '3', URL_OUTSIDE])).trim();
+    (await host.neighbour.mustRun(['curl', '--silent', '--fail', '--max-time', '20', URL_OUTSIDE])).trim();
   let serving = 'v1';
   const other = () => (serving === 'v1' ? 'v2' : 'v1');
   function start(way: Way, kill: Point['kill'] = {}) {

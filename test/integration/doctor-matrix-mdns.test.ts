@@ -144,7 +144,7 @@ describeWith(['lab'], 'doctor and download find the same', () => {
     await startMdnsPeers(app, peers);
     const urls = ROWS.map((_, index) => `http://${namesOf(index).host}/image.img`);
     const program = ['node', 'test/integration/programs/both-commands.ts', JSON.stringify(urls)];
-    const stdout = await lab.host.mustRun(program, { timeoutMs: 180_000 });
+    const stdout = await lab.host.mustRun(program, { timeoutMs: 600_000 });
     for (const line of stdout.trim().split('\n')) {
       const { url, ...run } = JSON.parse(line) as BothRuns & { url: string };
       runs.set(new URL(url).hostname, run);

@@ -14,7 +14,7 @@ import { type ImageServer, makeImage, sha256Of, startImageServer } from './image
 import { ARCHITECTURE, type Built, buildPackaging } from './packaging-build.ts';
 
 const IMAGE = makeImage(20_000_000);
-const BUILD_LIMIT_MS = 180_000;
+const BUILD_LIMIT_MS = 600_000;
 
 let folder: string;
 let server: ImageServer;

@@ -112,7 +112,7 @@ describeWith(['lab'], 'an agent whose process for the network was taken over', (
     const { pid } = await processNow();
     if (pid !== null) process.kill(pid, 'SIGKILL');
     // What failed so often is asked for again after a minute or more.
-    await expect.poll(stateOf, { timeout: 240_000 }).toBe('VERIFIED');
+    await expect.poll(stateOf, { timeout: 600_000 }).toBe('VERIFIED');
     expect((await readFile(join(state, 'images', 'image-1'))).equals(image)).toBe(true);
     expect(await readdir(join(state, 'pending'))).toEqual([]);
     const ended = once(agent, 'exit');
@@ -130,14 +130,14 @@ describeWith(['lab'], 'an agent whose process for the network was taken over', (
       const isOver = () => {
         if (!log().includes(LIES_ARE_TOLD)) throw new Error(`lies are told yet: ${log()}`);
       };
-      await vi.waitFor(isOver, { timeout: 120_000, interval: 200 });
+      await vi.waitFor(isOver, { timeout: 600_000, interval: 200 });
       // Lines are on the disk soon after what they tell.
       const isWritten = async () => {
         lines = await audited();
         if (!lines.some(({ path, verdict }) => path === '/download' && verdict === 'DENIED'))
           throw new Error('the audit log is written yet');
       };
-      await vi.waitFor(isWritten, { timeout: 60_000, interval: 500 });
+      await vi.waitFor(isWritten, { timeout: 600_000, interval: 500 });
     });
     const pathOf = ({ op, path }: Lie, index: number) => (op === 'ask' ? `/ask/${FIRST_ASK + index}` : path);
 
@@ -161,7 +161,7 @@ describeWith(['lab'], 'an agent whose process for the network was taken over', (
     it('goes on within its limits when it is flooded, and downloads when that ends', async () => {
       await expect
         .poll(async () => log().includes(FLOODS_ARE_OVER) || (await processNow()).restarts > 0, {
-          timeout: 240_000,
+          timeout: 600_000,
         })
         .toBe(true);
       expect((await peakBytes()) - before).toBeLessThan(MORE_MEMORY_BYTES);

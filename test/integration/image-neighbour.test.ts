@@ -70,7 +70,7 @@ describeWith(['lab', 'curl'], 'a neighbour', () => {
     // Nobody answers at its old address, so it is looked for again.
     await expect
       .poll(async () => (await get('b/second.img').catch(() => Buffer.alloc(0))).equals(second), {
-        timeout: 90_000,
+        timeout: 600_000,
       })
       .toBe(true);
   });

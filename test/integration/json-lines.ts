@@ -17,7 +17,7 @@ export interface JsonLines<T> {
   ): Promise<T>;
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000;
+const DEFAULT_TIMEOUT_MS = 600_000;
 
 /** Reads a program's standard output line by line. Its standard error is kept for error messages. */
 export function readJsonLines<T>(child: ChildProcess): JsonLines<T> {

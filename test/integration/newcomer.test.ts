@@ -14,7 +14,7 @@ import { type CodeBlock, readManuals, WORKSPACE } from './manuals.ts';
 /** `nobody` of most systems, as whom root's commands run here. */
 const UID = 65534;
 /** npm starts slowly on a busy machine, and where nothing can be linked half a gigabyte is copied. */
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 600_000;
 
 /** What no clone has. Installed packages are linked below: they are large, and nobody writes to them. */
 const NOT_CLONED = new Set(['.git', 'node_modules', 'dist']);

@@ -18,7 +18,7 @@ import {
 import { describeWith } from '../requirements.ts';
 
 /** Longer than any pause that the datastore makes here. */
-const PATIENTLY = { timeout: 200_000 };
+const PATIENTLY = { timeout: 600_000 };
 const MODIFIED = new Date('2026-02-03T04:05:06Z');
 const A = randomBytes(1_500_000);
 const B = randomBytes(A.length);

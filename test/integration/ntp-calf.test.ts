@@ -34,7 +34,7 @@ const ADDRESS = '127.0.0.1';
 const POLICY = { earliestUnixMs: Date.UTC(2025, 0), latestUnixMs: Date.UTC(2090, 0) };
 const SCRIPT = calfScriptName('ntp');
 /** Only ends what fails. */
-const POLL = { timeout: 240_000 };
+const POLL = { timeout: 600_000 };
 
 let bundle: string;
 beforeAll(async () => {

@@ -156,7 +156,7 @@ describe('referrers', () => {
     expect(refusalOf(await repository.get('referrers/latest'))).toEqual([400, 'DIGEST_INVALID']);
   });
 
-  it('come in pages where they are many', { timeout: 120_000 }, async () => {
+  it('come in pages where they are many', { timeout: 600_000 }, async () => {
     const many = createRepositoryClient(datastore, 'lists/many');
     const about = someImage();
     const first = someImage({ more: { subject: about.descriptor } });

@@ -86,7 +86,7 @@ describe('of content that is wrong nobody has the whole, and nothing is kept:', 
           const { status, body } = await repository.get(`blobs/${digest}`);
           expect([status, body.equals(layer.bytes)]).toEqual([200, true]);
         };
-        await vi.waitFor(pull, { timeout: 90_000, interval: 500 });
+        await vi.waitFor(pull, { timeout: 600_000, interval: 500 });
       });
       await Promise.all(tried);
     },

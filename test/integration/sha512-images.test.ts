@@ -123,7 +123,7 @@ it('comes by a device configuration, and a layer that the disk has damaged comes
   await agent.start('--scrub-interval', '1');
   await expect
     .poll(async () => (await readFile(file).catch(() => damaged)).equals(layer?.bytes ?? damaged), {
-      timeout: 60_000,
+      timeout: 600_000,
     })
     .toBe(true);
   await expect.poll(() => agent.statusOf(UUID)).toMatchObject({ State: 'VERIFIED' });

@@ -125,7 +125,7 @@ function launchesApplications(kind: EngineKind): void {
     expect(await container('{{.State.Running}}')).toBe('false');
     await host.configure({ datastores: [], contentInfo: [] });
     const left = async () => (await host.engine.run('ps', '--all', '--quiet')).stdout;
-    await expect.poll(left, { timeout: 60_000, interval: 300 }).toBe('');
+    await expect.poll(left, { timeout: 600_000, interval: 300 }).toBe('');
   });
 }
 

@@ -13,7 +13,7 @@ import { describeWith } from '../requirements.ts';
 const WEB = {
   name: 'website',
   args: ['-p', `${WEB_PORT}:80`],
-  health: { kind: 'http', port: 80, intervalSeconds: 0.3, startPeriodSeconds: 5 },
+  health: { kind: 'http', port: 80, intervalSeconds: 0.3, startPeriodSeconds: 120 },
   settle: '300ms',
   keep: 2,
   stopTimeout: 3,

@@ -183,7 +183,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx'], 'the doctor of app
     const isSettled = ({ State, Error: error }: AppInstanceStatus) =>
       ['RUNNING', 'HALTED'].includes(State) || error !== '';
     const settled = async () => Object.values(await statuses()).filter(isSettled).length;
-    await expect.poll(settled, { timeout: 300_000, interval: 500 }).toBe(ROWS.length);
+    await expect.poll(settled, { timeout: 600_000, interval: 500 }).toBe(ROWS.length);
     const all = await statuses();
     const outcome = ROWS.map(({ name }) => [name, all[name]?.Error ?? 'none of it']);
     const wanted = ROWS.map(({ name, error }) => [

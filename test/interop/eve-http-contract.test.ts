@@ -17,7 +17,7 @@ const ADDRESS = '127.0.0.1';
 const PATH = '/images/edge/disk.qcow2';
 const BODY = randomBytes(300_001);
 const LAST_MODIFIED = 'Tue, 03 Feb 2026 04:05:06 GMT';
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 600_000;
 const POLL_MS = 100;
 
 /** Headers that would make EVE fail, or the file another one. */

@@ -81,7 +81,7 @@ describeWith(
           const ready = (await listed()).filter(({ state }) => state === 'ready');
           expect(ready).toHaveLength(IMAGES.length);
         },
-        { timeout: 60_000, interval: 100 },
+        { timeout: 600_000, interval: 100 },
       );
     });
     afterAll(async () => {

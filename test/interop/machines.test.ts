@@ -23,7 +23,7 @@ import { describeWith } from '../requirements.ts';
 const MIB = 1024 * 1024;
 const SECTOR = 512;
 /** A guest without a processor of its own, on a machine that others use. */
-const SLOWLY = { timeout: 240_000, interval: 250 };
+const SLOWLY = { timeout: 600_000, interval: 250 };
 const STOPPED = { HostConfig: { RestartPolicy: { Name: 'no' } } } as const;
 const KEPT_UP = { HostConfig: { RestartPolicy: { Name: 'unless-stopped' } } } as const;
 
@@ -303,7 +303,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'setpriv'], 'a virtual machine'
     const NAME = 'web';
     const CHECK = {
       kind: 'http' as const,
-      ...{ port: 80, path: '/', intervalMs: 500, timeoutMs: 5000, startPeriodMs: 180_000, retries: 3 },
+      ...{ port: 80, path: '/', intervalMs: 500, timeoutMs: 5000, startPeriodMs: 600_000, retries: 3 },
     };
     async function deploy(wanted: GuestWanted, health = CHECK) {
       const image = await addImage(wanted, 'qcow2');

@@ -92,7 +92,7 @@ describeWith([...needs], 'exactly one version serves', () => {
   const startedAt = async () =>
     (await host.engine.docker('inspect', '--format', '{{.State.StartedAt}}', CONTAINER)).trim();
   const ask = async () =>
-    (await neighbour.run(['curl', '--silent', '--max-time', '3', URL_OUTSIDE])).stdout.trim();
+    (await neighbour.run(['curl', '--silent', '--max-time', '20', URL_OUTSIDE])).stdout.trim();
   const configure = (deployment: object) => host.configure({ deployments: [deployment] });
   const problemOf = ({ status, body }: CurlAnswer) => ({
     status,

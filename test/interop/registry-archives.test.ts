@@ -60,7 +60,7 @@ describeWith(['skopeo', 'podman', 'root', 'curl'], 'archives of foreign programs
     }
     datastore = await place.start();
     const all = ['archives/saved/layout', 'archives/saved/podman', 'archives/saved/skopeo'];
-    await vi.waitFor(async () => expect(await catalog()).toEqual(all), { timeout: 60_000, interval: 100 });
+    await vi.waitFor(async () => expect(await catalog()).toEqual(all), { timeout: 600_000, interval: 100 });
   }, 120_000);
   afterAll(async () => {
     await place.remove();

@@ -20,7 +20,7 @@ import { createBuildContext } from '../lab/tiny-image.ts';
 import { describeWith } from '../requirements.ts';
 
 const BASE = 'base/app:1';
-const WAIT = { timeout: 60_000 };
+const WAIT = { timeout: 600_000 };
 
 describeWith(['lab', 'root', 'dockerd'], 'a container of Docker', () => {
   let folder: string;

@@ -95,7 +95,7 @@ describeWith(['root', 'skopeo', 'podman', 'buildah', 'umoci'], 'the registry, to
           expect(found.repositories.some((each) => each.startsWith(`archives/${scheme}/${form}`))).toBe(true);
           return found;
         },
-        { timeout: 60_000 },
+        { timeout: 600_000 },
       );
       const repository = repositories.find((each) => each.startsWith(`archives/${scheme}/${form}`));
       const registry = `${ADDRESS}:${isPlain ? datastore.port : datastore.tlsPort}`;

@@ -66,7 +66,7 @@ describeWith(['root', 'skopeo', 'containerd'], 'the lines of the manual', () => 
       await writeFile(settings, 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
       const child = spawn('containerd', ['--config', settings, ...places], { stdio: 'ignore' });
       stop = () => child.kill('SIGTERM');
-      await vi.waitFor(() => mustRunProgram(['ctr', '--address', socket, 'version']), { timeout: 60_000 });
+      await vi.waitFor(() => mustRunProgram(['ctr', '--address', socket, 'version']), { timeout: 600_000 });
     });
     afterAll(() => stop?.());
 

@@ -99,10 +99,10 @@ describeWith(
       const pulling = lab.host.start(['curl', '-sS', '-o', first, blobUrl(layer)]);
       const pulled = once(pulling, 'exit');
       // Nothing of it is whole, and nothing is verified yet.
-      await expect.poll(() => sizeOf(first), { timeout: 60_000 }).toBeGreaterThan(MIB);
+      await expect.poll(() => sizeOf(first), { timeout: 600_000 }).toBeGreaterThan(MIB);
       expect(await mirror?.blobs()).toEqual([]);
       const leaving = lab.host.start(['curl', '-sS', '-o', join(folder, 'left'), blobUrl(layer)]);
-      await expect.poll(() => sizeOf(join(folder, 'left')), { timeout: 60_000 }).toBeGreaterThan(0);
+      await expect.poll(() => sizeOf(join(folder, 'left')), { timeout: 600_000 }).toBeGreaterThan(0);
       leaving.kill('SIGKILL');
       const range = `${MIB}-${MIB + 99}`;
       expect((await curl('-r', range, '-o', part, '-w', '%{http_code}', blobUrl(layer))).stdout).toBe('206');
@@ -125,7 +125,7 @@ describeWith(
       const cut = join(folder, 'cut');
       const pulling = lab.host.start(['curl', '-sS', '-o', cut, blobUrl(layer)]);
       const pulled = once(pulling, 'exit');
-      await expect.poll(() => sizeOf(cut), { timeout: 60_000 }).toBeGreaterThan(2 * MIB);
+      await expect.poll(() => sizeOf(cut), { timeout: 600_000 }).toBeGreaterThan(2 * MIB);
       await mirror?.end('SIGKILL');
       await pulled;
       mirror = await startMirror(lab.host, cache);

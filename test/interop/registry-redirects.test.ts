@@ -194,7 +194,7 @@ describeWith(
       const read = async () =>
         JSON.parse(await readFile(status, 'utf8').catch(() => '{}')) as ContentTreeStatus;
       await expect
-        .poll(read, { timeout: 60_000 })
+        .poll(read, { timeout: 600_000 })
         .toMatchObject({ State: 'VERIFIED', Error: '', ContentSha256: hexOf(image.manifest) });
       const ended = once(agent, 'exit');
       agent.kill('SIGTERM');

@@ -187,7 +187,7 @@ describeWith(
       };
       for (const [i, [, , , State, ErrorCode]] of trees.entries()) {
         const expected = ErrorCode === '' ? { State, Error: '' } : { State, ErrorCode };
-        await expect.poll(() => statusOf(i), { timeout: 60_000 }).toMatchObject(expected);
+        await expect.poll(() => statusOf(i), { timeout: 600_000 }).toMatchObject(expected);
       }
       const ended = once(agent, 'exit');
       agent.kill('SIGTERM');

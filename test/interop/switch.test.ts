@@ -34,7 +34,7 @@ function switchesVersions(kind: EngineKind): void {
   const deploy = (word: string, spec?: Options[1], wanted?: Partial<WantedVersion>, withoutRule = false) =>
     host.run({ withoutRule, action: { kind: 'deploy', version: host.version(word, spec, wanted) } });
   async function ask(): Promise<string> {
-    return (await host.neighbour.run(['curl', '--silent', '--max-time', '3', URL_OUTSIDE])).stdout;
+    return (await host.neighbour.run(['curl', '--silent', '--max-time', '20', URL_OUTSIDE])).stdout;
   }
   async function expectOneServing(word: string, olds: readonly number[] = []): Promise<void> {
     expect(await ask()).toBe(word);

@@ -14,7 +14,7 @@ import { describeWith } from '../requirements.ts';
 
 const APP = uuidOf(1);
 /** Emulated, beside other load. */
-const BOOT_LIMIT = { timeout: 240_000, interval: 500 };
+const BOOT_LIMIT = { timeout: 600_000, interval: 500 };
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
 
 describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that are VMs', () => {
@@ -50,7 +50,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
           volumeRefList: [{ uuid: uuidOf(2) }, { uuid: uuidOf(4) }],
           localDatastore: {
             settle: '300ms',
-            health: { kind: 'http', port: 80, path: '/', startPeriodSeconds: 200 },
+            health: { kind: 'http', port: 80, path: '/', startPeriodSeconds: 600 },
           },
           ...more,
         },

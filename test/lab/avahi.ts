@@ -32,7 +32,7 @@ const DBUS_CONFIGURATION = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bu
 </busconfig>
 `;
 
-const READY_LIMIT_SECONDS = 15;
+const READY_LIMIT_SECONDS = 600;
 
 /**
  * Starts a real avahi-daemon with a name and services of the test's own. Needs root. It ends with the lab.

@@ -15,7 +15,7 @@ export interface RunningContainerd {
   stop(): Promise<void>;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 600_000;
 
 /** A field of a message that holds a text or another message (protobuf, wire type 2). */
 function field(number: number, content: Buffer): Buffer {

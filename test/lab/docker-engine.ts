@@ -16,7 +16,7 @@ export interface RunningEngine {
   kill(): Promise<void>;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 600_000;
 const LOOK_MS = 100;
 
 /** @param folder which is made; @param args further options of `dockerd` */

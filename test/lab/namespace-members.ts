@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PAUSE_MS = 20;
 /** Only ends what fails: a process that was killed goes when the kernel lets it. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 600_000;
 
 /** @param namespace `/proc/PID/ns/mnt`; open, it stays, and its number cannot become that of another one */
 export async function membersOf(namespace: FileHandle): Promise<number[]> {

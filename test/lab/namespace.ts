@@ -12,7 +12,7 @@ export interface Finished {
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** The process is killed after this long. Default 180 s: that only ends what hangs. */
+  /** The process is killed after this long. Default 600 s: that only ends what hangs. */
   readonly timeoutMs?: number;
 }
 
@@ -56,7 +56,7 @@ export function createNamespace(
     track(child);
     return child;
   };
-  const run: Namespace['run'] = (command, { env, cwd, timeoutMs = 180_000 } = {}) =>
+  const run: Namespace['run'] = (command, { env, cwd, timeoutMs = 600_000 } = {}) =>
     finish(
       start(command, {
         timeout: timeoutMs,

@@ -38,7 +38,7 @@ export interface RunningDatastore {
 }
 
 /** Only ends what fails: a machine may be busy with much else. */
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 600_000;
 
 /** Collects what a program logs, and resolves when a line holds `text`. */
 export function waitForLog(

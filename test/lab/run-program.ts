@@ -9,7 +9,7 @@ export const WORKSPACE = fileURLToPath(new URL('../..', import.meta.url));
 export function runProgram(
   command: readonly string[],
   environment: NodeJS.ProcessEnv = {},
-  timeoutMs = 300_000,
+  timeoutMs = 600_000,
 ): Promise<Finished> {
   const [program = '', ...args] = command;
   const env = { ...process.env, ...environment };

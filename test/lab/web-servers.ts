@@ -97,7 +97,7 @@ export interface WebServerOptions {
   readonly more?: string;
 }
 
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 600_000;
 const START_POLL_MS = 50;
 
 /** Starts a server in a namespace and waits until it listens. It ends with the lab. */

@@ -15,7 +15,7 @@ import { createWebContext } from '../web-image.ts';
 
 /** Of the datastore, on the first bridge. */
 const DATASTORE_ADDRESS = '10.1.0.5';
-const LIMIT = { timeout: 120_000, interval: 300 };
+const LIMIT = { timeout: 600_000, interval: 300 };
 
 /** A uuid for a number, as configurations name things. */
 export const uuidOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -135,7 +135,7 @@ export async function createAppsHost({
     for (const word of images) {
       const manifest = `http://${DATASTORE_ADDRESS}/v2/archives/${word}/manifests/${word}`;
       const isThere = () => lab.host.mustRun(['curl', '--silent', '--fail', manifest]);
-      await vi.waitFor(isThere, { timeout: 60_000, interval: 200 });
+      await vi.waitFor(isThere, { timeout: 600_000, interval: 200 });
     }
     return running;
   }

@@ -13,7 +13,7 @@ import { createWebContext } from '../web-image.ts';
 
 const ADDRESS = '10.1.0.1';
 const PORT = 8866;
-const READ_LIMIT_MS = 60_000;
+const READ_LIMIT_MS = 600_000;
 const LOOK_INTERVAL_MS = 200;
 /** Where deployments are reached. */
 export const DEPLOYMENTS_URL = `https://${ADDRESS}:${PORT}`;

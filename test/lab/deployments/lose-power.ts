@@ -5,7 +5,7 @@ import type { DeploymentHost } from './deployment-host.ts';
 
 const PAUSE_MS = 20;
 /** Only ends what fails. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 600_000;
 
 /** What a process was started by; empty for one that has ended, also where nobody has asked yet how. */
 const commandOf = (pid: number) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');

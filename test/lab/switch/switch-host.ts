@@ -46,7 +46,7 @@ export interface SwitchRan {
 
 export const CHECK: HealthCheck = {
   kind: 'http',
-  ...{ port: 80, path: '/', intervalMs: 500, timeoutMs: 5000, startPeriodMs: 30_000, retries: 3 },
+  ...{ port: 80, path: '/', intervalMs: 500, timeoutMs: 5000, startPeriodMs: 240_000, retries: 3 },
 };
 
 export interface SwitchHost {
