@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Finished, Namespace } from './namespace.ts';
+import { askSocket } from './socket-request.ts';
 
 export interface RunningEngine {
   /** Where it listens: a path. */
@@ -59,10 +60,14 @@ export async function waitForEngine(
     await ended;
   };
   const limit = performance.now() + START_LIMIT_MS;
-  for (;;) {
-    const { exitCode, stderr } = await place.run(command(['version']));
-    if (exitCode === 0) break;
-    if (child.exitCode !== null || performance.now() > limit) throw new Error(`no engine answers: ${stderr}`);
+  // Not by the client, whose start takes longer than the pause between two looks.
+  const whyNone = () =>
+    askSocket(socket, '/version').then(
+      () => undefined,
+      (error: Error) => error,
+    );
+  for (let cause = await whyNone(); cause !== undefined; cause = await whyNone()) {
+    if (child.exitCode !== null || performance.now() > limit) throw new Error('no engine answers', { cause });
     await delay(LOOK_MS);
   }
   return {

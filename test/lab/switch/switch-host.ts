@@ -2,11 +2,11 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ContainerSpec } from '../../../eve-agent/src/launch/engine/container-spec.ts';
 import type { HealthCheck } from '../../../eve-agent/src/launch/switch/health-check.ts';
 import type { SwitchOutcome } from '../../../eve-agent/src/launch/switch/outcome.ts';
 import type { WantedVersion } from '../../../eve-agent/src/launch/switch/switch-contract.ts';
+import { bundleProgram } from '../bundled-program.ts';
 import type { RunningEngine } from '../docker-engine.ts';
 import { DEBIAN_ENGINE, type EngineKind } from '../engine-kinds.ts';
 import { type App, createLab, type Lab } from '../lab.ts';
@@ -70,12 +70,11 @@ export interface SwitchHost {
   stop(): Promise<void>;
 }
 
-const programOf = (name: string) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-
 export async function createSwitchHost({
   start: startEngine,
 }: EngineKind = DEBIAN_ENGINE): Promise<SwitchHost> {
   const folder = await mkdtemp(join(tmpdir(), 'switch-'));
+  const program = await bundleProgram(new URL('./run-switch.ts', import.meta.url), folder);
   const lab = await createLab();
   await lab.addBridge('bn1', `${HOST_ADDRESS}/24`, { keepsMac: true });
   const neighbour = await lab.addApp({ name: 'neighbour', bridge: 'bn1', address: '10.1.0.5/24' });
@@ -127,7 +126,7 @@ export async function createSwitchHost({
       const word = tag?.split(':')[1];
       if (tag && word) await engine.docker('tag', storedTagOf(word), tag);
       const run: SwitchRun = { socket, prefix: PREFIX, ...wanted };
-      const command = [process.execPath, programOf('run-switch'), JSON.stringify(run)];
+      const command = [process.execPath, program, JSON.stringify(run)];
       const { stdout, stderr, exitCode } = await lab.host.run(command);
       const lines = stdout
         .split('\n')
