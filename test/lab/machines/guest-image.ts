@@ -122,7 +122,7 @@ TIMEOUT 0
 LABEL guest
   KERNEL /linux
   INITRD /initrd
-  APPEND console=ttyS0 quiet nokaslr mitigations=off no_timer_check panic=0 word=${word} mode=${mode}
+  APPEND console=ttyS0 quiet nokaslr mitigations=off no_timer_check cryptomgr.notests panic=0 word=${word} mode=${mode}
 `;
 
 /** Packs a folder as the kernel unpacks it. */
