@@ -53,7 +53,7 @@ export default defineConfig({
     // what is waited for stays true once it is.
     testTimeout: 900_000,
     hookTimeout: 900_000,
-    expect: { poll: { timeout: 600_000 } },
+    expect: { poll: { timeout: 300_000 } },
     // Tests that are tried together wait for most of their time.
     maxConcurrency: 8,
     sequence: { sequencer: FileSequencer },
