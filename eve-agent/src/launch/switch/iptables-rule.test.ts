@@ -53,6 +53,11 @@ describe('iptablesRules', () => {
       [
         'filter',
         'FORWARD',
+        '-s 172.17.0.3 -p tcp -m tcp --sport 80 -m conntrack --ctstate DNAT -m comment --comment local-datastore:ed_web -j ACCEPT',
+      ],
+      [
+        'filter',
+        'FORWARD',
         '-d 172.17.0.3 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -m comment --comment local-datastore:ed_web -j ACCEPT',
       ],
       [
@@ -68,10 +73,10 @@ describe('iptablesRules', () => {
     ]);
   });
   it('of one address of the host, and of IPv6', () => {
-    const [, output, prerouting] = iptablesRules('ed_web', { ...redirect, hostAddress: '10.1.0.1' });
+    const [, , output, prerouting] = iptablesRules('ed_web', { ...redirect, hostAddress: '10.1.0.1' });
     expect(output?.match.slice(0, 2)).toEqual(['-d', '10.1.0.1']);
     expect(prerouting?.match.slice(0, 5)).toEqual(['-d', '10.1.0.1', '!', '-i', 'docker0']);
-    const [, sixth] = iptablesRules('ed_web', ipv6);
+    const [, , sixth] = iptablesRules('ed_web', ipv6);
     expect(sixth?.match.slice(0, 3)).toEqual(['!', '-d', '::1/128']);
     expect(sixth?.match.at(-1)).toBe('[fd00::3]:80');
   });
@@ -100,12 +105,18 @@ describe('createIptablesRule', () => {
     const rule = createIptablesRule(programs, run);
     await rule.add('ed_a', [redirect, ipv6], signal);
     await rule.add('ed_b', [redirect], signal);
-    expect(all()).toHaveLength(9);
+    expect(all()).toHaveLength(12);
     expect(await rule.list(signal)).toEqual(new Set(['ed_a', 'ed_b']));
     await rule.remove('ed_a', signal);
     expect(await rule.list(signal)).toEqual(new Set(['ed_b']));
     await rule.remove('ed_a', signal);
+    // What is of virtual machines is another's.
+    const machines = createIptablesRule(programs, run, 'machines');
+    await machines.add('ed_b', [redirect], signal);
+    expect(await machines.list(signal)).toEqual(new Set(['ed_b']));
     await rule.remove('ed_b', signal);
+    expect([await rule.list(signal), await machines.list(signal)]).toEqual([new Set(), new Set(['ed_b'])]);
+    await machines.remove('ed_b', signal);
     expect(all()).toEqual([]);
     // What leads there goes before what lets it through.
     expect(

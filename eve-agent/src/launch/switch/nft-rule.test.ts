@@ -19,6 +19,7 @@ describe('nftScript', () => {
       `add rule ip ${TABLE} prerouting iifname != "docker0" tcp dport 8080 fib daddr type local dnat to 172.17.0.3:80`,
       `add rule ip ${TABLE} output ip daddr != 127.0.0.0/8 tcp dport 8080 fib daddr type local dnat to 172.17.0.3:80`,
       'insert rule ip filter FORWARD ip daddr 172.17.0.3 tcp dport 80 ct status dnat accept comment "local-datastore:ed_web"',
+      'insert rule ip filter FORWARD ip saddr 172.17.0.3 tcp sport 80 ct status dnat accept comment "local-datastore:ed_web"',
       '',
     ]);
   });
@@ -35,8 +36,16 @@ it.each([
   ['local_datastore_', undefined],
   ['local_datastore_xyz', undefined],
   ['filter', undefined],
+  [`local_datastore_vm_${Buffer.from('ed_web').toString('hex')}`, undefined],
 ])('the table %s is of %s', (name, holder) => {
   expect(holderOfTable(name)).toBe(holder);
+});
+
+it('tells what is of virtual machines by a name of their own', () => {
+  const script = nftScript('a', [redirect], [{ family: 'ip', table: 'f', name: 'F' }], 'machines');
+  expect(script).toContain('add table ip local_datastore_vm_61\n');
+  expect(script).toContain('comment "local-datastore-vm:a"');
+  expect(holderOfTable('local_datastore_vm_61', 'machines')).toBe('a');
 });
 
 it('removes the table, and what it added to the chains of others', async () => {

@@ -1,10 +1,16 @@
 import * as z from 'zod';
 import type { RunTool } from './packet-filter-tool.ts';
-import type { PortRule, Redirect } from './port-rule.ts';
+import type { PortRule, Redirect, RuleKind } from './port-rule.ts';
 
 /** Begins the names of our tables; the holder follows in hexadecimal digits, as names allow few characters. */
-const TABLE = 'local_datastore_';
-const MARK = 'local-datastore:';
+const TABLES: Readonly<Record<RuleKind, string>> = {
+  switch: 'local_datastore_',
+  machines: 'local_datastore_vm_',
+};
+const MARKS: Readonly<Record<RuleKind, string>> = {
+  switch: 'local-datastore:',
+  machines: 'local-datastore-vm:',
+};
 /** Before the engine's own, which stand at `dstnat` (-100). */
 const PRIORITY = -110;
 
@@ -35,11 +41,12 @@ export interface NftChain {
 }
 
 const familyName = (family: 4 | 6) => (family === 4 ? 'ip' : 'ip6');
-const tableOf = (holder: string) => TABLE + Buffer.from(holder).toString('hex');
+const tableOf = (kind: RuleKind, holder: string) => TABLES[kind] + Buffer.from(holder).toString('hex');
 
 /** @returns undefined for a table of somebody else */
-export function holderOfTable(name: string): string | undefined {
-  const hex = name.startsWith(TABLE) ? name.slice(TABLE.length) : '';
+export function holderOfTable(name: string, kind: RuleKind = 'switch'): string | undefined {
+  const start = TABLES[kind];
+  const hex = name.startsWith(start) ? name.slice(start.length) : '';
   return /^(?:[0-9a-f]{2})+$/.test(hex) ? Buffer.from(hex, 'hex').toString() : undefined;
 }
 
@@ -53,8 +60,9 @@ export function nftScript(
   holder: string,
   redirects: readonly Redirect[],
   forwarding: readonly NftChain[],
+  kind: RuleKind = 'switch',
 ): string {
-  const table = tableOf(holder);
+  const table = tableOf(kind, holder);
   const lines: string[] = [];
   for (const family of [4, 6] as const) {
     const own = redirects.filter((redirect) => redirect.family === family);
@@ -75,8 +83,13 @@ export function nftScript(
       lines.push(`add rule ${ip} ${table} output ${at || notLoopback}${led}`);
       for (const chain of forwarding.filter((each) => each.family === ip || each.family === 'inet')) {
         const place = `${chain.family} ${chain.table} ${chain.name}`;
-        const match = `${ip} daddr ${address} ${protocol} dport ${port} ct status dnat`;
-        lines.push(`insert rule ${place} ${match} accept comment "${MARK}${holder}"`);
+        // What was led there, and its answers.
+        for (const match of [
+          `${ip} daddr ${address} ${protocol} dport ${port}`,
+          `${ip} saddr ${address} ${protocol} sport ${port}`,
+        ]) {
+          lines.push(`insert rule ${place} ${match} ct status dnat accept comment "${MARKS[kind]}${holder}"`);
+        }
       }
     }
   }
@@ -84,13 +97,14 @@ export function nftScript(
 }
 
 /** By nftables, for a host that has no iptables. */
-export function createNftRule(program: string, run: RunTool): PortRule {
+export function createNftRule(program: string, run: RunTool, kind: RuleKind = 'switch'): PortRule {
+  const mark = MARKS[kind];
   async function ask(args: readonly string[], signal: AbortSignal) {
     return documentSchema.parse(JSON.parse(await run(program, ['--json', ...args], signal))).nftables;
   }
   const listTables = async (signal: AbortSignal) =>
     (await ask(['list', 'tables'], signal)).flatMap(({ table }) => {
-      const holder = table && holderOfTable(table.name);
+      const holder = table && holderOfTable(table.name, kind);
       return table && holder !== undefined ? [{ ...table, holder }] : [];
     });
   const listForwarding = async (signal: AbortSignal): Promise<NftChain[]> =>
@@ -104,7 +118,7 @@ export function createNftRule(program: string, run: RunTool): PortRule {
     for (const { family, table, name } of await listForwarding(signal)) {
       const listed = await ask(['--handle', 'list', 'chain', family, table, name], signal);
       for (const { rule } of listed) {
-        if (rule?.comment?.startsWith(MARK)) rules.push({ ...rule, holder: rule.comment.slice(MARK.length) });
+        if (rule?.comment?.startsWith(mark)) rules.push({ ...rule, holder: rule.comment.slice(mark.length) });
       }
     }
     return rules;
@@ -117,7 +131,7 @@ export function createNftRule(program: string, run: RunTool): PortRule {
     },
 
     async add(holder, redirects, signal) {
-      const script = nftScript(holder, redirects, await listForwarding(signal));
+      const script = nftScript(holder, redirects, await listForwarding(signal), kind);
       await run(program, ['--file', '-'], signal, script);
     },
 

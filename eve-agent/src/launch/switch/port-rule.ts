@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { PortBinding } from '../engine/container-spec.ts';
 
-/** What comes to a port of the host goes to a container. */
+/** What comes to a port of the host goes to a container or a virtual machine. */
 export interface Redirect {
   readonly family: 4 | 6;
   readonly protocol: 'tcp' | 'udp' | 'sctp';
@@ -15,20 +15,27 @@ export interface Redirect {
   readonly bridge: string;
 }
 
+/** Who has rules made: neither sees those of the other. */
+export type RuleKind =
+  /** A switch, for the time in which an engine moves ports: its holders are containers, by name without a suffix. */
+  | 'switch'
+  /** For as long as they run: its holders are virtual machines, by id. */
+  | 'machines';
+
 /**
- * Leads ports of the host to a container for a short time, by rules of the kernel's packet filter that say whose they
- * are.
+ * Leads ports of the host to a container or a virtual machine, by rules of the kernel's packet filter that say whose
+ * they are.
  */
 export interface PortRule {
   /** The names of those for whom there are rules. */
   list(signal: AbortSignal): Promise<ReadonlySet<string>>;
-  /** @param holder a container's name, without a suffix; @throws Error, with nothing left */
+  /** @throws Error, with nothing left */
   add(holder: string, redirects: readonly Redirect[], signal: AbortSignal): Promise<void>;
   /** None being there is fine. */
   remove(holder: string, signal: AbortSignal): Promise<void>;
 }
 
-/** Each becomes three rules of two calls: more ports than this would take longer than the gap that they close. */
+/** Each becomes four rules, of a call each: more ports than this would take longer than the gap that they close. */
 const MAX_REDIRECTS = 16;
 const LOOPBACK = /^127\.|^::1$/;
 const ANY = new Set(['', '0.0.0.0', '::']);
