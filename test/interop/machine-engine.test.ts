@@ -31,6 +31,7 @@ describeWith(['root', 'qemu', 'setpriv'], "the host's qemu", () => {
       ...{ folder: join(folder, 'engine'), log: silentLog, clock: systemClock, wallMs: Date.now, findQemu },
       bootId: (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
       firstUser: 2_100_000_000,
+      portRule: null,
     });
     supervised = engine.supervise(ending.signal);
     // A disk that nothing starts from: the machine runs its firmware.

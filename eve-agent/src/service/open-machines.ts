@@ -9,6 +9,8 @@ import type { VmIntent } from '../launch/apps/machine-of-app.ts';
 import { createVmWay } from '../launch/apps/vm-way.ts';
 import { findQemu, whyNoQemu } from '../launch/machines/find-qemu.ts';
 import { openMachineEngine } from '../launch/machines/open-machine-engine.ts';
+import { findPortRule } from '../launch/switch/find-port-rule.ts';
+import { findTool, runTool } from '../launch/switch/packet-filter-tool.ts';
 import { readBootId } from './boot-id.ts';
 import { openSwitch } from './open-switch.ts';
 
@@ -53,6 +55,7 @@ export async function openMachines(
     const engine = await openMachineEngine({
       ...{ folder, log, clock: systemClock, wallMs: Date.now, bootId: readBootId() },
       findQemu: (signal) => findQemu(signal),
+      portRule: await findPortRule(ending, runTool, findTool, 'machines'),
     });
     const { switcher, keepConverged } = openSwitch(engine, { prefix, portRule: null, log }, ending);
     const way = createVmWay({

@@ -83,6 +83,7 @@ for disk in /dev/vd[b-z]; do
   fi
 done
 ip addr add $address dev eth0
+ip route add default via 10.1.0.1
 if [ $mode = unwell ]; then
   mkdir /www/cgi-bin
   printf '#!/bin/sh\\nprintf "Status: 503 Not well\\\\r\\\\n\\\\r\\\\n"\\n' >/www/cgi-bin/index.cgi

@@ -24,6 +24,7 @@ async function findQemuHere(until: AbortSignal) {
 const engine = await openMachineEngine({
   ...{ folder: run.folder, log, clock: systemClock, wallMs: Date.now, firstUser: run.firstUser },
   bootId: run.bootId ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+  portRule: null,
   findQemu: run.hasQemu ? findQemuHere : async () => null,
 });
 const versions = createSwitch(

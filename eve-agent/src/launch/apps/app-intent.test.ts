@@ -279,25 +279,23 @@ describe('what cannot be run is said', () => {
       /^interfaces\[1\]: .* once, not twice/,
     ],
     [
-      'a port of a VM',
+      'a port that leads to two places of a VM',
       {
         ...VM,
-        interfaces: [
-          {
-            networkId: uuid(21),
-            acls: [
-              {
-                matches: [
-                  { type: 'protocol', value: 'tcp' },
-                  { type: 'lport', value: '8080' },
-                ],
-                actions: [{ portmap: true, appPort: 80 }],
-              },
-            ],
-          },
-        ],
+        interfaces: [21, 22].map((n) => ({
+          networkId: uuid(n),
+          acls: [
+            {
+              matches: [
+                { type: 'protocol', value: 'tcp' },
+                { type: 'lport', value: '8080' },
+              ],
+              actions: [{ portmap: true, appPort: 80 }],
+            },
+          ],
+        })),
       },
-      /^interfaces\[0\]\.acls: no port of this host is mapped into a VM/,
+      /^interfaces: the tcp port 8080 outside is mapped twice$/,
     ],
     ['a VM without memory', { ...VM, fixedresources: {} }, /memory of a VM/],
   ])('%s', (_name, app, why) => {

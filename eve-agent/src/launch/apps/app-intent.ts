@@ -6,7 +6,7 @@ import type { NetworkInstanceConfig } from '@local-datastore/shared/eve/network-
 import type { Volume } from '@local-datastore/shared/eve/volume';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { AppRecord } from './counters.ts';
-import { type PortMap, readPortMaps } from './port-maps.ts';
+import { findPortsTwice, type PortMap, readPortMaps } from './port-maps.ts';
 import { readEnvironment } from './user-data.ts';
 import { readVm, type VmParts } from './vm-intent.ts';
 
@@ -172,18 +172,12 @@ function findNetwork(
 function findClashes(networks: readonly AppNetwork[]): string[] {
   const problems: string[] = [];
   const bridges = new Set<string>();
-  const ports = new Set<string>();
-  for (const { bridge, portMaps } of networks) {
+  for (const { bridge } of networks) {
     if (bridges.has(bridge.name))
       problems.push(`interfaces: a container has one interface on a bridge, and two are on ${bridge.name}`);
     bridges.add(bridge.name);
-    for (const { protocol, hostPort } of portMaps) {
-      const port = `${protocol} port ${hostPort}`;
-      if (ports.has(port)) problems.push(`interfaces: the ${port} outside is mapped twice`);
-      ports.add(port);
-    }
   }
-  return [...new Set(problems)];
+  return [...new Set(problems), ...findPortsTwice(networks)];
 }
 
 /** What EVE does, and is only told of here: it changes nothing of whether the app runs. */

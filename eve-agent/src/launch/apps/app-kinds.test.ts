@@ -183,4 +183,55 @@ describe('a VM', () => {
     await becomes(2, { State: 'RUNNING', Generation: 2 });
     expect(only('vm')?.spec.Machine?.Volumes).toMatchObject([{ Image: `eve_${uuid(2)}:seven` }]);
   });
+
+  describe('with a port of the host', () => {
+    const mapped = (lport: number, more: object = {}) => {
+      const rule = {
+        matches: [
+          { type: 'protocol', value: 'tcp' },
+          { type: 'lport', value: String(lport) },
+        ],
+        actions: [{ portmap: true, appPort: 80 }],
+      };
+      run({ interfaces: [{ networkId: uuid(300), acls: [rule] }], ...more });
+    };
+    const ports = () => only('vm')?.spec.Machine?.Ports?.map(({ HostPort }) => HostPort);
+    const TAKEN = { ErrorCode: 'PORT_TAKEN', Error: 'the tcp port 8080 of this host is in use' };
+
+    it('has another one while it runs, without a counter', async () => {
+      for (const port of [8080, 8081]) {
+        mapped(port);
+        await expect.poll(ports).toEqual([port]);
+      }
+      run();
+      await expect.poll(ports).toEqual([]);
+      await becomes(2, { State: 'RUNNING', Generation: 1, Error: '' });
+      expect(only('vm')?.starts).toBe(1);
+    });
+
+    it.each<[string, object, number]>([
+      ['runs on without it', {}, 1],
+      ['is not replaced by one that could not have it', { purge: { counter: 1 } }, 2],
+    ])('that another has %s, and tries again', async (_what, more, generation) => {
+      scene.takenPort = 8080;
+      mapped(8080, more);
+      await becomes(2, { State: 'RUNNING', Generation: 1, ...TAKEN });
+      expect([only('vm')?.starts, scene.runs()]).toEqual([1, [`eve_${uuid(2)}:two`]]);
+      scene.takenPort = null;
+      scene.clock.advance(31_000);
+      await becomes(2, { State: 'RUNNING', Generation: generation, Error: '' });
+      await expect.poll(ports).toEqual([8080]);
+    });
+
+    it('that another has is not started', async () => {
+      scene.takenPort = 8080;
+      run({ activate: false });
+      await becomes(2, { State: 'HALTED' });
+      mapped(8080);
+      await becomes(2, { State: 'BROKEN', ...TAKEN });
+      scene.takenPort = null;
+      scene.clock.advance(31_000);
+      await becomes(2, { State: 'RUNNING', Generation: 1, Error: '' });
+    });
+  });
 });

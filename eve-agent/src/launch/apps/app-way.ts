@@ -7,7 +7,9 @@ import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { Switch, WantedVersion } from '../switch/switch-contract.ts';
 
 /** An app that is not run as it is configured, by a name that is no fault of the agent's. */
-export class AppError extends CodedError<'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_DOWN' | 'VMS_IMPOSSIBLE'> {}
+export class AppError extends CodedError<
+  'APP_UNUSABLE' | 'APP_UNCHANGED' | 'APP_DOWN' | 'PORT_TAKEN' | 'VMS_IMPOSSIBLE'
+> {}
 
 /** Verified content trees, by uuid in lower case. */
 export type Contents = ReadonlyMap<string, ContentTreeStatus>;
@@ -31,6 +33,8 @@ export interface AppLaunch {
   load(contents: Contents, signal: AbortSignal): Promise<WantedVersion['image']>;
   /** What of its networks the engine must have before. @throws CodedError */
   ensureNetworks(signal: AbortSignal): Promise<void>;
+  /** Brings what is there to what makes no other version of it, before it is started as well. @throws CodedError */
+  adjust(container: string, signal: AbortSignal): Promise<void>;
 }
 
 /** How the apps of one kind are launched. */

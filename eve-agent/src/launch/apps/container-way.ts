@@ -49,6 +49,8 @@ export function createContainerWay(deps: ContainerWayDeps): AppWay<ContainerInte
         async ensureNetworks(signal) {
           for (const { bridge } of intent.networks) await networks.ensure(bridge, signal);
         },
+        // What differs is another container.
+        adjust: async () => {},
       };
     },
   };

@@ -79,6 +79,23 @@ describe('a VM of an app', () => {
         },
       },
     ],
+    [
+      'with ports, each to its interface',
+      {
+        networks: [
+          { ...BN1, portMaps: [{ protocol: 'tcp', hostPort: 8080, appPort: 80 }] },
+          { ...BN2, portMaps: [{ protocol: 'udp', hostPort: 53, appPort: 5353 }] },
+        ],
+      },
+      {
+        Machine: {
+          Ports: [
+            { Protocol: 'tcp', HostPort: 8080, Port: 80, Network: 0 },
+            { Protocol: 'udp', HostPort: 53, Port: 5353, Network: 1 },
+          ],
+        },
+      },
+    ],
   ])('%s', (_name, more, expected) => {
     expect(make(more)).toMatchObject(expected);
   });

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { ContainerSpec, MachineSeed, MachineVolume } from '../engine/container-spec.ts';
+import type { ContainerSpec, MachinePort, MachineSeed, MachineVolume } from '../engine/container-spec.ts';
 import type { AppIntent, AppNetwork, AppVolume } from './app-intent.ts';
 import { volumeName } from './container-of-app.ts';
 
@@ -64,6 +64,14 @@ function seedOf(
   };
 }
 
+/** The ports of the host that lead into an app, each to its interface. */
+export const portsOfApp = ({ networks }: Pick<VmIntent, 'networks'>): MachinePort[] =>
+  networks.flatMap(({ portMaps }, Network) =>
+    portMaps.map(({ protocol, hostPort, appPort }) => ({
+      ...{ Protocol: protocol, HostPort: hostPort, Port: appPort, Network },
+    })),
+  );
+
 /**
  * The VM of an app.
  *
@@ -88,6 +96,7 @@ export function machineOfApp(intent: VmIntent, digestOf: DigestOf, purge: number
     };
   });
   const seed = seedOf(intent, networks);
+  const ports = portsOfApp(intent);
   const { maxsizebytes } = root.volume;
   return {
     Image: '',
@@ -104,6 +113,7 @@ export function machineOfApp(intent: VmIntent, digestOf: DigestOf, purge: number
       ...(diskFormat !== 'iso' && maxsizebytes > 0 && { DiskSize: maxsizebytes }),
       ...(disks.length > 0 && { Volumes: disks }),
       ...(seed !== null && { Seed: seed }),
+      ...(ports.length > 0 && { Ports: ports }),
       ...(startDelayMs > 0 && { IsLeftAtBoot: true }),
     },
   };

@@ -7,6 +7,15 @@ export interface PortMap {
   readonly appPort: number;
 }
 
+/** What is wrong where one port outside leads to two places of an app. */
+export function findPortsTwice(networks: readonly { readonly portMaps: readonly PortMap[] }[]): string[] {
+  const ports = networks
+    .flatMap(({ portMaps }) => portMaps)
+    .map(({ protocol, hostPort }) => `${protocol} port ${hostPort}`);
+  const twice = ports.filter((port, i) => ports.indexOf(port) !== i);
+  return [...new Set(twice)].map((port) => `interfaces: the ${port} outside is mapped twice`);
+}
+
 const PROTOCOLS: Readonly<Record<string, PortMap['protocol']>> = {
   tcp: 'tcp',
   udp: 'udp',

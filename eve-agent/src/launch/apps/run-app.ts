@@ -147,6 +147,7 @@ export function createAppRunner(deps: RunAppDeps): AppRunner {
   ): Promise<void> {
     const { uuid: id } = intent;
     const wanted = { name: id, settleMs: launch.settings.settleMs };
+    if (serving !== undefined) await launch.adjust(serving.container.id, signal);
     if (isUp(serving) && isRestart) {
       board.inState(id, 'RESTARTING');
       mustBeDone(await way.switcher.restart(wanted, silent, signal));

@@ -3,6 +3,7 @@ import type { AppInstance } from '@local-datastore/shared/eve/app-instance';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { Volume } from '@local-datastore/shared/eve/volume';
 import type { DiskFormat } from '../machines/machine-engine-contract.ts';
+import { findPortsTwice, type PortMap } from './port-maps.ts';
 
 /** What an app is as a VM, beside what all apps are. */
 export interface VmParts {
@@ -74,7 +75,7 @@ function judgeUserData({ userData, metaDataType }: AppInstance) {
 export function readVm(
   app: AppInstance,
   [root, ...volumes]: readonly [Disk, ...Disk[]],
-  networks: readonly { readonly bridge: { readonly name: string }; readonly portMaps: readonly unknown[] }[],
+  networks: readonly { readonly bridge: { readonly name: string }; readonly portMaps: readonly PortMap[] }[],
 ): { readonly parts: VmParts; readonly problems: readonly string[]; readonly warnings: readonly string[] } {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -96,12 +97,8 @@ export function readVm(
   if (memory === 0) problems.push('fixedresources.memory: the memory of a VM is expected, in KiB');
   note(judgeMode(virtualizationMode));
   note(judgeUserData(app));
-  for (const [i, { portMaps, bridge }] of networks.entries()) {
-    if (portMaps.length > 0) {
-      problems.push(
-        `interfaces[${i}].acls: no port of this host is mapped into a VM (portmap): it is reached at its own address on ${bridge.name}`,
-      );
-    }
+  problems.push(...findPortsTwice(networks));
+  for (const [i, { bridge }] of networks.entries()) {
     if (networks.findIndex(({ bridge: { name } }) => name === bridge.name) !== i)
       problems.push(`interfaces[${i}]: a VM is attached to ${bridge.name} once, not twice`);
   }

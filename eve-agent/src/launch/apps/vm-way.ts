@@ -1,17 +1,29 @@
+import { isEngineStatus } from '@local-datastore/shared/engine/engine-client';
+import { errorMessage } from '@local-datastore/shared/errors';
 import { GIVEN_UP, type MachineEngine } from '../machines/machine-engine-contract.ts';
 import { identityOf } from './app-identity.ts';
 import type { AppVolume } from './app-intent.ts';
 import { AppError, type AppWay, type Contents } from './app-way.ts';
-import { imageTag, machineOfApp, type VmIntent } from './machine-of-app.ts';
+import { imageTag, machineOfApp, portsOfApp, type VmIntent } from './machine-of-app.ts';
 import { diskFormatOf } from './vm-intent.ts';
 import { readVmSettings } from './vm-settings.ts';
 
 export interface VmWayDeps extends Pick<AppWay<never>, 'switcher'> {
-  readonly engine: Pick<MachineEngine, 'addImage' | 'openConsole' | 'readLogs'>;
+  readonly engine: Pick<MachineEngine, 'addImage' | 'openConsole' | 'readLogs' | 'setPorts' | 'needPorts'>;
   /** A file of zeros, of which a disk without content is made. */
   readonly blank: { readonly path: string; readonly sha256: string };
   /** Why this host can run none, as it is now; null: it can. */
   whyNone(signal: AbortSignal): Promise<string | null>;
+}
+
+/** @throws AppError PORT_TAKEN: it is tried again, as what is another's may be free soon */
+async function needFreePorts(task: Promise<void>): Promise<void> {
+  try {
+    await task;
+  } catch (error) {
+    if (!isEngineStatus(error, 409)) throw error;
+    throw new AppError('PORT_TAKEN', errorMessage(error), { retryable: true, cause: error });
+  }
 }
 
 const treeOf = ({ tree }: AppVolume) => tree?.uuid.toLowerCase() ?? null;
@@ -32,6 +44,7 @@ export function createVmWay({ switcher, engine, blank, whyNone }: VmWayDeps): Ap
       const settings = readVmSettings(id, intent.extension);
       if (typeof settings === 'string') throw new AppError('APP_UNUSABLE', settings);
       const disks = [root, ...volumes];
+      const ports = portsOfApp(intent);
 
       function fileOf(disk: AppVolume, contents: Contents) {
         const tree = treeOf(disk);
@@ -51,12 +64,17 @@ export function createVmWay({ switcher, engine, blank, whyNone }: VmWayDeps): Ap
           const digestOf = (disk: AppVolume) => fileOf(disk, contents)?.sha256 ?? null;
           const spec = machineOfApp(intent, digestOf, purge);
           const digest = digestOf(root) ?? '';
-          return { spec, digest, identity: identityOf(spec, digest, purge) };
+          // Ports lead into it while it runs: with others it is no other VM.
+          const { Ports: _, ...Machine } = spec.Machine ?? {};
+          return { spec, digest, identity: identityOf({ ...spec, Machine }, digest, purge) };
         },
         async load(contents, signal) {
           const why = await whyNone(signal);
           // What is missing may be installed meanwhile.
           if (why !== null) throw new AppError('VMS_IMPOSSIBLE', why, { retryable: true });
+          // Before what serves makes room.
+          const isOwn = (machine: string) => machine.includes(id);
+          await needFreePorts(engine.needPorts(ports, isOwn, signal));
           for (const disk of volumes) {
             const file = fileOf(disk, contents);
             if (file !== null) await engine.addImage({ ...file, tag: imageTag(id, file.sha256) }, signal);
@@ -67,6 +85,7 @@ export function createVmWay({ switcher, engine, blank, whyNone }: VmWayDeps): Ap
         },
         // It is attached to the bridge itself.
         ensureNetworks: async () => {},
+        adjust: (machine, signal) => needFreePorts(engine.setPorts(machine, ports, signal)),
       };
     },
   };

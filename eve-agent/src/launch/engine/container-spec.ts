@@ -186,6 +186,15 @@ export interface MachineSeed {
   readonly NetworkConfig?: string;
 }
 
+/** A port of the host that leads into a virtual machine: at any address of the host. */
+export interface MachinePort {
+  readonly Protocol: 'tcp' | 'udp';
+  readonly HostPort: number;
+  readonly Port: number;
+  /** At the address of which of its networks, from 0 on. */
+  readonly Network: number;
+}
+
 /** What a virtual machine has that a container has not. */
 export interface MachineParts {
   /**
@@ -200,6 +209,7 @@ export interface MachineParts {
   /** In the order in which it has them, behind the disk of its image. */
   readonly Volumes?: readonly MachineVolume[];
   readonly Seed?: MachineSeed;
+  readonly Ports?: readonly MachinePort[];
   /** When the host starts it is left as it is, until somebody starts it. */
   readonly IsLeftAtBoot?: boolean;
 }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ContainerEngine } from '../engine/container-engine.ts';
+import type { MachinePort } from '../engine/container-spec.ts';
 
 /** Begins the `error` of a machine that its engine starts no more by itself. */
 export const GIVEN_UP = 'given up: ';
@@ -45,6 +46,18 @@ export interface MachineEngine extends ContainerEngine {
    * @throws EngineError 404, 409 where it does not run
    */
   openConsole(machine: string, signal: AbortSignal): Promise<Duplex>;
+  /**
+   * Leads other ports of the host into a machine, also while it runs.
+   *
+   * @throws EngineError 404, 409 where one is another's, 501 where one cannot be had; then it keeps those that it had
+   */
+  setPorts(machine: string, ports: readonly MachinePort[], signal: AbortSignal): Promise<void>;
+  /** Whether a machine could have ports. @param isOwn whether one of the name gives way @throws EngineError 409, 501 */
+  needPorts(
+    ports: readonly MachinePort[],
+    isOwn: (machine: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** A volume that no machine has any more; gone is fine. @throws EngineError 409 where one has it */
   removeVolume(name: string, signal: AbortSignal): Promise<void>;
   /** Takes up what runs, starts what should run and does not, until the signal is aborted; machines go on then. */

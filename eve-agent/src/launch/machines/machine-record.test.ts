@@ -1,14 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerSpec, MachineParts } from '../engine/container-spec.ts';
+import type { ContainerSpec, MachineParts, MachinePort } from '../engine/container-spec.ts';
 import { isMachineName, machineRecordSchema, readMachineFacts } from './machine-record.ts';
 
 const MIB = 1024 * 1024;
+const PORT: MachinePort = { Protocol: 'tcp', HostPort: 8080, Port: 80, Network: 0 };
 const spec = (parts: Partial<ContainerSpec> = {}, host: ContainerSpec['HostConfig'] = {}): ContainerSpec => ({
   ...{ Image: 'a:1', ...parts },
   HostConfig: { Memory: 64 * MIB, ...host },
 });
 const withMachine = (Machine: MachineParts) => spec({ Machine });
 const endpoint = (settings: object) => spec({ NetworkingConfig: { EndpointsConfig: { bn1: settings } } });
+const withPort = (...ports: readonly Partial<MachinePort>[]) => ({
+  ...endpoint({}),
+  Machine: { Ports: ports.map((port) => ({ ...PORT, ...port })) },
+});
 
 describe('what is read of a machine', () => {
   it('has whole processors and MiB, and its own time to stop', () => {
@@ -41,9 +46,23 @@ describe('what is read of a machine', () => {
     ]);
   });
 
+  it('has ports of the host that lead to it, each to one of its networks', () => {
+    const Ports = [
+      { Protocol: 'tcp', HostPort: 8080, Port: 80, Network: 0 },
+      { Protocol: 'udp', HostPort: 8080, Port: 80, Network: 0 },
+    ] as const;
+    expect(readMachineFacts({ ...endpoint({}), Machine: { Ports } }).ports).toEqual(Ports);
+  });
+
   it.each<[string, ContainerSpec, RegExp]>([
     ['ports', spec({}, { PortBindings: { '80/tcp': [] } }), /ports of a machine/],
     ['all ports', spec({}, { PublishAllPorts: true }), /ports of a machine/],
+    ['a port that is none', withPort({ HostPort: 0 }), /tcp port 0 cannot lead to the port 80/],
+    ['a port beyond all', withPort({ Port: 65_536 }), /cannot lead to the port 65536/],
+    ['a port of another protocol', withPort({ Protocol: 'sctp' as never }), /cannot lead/],
+    ['a port of a network that it has not', withPort({ Network: 1 }), /network that the machine is not on/],
+    ['a port twice', withPort({}, {}), /two places/],
+    ['too many ports', withPort(...Array.from({ length: 129 }, (_, i) => ({ HostPort: i + 1 }))), /128/],
     ['a folder', spec({}, { Binds: ['/:/host'] }), /no folder/],
     ['a mount', spec({}, { Mounts: [{ Type: 'volume', Target: '/mnt' }] }), /no folder/],
     ['no memory', spec({}, { Memory: 0 }), /from 16 MiB/],

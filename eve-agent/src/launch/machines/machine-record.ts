@@ -1,5 +1,10 @@
 import * as z from 'zod';
-import type { ContainerSpec, EndpointSettings, RestartPolicy } from '../engine/container-spec.ts';
+import type {
+  ContainerSpec,
+  EndpointSettings,
+  MachinePort,
+  RestartPolicy,
+} from '../engine/container-spec.ts';
 import { DISK_FORMATS } from './machine-engine-contract.ts';
 import { refused } from './refused.ts';
 import { isInterfaceName } from './tap-device.ts';
@@ -62,6 +67,8 @@ export interface MachineFacts {
     readonly address: string;
     readonly mac: string | null;
   }[];
+  /** Of this host, none twice. */
+  readonly ports: readonly MachinePort[];
   readonly volumes: readonly MachineVolumeFacts[];
   /** The volume that is the disk of its image; null: it has one of its own. */
   readonly root: MachineVolumeFacts | null;
@@ -77,6 +84,8 @@ const MAX_MEMORY_MIB = 16 * 1024 * 1024;
 const MAX_CPUS = 255;
 const MAX_VOLUMES = 16;
 const MAX_NETWORKS = 8;
+const MAX_PORTS = 128;
+const MAX_PORT = 65_535;
 const MAX_DISK_BYTES = 64 * 1024 ** 4;
 const NANO = 1e9;
 /** A guest that is asked to end may have much to write. */
@@ -130,6 +139,26 @@ function volumesOf({ Machine }: ContainerSpec): MachineVolumeFacts[] {
   });
 }
 
+const isPort = (port: number) => Number.isInteger(port) && port > 0 && port <= MAX_PORT;
+
+function portsOf(ports: readonly MachinePort[], networks: number): readonly MachinePort[] {
+  if (ports.length > MAX_PORTS)
+    throw refused(422, `at most ${MAX_PORTS} ports of the host lead into a machine`);
+  const taken = new Set<string>();
+  for (const { Protocol, HostPort, Port, Network } of ports) {
+    const key = `${Protocol} port ${HostPort}`;
+    if (!['tcp', 'udp'].includes(Protocol) || !isPort(HostPort) || !isPort(Port)) {
+      throw refused(422, `the ${key} cannot lead to the port ${Port} of a machine`);
+    }
+    if (!Number.isInteger(Network) || Network < 0 || Network >= networks) {
+      throw refused(422, `the ${key} leads to a network that the machine is not on`);
+    }
+    if (taken.has(key)) throw refused(422, `the ${key} leads to two places`);
+    taken.add(key);
+  }
+  return ports;
+}
+
 function rootOf({ Image, Machine }: ContainerSpec, sizeBytes: number): MachineVolumeFacts | null {
   const name = Machine?.RootVolume;
   if (name === undefined) return null;
@@ -151,7 +180,7 @@ export const allVolumes = ({ root, volumes }: MachineFacts): readonly MachineVol
 export function readMachineFacts(spec: ContainerSpec): MachineFacts {
   const { HostConfig: host, Machine: parts = {} } = spec;
   if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true) {
-    throw refused(422, 'ports of a machine cannot be published: it is reached at its own address');
+    throw refused(422, 'ports of a machine are published by its own part (Machine.Ports)');
   }
   if ((host.Binds ?? []).length > 0 || (host.Mounts ?? []).length > 0 || (host.Devices ?? []).length > 0) {
     throw refused(422, 'a machine has disks: no folder and no device of the host can be mounted in it');
@@ -169,8 +198,10 @@ export function readMachineFacts(spec: ContainerSpec): MachineFacts {
   if (volumes.some(({ name }) => name === root?.name)) {
     throw refused(422, 'a machine cannot have one volume twice');
   }
+  const networks = networksOf(spec);
+  const ports = portsOf(parts.Ports ?? [], networks.length);
   return {
-    ...{ memoryMib, cpus, networks: networksOf(spec), root, volumes, diskBytes },
+    ...{ memoryMib, cpus, networks, ports, root, volumes, diskBytes },
     firmware: parts.Firmware ?? null,
     stopSeconds: wantedStop < 0 ? MAX_STOP_SECONDS : Math.min(wantedStop, MAX_STOP_SECONDS),
   };

@@ -24,7 +24,7 @@ let engine: MachineEngine;
 const open = () =>
   openMachineEngine({
     ...{ folder: join(folder, 'state'), log: silentLog, clock: createManualClock(), wallMs: () => 0 },
-    ...{ bootId: 'boot', findQemu: async () => ({}) as Qemu, taps, table },
+    ...{ bootId: 'boot', findQemu: async () => ({}) as Qemu, taps, table, portRule: null },
   });
 const specOf = (Machine: MachineParts) => ({
   ...{ Image: 'app:1', HostConfig: { Memory: 64 * 1024 * 1024 }, Machine },

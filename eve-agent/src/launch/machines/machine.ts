@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContainerState, ContainerView, LogLine, LogsWanted } from '../engine/container-engine.ts';
-import type { RestartPolicy } from '../engine/container-spec.ts';
+import type { MachinePort, RestartPolicy } from '../engine/container-spec.ts';
 import { openConsoleLog } from './console-log.ts';
 import { hasRoom } from './disks.ts';
 import { type LaunchDeps, launchMachine, removeTaps } from './launch-machine.ts';
@@ -10,6 +10,7 @@ import { type LiveMachine, watchMachine } from './live-machine.ts';
 import { GIVEN_UP } from './machine-engine-contract.ts';
 import { type Places, removeMachineFolder, writeRecord } from './machine-folder.ts';
 import { type MachineRecord, readMachineFacts } from './machine-record.ts';
+import type { PublishedPorts } from './published-ports.ts';
 import { readConsoleLines } from './read-console-lines.ts';
 import { refused } from './refused.ts';
 import { countedEnds, type MachineEnd, planRestart } from './restart-plan.ts';
@@ -20,6 +21,7 @@ export interface MachineDeps extends LaunchDeps {
   wallMs(): number;
   /** Of this boot of the host. */
   readonly bootId: string;
+  readonly ports: Pick<PublishedPorts, 'take' | 'lead' | 'release'>;
   /** null: nobody is there to start it again. */
   supervisor(): AbortSignal | null;
   /** Before it starts: whether another that runs writes to what it needs. @throws EngineError 409 */
@@ -40,6 +42,9 @@ export interface Machine {
   restart(signal: AbortSignal): Promise<void>;
   remove(signal: AbortSignal): Promise<void>;
   change(next: Partial<Pick<MachineRecord, 'name' | 'restart'>>): Promise<void>;
+  setPorts(ports: readonly MachinePort[]): Promise<void>;
+  /** Its ports lead to where it is now. */
+  followPorts(): Promise<void>;
   readLogs(wanted: LogsWanted, signal: AbortSignal): AsyncIterable<LogLine>;
   openConsole(signal: AbortSignal): Duplex;
   /** Lets one go on that stands still for want of room, where there is some. */
@@ -55,7 +60,7 @@ const UNSEEN: MachineEnd = { exitCode: 255, why: 'its process has ended while no
 const never = new AbortController().signal;
 
 export function createMachine(deps: MachineDeps, places: Places, first: MachineRecord): Machine {
-  const { clock, wallMs, taps, table, bootId } = deps;
+  const { clock, wallMs, taps, table, bootId, ports } = deps;
   const log = deps.log.child({ machine: first.name });
   const consoleLog = openConsoleLog(places.console, wallMs);
   const console = createSerialConsole(consoleLog);
@@ -109,6 +114,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
       console.end();
       await note(`the machine has ended: ${end.why}`);
       await removeOwnTaps();
+      await ports.release(record.id);
       // On a disk that is full it is started again all the same.
       await saved.catch(reportUnsaved);
       log.info({ exitCode: end.exitCode, reason: end.why }, 'a machine has ended');
@@ -161,15 +167,27 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     }
   }
 
+  async function leadPorts(): Promise<void> {
+    if (readMachineFacts(record.spec).ports.length === 0) return;
+    const networks = await viewNetworks(record, live !== null);
+    await ports.lead(
+      record.id,
+      networks.map(({ name: bridge, ipv4: address }) => ({ bridge, address })),
+    );
+  }
+
   async function run(signal: AbortSignal, facts: Partial<MachineRecord>): Promise<void> {
     deps.needVolumes(machine);
     // Before its process is there: what a crash leaves is looked for by it.
     await save({ isWanted: true, isLive: true, gaveUpIn: null, error: '', ...facts });
     try {
+      await ports.take(record, readMachineFacts(record.spec).ports);
       const next = await launchMachine(deps, { record, places, console }, signal);
       hold(next);
+      await leadPorts();
       await save({ startedAt: new Date(wallMs()).toISOString() });
     } catch (error) {
+      await ports.release(record.id);
       await save({ isLive: false, exitCode: 128, error: errorMessage(error) });
       throw error;
     }
@@ -244,6 +262,12 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         const options = { identity: { pid, startTicks }, started: null, user, socketsFolder: places.sockets };
         hold(watchMachine({ table, clock, log }, { ...options, console }));
         log.info({ pid }, 'a machine that runs is taken up');
+        try {
+          await ports.take(record, readMachineFacts(record.spec).ports);
+          await leadPorts();
+        } catch (error) {
+          log.error({ reason: errorMessage(error) }, 'a machine runs without its ports');
+        }
         return;
       }
       if (!record.isLive) return;
@@ -305,6 +329,20 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     async change(next: Partial<{ name: string; restart: RestartPolicy }>) {
       await save(next);
       if (next.restart?.Name === 'no') forgetRestart();
+    },
+    setPorts: (wanted) =>
+      inTurn(async () => {
+        const { spec } = record;
+        const next = { ...spec, Machine: { ...spec.Machine, Ports: wanted } };
+        const had = readMachineFacts(spec).ports;
+        const facts = readMachineFacts(next);
+        // Also where they are the same: what was another's may be free by now.
+        if (live !== null) await ports.take(record, facts.ports);
+        if (JSON.stringify(had) !== JSON.stringify(facts.ports)) await save({ spec: next });
+        if (live !== null) await leadPorts();
+      }),
+    async followPorts() {
+      if (live !== null) await leadPorts();
     },
     readLogs: (wanted, signal) =>
       readConsoleLines(consoleLog, live === null ? null : settled, wanted, signal),

@@ -8,7 +8,9 @@ import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import type { Log } from '@local-datastore/shared/log';
 import { findTool, runTool } from '../switch/packet-filter-tool.ts';
+import type { PortRule } from '../switch/port-rule.ts';
 import type { Qemu } from './find-qemu.ts';
+import { holdPort } from './held-port.ts';
 import { needQemu } from './launch-machine.ts';
 import { createMachine, type Machine, type MachineDeps } from './machine.ts';
 import type { MachineEngine } from './machine-engine-contract.ts';
@@ -31,6 +33,7 @@ import {
   readMachineFacts,
 } from './machine-record.ts';
 import { createProcessTable, type ProcessTable } from './process-table.ts';
+import { createPublishedPorts, readForwarding } from './published-ports.ts';
 import { refused } from './refused.ts';
 import { createTaps, type Taps } from './tap-device.ts';
 
@@ -44,6 +47,8 @@ export interface MachineEngineOptions {
   readonly bootId: string;
   /** null: the host has none. It is asked each time, so that one that is installed meanwhile is found. */
   findQemu(signal: AbortSignal): Promise<Qemu | null>;
+  /** By which ports of the host are led into machines; null: none, the agent passes on what comes to them. */
+  readonly portRule: PortRule | null;
   /** Absent: beyond what systemd gives to users and containers. */
   readonly firstUser?: number;
   /** For tests. */
@@ -55,12 +60,13 @@ export interface MachineEngineOptions {
 const FIRST_USER = 1_900_000_000;
 const MAX_SLOTS = 65_536;
 const OWN = 0o700;
-/** How often it is looked whether there is room again for one that waits for it. */
+/** How often it is looked whether there is room again for one that waits for it, and where each is. */
 const LOOK_MS = 5000;
 
 /** Opens the machines of a folder, and takes up those that run. */
 export async function openMachineEngine(options: MachineEngineOptions): Promise<MachineEngine> {
   const { folder, log, clock, wallMs, bootId, findQemu, firstUser = FIRST_USER } = options;
+  const { portRule } = options;
   const machines = new Map<string, Machine>();
   const beingMade = new Set<string>();
   const inMaking = new Set<MachineFacts>();
@@ -76,8 +82,9 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
   const volumesOf = (machine: Machine) => allVolumes(readMachineFacts(machine.record().spec));
   const writableVolumes = (machine: Machine) => volumesOf(machine).filter(({ isReadOnly }) => !isReadOnly);
 
+  const ports = createPublishedPorts({ portRule, forwards: readForwarding, hold: holdPort, log });
   const deps: MachineDeps = {
-    ...{ folder, taps, clock, log, wallMs, bootId, findQemu },
+    ...{ folder, ports, taps, clock, log, wallMs, bootId, findQemu },
     table: options.table ?? createProcessTable(),
     findImage: images.find,
     userOf: (slot) => firstUser + slot,
@@ -112,6 +119,7 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
     else machines.set(id, createMachine(deps, places, record));
   }
   for (const machine of machines.values()) await machine.adopt();
+  await ports.tidy();
 
   /** Of volumes those that no machine has. */
   async function removeUnnamed(names: readonly string[]): Promise<void> {
@@ -250,6 +258,8 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
       signal.throwIfAborted();
     },
     openConsole: async (machine, signal) => need(machine).openConsole(signal),
+    setPorts: async (machine, wanted) => await need(machine).setPorts(wanted),
+    needPorts: (wanted, isOwn) => ports.need(wanted, isOwn),
     async removeVolume(name, signal) {
       const user = [...machines.values()].find((machine) =>
         volumesOf(machine).some((volume) => volume.name === name),
@@ -263,11 +273,15 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
       for (const machine of machines.values()) machine.bringUp();
       while (!signal.aborted) {
         await waitUnlessAborted(clock, LOOK_MS, signal);
-        for (const machine of machines.values()) await machine.resumeWhereRoom();
+        for (const machine of machines.values()) {
+          await machine.resumeWhereRoom();
+          await machine.followPorts();
+        }
       }
       supervising = null;
       isClosed = true;
       for (const machine of machines.values()) await machine.detach();
+      await ports.close();
     },
   };
 }

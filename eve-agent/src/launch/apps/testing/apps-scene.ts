@@ -6,12 +6,14 @@ import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import type { ContainerEngine } from '../../engine/container-engine.ts';
+import type { MachinePort } from '../../engine/container-spec.ts';
 import {
   createScriptedEngine,
   type ScriptedEngine,
   type ScriptedProgram,
   scriptedCommand,
 } from '../../engine/scripted-engine.ts';
+import { refused } from '../../machines/refused.ts';
 import { createHastyClock } from '../../switch/scripted-switch.ts';
 import { createSwitch } from '../../switch/switch.ts';
 import { type AppAccess, createAppAccess } from '../app-access.ts';
@@ -117,12 +119,23 @@ export function createAppsScene() {
       },
       networks: { ensure: async ({ name }) => void networks.push(name) },
     });
+  function needFree(ports: readonly MachinePort[]): void {
+    if (ports.some(({ HostPort }) => HostPort === scene.takenPort))
+      throw refused(409, `the tcp port ${scene.takenPort} of this host is in use`);
+  }
   const vmWay = () =>
     createVmWay({
       switcher: switchOver(withProgram(engines.vm)),
       engine: {
         readLogs: engines.vm.readLogs,
         openConsole: async (_machine, signal) => openConsole(signal),
+        async setPorts(machine, Ports) {
+          needFree(Ports);
+          const vm = engines.vm.containers.get(machine);
+          if (vm !== undefined)
+            Object.assign(vm, { spec: { ...vm.spec, Machine: { ...vm.spec.Machine, Ports } } });
+        },
+        needPorts: async (ports) => needFree(ports),
         async addImage({ tag, sha256 }) {
           loads.push(tag);
           engines.vm.addImage(`sha256:${sha256}`, tag);
@@ -141,6 +154,8 @@ export function createAppsScene() {
     ...{ engines, clock, networks, loads, consoles, typed },
     /** Why VMs are impossible on the host. */
     whyNoVms: null as string | null,
+    /** A port of the host that a program has. */
+    takenPort: null as number | null,
     /** What changes is told to nobody. */
     losesEvents: false,
     get apps(): Apps {

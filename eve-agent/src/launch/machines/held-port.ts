@@ -1,0 +1,113 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import { systemErrorCode } from '@local-datastore/shared/errors';
+
+/** A port of this host, at each of its addresses. */
+export interface HostPort {
+  readonly protocol: 'tcp' | 'udp';
+  readonly hostPort: number;
+}
+
+/** Where what comes to a port goes. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A port that nobody else can have meanwhile. */
+export interface HeldPort {
+  /** With the connections that came by it. */
+  close(): Promise<void>;
+}
+
+/** A host without IPv6. */
+const NO_IPV6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL']);
+/** Beside what the kernel's packet filter leads by itself. */
+const MAX_CONNECTIONS = 1000;
+const CONNECT_LIMIT_MS = 10_000;
+
+/** @throws Error that `bind` gave, as EADDRINUSE */
+async function onAnyAddress<Held>(bind: (address: '::' | '0.0.0.0') => Promise<Held>): Promise<Held> {
+  try {
+    return await bind('::');
+  } catch (error) {
+    if (!NO_IPV6.has(systemErrorCode(error) ?? '')) throw error;
+    return await bind('0.0.0.0');
+  }
+}
+
+function passOn(from: Socket, whereTo: () => Target | null): void {
+  const target = whereTo();
+  if (target === null) {
+    from.resetAndDestroy();
+    return;
+  }
+  const to = connect({ host: target.address, port: target.port, allowHalfOpen: true, keepAlive: true });
+  const late = () => to.destroy(new Error('it does not answer'));
+  to.setTimeout(CONNECT_LIMIT_MS, late);
+  to.once('connect', () => to.setTimeout(0));
+  // Either end that breaks breaks the other: whoever asks sees that it is over.
+  pipeline(from, to, () => {});
+  pipeline(to, from, () => {});
+}
+
+async function holdTcp(hostPort: number, whereTo: () => Target | null): Promise<HeldPort> {
+  const open = new Set<Socket>();
+  const server = await onAnyAddress(async (host) => {
+    const listening = createServer({ allowHalfOpen: true, keepAlive: true }, (socket) => {
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      passOn(socket, whereTo);
+    });
+    listening.maxConnections = MAX_CONNECTIONS;
+    listening.listen({ host, port: hostPort });
+    await once(listening, 'listening');
+    return listening;
+  });
+  return {
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** What comes to it is let go: datagrams are led by the packet filter alone. */
+async function holdUdp(hostPort: number): Promise<HeldPort> {
+  const socket = await onAnyAddress(async (address) => {
+    const bound = createSocket(address === '::' ? 'udp6' : 'udp4');
+    bound.bind({ address, port: hostPort });
+    try {
+      await once(bound, 'listening');
+    } catch (error) {
+      bound.close();
+      throw error;
+    }
+    // A host that is away answers one that was never sent from here.
+    bound.on('error', () => {});
+    return bound;
+  });
+  return {
+    async close() {
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+    },
+  };
+}
+
+/**
+ * Takes a port of this host, so that no program and no engine of containers gets it. What comes to it by TCP is passed
+ * on, for ways that no rule leads: by loopback, by IPv6, and from the machine's own neighbours.
+ *
+ * @param whereTo asked for each connection; null: nowhere, and it is broken off
+ * @throws Error of the system: EADDRINUSE where somebody has it, EACCES where it is not for this process
+ */
+export const holdPort = (
+  { protocol, hostPort }: HostPort,
+  whereTo: () => Target | null,
+): Promise<HeldPort> => (protocol === 'tcp' ? holdTcp(hostPort, whereTo) : holdUdp(hostPort));
