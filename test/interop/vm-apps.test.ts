@@ -7,9 +7,10 @@ import { once } from 'node:events';
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type AppsHost, createAppsHost, uuidOf } from '../lab/apps/apps-host.ts';
+import { type AppsHost, createAppsHost, portMap, uuidOf } from '../lab/apps/apps-host.ts';
 import { createGuestImages, GUEST_ADDRESS, type GuestImages, sha256Of } from '../lab/machines/guest-image.ts';
 import { eveAgent } from '../lab/programs.ts';
+import { listOurRules } from '../lab/switch/our-rules.ts';
 import { describeWith } from '../requirements.ts';
 
 const APP = uuidOf(1);
@@ -17,13 +18,13 @@ const APP = uuidOf(1);
 const BOOT_LIMIT = { timeout: 600_000, interval: 500 };
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
 
-describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that are VMs', () => {
+describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applications that are VMs', () => {
   let host: AppsHost;
   let images: GuestImages;
   const digests = new Map<string, string>();
 
-  /** @param file what it is started from @param more of the app */
-  function configure(file: string, more: object = {}) {
+  /** @param file what it is started from @param more of the app @param port of the host that leads to it */
+  function configure(file: string, more: object = {}, port = 8080) {
     return host.configure({
       datastores: [{ id: uuidOf(9), dType: 'DsHttp', fqdn: 'http://ds.local' }],
       contentInfo: [
@@ -46,7 +47,12 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
         {
           ...{ uuidandversion: { uuid: APP, version: '1' }, displayname: 'guest', activate: true },
           fixedresources: { memory: 131_072, vcpus: 1 },
-          interfaces: [{ name: 'eth0', networkId: uuidOf(5), addr: GUEST_ADDRESS }],
+          interfaces: [
+            {
+              ...{ name: 'eth0', networkId: uuidOf(5), addr: GUEST_ADDRESS },
+              acls: [portMap(String(port))],
+            },
+          ],
           volumeRefList: [{ uuid: uuidOf(2) }, { uuid: uuidOf(4) }],
           localDatastore: {
             settle: '300ms',
@@ -62,6 +68,9 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
   const ask = async (path = '/') => (await host.hears(`http://${GUEST_ADDRESS}${path}`)).trim();
   /** Until it answers so: one that is busy with others may take longer than a request. */
   const answers = (word: string) => expect.poll(() => ask(), BOOT_LIMIT).toBe(word);
+  /** What a host on another network hears at a port of this one. */
+  const hearsAt = async (port: number) => (await host.hears(`http://10.2.0.1:${port}/`, 2)).trim();
+  const hears = () => hearsAt(8080);
   /** How often a guest was started with its second disk. */
   async function starts(): Promise<number> {
     await expect.poll(() => ask('/boots'), BOOT_LIMIT).toMatch(/^\d+$/);
@@ -77,10 +86,14 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     };
     for (const [name, path] of Object.entries(files)) digests.set(name, await sha256Of(path));
     host = await createAppsHost({
+      bridges: 2,
       async fillRoot(root) {
         for (const [name, path] of Object.entries(files)) await copyFile(path, join(root, name));
       },
     });
+    // Nothing passes but what is let through.
+    await host.lab.host.mustRun(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    await host.lab.host.mustRun(['iptables', '-P', 'FORWARD', 'DROP']);
   });
   afterAll(async () => {
     await host?.stop();
@@ -93,6 +106,41 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     await becomes({ State: 'RUNNING', IPAddress: GUEST_ADDRESS, Bridge: 'bn1', Generation: 1, Error: '' });
     await answers('v1');
     expect(await starts()).toBe(1);
+  });
+
+  it('is reached at its port of the host, from other networks and from the host itself', async () => {
+    await expect.poll(hears, BOOT_LIMIT).toBe('v1');
+    for (const address of ['10.1.0.1', '127.0.0.1']) {
+      const asked = ['curl', '--silent', '--max-time', '5', `http://${address}:8080/`];
+      expect((await host.lab.host.run(asked)).stdout.trim()).toBe('v1');
+    }
+    // A neighbour of its own asks by the host as well.
+    expect((await host.hears('http://10.1.0.1:8080/')).trim()).toBe('v1');
+    expect(await host.hears(`http://${GUEST_ADDRESS}/`, 2)).toBe('');
+  });
+
+  it('has another port while it runs, and not one that a program has', async () => {
+    const { BootTime } = await host.status();
+    await configure('v1.img', {}, 8081);
+    await expect.poll(() => hearsAt(8081), BOOT_LIMIT).toBe('v1');
+    expect(await hears()).toBe('');
+    const program = "require('node:net').createServer().listen(8082, () => console.log('up'))";
+    const listener = host.lab.host.start([process.execPath, '-e', program]);
+    await new Promise((up) => listener.stdout?.once('data', up));
+    await configure('v1.img', {}, 8082);
+    await becomes({
+      State: 'RUNNING',
+      ErrorCode: 'PORT_TAKEN',
+      Error: expect.stringContaining('tcp port 8082'),
+    });
+    expect(await hearsAt(8081)).toBe('v1');
+    const ended = once(listener, 'exit');
+    listener.kill('SIGKILL');
+    await ended;
+    await configure('v1.img');
+    await becomes({ State: 'RUNNING', Error: '', BootTime });
+    await expect.poll(hears, BOOT_LIMIT).toBe('v1');
+    expect(await hearsAt(8081)).toBe('');
   });
 
   it('shows its console on a terminal, and what it wrote', async () => {
@@ -118,8 +166,10 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     const before = await host.status();
     await host.endAgent();
     await answers('v1');
+    expect(await hears()).toBe('v1');
     await host.startAgent();
     await becomes({ State: 'RUNNING', Generation: 1, BootTime: before.BootTime, Error: '' });
+    expect(await hears()).toBe('v1');
     expect(await starts()).toBe(1);
   });
 
@@ -135,6 +185,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     await becomes({ State: 'RUNNING', Generation: 2, Error: '' });
     await answers('v2');
     expect(await starts()).toBe(before + 1);
+    expect(await hears()).toBe('v2');
   });
 
   it('is made anew by a purge', async () => {
@@ -152,6 +203,7 @@ describeWith(['lab', 'root', 'machines', 'curl', 'script'], 'applications that a
     await configure('v2.qcow2', { activate: false });
     await becomes({ State: 'HALTED' });
     expect((await host.callApp('logs', APP)).stdout).toContain('guest goes off');
+    expect([await hears(), await listOurRules(host.lab.host)]).toEqual(['', []]);
     await host.configure({ datastores: [], contentInfo: [] });
     const left = async () => [
       ...(await readdir(host.at('state/machines/machines'))),

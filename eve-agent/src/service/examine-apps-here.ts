@@ -18,6 +18,7 @@ import { readSystemNeighbours } from '../doctor/probes/links.ts';
 import { APP_OWNER } from '../launch/apps/app-settings.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { findQemu, whyNoQemu, whyNoUefi } from '../launch/machines/find-qemu.ts';
+import { readForwarding } from '../launch/machines/published-ports.ts';
 import type { Source } from '../reconcile/source.ts';
 import type { PlatformWish } from '../registry/resolve-image.ts';
 import { listAppBridges } from './app-bridges.ts';
@@ -90,7 +91,7 @@ export async function examineAppsHere(
   const { engine: address, bridges, examineSource, signal } = options;
   const client = createEngineClient(address);
   const deps = {
-    ...{ client, readMachines, readTakenPorts, examineSource, memoryBytes: totalmem() },
+    ...{ client, readMachines, readTakenPorts, readForwarding, examineSource, memoryBytes: totalmem() },
     listBridges() {
       try {
         return listAppBridges(bridges);

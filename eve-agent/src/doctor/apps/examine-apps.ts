@@ -22,6 +22,7 @@ export interface ExamineAppsDeps {
   listBridges(): readonly HostBridge[];
   readMachines(signal: AbortSignal): Promise<MachinesSeen>;
   readTakenPorts(): Promise<ReadonlySet<string>>;
+  readForwarding(): Promise<boolean>;
   /** Addresses that answered on a bridge. */
   readNeighbours(bridge: string): Promise<readonly string[]>;
   readonly memoryBytes: number;
@@ -132,6 +133,7 @@ export async function examineApps(
     engine: await readEngine(deps.client, signal),
     machines: await deps.readMachines(signal),
     listening: await deps.readTakenPorts(),
+    isForwarding: await deps.readForwarding(),
   };
   const intents = planApps(config, bridges);
   /** Of a tree that several apps are made of, once. */

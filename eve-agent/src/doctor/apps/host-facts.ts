@@ -46,6 +46,8 @@ export interface HostFacts {
   readonly memoryBytes: number;
   /** Ports of this host that somebody listens on, as `tcp 80`. */
   readonly listening: ReadonlySet<string>;
+  /** Whether it passes on what is for others (net.ipv4.ip_forward). */
+  readonly isForwarding: boolean;
   /** Addresses that answered on a bridge, by its name. */
   readonly neighbours: ReadonlyMap<string, readonly string[]>;
 }

@@ -32,6 +32,7 @@ const ENGINE = {
 } as const;
 const hostOf = (more: Partial<HostFacts> = {}, engine: object = {}): HostFacts => ({
   ...{ bridges: [BN1], memoryBytes: 2 ** 32, listening: new Set(), neighbours: new Map() },
+  isForwarding: true,
   engine: { ...ENGINE, ...engine } as HostFacts['engine'],
   machines: { kind: 'there', summary: 'qemu 7', isFast: true, whyNoUefi: null },
   ...more,
@@ -94,6 +95,21 @@ describe('an app', () => {
       ['unused'],
     ],
     ['is a VM', intentOf(VM), hostOf(), []],
+    ['is a VM with a port', mapped(VM), hostOf(), []],
+    ['is a VM with a port of a container', mapped(VM), hostOf({}, published('db')), ['port-taken!']],
+    [
+      'is a VM with a port that something has, perhaps its own agent',
+      mapped(VM),
+      hostOf({ listening: new Set(['tcp 8080']) }),
+      ['port-held'],
+    ],
+    [
+      'is a VM with a port of a host that passes nothing on',
+      mapped(VM),
+      hostOf({ isForwarding: false }),
+      ['no-forwarding'],
+    ],
+    ['is a VM without ports on such a host', intentOf(VM), hostOf({ isForwarding: false }), []],
     [
       'is a VM without an engine of containers',
       intentOf(VM),
@@ -135,6 +151,9 @@ describe('an app', () => {
     expect(codesOf(fixed('10.1.0.9'), hostOf(), others)).toEqual(['address-twice']);
     const machines = earlier.map((each) => ({ ...each, ...VM }) as AppIntent);
     expect(codesOf(fixed('10.1.0.9'), hostOf(), machines)).toEqual(['address-twice']);
+    // A port is the host's own.
+    expect(codesOf(mapped(), hostOf(), machines)).toEqual(['port-twice!']);
+    expect(codesOf(mapped(), hostOf(), others)).toEqual(['port-twice']);
   });
 
   it('that cannot be read, or whose arguments are refused, says why', () => {

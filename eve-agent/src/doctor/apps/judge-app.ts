@@ -42,7 +42,9 @@ function* findClashes(intent: UsableIntent, earlier: readonly UsableIntent[]): G
       for (const { protocol, hostPort } of portMaps) {
         if (!maps.some((map) => map.protocol === protocol && map.hostPort === hostPort)) continue;
         const message = `the ${protocol} port ${hostPort} of the host is mapped to ${other.displayName}, too`;
-        yield finding('port-twice', message, 'map one of them to another port (lport)');
+        // The host itself gives none twice.
+        const ofPort = intent.isActive && other.isActive ? cannot : warning;
+        yield ofPort('port-twice', message, 'map one of them to another port (lport)');
       }
     }
   }
@@ -126,11 +128,39 @@ function* judgeContainer(intent: UsableIntent, prepared: Prepared, host: HostFac
   }
 }
 
+function* judgePortsOfMachine(
+  { networks }: UsableIntent,
+  { engine, listening, isForwarding }: HostFacts,
+): Generator<Finding> {
+  const maps = networks.flatMap(({ portMaps }) => portMaps);
+  for (const { protocol, hostPort } of maps) {
+    const port = `${protocol} ${hostPort}`;
+    const holder = engine.kind === 'there' ? engine.ports.get(port) : undefined;
+    if (holder !== undefined) {
+      const message = `the container ${holder} has the ${protocol} port ${hostPort}`;
+      yield cannot('port-taken', message, 'end it, or map the app to another port (lport)');
+    } else if (listening.has(port)) {
+      // An agent that runs the VM holds its ports.
+      const message = `something on this host has the ${protocol} port ${hostPort} already`;
+      yield warning(
+        'port-held',
+        message,
+        'where the app does not run yet, end that, or map another port (lport)',
+      );
+    }
+  }
+  if (maps.length > 0 && !isForwarding) {
+    const message = 'this host passes nothing on: what is mapped comes by TCP alone, while the agent runs';
+    yield warning('no-forwarding', message, 'set net.ipv4.ip_forward to 1 (sysctl)');
+  }
+}
+
 function* judgeMachine(
   intent: Extract<AppIntent, { readonly kind: 'vm' }>,
   prepared: Prepared,
-  { machines, memoryBytes }: HostFacts,
+  host: HostFacts,
 ): Generator<Finding> {
+  const { machines, memoryBytes } = host;
   if (prepared.kind === 'refused') yield refused(prepared.why);
   if (machines.kind === 'none') {
     yield cannot('no-machines', machines.why, machines.advice);
@@ -154,6 +184,7 @@ function* judgeMachine(
     const message = `it wants ${sizeText(intent.memoryBytes)} of memory, and the host has ${sizeText(memoryBytes)}`;
     yield warning('memory', message, 'lower fixedresources.memory: it may be ended when it uses that');
   }
+  yield* judgePortsOfMachine(intent, host);
 }
 
 function summaryOf(intent: AppIntent): string {
