@@ -1,7 +1,7 @@
 import type { AppInstanceStatus, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { tableLines } from './text-table.ts';
+import { tableLines } from '@local-datastore/shared/text/text-table';
 
 /** What to show an app as. */
 export const appName = ({ DisplayName, AppID }: Pick<AppInstanceStatus, 'DisplayName' | 'AppID'>): string =>

@@ -1,6 +1,7 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import { tableLines } from '@local-datastore/shared/text/text-table';
 
 /** What a person reads first: the state, or why it is not what it says. */
 export function stateText({ State, Hold, Error: error }: ContentTreeStatus): string {
@@ -26,17 +27,10 @@ export function statusTable(statuses: readonly ContentTreeStatus[]): string {
     String(status.RetryCount),
     status.ContentID,
   ]);
-  const widths = HEADINGS.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, i) => (i >= 2 && i <= 4 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd();
-  const lines = [line(HEADINGS)];
+  const [head = '', ...body] = tableLines(HEADINGS, rows, ['HERE', 'SIZE', 'TRIES']);
+  const lines = [head];
   statuses.forEach((status, i) => {
-    lines.push(line(rows[i] ?? []));
+    lines.push(body[i] ?? '');
     const { Error: error, ErrorRetryCondition: condition } = status;
     if (error !== '') lines.push(`    ${printableText(error)}`);
     if (condition !== '') lines.push(`    ${printableText(condition)}`);

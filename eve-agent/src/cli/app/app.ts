@@ -4,6 +4,7 @@ import {
 } from '@local-datastore/shared/eve/app-instance-status';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { tableLines } from '@local-datastore/shared/text/text-table';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { openConsole } from '../../api/console-client.ts';
@@ -18,7 +19,6 @@ import {
 } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
 import { LOG_OPTIONS, type LogOptions, printLog } from '../log-options.ts';
-import { tableLines } from '../text-table.ts';
 import { joinConsole } from './console.ts';
 
 const UUID_HELP = 'an app, as "eve-agent app list" has it';

@@ -1,8 +1,8 @@
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { tableLines } from '@local-datastore/shared/text/text-table';
 import type * as z from 'zod';
 import type { DeploymentView, OperationResult } from '../../launch/deployments/deployment-view.ts';
 import type { historyEntrySchema } from '../../launch/deployments/history.ts';
-import { tableLines } from '../text-table.ts';
 import type { FailedLine } from './operation-lines.ts';
 
 type HistoryEntry = z.infer<typeof historyEntrySchema>;
