@@ -318,7 +318,7 @@ describeWith(['lab'], 'finding a datastore', () => {
           time: 1,
         },
       ]);
-      expect(await agent(['browse', ...HEARD_OUT])).toEqual({
+      expect(await agent(['browse', '--parsable', ...HEARD_OUT])).toEqual({
         stdout: [
           '=    bn1 IPv4 ds [02:00:00:00:00:05]                        _workstation._tcp    local',
           '   hostname = [ds.local]',

@@ -105,11 +105,3 @@ export function agentPlaceOf(options: ClientOptions): AgentPlace {
 
 /** @throws ConfigurationError */
 export const connectAgent = (options: ClientOptions): AgentClient => createAgentClient(agentPlaceOf(options));
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-/** @throws ConfigurationError unless it is a uuid, which alone may stand in a path */
-export function parseUuid(text: string): string {
-  if (!UUID.test(text)) throw new ConfigurationError(`"${text}" is no uuid: "eve-agent status" lists them`);
-  return text.toLowerCase();
-}

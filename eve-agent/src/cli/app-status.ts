@@ -1,5 +1,6 @@
 import type { AppInstanceStatus, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
+import { padToWidth, shortenToWidth } from '@local-datastore/shared/text/display-width';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { tableLines } from '@local-datastore/shared/text/text-table';
 
@@ -33,18 +34,21 @@ export function appStatusTable(apps: readonly AppInstanceStatus[]): string {
   return `${[head, ...told].join('\n')}\n`;
 }
 
-const MAX_NAME_CHARACTERS = 28;
+const NAME_CELLS = 28;
 const STATE_CELLS = 15;
+
+const nameCell = (app: Parameters<typeof appName>[0]): string =>
+  padToWidth(shortenToWidth(appName(app), NAME_CELLS), NAME_CELLS);
 
 /** One app as one line. */
 export function appLine(app: AppInstanceStatus): string {
-  const name = appName(app).slice(0, MAX_NAME_CHARACTERS).padEnd(MAX_NAME_CHARACTERS);
+  const name = nameCell(app);
   return `${name} ${app.State.padEnd(STATE_CELLS)} ${printableText(app.Error)}`.trimEnd();
 }
 
 /** That an app is in another state, as one line: who is behind it, and why. */
 export function appChangeLine(change: AppStateChange): string {
-  const name = appName(change).slice(0, MAX_NAME_CHARACTERS).padEnd(MAX_NAME_CHARACTERS);
+  const name = nameCell(change);
   const why = change.Why === '' ? '' : `: ${printableText(change.Why)}`;
   return `${name} ${change.State.padEnd(STATE_CELLS)} was ${change.OldState}, by the ${change.By}${why}`;
 }

@@ -1,8 +1,11 @@
+import type { OptionDescription } from '@local-datastore/shared/command-line/options';
 import type { Service } from '@local-datastore/shared/dns-sd/service-types';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { tableLines } from '@local-datastore/shared/text/text-table';
 import { Command } from 'commander';
+import * as z from 'zod';
 import {
   addConfigurableOptions,
   bridgeOption,
@@ -18,11 +21,21 @@ import type { ServiceInstance } from '../discovery/service-cache.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';
 
+const parsableOption: OptionDescription = {
+  flags: '--parsable',
+  description: 'print every service as avahi-browse --resolve does',
+  environment: 'EVE_AGENT_PARSABLE',
+  get schema() {
+    return z.boolean();
+  },
+};
+
 const OPTIONS = [
   serviceOption,
   bridgeOption,
   timeoutOption(3, 'how long to listen for answers'),
   jsonOption,
+  parsableOption,
   logLevelOption,
   configOption,
 ];
@@ -56,6 +69,39 @@ export function instanceText(instance: ServiceInstance): string {
   ].join('\n');
 }
 
+/** Where an instance is reached over HTTP; '' where it is no web server, or not resolved yet. */
+function urlOf({ service, hostName, port }: ServiceInstance): string {
+  if (service === 'workstation' || hostName === null || port === null) return '';
+  const isUsual = port === (service === 'https' ? 443 : 80);
+  return `${service}://${printableText(hostName)}${isUsual ? '' : `:${port}`}/`;
+}
+
+/** What is one host to people: all that a host name stands for on a bridge; an instance alone while none is known. */
+const hostKey = ({ bridge, hostName, instanceName }: ServiceInstance) =>
+  JSON.stringify([bridge.name, hostName?.toLowerCase() ?? null, hostName === null ? instanceName : '']);
+
+/** Hosts as a table, a row for each on each bridge. */
+export function hostTable(instances: readonly ServiceInstance[]): string {
+  const hosts = Map.groupBy(instances, hostKey);
+  const rows = [...hosts.values()].map((ofHost) => {
+    const { hostName, instanceName, bridge } = ofHost[0] as ServiceInstance;
+    const addresses = new Set(ofHost.flatMap((each) => each.addresses));
+    const services = new Set(ofHost.map(({ service }) => service));
+    // EVE speaks to a datastore by https where it may.
+    const urls = ofHost.map(urlOf).filter((url) => url !== '');
+    return [
+      printableText(hostName ?? instanceName),
+      [...addresses].join(',') || '-',
+      printableText(bridge.name),
+      [...services].join(','),
+      urls.findLast((url) => url.startsWith('https:')) ?? urls[0] ?? '-',
+    ];
+  });
+  return tableLines(['NAME', 'ADDRESS', 'BRIDGE', 'SERVICES', 'URL'], rows)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
 /** The JSON document of a listing. */
 export function browseDocument({ instances, packets }: BrowseResult): object {
   const rows = instances.map(({ bridge, instanceName, service, hostName, addresses, port, txt }) => ({
@@ -76,7 +122,7 @@ export function browseCommand({ stdout, stderr, signal, createLog }: CommandCont
     .summary('list the datastores that can be heard')
     .description('Lists the services that are advertised by multicast DNS on the bridges.');
   return addConfigurableOptions(command, OPTIONS).action(async () => {
-    const options = command.opts<DiscoveryOptions & { service: readonly Service[] }>();
+    const options = command.opts<DiscoveryOptions & { service: readonly Service[]; parsable?: true }>();
     const timeoutMs = options.timeout * 1000;
     const openQuerier = createSystemOpenQuerier(createLog(options.logLevel));
     const bridges = selectSystemBridges(options.bridge ?? []);
@@ -86,10 +132,12 @@ export function browseCommand({ stdout, stderr, signal, createLog }: CommandCont
       stdout.write(jsonText(browseDocument(result)));
       return;
     }
-    stdout.write(result.instances.map(instanceText).join(''));
     if (result.instances.length === 0) {
       const asked = bridges.map(({ name }) => printableText(name)).join(', ');
       stderr.write(`nobody answered on ${asked} within ${options.timeout} s\n`);
+      return;
     }
+    const { instances } = result;
+    stdout.write(options.parsable === true ? instances.map(instanceText).join('') : hostTable(instances));
   });
 }

@@ -4,8 +4,9 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
-import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from './agent-client.ts';
+import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
+import { CONTENT_TREES, findOneNamed } from './named-things.ts';
 
 const lineSchema = z.looseObject({
   time: z.string(),
@@ -40,12 +41,13 @@ export function logsCommand({ stdout, signal }: CommandContext): Command {
   const command = new Command('logs')
     .summary('the log of the running agent, or of one content tree')
     .description('Prints the last lines of the running agent’s log; of one content tree, if one is named.')
-    .argument('[uuid]', 'a content tree');
-  return addConfigurableOptions(command, OPTIONS).action(async (uuid?: string) => {
+    .argument('[tree]', 'a content tree: its name or uuid, or a unique beginning of one');
+  return addConfigurableOptions(command, OPTIONS).action(async (tree?: string) => {
     const options = command.opts<ClientOptions & { follow?: true }>();
+    const client = connectAgent(options);
     const query = new URLSearchParams({ follow: String(options.follow === true) });
-    if (uuid !== undefined) query.set('tree', parseUuid(uuid));
-    for await (const { data } of connectAgent(options).follow(`/v1/logs?${query}`, signal)) {
+    if (tree !== undefined) query.set('tree', await findOneNamed(client, CONTENT_TREES, tree, signal));
+    for await (const { data } of client.follow(`/v1/logs?${query}`, signal)) {
       const line = lineSchema.parse(data);
       stdout.write(options.json === true ? jsonLine(line) : `${logText(line)}\n`);
     }

@@ -3,8 +3,9 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import { addConfigurableOptions } from '../config.ts';
 import type { TreeAction } from '../reconcile/reconciler.ts';
-import { CLIENT_OPTIONS, type ClientOptions, connectAgent, parseUuid } from './agent-client.ts';
+import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import type { CommandContext } from './command-context.ts';
+import { CONTENT_TREES, findNamed } from './named-things.ts';
 import { statusTable } from './status-table.ts';
 
 const SUMMARIES: Readonly<Record<TreeAction, string>> = {
@@ -21,11 +22,14 @@ export const treeActionCommand =
     const command = new Command(action)
       .summary(SUMMARIES[action])
       .description(`Asks the running agent to ${SUMMARIES[action]}.`)
-      .argument('<uuid...>', 'content trees, as "eve-agent status" lists them');
+      .argument(
+        '<tree...>',
+        'content trees: names or uuids of "eve-agent status", or unique beginnings of them',
+      );
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (texts: readonly string[]) => {
       const options = command.opts<ClientOptions>();
       const client = connectAgent(options);
-      const uuids = texts.map(parseUuid);
+      const uuids = await findNamed(client, CONTENT_TREES, texts, signal);
       const statuses = [];
       for (const uuid of uuids) {
         const answer = await client.ask('POST', `/v1/content-trees/${uuid}/${action}`, signal);

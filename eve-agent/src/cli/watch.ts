@@ -7,9 +7,11 @@ import {
   type ContentTreeStatus,
   contentTreeStatusSchema,
 } from '@local-datastore/shared/eve/content-tree-status';
+import { padToWidth, shortenToWidth } from '@local-datastore/shared/text/display-width';
 import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import { wrapWords } from '@local-datastore/shared/text/wrap-words';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions } from '../config.ts';
@@ -18,35 +20,60 @@ import { appChangeLine, appLine, isAsWanted } from './app-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { nameOf, stateText } from './status-table.ts';
 
-const BAR_CELLS = 24;
+const MAX_BAR_CELLS = 24;
 const MAX_NAME_CELLS = 28;
+const MIN_NAME_CELLS = 12;
+/** `100 %  DOWNLOADING` and the spaces around them. */
+const STATE_CELLS = 20;
+/** `1023.9 MiB of 1023.9 MiB` and the space before it. */
+const SIZE_CELLS = 25;
+/** Beyond it nothing more is shown. */
+const WIDE_COLUMNS = 120;
+const REASON_INDENT = '    ';
+const MAX_REASON_LINES = 2;
+const MORE = ' …';
 /** More is hard to follow; the rest is counted. */
-const MAX_BARS = 20;
+const MAX_LINES = 20;
 const REFRESH_MS = 200;
 
-/** Of characters beyond the alphabets (Hangul and on) some take two cells of a terminal: all are counted so. */
-const FIRST_WIDE = 0x1100;
-
-/** The beginning of a text that surely fits: a line that wrapped could not be drawn over. */
-function cutToCells(text: string, cells: number): string {
-  let left = cells;
-  let cut = '';
-  for (const character of text) {
-    left -= (character.codePointAt(0) ?? 0) < FIRST_WIDE ? 1 : 2;
-    if (left < 0) break;
-    cut += character;
-  }
-  return cut;
+/** One content tree as one line, with as much of bar and sizes as there is room for. */
+export function barLine(status: ContentTreeStatus, columns: number): string {
+  const room = Math.min(columns, WIDE_COLUMNS) - STATE_CELLS;
+  const size = `${sizeText(status.CurrentSize)} of ${sizeText(status.TotalSize)}`;
+  const isSizeShown = room - SIZE_CELLS >= MIN_NAME_CELLS;
+  const forNameAndBar = isSizeShown ? room - SIZE_CELLS : room;
+  const nameCells = Math.max(0, Math.min(MAX_NAME_CELLS, Math.max(MIN_NAME_CELLS, forNameAndBar - 13)));
+  // Brackets and a space.
+  const barCells = Math.min(MAX_BAR_CELLS, forNameAndBar - nameCells - 3);
+  const filled = Math.floor((status.Progress * barCells) / 100);
+  const name = padToWidth(shortenToWidth(nameOf(status), nameCells), nameCells);
+  const bar = barCells < 4 ? '' : ` [${'#'.repeat(filled).padEnd(barCells, '-')}]`;
+  const progress = `${String(status.Progress).padStart(3)} %  ${stateText(status).padEnd(11)}`;
+  return `${name}${bar} ${progress}${isSizeShown ? ` ${size}` : ''}`.trimEnd();
 }
 
-/** One content tree as one line with a bar. */
-export function barLine(status: ContentTreeStatus): string {
-  const filled = Math.floor((status.Progress * BAR_CELLS) / 100);
-  const bar = '#'.repeat(filled).padEnd(BAR_CELLS, '-');
-  const name = cutToCells(nameOf(status), MAX_NAME_CELLS).padEnd(MAX_NAME_CELLS);
-  const size = `${sizeText(status.CurrentSize)} of ${sizeText(status.TotalSize)}`;
+/** One content tree as one line of a log, why it waits at its end. */
+function treeLine(status: ContentTreeStatus): string {
   const error = status.Error === '' ? '' : `  ${printableText(status.Error)}`;
-  return `${name} [${bar}] ${String(status.Progress).padStart(3)} %  ${stateText(status).padEnd(11)} ${size}${error}`;
+  return `${barLine(status, WIDE_COLUMNS)}${error}`;
+}
+
+/** Why a content tree waits, in lines of its own that are not too many. */
+function reasonLines({ Error: error }: ContentTreeStatus, columns: number): string[] {
+  const lines = wrapWords(printableText(error), columns - REASON_INDENT.length - MORE.length);
+  const shown = lines.slice(0, MAX_REASON_LINES);
+  const isCut = lines.length > shown.length;
+  return shown.map((line, i) => `${REASON_INDENT}${line}${isCut && i === shown.length - 1 ? MORE : ''}`);
+}
+
+/** So many of the blocks of lines, from the first, as have room. */
+function takeBlocks(blocks: readonly (readonly string[])[], room: number): (readonly string[])[] {
+  let left = room;
+  const end = blocks.findIndex((block) => {
+    left -= block.length;
+    return left < 0;
+  });
+  return end === -1 ? [...blocks] : blocks.slice(0, end);
 }
 
 /** A terminal that knows its size. A serial line says 0 rows and columns. */
@@ -67,10 +94,13 @@ export function barLines(
   const open = statuses.filter(({ State }) => State !== 'VERIFIED');
   const active = open.filter(({ State }) => State !== 'INITIAL');
   const waiting = open.filter(({ State }) => State === 'INITIAL');
-  const room = Math.max(Math.min(MAX_BARS, rows - 2), 0);
+  const room = Math.max(Math.min(MAX_LINES, rows - 2), 0);
   const unsettled = apps.filter((app) => !isAsWanted(app));
-  const forApps = Math.min(unsettled.length, Math.max(Math.floor(room / 2), room - open.length));
-  const shown = [...active, ...waiting].slice(0, room - forApps);
+  const blocks = [...active, ...waiting]
+    .slice(0, room)
+    .map((status) => [barLine(status, columns), ...reasonLines(status, columns)]);
+  const forApps = Math.min(unsettled.length, Math.max(Math.floor(room / 2), room - blocks.flat().length));
+  const shown = takeBlocks(blocks, room - forApps);
   const rest = open.length - shown.length;
   const counts = [
     `${statuses.length - open.length} of ${statuses.length} verified`,
@@ -79,9 +109,8 @@ export function barLines(
       ? [`${apps.length - unsettled.length} of ${apps.length} apps are as they are wanted`]
       : []),
   ];
-  return [...shown.map(barLine), ...unsettled.slice(0, forApps).map(appLine), counts.join('; ')].map((line) =>
-    cutToCells(line, columns),
-  );
+  const appLines = unsettled.slice(0, forApps).map(appLine);
+  return [...shown.flat(), ...appLines, counts.join('; ')].map((line) => shortenToWidth(line, columns));
 }
 
 /** `eve-agent watch`. */
@@ -116,7 +145,7 @@ export function watchCommand({ stdout, stderr, signal }: CommandContext): Comman
         } else if (event === 'content-tree') {
           const status = contentTreeStatusSchema.parse(data);
           trees.set(status.ContentID, status);
-          tell(barLine(status));
+          tell(treeLine(status));
         } else if (event === 'app-removed') {
           apps.delete(z.object({ AppID: z.string() }).parse(data).AppID);
         } else if (event === 'app') {

@@ -253,6 +253,17 @@ it('keeps a whole file that the disk does not take to its place, and fetches it 
   expect(requests.length).toBe(1);
 });
 
+it('forgets why it failed before when a person asks for another try', async () => {
+  isThere = false;
+  reconciler.apply(configOf([tree(1)]));
+  await expectState(1, { ErrorCode: 'DATASTORE_NOT_FOUND' });
+  isThere = true;
+  answer = (_request, _observer, signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  expect(reconciler.act(uuidOf(1), 'retry')).toBe('done');
+  expect(state(1)).toMatchObject({ Error: '', ErrorCode: '', ErrorTime: '', ErrorRetryCondition: '' });
+});
+
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
   isThere = false;
   reconciler.apply(configOf([tree(1)]));

@@ -170,10 +170,14 @@ class RunningReconciler implements Reconciler, Runtime {
       for (const content of contents) {
         content.sources.clear();
         content.promotionWaitUntilMs = 0;
+        // What went wrong before the new try would be read as what came of it.
+        content.failure = null;
       }
       for (const { originKey } of tree.sources) {
         const origin = this.actual.origins.get(originKey);
-        if (origin !== undefined) origin.waitUntilMs = 0;
+        if (origin === undefined) continue;
+        origin.waitUntilMs = 0;
+        origin.failure = null;
       }
     }
     this.#kept.changed('holds', 'lastUse', 'retries');

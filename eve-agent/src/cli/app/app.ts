@@ -10,18 +10,13 @@ import * as z from 'zod';
 import { openConsole } from '../../api/console-client.ts';
 import { addConfigurableOptions } from '../../config.ts';
 import type { AppAction } from '../../launch/apps/app-action.ts';
-import {
-  agentPlaceOf,
-  CLIENT_OPTIONS,
-  type ClientOptions,
-  connectAgent,
-  parseUuid,
-} from '../agent-client.ts';
+import { agentPlaceOf, CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
 import { LOG_OPTIONS, type LogOptions, printLog } from '../log-options.ts';
+import { APPS, findNamed, findOneNamed } from '../named-things.ts';
 import { joinConsole } from './console.ts';
 
-const UUID_HELP = 'an app, as "eve-agent app list" has it';
+const APP_HELP = 'an app: its name or uuid, or a unique beginning of one';
 const SUMMARIES: Readonly<Record<AppAction, string>> = {
   restart: 'start an app again',
   purge: 'make an app anew from its image',
@@ -61,12 +56,12 @@ function actionCommand(action: AppAction, { stdout, signal }: CommandContext): C
   const command = new Command(action)
     .summary(SUMMARIES[action])
     .description(`Asks the running agent to ${SUMMARIES[action]}.`)
-    .argument('<uuid...>', 'apps, as "eve-agent app list" has them');
+    .argument('<app...>', 'apps: names or uuids of "eve-agent app list", or unique beginnings of them');
   return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (texts: readonly string[]) => {
     const options = command.opts<ClientOptions>();
     const client = connectAgent(options);
     const statuses: AppInstanceStatus[] = [];
-    for (const uuid of texts.map(parseUuid)) {
+    for (const uuid of await findNamed(client, APPS, texts, signal)) {
       const answer = await client.ask('POST', `/v1/apps/${uuid}/${action}`, signal);
       statuses.push(appInstanceStatusSchema.parse(answer));
     }
@@ -78,9 +73,11 @@ function logsCommand(context: CommandContext): Command {
   const command = new Command('logs')
     .summary('what an app wrote: the log of its container, or the serial console of its VM')
     .description('Prints the last lines that an app wrote: of a VM what it wrote to its serial console.')
-    .argument('<uuid>', UUID_HELP);
-  return addConfigurableOptions(command, LOG_OPTIONS).action(async (uuid: string) => {
-    await printLog(context, command.opts<LogOptions>(), `/v1/apps/${parseUuid(uuid)}/logs`);
+    .argument('<app>', APP_HELP);
+  return addConfigurableOptions(command, LOG_OPTIONS).action(async (word: string) => {
+    const options = command.opts<LogOptions>();
+    const uuid = await findOneNamed(connectAgent(options), APPS, word, context.signal);
+    await printLog(context, options, `/v1/apps/${uuid}/logs`);
   });
 }
 
@@ -92,10 +89,11 @@ function consoleCommand({ terminal, stderr, signal }: CommandContext): Command {
         'it writes acts on the terminal. Ctrl-] leaves it, and changes nothing of the VM. Without a terminal, what ' +
         'comes from standard input is typed.',
     )
-    .argument('<uuid>', UUID_HELP);
-  return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (text: string) => {
-    const uuid = parseUuid(text);
-    const console = await openConsole(agentPlaceOf(command.opts<ClientOptions>()), uuid, signal);
+    .argument('<app>', APP_HELP);
+  return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (word: string) => {
+    const options = command.opts<ClientOptions>();
+    const uuid = await findOneNamed(connectAgent(options), APPS, word, signal);
+    const console = await openConsole(agentPlaceOf(options), uuid, signal);
     const isTerminal = terminal.input.isTTY === true;
     if (isTerminal) stderr.write(`The console of ${uuid}; Ctrl-] leaves it.\n`);
     const how = await joinConsole(terminal, console, signal);

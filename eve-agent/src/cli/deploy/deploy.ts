@@ -9,6 +9,7 @@ import type { ChangingOperation } from '../../launch/deployments/operations.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
 import { LOG_OPTIONS, type LogOptions, printLog } from '../log-options.ts';
+import { DEPLOYMENTS, findOneNamed } from '../named-things.ts';
 import { deploymentsTable, historyTable } from './deploy-text.ts';
 import { deploymentPath, openArchive, runOperation, sortLoadArguments } from './run-operation.ts';
 
@@ -20,7 +21,7 @@ const SUMMARIES: Readonly<Record<Exclude<ChangingOperation, 'load' | 'pull'>, st
   prune: 'remove old versions, and images that no version needs',
   delete: 'remove all versions of a deployment; it can be loaded again',
 };
-const NAME_HELP = 'the deployment, as "eve-agent deploy list" has it';
+const NAME_HELP = 'the deployment, as "eve-agent deploy list" has it, or a unique beginning of its name';
 
 const configurationSchema = z.object({
   file: z.string(),
@@ -33,6 +34,10 @@ export function deployCommand(context: CommandContext): Command {
   const { stdout, stderr, signal } = context;
   const nested = (name: string, summary: string) =>
     new Command(name).summary(summary).description(`Asks the running agent to ${summary}.`);
+
+  /** @throws ConfigurationError where several names begin so */
+  const nameOf = (options: ClientOptions, word: string) =>
+    findOneNamed(connectAgent(options), DEPLOYMENTS, word, signal);
 
   function list(): Command {
     const command = new Command('list')
@@ -66,7 +71,9 @@ export function deployCommand(context: CommandContext): Command {
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (first: string, second: string) => {
       const { file, name } = sortLoadArguments(first, second);
       const options = command.opts<ClientOptions>();
-      await runOperation(context, options, name, 'load', { archive: openArchive(file) });
+      await runOperation(context, options, await nameOf(options, name), 'load', {
+        archive: openArchive(file),
+      });
     });
   }
 
@@ -76,14 +83,16 @@ export function deployCommand(context: CommandContext): Command {
       .argument('[image]', 'such as docker://ds.local/web:1 (default: what the configuration says)');
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string, image?: string) => {
       const query = image === undefined ? {} : { query: new URLSearchParams({ image }) };
-      await runOperation(context, command.opts<ClientOptions>(), name, 'pull', query);
+      const options = command.opts<ClientOptions>();
+      await runOperation(context, options, await nameOf(options, name), 'pull', query);
     });
   }
 
   function simple(operation: keyof typeof SUMMARIES): Command {
     const command = nested(operation, SUMMARIES[operation]).argument('<name>', NAME_HELP);
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
-      await runOperation(context, command.opts<ClientOptions>(), name, operation);
+      const options = command.opts<ClientOptions>();
+      await runOperation(context, options, await nameOf(options, name), operation);
     });
   }
 
@@ -93,7 +102,8 @@ export function deployCommand(context: CommandContext): Command {
       .description('Prints the last lines of the log of the container that serves.')
       .argument('<name>', NAME_HELP);
     return addConfigurableOptions(command, LOG_OPTIONS).action(async (name: string) => {
-      await printLog(context, command.opts<LogOptions>(), deploymentPath(name, 'logs'));
+      const options = command.opts<LogOptions>();
+      await printLog(context, options, deploymentPath(await nameOf(options, name), 'logs'));
     });
   }
 
@@ -104,7 +114,8 @@ export function deployCommand(context: CommandContext): Command {
       .argument('<name>', NAME_HELP);
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
       const options = command.opts<ClientOptions>();
-      const answer = await connectAgent(options).ask('GET', deploymentPath(name, 'history'), signal);
+      const path = deploymentPath(await nameOf(options, name), 'history');
+      const answer = await connectAgent(options).ask('GET', path, signal);
       const entries = z.array(historyEntrySchema).parse(answer);
       stdout.write(options.json === true ? jsonText(entries) : historyTable(entries));
     });
@@ -117,7 +128,8 @@ export function deployCommand(context: CommandContext): Command {
       .argument('<name>', NAME_HELP);
     return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (name: string) => {
       const options = command.opts<ClientOptions>();
-      stdout.write(jsonText(await connectAgent(options).ask('GET', deploymentPath(name, 'inspect'), signal)));
+      const path = deploymentPath(await nameOf(options, name), 'inspect');
+      stdout.write(jsonText(await connectAgent(options).ask('GET', path, signal)));
     });
   }
 
