@@ -2,6 +2,7 @@
 import { createLog } from '@local-datastore/shared/log';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import packageJson from '../package.json' with { type: 'json' };
+import type { CommandContext } from './cli/command-context.ts';
 import { exitCodeOfSignal, StoppedBySignal } from './cli/exit-code.ts';
 import { runProgram } from './cli/program.ts';
 
@@ -20,8 +21,7 @@ function openStderr(): NodeJS.WriteStream {
 // A reader such as `head` that has seen enough.
 process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
-// No await: as a single executable file the program is CommonJS, which has none at the top level.
-runProgram(process.argv.slice(2), packageJson.version, {
+const context: CommandContext = {
   // Results hold names and texts of others, whatever command prints them.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
   get stderr() {
@@ -32,6 +32,9 @@ runProgram(process.argv.slice(2), packageJson.version, {
   },
   signal: stop.signal,
   createLog: (level) => createLog('eve-agent', level),
-}).then((exitCode) => {
+};
+
+// No await: as a single executable file the program is CommonJS, which has none at the top level.
+runProgram(process.argv.slice(2), packageJson.version, context, Object.keys(process.env)).then((exitCode) => {
   process.exitCode = exitCode;
 });

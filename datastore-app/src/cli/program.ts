@@ -1,5 +1,10 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import {
+  describeUnknownVariables,
+  variablesOf,
+} from '@local-datastore/shared/command-line/unknown-variables';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { Command, CommanderError } from 'commander';
 import { caCommand } from './ca.ts';
 import { checkCommand } from './check.ts';
@@ -10,7 +15,9 @@ import { importCommand } from './import/import.ts';
 import { registryCommand } from './registry/registry.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
-import { describeUnknownVariables } from './unknown-variables.ts';
+
+/** Of all settings. */
+const VARIABLE_PREFIX = 'DATASTORE_';
 
 const COMMANDS = [
   serveCommand,
@@ -59,7 +66,9 @@ export async function runProgram(
 ): Promise<number> {
   const program = createProgram(context);
   const say = (text: string) => context.stderr.write(`datastore-app: ${text}\n`);
-  for (const warning of describeUnknownVariables(program, variables)) say(warning);
+  const known = variablesOf(program);
+  const advice = 'serve --help lists all there are';
+  for (const warning of describeUnknownVariables(VARIABLE_PREFIX, known, variables, advice)) say(warning);
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;
@@ -68,7 +77,7 @@ export async function runProgram(
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
     const exitCode = exitCodeOf(error);
     const isForeseen = exitCode !== undefined || !(error instanceof Error);
-    say(isForeseen ? errorMessage(error) : `unexpected error: ${error.stack}`);
+    say(isForeseen ? plainReason(errorMessage(error)) : `unexpected error: ${error.stack}`);
     return exitCode ?? EXIT_CODES.unexpected;
   } finally {
     await context.closing.run();

@@ -9,7 +9,11 @@ import { StoppedBySignal } from './exit-code.ts';
 import { runProgram } from './program.ts';
 
 /** Runs a command line that needs no network. */
-async function run(args: readonly string[], signal = new AbortController().signal) {
+async function run(
+  args: readonly string[],
+  signal = new AbortController().signal,
+  variables: readonly string[] = [],
+) {
   const written = { stdout: '', stderr: '' };
   const streamTo = (key: keyof typeof written) => ({
     write: (text: string) => {
@@ -24,7 +28,7 @@ async function run(args: readonly string[], signal = new AbortController().signa
     signal,
     createLog: () => silentLog,
   };
-  return { exitCode: await runProgram(args, '1.2.3', context), ...written };
+  return { exitCode: await runProgram(args, '1.2.3', context, variables), ...written };
 }
 
 test('prints its version', async () => {
@@ -143,7 +147,8 @@ describe('the settings file', () => {
     expect(JSON.parse(stdout)).toMatchObject({ address: '10.1.0.5' });
   });
   test.each([
-    ['bridges: bn1', 'unknown key "bridges"'],
+    ['bridges: bn1', 'unknown key "bridges": did you mean bridge?'],
+    ['timeout: soon\nbridge: a/b', ': 2 mistakes:\n  timeout: '],
     ['timeout: soon', 'timeout: "soon" is not allowed'],
     ['bridge: [a b]', 'the name of a network interface expected'],
   ])('with "%s" is refused', async (text, message) => {
@@ -153,6 +158,17 @@ describe('the settings file', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toContain(message);
   });
+});
+
+test('the service tells of variables that no setting has', async () => {
+  const variables = ['PATH', 'EVE_AGENT_STATE', 'EVE_AGENT_SERVICE', 'EVE_AGENT_BRIGDE', 'EVE_AGENT_COLOUR'];
+  const { stderr } = await run(['run', '--help'], undefined, variables);
+  expect(stderr.split('\n')).toEqual([
+    expect.stringMatching(/EVE_AGENT_BRIGDE is ignored.*: did you mean EVE_AGENT_BRIDGE\?$/),
+    expect.stringMatching(/EVE_AGENT_COLOUR is ignored.*"eve-agent run --help"/),
+    '',
+  ]);
+  expect((await run(['resolve', 'http://10.1.0.5/'], undefined, variables)).stderr).toBe('');
 });
 
 test('a list of bridges does not swallow the URL', async () => {

@@ -1,6 +1,11 @@
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import {
+  describeUnknownVariables,
+  variablesOf,
+} from '@local-datastore/shared/command-line/unknown-variables';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { jsonLine } from '@local-datastore/shared/text/json-text';
+import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -28,6 +33,11 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   audit: async () => (await import('./audit.ts')).auditCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
 };
+
+/** Of all settings. */
+const VARIABLE_PREFIX = 'EVE_AGENT_';
+/** The command whose settings mostly come from the environment, and that nobody watches. */
+const SERVICE = 'run';
 
 const EXIT_CODE_HELP = `
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 datastore not found, 4 transfer failed,
@@ -60,6 +70,25 @@ function addCommand(program: Command, command: Command): void {
   inherit(program, command);
 }
 
+/**
+ * Tells of variables that the service would ignore. The other commands, whose variables may well stand beside its own,
+ * are loaded only where one is not its own.
+ */
+async function warnOfVariables(
+  program: Command,
+  variables: readonly string[],
+  context: CommandContext,
+): Promise<void> {
+  const own = variablesOf(program);
+  const others = variables.filter((name) => name.startsWith(VARIABLE_PREFIX) && !own.has(name));
+  if (others.length === 0) return;
+  const all = new Command();
+  for (const load of Object.values(COMMANDS)) all.addCommand((await load())(context));
+  const advice = '"eve-agent run --help" lists those of the service';
+  for (const warning of describeUnknownVariables(VARIABLE_PREFIX, variablesOf(all), others, advice))
+    context.stderr.write(terminalText(`eve-agent: ${warning}\n`));
+}
+
 /** Whether a command, or one below it, was told to print JSON. */
 const isJsonWanted = (command: Command): boolean =>
   command.opts().json === true || command.commands.some(isJsonWanted);
@@ -68,12 +97,14 @@ const isJsonWanted = (command: Command): boolean =>
  * Runs one command line.
  *
  * @param args what follows the program's name
+ * @param variables names of the environment
  * @returns the exit code; what went wrong has been written to stderr
  */
 export async function runProgram(
   args: readonly string[],
   version: string,
   context: CommandContext,
+  variables: readonly string[] = [],
 ): Promise<number> {
   const program = createProgram(version, context);
   const called = args.find((arg) => !arg.startsWith('-')) ?? '';
@@ -85,6 +116,7 @@ export async function runProgram(
       const createCommand = await COMMANDS[name]?.();
       if (createCommand) addCommand(program, createCommand(context));
     }
+    if (called === SERVICE) await warnOfVariables(program, variables, context);
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;
   } catch (error) {
@@ -102,7 +134,7 @@ export async function runProgram(
 /** An error for people; with the stack when nobody foresaw it. Coded errors are raised on purpose. */
 function errorText(error: unknown): string {
   if (error instanceof CodedError || exitCodeOf(error) !== EXIT_CODES.unexpected)
-    return `eve-agent: ${errorMessage(error)}\n`;
+    return `eve-agent: ${plainReason(errorMessage(error))}\n`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `eve-agent: unexpected error: ${stack}\n`;
 }

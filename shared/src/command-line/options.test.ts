@@ -113,7 +113,15 @@ describe('a wrong value', () => {
     ['port: [1, 2]', 'is not allowed'],
     ['port: { toString: 1 }', 'port: "{ toString: 1 }" is not allowed'],
     ['quiet: maybe', 'quiet: "maybe" is not allowed: true or false expected'],
-    ['prot: 80', 'unknown key "prot"; known are port, host-name, interface, quiet'],
+    ['prot: 80', 'unknown key "prot": did you mean port?'],
+    ['colour: red', 'unknown key "colour"; known are port, host-name, interface, quiet'],
+    [
+      'prot: 80\nquiet: maybe\nport: many',
+      ': 3 mistakes:\n' +
+        '  unknown key "prot": did you mean port?\n' +
+        '  quiet: "maybe" is not allowed: true or false expected.\n' +
+        '  port: "many" is not allowed: a whole number from 0 to 65535 expected.',
+    ],
     ['config: other.yaml', 'unknown key "config"'],
     ['just text', 'must hold one "key: value" a line'],
     ['port: [', 'cannot be read'],

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { ConfigurationError, errorMessage } from '../errors.ts';
 import { readYamlFile } from '../files/yaml-file.ts';
+import { closestTo } from '../text/edit-distance.ts';
 
 /**
  * One option, described once. Its value comes, in rising order of strength, from the default, the YAML file,
@@ -88,7 +89,7 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
  * (`host-name: ds`). One file serves all commands of a program: what a command does not take is left alone.
  *
  * @param descriptions all settings that a file may hold
- * @throws ConfigurationError naming the file, the key, the value and what is allowed
+ * @throws ConfigurationError naming the file, and for every mistake the key, the value and what is allowed
  */
 export function applyConfigurationFile(
   command: Command,
@@ -107,27 +108,46 @@ export function applyConfigurationFile(
   if (!settings.success) {
     throw new ConfigurationError(`configuration file ${file} must hold one "key: value" a line`);
   }
-  for (const [key, value] of Object.entries(settings.data)) {
+  const mistakes = Object.entries(settings.data).flatMap(([key, value]) => {
     const description = descriptions.find((each) => isSetting(each) && settingName(each.flags) === key);
-    if (description === undefined) {
-      const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
-      throw new ConfigurationError(`${file}: unknown key "${key}"; known are ${known.join(', ')}`);
-    }
-    const option = command.options.find(({ flags }) => flags === description.flags);
-    if (option === undefined) continue;
-    const attribute = option.attributeName();
-    const source = command.getOptionValueSource(attribute);
-    if (source === 'env' || source === 'cli') continue;
-    try {
-      command.setOptionValueWithSource(attribute, convertSetting(option, description, value), 'config');
-    } catch (error) {
-      throw new ConfigurationError(
-        description.isSecret === true
-          ? `${file}: ${key}: ${errorMessage(error)}`
-          : `${file}: ${key}: "${shown(value)}" is not allowed: ${errorMessage(error)}`,
-        { cause: error },
-      );
-    }
+    return description === undefined
+      ? [unknownKey(key, descriptions)]
+      : (applySetting(command, description, key, value) ?? []);
+  });
+  if (mistakes.length === 0) return;
+  const [only] = mistakes;
+  throw new ConfigurationError(
+    mistakes.length === 1
+      ? `${file}: ${only}`
+      : `${file}: ${mistakes.length} mistakes:\n${mistakes.map((each) => `  ${each}`).join('\n')}`,
+  );
+}
+
+function unknownKey(key: string, descriptions: readonly OptionDescription[]): string {
+  const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
+  const meant = closestTo(key, known);
+  return `unknown key "${key}"${meant === undefined ? `; known are ${known.join(', ')}` : `: did you mean ${meant}?`}`;
+}
+
+/** @returns what is wrong with the value */
+function applySetting(
+  command: Command,
+  description: OptionDescription,
+  key: string,
+  value: unknown,
+): string | undefined {
+  const option = command.options.find(({ flags }) => flags === description.flags);
+  if (option === undefined) return undefined;
+  const attribute = option.attributeName();
+  const source = command.getOptionValueSource(attribute);
+  if (source === 'env' || source === 'cli') return undefined;
+  try {
+    command.setOptionValueWithSource(attribute, convertSetting(option, description, value), 'config');
+    return undefined;
+  } catch (error) {
+    return description.isSecret === true
+      ? `${key}: ${errorMessage(error)}`
+      : `${key}: "${shown(value)}" is not allowed: ${errorMessage(error)}`;
   }
 }
 
