@@ -3,6 +3,7 @@
  * addresses of the servers. Prints what it shows of itself as JSON lines, one for each change.
  */
 import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import { emulateAdjtimex } from '@local-datastore/shared/confinement/system/emulated-adjtimex';
 import { silentLog } from '@local-datastore/shared/log';
@@ -35,7 +36,9 @@ const ntp = await openNtp(
           store: createDirectStoreClient({ store, audit }, { actor: 'ntp', rights: ntpRights(prefix) }),
           sockets: createGivenSockets(async (id) => {
             const address = addressOf(id);
-            return { address, port: NTP_PORT, socket: await openNtpSocket(address, NTP_PORT) };
+            const type = address.includes(':') ? 'udp6' : 'udp4';
+            const socket = createSocket(type).bind({ fd: openNtpSocket(address, NTP_PORT) });
+            return { address, port: NTP_PORT, socket };
           }),
           clock,
           readWallMs: () => Math.floor(kernel.unixMs()),

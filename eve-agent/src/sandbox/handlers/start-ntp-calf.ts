@@ -1,4 +1,3 @@
-import type { Socket } from 'node:dgram';
 import { CALF_USERS, type CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
@@ -13,7 +12,7 @@ import type { NtpCalf } from './open-ntp.ts';
 
 export interface NtpCalfDeps extends ProcessDeps {
   /** As `openNtpSocket`. */
-  openSocket(address: string, port: number): Promise<Socket>;
+  openSocket(address: string, port: number): number;
   /** Of the servers. Default 123. */
   readonly port?: number;
   /** Default: where this program has it. */

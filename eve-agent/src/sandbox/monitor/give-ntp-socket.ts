@@ -1,5 +1,4 @@
-import type { Socket } from 'node:dgram';
-import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
+import { closeSync } from 'node:fs';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import * as z from 'zod';
 import type { Gift } from '../exchange/serve-asks.ts';
@@ -12,7 +11,7 @@ const askSchema = z.strictObject({ server: z.string().regex(/^\d{3}$/) });
 export interface NtpSocketGiverDeps {
   readonly store: Pick<KeyStore, 'read'>;
   /** As `openNtpSocket`. */
-  open(address: string, port: number): Promise<Socket>;
+  open(address: string, port: number): number;
 }
 
 export interface NtpSocketGiverOptions {
@@ -37,13 +36,14 @@ export function createNtpSocketGiver(
     const value = store.read([...prefix, NTP_KEY.server, ask.data.server, 'address']);
     if (value === undefined) throw new Error('there is no such server');
     const address = Buffer.from(value).toString('latin1');
-    const socket = await open(address, port);
-    const close = () => void socket.close();
-    const fd = descriptorOf(socket);
-    if (fd === null) throw new Error('the socket was closed');
+    const fd = open(address, port);
     return {
       value: { address, port },
-      descriptor: { fd, kind: ipVersion(address) === 6 ? 'udp6' : 'udp4', close },
+      descriptor: {
+        fd,
+        kind: ipVersion(address) === 6 ? 'udp6' : 'udp4',
+        close: () => closeSync(fd),
+      },
     };
   };
 }

@@ -6,6 +6,7 @@ import type { HandedKind } from '@local-datastore/shared/confinement/launcher/ca
 import { openPacketSocket } from '@local-datastore/shared/confinement/system/packet-socket';
 import { refuseGateways } from '@local-datastore/shared/confinement/system/sockets';
 import { openUdpSocket, type UdpPlace } from '@local-datastore/shared/confinement/system/udp-socket';
+import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { DescriptorDeclaration, DescriptorDeclarations } from '../sdk/manifest.ts';
 
 /** An interface, whose frames are those for its own hardware address or for all. */
@@ -57,7 +58,9 @@ function openOne(
     return { fd: openers.openPacketSocket(interfaceIndex, filter, { waitMs }), handed: null };
   }
   const filter = encodeProgram(datagramFilter(declaration.filter));
-  return { fd: openers.openUdpSocket(place as UdpPlace, filter), handed: 'udp4' };
+  const { address = '' } = place as UdpPlace;
+  const handed = ipVersion(address) === 6 ? 'udp6' : 'udp4';
+  return { fd: openers.openUdpSocket(place as UdpPlace, filter), handed };
 }
 
 /**
