@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { createLog } from '@local-datastore/shared/log';
+import { isJournal } from '@local-datastore/shared/journal';
+import { createLog, journalDestination, STDERR } from '@local-datastore/shared/log';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext } from './cli/command-context.ts';
@@ -31,7 +32,12 @@ const context: CommandContext = {
     return { input: process.stdin, output: process.stdout };
   },
   signal: stop.signal,
-  createLog: (level) => createLog('eve-agent', level),
+  createLog: (level) =>
+    createLog(
+      'eve-agent',
+      level,
+      isJournal(process.env.JOURNAL_STREAM, STDERR) ? journalDestination : undefined,
+    ),
 };
 
 // No await: as a single executable file the program is CommonJS, which has none at the top level.

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import { systemErrorCode } from './errors.ts';
+import { withPriority } from './journal.ts';
 import { safeJson } from './text/json-text.ts';
 
 /** The part of pino's logger that the programs use: fields first, then a sentence. */
@@ -23,7 +24,7 @@ const FORM = {
   formatters: { level: (label: string) => ({ level: label }) },
 };
 
-const STDERR = 2;
+export const STDERR = 2;
 /** A reader that is slow is waited for so often and so long; then lines are lost until it reads on. */
 const MAX_WAITS = 100;
 const WAIT_MS = 10;
@@ -49,6 +50,11 @@ function writeToStderr(text: string): void {
   }
   hasReaderStopped = false;
 }
+
+/** stderr that is systemd's journal: it gets the priority of each line. */
+export const journalDestination: DestinationStream = {
+  write: (line) => writeToStderr(withPriority(line)),
+};
 
 /** Names, paths and texts in a line come from others: none of them acts on the terminal that shows it. */
 const safely = (destination: DestinationStream): DestinationStream => ({
@@ -81,7 +87,7 @@ function deferLog(level: LogLevel, makeLog: () => Log): Log {
 /**
  * Structured log lines, one JSON object each, on stderr (stdout belongs to results).
  *
- * @param destination where lines go instead of stderr; for tests
+ * @param destination where lines go instead of plain stderr
  */
 export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Log {
   return deferLog(level, () => {
