@@ -24,5 +24,13 @@ export function processFamilies(processes: readonly ProcessStatus[]): Family[] {
       help: 'Layers around the process that this host does not give.',
       samples: samples(({ missing }) => missing.length),
     },
+    {
+      name: 'eve_agent_process_dropped_datagrams_total',
+      type: 'counter',
+      help: 'Datagrams that its sockets did not take: kept out by their filters, or come faster than it reads.',
+      samples: processes.flatMap(({ name, droppedDatagrams: value }) =>
+        value === undefined ? [] : [{ labels: { process: name }, value }],
+      ),
+    },
   ];
 }

@@ -46,6 +46,7 @@ const statusSchema = z.looseObject({
         restarts: z.number(),
         layers: z.array(z.string()),
         missing: z.array(z.object({ layer: z.string(), reason: z.string() })),
+        droppedDatagrams: z.number().default(0),
       }),
     )
     .default([]),
@@ -55,12 +56,21 @@ export type ServiceStatus = z.infer<typeof statusSchema>;
 const STATES = { running: 'runs', starting: 'is being started', failing: 'ends again and again' } as const;
 
 /** A process without rights, with what is in force of it. */
-function processLines({ name, state, pid, restarts, layers, missing }: ServiceStatus['processes'][number]) {
+function processLines({
+  name,
+  state,
+  pid,
+  restarts,
+  layers,
+  missing,
+  droppedDatagrams,
+}: ServiceStatus['processes'][number]) {
   const which = pid === null ? '' : ` (pid ${pid})`;
   const again = restarts === 0 ? '' : `, started again ${restarts === 1 ? 'once' : `${restarts} times`}`;
   const inForce = layers.length === 0 ? '' : `: ${layers.join(', ')}`;
   return [
     `Process ${printableText(name)}${which} ${STATES[state]}${again}${printableText(inForce)}`,
+    ...(droppedDatagrams === 0 ? [] : [`    ${droppedDatagrams} datagrams were kept from it`]),
     ...missing.map(
       ({ layer, reason }) => `    without ${printableText(layer)}, since ${printableText(reason)}`,
     ),

@@ -14,6 +14,7 @@ import { hostPlatform } from '../registry/resolve-image.ts';
 import { findCalf } from '../sandbox/calves/find-calf.ts';
 import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
+import { createDroppedDatagrams } from '../sandbox/monitor/dropped-datagrams.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { isOnBridge } from '../sandbox/monitor/judge-place.ts';
 import { keepProcess } from '../sandbox/monitor/keep-process.ts';
@@ -47,12 +48,14 @@ export function createSeparateNetwork(
   });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
   const filter = encodeProgram(mdnsFilter());
+  const dropped = createDroppedDatagrams();
   const sockets = createSocketGiver({
     selectBridges,
     portHolderSources: systemPortHolderSources,
     confine(fd) {
       attachLockedFilter(fd, filter);
       refuseGateways(fd);
+      dropped.watch(fd);
     },
   });
   const { bytesPerSecond, ...transferOfCalf } = transfer;
@@ -79,7 +82,8 @@ export function createSeparateNetwork(
       if (selectBridges().some((bridge) => isOnBridge(address, bridge))) return address;
       throw new Error(`${address} is on no bridge`);
     },
-    processes: () => (kept === null ? [] : [processStatus(NET, kept, plan)]),
+    processes: () =>
+      kept === null ? [] : [{ ...processStatus(NET, kept, plan), droppedDatagrams: dropped.total() }],
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
         { store, audit, jobs, answer, closeGiven: sockets.close, clock: systemClock },

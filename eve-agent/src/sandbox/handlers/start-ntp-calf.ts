@@ -4,6 +4,7 @@ import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-cal
 import { findCalf } from '../calves/find-calf.ts';
 import { serveAsks } from '../exchange/serve-asks.ts';
 import { NTP_PORT, ntpRights, socketAsksOf } from '../keys/ntp-keys.ts';
+import { createDroppedDatagrams } from '../monitor/dropped-datagrams.ts';
 import { createNtpSocketGiver } from '../monitor/give-ntp-socket.ts';
 import { keepProcess, type ProcessDeps } from '../monitor/keep-process.ts';
 import type { KeyPath } from '../store/key-path.ts';
@@ -35,7 +36,13 @@ const MAX_ASKS = 32;
 export function createNtpCalfStarter(deps: NtpCalfDeps): (prefix: KeyPath, policy: ClockPolicy) => NtpCalf {
   const { store, audit, openSocket, port = NTP_PORT, code = findCalf(NTP), plan = planHere() } = deps;
   return (prefix, { earliestUnixMs, latestUnixMs }) => {
-    const give = createNtpSocketGiver({ store, open: openSocket }, { prefix, port });
+    const dropped = createDroppedDatagrams();
+    const open = (address: string, serverPort: number) => {
+      const fd = openSocket(address, serverPort);
+      dropped.watch(fd);
+      return fd;
+    };
+    const give = createNtpSocketGiver({ store, open }, { prefix, port });
     const kept = keepProcess(
       { ...deps, plan },
       {
@@ -55,7 +62,7 @@ export function createNtpCalfStarter(deps: NtpCalfDeps): (prefix: KeyPath, polic
       },
     );
     return {
-      status: () => processStatus(NTP, kept, plan),
+      status: () => ({ ...processStatus(NTP, kept, plan), droppedDatagrams: dropped.total() }),
       stop: kept.close,
     };
   };

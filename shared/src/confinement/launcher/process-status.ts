@@ -15,6 +15,8 @@ export interface ProcessStatus {
   readonly layers: readonly string[];
   /** What this host does not give, and why. */
   readonly missing: readonly MissingLayer[];
+  /** Datagrams that its sockets did not take, most by their filters; absent: it has none that the kernel counts for. */
+  readonly droppedDatagrams?: number;
 }
 
 /** The layers that every host gives. */
