@@ -28,7 +28,8 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly deployListen: ListenAddress;
   readonly ca?: string;
   readonly apps?: true;
-  readonly separation?: true;
+  /** Undefined: off. */
+  readonly separation?: boolean;
   readonly dhcp?: readonly string[];
   readonly ntp?: readonly string[];
   readonly engine: EngineAddress;
@@ -249,8 +250,14 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     flags: '--separation',
     description:
       'speak to datastores and registries in a process of its own, which holds no rights; what it does is put ' +
-      'down in audit.log below the state directory',
+      'down in the folder audit of the state directory',
     environment: 'EVE_AGENT_SEPARATION',
+    schema: z.boolean(),
+  },
+  {
+    flags: '--no-separation',
+    description: 'do it all in one process alone',
+    environment: 'EVE_AGENT_NO_SEPARATION',
     schema: z.boolean(),
   },
   {

@@ -29,6 +29,13 @@ const OPTIONS: readonly OptionDescription[] = [
     isList: true,
   },
   { flags: '--quiet', description: 'says less', schema: z.boolean() },
+  { flags: '--split', description: 'in two', environment: 'OPTIONS_TEST_SPLIT', schema: z.boolean() },
+  {
+    flags: '--no-split',
+    description: 'in one',
+    environment: 'OPTIONS_TEST_NO_SPLIT',
+    schema: z.boolean(),
+  },
   { flags: '--config <file>', description: 'the file', schema: z.string() },
 ];
 
@@ -145,5 +152,31 @@ describe('a wrong value', () => {
 
   it('is a file that is not there', () => {
     expect(() => applyConfigurationFile(parse(), OPTIONS, join(folder, 'absent'))).toThrow('ENOENT');
+  });
+});
+
+describe('an option that is the other side of another one', () => {
+  it.each<[string, readonly string[], Record<string, string>, string, boolean | undefined]>([
+    ['neither of them', [], {}, '', undefined],
+    ['the one', ['--split'], {}, '', true],
+    ['the other', ['--no-split'], {}, '', false],
+    ['the last of both', ['--split', '--no-split'], {}, '', false],
+    ['the one of the environment', [], { OPTIONS_TEST_SPLIT: 'true' }, '', true],
+    [
+      'the other, where the environment has both',
+      [],
+      { OPTIONS_TEST_SPLIT: '1', OPTIONS_TEST_NO_SPLIT: '1' },
+      '',
+      false,
+    ],
+    ['the flag before the environment', ['--split'], { OPTIONS_TEST_NO_SPLIT: 'true' }, '', true],
+    ['the one of a file', [], {}, 'split: true', true],
+    ['the one of a file, off', [], {}, 'split: false', false],
+    ['the other of a file', [], {}, 'no-split: true', false],
+    ['the other of a file, off', [], {}, 'no-split: false', true],
+    ['the environment before a file', [], { OPTIONS_TEST_NO_SPLIT: 'true' }, 'split: true', false],
+  ])('takes %s', async (_, args, environment, yaml, expected) => {
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    expect((await parseWithFile(yaml, ...args)).split).toBe(expected);
   });
 });

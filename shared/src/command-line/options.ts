@@ -30,6 +30,9 @@ export interface OptionDescription {
 /** Whether an option may stand in a configuration file, which is not told its own name. */
 export const isSetting = ({ flags }: OptionDescription) => !flags.startsWith('--config ');
 
+/** On or off; commander counts `--no-x` as something else. */
+export const isSwitch = (option: Option): boolean => option.isBoolean() || option.negate;
+
 /** The key of an option in a configuration file: its long name. */
 export const settingName = (flags: string): string => new Option(flags).long?.slice(2) ?? '';
 
@@ -69,7 +72,7 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
     if (description.environment !== undefined) option.env(description.environment);
     if (description.default !== undefined)
       option.default(description.default, description.defaultDescription);
-    if (option.isBoolean()) {
+    if (isSwitch(option)) {
       command.addOption(option);
       continue;
     }
@@ -155,7 +158,11 @@ function applySetting(
 const shown = (value: unknown) => (typeof value === 'object' ? inspect(value) : String(value));
 
 function convertSetting(option: Option, description: OptionDescription, value: unknown): unknown {
-  if (option.isBoolean()) return convert(z.boolean({ error: 'true or false expected' }), value);
+  if (isSwitch(option)) {
+    const isOn = convert(z.boolean({ error: 'true or false expected' }), value);
+    // `--no-x` is the other side of `--x`, with which it shares its value.
+    return option.negate ? !isOn : isOn;
+  }
   const asText = (item: unknown) => (typeof item === 'object' ? item : String(item));
   if (!takesList(option, description)) return convert(description.schema, asText(value));
   return (Array.isArray(value) ? value : [value]).map((item) => convert(description.schema, asText(item)));

@@ -1,12 +1,12 @@
 import { Option } from 'commander';
 import * as z from 'zod';
-import { isSetting, type OptionDescription, settingName } from './options.ts';
+import { isSetting, isSwitch, type OptionDescription, settingName } from './options.ts';
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 function valueSchema({ flags, schema, isList }: OptionDescription): JsonSchema {
-  if (new Option(flags).isBoolean()) return { type: 'boolean' };
+  if (isSwitch(new Option(flags))) return { type: 'boolean' };
   // Options are texts; `fileSchema` says what else a file may hold: numbers.
   const { fileSchema } = z
     .object({ fileSchema: z.record(z.string(), z.unknown()).optional() })
