@@ -7,6 +7,7 @@ import { contentTreeSchema } from '@local-datastore/shared/eve/content-tree';
 import { datastoreConfigSchema } from '@local-datastore/shared/eve/datastore-config';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import packageJson from '../../eve-agent/package.json' with { type: 'json' };
+import { buildPackage, COMPRESSIONS } from '../../eve-agent/packaging/build-package.ts';
 import { describeWith } from '../requirements.ts';
 import { ARCHITECTURE, type Built, buildPackaging } from './packaging-build.ts';
 
@@ -51,6 +52,22 @@ describeWith(['dpkg-deb'], 'the package', () => {
       architecture,
     ]);
     expect(field('Depends')).toMatch(/^libc6 \(>= 2\.28\), /);
+  });
+
+  it('is packed as xz where nothing else is asked for', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'eve-agent-xz-'));
+    try {
+      const small = { file: UNIT, koffi: UNIT, licences: 'none' };
+      const packed = await buildPackage('arm64', small, folder, COMPRESSIONS[0]);
+      expect((await readFile(packed)).includes('data.tar.xz')).toBe(true);
+      expect(run('dpkg-deb', '--field', packed, 'Architecture')).toBe('arm64\n');
+      run('dpkg-deb', '--extract', packed, join(folder, 'root'));
+      expect(await readFile(join(folder, 'root/usr/bin/eve-agent'), 'utf8')).toBe(
+        await readFile(UNIT, 'utf8'),
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("holds root's files, of which the settings alone are the administrator's", () => {
