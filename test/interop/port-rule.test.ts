@@ -8,8 +8,19 @@ import { finish } from '../lab/namespace.ts';
 import { describeWith } from '../requirements.ts';
 
 const { signal } = new AbortController();
-const SERVER =
-  "require('node:http').createServer((_, to) => to.end('behind')).listen(80, '::', () => console.log('up'))";
+/** By TCP and by UDP. */
+const SERVER = `
+const socket = require('node:dgram').createSocket('udp4');
+socket.on('message', (_, { port, address }) => socket.send('behind', port, address));
+socket.bind(80, () =>
+  require('node:http').createServer((_, to) => to.end('behind')).listen(80, '::', () => console.log('up')));
+`;
+/** Asks until it is answered: a datagram may be lost. */
+const DATAGRAM_CLIENT = `
+const socket = require('node:dgram').createSocket('udp4');
+setInterval(() => socket.send('who?', 8080, '10.1.0.1'), 200);
+socket.once('message', (answer) => { console.log(String(answer)); process.exit(); });
+`;
 const redirect: Redirect = {
   ...{ family: 4, protocol: 'tcp', hostAddress: null, hostPort: 8080 },
   ...{ address: '10.2.0.5', port: 80, bridge: 'bn2' },
@@ -107,12 +118,14 @@ describeWith(['lab', 'iptables', 'nftables', 'curl'], 'a host that forwards noth
 
     test('rules of several are told from one another', async () => {
       const rule: PortRule = await open();
-      await rule.add('ed_a.b-c', [{ ...redirect, hostAddress: '10.1.0.1' }], signal);
+      const datagrams: Redirect = { ...redirect, protocol: 'udp' };
+      await rule.add('ed_a.b-c', [{ ...redirect, hostAddress: '10.1.0.1' }, datagrams], signal);
       await rule.add('ed_web', [{ ...redirect, hostPort: 8081 }], signal);
       expect(await rule.list(signal)).toEqual(new Set(['ed_a.b-c', 'ed_web']));
       await rule.remove('ed_web', signal);
       expect(await curl(outside, 'http://10.1.0.1:8080/')).toBe(true);
       expect(await curl(outside, 'http://10.1.0.1:8081/')).toBe(false);
+      expect(await outside.mustRun([process.execPath, '-e', DATAGRAM_CLIENT])).toBe('behind\n');
       await rule.remove('ed_a.b-c', signal);
       expect(await rule.list(signal)).toEqual(new Set());
     });
