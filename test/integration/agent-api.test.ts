@@ -48,6 +48,7 @@ const NTP: NtpStatus = {
 const PROCESS = {
   ...{ name: 'net', state: 'running' as const, pid: 123, user: 65520, restarts: 2, layers: ['own user'] },
   missing: [{ layer: 'mount namespace' as const, reason: 'the kernel refused it' }],
+  droppedDatagrams: 4,
 };
 
 const TLS_DEPS = { clock: systemClock, wallMs: Date.now, log: silentLog };
@@ -401,6 +402,7 @@ describeWith(['curl'], 'the operations', () => {
       'eve_agent_process_up{process="net"} 1',
       'eve_agent_process_restarts_total{process="net"} 2',
       'eve_agent_process_layers_missing{process="net"} 1',
+      'eve_agent_process_dropped_datagrams_total{process="net"} 4',
       'eve_agent_ntp_synchronized 1',
       'eve_agent_ntp_offset_seconds -0.0025',
       'eve_agent_ntp_error_seconds 0.012',

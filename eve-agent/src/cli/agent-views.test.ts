@@ -110,8 +110,17 @@ it('the status tells what confines a process, and what does not', () => {
     pid: 12,
     restarts: 1,
     layers: ['own user', 'no capabilities'],
+    droppedDatagrams: 3,
   };
-  const failing = { name: 'odd\u001b[2J', state: 'failing', pid: null, restarts: 7, layers: [], missing: [] };
+  const failing = {
+    name: 'odd\u001b[2J',
+    state: 'failing',
+    pid: null,
+    restarts: 7,
+    layers: [],
+    missing: [],
+    droppedDatagrams: 0,
+  };
   const processes = [{ ...running, missing }, failing];
   const none = { interface: 'eth1', address: null, server: null, reason: 'refused: a lease of no length' };
   const dhcp = [{ ...none, interface: 'eth0', address: '10.0.0.5/24', server: '10.0.0.2' }, none];
@@ -126,6 +135,7 @@ it('the status tells what confines a process, and what does not', () => {
   expect(text).toContain('\neth0 has 10.0.0.5/24 by DHCP from 10.0.0.2\n');
   expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
+  expect(text).toContain('\n    3 datagrams were kept from it\n');
   expect(text).toContain('\n    without mount namespace, since who starts it does not have CAP_SYS_ADMIN\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
 });
