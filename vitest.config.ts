@@ -26,6 +26,18 @@ const LAST = { maxWorkers: Math.min(2, availableParallelism()), sequence: { grou
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
 const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
 
+/**
+ * Files about `run` that are tried once more with a process of its own for the network: some with all tests, the others,
+ * too, by `npm run test:separation`.
+ */
+const SEPARATED = ['test/integration/agent-{retries,run}.test.ts', 'test/interop/registry-trees.test.ts'];
+const ALL_SEPARATED = [
+  'test/integration/agent-*.test.ts',
+  'test/integration/{mdns-port,partial-chains,same-host,sha512-images}.test.ts',
+  'test/interop/{apps,registry-*}.test.ts',
+  'test/faults/{full-disk-service,image-trees-disturbed}.test.ts',
+];
+
 interface Order {
   readonly isolate?: boolean;
   readonly maxWorkers: number;
@@ -33,6 +45,7 @@ interface Order {
   readonly setupFiles?: string[];
   readonly globalSetup?: string[];
   readonly exclude?: string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 const project = (name: string, include: string[], order: Order = TOGETHER) => ({
   extends: true as const,
@@ -76,6 +89,10 @@ export default defineConfig({
       ),
       project('integration', ['test/{lab,demo,integration}/**/*.test.ts']),
       project('interop', ['test/interop/**/*.test.ts']),
+      project('separation', process.env.TEST_SEPARATION === 'all' ? ALL_SEPARATED : SEPARATED, {
+        ...TOGETHER,
+        env: { EVE_AGENT_SEPARATION: 'true' },
+      }),
       project('browser', ['test/browser/**/*.test.ts']),
       project('fuzz', ['test/fuzz/**/*.test.ts']),
       project('e2e', ['test/e2e/**/*.test.ts'], E2E),

@@ -1,5 +1,6 @@
 /** What the kernel says of a socket of another process, which root takes a copy of (pidfd_getfd(2)). */
 import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { openLibc } from '@local-datastore/shared/confinement/system/libc';
 import { loadKoffi } from '@local-datastore/shared/confinement/system/load-koffi';
 
@@ -22,18 +23,24 @@ const INSTRUCTION_BYTES = 8;
 /** BPF_MAXINSNS. */
 const MAX_INSTRUCTIONS = 4096;
 
-/** @throws Error, SystemError there is no such process or socket, or it is not to be asked */
-export function readSocketFilter(pid: number, fd: number): SocketFilter {
+/**
+ * @returns null: the process has closed it
+ * @throws Error, SystemError there is no such process, or it is not to be asked
+ */
+export function readSocketFilter(pid: number, fd: number): SocketFilter | null {
   const koffi = loadKoffi();
   const call = koffi.load(null).func('long syscall(long number, long a, long b, long c)');
   const checked = (...args: number[]) => {
     const result = Number(call(...args));
+    if (result < 0 && koffi.errno() === constants.errno.EBADF) return null;
     if (result < 0) throw new Error(`process ${pid}, descriptor ${fd}: errno ${koffi.errno()}`);
     return result;
   };
   const process = checked(PIDFD_OPEN, pid, 0, 0);
+  if (process === null) return null;
   try {
     const copy = checked(PIDFD_GETFD, process, fd, 0);
+    if (copy === null) return null;
     try {
       const program = Buffer.alloc(MAX_INSTRUCTIONS * INSTRUCTION_BYTES);
       // The kernel counts instructions here, not bytes.
