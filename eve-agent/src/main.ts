@@ -2,6 +2,7 @@
 import { isJournal } from '@local-datastore/shared/journal';
 import { createLog, journalDestination, STDERR } from '@local-datastore/shared/log';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
+import { hasColors } from '@local-datastore/shared/text/styled-text';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext } from './cli/command-context.ts';
 import { exitCodeOfSignal, StoppedBySignal } from './cli/exit-code.ts';
@@ -25,6 +26,15 @@ process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 const context: CommandContext = {
   // Results hold names and texts of others, whatever command prints them.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
+  help: {
+    write: (text) => process.stdout.write(text),
+    get columns() {
+      return process.stdout.columns || undefined;
+    },
+    get hasColors() {
+      return hasColors(process.stdout);
+    },
+  },
   get stderr() {
     return openStderr();
   },

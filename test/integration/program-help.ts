@@ -42,8 +42,9 @@ export async function readHelp(program: Program, path: readonly string[] = []): 
   for (const [, short, long = '', value] of text.matchAll(/^ {2}(?:(-\w), )?(--[\w-]+)( [<[])?/gm)) {
     for (const name of [short, long]) if (name !== undefined) options.set(name, value !== undefined);
   }
-  const listed = /^Commands:\n((?: .*\n?)*)/m.exec(text)?.[1] ?? '';
-  const names = [...listed.matchAll(/^ {2}([a-z]\S*)/gm)].map(([, name = '']) => name);
+  const names = [...text.matchAll(/^Commands.*:\n((?: .*\n?)*)/gm)].flatMap(([, listed = '']) =>
+    [...listed.matchAll(/^ {2}([a-z]\S*)/gm)].map(([, name = '']) => name),
+  );
   const commands = names
     .filter((name) => name !== 'help')
     .map(async (name) => [name, await readHelp(program, [...path, name])] as const);

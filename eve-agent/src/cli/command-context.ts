@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { HelpOutput } from '@local-datastore/shared/command-line/help-format';
 import type { Log, LogLevel } from '@local-datastore/shared/log';
 
 /** The terminal of whoever calls, or what stands in its place: bytes, as they come. */
@@ -13,6 +14,8 @@ export interface Terminal {
 export interface CommandContext {
   /** Results. */
   readonly stdout: { write(text: string): unknown };
+  /** Help; absent: stdout. */
+  readonly help?: HelpOutput;
   /** Logs, progress and errors. */
   readonly stderr: NodeJS.WriteStream;
   readonly terminal: Terminal;

@@ -1,4 +1,7 @@
+import { type DescribedCommand, describeCommand } from '@local-datastore/shared/command-line/command-table';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
+import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import {
   describeUnknownVariables,
   variablesOf,
@@ -10,6 +13,7 @@ import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command, CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { EndWithExitCode, exitCodeOf } from './exit-code.ts';
+import { MANUAL_TEXTS } from './manual-texts.ts';
 
 type CreateCommand = (context: CommandContext) => Command;
 
@@ -32,6 +36,35 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   app: async () => (await import('./app/app.ts')).appCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
+  completion: async () => {
+    const { completionCommand } = await import('@local-datastore/shared/command-line/shell-commands');
+    return (context) =>
+      completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) });
+  },
+  man: async () => {
+    const { manCommand } = await import('@local-datastore/shared/command-line/shell-commands');
+    return (context) =>
+      manCommand({ stdout: context.stdout, describe: () => describeProgram(context) }, MANUAL_TEXTS);
+  },
+};
+
+const SHELL = 'Commands for the shell:';
+/** Headings of the help, and what stands below them, in this order. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'Commands for datastores:': ['browse', 'resolve', 'download', 'doctor', 'mirror'],
+  'Commands for the service:': [
+    'run',
+    'status',
+    'watch',
+    'logs',
+    'pause',
+    'resume',
+    'cancel',
+    'retry',
+    'audit',
+  ],
+  'Commands for what is launched:': ['deploy', 'app', 'cert'],
+  [SHELL]: ['completion', 'man'],
 };
 
 /** Of all settings. */
@@ -39,25 +72,42 @@ const VARIABLE_PREFIX = 'EVE_AGENT_';
 /** The command whose settings mostly come from the environment, and that nobody watches. */
 const SERVICE = 'run';
 
-const EXIT_CODE_HELP = `
-Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 datastore not found, 4 transfer failed,
-5 digest or size mismatch, 6 no space; stopped by a signal: 128 + its number.
-Every option comes, in rising order, from its default, the --config file, the environment and the flag.`;
-
 function createProgram(version: string, context: CommandContext): Command {
+  const { stdout, help } = context;
+  // Opened when something is told there; what was mistyped is repeated.
+  const stderr = { write: (text: string) => context.stderr.write(terminalText(text)) };
   return new Command('eve-agent')
     .description('Finds a datastore on the bridges of an EVE device, and downloads images from it.')
     .version(version)
-    .addHelpText('after', EXIT_CODE_HELP)
     .showHelpAfterError('(run with --help for more)')
-    .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      // What was mistyped is repeated there.
-      writeErr: (text) => context.stderr.write(terminalText(text)),
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
-    })
+    .addHelpCommand(
+      new Command('help').description('print the help of a command').argument('[command]').helpGroup(SHELL),
+    )
+    .configureHelp(HELP_FORMAT)
+    .configureOutput(outputConfiguration({ stdout, stderr, ...(help && { help }) }))
     .exitOverride();
+}
+
+/** Loads commands, and adds them to a program. */
+async function addCommands(
+  program: Command,
+  names: readonly string[],
+  context: CommandContext,
+): Promise<void> {
+  for (const name of names) {
+    const createCommand = await COMMANDS[name]?.();
+    if (createCommand === undefined) continue;
+    const command = createCommand(context);
+    const [group] = Object.entries(GROUPS).find(([, members]) => members.includes(name)) ?? [];
+    addCommand(program, group === undefined ? command : command.helpGroup(group));
+  }
+}
+
+/** The program with all its commands, as their definitions have it. */
+export async function describeProgram(context: CommandContext): Promise<DescribedCommand> {
+  const program = createProgram('', context);
+  await addCommands(program, Object.keys(COMMANDS), context);
+  return describeCommand(program);
 }
 
 /** A command that is made apart takes over from the one above it how it writes and ends. */
@@ -83,7 +133,7 @@ async function warnOfVariables(
   const others = variables.filter((name) => name.startsWith(VARIABLE_PREFIX) && !own.has(name));
   if (others.length === 0) return;
   const all = new Command();
-  for (const load of Object.values(COMMANDS)) all.addCommand((await load())(context));
+  await addCommands(all, Object.keys(COMMANDS), context);
   const advice = '"eve-agent run --help" lists those of the service';
   for (const warning of describeUnknownVariables(VARIABLE_PREFIX, variablesOf(all), others, advice))
     context.stderr.write(terminalText(`eve-agent: ${warning}\n`));
@@ -112,10 +162,8 @@ export async function runProgram(
   // The version is asked for without any command.
   const isVersion = args.length === 1 && ['--version', '-V'].includes(args[0] ?? '');
   try {
-    for (const name of isVersion ? [] : needed) {
-      const createCommand = await COMMANDS[name]?.();
-      if (createCommand) addCommand(program, createCommand(context));
-    }
+    if (!isVersion) await addCommands(program, needed, context);
+    addHelpSections(program, MANUAL_TEXTS);
     if (called === SERVICE) await warnOfVariables(program, variables, context);
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;

@@ -8,3 +8,20 @@ export const EXIT_CODES = {
   contentMismatch: 5,
   noSpace: 6,
 } as const;
+
+/** What each of them means to people, in the order of the numbers. */
+export const EXIT_CODE_MEANINGS: Readonly<Record<keyof typeof EXIT_CODES, string>> = {
+  done: 'done',
+  unexpected: 'unexpected',
+  usage: 'usage or configuration',
+  datastoreNotFound: 'datastore not found',
+  transferFailed: 'transfer failed',
+  contentMismatch: 'digest or size mismatch',
+  noSpace: 'no space',
+};
+
+/** All exit codes in one sentence. */
+export function exitCodesText(): string {
+  const codes = Object.entries(EXIT_CODES) as [keyof typeof EXIT_CODES, number][];
+  return `${codes.map(([name, code]) => `${code} ${EXIT_CODE_MEANINGS[name]}`).join(', ')}; stopped by a signal: 128 + its number.`;
+}

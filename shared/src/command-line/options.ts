@@ -63,12 +63,23 @@ function convertSecret(option: Option, description: OptionDescription, text: str
   }
 }
 
+const DESCRIPTIONS = new WeakMap<Option, OptionDescription>();
+
+/** The values that an option takes, where these are few and known. */
+export function valueChoices(option: Option): readonly string[] {
+  const description = DESCRIPTIONS.get(option);
+  if (description === undefined || option.isBoolean()) return option.argChoices ?? [];
+  const { enum: choices } = z.toJSONSchema(description.schema, { io: 'input', unrepresentable: 'any' });
+  return (choices ?? []).map(String);
+}
+
 /**
  * Adds the described options to a command. An option with `...` or `isList` takes a list; its variable, commas.
  */
 export function addOptions(command: Command, descriptions: readonly OptionDescription[]): Command {
   for (const description of descriptions) {
     const option = new Option(description.flags, description.description);
+    DESCRIPTIONS.set(option, description);
     if (description.environment !== undefined) option.env(description.environment);
     if (description.default !== undefined)
       option.default(description.default, description.defaultDescription);
