@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { valueChoices } from './options.ts';
+import { isSwitch, valueChoices } from './options.ts';
 
 /** What completes the value of an option or an argument. */
 export type ValueKind =
@@ -48,7 +48,7 @@ function describeOption(option: Option): DescribedOption {
     flags,
     names: [short, long].filter((name) => name !== undefined),
     description,
-    value: option.isBoolean() ? null : choices.length > 0 ? { kind: 'choice', choices } : kindOf(flags),
+    value: isSwitch(option) ? null : choices.length > 0 ? { kind: 'choice', choices } : kindOf(flags),
     environment: envVar,
   };
 }

@@ -68,7 +68,7 @@ const DESCRIPTIONS = new WeakMap<Option, OptionDescription>();
 /** The values that an option takes, where these are few and known. */
 export function valueChoices(option: Option): readonly string[] {
   const description = DESCRIPTIONS.get(option);
-  if (description === undefined || option.isBoolean()) return option.argChoices ?? [];
+  if (description === undefined || isSwitch(option)) return option.argChoices ?? [];
   const { enum: choices } = z.toJSONSchema(description.schema, { io: 'input', unrepresentable: 'any' });
   return (choices ?? []).map(String);
 }
