@@ -30,7 +30,7 @@ const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
  * Files about `run` that are tried once more with a process of its own for the network: some with all tests, the others,
  * too, by `npm run test:separation`.
  */
-const SEPARATED = ['test/integration/agent-{retries,run}.test.ts', 'test/interop/registry-trees.test.ts'];
+const SEPARATED = ['test/integration/agent-{retries,run}.test.ts'];
 const ALL_SEPARATED = [
   'test/integration/agent-*.test.ts',
   'test/integration/{mdns-port,partial-chains,same-host,sha512-images}.test.ts',
