@@ -136,6 +136,8 @@ export function fetchBody(
             .catch(fail);
         },
         onResponseData(responding, chunk) {
+          // What undici says each time that it is resumed within a chunk: who pauses at it would be asked for ever.
+          if (chunk.length === 0) return;
           stall.hear();
           roomBytes = (roomBytes ?? 0) - chunk.length;
           if (roomBytes < 0) {
