@@ -63,7 +63,7 @@ export const SOCKET = {
 export const F = { SETFD: 2, DUPFD_CLOEXEC: 1030, SETPIPE_SZ: 1031, CLOEXEC: 1 } as const;
 
 /** open(2), pipe(2). */
-export const O = { CLOEXEC: 0o2000000 } as const;
+export const O = { CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 
 /** mmap(2). */
 export const MMAP = { READ: 1, WRITE: 2, PRIVATE: 2, ANONYMOUS: 0x20, FIXED_NOREPLACE: 0x100000 } as const;

@@ -7,13 +7,14 @@ const INT_BYTES = 4;
 const PIPE_BYTES = 1024 * 1024;
 
 /**
- * A pipe, not to be inherited: what is read from, and what is written to. Both are the caller's to close. It holds 1 MiB
+ * A pipe, not to be inherited: what is read from, and what is written to. Both are the caller's to close. Neither end
+ * waits: Node takes a pipe that comes from another process as it is, and would stand still with it. It holds 1 MiB
  * where the system gives so much, which it does not for ever to one user (`pipe-user-pages-soft`).
  */
 export function openPipe(): readonly [number, number] {
   const pair = Buffer.alloc(2 * INT_BYTES);
   const libc = openLibc();
-  libc.pipe2(pair, O.CLOEXEC);
+  libc.pipe2(pair, O.CLOEXEC | O.NONBLOCK);
   const ends = [pair.readInt32LE(0), pair.readInt32LE(INT_BYTES)] as const;
   try {
     libc.fcntl(ends[1], F.SETPIPE_SZ, PIPE_BYTES);

@@ -108,6 +108,11 @@ describe('a pipe', () => {
       writeSync(to, 'bytes');
       const memory = Buffer.alloc(10);
       expect(memory.toString('latin1', 0, readSync(from, memory))).toBe('bytes');
+      // Neither end keeps anybody waiting.
+      expect(() => readSync(from, memory)).toThrow('EAGAIN');
+      const more = Buffer.alloc(2 * 1024 * 1024);
+      expect(writeSync(to, more)).toBeLessThan(more.length);
+      expect(() => writeSync(to, more)).toThrow('EAGAIN');
     } finally {
       closeSync(from);
       closeSync(to);
