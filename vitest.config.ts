@@ -8,12 +8,13 @@ import FileSequencer from './test/order/file-sequencer.ts';
  * of their time. What computes and what waits are begun side by side, long files first (test/order).
  */
 const WORKERS = Math.max(3, Math.ceil(2.5 * availableParallelism()));
-const TOGETHER = { maxWorkers: WORKERS, sequence: { groupOrder: 0 } };
+const TOGETHER = { maxWorkers: WORKERS, sequence: { groupOrder: 1 } };
 /**
- * Hundreds of short files: a process that takes one after another has vitest and our modules loaded already, where one
- * for each file spends more on that than on its tests. What a file changes of its process it puts back.
+ * Hundreds of short files, before the others: a process that takes one after another has vitest and our modules loaded
+ * already, where one for each file spends more on that than on its tests. (vitest keeps a process only for files of the
+ * same kind that follow each other.) What a file changes of its process it puts back.
  */
-const UNIT = { ...TOGETHER, isolate: false };
+const UNIT = { maxWorkers: WORKERS, sequence: { groupOrder: 0 }, isolate: false };
 /** Containers, on the bridges of this machine. */
 const E2E = {
   ...TOGETHER,
@@ -21,9 +22,9 @@ const E2E = {
   globalSetup: ['test/e2e/built-once.ts'],
 };
 /** Killed programs: nothing else but one more of them should want the processor meanwhile. */
-const LAST = { maxWorkers: Math.min(2, availableParallelism()), sequence: { groupOrder: 1 } };
+const LAST = { maxWorkers: Math.min(2, availableParallelism()), sequence: { groupOrder: 2 } };
 /** Floods, and what is counted in milliseconds of a link: nothing else should. */
-const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 3 } };
 const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
 
 /**
