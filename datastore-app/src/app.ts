@@ -194,7 +194,8 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
     }
     void principals.follow((book) => https?.askForCertificates(book.hasCertificates), running);
     ports = { http: http.port, https: https?.port ?? null };
-    log.info({ port: http.port, tlsPort: https?.port, root: options.root }, 'listening');
+    const page = `http://${options.hostName}${http.port === 80 ? '' : `:${http.port}`}/-/`;
+    log.info({ port: http.port, tlsPort: https?.port, root: options.root, page }, 'listening');
     deps.onListening?.(http.port);
 
     const advertisedPorts = { http: http.port, https: https?.port };

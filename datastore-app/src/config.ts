@@ -1,5 +1,7 @@
+import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
+import type { LogFormat } from '@local-datastore/shared/log-text';
 import * as z from 'zod';
 import {
   type AccessOptions,
@@ -31,6 +33,7 @@ export interface ServeOptions
     ServerOptions,
     KeepingOptions {
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
 }
 
 /** What commands take that work on the folders, whether or not the datastore runs. */
@@ -75,5 +78,6 @@ export const SERVE_OPTIONS: readonly OptionDescription[] = [
     schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')} expected` }),
     default: 'info',
   },
+  logFormatOption('DATASTORE_LOG_FORMAT'),
   CONFIG_OPTION,
 ];

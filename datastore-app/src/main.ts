@@ -4,7 +4,9 @@ import './collect-early.ts';
 import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { createBufferedLog, createLog } from '@local-datastore/shared/log';
+import { logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
+import { hasColors, logTerminalOf } from '@local-datastore/shared/text/styled-text';
 import packageJson from '../package.json' with { type: 'json' };
 import { createClosing } from './cli/closing.ts';
 import { runProgram } from './cli/program.ts';
@@ -37,6 +39,13 @@ const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env
   version: packageJson.version,
   // Names of images and what was mistyped come from others.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },
+  help: {
+    write: (text) => process.stdout.write(text),
+    columns: process.stdout.columns || undefined,
+    get hasColors() {
+      return hasColors(process.stdout);
+    },
+  },
   stderr: { write: (text) => process.stderr.write(terminalText(text)) },
   terminal: process.stderr.isTTY ? process.stderr : undefined,
   // Opened by who needs it: a pipe on stdin that nobody reads must not keep the process.
@@ -46,8 +55,10 @@ const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env
   output: process.stdout,
   signal: stop.signal,
   closing: createClosing(),
-  createLog: (level) => createLog(NAME, level),
-  createBufferedLog: (level) => createBufferedLog(NAME, level),
+  createLog: (level, format = 'auto') =>
+    createLog(NAME, level, undefined, logPresenter(format, logTerminalOf(process.stderr))),
+  createBufferedLog: (level, format = 'auto') =>
+    createBufferedLog(NAME, level, logPresenter(format, logTerminalOf(process.stderr))),
 });
 // What a signal kept from its end is told as a shell tells it; a service ends well by one.
 process.exitCode = exitCode === 0 || stoppedBy === undefined ? exitCode : 128 + constants.signals[stoppedBy];

@@ -3,7 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { manualPage } from '@local-datastore/shared/command-line/manual-page';
+import { completionFor } from '@local-datastore/shared/command-line/shell-commands';
+import { silentLog } from '@local-datastore/shared/log';
 import { workspace } from '../../compose/program-bundle.ts';
+import { MANUAL_TEXTS } from '../src/cli/manual-texts.ts';
+import { describeProgram } from '../src/cli/program.ts';
 
 /** A file of the package. */
 export interface PackageFile {
@@ -38,10 +43,26 @@ function debianChangelog({ debianVersion, maintainer, date }: BuiltParts): strin
   return `eve-agent (${debianVersion}) unstable; urgency=medium\n\n  * What is new: changelog.gz.\n\n -- ${maintainer}  ${when}\n`;
 }
 
+/** Where each shell looks for completions of packages. */
+const COMPLETION_FILES = [
+  ['bash', 'usr/share/bash-completion/completions/eve-agent'],
+  ['zsh', 'usr/share/zsh/vendor-completions/_eve-agent'],
+  ['fish', 'usr/share/fish/vendor_completions.d/eve-agent.fish'],
+] as const;
+
+/** The definitions of the agent's commands, none of which is run. */
+const describeAgent = () =>
+  describeProgram({
+    ...{ stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal },
+    terminal: { input: process.stdin, output: process.stdout },
+    createLog: () => silentLog,
+  });
+
 /** Everything that the package installs. */
 export async function listPackageFiles(parts: BuiltParts): Promise<PackageFile[]> {
   const doc = 'usr/share/doc/eve-agent';
   const text = (path: string, content: Buffer): PackageFile => ({ path, content, mode: 0o644 });
+  const program = await describeAgent();
   return [
     { path: 'usr/bin/eve-agent', content: parts.executable, mode: 0o755 },
     // Also in the executable, for where it stands alone: a service may have no place to load a library from.
@@ -51,7 +72,8 @@ export async function listPackageFiles(parts: BuiltParts): Promise<PackageFile[]
     text('usr/lib/tmpfiles.d/eve-agent.conf', await readDebian('eve-agent.tmpfiles')),
     text('etc/eve-agent/eve-agent.env', await readDebian('eve-agent.env')),
     text('usr/share/lintian/overrides/eve-agent', await readDebian('lintian-overrides')),
-    text('usr/share/man/man1/eve-agent.1.gz', await compress(await readDebian('eve-agent.1'))),
+    text('usr/share/man/man1/eve-agent.1.gz', await compress(manualPage(program, MANUAL_TEXTS))),
+    ...COMPLETION_FILES.map(([shell, path]) => text(path, Buffer.from(completionFor(shell, program)))),
     text(`${doc}/copyright`, await readDebian('copyright')),
     text(`${doc}/LICENSE.gz`, await compress(await readWorkspace('LICENSE'))),
     text(`${doc}/THIRD-PARTY-LICENSES.gz`, await compress(parts.licences)),

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { isJournal } from '@local-datastore/shared/journal';
 import { createLog, journalDestination, STDERR } from '@local-datastore/shared/log';
+import { logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
-import { hasColors } from '@local-datastore/shared/text/styled-text';
+import { hasColors, logTerminalOf } from '@local-datastore/shared/text/styled-text';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext } from './cli/command-context.ts';
 import { exitCodeOfSignal, StoppedBySignal } from './cli/exit-code.ts';
@@ -42,11 +43,12 @@ const context: CommandContext = {
     return { input: process.stdin, output: process.stdout };
   },
   signal: stop.signal,
-  createLog: (level) =>
+  createLog: (level, format = 'auto') =>
     createLog(
       'eve-agent',
       level,
       isJournal(process.env.JOURNAL_STREAM, STDERR) ? journalDestination : undefined,
+      logPresenter(format, logTerminalOf(process.stderr)),
     ),
 };
 

@@ -56,9 +56,12 @@ export const journalDestination: DestinationStream = {
   write: (line) => writeToStderr(withPriority(line)),
 };
 
+/** How a line is written that is one JSON object; what comes of it must not act on a terminal. */
+export type PresentLine = (json: string) => string;
+
 /** Names, paths and texts in a line come from others: none of them acts on the terminal that shows it. */
-const safely = (destination: DestinationStream): DestinationStream => ({
-  write: (line) => destination.write(safeJson(line)),
+const safely = (destination: DestinationStream, present: PresentLine = safeJson): DestinationStream => ({
+  write: (line) => destination.write(present(line)),
 });
 
 /**
@@ -88,11 +91,17 @@ function deferLog(level: LogLevel, makeLog: () => Log): Log {
  * Structured log lines, one JSON object each, on stderr (stdout belongs to results).
  *
  * @param destination where lines go instead of plain stderr
+ * @param present how they are written otherwise
  */
-export function createLog(name: string, level: LogLevel, destination?: DestinationStream): Log {
+export function createLog(
+  name: string,
+  level: LogLevel,
+  destination?: DestinationStream,
+  present?: PresentLine,
+): Log {
   return deferLog(level, () => {
     const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
-    return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }));
+    return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }, present));
   });
 }
 
@@ -108,7 +117,7 @@ const BUFFER_LENGTH = 4096;
 const FLUSH_INTERVAL_MS = 1000;
 
 /** {@link createLog} for very many lines: they are written together, at the latest after a second. */
-export function createBufferedLog(name: string, level: LogLevel): BufferedLog {
+export function createBufferedLog(name: string, level: LogLevel, present?: PresentLine): BufferedLog {
   let held = '';
   function flush(): void {
     const lines = held;
@@ -120,12 +129,15 @@ export function createBufferedLog(name: string, level: LogLevel): BufferedLog {
   return {
     log: pino(
       { name, level, ...FORM },
-      safely({
-        write(line) {
-          held += line;
-          if (held.length >= BUFFER_LENGTH) flush();
+      safely(
+        {
+          write(line) {
+            held += line;
+            if (held.length >= BUFFER_LENGTH) flush();
+          },
         },
-      }),
+        present,
+      ),
     ),
     stop() {
       clearInterval(timer);

@@ -62,6 +62,7 @@ function check({
     scrubRate: 1024,
     accessLog: 'none',
     logLevel: 'info',
+    logFormat: 'auto',
     ...options,
   };
   return createReport(

@@ -1,5 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
+import type { HelpOutput } from '@local-datastore/shared/command-line/help-format';
 import type { BufferedLog, Log, LogLevel } from '@local-datastore/shared/log';
+import type { LogFormat } from '@local-datastore/shared/log-text';
 import type { Closing } from './closing.ts';
 
 /** What a command has of the process that it runs in. */
@@ -7,6 +9,8 @@ export interface CommandContext {
   readonly version: string;
   /** Results; nothing in them acts on a terminal, whatever a command writes. */
   readonly stdout: { write(text: string): unknown };
+  /** Help; absent: stdout. */
+  readonly help?: HelpOutput;
   /** What is no result: notes, warnings and errors, as safe. */
   readonly stderr: { write(text: string): unknown };
   /** The terminal that shows stderr, for what is written over again; undefined: it is none. */
@@ -19,7 +23,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** What a command opened, and is to be closed when it has ended. */
   readonly closing: Closing;
-  createLog(level: LogLevel): Log;
+  /** @param format `auto` where none is said */
+  createLog(level: LogLevel, format?: LogFormat): Log;
   /** For very many lines. */
-  createBufferedLog(level: LogLevel): BufferedLog;
+  createBufferedLog(level: LogLevel, format?: LogFormat): BufferedLog;
 }

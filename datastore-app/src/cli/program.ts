@@ -1,4 +1,8 @@
+import { type DescribedCommand, describeCommand } from '@local-datastore/shared/command-line/command-table';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
+import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
+import { completionCommand, manCommand } from '@local-datastore/shared/command-line/shell-commands';
 import {
   describeUnknownVariables,
   variablesOf,
@@ -12,6 +16,7 @@ import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { imagesCommand } from './images.ts';
 import { importCommand } from './import/import.ts';
+import { MANUAL_TEXTS } from './manual-texts.ts';
 import { registryCommand } from './registry/registry.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
@@ -19,29 +24,39 @@ import { tokenCommand } from './token.ts';
 /** Of all settings. */
 const VARIABLE_PREFIX = 'DATASTORE_';
 
-const COMMANDS = [
-  serveCommand,
-  checkCommand,
-  imagesCommand,
-  importCommand,
-  registryCommand,
-  tokenCommand,
-  caCommand,
-];
+const SHELL = 'Commands for the shell:';
+/** Headings of the help, and the commands below them. */
+const GROUPS: Readonly<Record<string, readonly ((context: CommandContext) => Command)[]>> = {
+  'Commands for the server:': [serveCommand, checkCommand, tokenCommand, caCommand],
+  'Commands for what it serves:': [imagesCommand, importCommand, registryCommand],
+  [SHELL]: [
+    (context) => completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) }),
+    (context) =>
+      manCommand({ stdout: context.stdout, describe: () => describeProgram(context) }, MANUAL_TEXTS),
+  ],
+};
+
+/** The program with all its commands, as their definitions have it. */
+export async function describeProgram(context: CommandContext): Promise<DescribedCommand> {
+  return describeCommand(createProgram(context));
+}
 
 function createProgram(context: CommandContext): Command {
+  const { stdout, stderr, help } = context;
   const program = new Command('datastore-app')
     .description('Serves images to EVE-OS devices, and is found by multicast DNS.')
     .version(context.version)
-    .configureOutput({
-      writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text),
-    })
+    .addHelpCommand(
+      new Command('help').description('print the help of a command').argument('[command]').helpGroup(SHELL),
+    )
+    .configureHelp(HELP_FORMAT)
+    .configureOutput(outputConfiguration({ stdout, stderr, ...(help && { help }) }))
     .showHelpAfterError('(run with --help for more)')
     .exitOverride();
-  for (const create of COMMANDS) program.addCommand(create(context));
+  for (const [group, creators] of Object.entries(GROUPS))
+    for (const create of creators) program.addCommand(create(context).helpGroup(group));
   inheritSettings(program);
-  return program;
+  return addHelpSections(program, MANUAL_TEXTS);
 }
 
 /** A command that is made apart takes over from the one above it how it writes and ends. */

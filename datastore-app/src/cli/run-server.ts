@@ -84,7 +84,7 @@ export async function runServer(
   { options, tls, choices, readCredential }: ServerChoices,
 ): Promise<void> {
   const { version, signal } = context;
-  const log = context.createLog(options.logLevel);
+  const log = context.createLog(options.logLevel, options.logFormat);
   const storage = await prepareStorage(options);
   const { root, state } = storage;
   const bound = await becomeServiceUser(log, options, storage, tls.kind !== 'off');
@@ -125,7 +125,7 @@ export async function runServer(
       ? openOwnParser('--parsing does not ask for another')
       : openConfinedParser({ clock: systemClock, log });
   const images = await openImages(log, options, storage, parsing);
-  const requests = context.createBufferedLog(options.logLevel);
+  const requests = context.createBufferedLog(options.logLevel, options.logFormat);
   const { address, port, tlsPort, drainTimeout } = options;
   try {
     await runApp(

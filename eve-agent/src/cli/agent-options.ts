@@ -1,4 +1,5 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
+import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import {
   DEFAULT_ENGINE_SOCKET,
@@ -7,6 +8,7 @@ import {
 } from '@local-datastore/shared/engine/engine-address';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { LogLevel } from '@local-datastore/shared/log';
+import type { LogFormat } from '@local-datastore/shared/log-text';
 import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
@@ -46,6 +48,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly bridge?: readonly string[];
   readonly timeout: number;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
 }
 
 /** ed-daemon's port, on all addresses. */
@@ -280,5 +283,12 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     isList: true,
   },
   { ...logLevelOption, default: 'info' },
+  logFormatOption('EVE_AGENT_LOG_FORMAT'),
   settingsOption,
 ];
+
+/** What may stand in the file of `--settings`. */
+export const RUN_SETTINGS = RUN_OPTIONS.filter((each) => each !== settingsOption);
+
+/** The title of the JSON Schema in `settings.schema.json`. */
+export const SETTINGS_TITLE = 'Settings file of eve-agent run';

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { HelpOutput } from '@local-datastore/shared/command-line/help-format';
 import type { Log, LogLevel } from '@local-datastore/shared/log';
+import type { LogFormat } from '@local-datastore/shared/log-text';
 
 /** The terminal of whoever calls, or what stands in its place: bytes, as they come. */
 export interface Terminal {
@@ -21,5 +22,6 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** Aborted, with a StoppedBySignal, when the process is told to end. */
   readonly signal: AbortSignal;
-  createLog(level: LogLevel): Log;
+  /** @param format `auto` where none is said */
+  createLog(level: LogLevel, format?: LogFormat): Log;
 }

@@ -2,18 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { withCommandsBelow } from '@local-datastore/shared/command-line/command-table';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandContext } from './command-context.ts';
 import { StoppedBySignal } from './exit-code.ts';
-import { runProgram } from './program.ts';
+import { MANUAL_TEXTS } from './manual-texts.ts';
+import { describeProgram, runProgram } from './program.ts';
 
-/** Runs a command line that needs no network. */
-async function run(
-  args: readonly string[],
-  signal = new AbortController().signal,
-  variables: readonly string[] = [],
-) {
+/** A context of commands, and what they write. */
+function createContext(signal = new AbortController().signal) {
   const written = { stdout: '', stderr: '' };
   const streamTo = (key: keyof typeof written) => ({
     write: (text: string) => {
@@ -28,6 +26,12 @@ async function run(
     signal,
     createLog: () => silentLog,
   };
+  return { context, written };
+}
+
+/** Runs a command line that needs no network. */
+async function run(args: readonly string[], signal?: AbortSignal, variables: readonly string[] = []) {
+  const { context, written } = createContext(signal);
   return { exitCode: await runProgram(args, '1.2.3', context, variables), ...written };
 }
 
@@ -40,6 +44,8 @@ describe('help', () => {
     const { exitCode, stdout, stderr } = await run(['--help']);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     for (const word of ['browse', 'resolve', 'download', 'Exit codes']) expect(stdout).toContain(word);
+    // Each command stands in a group.
+    expect(stdout).not.toContain('\nCommands:\n');
   });
   test.each([
     ['browse', ['--service', '--bridge', '--timeout', '--json', '--config', 'EVE_AGENT_SERVICE']],
@@ -57,6 +63,29 @@ describe('help', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain('Usage: eve-agent');
   });
+});
+
+test('examples are of commands and options that there are', async () => {
+  const commands = withCommandsBelow(await describeProgram(createContext().context));
+  const wrong = Object.entries(MANUAL_TEXTS.examples).flatMap(([path, examples]) => {
+    const of = commands.find((each) => each.path.slice(1).join(' ') === path);
+    return examples.flatMap(({ line }) => {
+      const [, called = ''] = /eve-agent (.*)/.exec(line) ?? [];
+      const command = path === '' ? commands.find((each) => each.path[1] === called.split(' ')[0]) : of;
+      const names = command?.options.flatMap((option) => option.names) ?? [];
+      const isKnown = (called.match(/--[\w-]+/g) ?? []).every((name) => names.includes(name));
+      return of !== undefined && command !== undefined && called.startsWith(path) && isKnown ? [] : [line];
+    });
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('the completion has commands below others, and the values that an option takes', async () => {
+  const { stdout } = await run(['completion', 'bash']);
+  expect(stdout).toContain(
+    "'eve-agent browse --service') COMPREPLY=($(compgen -W 'workstation http https all'",
+  );
+  expect(stdout).toContain("'eve-agent deploy rollback') COMPREPLY");
 });
 
 describe('a host that multicast DNS does not name', () => {

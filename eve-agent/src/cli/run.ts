@@ -1,9 +1,11 @@
 import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
+import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
+import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runService } from '../service/run-service.ts';
 import type { ServiceSettings } from '../service/service-settings.ts';
-import { RUN_OPTIONS, type RunOptions, settingsOption } from './agent-options.ts';
+import { RUN_OPTIONS, RUN_SETTINGS, type RunOptions, SETTINGS_TITLE } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { leastRateOf } from './transfer-options.ts';
 
@@ -48,21 +50,26 @@ function settingsOf(options: RunOptions): ServiceSettings {
 }
 
 /** `eve-agent run`. */
-export function runCommand({ signal, createLog }: CommandContext): Command {
+export function runCommand({ stdout, signal, createLog }: CommandContext): Command {
   const command = new Command('run')
     .summary('keep the images of a device as its configuration wants them')
     .description(
       'A long-lived service: reads a device configuration, downloads what its content trees name from their ' +
         'datastores, verifies it and keeps it, until it is stopped. Status is written below the state directory.',
     );
-  addOptions(command, RUN_OPTIONS).hook('preAction', () => {
-    const { settings } = command.opts<RunOptions>();
-    const known = RUN_OPTIONS.filter((each) => each !== settingsOption);
-    if (settings !== undefined) applyConfigurationFile(command, known, settings);
-  });
+  addOptions(command, RUN_OPTIONS)
+    .option('--print-settings-schema', 'print the JSON Schema of a settings file, and end')
+    .hook('preAction', () => {
+      const { settings } = command.opts<RunOptions>();
+      if (settings !== undefined) applyConfigurationFile(command, RUN_SETTINGS, settings);
+    });
   return command.action(async () => {
+    if (command.opts<{ printSettingsSchema?: true }>().printSettingsSchema === true) {
+      stdout.write(jsonText(settingsSchema(SETTINGS_TITLE, RUN_SETTINGS)));
+      return;
+    }
     const options = command.opts<RunOptions>();
-    const deps = { version: packageJson.version, log: createLog(options.logLevel) };
+    const deps = { version: packageJson.version, log: createLog(options.logLevel, options.logFormat) };
     await runService(settingsOf(options), deps, signal);
   });
 }

@@ -1,4 +1,4 @@
-import type { Command, Option } from 'commander';
+import { type Argument, type Command, Help, type Option } from 'commander';
 import { isSwitch, valueChoices } from './options.ts';
 
 /** What completes the value of an option or an argument. */
@@ -12,9 +12,10 @@ export interface DescribedOption {
   /** With dashes; the short one first. */
   readonly names: readonly string[];
   readonly description: string;
+  /** With its default and its variable. */
+  readonly fullDescription: string;
   /** null: it takes none. */
   readonly value: ValueKind | null;
-  readonly environment: string | undefined;
 }
 
 export interface DescribedArgument {
@@ -35,6 +36,9 @@ export interface DescribedCommand {
   readonly commands: readonly DescribedCommand[];
 }
 
+/** How commander puts descriptions into words. */
+const help = new Help();
+
 /** The names of values say what they are: `<file>`, `<dir>`. */
 function kindOf(term: string): ValueKind {
   if (/\b(?:file|path|files)\b/i.test(term)) return { kind: 'file' };
@@ -42,14 +46,24 @@ function kindOf(term: string): ValueKind {
 }
 
 function describeOption(option: Option): DescribedOption {
-  const { flags, short, long, description, envVar } = option;
+  const { flags, short, long, description } = option;
   const choices = valueChoices(option);
   return {
     flags,
     names: [short, long].filter((name) => name !== undefined),
     description,
+    fullDescription: help.optionDescription(option),
     value: isSwitch(option) ? null : choices.length > 0 ? { kind: 'choice', choices } : kindOf(flags),
-    environment: envVar,
+  };
+}
+
+function describeArgument(argument: Argument): DescribedArgument {
+  const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+  const { argChoices: choices } = argument;
+  return {
+    term: argument.required ? `<${name}>` : `[${name}]`,
+    description: argument.description,
+    value: choices === undefined ? kindOf(argument.name()) : { kind: 'choice', choices },
   };
 }
 
@@ -60,15 +74,7 @@ export function describeCommand(command: Command, above: readonly string[] = [])
     path,
     summary: command.summary() || command.description(),
     description: command.description() || command.summary(),
-    arguments: command.registeredArguments.map((argument) => {
-      const dots = argument.variadic ? '...' : '';
-      const name = `${argument.name()}${dots}`;
-      return {
-        term: argument.required ? `<${name}>` : `[${name}]`,
-        description: argument.description,
-        value: kindOf(argument.name()),
-      };
-    }),
+    arguments: command.registeredArguments.map(describeArgument),
     options: command.options.filter(({ hidden }) => !hidden).map(describeOption),
     commands: command.commands.map((nested) => describeCommand(nested, path)),
   };

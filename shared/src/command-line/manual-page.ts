@@ -1,4 +1,4 @@
-import { type DescribedCommand, type DescribedOption, withCommandsBelow } from './command-table.ts';
+import { type DescribedCommand, withCommandsBelow } from './command-table.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { HelpSections } from './help-sections.ts';
 
@@ -31,13 +31,6 @@ const argument = (text: string): string => `"${roff(text).replaceAll('"', String
 
 const term = (name: string, text: string): string[] => ['.TP', `.B ${argument(name)}`, roff(text)];
 
-function optionTerm({ flags, description, environment }: DescribedOption): string[] {
-  return term(
-    flags,
-    environment === undefined ? description : `${description} (environment: ${environment})`,
-  );
-}
-
 function synopsisOf({ path, options, commands, arguments: taken }: DescribedCommand): string {
   const words = [
     ...(options.length > 0 ? ['[options]'] : []),
@@ -54,7 +47,7 @@ function commandSection(command: DescribedCommand): string[] {
     ...command.arguments.flatMap(({ term: name, description }) =>
       description === '' ? [] : term(name, description),
     ),
-    ...command.options.flatMap(optionTerm),
+    ...command.options.flatMap(({ flags, fullDescription }) => term(flags, fullDescription)),
   ];
 }
 

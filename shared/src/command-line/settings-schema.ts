@@ -16,6 +16,10 @@ function valueSchema({ flags, schema, isList }: OptionDescription): JsonSchema {
   return isList === true ? { anyOf: [item, { type: 'array', items: item }] } : item;
 }
 
+/** Whether a default is as a file would have it, not what a text was turned into. */
+const isWritten = (value: unknown): boolean =>
+  value !== undefined && (typeof value !== 'object' || Array.isArray(value));
+
 /**
  * The JSON Schema (draft 2020-12) of a configuration file, so that editors can complete and check it.
  *
@@ -28,7 +32,7 @@ export function settingsSchema(title: string, descriptions: readonly OptionDescr
       settingName(flags),
       {
         description: environment === undefined ? text : `${text}. Environment: ${environment}`,
-        ...(description.default !== undefined && { default: description.default }),
+        ...(isWritten(description.default) && { default: description.default }),
         ...valueSchema(description),
       },
     ] as const;
