@@ -36,7 +36,7 @@ export const MANUAL_TEXTS: ManualTexts = {
     ],
     'registry list': [{ line: 'datastore-app registry list', does: 'list the container images' }],
     completion: [{ line: 'source <(datastore-app completion bash)', does: 'complete commands in this bash' }],
-    man: [{ line: 'datastore-app man | man -l -', does: 'read the manual page' }],
+    man: [{ line: 'man -l <(datastore-app man)', does: 'read the manual page' }],
   },
   sections: [
     {

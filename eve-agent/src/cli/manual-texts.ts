@@ -51,7 +51,7 @@ export const MANUAL_TEXTS: ManualTexts = {
         does: 'complete them in each fish',
       },
     ],
-    man: [{ line: 'eve-agent man | man -l -', does: 'read the manual page' }],
+    man: [{ line: 'man -l <(eve-agent man)', does: 'read the manual page' }],
   },
   sections: [
     {

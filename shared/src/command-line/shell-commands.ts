@@ -34,7 +34,7 @@ export function completionCommand({ stdout, describe }: ShellCommandDeps): Comma
 export function manCommand({ stdout, describe }: ShellCommandDeps, texts: ManualTexts): Command {
   return new Command('man')
     .summary('print the manual page')
-    .description('Prints the manual page of all commands in the form of man(1): pipe it to "man -l -".')
+    .description('Prints the manual page of all commands in the form of man(1): for "man -l".')
     .action(async () => {
       stdout.write(manualPage(await describe(), texts));
     });
