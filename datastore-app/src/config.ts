@@ -11,7 +11,12 @@ import {
 } from './settings/access-options.ts';
 import { KEEPING_OPTIONS, type KeepingOptions } from './settings/keeping-options.ts';
 import { NAME_OPTIONS, type NameOptions } from './settings/name-options.ts';
-import { PORT_OPTION, SERVER_OPTIONS, type ServerOptions } from './settings/server-options.ts';
+import {
+  ADDRESS_OPTION,
+  PORT_OPTION,
+  SERVER_OPTIONS,
+  type ServerOptions,
+} from './settings/server-options.ts';
 import {
   CONFIG_OPTION,
   ROOT_OPTION,
@@ -50,10 +55,14 @@ export const TOKEN_OPTIONS: readonly OptionDescription[] = [
 /** What commands take that speak to the datastore that runs, or without one work on its folders. */
 export const CLIENT_OPTIONS: readonly OptionDescription[] = [
   ...TOKEN_OPTIONS,
+  ADDRESS_OPTION,
   PORT_OPTION,
   ROOT_OPTION,
   ...SPACE_OPTIONS,
 ];
+
+/** What commands take that only ask the datastore of this machine. */
+export const LISTENER_OPTIONS: readonly OptionDescription[] = [ADDRESS_OPTION, PORT_OPTION, CONFIG_OPTION];
 
 /** What commands take that work on the state directory alone. */
 export const STATE_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_OPTION, CONFIG_OPTION];

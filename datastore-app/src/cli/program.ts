@@ -14,6 +14,7 @@ import { caCommand } from './ca.ts';
 import { checkCommand } from './check.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { healthCommand } from './health.ts';
 import { imagesCommand } from './images.ts';
 import { importCommand } from './import/import.ts';
 import { MANUAL_TEXTS } from './manual-texts.ts';
@@ -27,7 +28,7 @@ const VARIABLE_PREFIX = 'DATASTORE_';
 const SHELL = 'Commands for the shell:';
 /** Headings of the help, and the commands below them. */
 const GROUPS: Readonly<Record<string, readonly ((context: CommandContext) => Command)[]>> = {
-  'Commands for the server:': [serveCommand, checkCommand, tokenCommand, caCommand],
+  'Commands for the server:': [serveCommand, checkCommand, healthCommand, tokenCommand, caCommand],
   'Commands for what it serves:': [imagesCommand, importCommand, registryCommand],
   [SHELL]: [
     (context) => completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) }),

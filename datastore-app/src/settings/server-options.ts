@@ -34,13 +34,16 @@ export const PORT_OPTION: OptionDescription = {
   default: 80,
 };
 
+/** Commands that speak to the datastore of this machine look for it there. */
+export const ADDRESS_OPTION: OptionDescription = {
+  flags: '--address <ip>',
+  description: 'address to listen on (default: every one)',
+  environment: 'DATASTORE_ADDRESS',
+  schema: z.string().refine((text) => isIP(text) !== 0, { error: 'an IP address expected' }),
+};
+
 export const SERVER_OPTIONS: readonly OptionDescription[] = [
-  {
-    flags: '--address <ip>',
-    description: 'address to listen on (default: every one)',
-    environment: 'DATASTORE_ADDRESS',
-    schema: z.string().refine((text) => isIP(text) !== 0, { error: 'an IP address expected' }),
-  },
+  ADDRESS_OPTION,
   PORT_OPTION,
   {
     flags: '--tls <mode>',

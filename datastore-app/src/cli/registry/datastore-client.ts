@@ -24,11 +24,13 @@ import type { CommandContext } from '../command-context.ts';
 import { readSettings } from '../effective-options.ts';
 import { placeText } from '../enter-storage.ts';
 import { AnswerError } from '../exit-code.ts';
+import { type Listener, localUrl } from '../local-url.ts';
 import type { OfflineDatastore } from '../offline-datastore.ts';
 
 type ClientOptions = Pick<StorageOptions, 'state'> &
   UserOptions &
-  WriteTokenOptions & { readonly port: number; readonly url?: URL; readonly offline?: true };
+  WriteTokenOptions &
+  Listener & { readonly url?: URL; readonly offline?: true };
 
 /** The API of the datastore that runs, for who has its write token. */
 export interface DatastoreClient {
@@ -144,7 +146,7 @@ function refusal(
  * @throws ConfigurationError where there is no write token
  */
 async function findDatastore(command: Command): Promise<OfflineDatastore> {
-  const { url, port, state, writeToken, writeTokenFile } = readSettings<ClientOptions>(command);
+  const { url, address, port, state, writeToken, writeTokenFile } = readSettings<ClientOptions>(command);
   const { token } = await inspectWriteToken({
     ...{ token: writeToken, tokenFile: writeTokenFile, stateDirectory: resolve(state) },
   });
@@ -154,7 +156,7 @@ async function findDatastore(command: Command): Promise<OfflineDatastore> {
         '--state, DATASTORE_STATE or --config, or give the token with DATASTORE_WRITE_TOKEN',
     );
   }
-  return { url: url ?? new URL(`http://127.0.0.1:${port}`), token };
+  return { url: url ?? localUrl({ address, port }), token };
 }
 
 /** Loaded for who needs it: it is the whole datastore. */
