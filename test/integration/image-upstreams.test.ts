@@ -74,7 +74,7 @@ it('another datastore: what it has is shown, and comes when it is asked for', as
   await upstream.stop();
   expect((await datastore.get('/hub/linux/disk.qcow2')).body.equals(disk)).toBe(true);
   const metrics = (await datastore.get('/-/metrics')).body.toString();
-  expect(metrics).toContain(`datastore_images_fetched_bytes ${disk.length}`);
+  expect(metrics).toContain(`datastore_images_fetched_bytes_total ${disk.length}`);
   expect(metrics).toMatch(/datastore_image_upstream_up\{upstream="hub \(http:[^"]+\)"\} 1/);
 });
 

@@ -93,7 +93,7 @@ export async function createUpstreamScene(): Promise<UpstreamScene> {
     turnOn: () => upstream.onRequest(() => false),
     async importedBytes() {
       const metrics = (await datastore.request('GET', '/-/metrics')).body.toString();
-      return Number(/^datastore_registry_imported_bytes (\d+)$/m.exec(metrics)?.[1]);
+      return Number(/^datastore_registry_imported_bytes_total (\d+)$/m.exec(metrics)?.[1]);
     },
     async remove() {
       await place.remove();

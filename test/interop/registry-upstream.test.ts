@@ -85,7 +85,7 @@ describeWith(
     /** What has come from upstreams since the start. */
     async function importedBytes(): Promise<number> {
       const metrics = await app.mustRun(['curl', '-sS', `http://127.0.0.1:${PORT}/-/metrics`]);
-      return Number(/^datastore_registry_imported_bytes (\d+)$/m.exec(metrics)?.[1]);
+      return Number(/^datastore_registry_imported_bytes_total (\d+)$/m.exec(metrics)?.[1]);
     }
 
     beforeAll(async () => {

@@ -35,11 +35,6 @@ const REGISTRY_GAUGES: readonly (readonly [
   ['datastore_registry_repositories', 'Repositories with manifests.', ({ repositories }) => repositories],
   ['datastore_registry_uploads', 'Uploads of blobs that are under way.', ({ uploads }) => uploads],
   [
-    'datastore_registry_collected_bytes',
-    'What belonged to no image and was moved to the trash since the start.',
-    ({ collectedBytes }) => collectedBytes,
-  ],
-  [
     'datastore_registry_damaged_blobs',
     'Blobs that images need, damaged or missing.',
     ({ damaged }) => damaged,
@@ -72,7 +67,7 @@ const PROCESS_GAUGES: readonly (readonly [
 export function observeState({ registry }: Metrics, deps: StateDeps): void {
   const registers = [registry];
   new Gauge({
-    name: 'datastore_info',
+    name: 'datastore_build_info',
     help: 'Always 1; labels tell what runs.',
     labelNames: ['version'],
     registers,
@@ -138,12 +133,13 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       if (notAfter !== undefined) this.set(Date.parse(notAfter) / 1000);
     },
   });
-  new Gauge({
-    name: 'datastore_registry_imported_bytes',
-    help: 'What has come from upstreams since the start.',
+  new Counter({
+    name: 'datastore_registry_imported_bytes_total',
+    help: 'What has come from upstreams.',
     registers,
     collect() {
-      this.set(deps.upstreams.receivedBytes());
+      this.reset();
+      this.inc(deps.upstreams.receivedBytes());
     },
   });
   new Gauge({
@@ -158,12 +154,13 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       }
     },
   });
-  new Gauge({
-    name: 'datastore_images_fetched_bytes',
-    help: 'What has come of images from upstreams since the start.',
+  new Counter({
+    name: 'datastore_images_fetched_bytes_total',
+    help: 'What has come of images from upstreams.',
     registers,
     collect() {
-      this.set(deps.imageUpstreams.receivedBytes());
+      this.reset();
+      this.inc(deps.imageUpstreams.receivedBytes());
     },
   });
   new Gauge({
@@ -209,4 +206,14 @@ export function observeState({ registry }: Metrics, deps: StateDeps): void {
       },
     });
   }
+  new Counter({
+    name: 'datastore_registry_collected_bytes_total',
+    help: 'What belonged to no image and was moved to the trash.',
+    registers,
+    collect() {
+      const state = deps.registryState();
+      this.reset();
+      if (state !== undefined) this.inc(state.collectedBytes);
+    },
+  });
 }

@@ -7,10 +7,12 @@ import type { NtpStatus } from '../sandbox/handlers/ntp-status.ts';
 import { appFamilies, deploymentFamilies } from './app-metrics.ts';
 import { type Family, familiesText } from './metric-family.ts';
 import { ntpFamilies } from './ntp-metrics.ts';
-import { processFamilies } from './process-metrics.ts';
+import { ownProcessFamilies, processFamilies } from './process-metrics.ts';
 
 /** What the metrics are made of. */
 export interface Measured {
+  /** Of the program. */
+  readonly version: string;
   readonly processes: readonly ProcessStatus[];
   /** null: no time server is asked. */
   readonly ntp: NtpStatus | null;
@@ -30,6 +32,12 @@ export function metricsText(measured: Measured): string {
   const sum = (of: (status: ContentTreeStatus) => number) =>
     statuses.reduce((total, each) => total + of(each), 0);
   const families: Family[] = [
+    {
+      name: 'eve_agent_build_info',
+      type: 'gauge',
+      help: 'Always 1; labels tell what runs.',
+      samples: [{ labels: { version: measured.version }, value: 1 }],
+    },
     {
       name: 'eve_agent_content_trees',
       type: 'gauge',
@@ -81,15 +89,10 @@ export function metricsText(measured: Measured): string {
       help: 'Failures by code.',
       samples: [...tally.failures()].map(([code, value]) => ({ labels: { code }, value })),
     },
-    {
-      name: 'process_resident_memory_bytes',
-      type: 'gauge',
-      help: 'Resident memory size in bytes.',
-      samples: [{ value: process.memoryUsage.rss() }],
-    },
   ];
   return familiesText([
     ...families,
+    ...ownProcessFamilies(),
     ...(processes.length === 0 ? [] : processFamilies(processes)),
     ...(ntp === null ? [] : ntpFamilies(ntp)),
     ...(apps === null ? [] : appFamilies(apps)),

@@ -286,6 +286,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const limited = AbortSignal.timeout(ENGINE_LIMIT_MS);
         const deployments = readServing && (await readServing(limited).catch(() => 'engine-away' as const));
         const text = metricsText({
+          version,
           ...{ processes: deps.processes(), ntp: deps.readNtp() },
           ...{ contentTrees: reconciler.statuses(), tally, deployments, apps: apps?.statuses() ?? null },
           isConfigurationRefused: ['partial', 'refused'].includes(configuration.status().state),

@@ -1,0 +1,146 @@
+/** Metrics of both programs by the conventions, and what asks for them: dashboard, alerts, scrape configuration. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import { createActivity } from '../datastore-app/src/activity/activity.ts';
+import { observeState } from '../datastore-app/src/activity/observe-state.ts';
+import { metricsText } from '../eve-agent/src/api/metrics.ts';
+import { createTally } from '../eve-agent/src/reconcile/tally.ts';
+import { lintMetrics, readFamilies } from './metric-conventions.ts';
+
+const monitoring = new URL('../compose/monitoring/', import.meta.url);
+
+function datastoreMetrics(): Promise<string> {
+  const { metrics } = createActivity();
+  observeState(metrics, {
+    version: '1',
+    catalogue: { counts: () => ({ hashing: 0, ready: 0, corrupt: 0 }), totalBytes: () => 0 },
+    registryState: () => undefined,
+    upstreams: { status: () => [], receivedBytes: () => 0 },
+    imageUpstreams: { status: () => [], receivedBytes: () => 0 },
+    runningDownloads: () => 0,
+    disk: async () => ({ freeBytes: 0, totalBytes: 0 }),
+    isReady: () => true,
+    tlsStatus: () => undefined,
+    parsing: () => ({ place: 'starting', reason: null, process: null }),
+  });
+  return metrics.text();
+}
+
+const agentMetrics = () =>
+  metricsText({
+    version: '1',
+    processes: [{ name: 'net', state: 'running', pid: 1, user: 1, restarts: 0, layers: [], missing: [] }],
+    ntp: {
+      ...{ state: 'synchronized', watchedSince: null, refusal: null, server: null, servers: [] },
+      ...{ offsetMs: 1, errorMs: 1, stratum: 2, frequencyPpm: null, steps: 0, lastStep: null },
+    },
+    contentTrees: [],
+    tally: createTally(),
+    isConfigurationRefused: false,
+    apps: [],
+    deployments: new Map(),
+  });
+
+/** What a query may ask of a scrape: the names, and of a histogram its buckets. */
+async function askableNames(): Promise<Set<string>> {
+  const families = [await datastoreMetrics(), agentMetrics()].flatMap(readFamilies);
+  return new Set(families.map(({ name, type }) => (type === 'histogram' ? `${name}_bucket` : name)));
+}
+const askedIn = (expressions: readonly string[]) =>
+  new Set(expressions.flatMap((text) => text.match(/\b(?:datastore|eve_agent|registry|process)_\w+/g) ?? []));
+
+describe('the metrics', () => {
+  it.each([
+    ['datastore', datastoreMetrics],
+    ['eve_agent', agentMetrics],
+  ])('of %s keep to the conventions', async (prefix, scrape) => {
+    expect(lintMetrics(await scrape(), prefix)).toEqual([]);
+  });
+
+  it.each([
+    ['# HELP a_b_total Help.\n# TYPE a_b_total gauge\n', 'a_b_total is a gauge and ends in _total'],
+    ['# HELP a_b Help.\n# TYPE a_b counter\n', 'a_b is a counter and does not end in _total'],
+    ['# HELP a_ms Help.\n# TYPE a_ms gauge\n', 'a_ms has the unit ms: seconds expected'],
+    [
+      '# HELP a_bytes_sent Help.\n# TYPE a_bytes_sent gauge\n',
+      'a_bytes_sent has its unit bytes not at the end',
+    ],
+    ['# TYPE a_b gauge\n', 'a_b has no sentence of help'],
+    ['# HELP aB Help.\n# TYPE aB gauge\n', 'aB is not written in snake case with a prefix'],
+    ['# HELP a_gauge Help.\n# TYPE a_gauge gauge\n', 'a_gauge has its type in its name'],
+    ['', 'datastore_build_info is missing'],
+  ])('would be told of %j', (text, problem) => {
+    expect(lintMetrics(text, 'datastore')).toContain(problem);
+  });
+});
+
+/** Prometheus's rule files, as far as alerts have them; strict, as Prometheus itself is. */
+const rulesSchema = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      name: z.string(),
+      rules: z.array(
+        z.strictObject({
+          alert: z.string().regex(/^[A-Z][A-Za-z]+$/),
+          expr: z.string(),
+          for: z
+            .string()
+            .regex(/^\d+[smhd]$/)
+            .optional(),
+          labels: z.strictObject({ severity: z.enum(['critical', 'warning']) }),
+          annotations: z.strictObject({
+            summary: z.string(),
+            runbook: z.string().regex(/^[A-Za-z].*\.$/),
+            runbook_page: z.string(),
+          }),
+        }),
+      ),
+    }),
+  ),
+});
+
+describe('the alerts', async () => {
+  const { groups } = rulesSchema.parse(parse(await readFile(new URL('alerts.yaml', monitoring), 'utf8')));
+  const rules = groups.flatMap((group) => group.rules);
+
+  it('are of datastore, registry, agent and deployments, each by its name', () => {
+    expect(groups.map(({ name }) => name)).toEqual(['datastore', 'registry', 'agent', 'deployments']);
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+  });
+
+  it('ask for metrics that exist', async () => {
+    const names = await askableNames();
+    const asked = askedIn(rules.map(({ expr }) => expr));
+    expect(asked.size).toBeGreaterThan(15);
+    expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    '%s says what to do, on a page that is there',
+    (_, rule) => {
+      const [page = ''] = rule.annotations.runbook_page.split('#');
+      expect(existsSync(join(import.meta.dirname, '..', page))).toBe(true);
+      expect(rule.annotations.summary).toContain('{{ $');
+    },
+  );
+});
+
+it('asks in the dashboard for metrics that exist', async () => {
+  const dashboard = JSON.parse(await readFile(new URL('grafana-dashboard.json', monitoring), 'utf8'));
+  const expressions = dashboard.panels.flatMap((panel: { targets: { expr: string }[] }) =>
+    panel.targets.map(({ expr }) => expr),
+  );
+  const asked = askedIn(expressions);
+  const names = await askableNames();
+  expect(asked.size).toBeGreaterThan(10);
+  expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+});
+
+it('scrapes where the metrics are', async () => {
+  const { scrape_configs: jobs } = parse(await readFile(new URL('prometheus.yaml', monitoring), 'utf8'));
+  expect(jobs).toEqual([expect.objectContaining({ metrics_path: '/-/metrics' })]);
+});
