@@ -82,7 +82,7 @@ export default defineConfig({
         [
           '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
           'compose/**/*.test.ts',
-          'eve-agent/packaging/*.test.ts',
+          'packaging/*.test.ts',
           'test/*.test.ts',
           'test/order/*.test.ts',
         ],

@@ -11,12 +11,14 @@ export const INPUTS_FILE = 'inputs.json';
 const ALWAYS = [
   'compose/build.ts',
   'compose/calf-scripts.ts',
+  'compose/datastore-bundle.ts',
   'compose/program-bundle.ts',
   'compose/scripts/bundle-scripts.ts',
   'compose/scripts/code-cache.ts',
   'compose/scripts/deferred-packages.ts',
   'compose/scripts/make-code-cache.ts',
   'package-lock.json',
+  'packaging/sbom.ts',
 ];
 
 /**

@@ -1,8 +1,33 @@
-import { glob } from 'node:fs/promises';
+import { glob, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BuildOptions, Plugin } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
 export const workspace = fileURLToPath(new URL('..', import.meta.url));
+
+/** What went into a bundle, and its size. */
+export interface ProgramBundle {
+  /** Files below the workspace that were read. */
+  readonly inputs: readonly string[];
+  /** Those of which something is in it. */
+  readonly contents: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** What was read, and what is in it, of bundles that belong together. */
+export function materialsOf(metafiles: readonly Metafile[]): Pick<ProgramBundle, 'inputs' | 'contents'> {
+  const parts = metafiles
+    .flatMap(({ outputs }) => Object.values(outputs))
+    .flatMap(({ inputs }) => Object.entries(inputs));
+  return {
+    inputs: [...new Set(metafiles.flatMap(({ inputs }) => Object.keys(inputs)))],
+    contents: [...new Set(parts.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file))],
+  };
+}
+
+/** Tells Node what the scripts of a folder are. */
+export const writePackageType = (folder: string, type: 'module' | 'commonjs') =>
+  writeFile(join(folder, 'package.json'), `{ "type": "${type}" }\n`);
 
 /** Programs of worker threads, each a bundle of its own: shared/src/worker-url.ts tells where they stand. */
 export async function findWorkers(program: string): Promise<string[]> {

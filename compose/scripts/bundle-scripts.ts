@@ -14,8 +14,8 @@ const QUICK_COMMAND = 'eve-agent/src/cli/resolve.ts';
 export interface ProgramScripts {
   /** Text by name: `main.js`, which starts the program, the scripts that it loads, and licences. */
   readonly files: ReadonlyMap<string, string>;
-  /** Which files went in, below the workspace. */
-  readonly inputs: readonly string[];
+  /** What they were bundled from. */
+  readonly metafiles: readonly Metafile[];
 }
 
 type ImportKind = Metafile['outputs'][string]['imports'][number]['kind'];
@@ -101,6 +101,5 @@ export async function bundleScripts(start: string): Promise<ProgramScripts> {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
     if (name.endsWith('.js') && !/^[\x00-\x7f]*$/.test(text)) throw new Error(`${name} is not ASCII`);
   }
-  const inputs = [program, main].flatMap(({ metafile }) => Object.keys(metafile.inputs));
-  return { files, inputs: [...new Set(inputs)] };
+  return { files, metafiles: [program.metafile, main.metafile] };
 }

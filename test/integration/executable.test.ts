@@ -48,7 +48,9 @@ describe('on this architecture', () => {
   afterAll(() => built.remove());
 
   it('is one file, and tells version and commands', async () => {
-    expect(await readdir(built.folder)).toEqual([`eve-agent-linux-${ARCHITECTURE}`]);
+    const name = `eve-agent-linux-${ARCHITECTURE}`;
+    // Beside it stands what it is made of.
+    expect((await readdir(built.folder)).sort()).toEqual([name, `${name}.cdx.json`]);
     expect(await run(program, ['--version'])).toEqual({
       exitCode: 0,
       stdout: `${packageJson.version}\n`,

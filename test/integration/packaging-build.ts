@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { copyFile, glob, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, glob, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ARCHITECTURES, isArchitecture } from '../../eve-agent/packaging/architectures.ts';
+import { ARCHITECTURES, isArchitecture } from '../../packaging/architectures.ts';
+import { PROGRAMS, type Program } from '../../packaging/package-description.ts';
 import { WORKSPACE } from '../lab/run-program.ts';
 
-const BUILD = fileURLToPath(new URL('../../eve-agent/packaging/main.ts', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../packaging/main.ts', import.meta.url));
 
 /** Whether `npm run build:package` made the packages of just these sources before, as CI does. */
 const ARE_BUILT = process.env.TEST_PACKAGES === 'built';
@@ -18,14 +19,20 @@ export interface Built {
   readonly folder: string;
   /** The executable for an architecture. */
   executable(architecture: string): string;
+  /** The Debian package of a program, for this machine. */
+  package(program: Program): string;
   remove(): Promise<void>;
 }
 
 /** Copies what was built for this machine: executables are the same, whatever is asked for. */
 async function copyBuilt(what: 'executable' | 'package', folder: string): Promise<void> {
   const debian = isArchitecture(ARCHITECTURE) ? ARCHITECTURES[ARCHITECTURE].debian : ARCHITECTURE;
-  const wanted = [`eve-agent-linux-${ARCHITECTURE}`, ...(what === 'package' ? [`*_${debian}.deb`] : [])];
-  for await (const file of glob(wanted.map((name) => join(WORKSPACE, 'eve-agent/dist', name)))) {
+  const packages = PROGRAMS.map((program) => `${program}/dist/${program}_*_${debian}.deb`);
+  const wanted = [
+    `eve-agent/dist/eve-agent-linux-${ARCHITECTURE}{,.cdx.json}`,
+    ...(what === 'package' ? packages : []),
+  ];
+  for await (const file of glob(wanted.map((name) => join(WORKSPACE, name)))) {
     await copyFile(file, join(folder, basename(file)));
   }
 }
@@ -35,7 +42,7 @@ async function copyBuilt(what: 'executable' | 'package', folder: string): Promis
  * what that made for this machine is taken.
  */
 export async function buildPackaging(what: 'executable' | 'package', architecture: string): Promise<Built> {
-  const folder = await mkdtemp(join(tmpdir(), 'eve-agent-dist-'));
+  const folder = await mkdtemp(join(tmpdir(), 'packaging-dist-'));
   const remove = () => rm(folder, { recursive: true, force: true });
   const args = [BUILD, what, '--output', folder, '--compression', 'gzip', architecture];
   const making =
@@ -46,5 +53,15 @@ export async function buildPackaging(what: 'executable' | 'package', architectur
     await remove();
     throw error;
   });
-  return { folder, executable: (name) => join(folder, `eve-agent-linux-${name}`), remove };
+  const names = await readdir(folder);
+  return {
+    folder,
+    executable: (name) => join(folder, `eve-agent-linux-${name}`),
+    package(program) {
+      const name = names.find((each) => each.startsWith(`${program}_`) && each.endsWith('.deb'));
+      if (name === undefined) throw new Error(`no package of ${program} was built`);
+      return join(folder, name);
+    },
+    remove,
+  };
 }

@@ -5,8 +5,8 @@ import { basename, join } from 'node:path';
 import { calfScriptName } from '@local-datastore/shared/confinement/launcher/roles';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
 import { findWorkers } from '../../compose/program-bundle.ts';
-import { isArchitecture } from '../../eve-agent/packaging/architectures.ts';
-import { koffiName, provideKoffi } from '../../eve-agent/packaging/koffi-binary.ts';
+import { isArchitecture } from '../../packaging/architectures.ts';
+import { koffiName, provideKoffi } from '../../packaging/koffi-binary.ts';
 
 export interface ReplacedCalf {
   /** The command line that runs the agent. */

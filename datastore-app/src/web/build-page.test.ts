@@ -50,8 +50,9 @@ describe('the built page', () => {
 
   it('tells what it was built from, so that a change is noticed', () => {
     const folder = 'datastore-app/src/web/page';
+    const inputs = [...Object.keys(page.metafile.inputs), ...page.otherInputs];
     for (const file of ['main.tsx', 'page.css', 'styles/base.css', 'index.html', 'icon.svg']) {
-      expect(page.inputs).toContain(`${folder}/${file}`);
+      expect(inputs).toContain(`${folder}/${file}`);
     }
   });
 

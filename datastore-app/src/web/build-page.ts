@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync, constants as zlib } from 'node:zlib';
+import type { Metafile } from 'esbuild';
 import { PAGE_DOCUMENT, type PageFile } from './page-files.ts';
 
 /** Where the document may name what is built: `{{main.js}}`. */
@@ -14,8 +15,10 @@ const ICON = 'icon.svg';
 
 export interface BuiltPage {
   readonly files: readonly PageFile[];
-  /** What it was built from: paths below the workspace. */
-  readonly inputs: readonly string[];
+  /** What was bundled, by paths below the workspace. */
+  readonly metafile: Metafile;
+  /** What it was built from besides, by such paths. */
+  readonly otherInputs: readonly string[];
 }
 
 function pageFile(name: string, content: Buffer): PageFile {
@@ -78,6 +81,6 @@ export async function buildPage(): Promise<BuiltPage> {
     return `/-/assets/${built}`;
   });
   files.push(pageFile(PAGE_DOCUMENT, Buffer.from(html)));
-  const readHere = [PAGE_DOCUMENT, ICON].map((name) => relative(WORKSPACE, join(SOURCES, name)));
-  return { files, inputs: [...Object.keys(metafile.inputs), ...readHere] };
+  const otherInputs = [PAGE_DOCUMENT, ICON].map((name) => relative(WORKSPACE, join(SOURCES, name)));
+  return { files, metafile, otherInputs };
 }

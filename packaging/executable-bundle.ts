@@ -1,18 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
-import { BUNDLE_OPTIONS, findWorkers } from '../../compose/program-bundle.ts';
-import { bundleScripts } from '../../compose/scripts/bundle-scripts.ts';
+import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../compose/calf-scripts.ts';
+import { BUNDLE_OPTIONS, findWorkers, materialsOf, type ProgramBundle } from '../compose/program-bundle.ts';
+import { bundleScripts } from '../compose/scripts/bundle-scripts.ts';
 
 /** The files of a single executable. */
-export interface ExecutableBundle {
+export interface ExecutableBundle extends Pick<ProgramBundle, 'inputs' | 'contents'> {
   /** CommonJS: the main script of Node 24's single executables is nothing else. */
   readonly main: string;
   /** The other scripts of the program, and modules of worker threads, by the names that are asked for. */
   readonly assets: Readonly<Record<string, string>>;
-  /** Which files went in, below the workspace. */
-  readonly inputs: readonly string[];
 }
 
 /**
@@ -25,7 +23,7 @@ export async function bundleExecutable(
   otherCalves: Readonly<Record<string, string>> = {},
 ): Promise<ExecutableBundle> {
   await mkdir(folder, { recursive: true });
-  const { files, inputs } = await bundleScripts('compose/scripts/start-from-executable.ts');
+  const { files, metafiles } = await bundleScripts('compose/scripts/start-from-executable.ts');
   for (const [name, text] of files) await writeFile(join(folder, name), text);
   const sources = await findWorkers('eve-agent');
   const threads = await build({
@@ -53,8 +51,6 @@ export async function bundleExecutable(
       ...workers.map((name) => [name, join(folder, `${name}.mjs`)]),
       ...Object.keys(programs).map((name) => [name, join(folder, name)]),
     ]),
-    inputs: [
-      ...new Set([...inputs, ...[threads.metafile, calves].flatMap((each) => Object.keys(each.inputs))]),
-    ],
+    ...materialsOf([...metafiles, threads.metafile, calves]),
   };
 }

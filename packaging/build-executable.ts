@@ -1,14 +1,16 @@
-import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { writeCodeCache } from '../../compose/scripts/code-cache.ts';
-import { ARCHITECTURES, type Architecture } from './architectures.ts';
+import { writeCodeCache } from '../compose/scripts/code-cache.ts';
+import type { Architecture } from './architectures.ts';
 import { bundleExecutable } from './executable-bundle.ts';
 import { KOFFI_SOURCE, koffiName, provideKoffi } from './koffi-binary.ts';
 import { collectLicences } from './licences.ts';
-import { provideNode } from './node-binary.ts';
+import { copyNode, provideNode } from './node-binary.ts';
+import { versionOf } from './package-description.ts';
 import { runTool } from './run-tool.ts';
+import { sbomText } from './sbom.ts';
 
 /** What Node looks for in itself: see its manual, "Single executable applications". */
 const RESOURCE = 'NODE_SEA_BLOB';
@@ -20,24 +22,11 @@ export interface Executable {
   readonly koffi: string;
   /** The text of all licences of what is in it. */
   readonly licences: string;
+  /** Its bill of materials, which stands beside it, too. */
+  readonly sbom: string;
 }
 
 export const executableName = (architecture: Architecture) => `eve-agent-linux-${architecture}`;
-
-/** Takes Node's symbols out, which are a seventh of it; left in where no tool for the architecture is found. */
-function strip(file: string, architecture: Architecture): void {
-  for (const program of [`${ARCHITECTURES[architecture].gnu}-strip`, 'llvm-strip']) {
-    try {
-      runTool([program, '--strip-all', file]);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  process.stdout.write(
-    `${ARCHITECTURES[architecture].gnu}-strip and llvm-strip not found: symbols stay in\n`,
-  );
-}
 
 /**
  * The agent's code as Node reads it from within itself.
@@ -88,14 +77,10 @@ export async function buildExecutables(
   const folder = await mkdtemp(join(tmpdir(), 'eve-agent-executable-'));
   try {
     await mkdir(target, { recursive: true });
-    const { main, assets, inputs } = await bundleExecutable(folder, calves);
+    const { main, assets, inputs, contents } = await bundleExecutable(folder, calves);
     const codeCache = writeCodeCache(folder);
     for (const architecture of architectures) {
       const node = await provideNode(architecture);
-      if (process.version !== `v${node.version}`) {
-        // The form of the code is one Node version's own.
-        throw new Error(`Node ${node.version} is needed to build, this is ${process.version}: use npm run`);
-      }
       // A code cache is one architecture's own: where another is built for, V8 compiles at every start.
       const isOwn = architecture === process.arch;
       const koffi = await provideKoffi(architecture);
@@ -107,14 +92,17 @@ export async function buildExecutables(
       const blob = await prepareBlob(folder, main, ownAssets);
       const file = join(target, executableName(architecture));
       const incoming = `${file}.incoming`;
-      await copyFile(join(node.folder, 'bin/node'), incoming);
-      await chmod(incoming, 0o755);
-      strip(incoming, architecture);
+      await copyNode(node, architecture, incoming);
       const inject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
       runTool([process.execPath, inject, incoming, RESOURCE, blob, '--sentinel-fuse', FUSE]);
       await rename(incoming, file);
       const licences = await collectLicences([...inputs, KOFFI_SOURCE], node.folder);
-      executables.set(architecture, { file, koffi, licences });
+      const sbom = await sbomText({
+        ...{ name: 'eve-agent', version: await versionOf('eve-agent'), hasNode: true },
+        contents: [...contents, KOFFI_SOURCE],
+      });
+      await writeFile(`${file}.cdx.json`, sbom);
+      executables.set(architecture, { file, koffi, licences, sbom });
       process.stdout.write(`${file}: ${((await stat(file)).size / 1e6).toFixed(1)} MB\n`);
     }
   } finally {

@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+import { type BuiltPage, buildPage } from '../datastore-app/src/web/build-page.ts';
+import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
+import { LAUNCHER_NAME } from '../shared/src/confinement/launcher/roles.ts';
+import { bundleScriptsOf, findCalves, LAUNCHER } from './calf-scripts.ts';
+import {
+  BUNDLE_OPTIONS,
+  findWorkers,
+  MAKE_REQUIRE,
+  materialsOf,
+  type ProgramBundle,
+  writePackageType,
+} from './program-bundle.ts';
+
+/** The web page stands in `web` beside `main.js`, where datastore-app/src/web/load-page.ts looks for it. */
+async function writePage(folder: string): Promise<BuiltPage> {
+  const page = await buildPage();
+  await mkdir(folder, { recursive: true });
+  for (const { name, content, gzip, brotli } of page.files) {
+    await writeFile(join(folder, name), content);
+    if (gzip !== undefined) await writeFile(join(folder, `${name}${GZIP_SUFFIX}`), gzip);
+    if (brotli !== undefined) await writeFile(join(folder, `${name}${BROTLI_SUFFIX}`), brotli);
+  }
+  return page;
+}
+
+/**
+ * Bundles the datastore, its page, worker threads and calves, into a folder that needs Node and koffi's native part
+ * beside it, and nothing else.
+ *
+ * @param folder made if absent
+ */
+export async function bundleDatastore(folder: string): Promise<ProgramBundle> {
+  const entries = ['datastore-app/src/main.ts', ...(await findWorkers('datastore-app'))];
+  const { metafile } = await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: {
+      ...Object.fromEntries(entries.map((file) => [basename(file, '.ts'), file])),
+      [LAUNCHER_NAME]: LAUNCHER,
+    },
+    outdir: folder,
+    // What a command does not need is not loaded: dynamic imports become files of their own.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    format: 'esm',
+    legalComments: 'linked',
+    metafile: true,
+    banner: { js: MAKE_REQUIRE },
+  });
+  // A calf opens no file: its program is one script, which is handed to it.
+  const calves = await bundleScriptsOf(await findCalves('datastore-app'), folder);
+  await writePackageType(folder, 'module');
+  const page = await writePage(join(folder, 'web'));
+  const { inputs, contents } = materialsOf([metafile, calves, page.metafile]);
+  return {
+    inputs: [...inputs, ...page.otherInputs],
+    contents,
+    sizeBytes: Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
