@@ -82,7 +82,6 @@ export default defineConfig({
         [
           '{shared,datastore-app,eve-agent}/src/**/*.test.ts',
           'compose/**/*.test.ts',
-          'packaging/*.test.ts',
           'test/*.test.ts',
           'test/order/*.test.ts',
         ],

@@ -18,7 +18,7 @@ const ALWAYS = [
   'compose/scripts/deferred-packages.ts',
   'compose/scripts/make-code-cache.ts',
   'package-lock.json',
-  'packaging/sbom.ts',
+  'compose/packaging/sbom.ts',
 ];
 
 /**

@@ -1,13 +1,13 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { KOFFI_SOURCE } from '../packaging/koffi-binary.ts';
-import { versionOf } from '../packaging/package-description.ts';
-import { SBOM_NAME, sbomText } from '../packaging/sbom.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from './calf-scripts.ts';
 import { copyKoffi } from './copy-koffi.ts';
 import { bundleDatastore } from './datastore-bundle.ts';
+import { KOFFI_SOURCE } from './packaging/koffi-binary.ts';
+import { versionOf } from './packaging/package-description.ts';
+import { SBOM_NAME, sbomText } from './packaging/sbom.ts';
 import {
   BUNDLE_OPTIONS,
   findWorkers,

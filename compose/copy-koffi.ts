@@ -1,8 +1,8 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ALL_ARCHITECTURES } from '../packaging/architectures.ts';
-import { koffiName, provideKoffi } from '../packaging/koffi-binary.ts';
 import { errorMessage } from '../shared/src/errors.ts';
+import { ALL_ARCHITECTURES } from './packaging/architectures.ts';
+import { koffiName, provideKoffi } from './packaging/koffi-binary.ts';
 
 /**
  * Puts beside a bundle what it calls the kernel by, for each processor that an image may be for.

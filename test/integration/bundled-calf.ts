@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import { bundleScriptsOf, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
-import { isArchitecture } from '../../packaging/architectures.ts';
-import { koffiName, provideKoffi } from '../../packaging/koffi-binary.ts';
+import { isArchitecture } from '../../compose/packaging/architectures.ts';
+import { koffiName, provideKoffi } from '../../compose/packaging/koffi-binary.ts';
 import { TEST_CALF } from './test-calf.ts';
 
 const TEST_SCRIPT = 'calf-test.js';

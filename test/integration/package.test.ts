@@ -6,10 +6,10 @@ import { basename, dirname, join } from 'node:path';
 import { contentTreeSchema } from '@local-datastore/shared/eve/content-tree';
 import { datastoreConfigSchema } from '@local-datastore/shared/eve/datastore-config';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildPackage, COMPRESSIONS } from '../../compose/packaging/build-package.ts';
+import type { Program } from '../../compose/packaging/package-description.ts';
 import datastoreJson from '../../datastore-app/package.json' with { type: 'json' };
 import agentJson from '../../eve-agent/package.json' with { type: 'json' };
-import { buildPackage, COMPRESSIONS } from '../../packaging/build-package.ts';
-import type { Program } from '../../packaging/package-description.ts';
 import { describeWith } from '../requirements.ts';
 import { ARCHITECTURE, type Built, buildPackaging } from './packaging-build.ts';
 

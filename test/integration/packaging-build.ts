@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ARCHITECTURES, isArchitecture } from '../../packaging/architectures.ts';
-import { PROGRAMS, type Program } from '../../packaging/package-description.ts';
+import { ARCHITECTURES, isArchitecture } from '../../compose/packaging/architectures.ts';
+import { PROGRAMS, type Program } from '../../compose/packaging/package-description.ts';
 import { WORKSPACE } from '../lab/run-program.ts';
 
-const BUILD = fileURLToPath(new URL('../../packaging/main.ts', import.meta.url));
+const BUILD = fileURLToPath(new URL('../../compose/packaging/main.ts', import.meta.url));
 
 /** Whether `npm run build:package` made the packages of just these sources before, as CI does. */
 const ARE_BUILT = process.env.TEST_PACKAGES === 'built';

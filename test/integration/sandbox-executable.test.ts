@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CALF_USERS } from '@local-datastore/shared/confinement/launcher/calf';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isArchitecture } from '../../packaging/architectures.ts';
-import { buildExecutables } from '../../packaging/build-executable.ts';
+import { isArchitecture } from '../../compose/packaging/architectures.ts';
+import { buildExecutables } from '../../compose/packaging/build-executable.ts';
 import { describeWith } from '../requirements.ts';
 import { startTestCalf, TEST_CALF } from './test-calf.ts';
 

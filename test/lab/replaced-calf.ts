@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { calfScriptName } from '@local-datastore/shared/confinement/launcher/roles';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../../compose/calf-scripts.ts';
+import { isArchitecture } from '../../compose/packaging/architectures.ts';
+import { koffiName, provideKoffi } from '../../compose/packaging/koffi-binary.ts';
 import { findWorkers } from '../../compose/program-bundle.ts';
-import { isArchitecture } from '../../packaging/architectures.ts';
-import { koffiName, provideKoffi } from '../../packaging/koffi-binary.ts';
 
 export interface ReplacedCalf {
   /** The command line that runs the agent. */

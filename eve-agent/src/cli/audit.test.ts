@@ -147,7 +147,11 @@ describe('a wrong call', () => {
       '--verify and --follow are two commands: give one of them',
     ],
     ['of something', ['something'], 'too many arguments'],
-    ['below a file', ['--state', '/dev/null'], 'the audit log in /dev/null/audit cannot be read: not a directory'],
+    [
+      'below a file',
+      ['--state', '/dev/null'],
+      'the audit log in /dev/null/audit cannot be read: not a directory',
+    ],
   ])('%s ends with 2 and says why', async (_, args, message) => {
     const { exitCode, stdout, stderr } = await run(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { buildImages, canBuildImages } from './build-images.ts';
 import { CHECKSUMS, writeChecksums } from './checksums.ts';
 import { releaseNotes, tagOf, whyNoRelease } from './release-checks.ts';
@@ -71,7 +71,7 @@ if (values['dry-run']) {
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(date.getTime() / 1000) };
   const packages = [
     process.execPath,
-    join(workspace, 'packaging/main.ts'),
+    join(workspace, 'compose/packaging/main.ts'),
     'package',
     '--output',
     target,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 
 /** The programs that are packaged. */
 export const PROGRAMS = ['datastore-app', 'eve-agent'] as const;

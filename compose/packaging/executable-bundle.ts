@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../compose/calf-scripts.ts';
-import { BUNDLE_OPTIONS, findWorkers, materialsOf, type ProgramBundle } from '../compose/program-bundle.ts';
-import { bundleScripts } from '../compose/scripts/bundle-scripts.ts';
+import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../calf-scripts.ts';
+import { BUNDLE_OPTIONS, findWorkers, materialsOf, type ProgramBundle } from '../program-bundle.ts';
+import { bundleScripts } from '../scripts/bundle-scripts.ts';
 
 /** The files of a single executable. */
 export interface ExecutableBundle extends Pick<ProgramBundle, 'inputs' | 'contents'> {

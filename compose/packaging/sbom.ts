@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { packageFolder } from './licences.ts';
 
 /** A bill of materials, as CycloneDX 1.6 has it (ECMA-424), as far as it is written here. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { manualPage } from '@local-datastore/shared/command-line/manual-page';
 import { completionFor } from '@local-datastore/shared/command-line/shell-commands';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { describeCommands } from './described-commands.ts';
 import type { PackageDescription } from './package-description.ts';
 import { SBOM_NAME } from './sbom.ts';
@@ -36,7 +36,7 @@ const compress = async (content: Buffer | string) => await promisify(gzip)(conte
 /** A file that all packages have, but for what is the program's own in it. */
 async function fillIn(file: string, { name, purged, purgedIfEmpty }: PackageDescription): Promise<Buffer> {
   const values = { PACKAGE: name, PURGED: purged.join(' '), PURGED_IF_EMPTY: purgedIfEmpty.join(' ') };
-  const text = (await readWorkspace('packaging/debian', file)).toString('utf8');
+  const text = (await readWorkspace('compose/packaging/debian', file)).toString('utf8');
   return Buffer.from(text.replace(/@([A-Z_]+)@/g, (_, key: keyof typeof values) => values[key]));
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { ALL_ARCHITECTURES, ARCHITECTURES } from './architectures.ts';
 import { PROGRAMS, type Program } from './package-description.ts';
 import { runTool } from './run-tool.ts';

@@ -1,4 +1,4 @@
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { runTool } from './run-tool.ts';
 
 /** When the sources were committed; undefined: they are in no repository, or git is not there. */

@@ -1,11 +1,11 @@
-import { createClosing } from '../datastore-app/src/cli/closing.ts';
-import { MANUAL_TEXTS as DATASTORE_TEXTS } from '../datastore-app/src/cli/manual-texts.ts';
-import { describeProgram as describeDatastore } from '../datastore-app/src/cli/program.ts';
-import { MANUAL_TEXTS as AGENT_TEXTS } from '../eve-agent/src/cli/manual-texts.ts';
-import { describeProgram as describeAgent } from '../eve-agent/src/cli/program.ts';
 import type { DescribedCommand } from '@local-datastore/shared/command-line/command-table';
 import type { ManualTexts } from '@local-datastore/shared/command-line/manual-page';
 import { silentLog } from '@local-datastore/shared/log';
+import { createClosing } from '../../datastore-app/src/cli/closing.ts';
+import { MANUAL_TEXTS as DATASTORE_TEXTS } from '../../datastore-app/src/cli/manual-texts.ts';
+import { describeProgram as describeDatastore } from '../../datastore-app/src/cli/program.ts';
+import { MANUAL_TEXTS as AGENT_TEXTS } from '../../eve-agent/src/cli/manual-texts.ts';
+import { describeProgram as describeAgent } from '../../eve-agent/src/cli/program.ts';
 import { type Program, versionOf } from './package-description.ts';
 
 /** What manual page and completions of a program are made of. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { writeCodeCache } from '../compose/scripts/code-cache.ts';
+import { writeCodeCache } from '../scripts/code-cache.ts';
 import type { Architecture } from './architectures.ts';
 import { bundleExecutable } from './executable-bundle.ts';
 import { KOFFI_SOURCE, koffiName, provideKoffi } from './koffi-binary.ts';

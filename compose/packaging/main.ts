@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 import { agentProgram } from './agent-program.ts';
 import { ALL_ARCHITECTURES, type Architecture, isArchitecture } from './architectures.ts';
 import { buildExecutables } from './build-executable.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { bundleDatastore } from '../compose/datastore-bundle.ts';
+import { bundleDatastore } from '../datastore-bundle.ts';
 import type { Architecture } from './architectures.ts';
 import type { BuiltProgram } from './build-package.ts';
 import { KOFFI_SOURCE, koffiName, provideKoffi } from './koffi-binary.ts';

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workspace } from '../compose/program-bundle.ts';
+import { workspace } from '../program-bundle.ts';
 
 /** The folder of the package that a bundled file comes from, such as `node_modules/@scope/name`. */
 export function packageFolder(input: string): string | undefined {
