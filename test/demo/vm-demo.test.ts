@@ -35,7 +35,7 @@ describeWith(['lab', 'root', 'machines'], 'npm run demo -- vm', () => {
       const { stdout, stderr, exitCode } = await finish(startDemo(directory, ['vm']));
       expect({ exitCode, ...(exitCode !== 0 && { stdout, stderr }) }).toEqual({ exitCode: 0 });
       const inOrder = [
-        ...['http://datastore.local/guest-v3.img, sha256 ', 'hostname = [datastore.local]', 'VERIFIED'],
+        ...['http://datastore.local/guest-v3.img, sha256 ', 'datastore.local  ', 'VERIFIED'],
         ...['BOOTING ', 'The neighbour hears: v1 answers', 'guest v1 is up', 'LOADING         was RUNNING'],
         ...['The neighbour hears: v2 answers, after ', ' answers of v1, '],
         // The guest's server answers 503, or hangs up before it has.
