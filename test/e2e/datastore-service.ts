@@ -13,7 +13,8 @@ const SETTINGS = `DATASTORE_HOST_NAME=${HOST_NAME}\nDATASTORE_PARSING=confined\n
 const BIND_SERVICE = 1 << 10;
 
 const sha256Of = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
-const COPIED = randomBytes(400_000);
+/** In one argument of a command, as base64: the kernel takes 128 KiB (execve(2)). */
+const COPIED = randomBytes(60_000);
 const UPLOADED = randomBytes(500_000);
 
 export interface DatastoreServiceScene {
