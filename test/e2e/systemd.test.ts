@@ -34,7 +34,7 @@ const GUEST_ADDRESS = '10.74.1.60';
 const GUEST_LIMIT = { timeout: 600_000, interval: 500 };
 const GUEST_TEST_MS = 600_000;
 /** The packages and a Debian system to install them in are made first. */
-const PREPARE_LIMIT_MS = 1_500_000;
+const PREPARE_LIMIT_MS = 1_200_000;
 const STATE = '/var/lib/eve-agent';
 const FRAGMENT = '/etc/eve-agent/device.d/device.json';
 const ENVIRONMENT_FILE = '/etc/eve-agent/eve-agent.env';

@@ -107,7 +107,7 @@ describeWith(['dpkg-deb'], 'Debian packages', () => {
 
   describeWith(['lintian'], 'to lintian', () => {
     // It unpacks and reads some hundred MiB of each, on one processor that others have too.
-    it('show no error and no warning', { timeout: 3_600_000 }, () => {
+    it('show no error and no warning', { timeout: 1_800_000 }, () => {
       const files = PACKAGES.map(({ name }) => built.package(name));
       const { stdout, status } = spawnSync(
         'lintian',
