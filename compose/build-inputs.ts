@@ -12,13 +12,13 @@ const ALWAYS = [
   'compose/build.ts',
   'compose/calf-scripts.ts',
   'compose/datastore-bundle.ts',
+  'compose/packaging/sbom.ts',
   'compose/program-bundle.ts',
   'compose/scripts/bundle-scripts.ts',
   'compose/scripts/code-cache.ts',
   'compose/scripts/deferred-packages.ts',
   'compose/scripts/make-code-cache.ts',
   'package-lock.json',
-  'compose/packaging/sbom.ts',
 ];
 
 /**
