@@ -2,6 +2,7 @@ import { type DescribedCommand, describeCommand } from '@local-datastore/shared/
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
+import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
 import { completionCommand, manCommand } from '@local-datastore/shared/command-line/shell-commands';
 import {
   describeUnknownVariables,
@@ -58,14 +59,6 @@ function createProgram(context: CommandContext): Command {
     for (const create of creators) program.addCommand(create(context).helpGroup(group));
   inheritSettings(program);
   return addHelpSections(program, MANUAL_TEXTS);
-}
-
-/** A command that is made apart takes over from the one above it how it writes and ends. */
-function inheritSettings(command: Command): void {
-  for (const nested of command.commands) {
-    nested.copyInheritedSettings(command);
-    inheritSettings(nested);
-  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { type DescribedCommand, describeCommand } from '@local-datastore/shared/
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
+import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
 import {
   describeUnknownVariables,
   variablesOf,
@@ -99,8 +100,9 @@ async function addCommands(
     if (createCommand === undefined) continue;
     const command = createCommand(context);
     const [group] = Object.entries(GROUPS).find(([, members]) => members.includes(name)) ?? [];
-    addCommand(program, group === undefined ? command : command.helpGroup(group));
+    program.addCommand(group === undefined ? command : command.helpGroup(group));
   }
+  inheritSettings(program);
 }
 
 /** The program with all its commands, as their definitions have it. */
@@ -108,16 +110,6 @@ export async function describeProgram(context: CommandContext): Promise<Describe
   const program = createProgram('', context);
   await addCommands(program, Object.keys(COMMANDS), context);
   return describeCommand(program);
-}
-
-/** A command that is made apart takes over from the one above it how it writes and ends. */
-function addCommand(program: Command, command: Command): void {
-  program.addCommand(command);
-  const inherit = (above: Command, below: Command) => {
-    below.copyInheritedSettings(above);
-    for (const nested of below.commands) inherit(below, nested);
-  };
-  inherit(program, command);
 }
 
 /**
