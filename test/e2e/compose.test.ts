@@ -71,7 +71,7 @@ describeWith(['root', 'docker'], 'the demo with containers', () => {
       const compose = new DockerComposeEnvironment(COMPOSE_FOLDER, COMPOSE_FILE)
         .withProjectName(PROJECT)
         .withEnvironment(ENVIRONMENT)
-        .withStartupTimeout(120_000)
+        .withStartupTimeout(BUILD_TIMEOUT_MS)
         // testcontainers 12.2.0 takes the project's name off a container's only where "-" joins them.
         .withWaitStrategy(IS_STANDALONE ? nameOf('agent') : 'agent-1', Wait.forOneShotStartup());
       if (IS_STANDALONE) {
