@@ -56,9 +56,18 @@ const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env
   signal: stop.signal,
   closing: createClosing(),
   createLog: (level, format = 'auto') =>
-    createLog(NAME, level, undefined, logPresenter(format, logTerminalOf(process.stderr))),
+    createLog(
+      NAME,
+      level,
+      undefined,
+      logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
+    ),
   createBufferedLog: (level, format = 'auto') =>
-    createBufferedLog(NAME, level, logPresenter(format, logTerminalOf(process.stderr))),
+    createBufferedLog(
+      NAME,
+      level,
+      logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
+    ),
 });
 // What a signal kept from its end is told as a shell tells it; a service ends well by one.
 process.exitCode = exitCode === 0 || stoppedBy === undefined ? exitCode : 128 + constants.signals[stoppedBy];

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { isJournal } from '@local-datastore/shared/journal';
-import { createLog, journalDestination, STDERR } from '@local-datastore/shared/log';
+import { createLog } from '@local-datastore/shared/log';
 import { logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { hasColors, logTerminalOf } from '@local-datastore/shared/text/styled-text';
@@ -47,8 +46,8 @@ const context: CommandContext = {
     createLog(
       'eve-agent',
       level,
-      isJournal(process.env.JOURNAL_STREAM, STDERR) ? journalDestination : undefined,
-      logPresenter(format, logTerminalOf(process.stderr)),
+      undefined,
+      logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
     ),
 };
 

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isJournal, withPriority } from './journal.ts';
-import { createLog } from './log.ts';
 
 describe('a descriptor', () => {
   const fd = openSync('/dev/null', 'w');
@@ -24,21 +23,6 @@ describe('a descriptor', () => {
 });
 
 describe('a line of the log', () => {
-  const lines: string[] = [];
-  const log = createLog('test', 'debug', { write: (line) => void lines.push(withPriority(line)) });
-
-  it.each([
-    ['error', '<3>'],
-    ['warn', '<4>'],
-    ['info', '<6>'],
-    ['debug', '<7>'],
-  ] as const)('of level %s begins with %s', (level, prefix) => {
-    log[level]({ process: 'net' }, 'said');
-    const line = lines.at(-1) ?? '';
-    expect(line.slice(0, prefix.length)).toBe(prefix);
-    expect(JSON.parse(line.slice(prefix.length))).toMatchObject({ level, process: 'net', msg: 'said' });
-  });
-
   it('that is none is left as it is', () => {
     expect(withPriority('(node:1) Warning: …\n')).toBe('(node:1) Warning: …\n');
   });

@@ -20,8 +20,13 @@ export function isJournal(journalStream: string | undefined, fd: number): boolea
   }
 }
 
-/** A line of the log with its priority before it, which the journal takes off (sd-daemon(3)). */
-export function withPriority(line: string): string {
-  const priority = PRIORITIES[LEVEL.exec(line)?.[1] ?? ''];
-  return priority === undefined ? line : `<${priority}>${line}`;
+/**
+ * A line of the log with its priority before it, which the journal takes off (sd-daemon(3)).
+ *
+ * @param json the line as pino writes it
+ * @param shown how it is written
+ */
+export function withPriority(json: string, shown: string = json): string {
+  const priority = PRIORITIES[LEVEL.exec(json)?.[1] ?? ''];
+  return priority === undefined ? shown : `<${priority}>${shown}`;
 }

@@ -37,13 +37,36 @@ it.each([
   ['text', false, true],
   ['json', true, false],
 ] as const)('%s, on a terminal %s: for people %s', (format, isTTY, isText) => {
-  expect(logPresenter(format, { ...PLAIN, isTTY }) !== undefined).toBe(isText);
+  expect(logPresenter(format, { ...PLAIN, isTTY, isJournal: false }) !== undefined).toBe(isText);
 });
 
 it('presents what the log writes, without secrets', () => {
   let written = '';
-  const present = logPresenter('text', { ...PLAIN, isTTY: false });
+  const present = logPresenter('text', { ...PLAIN, isTTY: false, isJournal: false });
   const log = createLog('test', 'info', { write: (line) => (written += line) }, present);
   log.child({ of: 'x' }).warn({ password: 'hunter2' }, 'it is slow');
   expect(written).toMatch(/^\d\d:\d\d:\d\d warn {2}it is slow of=x password=\[Redacted\]\n$/);
 });
+
+it.each([
+  ['error', '<3>'],
+  ['warn', '<4>'],
+  ['info', '<6>'],
+  ['debug', '<7>'],
+] as const)(
+  'a line of level %s has its priority %s in the journal, whatever it is laid out as',
+  (level, prefix) => {
+    for (const format of ['auto', 'json', 'text'] as const) {
+      let written = '';
+      const present = logPresenter(format, { ...PLAIN, isTTY: false, isJournal: true });
+      createLog('test', 'debug', { write: (line) => (written += line) }, present)[level](
+        { process: 'net' },
+        'said',
+      );
+      expect(written.slice(0, prefix.length)).toBe(prefix);
+      const line = written.slice(prefix.length);
+      if (format === 'text') expect(line).toContain(`${level.padEnd(5)} said process=net`);
+      else expect(JSON.parse(line)).toMatchObject({ level, process: 'net', msg: 'said' });
+    }
+  },
+);

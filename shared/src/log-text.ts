@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import { withPriority } from './journal.ts';
+import { safeJson } from './text/json-text.ts';
 import { terminalText } from './text/printable-text.ts';
 import { wrapWords } from './text/wrap-words.ts';
 
@@ -8,6 +10,8 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** Where a log is written, as far as its lines are laid out for it. */
 export interface LogTerminal {
   readonly isTTY: boolean;
+  /** It is systemd's, which takes a priority before each line. */
+  readonly isJournal: boolean;
   /** undefined: lines have no end. */
   readonly columns: number | undefined;
   readonly hasColors: boolean;
@@ -36,7 +40,10 @@ const fieldText = (value: unknown): string =>
  * @param json a line as pino writes it
  * @returns lines with a line break at their end
  */
-export function logText(json: string, { columns, hasColors }: Omit<LogTerminal, 'isTTY'>): string {
+export function logText(
+  json: string,
+  { columns, hasColors }: Pick<LogTerminal, 'columns' | 'hasColors'>,
+): string {
   const { level, time, msg, ...line } = JSON.parse(json) as Record<string, unknown>;
   const facts = Object.entries(line)
     .filter(([key, value]) => !LEFT_OUT.has(key) && value !== null)
@@ -56,6 +63,8 @@ export function logPresenter(
   format: LogFormat,
   terminal: LogTerminal,
 ): ((json: string) => string) | undefined {
-  if (format === 'json' || (format === 'auto' && !terminal.isTTY)) return undefined;
-  return (json) => logText(json, terminal);
+  const isText = format === 'text' || (format === 'auto' && terminal.isTTY);
+  if (!isText && !terminal.isJournal) return undefined;
+  const present = isText ? (json: string) => logText(json, terminal) : safeJson;
+  return terminal.isJournal ? (json) => withPriority(json, present(json)) : present;
 }

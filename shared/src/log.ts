@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import { systemErrorCode } from './errors.ts';
-import { withPriority } from './journal.ts';
 import { safeJson } from './text/json-text.ts';
 
 /** The part of pino's logger that the programs use: fields first, then a sentence. */
@@ -24,7 +23,7 @@ const FORM = {
   formatters: { level: (label: string) => ({ level: label }) },
 };
 
-export const STDERR = 2;
+const STDERR = 2;
 /** A reader that is slow is waited for so often and so long; then lines are lost until it reads on. */
 const MAX_WAITS = 100;
 const WAIT_MS = 10;
@@ -50,11 +49,6 @@ function writeToStderr(text: string): void {
   }
   hasReaderStopped = false;
 }
-
-/** stderr that is systemd's journal: it gets the priority of each line. */
-export const journalDestination: DestinationStream = {
-  write: (line) => writeToStderr(withPriority(line)),
-};
 
 /** How a line is written that is one JSON object; what comes of it must not act on a terminal. */
 export type PresentLine = (json: string) => string;

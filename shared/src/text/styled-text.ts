@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { isJournal } from '../journal.ts';
 import type { LogTerminal } from '../log-text.ts';
 
 /**
@@ -10,9 +11,17 @@ export function hasColors(stream: NodeJS.WritableStream): boolean {
   return styleText('bold', plain, { stream }) !== plain;
 }
 
-/** What a log has of the stream that it is written to, which may change its width. */
-export const logTerminalOf = (stream: NodeJS.WriteStream): LogTerminal => ({
+/**
+ * What a log has of the stream that it is written to, which may change its width.
+ *
+ * @param journalStream what systemd tells in JOURNAL_STREAM; undefined: nothing
+ */
+export const logTerminalOf = (
+  stream: NodeJS.WriteStream & { readonly fd: number },
+  journalStream: string | undefined,
+): LogTerminal => ({
   isTTY: stream.isTTY === true,
+  isJournal: isJournal(journalStream, stream.fd),
   get columns() {
     return stream.columns || undefined;
   },
