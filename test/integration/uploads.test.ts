@@ -398,9 +398,12 @@ describe('connections', () => {
     const stalled = sendRaw(patchLines(upload, 0, CONTENT.length), CONTENT.subarray(0, HALF));
     const answered = once(stalled, 'data');
     await expect.poll(() => receivedBytes(upload)).toBeGreaterThan(0);
+    const written = Number(await receivedBytes(upload));
     // HEAD asks the first to end; what it had received is kept.
     const offset = Number((await head(upload)).headers['upload-offset']);
-    expect(offset).toBe(HALF);
+    expect(offset).toBeGreaterThanOrEqual(written);
+    // Not all that was sent need have been read.
+    expect(offset).toBeLessThanOrEqual(HALF);
     expect(String((await answered)[0])).toMatch(/^HTTP\/1.1 204 /);
     stalled.destroy();
     expect((await patch(upload, offset, CONTENT.subarray(offset))).status).toBe(204);
