@@ -114,6 +114,7 @@ function createApi(configSource: string | null = null) {
     version: '1.2.3',
     listInstances: () => [],
     processes: () => [PROCESS],
+    separation: () => ({ state: 'on', reason: null }),
     listDhcp: () => [{ interface: 'eth0', state: 'bound' }],
     readNtp: () => NTP,
     auditHead: () => ({ seq: 7, hash: 'ab'.repeat(32) }),

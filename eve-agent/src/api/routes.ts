@@ -24,6 +24,7 @@ import { type Reconciler, TREE_ACTIONS, type TreeAction } from '../reconcile/rec
 import type { Tally } from '../reconcile/tally.ts';
 import type { ChainPlace } from '../sandbox/audit/audit-line.ts';
 import type { NtpStatus } from '../sandbox/handlers/ntp-status.ts';
+import type { SeparationStatus } from '../sandbox/monitor/separation-status.ts';
 import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
@@ -43,6 +44,8 @@ export interface RoutesDeps {
   readonly readServing: ((signal: AbortSignal) => Promise<ReadonlyMap<string, boolean>>) | null;
   /** Those without rights that the service has. */
   processes(): readonly ProcessStatus[];
+  /** Whether the network is spoken to by one of them. */
+  separation(): SeparationStatus;
   /** Interfaces that get their addresses by DHCP. */
   listDhcp(): readonly object[];
   /** null: no time server is asked. */
@@ -151,7 +154,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       summary: 'The configuration in force, every content tree, every app, and every process without rights',
       responses: {
         200: jsonResponse(
-          'Configuration, content trees, apps (null where none are launched), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), the interfaces that get their addresses by DHCP, and the clock with its time servers (null where none is asked)',
+          'Configuration, content trees, apps (null where none are launched), whether a process without rights speaks to the network (separation: on, starting, or off with the reason), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), the interfaces that get their addresses by DHCP, and the clock with its time servers (null where none is asked)',
         ),
       },
       handle: () => ({
@@ -160,6 +163,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         contentTrees: reconciler.statuses(),
         apps: apps?.statuses() ?? null,
         networkInstances: listInstances(),
+        separation: deps.separation(),
         processes: deps.processes(),
         audit: deps.auditHead(),
         dhcp: deps.listDhcp(),

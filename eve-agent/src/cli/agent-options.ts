@@ -30,7 +30,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly deployListen: ListenAddress;
   readonly ca?: string;
   readonly apps?: true;
-  /** Undefined: off. */
+  /** Undefined: as far as this host lets it. */
   readonly separation?: boolean;
   readonly dhcp?: readonly string[];
   readonly ntp?: readonly string[];
@@ -252,14 +252,14 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
   {
     flags: '--separation',
     description:
-      'speak to datastores and registries in a process of its own, which holds no rights; what it does is put ' +
-      'down in the folder audit of the state directory',
+      'speak to datastores and registries in a process of its own, which holds no rights, or end; what it does is put ' +
+      'down in the folder audit of the state directory (default: so, but in one process where this host lets none run)',
     environment: 'EVE_AGENT_SEPARATION',
     schema: z.boolean(),
   },
   {
     flags: '--no-separation',
-    description: 'do it all in one process alone',
+    description: 'do it all in one process alone, as for development',
     environment: 'EVE_AGENT_NO_SEPARATION',
     schema: z.boolean(),
   },

@@ -101,9 +101,29 @@ it('the status says loudly what is wrong with a new configuration', () => {
   ).toContain('No configuration');
 });
 
+it.each([
+  [{ state: 'off', reason: 'it ended with code 9\u001b' }, 'it ended with code 9\\027'],
+  [{ state: 'off', reason: 'it is turned off' }, 'it is turned off'],
+  [{ state: 'on', reason: null }, null],
+  [{ state: 'starting', reason: null }, null],
+  [null, null],
+])('the status tells that one process does it all: %j', (separation, reason) => {
+  const configuration = { source: null, state: 'applied', appliedAt: null, problems: [], warnings: [] };
+  const others = { contentTrees: [], apps: null, processes: [], dhcp: [], ntp: null };
+  const text = statusText({ configuration, separation, ...others } as unknown as ServiceStatus);
+  const line = `\nOne process does it all, without separation: ${reason}\n`;
+  if (reason === null) expect(text).not.toContain('separation');
+  else expect(text).toContain(line);
+});
+
 it('the status tells what confines a process, and what does not', () => {
   const configuration = { source: null, state: 'applied', appliedAt: null, problems: [], warnings: [] };
-  const missing = [{ layer: 'mount namespace', reason: 'who starts it does not have CAP_SYS_ADMIN' }];
+  const reason = 'who starts it does not have CAP_SYS_ADMIN';
+  const missing = [
+    { layer: 'network namespace', reason },
+    { layer: 'own user', reason: 'who starts it may not' },
+    { layer: 'mount namespace', reason },
+  ];
   const running = {
     name: 'net',
     state: 'running',
@@ -136,7 +156,8 @@ it('the status tells what confines a process, and what does not', () => {
   expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
   expect(text).toContain('\n    3 datagrams were kept from it\n');
-  expect(text).toContain('\n    without mount namespace, since who starts it does not have CAP_SYS_ADMIN\n');
+  expect(text).toContain(`\n    without network namespace, mount namespace, since ${reason}\n`);
+  expect(text).toContain('\n    without own user, since who starts it may not\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');
 });
 

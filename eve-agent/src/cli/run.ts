@@ -4,10 +4,15 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runService } from '../service/run-service.ts';
-import type { ServiceSettings } from '../service/service-settings.ts';
+import type { SeparationWish, ServiceSettings } from '../service/service-settings.ts';
 import { RUN_OPTIONS, RUN_SETTINGS, type RunOptions, SETTINGS_TITLE } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
 import { leastRateOf } from './transfer-options.ts';
+
+function separationOf({ separation }: RunOptions): SeparationWish {
+  if (separation === undefined) return 'preferred';
+  return separation ? 'required' : 'off';
+}
 
 function settingsOf(options: RunOptions): ServiceSettings {
   const { tlsCertificate, tlsKey, clientCa, clientCrl } = options;
@@ -35,7 +40,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
       proxy: options.proxy,
       allowsInternalRedirects: options.allowInternalRedirects === true,
     },
-    isSeparated: options.separation === true,
+    separation: separationOf(options),
     dhcp: options.dhcp ?? [],
     ntp: options.ntp ?? [],
     allowPlainCredentials: options.allowPlainCredentials === true,

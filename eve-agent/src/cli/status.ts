@@ -36,6 +36,11 @@ const statusSchema = z.looseObject({
     .default([]),
   /** null: no time server is asked. */
   ntp: timeStatusSchema.nullable().default(null),
+  /** Of an older agent: not told. */
+  separation: z
+    .looseObject({ state: z.enum(['on', 'starting', 'off']), reason: z.string().nullable() })
+    .nullable()
+    .default(null),
   /** Those without rights. */
   processes: z
     .array(
@@ -71,10 +76,18 @@ function processLines({
   return [
     `Process ${printableText(name)}${which} ${STATES[state]}${again}${printableText(inForce)}`,
     ...(droppedDatagrams === 0 ? [] : [`    ${droppedDatagrams} datagrams were kept from it`]),
-    ...missing.map(
-      ({ layer, reason }) => `    without ${printableText(layer)}, since ${printableText(reason)}`,
-    ),
+    ...[...Map.groupBy(missing, ({ reason }) => reason)].map(([reason, those]) => {
+      const layers = those.map(({ layer }) => printableText(layer)).join(', ');
+      return `    without ${layers}, since ${printableText(reason)}`;
+    }),
   ];
+}
+
+/** Only what is not told by the process itself. */
+function separationLines(separation: ServiceStatus['separation']): string[] {
+  if (separation?.state !== 'off') return [];
+  const why = separation.reason === null ? '' : `: ${printableText(separation.reason)}`;
+  return [`One process does it all, without separation${why}`];
 }
 
 function dhcpLine({ interface: name, address, server, reason }: ServiceStatus['dhcp'][number]): string {
@@ -91,6 +104,7 @@ export function statusText({
   configuration,
   contentTrees,
   apps,
+  separation,
   processes,
   dhcp,
   ntp,
@@ -99,6 +113,7 @@ export function statusText({
   const confined = [
     ...dhcp.map(dhcpLine),
     ...(ntp === null ? [] : timeLines(ntp)),
+    ...separationLines(separation),
     ...processes.flatMap(processLines),
   ].map((line) => `${line}\n`);
   if (state === 'none') return `No configuration is in force.\n${confined.join('')}`;

@@ -5,6 +5,7 @@ import { watchAnnouncements } from '../discovery/announcements.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
+import type { SeparationStatus } from '../sandbox/monitor/separation-status.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -33,6 +34,7 @@ export interface NetworkSide {
   findLocal(host: string, signal: AbortSignal): Promise<string>;
   /** What it does by processes without rights; none: it is all in this one. */
   processes(): readonly ProcessStatus[];
+  separation(): SeparationStatus;
 }
 
 /**
@@ -48,8 +50,12 @@ export const createFindLocal =
     return address;
   };
 
-/** The network in this process. */
-export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: ServiceSettings): NetworkSide {
+/** The network in this process. @param reason why it is not in another one, as a clause */
+export function createOwnNetwork(
+  { targetOf, log }: NetworkSideDeps,
+  settings: ServiceSettings,
+  reason: string,
+): NetworkSide {
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const locate = createSystemLocator(log, querier.open);
   const steps = createDatastoreAccess({ locate, openFlow }, targetOf, settings);
@@ -57,6 +63,7 @@ export function createOwnNetwork({ targetOf, log }: NetworkSideDeps, settings: S
     steps,
     findLocal: createFindLocal(steps.probe),
     processes: () => [],
+    separation: () => ({ state: 'off', reason }),
     run: ({ hosts, onSeen }, signal) =>
       watchAnnouncements(
         {

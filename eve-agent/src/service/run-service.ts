@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { collectEarly } from '@local-datastore/shared/early-collection';
-import { ConfigurationError } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
@@ -36,8 +36,10 @@ import type { Target } from '../transfer/target.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
 import type { DhcpClients } from './dhcp-clients.ts';
 import { createOwnNetwork, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
+import { createPreferredNetwork } from './preferred-network.ts';
 import { openApps, type RunningApps } from './run-apps.ts';
 import { openDeployments, type RunningDeployments } from './run-deployments.ts';
+import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox.ts';
 import { runScrubs, SCRUB_BYTES_PER_SECOND, scrubTimeSchema } from './scrub-schedule.ts';
 import type { ServiceSettings } from './service-settings.ts';
@@ -47,6 +49,7 @@ const MAX_MISMATCHES = 5;
 const SMALL_BYTES = 64 * 1024 * 1024;
 /** What holds credentials is for its owner alone. */
 const SECRET_MODE = 0o600;
+const TURNED_OFF = 'it is turned off';
 
 export interface ServiceDeps {
   readonly version: string;
@@ -74,22 +77,47 @@ const createTargetOf =
       ? createFileTarget(store.pendingPath(sha256), { lanes, algorithm: digestOfHex(sha256).algorithm })
       : createSmallFileTarget(store.pendingPath(sha256), maxBytes);
 
-/** What processes without rights share, where there are to be any: its code is loaded only then. */
-async function openSandboxFor(settings: ServiceSettings, state: string, log: Log): Promise<Sandbox | null> {
-  if (!settings.isSeparated && settings.dhcp.length === 0 && settings.ntp.length === 0) return null;
-  const { openSandbox } = await import('./sandbox.ts');
-  return await openSandbox(state, log);
+/**
+ * What processes without rights share, where there are to be any: its code is loaded only then.
+ *
+ * @returns the reason, as a clause, where there are none
+ * @throws ConfigurationError where none can be had, and some are asked for
+ */
+async function openSandboxFor(
+  { separation, dhcp, ntp }: ServiceSettings,
+  state: string,
+  log: Log,
+): Promise<Sandbox | string> {
+  const isRequired = separation === 'required' || dhcp.length > 0 || ntp.length > 0;
+  if (separation === 'off' && !isRequired) return TURNED_OFF;
+  try {
+    const { openSandbox } = await import('./sandbox.ts');
+    return await openSandbox(state, log);
+  } catch (error) {
+    const reason = errorMessage(error);
+    if (isRequired)
+      throw new ConfigurationError(`no process without rights can be had here: ${reason}`, { cause: error });
+    return reason;
+  }
 }
 
 /** In this process, or in one that holds no rights. */
 async function openNetwork(
   settings: ServiceSettings,
-  sandbox: Sandbox | null,
+  sandbox: Sandbox | string,
   deps: NetworkSideDeps,
 ): Promise<NetworkSide> {
-  if (!settings.isSeparated || sandbox === null) return createOwnNetwork(deps, settings);
+  if (settings.separation === 'off') return createOwnNetwork(deps, settings, TURNED_OFF);
+  const openOwn = (reason: string) => {
+    deps.log.warn({ reason }, 'datastores and registries are spoken to by the process of the agent itself');
+    return createOwnNetwork(deps, settings, reason);
+  };
+  if (typeof sandbox === 'string') return openOwn(sandbox);
   const { createSeparateNetwork } = await import('./separate-network.ts');
-  return createSeparateNetwork(deps, sandbox, settings);
+  return createPreferredNetwork({
+    separate: createSeparateNetwork(deps, sandbox, settings),
+    openOwn: settings.separation === 'required' ? null : openOwn,
+  });
 }
 
 async function openDhcp(
@@ -168,9 +196,11 @@ function composeReconciler(
 export async function runService(
   settings: ServiceSettings,
   { version, log: plainLog }: ServiceDeps,
-  signal: AbortSignal,
+  stopSignal: AbortSignal,
 ): Promise<void> {
   collectEarly();
+  const failing = new AbortController();
+  const signal = AbortSignal.any([stopSignal, failing.signal]);
   const logStream = createLogStream(plainLog, Date.now);
   const { log } = logStream;
   const tally = createTally();
@@ -182,11 +212,12 @@ export async function runService(
   const unlock = await lockState(state);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const store = createContentStore(state, images);
-  const sandbox = await openSandboxFor(settings, state, log);
-  const network = await openNetwork(settings, sandbox, {
+  const opened = await openSandboxFor(settings, state, log);
+  const network = await openNetwork(settings, opened, {
     targetOf: createTargetOf(store, hashLanes),
     log,
   });
+  const sandbox = typeof opened === 'string' ? null : opened;
   const reconciler = composeReconciler(settings, { state, store, steps: network.steps, log }, tally);
   const configuration = createConfiguration({
     apply: (config) => reconciler.apply(config),
@@ -229,6 +260,7 @@ export async function runService(
         ...(dhcp?.processes() ?? []),
         ...[ntp?.calfStatus() ?? null].filter((status) => status !== null),
       ],
+      separation: () => network.separation(),
       auditHead: () => sandbox?.audit.head() ?? null,
       listDhcp: () => dhcp?.statuses() ?? [],
       readNtp: () => ntp?.status() ?? null,
@@ -267,7 +299,7 @@ export async function runService(
     }
     running.push(source.follow(systemClock, signal));
     log.info({ state, config: settings.configPath }, 'running');
-    await Promise.all(running);
+    await runTogether(running, () => failing.abort());
   } finally {
     for (const end of endings) await end();
     await ntp?.stop();

@@ -25,9 +25,8 @@ export interface Sandbox {
  */
 export async function openSandbox(state: string, log: Log): Promise<Sandbox> {
   const plan = planHere();
-  for (const { layer, reason } of plan.missing) {
-    log.warn({ layer, reason }, 'processes of the agent are confined without one of their layers');
-  }
+  if (plan.missing.length > 0)
+    log.info({ missing: plan.missing }, 'processes of the agent are confined without some layers');
   const audit = await openAuditLog(
     { clock: systemClock, log },
     { folder: auditFolderOf(state), boot: readBootId() },

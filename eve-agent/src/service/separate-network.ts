@@ -36,12 +36,18 @@ const READY_WITHIN_MS = 60_000;
 const STORE_LIMITS: Partial<StoreLimits> = { messagesPerSecond: 10_000 };
 const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
 
+/** A network side that may come to nothing. */
+export interface SeparateNetwork extends NetworkSide {
+  /** Of {@link KeptCalf.began}, once it was told to run. */
+  readonly began: Promise<string | null>;
+}
+
 /** The network in a process that holds no rights, which is kept running. */
 export function createSeparateNetwork(
   { targetOf, log }: NetworkSideDeps,
   { store, audit, plan }: Sandbox,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
-): NetworkSide {
+): SeparateNetwork {
   const jobs = createNetJobs({
     ...{ store, audit, actor: NET, owner: PRIV, targetOf },
     wish: hostPlatform(arch()),
@@ -73,9 +79,16 @@ export function createSeparateNetwork(
     },
   );
   const findLocal = createFindLocal(jobs.steps.probe);
+  const began = Promise.withResolvers<string | null>();
+  let isRunnable = false;
+  void began.promise.then((reason) => {
+    isRunnable = reason === null;
+  });
   let kept: KeptCalf | null = null;
   return {
+    began: began.promise,
     steps: jobs.steps,
+    separation: () => ({ state: isRunnable ? 'on' : 'starting', reason: null }),
     async findLocal(host, signal) {
       const address = await findLocal(host, signal);
       // The process that says so may have been taken over.
@@ -101,6 +114,7 @@ export function createSeparateNetwork(
         },
       );
       kept = running;
+      began.resolve(running.began);
       await monitor.run(signal);
       await running.close();
     },

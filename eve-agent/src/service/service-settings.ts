@@ -4,6 +4,12 @@ import type { LeastRate } from '../transfer/rate-watch.ts';
 import type { AppsSettings } from './run-apps.ts';
 import type { DeploymentsSettings } from './run-deployments.ts';
 
+/**
+ * Whether a process without rights speaks to the network: never; where this host lets one run; or always, so that the
+ * service does not go on without.
+ */
+export type SeparationWish = 'off' | 'preferred' | 'required';
+
 /** What a service is told to do, whoever tells it. */
 export interface ServiceSettings {
   /** A file or a folder; null: what is put through the API. */
@@ -32,8 +38,7 @@ export interface ServiceSettings {
     readonly proxy: URL | undefined;
     readonly allowsInternalRedirects: boolean;
   };
-  /** Whether a process without rights speaks to the network. */
-  readonly isSeparated: boolean;
+  readonly separation: SeparationWish;
   /** Interfaces that get their addresses by DHCP. */
   readonly dhcp: readonly string[];
   /** Time servers that the clock is kept right by; none: it is left alone. */

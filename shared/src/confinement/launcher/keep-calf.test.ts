@@ -117,3 +117,32 @@ it('kills one that cannot be given what it needs, and goes on', async () => {
   clock.advance(1000);
   expect(told).toEqual(['started 1', 'EAGAIN, 1000 ms', 'started 2']);
 });
+
+it.each([
+  ['one was ready', [], null],
+  ['one was ready after two that were not', ['1', '2'], null],
+  ['three ended before', ['1', '2', 'none can be'], 'none can be'],
+])('tells whether it began: %s', async (_, refusals, expected) => {
+  const { clock, kept } = setUp(refusals);
+  clock.advance(3000);
+  kept.markReady();
+  expect(await kept.began).toBe(expected);
+});
+
+it.each([
+  [{ code: 9 }, 'it ended with code 9'],
+  [{ signal: 'SIGSYS' } as const, 'it was ended by SIGSYS'],
+])('tells how it came that none began: %j', async (end, expected) => {
+  const { clock, kept, endLast } = setUp();
+  for (const delayMs of [1000, 2000, 4000]) {
+    await endLast(end);
+    clock.advance(delayMs);
+  }
+  expect(await kept.began).toBe(expected);
+});
+
+it('tells that it was closed before it was known whether it began', async () => {
+  const { kept } = setUp();
+  await kept.close();
+  expect(await kept.began).toBe('it was stopped');
+});

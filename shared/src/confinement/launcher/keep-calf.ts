@@ -15,8 +15,16 @@ export interface KeepDeps {
   onEnd(end: CalfEnd, delayMs: number): void;
 }
 
+/** One end may be of a moment, such as a host that has just booted and is short of memory. */
+const TRIES_TO_BEGIN = 3;
+
 /** A calf that is started again whenever it ends. */
 export interface KeptCalf {
+  /**
+   * Resolves once it is known whether this host lets it run: to null when one was ready, as `markReady` said; to the
+   * reason, as a clause, when three ended before any was, or it was closed before.
+   */
+  readonly began: Promise<string | null>;
   /** Null: none runs at the moment. */
   current(): Calf | null;
   /** The one that runs said so. */
@@ -29,6 +37,10 @@ export interface KeptCalf {
   close(): Promise<void>;
 }
 
+/** How one ended, as a clause. */
+const endText = ({ code, signal, refusal }: CalfEnd): string =>
+  refusal ?? (code === null ? `it was ended by ${signal ?? 'an error'}` : `it ended with code ${code}`);
+
 /** Starts a calf, and keeps one running: it waits longer the more often one ends. */
 export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDeps): KeptCalf {
   let record = NO_FAILURES;
@@ -37,6 +49,7 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
   let isClosed = false;
   let cancel = () => {};
   let markReady = () => {};
+  const began = Promise.withResolvers<string | null>();
 
   function ended(end: CalfEnd, startedMs: number): void {
     current = null;
@@ -44,6 +57,7 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
     markReady();
     ends += 1;
     if (isClosed) return;
+    if (ends >= TRIES_TO_BEGIN) began.resolve(endText(end));
     const nowMs = clock.nowMs();
     const judged = judgeEnd(record, nowMs, nowMs - startedMs);
     record = judged.record;
@@ -78,12 +92,17 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
 
   begin();
   return {
+    began: began.promise,
     current: () => current,
-    markReady: () => markReady(),
+    markReady() {
+      began.resolve(null);
+      markReady();
+    },
     isDegraded: () => record.isDegraded,
     endCount: () => ends,
     async close() {
       isClosed = true;
+      began.resolve('it was stopped');
       cancel();
       markReady();
       const last = current;

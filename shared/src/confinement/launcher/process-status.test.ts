@@ -15,6 +15,7 @@ const kept = (layers: LayersInForce | null, isDegraded = false): KeptCalf => ({
   current: () => (layers === null ? null : ({ pid: 123, layers: () => layers } as Calf)),
   isDegraded: () => isDegraded,
   endCount: () => 3,
+  began: Promise.resolve(null),
   markReady() {},
   close: async () => {},
 });
