@@ -7,10 +7,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BundledCalf, bundleTestCalf } from '../integration/bundled-calf.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
+import { eveAgent } from '../lab/programs.ts';
+import { WORKSPACE } from '../lab/run-program.ts';
 import { describeWith } from '../requirements.ts';
 
 const IMAGE = 'nothing-of-its-own';
 const NAMESPACES = ['network namespace', 'mount namespace', 'IPC namespace', 'UTS namespace'];
+const AS_AGENT_YAML = [
+  ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--user', '1000:1000', '--read-only'],
+];
 const ALWAYS = { capEff: 0, capPrm: 0, capAmb: 0, noNewPrivs: true, seccomp: 2 };
 
 describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
@@ -73,14 +78,31 @@ describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
   }
 
   it('as compose/agent.yaml starts one, a calf has what needs no right', async () => {
-    const started = await run(
-      ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--user', '1000:1000', '--read-only'],
-    );
+    const started = await run(...AS_AGENT_YAML);
     expect(started).toEqual({
       layers: expect.objectContaining({ ...ALWAYS, uid: 1000, capBnd: 0 }),
       missing: ['own user', ...NAMESPACES],
       output: [],
     });
+  });
+
+  it('as compose/agent.yaml starts one, an agent separates, and says which layers are missing', async () => {
+    const volumes = [WORKSPACE.replace(/\/$/, ''), dirname(process.execPath), '/usr'];
+    const name = 'separated';
+    await engine.docker(
+      ...['run', '--detach', '--rm', '--name', name, '--network', 'none', '--tmpfs', '/tmp:mode=1777'],
+      ...volumes.flatMap((each) => ['--volume', `${each}:${each}:ro`]),
+      ...[...AS_AGENT_YAML, IMAGE, ...eveAgent('run', '--state', '/tmp/state')],
+    );
+    const status = () =>
+      engine.docker('exec', name, ...eveAgent('status', '--state', '/tmp/state')).catch(String);
+    await expect.poll(status).toMatch(/^Process net \(pid \d+\) runs: no capabilities, no new privileges/m);
+    const shown = await status();
+    expect(shown).toMatch(/^ {4}without own user, since /m);
+    expect(shown).toMatch(
+      /^ {4}without network namespace, mount namespace, IPC namespace, UTS namespace, since /m,
+    );
+    await engine.docker('stop', name);
   });
 
   it('as Docker starts one, a calf has a user of its own as well', async () => {

@@ -103,7 +103,7 @@ it('kills one that does not say in time that it runs, and no other', async () =>
   clock.advance(5000);
   await started[0]?.calf.ended;
   clock.advance(1000);
-  expect(told).toEqual(['started 1', 'SIGKILL, 1000 ms', 'started 2']);
+  expect(told).toEqual(['started 1', 'it was not ready in time, 1000 ms', 'started 2']);
   kept.markReady();
   clock.advance(100_000);
   expect(told).toHaveLength(3);
@@ -139,6 +139,26 @@ it.each([
     clock.advance(delayMs);
   }
   expect(await kept.began).toBe(expected);
+});
+
+it('takes one that was killed from outside for no sign', async () => {
+  const { clock, kept, endLast } = setUp();
+  for (const delayMs of [1000, 2000, 4000, 8000]) {
+    await endLast({ signal: 'SIGKILL' });
+    clock.advance(delayMs);
+  }
+  kept.markReady();
+  expect(await kept.began).toBeNull();
+});
+
+it('takes one that is never ready in time for a sign', async () => {
+  const { clock, kept, started } = setUp([], 5000);
+  for (const delayMs of [1000, 2000, 4000]) {
+    clock.advance(5000);
+    await started.at(-1)?.calf.ended;
+    clock.advance(delayMs);
+  }
+  expect(await kept.began).toBe('it was not ready in time');
 });
 
 it('tells that it was closed before it was known whether it began', async () => {

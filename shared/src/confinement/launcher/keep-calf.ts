@@ -22,7 +22,8 @@ const TRIES_TO_BEGIN = 3;
 export interface KeptCalf {
   /**
    * Resolves once it is known whether this host lets it run: to null when one was ready, as `markReady` said; to the
-   * reason, as a clause, when three ended before any was, or it was closed before.
+   * reason, as a clause, when three could not run before any was, or it was closed before. Who kills one from outside,
+   * as the kernel does where memory is short, says nothing of that.
    */
   readonly began: Promise<string | null>;
   /** Null: none runs at the moment. */
@@ -46,6 +47,7 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
   let record = NO_FAILURES;
   let current: Calf | null = null;
   let ends = 0;
+  let inabilities = 0;
   let isClosed = false;
   let cancel = () => {};
   let markReady = () => {};
@@ -57,7 +59,8 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
     markReady();
     ends += 1;
     if (isClosed) return;
-    if (ends >= TRIES_TO_BEGIN) began.resolve(endText(end));
+    if (end.refusal !== null || end.signal !== 'SIGKILL') inabilities += 1;
+    if (inabilities >= TRIES_TO_BEGIN) began.resolve(endText(end));
     const nowMs = clock.nowMs();
     const judged = judgeEnd(record, nowMs, nowMs - startedMs);
     record = judged.record;
@@ -78,8 +81,13 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
     cancel = clock.after(WELL_AFTER_MS, () => {
       record = NO_FAILURES;
     });
-    if (readyWithinMs !== undefined) markReady = clock.after(readyWithinMs, () => calf.kill());
     let refusal: string | null = null;
+    if (readyWithinMs !== undefined) {
+      markReady = clock.after(readyWithinMs, () => {
+        refusal = 'it was not ready in time';
+        calf.kill();
+      });
+    }
     void calf.ended.then((end) => ended({ ...end, refusal: refusal ?? end.refusal }, startedMs));
     try {
       onStart(calf);

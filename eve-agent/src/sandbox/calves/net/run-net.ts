@@ -190,6 +190,8 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
   );
 
   const hosts = await watchHosts(store);
+  // Before anybody is heard: whether it began is not for neighbours to say.
+  await store.write(['ready'], toJson(true));
   const ending = new AbortController();
   const watching = watchAnnouncements(
     {
@@ -202,7 +204,6 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     },
     ending.signal,
   );
-  await store.write(['ready'], toJson(true));
   const reason = await store.closed;
   ending.abort();
   await watching;
