@@ -2,18 +2,14 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
+import type { Clock } from '@local-datastore/shared/clock';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { createDatagramRelay, type Target } from './datagram-relay.ts';
 
 /** A port of this host, at each of its addresses. */
 export interface HostPort {
   readonly protocol: 'tcp' | 'udp';
   readonly hostPort: number;
-}
-
-/** Where what comes to a port goes. */
-export interface Target {
-  readonly address: string;
-  readonly port: number;
 }
 
 /** A port that nobody else can have meanwhile. */
@@ -76,8 +72,7 @@ async function holdTcp(hostPort: number, whereTo: () => Target | null): Promise<
   };
 }
 
-/** What comes to it is let go: datagrams are led by the packet filter alone. */
-async function holdUdp(hostPort: number): Promise<HeldPort> {
+async function holdUdp(hostPort: number, whereTo: () => Target | null, clock: Clock): Promise<HeldPort> {
   const socket = await onAnyAddress(async (address) => {
     const bound = createSocket(address === '::' ? 'udp6' : 'udp4');
     bound.bind({ address, port: hostPort });
@@ -87,27 +82,35 @@ async function holdUdp(hostPort: number): Promise<HeldPort> {
       bound.close();
       throw error;
     }
-    // A host that is away answers one that was never sent from here.
+    // Who asked may be away by now.
     bound.on('error', () => {});
     return bound;
   });
+  const relay = createDatagramRelay({
+    whereTo,
+    answer: (datagram, { port, address }) => socket.send(datagram, port, address, () => {}),
+    clock,
+  });
+  socket.on('message', (datagram, { address, port }) => relay.take(datagram, { address, port }));
   return {
     async close() {
       const closed = once(socket, 'close');
       socket.close();
+      relay.close();
       await closed;
     },
   };
 }
 
 /**
- * Takes a port of this host, so that no program and no engine of containers gets it. What comes to it by TCP is passed
- * on, for ways that no rule leads: by loopback, by IPv6, and from the machine's own neighbours.
+ * Takes a port of this host, so that no program and no engine of containers gets it. What comes to it is passed on, for
+ * ways that no rule leads: by loopback, by IPv6, and from the machine's own neighbours.
  *
- * @param whereTo asked for each connection; null: nowhere, and it is broken off
+ * @param whereTo asked for each connection and datagram; null: nowhere, and it is broken off, or let go
  * @throws Error of the system: EADDRINUSE where somebody has it, EACCES where it is not for this process
  */
 export const holdPort = (
   { protocol, hostPort }: HostPort,
   whereTo: () => Target | null,
-): Promise<HeldPort> => (protocol === 'tcp' ? holdTcp(hostPort, whereTo) : holdUdp(hostPort));
+  clock: Clock,
+): Promise<HeldPort> => (protocol === 'tcp' ? holdTcp(hostPort, whereTo) : holdUdp(hostPort, whereTo, clock));

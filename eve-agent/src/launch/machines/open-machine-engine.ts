@@ -82,7 +82,11 @@ export async function openMachineEngine(options: MachineEngineOptions): Promise<
   const volumesOf = (machine: Machine) => allVolumes(readMachineFacts(machine.record().spec));
   const writableVolumes = (machine: Machine) => volumesOf(machine).filter(({ isReadOnly }) => !isReadOnly);
 
-  const ports = createPublishedPorts({ portRule, forwards: readForwarding, hold: holdPort, log });
+  const ports = createPublishedPorts({
+    ...{ portRule, log },
+    forwards: readForwarding,
+    hold: (port, whereTo) => holdPort(port, whereTo, clock),
+  });
   const deps: MachineDeps = {
     ...{ folder, ports, taps, clock, log, wallMs, bootId, findQemu },
     table: options.table ?? createProcessTable(),

@@ -4,7 +4,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { MachinePort } from '../engine/container-spec.ts';
 import type { Redirect } from '../switch/port-rule.ts';
-import type { Target } from './held-port.ts';
+import type { Target } from './datagram-relay.ts';
 import { createPublishedPorts, redirectsTo } from './published-ports.ts';
 
 const WEB: MachinePort = { Protocol: 'tcp', HostPort: 8080, Port: 80, Network: 0 };
@@ -139,14 +139,6 @@ describe('ports of a host', () => {
       SSH,
       { status: 501, message: expect.stringContaining('CAP_NET_BIND_SERVICE') },
     ],
-    [
-      'nothing leads',
-      () => {
-        isForwarding = false;
-      },
-      DNS,
-      { status: 501, message: expect.stringContaining('ip_forward') },
-    ],
   ])('one that %s is refused, and what it has stays', async (_what, arrange, port, why) => {
     await ports.take(A, [WEB]);
     await ports.lead('a', [BN1]);
@@ -212,11 +204,12 @@ describe('ports of a host', () => {
         ruleFails = true;
       },
     ],
-  ])('%s what comes by TCP is passed on all the same', async (_what, arrange) => {
+  ])('%s what comes is passed on all the same', async (_what, arrange) => {
     arrange();
-    await ports.take(A, [WEB]);
+    await ports.take(A, [WEB, DNS]);
     await ports.lead('a', [BN1]);
     expect([rules.size, held.get('tcp 8080')?.()]).toEqual([0, { address: '10.1.0.60', port: 80 }]);
+    expect(held.get('udp 53')?.()).toEqual({ address: '10.1.0.60', port: 53 });
     // It is led when it can be.
     isForwarding = true;
     ruleFails = false;

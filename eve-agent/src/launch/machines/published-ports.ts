@@ -3,7 +3,8 @@ import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { MachinePort } from '../engine/container-spec.ts';
 import type { PortRule, Redirect } from '../switch/port-rule.ts';
-import type { HeldPort, HostPort, Target } from './held-port.ts';
+import type { Target } from './datagram-relay.ts';
+import type { HeldPort, HostPort } from './held-port.ts';
 import { refused } from './refused.ts';
 
 /** Where a machine is on one of its networks. */
@@ -31,7 +32,7 @@ export interface PublishedPortsDeps {
 
 /**
  * The ports of this host that lead into machines. One is led by a rule of the packet filter, which needs no process;
- * beside that it is held, so that nobody else takes it, and by TCP passed on for what no rule leads.
+ * beside that it is held, so that nobody else takes it, and passed on for what no rule leads.
  */
 export interface PublishedPorts {
   /**
@@ -104,10 +105,6 @@ export function createPublishedPorts({ portRule, forwards, hold, log }: Publishe
   /** @throws EngineError */
   async function holdOne(port: MachinePort, whereTo: () => Target | null): Promise<HeldPort> {
     const key = keyOf(port);
-    if (port.Protocol === 'udp') {
-      const why = await whyNoRule();
-      if (why !== null) throw refused(501, `the ${key} of this host cannot be led to a machine: ${why}`);
-    }
     try {
       return await hold({ protocol: port.Protocol, hostPort: port.HostPort }, whereTo);
     } catch (error) {
