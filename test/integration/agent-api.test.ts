@@ -65,6 +65,7 @@ const app: AppInstanceStatus = {
   ...{ AppID: uuidOf(7), DisplayName: 'web"} 1\neve_agent_apps_failing 99\u001b[2J', Activate: true },
   ...{ State: 'RUNNING', StateTime: '2026-01-01T00:00:00.000Z', ContentID: '', Image: 'eve_x:1' },
   ...{ Generation: 3, BootTime: '', RestartCount: 4, IPAddress: '', Bridge: '', Warnings: [] },
+  PortMaps: [{ Protocol: 'tcp', HostAddress: '', HostPort: 8080, AppPort: 80 }],
   ...{ Error: 'it ended\u001b[31m', ErrorTime: '', ErrorCode: 'EXITED' },
   LastSwitch: {
     ...{ Time: '2026-01-01T00:00:10.500Z', Outcome: 'kept', Code: 'EXITED', ContentSha256: '', How: '' },

@@ -104,6 +104,9 @@ describe.each(ENGINES)('$title', (kind) => {
       // By a port of the host, from either side.
       const byPort = [await hears('bn1', '10.1.0.1', 18_081), await hears('bn2', '10.2.0.1', 18_081)];
       expect(byPort).toEqual(['v1', 'v1']);
+      expect(await host.status()).toMatchObject({
+        PortMaps: [{ Protocol: 'tcp', HostAddress: '', HostPort: 18_081, AppPort: 80 }],
+      });
     });
 
     it('keep that over a restart of the engine', async () => {

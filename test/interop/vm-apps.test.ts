@@ -117,9 +117,12 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
   });
 
   it('has another port while it runs, and not one that a program has', async () => {
+    const inForce = (HostPort: number) => ({ PortMaps: [expect.objectContaining({ HostPort })] });
     const { BootTime } = await host.status();
+    await becomes(inForce(8080));
     await configure('v1.img', {}, 8081);
     await expect.poll(() => hearsAt(8081), BOOT_LIMIT).toBe('v1');
+    await becomes(inForce(8081));
     expect(await hears()).toBe('');
     const program = "require('node:net').createServer().listen(8082, () => console.log('up'))";
     const listener = host.lab.host.start([process.execPath, '-e', program]);
@@ -129,6 +132,7 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
       State: 'RUNNING',
       ErrorCode: 'PORT_TAKEN',
       Error: expect.stringContaining('tcp port 8082'),
+      ...inForce(8081),
     });
     expect(await hearsAt(8081)).toBe('v1');
     const ended = once(listener, 'exit');

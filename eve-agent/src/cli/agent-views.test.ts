@@ -1,4 +1,4 @@
-import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
+import type { AppInstanceStatus, AppPortMap } from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { displayWidth } from '@local-datastore/shared/text/display-width';
@@ -292,7 +292,7 @@ const appOf = (more: Partial<AppInstanceStatus> = {}): AppInstanceStatus => ({
     ContentID: '',
   },
   ...{ Image: '', Generation: 2, BootTime: '', RestartCount: 0, LastSwitch: null, IPAddress: '', Bridge: '' },
-  ...{ Error: '', ErrorTime: '', ErrorCode: '', Warnings: [] },
+  ...{ PortMaps: [], Error: '', ErrorTime: '', ErrorCode: '', Warnings: [] },
   ...more,
 });
 const hostile = appOf({
@@ -318,8 +318,8 @@ describe('apps', () => {
   it('stand below the content trees with their last switch, each error below its row', () => {
     const table = appStatusTable([appOf(), hostile]);
     expect(table.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
-      'APP STATE SINCE VERSION RESTARTS LAST SWITCH UUID',
-      `web RUNNING T 2 0 - ${uuidOf(7)}`,
+      'APP STATE SINCE VERSION RESTARTS LAST SWITCH PORTS UUID',
+      `web RUNNING T 2 0 - - ${uuidOf(7)}`,
       expect.stringMatching(/^x\\027\[2J\\010y BROKEN T 2 5 taken back \(EXITED\), gap 40 ms /),
       expect.stringMatching(/^ it ended/),
       '',
@@ -338,6 +338,29 @@ describe('apps', () => {
     expect(text([appOf()])).toContain(`no content trees.\n\n${appStatusTable([appOf()])}`);
     expect(text([])).toMatch(/no content trees\.\n\nThe configuration has no apps\.\n$/);
     expect(text(null)).toMatch(/no content trees\.\n$/);
+  });
+
+  const map = { Protocol: 'tcp', HostAddress: '', HostPort: 8080, AppPort: 80 };
+  it.each<[string, string, AppPortMap[]]>([
+    ['no', '-', []],
+    ['one', '8080->80/tcp', [map]],
+    [
+      'those of one address',
+      '127.0.0.1:8080->80/tcp [::1]:8080->80/tcp',
+      [
+        { ...map, HostAddress: '127.0.0.1' },
+        { ...map, HostAddress: '::1' },
+      ],
+    ],
+    [
+      'the first of many',
+      '53->53/udp 8080->80/tcp 8080->80/tcp +2',
+      [{ ...map, Protocol: 'udp', HostPort: 53, AppPort: 53 }, map, map, map, map],
+    ],
+    ['hostile', '\\027[2J:8080->80/\\027x', [{ ...map, HostAddress: '\u001b[2J', Protocol: '\u001bx' }]],
+  ])('are shown with %s ports of the device that lead into them', (_what, shown, PortMaps) => {
+    const [, row = ''] = appStatusTable([appOf({ PortMaps })]).split('\n');
+    expect(row.replace(/ +/g, ' ')).toBe(`web RUNNING T 2 0 - ${shown} ${uuidOf(7)}`);
   });
 
   it('are as they are wanted where they run, or are halted, without an error', () => {

@@ -1,4 +1,8 @@
-import type { AppInstanceStatus, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
+import type {
+  AppInstanceStatus,
+  AppPortMap,
+  AppSwitch,
+} from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import { padToWidth, shortenToWidth } from '@local-datastore/shared/text/display-width';
 import { printableText } from '@local-datastore/shared/text/printable-text';
@@ -18,14 +22,30 @@ function switchText(last: AppSwitch | null): string {
   return last.GapMs === null ? what : `${what}, gap ${last.GapMs} ms`;
 }
 
+/** So many are shown in a table; the others are counted. */
+const SHOWN_PORTS = 3;
+
+function portMapText({ Protocol, HostAddress, HostPort, AppPort }: AppPortMap): string {
+  const address = printableText(HostAddress.includes(':') ? `[${HostAddress}]` : HostAddress);
+  return `${address === '' ? '' : `${address}:`}${HostPort}->${AppPort}/${printableText(Protocol)}`;
+}
+
+/** The ports of the device that lead into an app, as `docker ps` writes them; '-': none. */
+function portMapsText(maps: readonly AppPortMap[]): string {
+  const shown = maps.slice(0, SHOWN_PORTS).map(portMapText);
+  const left = maps.length - shown.length;
+  return [...shown, ...(left > 0 ? [`+${left}`] : [])].join(' ') || '-';
+}
+
 /** Apps as a table beside that of the content trees, each error below its row. */
 export function appStatusTable(apps: readonly AppInstanceStatus[]): string {
   if (apps.length === 0) return 'The configuration has no apps.\n';
   const rows = apps.map((app) => [
     ...[appName(app), app.State, printableText(app.StateTime) || '-', String(app.Generation)],
-    ...[String(app.RestartCount), switchText(app.LastSwitch), printableText(app.AppID)],
+    ...[String(app.RestartCount), switchText(app.LastSwitch), portMapsText(app.PortMaps)],
+    printableText(app.AppID),
   ]);
-  const headings = ['APP', 'STATE', 'SINCE', 'VERSION', 'RESTARTS', 'LAST SWITCH', 'UUID'];
+  const headings = ['APP', 'STATE', 'SINCE', 'VERSION', 'RESTARTS', 'LAST SWITCH', 'PORTS', 'UUID'];
   const [head = '', ...lines] = tableLines(headings, rows);
   const told = apps.flatMap(({ Error: error }, i) => [
     lines[i] ?? '',

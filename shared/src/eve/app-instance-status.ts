@@ -21,6 +21,17 @@ export const appSwitchSchema = z.object({
 });
 export type AppSwitch = z.infer<typeof appSwitchSchema>;
 
+/** A port of the device that leads into an application. */
+export const appPortMapSchema = z.object({
+  /** `tcp`, `udp`. */
+  Protocol: z.string(),
+  /** Of the device; '': every one. */
+  HostAddress: z.string(),
+  HostPort: z.number(),
+  AppPort: z.number(),
+});
+export type AppPortMap = z.infer<typeof appPortMapSchema>;
+
 /** How far an application is, after EVE's `AppInstanceStatus`. Times in RFC 3339, '' where there is none. */
 export const appInstanceStatusSchema = z.looseObject({
   /** Its uuid, or its place in the configuration where that has none. */
@@ -46,6 +57,8 @@ export const appInstanceStatusSchema = z.looseObject({
   /** On the bridge of its network instance; ''. */
   IPAddress: z.string(),
   Bridge: z.string(),
+  /** The port maps in force: what is wanted and not listed leads nowhere now. Not of EVE. */
+  PortMaps: z.array(appPortMapSchema).default([]),
   Error: z.string(),
   ErrorTime: z.string(),
   /** The project's code of the error, such as EXITED; ''. Not of EVE. */

@@ -150,7 +150,8 @@ function* judgePortsOfMachine(
     }
   }
   if (maps.length > 0 && !isForwarding) {
-    const message = 'this host passes nothing on: what is mapped comes in by the agent alone, while that runs';
+    const message =
+      'this host passes nothing on: what is mapped comes in by the agent alone, while that runs';
     yield warning('no-forwarding', message, 'set net.ipv4.ip_forward to 1 (sysctl)');
   }
 }

@@ -1,8 +1,13 @@
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import type { AppInstanceStatus, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
+import type {
+  AppInstanceStatus,
+  AppPortMap,
+  AppSwitch,
+} from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import type { AppState } from '@local-datastore/shared/eve/sw-state';
 import type { Log } from '@local-datastore/shared/log';
+import type { PublishedPort } from '../engine/container-engine.ts';
 import type { SwitchOutcome } from '../switch/outcome.ts';
 import type { KeptVersion } from '../switch/switch-contract.ts';
 import type { Cause } from './app-cause.ts';
@@ -55,6 +60,7 @@ const NO_STATUS: AppInstanceStatus = {
     Image: '',
   },
   ...{ Generation: 0, BootTime: '', RestartCount: 0, LastSwitch: null, IPAddress: '', Bridge: '' },
+  PortMaps: [],
   ...{ Error: '', ErrorTime: '', ErrorCode: '', Warnings: [] },
 };
 /** What Go writes for a time that never was. */
@@ -71,6 +77,10 @@ const toSwitch = (outcome: SwitchOutcome, ContentSha256: string, Time: string): 
   GapMs: outcome.gap?.longestSilenceMs ?? null,
   Asked: outcome.gap?.asked ?? 0,
   Failed: outcome.gap?.failed ?? 0,
+});
+
+const toPortMap = ({ protocol, hostAddress, hostPort, port }: PublishedPort): AppPortMap => ({
+  ...{ Protocol: protocol, HostAddress: hostAddress, HostPort: hostPort, AppPort: port },
 });
 
 export function createAppBoard({ switches: file, wallMs, log }: AppBoardDeps): AppBoard {
@@ -149,6 +159,7 @@ export function createAppBoard({ switches: file, wallMs, log }: AppBoardDeps): A
         BootTime: startedAt === NEVER ? '' : startedAt,
         RestartCount: serving?.container.restartCount ?? 0,
         IPAddress: serving?.container.networks[0]?.ipv4 ?? '',
+        PortMaps: (serving?.container.publishedPorts ?? []).map(toPortMap),
       });
     },
     tellSwitch(id, outcome, digest) {

@@ -202,10 +202,12 @@ describe('a VM', () => {
       for (const port of [8080, 8081]) {
         mapped(port);
         await expect.poll(ports).toEqual([port]);
+        const PortMaps = [{ Protocol: 'tcp', HostAddress: '', HostPort: port, AppPort: 80 }];
+        await becomes(2, { State: 'RUNNING', PortMaps });
       }
       run();
       await expect.poll(ports).toEqual([]);
-      await becomes(2, { State: 'RUNNING', Generation: 1, Error: '' });
+      await becomes(2, { State: 'RUNNING', Generation: 1, Error: '', PortMaps: [] });
       expect(only('vm')?.starts).toBe(1);
     });
 
@@ -215,7 +217,7 @@ describe('a VM', () => {
     ])('that another has %s, and tries again', async (_what, more, generation) => {
       scene.takenPort = 8080;
       mapped(8080, more);
-      await becomes(2, { State: 'RUNNING', Generation: 1, ...TAKEN });
+      await becomes(2, { State: 'RUNNING', Generation: 1, PortMaps: [], ...TAKEN });
       expect([only('vm')?.starts, scene.runs()]).toEqual([1, [`eve_${uuid(2)}:two`]]);
       scene.takenPort = null;
       scene.clock.advance(31_000);

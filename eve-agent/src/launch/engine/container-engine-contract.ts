@@ -185,10 +185,16 @@ export function describeContainerEngineContract(
       const [first, second] = [await make(published), await make(published)];
       await engine.start(first, signal);
       expect((await look(first)).portBindings).toEqual(bindings);
+      const there = [{ protocol: 'tcp', hostAddress: '', hostPort: 18099, port: 80 }];
+      expect((await look(first)).publishedPorts).toEqual(there);
       expect((await look(first)).networks[0]?.ipv4).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
       await expect(engine.start(second, signal)).rejects.toThrow('port is already allocated');
-      expect((await look(second)).state).not.toBe('running');
+      expect(await look(second)).toMatchObject({
+        state: expect.not.stringContaining('running'),
+        publishedPorts: [],
+      });
       await engine.stop(first, signal);
+      expect((await look(first)).publishedPorts).toEqual([]);
       await engine.start(second, signal);
       expect((await look(second)).state).toBe('running');
     });

@@ -12,6 +12,16 @@ export interface ContainerNetwork {
   readonly gateway: string;
 }
 
+/** A port of this host that leads into a container. */
+export interface PublishedPort {
+  readonly protocol: string;
+  /** Of the host; '': every one. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  /** Of the container. */
+  readonly port: number;
+}
+
 /** What an engine tells of a container. */
 export interface ContainerView {
   readonly id: string;
@@ -42,7 +52,10 @@ export interface ContainerView {
   readonly stopTimeoutSeconds: number | null;
   readonly networkMode: string;
   readonly networks: readonly ContainerNetwork[];
+  /** As they were wanted. */
   readonly portBindings: Readonly<Record<string, readonly PortBinding[]>>;
+  /** Those that lead into it now, the lowest first: none of one that does not run. */
+  readonly publishedPorts: readonly PublishedPort[];
 }
 
 export interface LogLine {

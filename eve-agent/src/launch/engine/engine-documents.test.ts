@@ -34,6 +34,15 @@ const SHOWN = {
     PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }], '81/tcp': null },
   },
   NetworkSettings: {
+    Ports: {
+      '81/tcp': null,
+      '80/tcp': [
+        { HostIp: '0.0.0.0', HostPort: '8080' },
+        { HostIp: '::', HostPort: '8080' },
+        { HostIp: '127.0.0.1', HostPort: '80' },
+      ],
+      '53/udp': [{ HostIp: '', HostPort: '53' }],
+    },
     Networks: {
       lan: {
         ...{ IPAMConfig: { IPv4Address: '10.9.0.9' }, Links: null, Aliases: ['web', ID.slice(0, 12)] },
@@ -73,7 +82,17 @@ describe('what an engine shows of a container', () => {
       ...{ shell: ['/bin/sh', '-c'], hasTerminal: false, stopTimeoutSeconds: 7, networkMode: 'lan' },
       networks: [{ name: 'lan', ipv4: '10.9.0.9', ipv6: '', gateway: '10.9.0.1' }],
       portBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }], '81/tcp': [] },
+      publishedPorts: [
+        { protocol: 'udp', hostAddress: '', hostPort: 53, port: 53 },
+        { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 80, port: 80 },
+        { protocol: 'tcp', hostAddress: '', hostPort: 8080, port: 80 },
+      ],
     });
+  });
+
+  it('has no ports where it does not run', () => {
+    const ended = parse({ State: { ...SHOWN.State, Status: 'exited' } });
+    expect(toContainerView(ended).publishedPorts).toEqual([]);
   });
 
   it.each([

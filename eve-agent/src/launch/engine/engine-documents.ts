@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import type { ContainerNetwork, ContainerView, ImageView, NetworkView } from './container-engine.ts';
+import type {
+  ContainerNetwork,
+  ContainerView,
+  ImageView,
+  NetworkView,
+  PublishedPort,
+} from './container-engine.ts';
 import type { ContainerSpec, EndpointSettings, HostConfig } from './container-spec.ts';
 
 /** Go writes null for an empty list or map. */
@@ -67,7 +73,11 @@ export const containerSchema = z.object({
       })
       .default({ Name: 'no', MaximumRetryCount: 0 }),
   }),
-  NetworkSettings: z.object({ Networks: orNull(z.record(z.string(), endpointSchema)) }),
+  NetworkSettings: z.object({
+    Networks: orNull(z.record(z.string(), endpointSchema)),
+    /** What it has published, by which it may have chosen ports itself. */
+    Ports: orNull(bindingsSchema),
+  }),
 });
 type ContainerDocument = z.output<typeof containerSchema>;
 
@@ -118,6 +128,23 @@ function toNetworks(
 const toBindings = (bindings: z.output<typeof bindingsSchema> | null | undefined) =>
   Object.fromEntries(Object.entries(bindings ?? {}).map(([port, places]) => [port, places ?? []]));
 
+/** How engines write every address of a family. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '']);
+
+/** One that is published by both families at every address is one. */
+function toPublished(ports: z.output<typeof bindingsSchema> | null | undefined): PublishedPort[] {
+  const published = new Map<string, PublishedPort>();
+  for (const [name, places] of Object.entries(ports ?? {})) {
+    const [port = '', protocol = 'tcp'] = name.split('/');
+    for (const { HostIp, HostPort } of places ?? []) {
+      const hostAddress = EVERY_ADDRESS.has(HostIp) ? '' : HostIp;
+      const found = { protocol, hostAddress, hostPort: Number(HostPort), port: Number(port) };
+      published.set(JSON.stringify(found), found);
+    }
+  }
+  return [...published.values()].sort((a, b) => a.hostPort - b.hostPort);
+}
+
 export function toContainerView(document: ContainerDocument): ContainerView {
   const { Id, Name, Image, RestartCount, State, Config, HostConfig, NetworkSettings } = document;
   return {
@@ -141,6 +168,7 @@ export function toContainerView(document: ContainerDocument): ContainerView {
     networkMode: HostConfig.NetworkMode,
     networks: toNetworks(NetworkSettings.Networks, HostConfig.NetworkMode),
     portBindings: toBindings(HostConfig.PortBindings),
+    publishedPorts: State.Status === 'running' ? toPublished(NetworkSettings.Ports) : [],
   };
 }
 

@@ -5,6 +5,7 @@ import type {
   ContainerView,
   ImageView,
   LogLine,
+  PublishedPort,
 } from './container-engine.ts';
 import type { ContainerSpec, RestartPolicy } from './container-spec.ts';
 
@@ -68,6 +69,19 @@ const hostPorts = ({ spec }: ScriptedContainer) =>
   Object.values(spec.HostConfig.PortBindings ?? {}).flatMap((places) =>
     places.map(({ HostPort }) => HostPort).filter((port) => port !== ''),
   );
+
+function publishedOf({ spec }: ScriptedContainer): PublishedPort[] {
+  const bound = Object.entries(spec.HostConfig.PortBindings ?? {}).flatMap(([name, places]) => {
+    const [port, protocol = 'tcp'] = name.split('/');
+    return places.map(({ HostIp, HostPort }) => ({
+      ...{ protocol, hostAddress: HostIp, hostPort: Number(HostPort), port: Number(port) },
+    }));
+  });
+  const led = (spec.Machine?.Ports ?? []).map(({ Protocol: protocol, HostPort: hostPort, Port: port }) => ({
+    ...{ protocol, hostAddress: '', hostPort, port },
+  }));
+  return [...bound, ...led];
+}
 
 export function createScriptedEngine(): ScriptedEngine {
   const containers = new Map<string, ScriptedContainer>();
@@ -145,6 +159,7 @@ export function createScriptedEngine(): ScriptedEngine {
         ? [{ name: network, ipv4: `172.17.0.${number}`, ipv6: '', gateway: '172.17.0.1' }]
         : [],
       portBindings: spec.HostConfig.PortBindings ?? {},
+      publishedPorts: isRunning(container) ? publishedOf(container) : [],
     };
   }
 

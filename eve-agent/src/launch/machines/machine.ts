@@ -21,7 +21,7 @@ export interface MachineDeps extends LaunchDeps {
   wallMs(): number;
   /** Of this boot of the host. */
   readonly bootId: string;
-  readonly ports: Pick<PublishedPorts, 'take' | 'lead' | 'release'>;
+  readonly ports: Pick<PublishedPorts, 'take' | 'lead' | 'inForce' | 'release'>;
   /** null: nobody is there to start it again. */
   supervisor(): AbortSignal | null;
   /** Before it starts: whether another that runs writes to what it needs. @throws EngineError 409 */
@@ -302,6 +302,9 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         networkMode: spec.HostConfig.NetworkMode ?? 'none',
         networks: await viewNetworks(record, live !== null),
         portBindings: {},
+        publishedPorts: ports.inForce(id).map(({ Protocol: protocol, HostPort: hostPort, Port: port }) => ({
+          ...{ protocol, hostAddress: '', hostPort, port },
+        })),
       };
     },
     start: (signal) => inTurn(() => startNow(signal)),

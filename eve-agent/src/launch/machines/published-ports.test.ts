@@ -85,8 +85,9 @@ describe('ports of a host', () => {
     await ports.take(A, [WEB]);
     expect([rules.size, held.get('tcp 8080')?.()]).toEqual([0, null]);
     await ports.lead('a', [{ ...BN1, address: '' }]);
-    expect(rules.size).toBe(0);
+    expect([rules.size, ports.inForce('a')]).toEqual([0, []]);
     await ports.lead('a', [BN1]);
+    expect(ports.inForce('a')).toEqual([WEB]);
     expect(rules.get('a')).toEqual([toWeb]);
     expect(held.get('tcp 8080')?.()).toEqual({ address: '10.1.0.60', port: 80 });
     // The host forgets where it was: it is there all the same. What has not changed is left alone.
@@ -96,7 +97,7 @@ describe('ports of a host', () => {
     await ports.lead('a', [{ ...BN1, address: '10.1.0.61' }]);
     expect(rules.get('a')).toEqual([{ ...toWeb, address: '10.1.0.61' }]);
     await ports.release('a');
-    expect([rules.size, held.size]).toEqual([0, 0]);
+    expect([rules.size, held.size, ports.inForce('a')]).toEqual([0, 0, []]);
     await ports.lead('a', [BN1]);
     await ports.release('a');
     expect(rules.size).toBe(0);
@@ -115,6 +116,7 @@ describe('ports of a host', () => {
     expect(held.get('tcp 8080')).toBe(before);
     expect(before?.()).toEqual({ address: '10.1.0.60', port: 81 });
     expect(rules.get('a')).toMatchObject([{ port: 81 }, { port: 22 }]);
+    expect(ports.inForce('a')).toMatchObject([{ HostPort: 8080, Port: 81 }, { HostPort: 2222 }]);
     await ports.take(A, []);
     await ports.lead('a', [BN1]);
     expect([rules.size, held.size]).toEqual([0, 0]);
@@ -147,6 +149,7 @@ describe('ports of a host', () => {
     await expect(ports.take(A, [WEB, { ...WEB, HostPort: 81 }, port])).rejects.toMatchObject(why);
     await expect(ports.need([port], (name) => name === 'eve_a')).rejects.toMatchObject(why);
     expect([...held.keys()]).toEqual(before);
+    expect(ports.inForce('a')).toEqual([WEB]);
     expect(rules.get('a')).toEqual([toWeb]);
   });
 

@@ -43,6 +43,8 @@ export interface PublishedPorts {
   take(machine: Publisher, ports: readonly MachinePort[]): Promise<void>;
   /** Leads what was taken to where the machine is. What cannot be led is logged. @param places by network */
   lead(id: string, places: readonly MachinePlace[]): Promise<void>;
+  /** Of the ports that a machine has those that lead to where it is. */
+  inForce(id: string): readonly MachinePort[];
   /** Gives back what a machine has. */
   release(id: string): Promise<void>;
   /** @param isOwn whether a machine of the name gives way @throws EngineError as `take` */
@@ -205,6 +207,10 @@ export function createPublishedPorts({ portRule, forwards, hold, log }: Publishe
   return {
     take: (machine, ports) => inTurn(() => take(machine, ports)),
     lead: (id, places) => inTurn(() => lead(id, places)),
+    inForce(id) {
+      const own = all.get(id);
+      return own?.ports.filter((port) => targetOf(own, keyOf(port)) !== null) ?? [];
+    },
     release: (id) =>
       inTurn(async () => {
         const own = all.get(id);
