@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
+import { readAgentJson } from '../lab/printed-json.ts';
 import { type RunningDatastore, runAgent, startDatastore } from '../lab/programs.ts';
 import { createServiceAgent, LOCAL, type ServiceAgent, treeOf, uuidOf } from '../lab/service-agent.ts';
 import { describeWith } from '../requirements.ts';
@@ -159,7 +160,7 @@ describeWith(['lab', 'tc'], 'eve-agent run', () => {
     });
     const agentStatus = async () => {
       const { stdout } = await runAgent(lab.host, ['status', '--state', state, '--json']);
-      return JSON.parse(stdout) as { configuration: object; contentTrees: object[] };
+      return readAgentJson(['status'], stdout) as { configuration: object; contentTrees: object[] };
     };
     expect(await agentStatus()).toMatchObject({
       configuration: { state: 'applied' },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../../eve-agent/src/cli/program.ts';
 import { silentLog } from '../../shared/src/log.ts';
+import { readAgentJson } from '../lab/printed-json.ts';
 import type { DiagnosisDocument } from './doctor-runs.ts';
 
 /** What doctor and download make of the same datastore. */
@@ -37,7 +38,7 @@ async function run(args: readonly string[]) {
 export async function runDoctorOn(url: string, args: readonly string[]): Promise<BothRuns['doctor']> {
   const { stdout, stderr, exitCode } = await run(['doctor', url, '--json', '--full', ...args]);
   if (stdout === '') throw new Error(`the doctor ended with ${exitCode}: ${stderr}`);
-  const { isUsable, verdict, checks } = JSON.parse(stdout) as DiagnosisDocument;
+  const { isUsable, verdict, checks } = readAgentJson(['doctor'], stdout) as DiagnosisDocument;
   return { exitCode, isUsable, verdict, findings: checks.flatMap(({ findings }) => findings) };
 }
 

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CheckReport } from '../../datastore-app/src/check/report.ts';
 import { createAuthority } from '../lab/authorities.ts';
 import { type Finished, finish } from '../lab/namespace.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 import { datastoreApp } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 
@@ -30,7 +31,7 @@ const storage = () => ['--root', join(folder, 'root'), '--state', join(folder, '
 /** Loopback is there on every machine; nothing is sent. */
 const check = (...args: readonly string[]) =>
   run('check', ...storage(), '--interface', 'lo', '--port', '0', ...args);
-const reportOf = ({ stdout }: Finished) => JSON.parse(stdout) as CheckReport;
+const reportOf = ({ stdout }: Finished) => readDatastoreJson(['check'], stdout) as CheckReport;
 const messagesOf = ({ problems }: CheckReport, severity: string) =>
   problems.filter((problem) => problem.severity === severity).map(({ message }) => message);
 

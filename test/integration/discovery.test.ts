@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AdvertiserStatus } from '../../datastore-app/src/advertise/advertiser.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { finish } from '../lab/namespace.ts';
+import { readAgentJson } from '../lab/printed-json.ts';
 import { describeWith } from '../requirements.ts';
 import { readJsonLines } from './json-lines.ts';
 import { type ResponderRule, responseHex, startScriptedResponder } from './scripted-responder.ts';
@@ -63,7 +64,7 @@ describeWith(['lab'], 'finding a datastore', () => {
   async function resolveJson(...args: string[]) {
     const { stdout, stderr, exitCode } = await agent(['resolve', 'http://ds.local/a.img', '--json', ...args]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    return JSON.parse(stdout);
+    return readAgentJson(['resolve'], stdout);
   }
 
   describe('resolve', () => {
@@ -369,7 +370,7 @@ describeWith(['lab'], 'finding a datastore', () => {
       instanceName: expect.stringMatching(/^ds/),
       txt: expect.any(Array),
     };
-    expect(JSON.parse(stdout).instances).toEqual([
+    expect(readAgentJson(['browse'], stdout).instances).toEqual([
       { ...instance, service: 'workstation', port: 9 },
       { ...instance, service: 'http', port: 80 },
       { ...instance, service: 'https', port: 443 },

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 
 /** Of loopback, and no other program's. */
 const ADDRESS = '127.0.0.9';
@@ -25,7 +26,7 @@ it('asks where each of the settings says that the datastore listens', async () =
   expect(await place.runPlain('health', '--config', settings)).toMatchObject(ready);
   const variables = { DATASTORE_ADDRESS: ADDRESS, DATASTORE_PORT: `${port}` };
   const { exitCode, stdout } = await place.runPlainWith(variables, 'health', '--json');
-  expect([exitCode, JSON.parse(stdout)]).toEqual([
+  expect([exitCode, readDatastoreJson(['health'], stdout)]).toEqual([
     0,
     { url: `http://${ADDRESS}:${port}`, isReady: true, reasons: [], warnings: [] },
   ]);

@@ -15,6 +15,7 @@ import {
   type LoopbackDatastore,
   problemOf,
 } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 import {
   contentOf,
   createRepositoryClient,
@@ -443,7 +444,10 @@ describe('folders', () => {
       ]);
       expect((await stick.run('images', 'release', 'linux/a.qcow2', '--undo', '--offline')).exitCode).toBe(0);
       const described = await stick.run('images', 'describe', 'linux/a.qcow2', '--offline', '--json');
-      expect(JSON.parse(described.stdout)).toMatchObject({ format: 'qcow2', isReleased: false });
+      expect(readDatastoreJson(['images', 'describe'], described.stdout)).toMatchObject({
+        format: 'qcow2',
+        isReleased: false,
+      });
       expect((await stick.run('registry', 'list', '--offline')).exitCode).toBe(0);
       expect((await stick.run('registry', 'show', 'lab/none', '--offline')).exitCode).toBe(2);
       const both = await stick.run('registry', 'list', '--offline', '--url', 'http://127.0.0.1:1');

@@ -14,6 +14,7 @@ import {
   type LoopbackDatastore,
   problemOf,
 } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 
 const MIB = 1024 * 1024;
 
@@ -142,11 +143,11 @@ it('commands: fetch, and what can come', async () => {
   ]);
   expect(await readFile(join(place.root, 'hub/linux/disk.img'))).toEqual(content);
   const again = await run('fetch', '/hub/linux/disk.img', '--json');
-  expect(JSON.parse(again.stdout)).toEqual({
+  expect(readDatastoreJson(['images', 'fetch'], again.stdout)).toEqual({
     images: [{ path: 'hub/linux/disk.img', sizeBytes: content.length, sha256: sha256Of(content) }],
   });
   const listed = await run('upstreams', '--list', '--json');
-  expect(JSON.parse(listed.stdout)).toMatchObject({
+  expect(readDatastoreJson(['images', 'upstreams'], listed.stdout)).toMatchObject({
     upstreams: [{ prefix: 'hub', state: 'reachable', images: 2 }],
     images: [{ path: 'hub/linux/b.img', state: 'upstream' }],
   });

@@ -16,6 +16,7 @@ import {
   type LoopbackDatastore,
   WRITE_HEADERS,
 } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 import { createRepositoryClient, someImage } from './registry-content.ts';
 
 const run = promisify(execFile);
@@ -65,7 +66,7 @@ it('a layout in a folder, all of it and one of its images', async () => {
   expect(all.stdout).toContain(`lab/app:2  ${next.manifest.digest}  `);
   expect(await digestAt(datastore, 'lab/app', '1')).toBe(base.manifest.digest);
   const one = await here('import', `oci:${layout.folder}:lab/app:1`, '--as', 'Lab/One', '--json');
-  expect(JSON.parse(one.stdout)).toMatchObject({
+  expect(readDatastoreJson(['import'], one.stdout)).toMatchObject({
     images: [{ repository: 'lab/one', tag: '1', digest: base.manifest.digest }],
     failed: [],
     notices: [expect.stringContaining('lower case')],
@@ -137,7 +138,7 @@ it('a set in chunks brings what the other side lacks, and says what is missing b
     out,
     '--json',
   );
-  const { files, expected } = JSON.parse(exported.stdout) as {
+  const { files, expected } = readDatastoreJson(['registry', 'export'], exported.stdout) as {
     files: { file: string; sizeBytes: number }[];
     expected: number;
   };

@@ -7,6 +7,7 @@ import {
   type DatastoreFolder,
   type LoopbackDatastore,
 } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 
 const COMPOSED = 'caf\u00e9.img';
 const DECOMPOSED = 'cafe\u0301.img';
@@ -52,7 +53,7 @@ it('lists in API and on the command line what is served, and serves what it list
     expect((await server.get(`/-/api/v1/eve/${path}`)).status).toBe(200);
   }
   const { stdout } = await place.run('images', 'list', '--json');
-  expect(namesOf(JSON.parse(stdout).images)).toEqual(EXPECTED);
+  expect(namesOf(readDatastoreJson(['images', 'list'], stdout).images)).toEqual(EXPECTED);
   const { stdout: text } = await place.run('images', 'list');
   expect(text).toContain('alias.img  -> sub/a.img\n');
   expect(text).toContain(`${DECOMPOSED}  (another name looks the same: this one is decomposed)\n`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
 import { finish } from '../lab/namespace.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 import { datastoreApp } from '../lab/programs.ts';
 
 const FINGERPRINT = 'ab'.repeat(32);
@@ -23,6 +24,8 @@ function runWith(input: string, ...args: string[]) {
   child.stdin.end(input);
   return finish(child);
 }
+const runJson = async (...args: string[]) =>
+  readDatastoreJson(['registry', ...args], (await run(...args, '--json')).stdout);
 const kept = async (file: string) => {
   const path = join(place.state, file);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -45,7 +48,7 @@ describe('a user', () => {
     const text = await kept('registry-users.json');
     expect(text).toMatch(/sha256\$/);
     expect(text).not.toContain(stdout.trim());
-    const { users } = JSON.parse((await run('user', 'list', '--json')).stdout);
+    const { users } = await runJson('user', 'list');
     expect(users).toEqual([{ name: 'alice', groups: ['lab', 'cam'], created: expect.any(String) }]);
   });
 
@@ -77,7 +80,7 @@ it('a device is known by a key, by a certificate, or by both', async () => {
   expect((await run('device', 'add', 'd2', '--certificate', `sha256:${FINGERPRINT}`)).stdout).toBe('');
   const input = ['device', 'add', 'd3', '--certificate', FINGERPRINT, '--key-file', '-'];
   expect((await runWith('key of a device', ...input)).exitCode).toBe(0);
-  const { devices } = JSON.parse((await run('device', 'list', '--json')).stdout);
+  const { devices } = await runJson('device', 'list');
   expect(devices).toMatchObject([
     { id: 'd1', hasKey: true, certificate: null },
     { id: 'd2', hasKey: false, certificate: FINGERPRINT },

@@ -10,6 +10,7 @@ import {
   type DatastoreFolder,
   type LoopbackDatastore,
 } from '../lab/loopback-datastore.ts';
+import { readDatastoreJson } from '../lab/printed-json.ts';
 import { createRepositoryClient, indexOf, type RepositoryClient, someImage } from './registry-content.ts';
 
 let place: DatastoreFolder;
@@ -30,7 +31,8 @@ beforeEach(async () => {
 
 const run = (...args: string[]) =>
   place.runPlain('registry', ...args, '--state', place.state, '--url', datastore.url);
-const runJson = async (...args: string[]) => JSON.parse((await run(...args, '--json')).stdout);
+const runJson = async (...args: string[]) =>
+  readDatastoreJson(['registry', ...args], (await run(...args, '--json')).stdout);
 const statusOf = async (reference: string) => (await repository.get(`manifests/${reference}`)).status;
 
 it('list and show what there is', async () => {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { partialPaths } from '../../eve-agent/src/content/partial-file.ts';
 import { finish, type Namespace } from '../lab/namespace.ts';
+import { readAgentJson } from '../lab/printed-json.ts';
 import { eveAgent } from '../lab/programs.ts';
 
 /** What `eve-agent resolve --json` prints. */
@@ -40,7 +41,7 @@ export interface DownloadedDocument {
 
 /** Runs the agent on the host, which must succeed. */
 export async function agentJson<T>(host: Namespace, ...args: readonly string[]): Promise<T> {
-  return JSON.parse(await host.mustRun(eveAgent(...args, '--json'))) as T;
+  return readAgentJson(args, await host.mustRun(eveAgent(...args, '--json'))) as T;
 }
 
 /** How many bytes of a file that is not whole yet are stored beside it. */

@@ -3,6 +3,7 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
+import { schemaCommand } from '@local-datastore/shared/command-line/schema-command';
 import { completionCommand, manCommand } from '@local-datastore/shared/command-line/shell-commands';
 import {
   describeUnknownVariables,
@@ -32,6 +33,12 @@ const GROUPS: Readonly<Record<string, readonly ((context: CommandContext) => Com
   'Commands for the server:': [serveCommand, checkCommand, healthCommand, tokenCommand, caCommand],
   'Commands for what it serves:': [imagesCommand, importCommand, registryCommand],
   [SHELL]: [
+    (context) =>
+      schemaCommand({
+        stdout: context.stdout,
+        load: async () =>
+          (await import('./published-schemas.ts')).publishedSchemas(() => describeProgram(context)),
+      }),
     (context) => completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) }),
     (context) =>
       manCommand({ stdout: context.stdout, describe: () => describeProgram(context) }, MANUAL_TEXTS),

@@ -29,6 +29,7 @@ import { HttpError } from './http-error.ts';
 import type { LogStream } from './log-stream.ts';
 import { metricsText } from './metrics.ts';
 import { type Route, sendJson } from './router.ts';
+import { agentStatusSchema } from './status-schema.ts';
 
 export interface RoutesDeps {
   readonly reconciler: Reconciler;
@@ -61,6 +62,7 @@ const MAX_STREAMS = 32;
 /** Metrics are not held up by a container engine that hangs. */
 const ENGINE_LIMIT_MS = 2000;
 
+const AGENT_STATUS = { name: 'AgentStatus', zod: agentStatusSchema };
 const CONTENT_TREE_STATUS = { name: 'ContentTreeStatus', zod: () => contentTreeStatusSchema };
 const PROBLEM = {
   name: 'Problem',
@@ -155,6 +157,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       responses: {
         200: jsonResponse(
           'Configuration, content trees, apps (null where none are launched), whether a process without rights speaks to the network (separation: on, starting, or off with the reason), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), the interfaces that get their addresses by DHCP, and the clock with its time servers (null where none is asked)',
+            AGENT_STATUS,
         ),
       },
       handle: () => ({

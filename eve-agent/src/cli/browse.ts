@@ -1,5 +1,5 @@
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
-import type { Service } from '@local-datastore/shared/dns-sd/service-types';
+import { SERVICES, type Service } from '@local-datastore/shared/dns-sd/service-types';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
@@ -20,6 +20,7 @@ import { type BrowseResult, createBrowse } from '../discovery/browse.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
 import { createSystemOpenQuerier, selectSystemBridges } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';
+import { packetCountsSchema } from './packet-counts.ts';
 
 const parsableOption: OptionDescription = {
   flags: '--parsable',
@@ -102,8 +103,28 @@ export function hostTable(instances: readonly ServiceInstance[]): string {
     .join('');
 }
 
+/** What {@link browseDocument} makes. */
+export const browseSchema = () =>
+  z.object({
+    instances: z.array(
+      z.object({
+        bridge: z.string(),
+        instanceName: z.string(),
+        service: z.enum(SERVICES),
+        hostName: z.string().nullable().describe('null: not resolved yet.'),
+        addresses: z.array(z.string()).readonly(),
+        port: z.number().nullable(),
+        txt: z.array(z.string()).readonly(),
+      }),
+    ),
+    packets: packetCountsSchema(),
+  });
+
 /** The JSON document of a listing. */
-export function browseDocument({ instances, packets }: BrowseResult): object {
+export function browseDocument({
+  instances,
+  packets,
+}: BrowseResult): z.infer<ReturnType<typeof browseSchema>> {
   const rows = instances.map(({ bridge, instanceName, service, hostName, addresses, port, txt }) => ({
     bridge: bridge.name,
     instanceName,

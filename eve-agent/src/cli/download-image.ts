@@ -3,9 +3,10 @@ import { basename, resolve } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import * as z from 'zod';
 import { addressUrl } from '../discovery/origin.ts';
 import { parseRegistryImage, type RegistryImage } from '../registry/image-reference.ts';
-import { createImagePull, type ImageForm, type PulledImage } from '../service/pull-image.ts';
+import { createImagePull, IMAGE_FORMS, type ImageForm, type PulledImage } from '../service/pull-image.ts';
 import { readCa } from '../service/registry-files.ts';
 import type { CommandContext } from './command-context.ts';
 import { authorizationOf, platformWish, refuseFileOptions, schemeOf } from './container-options.ts';
@@ -33,6 +34,27 @@ export function decideImageTarget(image: RegistryImage, form: ImageForm, output:
   throw new ConfigurationError(`${folder} exists and is no directory: choose another name with -o`);
 }
 
+/** What {@link pulledDocument} makes. */
+export const pulledSchema = () =>
+  z.object({
+    image: z.string(),
+    form: z.enum(IMAGE_FORMS),
+    target: z.string(),
+    digest: z.string().describe('What the tag leads to: of an image for several platforms their index.'),
+    manifestDigest: z.string(),
+    mediaType: z.string(),
+    platform: z.string().nullable().describe('null: nobody states one.'),
+    sizeBytes: z.number().describe('Of the manifest, the configuration and the layers.'),
+    blobs: z.number(),
+    presentBytes: z.number().describe('What was here and whole before.'),
+    resumedFromBytes: z.number().describe('What an earlier run had stored of blobs that were not whole.'),
+    receivedBytes: z.number().describe('What came over the network.'),
+    resolvedUrl: z.string(),
+    bridge: z.string().nullable(),
+    sourceAddress: z.string().nullable(),
+    elapsedMs: z.number(),
+  });
+
 /** The JSON document of an image that was pulled. */
 export function pulledDocument(
   { name }: RegistryImage,
@@ -40,7 +62,7 @@ export function pulledDocument(
   target: string,
   pulled: PulledImage,
   elapsedMs: number,
-): object {
+): z.infer<ReturnType<typeof pulledSchema>> {
   const { origin, ...facts } = pulled;
   return {
     image: name,

@@ -56,13 +56,33 @@ const OPTIONS: readonly OptionDescription[] = [
   configOption,
 ];
 
+/** What {@link downloadedDocument} makes. */
+export const downloadedSchema = () =>
+  z.object({
+    url: z.string().describe('As it was asked for.'),
+    resolvedUrl: z.string().describe('With the address in place of the name.'),
+    bridge: z.string().nullable(),
+    sourceAddress: z.string().nullable(),
+    target: z.string(),
+    sizeBytes: z.number(),
+    sha256: z.string(),
+    verifiedAgainst: z
+      .enum(['request', 'datastore'])
+      .nullable()
+      .describe('Who said what the digest should be; null: nobody did.'),
+    resumedFromBytes: z.number().describe('What an earlier run had stored.'),
+    receivedBytes: z.number().describe('What came over the network in this run.'),
+    attempts: z.number(),
+    elapsedMs: z.number(),
+  });
+
 /** The JSON document of a finished download. */
 export function downloadedDocument(
   asked: URL,
   target: string,
   result: DownloadResult,
   elapsedMs: number,
-): object {
+): z.infer<ReturnType<typeof downloadedSchema>> {
   const { origin, digest, sizeBytes, ...facts } = result;
   return {
     url: asked.href,

@@ -41,7 +41,8 @@ export const LOG_OPTIONS: readonly OptionDescription[] = [
   },
 ];
 
-const lineSchema = z.looseObject({ text: z.string(), at: z.string().nullable() });
+/** What a container or a VM wrote. */
+export const lineSchema = z.looseObject({ text: z.string(), at: z.string().nullable() });
 
 /** Prints a log of the running agent. @param path of the log @throws AgentApiError; the signal's reason */
 export async function printLog(

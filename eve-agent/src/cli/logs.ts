@@ -8,7 +8,8 @@ import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client
 import type { CommandContext } from './command-context.ts';
 import { CONTENT_TREES, findOneNamed } from './named-things.ts';
 
-const lineSchema = z.looseObject({
+/** One line of the agent's log. */
+export const lineSchema = z.looseObject({
   time: z.string(),
   level: z.string(),
   message: z.string(),

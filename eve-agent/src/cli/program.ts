@@ -37,6 +37,15 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   app: async () => (await import('./app/app.ts')).appCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
   cert: async () => (await import('./cert/cert.ts')).certCommand,
+  schema: async () => {
+    const { schemaCommand } = await import('@local-datastore/shared/command-line/schema-command');
+    return (context) =>
+      schemaCommand({
+        stdout: context.stdout,
+        load: async () =>
+          (await import('./published-schemas.ts')).publishedSchemas(() => describeProgram(context)),
+      });
+  },
   completion: async () => {
     const { completionCommand } = await import('@local-datastore/shared/command-line/shell-commands');
     return (context) =>
@@ -65,7 +74,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'audit',
   ],
   'Commands for what is launched:': ['deploy', 'app', 'cert'],
-  [SHELL]: ['completion', 'man'],
+  [SHELL]: ['schema', 'completion', 'man'],
 };
 
 /** Of all settings. */

@@ -1,5 +1,6 @@
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
+import * as z from 'zod';
 import {
   addConfigurableOptions,
   bridgeOption,
@@ -13,6 +14,7 @@ import { isAddressLiteral, type Located, parseImageUrl } from '../discovery/loca
 import { addressUrl, originOf } from '../discovery/origin.ts';
 import { createSystemLocator } from '../service/system-discovery.ts';
 import type { CommandContext } from './command-context.ts';
+import { packetCountsSchema } from './packet-counts.ts';
 
 const OPTIONS = [
   bridgeOption,
@@ -24,8 +26,23 @@ const OPTIONS = [
 
 const resolvedUrl = (located: Located): string => addressUrl(originOf(located)).href;
 
+/** What {@link resolvedDocument} makes. */
+export const resolvedSchema = () =>
+  z.object({
+    host: z.string(),
+    address: z.string().nullable().describe('null: ordinary DNS would be asked.'),
+    bridge: z.string().nullable(),
+    sourceAddress: z.string().nullable(),
+    url: z.string().describe('With the address in place of the name.'),
+    service: z.string().nullable(),
+    responder: z.string().nullable().describe('Who answered.'),
+    elapsedMs: z.number(),
+    packets: packetCountsSchema(),
+    alternatives: z.array(z.object({ address: z.string(), bridge: z.string() })),
+  });
+
 /** The JSON document of a result. Where ordinary DNS would be asked, only what is known without it. */
-export function resolvedDocument(asked: URL, located: Located): object {
+export function resolvedDocument(asked: URL, located: Located): z.infer<ReturnType<typeof resolvedSchema>> {
   if (located.kind === 'ordinary') {
     return {
       host: asked.hostname,

@@ -1,62 +1,17 @@
-import { appInstanceStatusSchema } from '@local-datastore/shared/eve/app-instance-status';
 import { problemText } from '@local-datastore/shared/eve/config-entry';
-import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';
-import * as z from 'zod';
+import type * as z from 'zod';
+import { agentStatusSchema } from '../api/status-schema.ts';
 import { addConfigurableOptions } from '../config.ts';
 import { CLIENT_OPTIONS, type ClientOptions, connectAgent } from './agent-client.ts';
 import { appStatusTable } from './app-status.ts';
 import type { CommandContext } from './command-context.ts';
 import { statusTable } from './status-table.ts';
-import { timeLines, timeStatusSchema } from './time-status.ts';
+import { timeLines } from './time-status.ts';
 
-const statusSchema = z.looseObject({
-  configuration: z.looseObject({
-    source: z.string().nullable(),
-    state: z.enum(['none', 'applied', 'partial', 'refused']),
-    appliedAt: z.string().nullable(),
-    problems: z.array(z.object({ path: z.string(), message: z.string() })),
-    warnings: z.array(z.string()).default([]),
-  }),
-  contentTrees: z.array(contentTreeStatusSchema),
-  /** null: none are launched. */
-  apps: z.array(appInstanceStatusSchema).nullable().default(null),
-  /** Interfaces that get their addresses by DHCP. */
-  dhcp: z
-    .array(
-      z.looseObject({
-        interface: z.string(),
-        address: z.string().nullable(),
-        server: z.string().nullable(),
-        reason: z.string().nullable(),
-      }),
-    )
-    .default([]),
-  /** null: no time server is asked. */
-  ntp: timeStatusSchema.nullable().default(null),
-  /** Of an older agent: not told. */
-  separation: z
-    .looseObject({ state: z.enum(['on', 'starting', 'off']), reason: z.string().nullable() })
-    .nullable()
-    .default(null),
-  /** Those without rights. */
-  processes: z
-    .array(
-      z.looseObject({
-        name: z.string(),
-        state: z.enum(['running', 'starting', 'failing']),
-        pid: z.number().nullable(),
-        restarts: z.number(),
-        layers: z.array(z.string()),
-        missing: z.array(z.object({ layer: z.string(), reason: z.string() })),
-        droppedDatagrams: z.number().default(0),
-      }),
-    )
-    .default([]),
-});
-export type ServiceStatus = z.infer<typeof statusSchema>;
+export type ServiceStatus = z.infer<ReturnType<typeof agentStatusSchema>>;
 
 const STATES = { running: 'runs', starting: 'is being started', failing: 'ends again and again' } as const;
 
@@ -141,7 +96,7 @@ export function statusCommand({ stdout, signal }: CommandContext): Command {
     .description('Prints the configuration in force, every content tree and every app of the running agent.');
   return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
     const options = command.opts<ClientOptions>();
-    const status = statusSchema.parse(await connectAgent(options).ask('GET', '/v1/status', signal));
+    const status = agentStatusSchema().parse(await connectAgent(options).ask('GET', '/v1/status', signal));
     stdout.write(options.json === true ? jsonText(status) : statusText(status));
   });
 }

@@ -1,29 +1,8 @@
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import * as z from 'zod';
+import type * as z from 'zod';
+import type { timeStatusSchema } from '../api/status-schema.ts';
 
-/** The clock and its time servers, as the agent tells of them. */
-export const timeStatusSchema = z.looseObject({
-  state: z.string(),
-  watchedSince: z.string().nullable(),
-  refusal: z.string().nullable(),
-  offsetMs: z.number().nullable(),
-  errorMs: z.number().nullable(),
-  stratum: z.number().nullable(),
-  server: z.string().nullable(),
-  lastStep: z.looseObject({ at: z.string(), byMs: z.number() }).nullable(),
-  servers: z.array(
-    z.looseObject({
-      name: z.string(),
-      address: z.string().nullable(),
-      role: z.string(),
-      trouble: z.string().nullable(),
-      stratum: z.number().nullable(),
-      isReached: z.boolean(),
-      offsetMs: z.number().nullable(),
-    }),
-  ),
-});
-export type TimeStatus = z.infer<typeof timeStatusSchema>;
+export type TimeStatus = z.infer<ReturnType<typeof timeStatusSchema>>;
 
 const STATES: Readonly<Record<string, string>> = {
   starting: 'no server was asked yet',

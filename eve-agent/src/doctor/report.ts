@@ -1,4 +1,5 @@
 import { terminalText } from '@local-datastore/shared/text/printable-text';
+import * as z from 'zod';
 import type { CheckResult, Finding } from './check.ts';
 import type { Diagnosis } from './diagnose.ts';
 
@@ -35,6 +36,36 @@ export function diagnosisText({ checks, verdict }: Diagnosis): string {
   ].join('\n');
 }
 
+/** What {@link diagnosisDocument} makes. */
+export const diagnosisSchema = () =>
+  z.object({
+    url: z.string(),
+    isUsable: z.boolean(),
+    judgedFor: z.enum(['eve-agent', 'stock EVE']),
+    verdict: z.string().describe('What it comes to, in plain words.'),
+    exitCode: z.int(),
+    checks: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        verdict: z.enum(['ok', 'warning', 'problem', 'skipped']),
+        summary: z.string(),
+        facts: z.record(
+          z.string(),
+          z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]),
+        ),
+        findings: z.array(
+          z.object({
+            code: z.string(),
+            verdict: z.enum(['warning', 'problem']),
+            message: z.string(),
+            advice: z.string().describe('What to try next.'),
+          }),
+        ),
+      }),
+    ),
+  });
+
 /** The JSON document of a diagnosis. */
 export function diagnosisDocument({
   url,
@@ -43,7 +74,7 @@ export function diagnosisDocument({
   verdict,
   exitCode,
   checks,
-}: Diagnosis): object {
+}: Diagnosis): z.infer<ReturnType<typeof diagnosisSchema>> {
   return {
     url,
     isUsable,

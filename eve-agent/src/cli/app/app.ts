@@ -8,7 +8,7 @@ import { tableLines } from '@local-datastore/shared/text/text-table';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { openConsole } from '../../api/console-client.ts';
-import { addConfigurableOptions } from '../../config.ts';
+import { addConfigurableOptions, jsonOption } from '../../config.ts';
 import type { AppAction } from '../../launch/apps/app-action.ts';
 import { agentPlaceOf, CLIENT_OPTIONS, type ClientOptions, connectAgent } from '../agent-client.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -90,7 +90,9 @@ function consoleCommand({ terminal, stderr, signal }: CommandContext): Command {
         'comes from standard input is typed.',
     )
     .argument('<app>', APP_HELP);
-  return addConfigurableOptions(command, CLIENT_OPTIONS).action(async (word: string) => {
+  // What a console shows is no document.
+  const taken = CLIENT_OPTIONS.filter((each) => each !== jsonOption);
+  return addConfigurableOptions(command, taken).action(async (word: string) => {
     const options = command.opts<ClientOptions>();
     const uuid = await findOneNamed(connectAgent(options), APPS, word, signal);
     const console = await openConsole(agentPlaceOf(options), uuid, signal);

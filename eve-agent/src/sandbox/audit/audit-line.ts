@@ -19,7 +19,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const MAX_LENGTHS = { actor: 64, op: 32, path: 1100, verdict: 200, handler: 64, boot: 64 } as const;
 
-const lineSchema = z.strictObject({
+/** One line of the log, as it is kept. */
+export const lineSchema = z.strictObject({
   actor: printable(MAX_LENGTHS.actor),
   boot: printable(MAX_LENGTHS.boot),
   handler: printable(MAX_LENGTHS.handler).nullable(),
