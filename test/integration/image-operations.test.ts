@@ -443,7 +443,8 @@ describe('folders', () => {
         expect.stringMatching(/^datastore-app: "linux\/a.qcow2" was released/),
       ]);
       expect((await stick.run('images', 'release', 'linux/a.qcow2', '--undo', '--offline')).exitCode).toBe(0);
-      const described = await stick.run('images', 'describe', 'linux/a.qcow2', '--offline', '--json');
+      const described = await stick.run('images', 'describe', 'a.q', '--offline', '--json');
+      expect(described.stderr).toBe('"a.q" is linux/a.qcow2\n');
       expect(readDatastoreJson(['images', 'describe'], described.stdout)).toMatchObject({
         format: 'qcow2',
         isReleased: false,

@@ -258,7 +258,7 @@ it('of a container that an engine saves by digests only what is not there is sen
     expect([second.exitCode, second.stdout, second.stderr]).toEqual([
       0,
       `engine/other:mine  ${made.manifest.digest}\n`,
-      expect.stringMatching(/^\d layer\(s\), 3\.\d+ MiB, were there already and were not sent\n$/),
+      expect.stringMatching(/^not sent, as it was there already: \d layers?, 3\.\d+ MiB\n$/),
     ]);
     expect((await here('registry', 'validate', 'engine/other')).exitCode).toBe(0);
     const gone = `DELETE /v1.48/images/sha256:${id}?noprune=true`;

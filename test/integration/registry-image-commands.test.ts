@@ -37,7 +37,7 @@ const statusOf = async (reference: string) => (await repository.get(`manifests/$
 
 it('list and show what there is', async () => {
   await repository.putManifest(indexOf([image]), 'many');
-  expect((await run('list')).stdout).toMatch(/^lab\/app {2}pushed {2}\d+ tag\(s\) {2}/);
+  expect((await run('list')).stdout).toMatch(/^lab\/app {2}pushed {2}\d+ tags? {2}/);
   expect(await runJson('list')).toMatchObject({ repositories: [{ name: 'lab/app', kind: 'pushed' }] });
   expect((await run('show', 'lab/app')).stdout).toContain(`1  ${image.descriptor.digest}  image  `);
   const { tags } = await runJson('show', 'lab/app');
@@ -77,7 +77,7 @@ it('validate reads all of a repository, and fails where something is wrong', asy
   await promisify(execFile)('sh', ['-c', `printf x | dd of="$1" conv=notrunc`, 'sh', join(blobs, file)]);
   const { exitCode, stdout, stderr } = await run('validate', 'lab/checked');
   expect([exitCode, stdout]).toEqual([5, `${digest}  damaged\n`]);
-  expect(stderr).toContain('1 part(s) are missing or damaged');
+  expect(stderr).toContain('missing or damaged: 1 part');
 });
 
 it('gc says what it would do, and does nothing', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { BlobFiles, DigestText } from './blob-files.ts';
 import type { BlobKeeper } from './blob-keeper.ts';
 import type { BlobEntry, BlobTable } from './blob-table.ts';
@@ -65,8 +65,6 @@ const BATCH_BLOBS = 5000;
 /** So many are looked at before something else of the program may run. */
 const LOOKS_AT_ONCE = 500;
 
-const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
-
 function sentencesOf({ manifests, blobs, blobBytes, paused }: Omit<Collected, 'sentences'>): string[] {
   if (paused !== undefined) return [`Nothing is collected: ${paused}`];
   const byRepository = new Map<string, number>();
@@ -74,13 +72,12 @@ function sentencesOf({ manifests, blobs, blobBytes, paused }: Omit<Collected, 's
     byRepository.set(repository, (byRepository.get(repository) ?? 0) + 1);
   }
   const sentences = [...byRepository].map(
-    ([repository, count]) =>
-      `${counted(count, 'manifest', 'manifests')} of ${repository} without a tag: removed.`,
+    ([repository, count]) => `${countText(count, 'manifest')} of ${repository} without a tag: removed.`,
   );
   if (blobs > 0) {
     const belong = blobs === 1 ? 'belongs' : 'belong';
     sentences.push(
-      `${counted(blobs, 'blob', 'blobs')}, ${sizeText(blobBytes)}, ${belong} to no image: moved to the trash.`,
+      `${countText(blobs, 'blob')}, ${sizeText(blobBytes)}, ${belong} to no image: moved to the trash.`,
     );
   }
   return sentences.length > 0 ? sentences : ['Everything belongs to an image: nothing to collect.'];

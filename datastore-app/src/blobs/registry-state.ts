@@ -1,3 +1,4 @@
+import { countText } from '@local-datastore/shared/text/quantities';
 import type { BlobCounts } from './blob-table.ts';
 
 /** What the registry's store is doing, for people and for Prometheus. */
@@ -22,9 +23,7 @@ export function warningsOf({ damaged, unreadable, troubles }: RegistryState): st
       : []),
     ...(troubles.length > 0 ? ['A part of the registry cannot be read: see the log.'] : []),
     ...(damaged > 0
-      ? [
-          `${damaged} ${damaged === 1 ? 'blob' : 'blobs'} of container images damaged or missing: push them again.`,
-        ]
+      ? [`${countText(damaged, 'blob')} of container images damaged or missing: push them again.`]
       : []),
   ];
 }

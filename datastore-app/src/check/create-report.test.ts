@@ -161,7 +161,7 @@ test('names everything that is wrong at once', async () => {
     'no choice',
     'port 80 is taken (or the datastore runs already)',
   ]);
-  expect(formatReport(report)).toContain('The configuration is wrong: 5 error(s).');
+  expect(formatReport(report)).toContain('The configuration is wrong: 5 errors.');
 });
 
 test('a file in the place of a directory is an error', async () => {

@@ -1,4 +1,4 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { CheckedInterface, CheckReport, Problem } from './report.ts';
 
 function formatInterface({ name, addresses, services }: CheckedInterface): string[] {
@@ -46,7 +46,7 @@ export function formatReport(report: CheckReport): string {
       ? []
       : [`State: ${state}`, `Write token: ${writeTokenFile ?? 'not in a file of its own'}`]),
     ...(problems.length > 0 ? ['Problems:', ...problems.map(formatProblem)] : []),
-    errors > 0 ? `The configuration is wrong: ${errors} error(s).` : 'The configuration is fine.',
+    errors > 0 ? `The configuration is wrong: ${countText(errors, 'error')}.` : 'The configuration is fine.',
     '',
   ].join('\n');
 }

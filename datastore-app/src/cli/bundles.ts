@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import { FOLDER_OPTIONS } from '../config.ts';
 import { areInodesPermanent } from '../content/file-system-type.ts';
@@ -88,6 +89,6 @@ export function exportCommand({ stderr, output, createLog }: CommandContext): Co
     });
     await folder.close();
     await writeWhole(file, exportBundle(deps, paths));
-    stderr.write(`${paths.length} image(s) packed into ${printableText(file)}\n`);
+    stderr.write(`${countText(paths.length, 'image')} packed into ${printableText(file)}\n`);
   });
 }

@@ -1,6 +1,6 @@
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import type * as z from 'zod';
 import {
@@ -14,7 +14,9 @@ import { change, fetchFile, operate, requireImageName } from './operate.ts';
 import { addClientOptions } from './registry/datastore-client.ts';
 import { isJson } from './registry/records.ts';
 
-const IMAGE = 'a path, such as linux/disk.qcow2, or oci:lab/app:1.2 of the registry';
+const WHOLE_IMAGE = 'a path, such as linux/disk.qcow2, or oci:lab/app:1.2 of the registry';
+const IMAGE =
+  'a path, such as linux/disk.qcow2, a name without its folder, or a unique beginning of one; or oci:lab/app:1.2 of the registry';
 const QUIET = ['--quiet', 'say only what went wrong'] as const;
 const DRY_RUN = ['--dry-run', 'only say what would happen'] as const;
 
@@ -34,7 +36,7 @@ function* factLines(facts: Facts): Generator<string> {
     if (kind === 'file') yield `member        ${name}  ${sizeBytes}`;
     else {
       const called = Array.isArray(names) && names.length > 0 ? names.join(', ') : '(no name)';
-      yield `image         ${called}  ${platform ?? '-'}  ${Array.isArray(layers) ? layers.length : 0} layer(s)`;
+      yield `image         ${called}  ${platform ?? '-'}  ${countText(Array.isArray(layers) ? layers.length : 0, 'layer')}`;
     }
   }
   for (const { digest, artifactType } of facts.referrers)
@@ -77,7 +79,7 @@ function validateCommand(context: CommandContext): Command {
     if (defects.length === 0) return;
     throw new CorruptionError(
       'IMAGE_CORRUPT',
-      `${printableText(image)}: ${defects.length} thing(s) are wrong with it`,
+      `${printableText(image)}: ${countText(defects.length, 'defect')}`,
     );
   });
 }
@@ -115,7 +117,7 @@ function releaseCommand(context: CommandContext): Command {
 function renameCommand(context: CommandContext): Command {
   const command = new Command('rename')
     .description('Gives an image another path; of the registry, a tag or a repository another name.')
-    .argument('<image>', IMAGE)
+    .argument('<image>', WHOLE_IMAGE)
     .argument('<name>', 'such as linux/other.qcow2; of a tag another tag; of a repository another name')
     .option(...DRY_RUN)
     .option(...QUIET);
@@ -129,7 +131,7 @@ function renameCommand(context: CommandContext): Command {
 function removeCommand(context: CommandContext): Command {
   const command = new Command('remove')
     .description('Removes an image; of the registry with all tags that lead to it.')
-    .argument('<image>', IMAGE)
+    .argument('<image>', WHOLE_IMAGE)
     .option(...DRY_RUN)
     .option('--force', 'of the registry: also where an index names it')
     .option(...QUIET);

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import type * as z from 'zod';
 import { FETCH, imageUpstreamsSchema, UPSTREAMS } from '../http/routes/image-upstreams.ts';
@@ -10,6 +10,7 @@ import { imageSchema, imagesSchema } from '../http/routes/images.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
 import type { CommandContext } from './command-context.ts';
 import { AnswerError } from './exit-code.ts';
+import { findImage } from './named-images.ts';
 import { addClientOptions, connectTo, type DatastoreClient } from './registry/datastore-client.ts';
 import { isJson } from './registry/records.ts';
 
@@ -66,7 +67,8 @@ export function fetchCommand(context: CommandContext): Command {
       else stderr.write(`${printableText(path)}: ${sizeText(receivedBytes)} of ${sizeText(sizeBytes)}\n`);
     };
     const images: Pick<ShownImage, 'path' | 'sizeBytes' | 'sha256'>[] = [];
-    for (const wanted of paths) {
+    for (const given of paths) {
+      const wanted = await findImage(client, given, (notice) => stderr.write(`${notice}\n`));
       const started = await client.read('POST', `${FETCH}/${imageReference(wanted)}`, imageSchema());
       const { path, sizeBytes, sha256 } = await waitFor(client, started, tell, signal);
       images.push({ path, sizeBytes, sha256 });
@@ -95,8 +97,9 @@ export function imageUpstreamsCommand(context: CommandContext): Command {
     }
     for (const { name, state, reason, images: count, leftOut, leftOutReasons } of found.upstreams) {
       const why = reason === null ? '' : `: ${reason}`;
-      stdout.write(`${printableText(name)}  ${state}  ${count} image(s)${why}\n`);
-      if (leftOut > 0) stderr.write(`${printableText(name)}: ${leftOut} entries cannot be used\n`);
+      stdout.write(`${printableText(name)}  ${state}  ${countText(count, 'image')}${why}\n`);
+      if (leftOut > 0)
+        stderr.write(`${printableText(name)}: ${countText(leftOut, 'entry', 'entries')} cannot be used\n`);
       for (const sentence of leftOutReasons) stderr.write(`  ${printableText(sentence)}\n`);
     }
     for (const { path, receivedBytes, sizeBytes } of found.fetches) {

@@ -12,6 +12,7 @@ import { imageReference } from '../images/image-path.ts';
 import { parseImageName } from '../operations/image-name.ts';
 import type { CommandContext } from './command-context.ts';
 import { AnswerError } from './exit-code.ts';
+import { findImage } from './named-images.ts';
 import { connectTo, type DatastoreClient } from './registry/datastore-client.ts';
 import { isJson } from './registry/records.ts';
 import { writeWhole } from './write-whole.ts';
@@ -20,6 +21,8 @@ import { writeWhole } from './write-whole.ts';
 const STANDARD = '-';
 /** Operations that tell of the digest that is known. */
 const NEEDS_DIGEST = new Set(['release']);
+/** Where the image that is meant is gone, another that begins so is not taken for it. */
+const NEEDS_WHOLE_NAME = new Set(['remove', 'rename']);
 const HASH_LOOK_MS = 200;
 const stateSchema = () => z.object({ state: z.string() });
 
@@ -54,6 +57,17 @@ async function untilHashed(
   }
 }
 
+/** A name that may be the beginning of one; those of the registry are whole. @throws ConfigurationError */
+async function resolveName(
+  client: DatastoreClient,
+  { stderr }: Pick<CommandContext, 'stderr'>,
+  image: string,
+): Promise<string> {
+  const parsed = parseImageName(image);
+  if (parsed.kind === 'invalid' || parsed.name.kind !== 'file') return image;
+  return findImage(client, parsed.name.path, (notice) => stderr.write(`${notice}\n`));
+}
+
 /** What an operation is asked for: the image, and how. */
 export interface OperationBody {
   readonly image: string;
@@ -69,8 +83,9 @@ export async function operate<T>(
   schema: z.ZodType<T>,
 ): Promise<T> {
   const client = await connectTo(command, context);
-  if (NEEDS_DIGEST.has(operation)) await untilHashed(client, body.image, context.signal);
-  return client.read('POST', `${OPERATIONS_API}/${operation}`, schema, body);
+  const image = NEEDS_WHOLE_NAME.has(operation) ? body.image : await resolveName(client, context, body.image);
+  if (NEEDS_DIGEST.has(operation)) await untilHashed(client, image, context.signal);
+  return client.read('POST', `${OPERATIONS_API}/${operation}`, schema, { ...body, image });
 }
 
 /** Asks for a change, and says what was done, or would be. */
@@ -101,12 +116,15 @@ export async function fetchFile(
   context: CommandContext,
   command: Command,
   operation: string,
-  query: Readonly<Record<string, string | undefined>>,
+  query: Readonly<Record<string, string | undefined>> & { readonly image: string },
   out: string | undefined,
 ): Promise<void> {
   const client = await connectTo(command, context);
-  await untilHashed(client, query.image ?? '', context.signal);
-  const asked = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const image = await resolveName(client, context, query.image);
+  await untilHashed(client, image, context.signal);
+  const asked = Object.entries({ ...query, image }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   const response = await client.ask('GET', `${OPERATIONS_API}/${operation}?${new URLSearchParams(asked)}`);
   if (response.body === null) throw new AnswerError('DATASTORE_FAILED', 'the datastore sent nothing');
   if (out === STANDARD) {

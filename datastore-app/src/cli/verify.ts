@@ -1,6 +1,7 @@
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import { FOLDER_OPTIONS } from '../config.ts';
 import { createHasher } from '../content/hasher.ts';
@@ -74,7 +75,7 @@ export function verifyCommand({ stdout, stderr, createLog }: CommandContext): Co
       await post(inbox, sound);
     }
     if (corrupt.length > 0) {
-      const message = `${corrupt.length} image(s) changed on the disk without being written to: ${corrupt.join(', ')}`;
+      const message = `${countText(corrupt.length, 'image')} changed on the disk without being written to: ${corrupt.join(', ')}`;
       throw new CorruptionError('IMAGE_CORRUPT', message, { details: { paths: corrupt } });
     }
   });

@@ -8,6 +8,7 @@ import {
   TAG_RULES,
   whyNoRepositoryName,
 } from '@local-datastore/shared/oci/reference';
+import { countText } from '@local-datastore/shared/text/quantities';
 import type { Importer } from '../archive-imports/importer.ts';
 import { openExport, planExport } from '../archives/export-image.ts';
 import { requireNothingReleased } from '../blobs/change-record.ts';
@@ -25,7 +26,7 @@ import {
 import { lowerCased, type OciName } from './image-name.ts';
 import type { ChangeWish, Created, Exported, ImageOperations, NewContent } from './image-operations.ts';
 import { asResult, failure, type OperationFailure } from './operation-result.ts';
-import { countText, planPurge, planRemoval, planUntagging, tagsTo } from './removal-sentences.ts';
+import { planPurge, planRemoval, planUntagging, tagsTo } from './removal-sentences.ts';
 
 export interface RegistryOperationsDeps extends Pick<RepositoryValidationDeps, 'noteDamaged'> {
   readonly find: FindRepository;

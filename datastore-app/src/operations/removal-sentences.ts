@@ -1,9 +1,7 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { requireNothingReleased, requireNotReleased, requireRemovable } from '../blobs/change-record.ts';
 import type { RepositoryRecord } from '../blobs/repository-record.ts';
 import { reachOf, sizeOf } from '../container-images/describe-repository.ts';
-
-export const countText = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 /** The tags that lead to a manifest, in order. */
 export const tagsTo = ({ tags }: RepositoryRecord, digest: string): string[] =>

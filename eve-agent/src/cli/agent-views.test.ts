@@ -155,7 +155,7 @@ it('the status tells what confines a process, and what does not', () => {
   expect(text).toContain('\neth0 has 10.0.0.5/24 by DHCP from 10.0.0.2\n');
   expect(text).toContain('\neth1 has no address by DHCP yet: refused: a lease of no length\n');
   expect(text).toContain('\nProcess net (pid 12) runs, started again once: own user, no capabilities\n');
-  expect(text).toContain('\n    3 datagrams were kept from it\n');
+  expect(text).toContain('\n    3 datagrams kept from it\n');
   expect(text).toContain(`\n    without network namespace, mount namespace, since ${reason}\n`);
   expect(text).toContain('\n    without own user, since who starts it may not\n');
   expect(text).toContain('\nProcess odd\\027[2J ends again and again, started again 7 times\n');

@@ -10,6 +10,7 @@ import {
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions, configOption, jsonOption } from '../config.ts';
@@ -56,8 +57,6 @@ function auditText({ file, line }: SeenLine): string {
   return `${time} ${actor.padEnd(8)} ${op.padEnd(6)} ${path} ${verdict}${by}`;
 }
 
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
-
 function problemText({ file, line, reason }: AuditProblem): string {
   const place = [file, line === null ? null : `line ${line}`].filter((part) => part !== null);
   return `${place.length === 0 ? '' : `${place.join(', ')}: `}${printableText(reason)}`;
@@ -68,13 +67,13 @@ export function verdictText(verdict: AuditVerdict): string {
   const { problem, lines, files, firstSeq, lastSeq, lastHash, tornBytes } = verdict;
   const range = firstSeq === null ? '' : ` (${firstSeq} to ${lastSeq})`;
   if (problem !== null) {
-    const before = `Whole before that: ${counted(lines, 'line')}${range}.`;
+    const before = `Whole before that: ${countText(lines, 'line')}${range}.`;
     return `The audit log is BROKEN: ${problemText(problem)}\n${before}\n`;
   }
   const head = lastHash === null ? '' : `head  ${lastSeq} ${lastHash}\n`;
   const torn =
-    tornBytes === 0 ? '' : `Behind it: ${counted(tornBytes, 'byte')} of a line that is not finished.\n`;
-  return `The audit log is whole: ${counted(lines, 'line')}${range} in ${counted(files, 'file')}.\n${head}${torn}`;
+    tornBytes === 0 ? '' : `Behind it: ${countText(tornBytes, 'byte')} of a line that is not finished.\n`;
+  return `The audit log is whole: ${countText(lines, 'line')}${range} in ${countText(files, 'file')}.\n${head}${torn}`;
 }
 
 const noLog = (folder: string) =>

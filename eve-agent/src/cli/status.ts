@@ -1,6 +1,7 @@
 import { problemText } from '@local-datastore/shared/eve/config-entry';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import type * as z from 'zod';
 import { agentStatusSchema } from '../api/status-schema.ts';
@@ -26,11 +27,12 @@ function processLines({
   droppedDatagrams,
 }: ServiceStatus['processes'][number]) {
   const which = pid === null ? '' : ` (pid ${pid})`;
-  const again = restarts === 0 ? '' : `, started again ${restarts === 1 ? 'once' : `${restarts} times`}`;
+  const again =
+    restarts === 0 ? '' : `, started again ${restarts === 1 ? 'once' : countText(restarts, 'time')}`;
   const inForce = layers.length === 0 ? '' : `: ${layers.join(', ')}`;
   return [
     `Process ${printableText(name)}${which} ${STATES[state]}${again}${printableText(inForce)}`,
-    ...(droppedDatagrams === 0 ? [] : [`    ${droppedDatagrams} datagrams were kept from it`]),
+    ...(droppedDatagrams === 0 ? [] : [`    ${countText(droppedDatagrams, 'datagram')} kept from it`]),
     ...[...Map.groupBy(missing, ({ reason }) => reason)].map(([reason, those]) => {
       const layers = those.map(({ layer }) => printableText(layer)).join(', ');
       return `    without ${layers}, since ${printableText(reason)}`;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sizeText } from './quantities.ts';
+import { countText, sizeText } from './quantities.ts';
 
 it.each([
   [0, '0 bytes'],
@@ -13,4 +13,13 @@ it.each([
   [2 ** 60, '1024 PiB'],
 ])('sizeText: %d is %s', (bytes, text) => {
   expect(sizeText(bytes)).toBe(text);
+});
+
+it.each([
+  [0, '0 images', '0 entries'],
+  [1, '1 image', '1 entry'],
+  [2, '2 images', '2 entries'],
+])('countText: %d', (count, images, entries) => {
+  expect(countText(count, 'image')).toBe(images);
+  expect(countText(count, 'entry', 'entries')).toBe(entries);
 });

@@ -1,6 +1,7 @@
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -127,6 +128,6 @@ export function importCommand(context: CommandContext): Command {
     if (errors.length > 0) throw errors[0];
     const [first] = failed;
     if (first === undefined) return;
-    throw new ImportFailedError(first.code, `${failed.length} image(s) could not be imported`);
+    throw new ImportFailedError(first.code, `could not be imported: ${countText(failed.length, 'image')}`);
   });
 }

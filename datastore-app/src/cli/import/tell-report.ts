@@ -1,4 +1,4 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { CommandContext } from '../command-context.ts';
 import type { ImportReport } from './import-kind.ts';
 
@@ -16,7 +16,7 @@ export function tellReport(
   const { chunk } = report;
   if (chunk !== undefined && report.images.length === 0 && report.failed.length === 0) {
     stderr.write(
-      `chunk ${chunk.chunk} of ${chunk.of}: ${report.blobs} blob(s) are kept for a day; chunk 1 names the images\n`,
+      `chunk ${chunk.chunk} of ${chunk.of}: ${countText(report.blobs, 'blob')} kept for a day; chunk 1 names the images\n`,
     );
   }
   for (const { name, message, missing = [] } of report.failed) {

@@ -1,4 +1,5 @@
 import { jsonText } from '@local-datastore/shared/text/json-text';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
@@ -36,6 +37,9 @@ export function adoptCommand(context: CommandContext): Command {
     else tellReport(context, report);
     const [first] = report.failed;
     if (first === undefined) return;
-    throw new ImportFailedError(first.code, `${report.failed.length} image(s) could not be adopted`);
+    throw new ImportFailedError(
+      first.code,
+      `could not be adopted: ${countText(report.failed.length, 'image')}`,
+    );
   });
 }

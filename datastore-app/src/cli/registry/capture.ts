@@ -3,7 +3,7 @@ import type { EngineClient } from '@local-datastore/shared/engine/engine-client'
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseWantedName } from '../../archive-imports/wanted-name.ts';
 import { ARTIFACT_PREFIX } from '../../container-images/disk-artifacts.ts';
@@ -143,7 +143,9 @@ export function captureCommand(context: CommandContext): Command {
       await removeHelper(engine, id, say);
     }
     if (leftOut.layers > 0 && !isJson(command)) {
-      say(`${leftOut.layers} layer(s), ${sizeText(leftOut.sizeBytes)}, were there already and were not sent`);
+      say(
+        `not sent, as it was there already: ${countText(leftOut.layers, 'layer')}, ${sizeText(leftOut.sizeBytes)}`,
+      );
     }
   }
 }

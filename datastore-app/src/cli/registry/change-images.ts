@@ -1,7 +1,7 @@
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { isTag, TAG_RULES } from '@local-datastore/shared/oci/reference';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { collectedSchema } from '../../http/routes/registry-collection.ts';
@@ -159,13 +159,16 @@ export function validateCommand(context: CommandContext): Command {
       context,
       command,
       { repository: name, ...validation },
-      `${checked} part(s) read, ${sizeText(checkedBytes)}`,
+      `${countText(checked, 'part')} read, ${sizeText(checkedBytes)}`,
     );
     if (!isJson(command)) {
       for (const { digest, problem } of problems) context.stdout.write(`${digest}  ${problem}\n`);
     }
     if (problems.length === 0) return;
-    throw new CorruptionError('IMAGE_CORRUPT', `${name}: ${problems.length} part(s) are missing or damaged`);
+    throw new CorruptionError(
+      'IMAGE_CORRUPT',
+      `${name}: missing or damaged: ${countText(problems.length, 'part')}`,
+    );
   });
 }
 

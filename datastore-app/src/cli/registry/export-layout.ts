@@ -4,7 +4,7 @@ import { type ImageToArchive, indexEntries, REF_NAME } from '@local-datastore/sh
 import { parseImageReference } from '@local-datastore/shared/oci/reference';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { Command } from 'commander';
 import type { FoundImage } from '../../archive-imports/archive-image.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -121,7 +121,7 @@ export async function exportLayout(
     stderr.write(`${printableText(out)}: ${sizeText(writtenBytes)}${kept}\n`);
     if (set.expected.length > 0) {
       stderr.write(
-        `${set.expected.length} blob(s), ${sizeText(expectedBytes)}, are expected at the other side\n`,
+        `expected at the other side: ${countText(set.expected.length, 'blob')}, ${sizeText(expectedBytes)}\n`,
       );
     }
   } finally {

@@ -4,7 +4,7 @@ import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { Command } from 'commander';
 import { inventorySchema } from '../../archive-imports/inventory.ts';
 import type { CommandContext } from '../command-context.ts';
@@ -81,7 +81,7 @@ export async function exportSet(
   for (const { file, sizeBytes } of chunks) stderr.write(`${printableText(file)}: ${sizeText(sizeBytes)}\n`);
   if (list.expected.length > 0) {
     stderr.write(
-      `${list.expected.length} blob(s), ${sizeText(expectedBytes)}, are expected at the other side\n`,
+      `expected at the other side: ${countText(list.expected.length, 'blob')}, ${sizeText(expectedBytes)}\n`,
     );
   }
 }

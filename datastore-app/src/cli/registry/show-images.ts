@@ -1,7 +1,7 @@
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { whyNoRepositoryName } from '@local-datastore/shared/oci/reference';
 import { jsonText } from '@local-datastore/shared/text/json-text';
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import type * as z from 'zod';
 import { REGISTRY_API } from '../../http/registry-gate.ts';
@@ -59,7 +59,7 @@ export function listCommand(context: CommandContext): Command {
       return;
     }
     for (const { name, kind, tagCount, sizeBytes, updated } of repositories) {
-      stdout.write(`${name}  ${kind}  ${tagCount} tag(s)  ${sizeText(sizeBytes)}  ${updated}\n`);
+      stdout.write(`${name}  ${kind}  ${countText(tagCount, 'tag')}  ${sizeText(sizeBytes)}  ${updated}\n`);
     }
   });
 }
@@ -98,7 +98,8 @@ export function showCommand(context: CommandContext): Command {
     for (const { tag, source, at } of repository.external) {
       stdout.write(`${tag}  ${source}  not here yet  ${at}\n`);
     }
-    if (repository.manifests > 0) stderr.write(`${repository.manifests} manifest(s) without a tag\n`);
+    if (repository.manifests > 0)
+      stderr.write(`${countText(repository.manifests, 'manifest')} without a tag\n`);
   });
 }
 

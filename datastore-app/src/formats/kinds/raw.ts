@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { countText } from '@local-datastore/shared/text/quantities';
 import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';
 import { type DescribeFormat, incomplete, problem, SECTOR_BYTES, startsWith } from '../image-source.ts';
 
@@ -117,7 +118,14 @@ async function readGpt(
   }
   return {
     other,
-    defects: beyond === 0 ? [] : [incomplete(`${beyond} partition(s) of its ${which} GPT go on`)],
+    defects:
+      beyond === 0
+        ? []
+        : [
+            incomplete(
+              `${countText(beyond, 'partition')} of its ${which} GPT ${beyond === 1 ? 'goes' : 'go'} on`,
+            ),
+          ],
   };
 }
 
