@@ -108,7 +108,7 @@ const jobSchema = () => importJobAnswerSchema().omit({ blobs: true, step: true }
 const jobsSchema = () => z.object({ imports: z.array(jobSchema()), failed: count });
 const importSchema = () =>
   z.union([
-    importReportSchema(),
+    importReportSchema().pick({ images: true, failed: true, notices: true }),
     jobSchema().describe('Of docker://: a document for each source.'),
     z
       .object({

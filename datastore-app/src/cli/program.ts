@@ -3,8 +3,6 @@ import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
-import { schemaCommand } from '@local-datastore/shared/command-line/schema-command';
-import { completionCommand, manCommand } from '@local-datastore/shared/command-line/shell-commands';
 import {
   describeUnknownVariables,
   variablesOf,
@@ -12,45 +10,63 @@ import {
 import { errorMessage } from '@local-datastore/shared/errors';
 import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { Command, CommanderError } from 'commander';
-import { caCommand } from './ca.ts';
-import { checkCommand } from './check.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodeOf } from './exit-code.ts';
-import { healthCommand } from './health.ts';
-import { imagesCommand } from './images.ts';
-import { importCommand } from './import/import.ts';
 import { MANUAL_TEXTS } from './manual-texts.ts';
-import { registryCommand } from './registry/registry.ts';
-import { serveCommand } from './serve.ts';
-import { tokenCommand } from './token.ts';
 
 /** Of all settings. */
 const VARIABLE_PREFIX = 'DATASTORE_';
 
-const SHELL = 'Commands for the shell:';
-/** Headings of the help, and the commands below them. */
-const GROUPS: Readonly<Record<string, readonly ((context: CommandContext) => Command)[]>> = {
-  'Commands for the server:': [serveCommand, checkCommand, healthCommand, tokenCommand, caCommand],
-  'Commands for what it serves:': [imagesCommand, importCommand, registryCommand],
-  [SHELL]: [
-    (context) =>
+type CreateCommand = (context: CommandContext) => Command;
+
+/** Each command's code is loaded only when it is called, or its help is shown. */
+const COMMANDS: Readonly<Record<string, () => Promise<CreateCommand>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  health: async () => (await import('./health.ts')).healthCommand,
+  token: async () => (await import('./token.ts')).tokenCommand,
+  ca: async () => (await import('./ca.ts')).caCommand,
+  images: async () => (await import('./images.ts')).imagesCommand,
+  import: async () => (await import('./import/import.ts')).importCommand,
+  registry: async () => (await import('./registry/registry.ts')).registryCommand,
+  schema: async () => {
+    const { schemaCommand } = await import('@local-datastore/shared/command-line/schema-command');
+    return (context) =>
       schemaCommand({
         stdout: context.stdout,
         load: async () =>
           (await import('./published-schemas.ts')).publishedSchemas(() => describeProgram(context)),
-      }),
-    (context) => completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) }),
-    (context) =>
-      manCommand({ stdout: context.stdout, describe: () => describeProgram(context) }, MANUAL_TEXTS),
-  ],
+      });
+  },
+  completion: async () => {
+    const { completionCommand } = await import('@local-datastore/shared/command-line/shell-commands');
+    return (context) =>
+      completionCommand({ stdout: context.stdout, describe: () => describeProgram(context) });
+  },
+  man: async () => {
+    const { manCommand } = await import('@local-datastore/shared/command-line/shell-commands');
+    return (context) =>
+      manCommand({ stdout: context.stdout, describe: () => describeProgram(context) }, MANUAL_TEXTS);
+  },
 };
+
+const SHELL = 'Commands for the shell:';
+/** Headings of the help, and what stands below them, in this order. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'Commands for the server:': ['serve', 'check', 'health', 'token', 'ca'],
+  'Commands for what it serves:': ['images', 'import', 'registry'],
+  [SHELL]: ['schema', 'completion', 'man'],
+};
+
+/** Called every few seconds, and read by nobody: it loads nothing to tell of variables. */
+const PROBE = 'health';
 
 /** The program with all its commands, as their definitions have it. */
 export async function describeProgram(context: CommandContext): Promise<DescribedCommand> {
-  return describeCommand(createProgram(context));
+  return describeCommand(await createProgram(context, Object.keys(COMMANDS)));
 }
 
-function createProgram(context: CommandContext): Command {
+async function createProgram(context: CommandContext, names: readonly string[]): Promise<Command> {
   const { stdout, stderr, help } = context;
   const program = new Command('datastore-app')
     .description('Serves images to EVE-OS devices, and is found by multicast DNS.')
@@ -62,10 +78,29 @@ function createProgram(context: CommandContext): Command {
     .configureOutput(outputConfiguration({ stdout, stderr, ...(help && { help }) }))
     .showHelpAfterError('(run with --help for more)')
     .exitOverride();
-  for (const [group, creators] of Object.entries(GROUPS))
-    for (const create of creators) program.addCommand(create(context).helpGroup(group));
+  for (const name of names) {
+    const create = await COMMANDS[name]?.();
+    if (create === undefined) continue;
+    const [group = SHELL] = Object.entries(GROUPS).find(([, members]) => members.includes(name)) ?? [];
+    program.addCommand(create(context).helpGroup(group));
+  }
   inheritSettings(program);
   return addHelpSections(program, MANUAL_TEXTS);
+}
+
+/** Tells of variables that look like settings, and are none of any command. */
+async function warnOfVariables(
+  program: Command,
+  variables: readonly string[],
+  context: CommandContext,
+): Promise<void> {
+  const own = variablesOf(program);
+  const others = variables.filter((name) => name.startsWith(VARIABLE_PREFIX) && !own.has(name));
+  if (others.length === 0) return;
+  const known = variablesOf(await createProgram(context, Object.keys(COMMANDS)));
+  const advice = 'serve --help lists all there are';
+  for (const warning of describeUnknownVariables(VARIABLE_PREFIX, known, others, advice))
+    context.stderr.write(`datastore-app: ${warning}\n`);
 }
 
 /**
@@ -80,11 +115,13 @@ export async function runProgram(
   variables: readonly string[],
   context: CommandContext,
 ): Promise<number> {
-  const program = createProgram(context);
+  const called = args.find((arg) => !arg.startsWith('-')) ?? '';
+  const program = await createProgram(
+    context,
+    Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS),
+  );
   const say = (text: string) => context.stderr.write(`datastore-app: ${text}\n`);
-  const known = variablesOf(program);
-  const advice = 'serve --help lists all there are';
-  for (const warning of describeUnknownVariables(VARIABLE_PREFIX, known, variables, advice)) say(warning);
+  if (called !== PROBE) await warnOfVariables(program, variables, context);
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;

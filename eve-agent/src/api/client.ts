@@ -83,12 +83,16 @@ export async function answerInTime(
   }
 }
 
+/** What the problem document of an answer tells, or its status. */
+export async function readDetail(response: IncomingMessage): Promise<string> {
+  const problem = problemSchema.safeParse(safeJson((await buffer(response)).toString()));
+  return problem.success ? problem.data.detail : `status ${response.statusCode}`;
+}
+
 /** What a service says that refuses. */
 export async function refusalOf(response: IncomingMessage): Promise<AgentApiError> {
   const { statusCode = 0 } = response;
-  const text = (await buffer(response)).toString();
-  const problem = problemSchema.safeParse(safeJson(text));
-  const detail = problem.success ? problem.data.detail : `status ${statusCode}`;
+  const detail = await readDetail(response);
   return new AgentApiError('AGENT_REFUSED', `the agent refuses: ${detail}`, { details: { statusCode } });
 }
 

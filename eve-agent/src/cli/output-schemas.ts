@@ -13,6 +13,7 @@ import type { AuditVerdict } from '../sandbox/audit/verify-audit-log.ts';
 import { browseSchema } from './browse.ts';
 import { downloadedSchema } from './download.ts';
 import { pulledSchema } from './download-image.ts';
+import { healthSchema } from './health.ts';
 import { lineSchema as outputLineSchema } from './log-options.ts';
 import { lineSchema as logLineSchema } from './logs.ts';
 import { resolvedSchema } from './resolve.ts';
@@ -84,6 +85,7 @@ export const OUTPUTS: OutputTable = {
     download: { schema: () => z.union([downloadedSchema(), pulledSchema()]) },
     doctor: { schema: diagnosisSchema },
     status: { schema: agentStatusSchema },
+    health: { schema: healthSchema },
     watch: { schema: eventSchema, isLines: true },
     logs: { schema: () => logLineSchema, isLines: true },
     pause: trees,

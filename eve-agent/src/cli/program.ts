@@ -27,6 +27,7 @@ const COMMANDS: Record<string, () => Promise<CreateCommand>> = {
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   mirror: async () => (await import('./mirror.ts')).mirrorCommand,
   status: async () => (await import('./status.ts')).statusCommand,
+  health: async () => (await import('./health.ts')).healthCommand,
   watch: async () => (await import('./watch.ts')).watchCommand,
   logs: async () => (await import('./logs.ts')).logsCommand,
   pause: async () => (await import('./tree-actions.ts')).treeActionCommand('pause'),
@@ -65,6 +66,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Commands for the service:': [
     'run',
     'status',
+    'health',
     'watch',
     'logs',
     'pause',
