@@ -129,15 +129,44 @@ describe('the alerts', async () => {
   );
 });
 
-it('asks in the dashboard for metrics that exist', async () => {
-  const dashboard = JSON.parse(await readFile(new URL('grafana-dashboard.json', monitoring), 'utf8'));
-  const expressions = dashboard.panels.flatMap((panel: { targets: { expr: string }[] }) =>
-    panel.targets.map(({ expr }) => expr),
-  );
-  const asked = askedIn(expressions);
-  const names = await askableNames();
-  expect(asked.size).toBeGreaterThan(10);
-  expect([...asked].filter((name) => !names.has(name))).toEqual([]);
+/** Grafana's dashboards, as far as these have them. */
+const dashboardSchema = z.object({
+  title: z.string(),
+  uid: z.string().regex(/^[\w-]{1,40}$/),
+  templating: z.object({ list: z.array(z.object({ name: z.string(), query: z.string() })) }),
+  panels: z.array(
+    z.object({
+      id: z.int(),
+      title: z.string().min(1),
+      type: z.enum(['stat', 'timeseries']),
+      gridPos: z.strictObject({ x: z.int(), y: z.int(), w: z.int(), h: z.int() }),
+      targets: z.array(z.object({ refId: z.string(), expr: z.string() })).min(1),
+    }),
+  ),
+});
+
+describe.each(['datastore', 'registry', 'agent', 'deployments'])('the dashboard of %s', async (name) => {
+  const file = new URL(`dashboards/${name}.json`, monitoring);
+  const { uid, templating, panels } = dashboardSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  const expressions = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+
+  it('asks for metrics that exist, of the instances that are chosen', async () => {
+    const asked = askedIn([...expressions, ...templating.list.map(({ query }) => query)]);
+    const names = await askableNames();
+    expect(asked.size).toBeGreaterThan(10);
+    expect([...asked].filter((each) => !names.has(each))).toEqual([]);
+    for (const expression of expressions) expect(expression).toContain('instance=~"$instance"');
+  });
+
+  it('has panels that do not cover each other', () => {
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+    expect(panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    expect(uid).toMatch(/^local-datastore/);
+  });
 });
 
 it('scrapes where the metrics are', async () => {
