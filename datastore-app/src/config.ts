@@ -1,5 +1,5 @@
 import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
-import type { OptionDescription } from '@local-datastore/shared/command-line/options';
+import { groupOptions, type OptionDescription } from '@local-datastore/shared/command-line/options';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';
 import type { LogFormat } from '@local-datastore/shared/log-text';
 import * as z from 'zod';
@@ -71,15 +71,11 @@ export const STATE_OPTIONS: readonly OptionDescription[] = [STATE_OPTION, USER_O
 export const SETTINGS_TITLE = 'Configuration file of datastore-app serve';
 
 export const SERVE_OPTIONS: readonly OptionDescription[] = [
-  ...STORAGE_OPTIONS,
-  USER_OPTION,
-  ...SPACE_OPTIONS,
-  ...WRITE_TOKEN_OPTIONS,
-  ...READ_OPTIONS,
-  ...REGISTRY_ACCESS_OPTIONS,
-  ...NAME_OPTIONS,
-  ...SERVER_OPTIONS,
-  ...KEEPING_OPTIONS,
+  ...groupOptions('Folders and space', [...STORAGE_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]),
+  ...groupOptions('Who may do what', [...WRITE_TOKEN_OPTIONS, ...READ_OPTIONS, ...REGISTRY_ACCESS_OPTIONS]),
+  ...groupOptions('Name and advertisement', NAME_OPTIONS),
+  ...groupOptions('Server', SERVER_OPTIONS),
+  ...groupOptions('Images and registry', KEEPING_OPTIONS),
   {
     flags: '--log-level <level>',
     description: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,

@@ -1,6 +1,10 @@
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
-import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
+import {
+  groupOptions,
+  type OptionDescription,
+  wholeNumber,
+} from '@local-datastore/shared/command-line/options';
 import {
   DEFAULT_ENGINE_SOCKET,
   type EngineAddress,
@@ -97,191 +101,202 @@ export const engineOption: OptionDescription = {
 };
 
 export const RUN_OPTIONS: readonly OptionDescription[] = [
-  {
-    flags: '--config <path>',
-    description:
-      'device configuration in the JSON form of EVE’s API, a file or a directory of fragments; it is watched ' +
-      '(default, and while the directory is empty: what was put through the API)',
-    environment: 'EVE_AGENT_DEVICE_CONFIG',
-    schema: z.string().min(1, { error: 'a file or a directory expected' }),
-  },
-  stateOption,
-  {
-    flags: '--images <dir>',
-    description: 'where verified images get their names (default: images below the state directory)',
-    environment: 'EVE_AGENT_IMAGES',
-    schema: z.string().min(1, { error: 'a directory expected' }),
-  },
-  {
-    flags: '--listen <place>',
-    description:
-      'where the API is offered: unix:PATH, or ADDRESS:PORT with mutual TLS; may be given several times ' +
-      '(default: agent.sock in the state directory)',
-    environment: 'EVE_AGENT_LISTEN',
-    schema: z.string().transform(parseListenAddress),
-    isList: true,
-  },
-  {
-    flags: '--tls-certificate <file>',
-    description: 'PEM certificate of the API on TCP',
-    environment: 'EVE_AGENT_TLS_CERTIFICATE',
-    schema: z.string(),
-  },
-  {
-    flags: '--tls-key <file>',
-    description: 'PEM key of that certificate',
-    environment: 'EVE_AGENT_TLS_KEY',
-    schema: z.string(),
-  },
-  {
-    flags: '--client-ca <file>',
-    description:
-      'PEM certificates of the authority that clients of the API on TCP must have a certificate of',
-    environment: 'EVE_AGENT_CLIENT_CA',
-    schema: z.string(),
-  },
-  {
-    flags: '--client-crl <file>',
-    description:
-      'revoked certificates of such clients: certificate revocation lists (PEM, or one in DER), or a text with ' +
-      'one serial in hexadecimal a line',
-    environment: 'EVE_AGENT_CLIENT_CRL',
-    schema: z.string(),
-  },
-  {
-    flags: '--deployments <file>',
-    description:
-      'deployments that are loaded and steered over mutual TLS, as ed-daemon’s config.json has them; it is watched',
-    environment: 'EVE_AGENT_DEPLOYMENTS',
-    schema: z.string().min(1, { error: 'a file expected' }),
-  },
-  {
-    flags: '--deploy-listen <place>',
-    description:
-      'where deployments are offered: ADDRESS:PORT; certificate, key and authority stand in their file',
-    environment: 'EVE_AGENT_DEPLOY_LISTEN',
-    schema: z.string().transform(parseDeployListen),
-    default: DEFAULT_DEPLOY_LISTEN,
-    defaultDescription: '0.0.0.0:8866',
-  },
-  {
-    ...registryAuthOption,
-    description: `${registryAuthOption.description}; for the pull of deployments; it is read again when it changes`,
-  },
-  {
-    flags: '--ca <file>',
-    description:
-      'PEM certificates that registries of the pull of deployments must lead to, in place of the system’s; those on ' +
-      '.local are then spoken to over https; it is read again when it changes',
-    environment: 'EVE_AGENT_CA',
-    schema: z.string().min(1, { error: 'a file expected' }),
-  },
-  {
-    flags: '--apps',
-    description: 'launch the apps of the configuration, too; without it their images are fetched alone',
-    environment: 'EVE_AGENT_APPS',
-    schema: z.boolean(),
-  },
-  engineOption,
-  {
-    flags: '--allow-plain-credentials',
-    description: 'send apiKey and password over unencrypted HTTP, too',
-    environment: 'EVE_AGENT_ALLOW_PLAIN_CREDENTIALS',
-    schema: z.boolean(),
-  },
-  {
-    flags: '--max-downloads <count>',
-    description: 'downloads at the same time; one of them is never given to a large image',
-    environment: 'EVE_AGENT_MAX_DOWNLOADS',
-    schema: wholeNumber(1, 64),
-    default: 4,
-  },
-  {
-    flags: '--max-downloads-per-datastore <count>',
-    description: 'of those, from one datastore; likewise',
-    environment: 'EVE_AGENT_MAX_DOWNLOADS_PER_DATASTORE',
-    schema: wholeNumber(1, 64),
-    default: 2,
-  },
-  {
-    flags: '--rate-limit <size>',
-    description: 'bytes a second that all downloads together may take, such as 10M (default: no limit)',
-    environment: 'EVE_AGENT_RATE_LIMIT',
-    schema: byteSize().refine((bytes) => bytes >= 1024, { error: 'at least 1K expected' }),
-  },
-  proxyOption,
-  {
-    flags: '--reserve <size>',
-    description: 'free space that downloads never take',
-    environment: 'EVE_AGENT_RESERVE',
-    schema: byteSize(),
-    default: 64 * 1024 * 1024,
-    defaultDescription: '64M',
-  },
-  {
-    flags: '--retry-interval <seconds>',
-    description: 'what the growing waits between tries lead to',
-    environment: 'EVE_AGENT_RETRY_INTERVAL',
-    schema: wholeNumber(1, 86_400),
-    default: 60,
-  },
-  {
-    flags: '--slow-retry-interval <seconds>',
-    description:
-      'wait, up to twice that long, where a datastore refuses a file (as with 404) or keeps sending wrong bytes; ' +
-      'one on .local that announces itself again is asked at once',
-    environment: 'EVE_AGENT_SLOW_RETRY_INTERVAL',
-    schema: wholeNumber(1, 86_400),
-    // EVE's timer.download.retry.
-    default: 600,
-  },
-  {
-    flags: '--grace <seconds>',
-    description: 'how long content stays that no configuration refers to',
-    environment: 'EVE_AGENT_GRACE',
-    schema: wholeNumber(0, 31_536_000),
-    default: 3600,
-  },
-  ...transferOptions(
-    'the next datastore of the content tree is tried, or the slot given to what waits for one; it goes on where ' +
-      'it was when nothing better is there',
-  ),
-  scrubIntervalOption,
-  bridgeOption,
-  timeoutOption(10, 'how long to wait for an answer to the question for a host'),
-  {
-    flags: '--separation',
-    description:
-      'speak to datastores and registries in a process of its own, which holds no rights, or end; what it does is put ' +
-      'down in the folder audit of the state directory (default: so, but in one process where this host lets none run)',
-    environment: 'EVE_AGENT_SEPARATION',
-    schema: z.boolean(),
-  },
-  {
-    flags: '--no-separation',
-    description: 'do it all in one process alone, as for development',
-    environment: 'EVE_AGENT_NO_SEPARATION',
-    schema: z.boolean(),
-  },
-  {
-    flags: '--dhcp <interface>',
-    description:
-      'get this interface its address by DHCP, by a process that holds no rights; may be given several times ' +
-      '(default: none)',
-    environment: 'EVE_AGENT_DHCP',
-    // IFNAMSIZ of the kernel, with what names may not hold.
-    schema: z.string().regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, { error: 'the name of an interface expected' }),
-    isList: true,
-  },
-  {
-    flags: '--ntp <server>',
-    description:
-      'keep the clock right by this time server, an address or a name, also on .local, which a process that holds no ' +
-      'rights asks; may be given several times; without the right to set the clock it is only watched (default: none)',
-    environment: 'EVE_AGENT_NTP',
-    schema: z.string().min(1, { error: 'a time server expected' }),
-    isList: true,
-  },
+  ...groupOptions('Files', [
+    {
+      flags: '--config <path>',
+      description:
+        'device configuration in the JSON form of EVE’s API, a file or a directory of fragments; it is watched ' +
+        '(default, and while the directory is empty: what was put through the API)',
+      environment: 'EVE_AGENT_DEVICE_CONFIG',
+      schema: z.string().min(1, { error: 'a file or a directory expected' }),
+    },
+    stateOption,
+    {
+      flags: '--images <dir>',
+      description: 'where verified images get their names (default: images below the state directory)',
+      environment: 'EVE_AGENT_IMAGES',
+      schema: z.string().min(1, { error: 'a directory expected' }),
+    },
+    {
+      flags: '--grace <seconds>',
+      description: 'how long content stays that no configuration refers to',
+      environment: 'EVE_AGENT_GRACE',
+      schema: wholeNumber(0, 31_536_000),
+      default: 3600,
+    },
+    scrubIntervalOption,
+    {
+      flags: '--reserve <size>',
+      description: 'free space that downloads never take',
+      environment: 'EVE_AGENT_RESERVE',
+      schema: byteSize(),
+      default: 64 * 1024 * 1024,
+      defaultDescription: '64M',
+    },
+  ]),
+  ...groupOptions('API', [
+    {
+      flags: '--listen <place>',
+      description:
+        'where the API is offered: unix:PATH, or ADDRESS:PORT with mutual TLS; may be given several times ' +
+        '(default: agent.sock in the state directory)',
+      environment: 'EVE_AGENT_LISTEN',
+      schema: z.string().transform(parseListenAddress),
+      isList: true,
+    },
+    {
+      flags: '--tls-certificate <file>',
+      description: 'PEM certificate of the API on TCP',
+      environment: 'EVE_AGENT_TLS_CERTIFICATE',
+      schema: z.string(),
+    },
+    {
+      flags: '--tls-key <file>',
+      description: 'PEM key of that certificate',
+      environment: 'EVE_AGENT_TLS_KEY',
+      schema: z.string(),
+    },
+    {
+      flags: '--client-ca <file>',
+      description:
+        'PEM certificates of the authority that clients of the API on TCP must have a certificate of',
+      environment: 'EVE_AGENT_CLIENT_CA',
+      schema: z.string(),
+    },
+    {
+      flags: '--client-crl <file>',
+      description:
+        'revoked certificates of such clients: certificate revocation lists (PEM, or one in DER), or a text with ' +
+        'one serial in hexadecimal a line',
+      environment: 'EVE_AGENT_CLIENT_CRL',
+      schema: z.string(),
+    },
+  ]),
+  ...groupOptions('Apps and deployments', [
+    {
+      flags: '--apps',
+      description: 'launch the apps of the configuration, too; without it their images are fetched alone',
+      environment: 'EVE_AGENT_APPS',
+      schema: z.boolean(),
+    },
+    engineOption,
+    {
+      flags: '--deployments <file>',
+      description:
+        'deployments that are loaded and steered over mutual TLS, as ed-daemon’s config.json has them; it is watched',
+      environment: 'EVE_AGENT_DEPLOYMENTS',
+      schema: z.string().min(1, { error: 'a file expected' }),
+    },
+    {
+      flags: '--deploy-listen <place>',
+      description:
+        'where deployments are offered: ADDRESS:PORT; certificate, key and authority stand in their file',
+      environment: 'EVE_AGENT_DEPLOY_LISTEN',
+      schema: z.string().transform(parseDeployListen),
+      default: DEFAULT_DEPLOY_LISTEN,
+      defaultDescription: '0.0.0.0:8866',
+    },
+    {
+      ...registryAuthOption,
+      description: `${registryAuthOption.description}; for the pull of deployments; it is read again when it changes`,
+    },
+    {
+      flags: '--ca <file>',
+      description:
+        'PEM certificates that registries of the pull of deployments must lead to, in place of the system’s; those on ' +
+        '.local are then spoken to over https; it is read again when it changes',
+      environment: 'EVE_AGENT_CA',
+      schema: z.string().min(1, { error: 'a file expected' }),
+    },
+  ]),
+  ...groupOptions('Downloads', [
+    bridgeOption,
+    timeoutOption(10, 'how long to wait for an answer to the question for a host'),
+    proxyOption,
+    {
+      flags: '--max-downloads <count>',
+      description: 'downloads at the same time; one of them is never given to a large image',
+      environment: 'EVE_AGENT_MAX_DOWNLOADS',
+      schema: wholeNumber(1, 64),
+      default: 4,
+    },
+    {
+      flags: '--max-downloads-per-datastore <count>',
+      description: 'of those, from one datastore; likewise',
+      environment: 'EVE_AGENT_MAX_DOWNLOADS_PER_DATASTORE',
+      schema: wholeNumber(1, 64),
+      default: 2,
+    },
+    {
+      flags: '--rate-limit <size>',
+      description: 'bytes a second that all downloads together may take, such as 10M (default: no limit)',
+      environment: 'EVE_AGENT_RATE_LIMIT',
+      schema: byteSize().refine((bytes) => bytes >= 1024, { error: 'at least 1K expected' }),
+    },
+    ...transferOptions(
+      'the next datastore of the content tree is tried, or the slot given to what waits for one; it goes on where ' +
+        'it was when nothing better is there',
+    ),
+    {
+      flags: '--retry-interval <seconds>',
+      description: 'what the growing waits between tries lead to',
+      environment: 'EVE_AGENT_RETRY_INTERVAL',
+      schema: wholeNumber(1, 86_400),
+      default: 60,
+    },
+    {
+      flags: '--slow-retry-interval <seconds>',
+      description:
+        'wait, up to twice that long, where a datastore refuses a file (as with 404) or keeps sending wrong bytes; ' +
+        'one on .local that announces itself again is asked at once',
+      environment: 'EVE_AGENT_SLOW_RETRY_INTERVAL',
+      schema: wholeNumber(1, 86_400),
+      // EVE's timer.download.retry.
+      default: 600,
+    },
+    {
+      flags: '--allow-plain-credentials',
+      description: 'send apiKey and password over unencrypted HTTP, too',
+      environment: 'EVE_AGENT_ALLOW_PLAIN_CREDENTIALS',
+      schema: z.boolean(),
+    },
+  ]),
+  ...groupOptions('This host', [
+    {
+      flags: '--separation',
+      description:
+        'speak to datastores and registries in a process of its own, which holds no rights, or end; what it does is ' +
+        'put down in the folder audit of the state directory (default: so, but in one process where this host lets ' +
+        'none run)',
+      environment: 'EVE_AGENT_SEPARATION',
+      schema: z.boolean(),
+    },
+    {
+      flags: '--no-separation',
+      description: 'do it all in one process alone, as for development',
+      environment: 'EVE_AGENT_NO_SEPARATION',
+      schema: z.boolean(),
+    },
+    {
+      flags: '--dhcp <interface>',
+      description:
+        'get this interface its address by DHCP, by a process that holds no rights; may be given several times ' +
+        '(default: none)',
+      environment: 'EVE_AGENT_DHCP',
+      // IFNAMSIZ of the kernel, with what names may not hold.
+      schema: z.string().regex(/^(?!\.{1,2}$)[^\s/:]{1,15}$/, { error: 'the name of an interface expected' }),
+      isList: true,
+    },
+    {
+      flags: '--ntp <server>',
+      description:
+        'keep the clock right by this time server, an address or a name, also on .local, which a process that holds no ' +
+        'rights asks; may be given several times; without the right to set the clock it is only watched (default: none)',
+      environment: 'EVE_AGENT_NTP',
+      schema: z.string().min(1, { error: 'a time server expected' }),
+      isList: true,
+    },
+  ]),
   { ...logLevelOption, default: 'info' },
   logFormatOption('EVE_AGENT_LOG_FORMAT'),
   settingsOption,

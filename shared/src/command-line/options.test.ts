@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { parseHostLabel } from '../dns-sd/host-name.ts';
 import { ConfigurationError } from '../errors.ts';
-import { addOptions, applyConfigurationFile, type OptionDescription, wholeNumber } from './options.ts';
+import {
+  addOptions,
+  applyConfigurationFile,
+  groupOptions,
+  type OptionDescription,
+  wholeNumber,
+} from './options.ts';
 
 const OPTIONS: readonly OptionDescription[] = [
   {
@@ -179,4 +185,13 @@ describe('an option that is the other side of another one', () => {
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     expect((await parseWithFile(yaml, ...args)).split).toBe(expected);
   });
+});
+
+it('options of a group stand below its heading in help, whatever else is said of them', () => {
+  const [port, ...others] = OPTIONS as [OptionDescription, ...OptionDescription[]];
+  const command = addOptions(new Command('test'), [...groupOptions('Server', [port]), ...others]);
+  const help = command.helpInformation();
+  expect(help).toMatch(/\nServer:\n {2}--port <number> +the port/);
+  expect(help).toMatch(/\nOptions:\n {2}--host-name <name> +the name/);
+  expect(command.parse(['--port', '81'], { from: 'user' }).opts()).toMatchObject({ port: 81 });
 });

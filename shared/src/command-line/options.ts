@@ -25,7 +25,15 @@ export interface OptionDescription {
   readonly isList?: boolean;
   /** Never shown. */
   readonly isSecret?: boolean;
+  /** The heading that it stands below in help; absent: the usual one. */
+  readonly group?: string;
 }
+
+/** Options that stand below a heading of their own in help. */
+export const groupOptions = (
+  heading: string,
+  descriptions: readonly OptionDescription[],
+): OptionDescription[] => descriptions.map((each) => ({ ...each, group: `${heading}:` }));
 
 /** Whether an option may stand in a configuration file, which is not told its own name. */
 export const isSetting = ({ flags }: OptionDescription) => !flags.startsWith('--config ');
@@ -80,6 +88,7 @@ export function addOptions(command: Command, descriptions: readonly OptionDescri
   for (const description of descriptions) {
     const option = new Option(description.flags, description.description);
     DESCRIPTIONS.set(option, description);
+    if (description.group !== undefined) option.helpGroup(description.group);
     if (description.environment !== undefined) option.env(description.environment);
     if (description.default !== undefined)
       option.default(description.default, description.defaultDescription);
