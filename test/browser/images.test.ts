@@ -203,6 +203,50 @@ describeWith(['chromium'], 'the page', () => {
     );
   });
 
+  it('groups images by folder, and changes several at once', async () => {
+    for (const path of ['root.img', 'a/1.img', 'a/2.img', 'a/3.img', 'b/1.img']) {
+      await datastore.put(path, DISK);
+    }
+    await waitForText(page, '.folder-row', '3 images');
+    await page.locator('.folder-name ::-p-text(b/)').click();
+    await expectNames(page, ['root.img', 'a/1.img', 'a/2.img', 'a/3.img']);
+
+    await press(page, 'Rename root.img');
+    await fill(page, 'New name of root.img', 'a/1.img');
+    await page.keyboard.press('Enter');
+    await giveToken(page);
+    await waitForText(page, 'tbody [role=alert]', 'exists already');
+    await fill(page, 'New name of root.img', 'top.img');
+    await page.keyboard.press('Enter');
+    await expectNames(page, ['top.img', 'a/1.img', 'a/2.img', 'a/3.img']);
+
+    await press(page, 'Select a/1.img');
+    await page.keyboard.down('Shift');
+    await press(page, 'Select a/3.img');
+    await page.keyboard.up('Shift');
+    await waitForText(page, '.selection', '3 images, 900 KiB selected');
+    await press(page, 'Select a/1.img');
+    const href = (await page.$eval('.selection a', (link) => link.getAttribute('href'))) ?? '';
+    const archived = `fetch(${JSON.stringify(href)}).then((answer) => answer.text())`;
+    expect(await page.evaluate(archived)).toContain(`${sha256Of(DISK)}  a/3.img\n`);
+
+    await press(page, 'Move…');
+    await fill(page, 'Folder (empty: the root)', 'c');
+    await press(page, 'Show what moves');
+    await waitForText(page, 'dialog p', 'a/3.img, 300 KiB: renamed to c/3.img.');
+    await press(page, 'Move');
+    await expectNames(page, ['top.img', 'a/1.img', 'c/2.img', 'c/3.img']);
+
+    await press(page, 'Select all in c/');
+    await press(page, 'Select top.img');
+    await press(page, 'Delete…');
+    await waitForText(page, '.deletion-plan p', 'c/3.img, 300 KiB: removed');
+    await press(page, 'Delete');
+    await expectNames(page, ['a/1.img']);
+    await fill(page, 'Search images', '1.img');
+    await expectNames(page, ['a/1.img', 'b/1.img']);
+  });
+
   it('shows how far hashing is, and what is damaged', async () => {
     const image = {
       path: 'new.img',

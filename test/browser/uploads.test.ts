@@ -1,6 +1,6 @@
 /** Uploads from the page to the real datastore: their way through breaks of every kind. */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
@@ -118,9 +118,12 @@ describeWith(['chromium'], 'uploads from the page', () => {
     await page.waitForSelector('.upload-done::-p-text(my disk.img)', { hidden: true });
   });
 
-  it('takes files that are dropped', async () => {
+  it('takes files and folders that are dropped', async () => {
     const client = await page.createCDPSession();
-    const data = { items: [], files: [await file('dropped.img', SMALL)], dragOperationsMask: 1 };
+    await mkdir(join(folder, 'linux/base'), { recursive: true });
+    await file('linux/base/below.img', SMALL);
+    const files = [await file('dropped.img', SMALL), join(folder, 'linux')];
+    const data = { items: [], files, dragOperationsMask: 1 };
     const at = { x: 300, y: 300, data };
     await client.send('Input.dispatchDragEvent', { type: 'dragEnter', ...at });
     await waitForText(page, '.drop', 'Drop to upload');
@@ -130,6 +133,8 @@ describeWith(['chromium'], 'uploads from the page', () => {
     await giveToken(page);
     await waitForText(page, 'tbody th', 'dropped.img');
     expect(await stored('dropped.img')).toEqual(SMALL);
+    await waitForText(page, 'tbody th', 'linux/base/below.img');
+    expect(await stored('linux/base/below.img')).toEqual(SMALL);
   });
 
   it('asks before it replaces, also when the image came meanwhile', async () => {

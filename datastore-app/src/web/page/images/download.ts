@@ -13,3 +13,13 @@ export async function downloadByLink(client: Client, path: string): Promise<void
   link.download = splitPath(path).name;
   link.click();
 }
+
+/** A request's head is refused beyond 16 KiB; what else stands in it needs room, too. */
+const MAX_URL_LENGTH = 8000;
+
+/** Where several images are had as one tar with their SHA256SUMS; undefined: there are too many to be named. */
+export function archiveUrl(paths: readonly string[]): string | undefined {
+  const query = new URLSearchParams(paths.map((path) => ['path', path]));
+  const url = `/-/api/v1/export?${query}`;
+  return url.length > MAX_URL_LENGTH ? undefined : url;
+}

@@ -1,3 +1,4 @@
+import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Image } from '../api/answers.ts';
 
 export const SORT_KEYS = ['name', 'size', 'format', 'age'] as const;
@@ -41,4 +42,13 @@ export function listImages(images: readonly Image[], search: string, { key, dire
 export function splitPath(path: string): { readonly folder: string; readonly name: string } {
   const slash = path.lastIndexOf('/') + 1;
   return { folder: path.slice(0, slash), name: path.slice(slash) };
+}
+
+/** `3 images, 2.1 GiB`; what can come is told of beside. */
+export function amountText(images: readonly Image[]): string {
+  const here = images.filter(({ state }) => state !== 'upstream');
+  const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const coming = images.length - here.length;
+  const amount = `${here.length} ${here.length === 1 ? 'image' : 'images'}, ${sizeText(totalBytes)}`;
+  return coming > 0 ? `${amount}; ${coming} more can come` : amount;
 }

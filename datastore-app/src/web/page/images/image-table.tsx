@@ -1,28 +1,22 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
-import { repositoryOfPath } from '../../../archives/archive-naming.ts';
 import type { Image } from '../api/answers.ts';
-import { urlOfImage } from '../api/client.ts';
-import { containersAddress } from '../containers/address.ts';
-import { ageText, exactSizeText, percentOf, shortDigest } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon, DownloadIcon, ManageIcon, SortIcon, WarningIcon } from '../ui/icons.tsx';
-import { type Sorting, type SortKey, splitPath } from './image-list.ts';
+import { SortIcon } from '../ui/icons.tsx';
+import { type DrawnGroup, drawGroups, type FolderGroup } from './folder-groups.ts';
+import { amountText, type Sorting, type SortKey } from './image-list.ts';
+import { ImageRow, type ImageRowActions } from './image-row.tsx';
+import { SelectBox } from './select-box.tsx';
+import { isSelectable, shareOf } from './selection.ts';
+import type { Selection } from './use-selection.ts';
 
-export interface ImageTableProps {
-  readonly images: readonly Image[];
+export interface ImageTableProps extends ImageRowActions {
+  readonly groups: readonly FolderGroup[];
+  /** At most so many images are drawn. */
+  readonly most: number;
+  /** Folders of which only the name is shown. */
+  readonly closed: ReadonlySet<string>;
+  readonly onToggleFolder: (folder: string) => void;
   readonly sorting: Sorting;
   readonly onSort: (sorting: Sorting) => void;
-  readonly onUseInEve: (image: Image) => void;
-  readonly onManage: (image: Image) => void;
-  readonly onDelete: (image: Image) => void;
-  /** Lets one come that is not here yet. */
-  readonly onFetch: (image: Image) => void;
-  readonly onDownload: (image: Image) => void;
-  /** Scheme, host and port by which clients are told to reach the datastore. */
-  readonly origin: string;
-  /** A link alone does not do: the browser knows no credential. */
-  readonly isTicketNeeded: boolean;
 }
 
 const HEADS: readonly {
@@ -39,9 +33,19 @@ const HEADS: readonly {
 
 const turned = ({ direction }: Sorting) => (direction === 'ascending' ? 'descending' : 'ascending');
 
-function Head({ sorting, onSort }: Pick<ImageTableProps, 'sorting' | 'onSort'>) {
+function Head({ sorting, onSort, selection }: Pick<ImageTableProps, 'sorting' | 'onSort' | 'selection'>) {
+  const all = selection.selectable.map(({ path }) => path);
   return (
     <tr>
+      <td class="col-select">
+        {all.length > 0 && (
+          <SelectBox
+            label="Select all images"
+            share={shareOf(selection.paths, all)}
+            onChange={(isSelected) => selection.set(all, isSelected)}
+          />
+        )}
+      </td>
       {HEADS.map(({ key, label, isMinor }) => {
         const isChosen = key === sorting.key;
         return (
@@ -73,241 +77,73 @@ function Head({ sorting, onSort }: Pick<ImageTableProps, 'sorting' | 'onSort'>) 
   );
 }
 
-const NAME_FORMS = {
-  composed: 'another name looks the same; in this one accented letters are single characters (NFC)',
-  decomposed: 'another name looks the same; in this one accents are characters of their own (NFD)',
-  mixed: 'another name looks the same; this one is in neither Unicode form throughout',
-};
+const COLUMNS = HEADS.length + 1;
 
-const GROWING = 'Somebody writes to it, or did so lately: it is hashed when it is left alone.';
-
-function Digest({ image }: { image: Image }) {
-  const { sha256, hashedBytes, sizeBytes, path, isGrowing } = image;
-  if (isGrowing) return <span title={GROWING}>Still growing</span>;
-  if (sha256 === null) {
-    const percent = percentOf(hashedBytes, sizeBytes);
-    return (
-      <span class="hashing">
-        <progress value={percent} max={100} aria-label={`Hashing ${path}`} />
-        <span>Hashing {percent} %</span>
-      </span>
-    );
-  }
+function FolderRow({
+  group: { folder, images },
+  isOpen,
+  onToggle,
+  selection,
+}: {
+  group: DrawnGroup;
+  isOpen: boolean;
+  onToggle: () => void;
+  selection: Selection;
+}) {
+  const own = images.filter(isSelectable).map(({ path }) => path);
   return (
-    <span class="digest">
-      <code title={sha256}>{shortDigest(sha256)}</code>
-      <CopyButton text={sha256} what={`sha256 of ${path}`} />
-    </span>
-  );
-}
-
-/** An image that is not here yet: from where it comes, and how far it is. */
-function Coming({ image: { path, sizeBytes, upstream } }: { image: Image }) {
-  if (upstream === undefined) return null;
-  const { name, receivedBytes, reason } = upstream;
-  const percent = receivedBytes === null ? undefined : percentOf(receivedBytes, sizeBytes);
-  return (
-    <>
-      {percent === undefined ? (
-        <span class="badge badge-off" title={`It comes from ${name} when it is first asked for.`}>
-          not here yet
-        </span>
-      ) : (
-        <span class="hashing">
-          <progress value={percent} max={100} aria-label={`Fetching ${path}`} />
-          <span>Fetching {percent} %</span>
-        </span>
-      )}
-      <bdi class="second origin">from {shownName(name)}</bdi>
-      {reason !== null && percent === undefined && <span class="second origin">{reason}</span>}
-    </>
-  );
-}
-
-/** An archive that no repository can be named after has none. */
-function ContainersLink({ path }: { path: string }) {
-  const name = repositoryOfPath(path);
-  if (name.kind === 'unnamed') return null;
-  return (
-    <a class="containers-link" href={containersAddress(name.repository)} aria-label={`Containers of ${path}`}>
-      Containers
-    </a>
-  );
-}
-
-const RELEASED = 'Released: it is not replaced, renamed or deleted.';
-const warningsText = (count: number) => `${count} ${count === 1 ? 'warning' : 'warnings'}`;
-
-function Row({
-  image,
-  onUseInEve,
-  onManage,
-  onDelete,
-  onDownload,
-  onFetch,
-  origin,
-  isTicketNeeded,
-}: { image: Image } & Omit<ImageTableProps, 'images' | 'sorting' | 'onSort'>) {
-  const isComing = image.state === 'upstream';
-  const { path, sizeBytes, virtualSizeBytes, state, modified, warnings = [], artifact } = image;
-  // A disk of the registry is managed there, and read by grants.
-  const isLinkEnough = !isTicketNeeded && artifact === undefined;
-  const content = image.content ?? image.format;
-  const { folder, name } = splitPath(path);
-  const age = ageText(modified, Date.now());
-  const hasVirtualSize = virtualSizeBytes !== null && virtualSizeBytes !== sizeBytes;
-  return (
-    <tr>
-      <th scope="row" class="col-name">
-        <bdi class="path">
-          {folder !== '' && <span class="folder">{shownName(folder)}</span>}
-          <wbr />
-          {shownName(name)}
-        </bdi>
-        {image.linkTo !== undefined && <bdi class="second">link to {shownName(image.linkTo)}</bdi>}
-        {image.format === 'container' && state === 'ready' && <ContainersLink path={path} />}
-        {artifact !== undefined && (
-          <a
-            class="containers-link"
-            href={containersAddress(artifact.repository)}
-            aria-label={`Repository of ${path}`}
-          >
-            Repository
-          </a>
+    <tr class="folder-row">
+      <td class="col-select">
+        {own.length > 0 && (
+          <SelectBox
+            label={`Select all in ${folder}`}
+            share={shareOf(selection.paths, own)}
+            onChange={(isSelected) => selection.set(own, isSelected)}
+          />
         )}
-        {image.isReleased === true && (
-          <span class="badge badge-good" title={RELEASED}>
-            released
-          </span>
-        )}
-        {image.nameForm !== undefined && <span class="second origin">{NAME_FORMS[image.nameForm]}</span>}
-        {image.caseTwin !== undefined && (
-          <span class="second origin">
-            differs in upper and lower case alone from {shownName(image.caseTwin)}
-          </span>
-        )}
-        {isComing && <Coming image={image} />}
-        {state === 'corrupt' && (
-          <span
-            class="badge badge-bad"
-            title="The content changed without being written to: it is not served. Upload it again."
-          >
-            damaged
-          </span>
-        )}
-        {warnings.length > 0 && (
-          <button
-            type="button"
-            class="badge badge-warning"
-            aria-label={`${warningsText(warnings.length)} about ${path}`}
-            title={warnings.map(({ message }) => message).join('\n')}
-            onClick={() => onUseInEve(image)}
-          >
-            <WarningIcon />
-            {warningsText(warnings.length)}
-          </button>
-        )}
-        <span class="summary">
-          {sizeText(sizeBytes)} · {content} · {age}
-          {image.isGrowing && ' · still growing'}
-          {state === 'hashing' &&
-            !image.isGrowing &&
-            ` · hashing ${percentOf(image.hashedBytes, sizeBytes)} %`}
-        </span>
+      </td>
+      <th scope="rowgroup" colSpan={COLUMNS}>
+        <button type="button" class="folder-name" aria-expanded={isOpen} onClick={onToggle}>
+          <bdi>{shownName(folder)}</bdi>
+        </button>
+        <span class="second">{amountText(images)}</span>
       </th>
-      <td class="minor col-size" title={exactSizeText(sizeBytes)}>
-        {sizeText(sizeBytes)}
-        {hasVirtualSize && <span class="second">{sizeText(virtualSizeBytes)} disk</span>}
-      </td>
-      <td class="minor col-format">{content}</td>
-      <td class="minor col-digest">
-        <Digest image={image} />
-      </td>
-      <td class="minor col-age">
-        <time dateTime={modified} title={new Date(modified).toLocaleString('en-GB')}>
-          {age}
-        </time>
-      </td>
-      <td class="col-actions">
-        <span class="actions">
-          <button
-            type="button"
-            class="button button-small"
-            aria-label={`Use in EVE: ${path}`}
-            onClick={() => onUseInEve(image)}
-          >
-            <span>
-              <span class="words">Use in </span>EVE
-            </span>
-          </button>
-          <span class="minor">
-            <CopyButton text={origin + urlOfImage(path)} what={`URL of ${path}`} />
-          </span>
-          <a
-            class="button-icon"
-            href={urlOfImage(path)}
-            download={name}
-            onClick={(event) => {
-              if (isLinkEnough) return;
-              event.preventDefault();
-              onDownload(image);
-            }}
-            aria-label={`Download ${path}`}
-            title="Download"
-          >
-            <DownloadIcon />
-          </a>
-          {isComing && (
-            <button
-              type="button"
-              class="button button-small"
-              aria-label={`Fetch now: ${path}`}
-              disabled={image.upstream?.receivedBytes != null}
-              onClick={() => onFetch(image)}
-            >
-              Fetch now
-            </button>
-          )}
-          {artifact === undefined && !isComing && (
-            <>
-              <button
-                type="button"
-                class="button-icon"
-                aria-label={`Manage ${path}`}
-                title="Manage"
-                onClick={() => onManage(image)}
-              >
-                <ManageIcon />
-              </button>
-              <button
-                type="button"
-                class="button-icon button-danger"
-                aria-label={`Delete ${path}`}
-                title="Delete"
-                onClick={() => onDelete(image)}
-              >
-                <DeleteIcon />
-              </button>
-            </>
-          )}
-        </span>
-      </td>
     </tr>
   );
 }
 
-export function ImageTable({ images, sorting, onSort, ...actions }: ImageTableProps) {
+/** Images in the folders that they are in; where there is no folder, images alone. */
+export function ImageTable({
+  groups,
+  most,
+  closed,
+  onToggleFolder,
+  sorting,
+  onSort,
+  ...actions
+}: ImageTableProps) {
+  const { selection } = actions;
   return (
     <table class="images">
       <caption class="visually-hidden">Images of this datastore</caption>
       <thead>
-        <Head sorting={sorting} onSort={onSort} />
+        <Head sorting={sorting} onSort={onSort} selection={selection} />
       </thead>
-      <tbody>
-        {images.map((image) => (
-          <Row key={image.path} image={image} {...actions} />
-        ))}
-      </tbody>
+      {drawGroups(groups, { closed, most }).map((group) => (
+        <tbody key={group.folder}>
+          {group.folder !== '' && (
+            <FolderRow
+              group={group}
+              isOpen={!closed.has(group.folder)}
+              onToggle={() => onToggleFolder(group.folder)}
+              selection={selection}
+            />
+          )}
+          {group.drawn.map((image: Image) => (
+            <ImageRow key={image.path} image={image} isInFolder={group.folder !== ''} {...actions} />
+          ))}
+        </tbody>
+      ))}
     </table>
   );
 }

@@ -1,4 +1,3 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
@@ -21,21 +20,26 @@ import { DeleteDialog } from './delete-dialog.tsx';
 import { downloadByLink } from './download.ts';
 import { EmptyState } from './empty-state.tsx';
 import { EveDialog } from './eve-dialog.tsx';
-import { listImages, type Sorting } from './image-list.ts';
+import { groupByFolder } from './folder-groups.ts';
+import { amountText, listImages, type Sorting, splitPath } from './image-list.ts';
 import { ImageTable } from './image-table.tsx';
+import { MoveDialog } from './move-dialog.tsx';
+import { SelectionBar } from './selection-bar.tsx';
+import { useSelection } from './use-selection.ts';
 
 /** What is drawn at first; a table of thousands would make the page slow. */
 const SHOWN_AT_FIRST = 200;
 
-interface Opened {
-  readonly kind: 'eve' | 'manage' | 'delete';
-  readonly path: string;
-}
+/** A dialog: about one image, or about all that are selected. */
+type Opened =
+  | { readonly kind: 'eve' | 'manage' | 'delete'; readonly path: string }
+  | { readonly kind: 'move-selected' | 'delete-selected' };
 
 export function ImagesView({ live, context }: { live: Live; context: PageContext }) {
   const [search, setSearch] = useState('');
   const [sorting, setSorting] = useState<Sorting>({ key: 'name', direction: 'ascending' });
   const [shown, setShown] = useState(SHOWN_AT_FIRST);
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [opened, setOpened] = useState<Opened>();
   const [chosen, setChosen] = useState<readonly ChosenFile[]>();
   const [failure, setFailure] = useState<string>();
@@ -52,7 +56,12 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
   }, [isUploading]);
 
   const choose = () => chooser.current?.click();
-  const open = (kind: Opened['kind']) => (image: Image) => setOpened({ kind, path: image.path });
+  const toggleFolder = (folder: string) => {
+    const next = new Set(closed);
+    if (!next.delete(folder)) next.add(folder);
+    setClosed(next);
+  };
+  const open = (kind: 'eve' | 'manage' | 'delete') => (image: Image) => setOpened({ kind, path: image.path });
   const download = (image: Image) => {
     setFailure(undefined);
     downloadByLink(context.client, image.path).catch((error: unknown) =>
@@ -75,11 +84,15 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
     }
   };
   const found = images && listImages(images, search, sorting);
+  const groups = groupByFolder(found ?? []);
+  const selection = useSelection(groups.flatMap((group) => group.images));
+  const isOpen = ({ path }: Image) => !closed.has(splitPath(path).folder);
+  const undrawn = (found ?? []).filter(isOpen).length - shown;
   // Also when it has changed meanwhile; and a dialog of an image that is gone closes.
-  const openedImage = images?.find(({ path }) => path === opened?.path);
+  const openedPath = opened !== undefined && 'path' in opened ? opened.path : undefined;
+  const openedImage = images?.find(({ path }) => path === openedPath);
   const here = images?.filter(({ state }) => state !== 'upstream') ?? [];
-  const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const coming = (images?.length ?? 0) - here.length;
+  const isTicketNeeded = status?.access?.isReadOpen === false;
   // A public place has one scheme.
   const hasHttps = status?.publicUrl == null && (status?.listeners?.https != null || status?.tls != null);
 
@@ -108,17 +121,18 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
         <section aria-labelledby="images-title">
           <div class="toolbar">
             <h2 id="images-title">Images</h2>
-            <p class="count">
-              {here.length} {here.length === 1 ? 'image' : 'images'}, {sizeText(totalBytes)}
-              {coming > 0 && `; ${coming} more can come`}
-            </p>
+            <p class="count">{amountText(images)}</p>
             <input
               type="search"
               class="search"
               placeholder="Search name, format, sha256"
               aria-label="Search images"
               value={search}
-              onInput={(event) => setSearch(event.currentTarget.value)}
+              onInput={(event) => {
+                setSearch(event.currentTarget.value);
+                // What is found is seen.
+                setClosed(new Set());
+              }}
             />
             <button type="button" class="button button-main" onClick={choose}>
               <UploadIcon />
@@ -126,9 +140,19 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
             </button>
           </div>
           <Failure text={failure} />
-          {found !== undefined && found.length > 0 && (
+          {selection.images.length > 0 && (
+            <SelectionBar
+              {...{ selection, isTicketNeeded }}
+              onDownload={download}
+              onMove={() => setOpened({ kind: 'move-selected' })}
+              onDelete={() => setOpened({ kind: 'delete-selected' })}
+            />
+          )}
+          {groups.length > 0 && (
             <ImageTable
-              images={found.slice(0, shown)}
+              {...{ groups, closed, selection, context, isTicketNeeded }}
+              most={shown}
+              onToggleFolder={toggleFolder}
               sorting={sorting}
               onSort={setSorting}
               onUseInEve={open('eve')}
@@ -137,12 +161,11 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
               onFetch={(image) => void fetchNow(image)}
               onDownload={download}
               origin={toldPlace(status, location).origin}
-              isTicketNeeded={status?.access?.isReadOpen === false}
             />
           )}
-          {found !== undefined && found.length > shown && (
+          {undrawn > 0 && (
             <button type="button" class="button more" onClick={() => setShown(shown + 1000)}>
-              Show more ({found.length - shown} left)
+              Show more ({undrawn} left)
             </button>
           )}
           {found?.length === 0 && (
@@ -172,7 +195,16 @@ export function ImagesView({ live, context }: { live: Live; context: PageContext
         />
       )}
       {opened?.kind === 'delete' && openedImage !== undefined && (
-        <DeleteDialog image={openedImage} context={context} onClose={() => setOpened(undefined)} />
+        <DeleteDialog images={[openedImage]} context={context} onClose={() => setOpened(undefined)} />
+      )}
+      {opened?.kind === 'delete-selected' && (
+        <DeleteDialog images={selection.images} context={context} onClose={() => setOpened(undefined)} />
+      )}
+      {opened?.kind === 'move-selected' && (
+        <MoveDialog
+          {...{ images: selection.images, existing: here, context }}
+          onClose={() => setOpened(undefined)}
+        />
       )}
       {chosen !== undefined && (
         <UploadDialog

@@ -53,7 +53,7 @@ export function DeletionDialog({
   const start = () =>
     run(async () => {
       if (!(await remove())) return;
-      announce(`${name} was deleted`);
+      announce(`Deleted: ${name}`);
       onDeleted();
       onClose();
     });

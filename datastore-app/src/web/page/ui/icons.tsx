@@ -49,6 +49,11 @@ export const ManageIcon = () => (
     <path d="M3.5 6h7m4 0h2m-13 8h2m4 0h7M10.5 6a2 2 0 1 0 4 0 2 2 0 1 0-4 0m-5 8a2 2 0 1 0 4 0 2 2 0 1 0-4 0" />
   </Icon>
 );
+export const RenameIcon = () => (
+  <Icon>
+    <path d="M4 16v-2.8L13.2 4a1.4 1.4 0 0 1 2 0l.8.8a1.4 1.4 0 0 1 0 2L6.8 16zM11.6 5.6l2.8 2.8" />
+  </Icon>
+);
 export const CloseIcon = () => (
   <Icon>
     <path d="m5.5 5.5 9 9m0-9-9 9" />
