@@ -79,9 +79,9 @@ describeWith(['chromium'], 'uploads from the page', () => {
   }
 
   /** Begins a large upload on a slow line, and returns when a part of it has gone. */
-  async function beginSlowly(path: string): Promise<void> {
+  async function beginSlowly(...paths: readonly string[]): Promise<void> {
     await slowDown(SLOW_BYTES_PER_SECOND);
-    await choose('Files to upload', path);
+    await choose('Files to upload', ...paths);
     await press(page, 'Upload');
     await giveToken(page);
     // Only after some time the page knows how fast it goes.
@@ -218,6 +218,25 @@ describeWith(['chromium'], 'uploads from the page', () => {
     await page.reload();
     await waitForText(page, 'tbody th', 'large.img');
     expect(await page.$('.upload')).toBeNull();
+  });
+
+  it('pauses all, and after a reload goes on with all by one choice', async () => {
+    const paths = [await file('large.img', LARGE), await file('other.img', LARGE)];
+    await beginSlowly(...paths);
+    await expect.poll(() => offsets).toEqual([0, 0]);
+    await waitForText(page, '.uploads-head', 'of 48 MiB · ');
+    await press(page, 'Pause all');
+    await page.waitForSelector('.upload-paused ~ .upload-paused');
+    await page.reload();
+    await slowDown(-1);
+    await press(page, 'Choose files again');
+    await choose('Files to go on with', paths[0] ?? '', await file('else.img', SMALL));
+    await waitForText(page, '.panel [role=alert]', 'other.img was begun with');
+    await waitForText(page, '.upload-done', 'large.img');
+    await choose('File to go on with other.img', paths[1] ?? '');
+    await waitForText(page, '.upload-done', 'other.img');
+    expect(Math.min(...offsets.slice(2))).toBeGreaterThan(0);
+    expect(sha256Of(await stored('other.img'))).toBe(sha256Of(LARGE));
   });
 
   it('cancels, here and at the datastore', async () => {

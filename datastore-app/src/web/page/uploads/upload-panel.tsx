@@ -2,14 +2,16 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { useStore } from '../store.ts';
-import { durationText, percentOf } from '../text/quantities.ts';
+import { percentOf } from '../text/quantities.ts';
 import { shownName } from '../text/shown-name.ts';
 import { CheckIcon, CloseIcon, PauseIcon, PlayIcon } from '../ui/icons.tsx';
 import type { UnfinishedUpload } from './unfinished.ts';
-import type { Upload, Uploads } from './uploads.ts';
+import { progressText, totalOf } from './upload-total.ts';
+import { mayPause, type Upload, type Uploads } from './uploads.ts';
 
 /** What a row says about its upload. */
-export function progressText({ state, sentBytes, sizeBytes, bytesPerSecond, message }: Upload): string {
+function stateText(upload: Upload): string {
+  const { state, sentBytes, sizeBytes, message } = upload;
   const amount = `${sizeText(sentBytes)} of ${sizeText(sizeBytes)}`;
   switch (state) {
     case 'waiting':
@@ -26,25 +28,21 @@ export function progressText({ state, sentBytes, sizeBytes, bytesPerSecond, mess
       return message ?? 'Failed';
     case 'done':
       return `${sizeText(sizeBytes)} · uploaded`;
-    case 'running': {
-      if (bytesPerSecond === undefined || bytesPerSecond === 0) return amount;
-      const left = durationText((sizeBytes - sentBytes) / bytesPerSecond);
-      return `${amount} · ${sizeText(bytesPerSecond)}/s · ${left} left`;
-    }
+    case 'running':
+      return progressText(upload);
   }
 }
 
 function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
   const { id, path, state, sentBytes, sizeBytes } = upload;
   const isOver = state === 'done';
-  const mayPause = ['running', 'waiting', 'retrying'].includes(state);
   const mayResume = state === 'paused' || state === 'failed';
   return (
     <li class={`upload upload-${state}`}>
       <div class="upload-text">
         <bdi class="path">{shownName(path)}</bdi>
         <span class={state === 'failed' || state === 'exists' ? 'failure' : 'second'}>
-          {progressText(upload)}
+          {stateText(upload)}
         </span>
       </div>
       <span class="actions">
@@ -54,7 +52,7 @@ function UploadRow({ upload, uploads }: { upload: Upload; uploads: Uploads }) {
             Replace
           </button>
         )}
-        {mayPause && (
+        {mayPause(upload) && (
           <button
             type="button"
             class="button-icon"
@@ -144,6 +142,83 @@ function UnfinishedRow({ upload, uploads }: { upload: UnfinishedUpload; uploads:
   );
 }
 
+/** All that was left unfinished, by one choice of files. */
+function ChooseAgain({
+  uploads,
+  onMissing,
+}: {
+  uploads: Uploads;
+  onMissing: (missing: readonly UnfinishedUpload[]) => void;
+}) {
+  const chooser = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={chooser}
+        type="file"
+        multiple
+        class="visually-hidden"
+        tabIndex={-1}
+        aria-label="Files to go on with"
+        onChange={({ currentTarget }) => {
+          const files = [...(currentTarget.files ?? [])];
+          currentTarget.value = '';
+          if (files.length > 0) void uploads.resumeAllUnfinished(files).then(onMissing);
+        }}
+      />
+      <button type="button" class="button button-small" onClick={() => chooser.current?.click()}>
+        Choose files again
+      </button>
+    </>
+  );
+}
+
+/** All uploads together: how far they are, and that they stop or go on. */
+function UploadsHead({ uploads }: { uploads: Uploads }) {
+  const list = useStore(uploads.list);
+  const unfinished = useStore(uploads.unfinished);
+  const [missing, setMissing] = useState<readonly UnfinishedUpload[]>([]);
+  const total = totalOf(list);
+  const isPausable = list.some(mayPause);
+  const isPaused = list.some(({ state }) => state === 'paused');
+  const isOne = list.length < 2;
+  const stillMissing = missing.filter((upload) => unfinished.includes(upload));
+  return (
+    <>
+      <div class="uploads-head">
+        <h2 id="uploads-title">Uploads</h2>
+        {!isOne && total !== undefined && <p class="second">{progressText(total)}</p>}
+        <span class="actions">
+          {unfinished.length > 1 && <ChooseAgain uploads={uploads} onMissing={setMissing} />}
+          {!isOne && isPausable && (
+            <button type="button" class="button button-small" onClick={uploads.pauseAll}>
+              Pause all
+            </button>
+          )}
+          {!isOne && isPaused && (
+            <button type="button" class="button button-small" onClick={() => void uploads.resumeAll()}>
+              Go on with all
+            </button>
+          )}
+        </span>
+      </div>
+      {!isOne && total !== undefined && (
+        <progress
+          value={percentOf(total.sentBytes, total.sizeBytes)}
+          max={100}
+          aria-label="All uploads together"
+        />
+      )}
+      {stillMissing.length > 0 && (
+        <p class="failure" role="alert">
+          None of these files is what {stillMissing.map(({ path }) => shownName(path)).join(', ')} was begun
+          with: name, size or time differ.
+        </p>
+      )}
+    </>
+  );
+}
+
 /** Uploads under way, and those that a reload left behind. */
 export function UploadPanel({ context: { uploads } }: { context: PageContext }) {
   const list = useStore(uploads.list);
@@ -151,7 +226,7 @@ export function UploadPanel({ context: { uploads } }: { context: PageContext }) 
   if (list.length === 0 && unfinished.length === 0) return null;
   return (
     <section class="panel" aria-labelledby="uploads-title">
-      <h2 id="uploads-title">Uploads</h2>
+      <UploadsHead uploads={uploads} />
       <ul class="uploads">
         {unfinished.map((upload) => (
           <UnfinishedRow key={upload.previous.urlStorageKey} upload={upload} uploads={uploads} />

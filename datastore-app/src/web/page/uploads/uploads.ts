@@ -35,8 +35,12 @@ export interface Uploads {
   /** Asks for the write token where it is missing; nothing begins without. */
   add(plans: readonly UploadPlan[]): Promise<void>;
   pause(id: number): void;
+  /** All that runs or waits. */
+  pauseAll(): void;
   /** Goes on after a pause or a failure. */
   resume(id: number): Promise<void>;
+  /** All that was paused. */
+  resumeAll(): Promise<void>;
   /** Tries again, and takes the place of the image that is there. */
   replace(id: number): Promise<void>;
   /** Ends it, here and at the datastore, and takes it off the list. */
@@ -45,12 +49,17 @@ export interface Uploads {
   findUnfinished(): Promise<void>;
   /** @returns false: the file is not the one that the upload was begun with */
   resumeUnfinished(upload: UnfinishedUpload, file: File): Promise<boolean>;
+  /** Goes on with all of which one of these is the file. @returns those of which none is */
+  resumeAllUnfinished(files: readonly File[]): Promise<readonly UnfinishedUpload[]>;
   discardUnfinished(upload: UnfinishedUpload): Promise<void>;
 }
 
 /** The rest waits: one disk and one link do not get faster by more. */
 const MAX_RUNNING = 2;
 const ACTIVE: readonly UploadState[] = ['running', 'finishing', 'retrying'];
+const PAUSABLE: readonly UploadState[] = ['running', 'waiting', 'retrying'];
+
+export const mayPause = ({ state }: Upload): boolean => PAUSABLE.includes(state);
 
 interface Task {
   plan: UploadPlan;
@@ -151,6 +160,11 @@ export function createUploads(access: Access, onPublished: (path: string) => voi
     startWaiting();
   }
 
+  function pause(id: number): void {
+    void tasks.get(id)?.tus.abort();
+    change(id, { state: 'paused', bytesPerSecond: undefined, message: undefined });
+  }
+
   async function refreshUnfinished(): Promise<void> {
     const isRunning = (url: string) =>
       [...tasks.values()].some(({ tus }) => tus.url !== null && new URL(tus.url, location.href).href === url);
@@ -159,6 +173,11 @@ export function createUploads(access: Access, onPublished: (path: string) => voi
 
   const withoutUnfinished = (gone: UnfinishedUpload) =>
     unfinished.set(unfinished.get().filter((upload) => upload !== gone));
+
+  function goOn(upload: UnfinishedUpload, file: File): void {
+    withoutUnfinished(upload);
+    enqueue({ file, path: upload.path, isReplacing: false, sha256: undefined }, upload);
+  }
 
   return {
     list,
@@ -175,11 +194,20 @@ export function createUploads(access: Access, onPublished: (path: string) => voi
       startWaiting();
     },
     pause(id) {
-      void tasks.get(id)?.tus.abort();
-      change(id, { state: 'paused', bytesPerSecond: undefined, message: undefined });
+      pause(id);
       startWaiting();
     },
+    pauseAll() {
+      for (const { id } of list.get().filter(mayPause)) pause(id);
+    },
     resume,
+    async resumeAll() {
+      if ((await access.needWriteToken()) === undefined) return;
+      for (const { id, state } of list.get()) {
+        if (state === 'paused') change(id, { state: 'waiting', message: undefined });
+      }
+      startWaiting();
+    },
     async replace(id) {
       const task = tasks.get(id);
       if (task === undefined) return;
@@ -199,10 +227,20 @@ export function createUploads(access: Access, onPublished: (path: string) => voi
     async resumeUnfinished(upload, file) {
       if (!isSameFile(upload, fingerprintOf(upload.path, file))) return false;
       if ((await access.needWriteToken()) === undefined) return true;
-      withoutUnfinished(upload);
-      enqueue({ file, path: upload.path, isReplacing: false, sha256: undefined }, upload);
+      goOn(upload, file);
       startWaiting();
       return true;
+    },
+    async resumeAllUnfinished(files) {
+      if ((await access.needWriteToken()) === undefined) return [];
+      const missing: UnfinishedUpload[] = [];
+      for (const upload of unfinished.get()) {
+        const file = files.find((each) => isSameFile(upload, fingerprintOf(upload.path, each)));
+        if (file === undefined) missing.push(upload);
+        else goOn(upload, file);
+      }
+      startWaiting();
+      return missing;
     },
     async discardUnfinished(upload) {
       const token = await access.needWriteToken();
