@@ -51,5 +51,19 @@ describeWith(['chromium', 'openssl'], 'the page where TLS is on', () => {
     await waitForText(page, 'dd', 'https://ds.local:');
     await waitForText(page, 'dialog p', 'EVE has to trust the certificate');
     expect(errors).toEqual([]);
+    await page.browserContext().close();
+  });
+
+  it('proposes the protocol by which the page was opened', async () => {
+    const { page } = await openPage(browser, `${datastore.origin}/-/`);
+    const { listeners } = (await page.evaluate(
+      'fetch("/-/api/v1/status").then((answer) => answer.json())',
+    )) as { listeners: { https: number } };
+    const client = await page.createCDPSession();
+    await client.send('Security.setIgnoreCertificateErrors', { ignore: true });
+    await page.goto(`https://ds.local:${listeners.https}/-/`);
+    await press(page, 'Use in EVE: disk.img');
+    await waitForText(page, 'dd', 'https://ds.local:');
+    await page.browserContext().close();
   });
 });

@@ -85,7 +85,10 @@ function Warnings({ settings }: { settings: EveSettings }) {
 
 /** How to register an image with a controller. */
 export function EveDialog({ image, hasHttps, context, onClose }: EveDialogProps) {
-  const [scheme, setScheme] = useState<Scheme>('http');
+  const [scheme, setScheme] = useState<Scheme>(
+    // Whoever has come by it means it; a device that is told so asks the same way.
+    hasHttps && location.protocol === 'https:' ? 'https' : 'http',
+  );
   const [settings, setSettings] = useState<EveSettings>();
   const [failure, setFailure] = useState<string>();
   const { path, sha256, state } = image;
