@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
+import { expectClean } from './clean-page.ts';
 import {
   allowDownloads,
   type Datastore,
@@ -245,6 +246,31 @@ describeWith(['chromium'], 'the page', () => {
     await expectNames(page, ['a/1.img']);
     await fill(page, 'Search images', '1.img');
     await expectNames(page, ['a/1.img', 'b/1.img']);
+  });
+
+  it('draws something before its program has come, and is read without one', async () => {
+    await datastore.put('linux/<b>disk.img', DISK);
+    await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));
+    await page.setRequestInterception(true);
+    let isHeld = true;
+    page.on('request', (request) => {
+      // Never answered.
+      if (!isHeld || !request.url().endsWith('.js')) void request.continue();
+    });
+    void page.reload().catch(() => {});
+    await page.waitForSelector('.skeleton > div');
+    isHeld = false;
+    await page.setJavaScriptEnabled(false);
+    await page.goto(`${datastore.origin}/-/`);
+    await waitForText(page, 'tbody th bdi', 'linux/<b>disk.img');
+    await waitForText(page, 'tbody code', `${datastore.origin}/linux/%3Cb%3Edisk.img`);
+    await waitForText(page, 'tbody code', sha256Of(DISK));
+    await waitForText(
+      page,
+      'pre',
+      `curl -T disk.qcow2 -H "Authorization: Bearer TOKEN" ${datastore.origin}/`,
+    );
+    await expectClean(page, 'the list without JavaScript');
   });
 
   it('shows how far hashing is, and what is damaged', async () => {

@@ -62,6 +62,7 @@ import { createDownloadLinkRoutes } from './routes/download-links.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
 import { createImageExportRoutes } from './routes/image-export.ts';
+import { createImageListRoutes } from './routes/image-list.ts';
 import { createImageUpstreamRoutes } from './routes/image-upstreams.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createImportJobRoutes } from './routes/import-jobs.ts';
@@ -170,8 +171,10 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
+  const loadPage = createPageLoader();
   const resources: readonly Resource[] = [
-    createPageRoutes({ log, loadPage: createPageLoader() }),
+    createPageRoutes({ log, loadPage }),
+    createImageListRoutes({ ...deps, loadPage }),
     createImageRoutes({ log, shown, store, listArtifacts: deps.listArtifacts }),
     createImageUpstreamRoutes({ upstreams: deps.imageUpstreams, shown }),
     createDownloadLinkRoutes({ tickets, gate: deps.registryApi?.gate }),

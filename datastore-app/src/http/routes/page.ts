@@ -7,6 +7,7 @@ import type { Log } from '@local-datastore/shared/log';
 import type { Request, Response } from 'express';
 import type { Page, PageFile } from '../../web/page-files.ts';
 import { open, problems } from '../openapi/describe.ts';
+import { DOCUMENT_HEADERS } from '../page-headers.ts';
 import { createResource, type Resource } from '../resource.ts';
 
 export interface PageRoutesDeps {
@@ -21,28 +22,10 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The page loads its own scripts, styles and icons and talks to its own host; nobody may frame it. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const DOCUMENT_HEADERS = {
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-cache',
-};
-
 const PLAIN_TEXT = `This is a local datastore for EVE-OS. A browser shows more at this address.
 
 Images are at their own path: GET /<path>
-All images, with size and sha256: GET /-/api/v1/images
+All images, with size and sha256: GET /-/api/v1/images; for text browsers /-/list
 What is advertised and where: GET /-/api/v1/status
 How an image is registered with a controller: GET /-/api/v1/eve/<path>
 Add an image: curl -T FILE -H "Authorization: Bearer TOKEN" <this host>/<path>

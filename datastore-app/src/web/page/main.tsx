@@ -25,4 +25,8 @@ void uploads.findUnfinished();
 access.hasWriteToken.subscribe(() => void uploads.findUnfinished());
 
 const root = document.getElementById('page');
-if (root !== null) render(<App context={{ access, client, poll, uploads, archiveImports }} />, root);
+if (root !== null) {
+  // What stood there while this was loading.
+  root.replaceChildren();
+  render(<App context={{ access, client, poll, uploads, archiveImports }} />, root);
+}

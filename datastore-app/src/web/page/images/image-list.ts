@@ -45,7 +45,7 @@ export function splitPath(path: string): { readonly folder: string; readonly nam
 }
 
 /** `3 images, 2.1 GiB`; what can come is told of beside. */
-export function amountText(images: readonly Image[]): string {
+export function amountText(images: readonly Pick<Image, 'state' | 'sizeBytes'>[]): string {
   const here = images.filter(({ state }) => state !== 'upstream');
   const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const coming = images.length - here.length;

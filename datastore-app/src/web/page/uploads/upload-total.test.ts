@@ -14,7 +14,7 @@ it.each<[string, Upload[], string | undefined]>([
   ['none', [], undefined],
   ['what is done', [upload('done', 5, 5)], undefined],
   ['what is given up', [upload('failed', 1, 5), upload('exists', 0, 5)], undefined],
-  ['what waits', [upload('waiting', 0, 5)], '0 B of 5 MiB'],
+  ['what waits', [upload('waiting', 0, 5)], '0 bytes of 5 MiB'],
   ['what is paused', [upload('paused', 2, 5)], '2 MiB of 5 MiB'],
   [
     'what runs, with what is done and without what is given up',
