@@ -4,6 +4,7 @@ import type { OpenRegistryAccess } from './access/open-registry-access.ts';
 import type { Places } from './access/places.ts';
 import type { IsOwnName } from './access/request-origin.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
+import type { LogLines } from './activity/log-lines.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';
 import { joinRegistry } from './archives/joined-registry.ts';
 import type { OpenArchives } from './archives/open-archives.ts';
@@ -36,6 +37,8 @@ export interface AppDeps {
   readonly log: Log;
   /** Where requests are logged. */
   readonly requestLog: Log;
+  /** The last lines of both. */
+  readonly logLines: LogLines;
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly uploads: Uploads;
@@ -124,6 +127,7 @@ export async function runApp(deps: AppDeps, options: AppOptions, signal: AbortSi
       advertiserStatus,
       ...{ issueToken, accessTo },
       ports: () => ports,
+      stopping: signal,
       warnings: () => [
         ...aboutNames.flatMap((told) => told() ?? []),
         ...(registry === undefined ? [] : warningsOf(registry.state())),

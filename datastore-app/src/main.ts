@@ -55,18 +55,20 @@ const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env
   output: process.stdout,
   signal: stop.signal,
   closing: createClosing(),
-  createLog: (level, format = 'auto') =>
+  createLog: (level, format = 'auto', onLine) =>
     createLog(
       NAME,
       level,
       undefined,
       logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
+      onLine,
     ),
-  createBufferedLog: (level, format = 'auto') =>
+  createBufferedLog: (level, format = 'auto', onLine) =>
     createBufferedLog(
       NAME,
       level,
       logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
+      onLine,
     ),
 });
 // What a signal kept from its end is told as a shell tells it; a service ends well by one.

@@ -52,10 +52,19 @@ function writeToStderr(text: string): void {
 
 /** How a line is written that is one JSON object; what comes of it must not act on a terminal. */
 export type PresentLine = (json: string) => string;
+/** Hears of each line that is written: one JSON object, from which secrets were taken. It must not log. */
+export type HearLine = (json: string) => void;
 
 /** Names, paths and texts in a line come from others: none of them acts on the terminal that shows it. */
-const safely = (destination: DestinationStream, present: PresentLine = safeJson): DestinationStream => ({
-  write: (line) => destination.write(present(line)),
+const safely = (
+  destination: DestinationStream,
+  present: PresentLine = safeJson,
+  onLine?: HearLine,
+): DestinationStream => ({
+  write(line) {
+    onLine?.(line);
+    destination.write(present(line));
+  },
 });
 
 /**
@@ -92,10 +101,14 @@ export function createLog(
   level: LogLevel,
   destination?: DestinationStream,
   present?: PresentLine,
+  onLine?: HearLine,
 ): Log {
   return deferLog(level, () => {
     const redact = SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]);
-    return pino({ name, level, ...FORM, redact }, safely(destination ?? { write: writeToStderr }, present));
+    return pino(
+      { name, level, ...FORM, redact },
+      safely(destination ?? { write: writeToStderr }, present, onLine),
+    );
   });
 }
 
@@ -111,7 +124,12 @@ const BUFFER_LENGTH = 4096;
 const FLUSH_INTERVAL_MS = 1000;
 
 /** {@link createLog} for very many lines: they are written together, at the latest after a second. */
-export function createBufferedLog(name: string, level: LogLevel, present?: PresentLine): BufferedLog {
+export function createBufferedLog(
+  name: string,
+  level: LogLevel,
+  present?: PresentLine,
+  onLine?: HearLine,
+): BufferedLog {
   let held = '';
   function flush(): void {
     const lines = held;
@@ -131,6 +149,7 @@ export function createBufferedLog(name: string, level: LogLevel, present?: Prese
           },
         },
         present,
+        onLine,
       ),
     ),
     stop() {

@@ -9,6 +9,7 @@ import { FULL_STATUS } from './full-status.ts';
 import {
   chooseFiles,
   type Datastore,
+  fill,
   giveToken,
   launchBrowser,
   openPage,
@@ -73,6 +74,12 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     // The name is refused, which shows a failure too.
     await waitForText(page, '.upload-failed', 'begin with a dot');
     await expectClean(page, 'uploads');
+
+    await page.evaluate("location.hash = 'log'");
+    await waitForText(page, '.log-line', 'listening');
+    await fill(page, 'Search the log', 'listening port=');
+    await waitForText(page, '.count', '1 line');
+    await expectClean(page, 'log');
     await page.browserContext().close();
   });
 

@@ -16,6 +16,8 @@ export type Resource =
   | { readonly kind: 'own' }
   /** What is being sent by others. */
   | { readonly kind: 'uploads' }
+  /** What happens here, and who does it. */
+  | { readonly kind: 'log' }
   /** @property path below the root; undefined: no image can have this path */
   | { readonly kind: 'image'; readonly path: string | undefined };
 
@@ -41,7 +43,7 @@ export function isPermitted(
   { isReadOpen }: AccessRules,
 ): boolean {
   if (principal.kind === 'writer') return true;
-  if (action === 'write' || resource.kind === 'uploads') return false;
+  if (action === 'write' || resource.kind === 'uploads' || resource.kind === 'log') return false;
   if (resource.kind === 'public' || isReadOpen || principal.kind === 'reader') return true;
   return principal.kind === 'ticket' && resource.kind === 'image' && principal.path === resource.path;
 }

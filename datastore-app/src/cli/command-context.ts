@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { HelpOutput } from '@local-datastore/shared/command-line/help-format';
-import type { BufferedLog, Log, LogLevel } from '@local-datastore/shared/log';
+import type { BufferedLog, HearLine, Log, LogLevel } from '@local-datastore/shared/log';
 import type { LogFormat } from '@local-datastore/shared/log-text';
 import type { Closing } from './closing.ts';
 
@@ -24,7 +24,7 @@ export interface CommandContext {
   /** What a command opened, and is to be closed when it has ended. */
   readonly closing: Closing;
   /** @param format `auto` where none is said */
-  createLog(level: LogLevel, format?: LogFormat): Log;
+  createLog(level: LogLevel, format?: LogFormat, onLine?: HearLine): Log;
   /** For very many lines. */
-  createBufferedLog(level: LogLevel, format?: LogFormat): BufferedLog;
+  createBufferedLog(level: LogLevel, format?: LogFormat, onLine?: HearLine): BufferedLog;
 }

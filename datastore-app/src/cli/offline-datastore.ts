@@ -7,6 +7,7 @@ import { createGuard } from '../access/guard.ts';
 import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createPlaces } from '../access/places.ts';
 import { createOwnNames } from '../access/request-origin.ts';
+import { createLogLines } from '../activity/log-lines.ts';
 import { runApp } from '../app.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { openOwnParser } from '../sandbox/monitor/open-parser.ts';
@@ -75,7 +76,16 @@ export async function startOffline(context: CommandContext, command: Command): P
   const port = await new Promise<number>((resolve, reject) => {
     running = runApp(
       {
-        ...{ log, requestLog: log, ...images, access, isOwnName, places, certificates: undefined },
+        ...{
+          log,
+          requestLog: log,
+          logLines: createLogLines(),
+          ...images,
+          access,
+          isOwnName,
+          places,
+          certificates: undefined,
+        },
         guard: createGuard({ attempts }, { writeToken: token, readCredential: undefined }),
         createAdvertiser: () => undefined,
         onListening: resolve,

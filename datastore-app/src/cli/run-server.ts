@@ -9,6 +9,7 @@ import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createPlaces } from '../access/places.ts';
 import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
+import { createLogLines } from '../activity/log-lines.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
 import { type AppDeps, runApp } from '../app.ts';
@@ -84,7 +85,8 @@ export async function runServer(
   { options, tls, choices, readCredential }: ServerChoices,
 ): Promise<void> {
   const { version, signal } = context;
-  const log = context.createLog(options.logLevel, options.logFormat);
+  const logLines = createLogLines();
+  const log = context.createLog(options.logLevel, options.logFormat, logLines.note);
   const storage = await prepareStorage(options);
   const { root, state } = storage;
   const bound = await becomeServiceUser(log, options, storage, tls.kind !== 'off');
@@ -125,13 +127,14 @@ export async function runServer(
       ? openOwnParser('--parsing does not ask for another')
       : openConfinedParser({ clock: systemClock, log });
   const images = await openImages(log, options, storage, parsing);
-  const requests = context.createBufferedLog(options.logLevel, options.logFormat);
+  const requests = context.createBufferedLog(options.logLevel, options.logFormat, logLines.note);
   const { address, port, tlsPort, drainTimeout } = options;
   try {
     await runApp(
       {
         log,
         requestLog: requests.log,
+        logLines,
         ...images,
         guard: createGuard({ attempts }, { writeToken: writeToken.token, readCredential }),
         ...{ access, isOwnName, places },

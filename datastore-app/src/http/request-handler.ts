@@ -8,6 +8,7 @@ import type { Places } from '../access/places.ts';
 import type { IsOwnName } from '../access/request-origin.ts';
 import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
+import type { LogLines } from '../activity/log-lines.ts';
 import { observeState } from '../activity/observe-state.ts';
 import type { AdvertiserStatus } from '../advertise/advertiser.ts';
 import type { OpenArchives } from '../archives/open-archives.ts';
@@ -66,6 +67,7 @@ import { createImageListRoutes } from './routes/image-list.ts';
 import { createImageUpstreamRoutes } from './routes/image-upstreams.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createImportJobRoutes } from './routes/import-jobs.ts';
+import { createLogRoutes } from './routes/log.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createOperationRoutes } from './routes/operations.ts';
@@ -94,6 +96,10 @@ export interface RequestHandlerDeps {
   readonly log: Log;
   /** Where requests are logged. */
   readonly requestLog: Log;
+  /** The last lines of both. */
+  readonly logLines: LogLines;
+  /** Aborted when the datastore stops. */
+  readonly stopping: AbortSignal;
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly uploads: Uploads;
@@ -213,6 +219,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createInventoryRoutes(deps.registryApi),
     createAdoptRoutes(deps.registryApi),
     createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
+    createLogRoutes(deps),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,

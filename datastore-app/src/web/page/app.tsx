@@ -5,12 +5,13 @@ import { ContainersView } from './containers/containers-view.tsx';
 import type { PageContext } from './context.ts';
 import { ImagesView } from './images/images-view.tsx';
 import type { Live } from './live/poll.ts';
+import { LogView } from './log/log-view.tsx';
 import { StatusView } from './status/status-view.tsx';
 import { useStore } from './store.ts';
 import { announcement } from './ui/announce.ts';
 import { KeyIcon, WarningIcon } from './ui/icons.tsx';
 
-const VIEWS = { images: 'Images', containers: 'Containers', status: 'Status' } as const;
+const VIEWS = { images: 'Images', containers: 'Containers', status: 'Status', log: 'Log' } as const;
 type View = keyof typeof VIEWS;
 
 /** `#containers/lab/app` → `containers`. */
@@ -154,6 +155,7 @@ export function App({ context }: { context: PageContext }) {
         {view === 'images' && <ImagesView live={live} context={context} />}
         {view === 'containers' && <ContainersView live={live} context={context} />}
         {view === 'status' && <StatusView status={live.status} />}
+        {view === 'log' && <LogView context={context} />}
       </main>
       {live.status !== undefined && (
         <footer>

@@ -38,7 +38,8 @@ function parseRegistryError(body: string): string | undefined {
 /** The URL path of an image. */
 export const urlOfImage = (path: string): string => `/${path.split('/').map(encodeURIComponent).join('/')}`;
 
-async function errorOf(response: Response): Promise<ApiError> {
+/** Why the datastore refused, as its answer says. */
+export async function problemOf(response: Response): Promise<ApiError> {
   const body = await response.text();
   const detail = parseProblem(body).detail ?? parseRegistryError(body);
   const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
@@ -117,7 +118,7 @@ export interface Client {
 export function createClient(access: Access): Client {
   async function readOk(url: string, headers = access.readHeaders()): Promise<Response> {
     const response = await send(url, { headers });
-    if (!response.ok) throw await errorOf(response);
+    if (!response.ok) throw await problemOf(response);
     return response;
   }
 
@@ -135,7 +136,7 @@ export function createClient(access: Access): Client {
       const response = await send(url, { method, headers, body }, isLong);
       // Gone is what was wanted.
       if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
-      if (response.status !== 401) throw await errorOf(response);
+      if (response.status !== 401) throw await problemOf(response);
       access.refuseWriteToken(token);
     }
   }

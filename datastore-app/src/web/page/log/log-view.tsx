@@ -1,0 +1,105 @@
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { PageContext } from '../context.ts';
+import { shownName } from '../text/shown-name.ts';
+import { Failure } from '../ui/failure.tsx';
+import { fieldsText, findLines, LEVELS, type Level, type LogLine } from './log-list.ts';
+import { useLog } from './use-log.ts';
+
+const LEVEL_WORDS: Readonly<Record<Level, string>> = {
+  debug: 'Everything',
+  info: 'Info and above',
+  warn: 'Warnings and errors',
+  error: 'Errors',
+};
+const BADGES: Readonly<Record<string, string>> = { warn: 'badge-bad', error: 'badge-bad' };
+
+function Line({ line: { time, level, message, fields } }: { line: LogLine }) {
+  const more = fieldsText(fields);
+  return (
+    <li class="log-line">
+      <time dateTime={time} title={time}>
+        {new Date(time).toLocaleTimeString('en-GB')}
+      </time>
+      <span class={`badge ${BADGES[level] ?? 'badge-off'}`}>{level}</span>
+      <span class="log-text">
+        <bdi>{shownName(message)}</bdi> {more !== '' && <bdi class="second">{shownName(more)}</bdi>}
+      </span>
+    </li>
+  );
+}
+
+/** The last lines of the datastore's log, for who cannot reach its terminal. */
+export function LogView({ context: { access } }: { context: PageContext }) {
+  const { lines, failure, isClosed } = useLog(access);
+  const [level, setLevel] = useState<Level>('debug');
+  const [search, setSearch] = useState('');
+  /** What is looked at while it does not move; undefined: what comes is followed. */
+  const [held, setHeld] = useState<readonly LogLine[]>();
+  const box = useRef<HTMLElement>(null);
+  const isFollowing = held === undefined;
+  const shown = findLines(held ?? lines, level, search);
+  useLayoutEffect(() => {
+    if (isFollowing) box.current?.scrollTo(0, box.current.scrollHeight);
+  }, [isFollowing, shown.at(-1)?.id, shown.length]);
+  if (isClosed) {
+    return (
+      <div class="notice notice-info">
+        <p>The log tells who does what here: it is for those who have the write token.</p>
+        <button type="button" class="button" onClick={() => void access.needWriteToken()}>
+          Enter it
+        </button>
+      </div>
+    );
+  }
+  return (
+    <section aria-labelledby="log-title">
+      <div class="toolbar">
+        <h2 id="log-title">Log</h2>
+        <p class="count">
+          {shown.length} {shown.length === 1 ? 'line' : 'lines'}
+        </p>
+        <label class="check log-follow">
+          <input
+            type="checkbox"
+            checked={isFollowing}
+            onChange={({ currentTarget }) => setHeld(currentTarget.checked ? undefined : lines)}
+          />
+          <span>Follow</span>
+        </label>
+        <select
+          class="select"
+          aria-label="Level"
+          value={level}
+          onChange={({ currentTarget }) => setLevel(currentTarget.value as Level)}
+        >
+          {LEVELS.map((each) => (
+            <option key={each} value={each}>
+              {LEVEL_WORDS[each]}
+            </option>
+          ))}
+        </select>
+        <input
+          type="search"
+          class="search"
+          placeholder="Search the log"
+          aria-label="Search the log"
+          value={search}
+          onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+        />
+      </div>
+      <Failure text={failure} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section ref={box} class="card log" tabIndex={0} aria-label="Lines of the log">
+        {shown.length === 0 ? (
+          <p class="second">No line of these.</p>
+        ) : (
+          <ol>
+            {shown.map((line) => (
+              <Line key={line.id} line={line} />
+            ))}
+          </ol>
+        )}
+      </section>
+    </section>
+  );
+}
