@@ -1,6 +1,6 @@
 /** Silent corruption: found by `images verify` and by the datastore itself, and taken out of service. */
 import { createHash } from 'node:crypto';
-import { chmod, link, open, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, open, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {

@@ -157,7 +157,7 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
       responses: {
         200: jsonResponse(
           'Configuration, content trees, apps (null where none are launched), whether a process without rights speaks to the network (separation: on, starting, or off with the reason), processes (with the layers that are in force of each, and those that are missing), the head of the audit log (null where none is kept), the interfaces that get their addresses by DHCP, and the clock with its time servers (null where none is asked)',
-            AGENT_STATUS,
+          AGENT_STATUS,
         ),
       },
       handle: () => ({

@@ -79,7 +79,9 @@ export const agentStatusSchema = () =>
       })
       .nullable()
       .default(null)
-      .describe('Whether a process without rights speaks to the network; null: the agent, an older one, does not tell.'),
+      .describe(
+        'Whether a process without rights speaks to the network; null: the agent, an older one, does not tell.',
+      ),
     processes: z
       .array(
         z.looseObject({
