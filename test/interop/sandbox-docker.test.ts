@@ -1,6 +1,6 @@
 /** Calves in containers of Docker's engine: fewer layers than on a host, and it is said which (bubblewrap #505). */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -33,6 +33,8 @@ describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
     const root = join(folder, 'root');
     for (const made of ['usr', 'tmp', 'node', 'agent']) await mkdir(join(root, made), { recursive: true });
     for (const name of ['bin', 'lib', 'lib64']) await symlink(`usr/${name}`, join(root, name));
+    // A file system that is mounted there takes over its mode.
+    await chmod(join(root, 'tmp'), 0o1777);
     execFileSync('tar', ['-C', root, '-cf', join(folder, 'root.tar'), '.']);
     await engine.docker('import', join(folder, 'root.tar'), IMAGE);
   });
@@ -90,7 +92,7 @@ describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
     const volumes = [WORKSPACE.replace(/\/$/, ''), dirname(process.execPath), '/usr'];
     const name = 'separated';
     await engine.docker(
-      ...['run', '--detach', '--rm', '--name', name, '--network', 'none', '--tmpfs', '/tmp:mode=1777'],
+      ...['run', '--detach', '--rm', '--name', name, '--network', 'none', '--tmpfs', '/tmp'],
       ...volumes.flatMap((each) => ['--volume', `${each}:${each}:ro`]),
       ...[...AS_AGENT_YAML, IMAGE, ...eveAgent('run', '--state', '/tmp/state')],
     );
