@@ -8,6 +8,7 @@ import {
   type DeploymentHost,
   WEB_PORT,
 } from '../lab/deployments/deployment-host.ts';
+import { DEBIAN_ENGINE, ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
 import { describeWith } from '../requirements.ts';
 
 const WEB = {
@@ -37,7 +38,13 @@ const linesOf = (body: string) =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deployments', () => {
+/** @param kind but for Debian's only what the engine itself has a part in is tried */
+function deploys(kind: EngineKind): void {
+  /** The others are not there at all: they are not passed over for want of something. */
+  const ofDebian = <Case>(cases: readonly Case[]) => (kind === DEBIAN_ENGINE ? cases : []);
+  const itOfDebian = (title: string, test: () => Promise<void>) => {
+    if (kind === DEBIAN_ENGINE) it(title, test);
+  };
   let host: DeploymentHost;
   let v1: string;
   let v2: string;
@@ -53,7 +60,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
   const show = async () => json((await call('')).body);
 
   beforeAll(async () => {
-    host = await createDeploymentHost(['ci', 'viewer']);
+    host = await createDeploymentHost(['ci', 'viewer'], kind);
     v1 = await host.archive('v1');
     v2 = await host.archive('v2');
     v3 = await host.archive('v3');
@@ -62,7 +69,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
   });
   afterAll(() => host?.stop());
 
-  it('are listed, each with what is wrong with it alone', async () => {
+  itOfDebian('are listed, each with what is wrong with it alone', async () => {
     const { status, body } = await host.curl(ci(), '/v1/deployments');
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject([
@@ -76,7 +83,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(host.log()).toContain('any certificate of the authority may do everything');
   });
 
-  it('nothing can be done with what is not there', async () => {
+  itOfDebian('nothing can be done with what is not there', async () => {
     for (const operation of ['start', 'stop', 'restart', 'rollback']) {
       expect(await post(operation)).toMatchObject({ status: 409, code: 'NOTHING_DEPLOYED' });
     }
@@ -132,7 +139,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect((await show()).startedAt).not.toBe(startedAt);
   });
 
-  it('shows log, container and history', async () => {
+  itOfDebian('shows log, container and history', async () => {
     await host.engine.docker('exec', 'ed_website', '/bin/sh', '-c', 'echo said > /proc/1/fd/1');
     await expect.poll(async () => (await call('/logs?tail=1')).body).toContain('said');
     const line = json((await call('/logs?tail=1&timestamps', ...LINES)).body);
@@ -154,12 +161,13 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
   });
 
   describe('what is bad leaves what serves', () => {
-    it.each([
+    const damages: [title: string, command: () => string, status: number, code: string][] = [
       ['cut off', () => `head -c 3000000 ${v3}`, 422, 'ARCHIVE_CUT_OFF'],
       ['cut off within gzip', () => `gzip -c ${v3} | head -c 300000`, 422, 'ARCHIVE_CUT_OFF'],
       ['empty', () => 'true', 422, 'ARCHIVE_EMPTY'],
       ['no archive', () => 'echo hello', 422, 'ARCHIVE_UNKNOWN'],
-    ])('%s', async (_title, command, status, code) => {
+    ];
+    it.each(ofDebian(damages))('%s', async (_title, command, status, code) => {
       const answer = await host.shell(ci(), `${command()} | $CURL -T - $URL/v1/deployments/website/load`);
       expect([answer.status, json(answer.body).code]).toEqual([status, code]);
       expect(await host.ask()).toBe('v1');
@@ -176,7 +184,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
       expect(await host.ask()).toBe('v1');
     });
 
-    it('an unhealthy one, a crash at once: why, what it said, what serves', async () => {
+    itOfDebian('an unhealthy one, a crash at once: why, what it said, what serves', async () => {
       await host.configure({
         deployments: [
           { ...WEB, args: [...WEB.args, ...(DEPLOYMENTS[4]?.args ?? [])] },
@@ -208,11 +216,12 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
       expect(await host.ask()).toBe('v1');
     });
 
-    it.each([
+    const refusals: [name: string, status: number, code: string][] = [
       ['nothing', 404, 'DEPLOYMENT_UNKNOWN'],
       ['privileged', 422, 'DEPLOYMENT_UNUSABLE'],
       ['wrong', 422, 'DEPLOYMENT_UNUSABLE'],
-    ])('%s is refused before its archive is sent', async (name, status, code) => {
+    ];
+    it.each(ofDebian(refusals))('%s is refused before its archive is sent', async (name, status, code) => {
       const sent = ['--write-out', '%{size_upload}\n%{http_code}'];
       const expecting = ['--header', 'Expect: 100-continue', '--expect100-timeout', '60'];
       const answer = await host.curl(
@@ -225,7 +234,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
       expect(answer.body).toMatch(/\}\n0$/);
     });
 
-    it('what is announced too large is refused before it is sent', async () => {
+    itOfDebian('what is announced too large is refused before it is sent', async () => {
       await host.configure({ deployments: DEPLOYMENTS, maxImageSize: '1M' });
       await expect.poll(async () => (await call('/load', '--upload-file', v3)).status).toBe(413);
       const piped = await host.shell(ci(), `cat ${v3} | $CURL -T - $URL/v1/deployments/website/load`);
@@ -234,7 +243,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     });
   });
 
-  it('one operation at a time: the other is told what runs, since when, and for whom', async () => {
+  itOfDebian('one operation at a time: the other is told what runs, since when, and for whom', async () => {
     const slow = host.shell(
       ci(),
       `(head -c 100000 ${v3}; sleep 6; tail -c +100001 ${v3}) | $CURL -T - $URL/v1/deployments/website/load`,
@@ -251,7 +260,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(await host.ask()).toBe('v3');
   });
 
-  it('who goes away while sending leaves all as it was, and no lock', async () => {
+  itOfDebian('who goes away while sending leaves all as it was, and no lock', async () => {
     await host.shell(
       ci(),
       `(head -c 100000 ${v2}; sleep 2) | $CURL --max-time 1 -T - $URL/v1/deployments/website/load`,
@@ -261,7 +270,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(await post('prune')).toMatchObject({ status: 200 });
   });
 
-  it('the same by the commands, over TCP and the socket', async () => {
+  itOfDebian('the same by the commands, over TCP and the socket', async () => {
     const api = [
       ...['--api', DEPLOYMENTS_URL, '--server-ca', host.at('ca.crt')],
       ...['--client-certificate', ci().certificate, '--client-key', ci().key],
@@ -282,7 +291,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(history.stdout.split('\n')[1]).toMatch(/load +failed .* local/);
   });
 
-  it('an agent that is killed and started again finds all as it was', async () => {
+  itOfDebian('an agent that is killed and started again finds all as it was', async () => {
     await host.endAgent('SIGKILL');
     expect(await host.ask()).toBe('v3');
     await host.startAgent();
@@ -291,7 +300,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
   });
 
   // kamal #1844, bike_index #4313: what is killed leaves a lock, for four weeks.
-  it('an agent that is killed in the middle of an operation leaves no lock', async () => {
+  itOfDebian('an agent that is killed in the middle of an operation leaves no lock', async () => {
     const sending = host.shell(
       ci(),
       `(head -c 100000 ${v2}; sleep 60) | $CURL -T - $URL/v1/deployments/website/load`,
@@ -305,7 +314,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     await sending;
   });
 
-  it('other arguments in the configuration are told of, and put in force by a restart', async () => {
+  itOfDebian('other arguments in the configuration are told of, and put in force by a restart', async () => {
     const local = ['--state', host.state];
     const configure = (answer: string, more: object = {}) =>
       host.configure({ deployments: [{ ...WEB, args: [...WEB.args, '-e', `ANSWER=${answer}`], ...more }] });
@@ -350,7 +359,7 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     expect(await host.ask()).toBe('');
   });
 
-  it('has a line before and one after each operation in its audit log', async () => {
+  itOfDebian('has a line before and one after each operation in its audit log', async () => {
     const lines = await host.audit();
     const begun = lines.filter(({ outcome }) => outcome === 'begun');
     expect(begun.length).toBeGreaterThan(10);
@@ -390,4 +399,12 @@ describeWith(['lab', 'root', 'dockerd', 'iptables', 'nginx', 'openssl'], 'deploy
     await host.startEngine();
     expect((await call('')).status).toBe(200);
   });
-});
+}
+
+for (const kind of ENGINE_KINDS) {
+  describeWith(
+    ['lab', 'root', 'dockerd', kind.requirement, 'iptables', 'nginx', 'openssl'],
+    `deployments on ${kind.title}`,
+    () => deploys(kind),
+  );
+}
