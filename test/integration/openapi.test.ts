@@ -34,6 +34,7 @@ import {
   type LoopbackDatastore,
   WRITE_HEADERS,
 } from '../lab/loopback-datastore.ts';
+import { createOpenapiClient } from '../lab/openapi-client.ts';
 import { createRepositoryClient, someImage } from './registry-content.ts';
 
 let place: DatastoreFolder;
@@ -124,6 +125,32 @@ it('describes the answers to what is published and uploaded', async () => {
 it('is served, and says which version', async () => {
   const response = await fetch(`${datastore.url}/-/openapi.json`);
   expect(await response.json()).toMatchObject({ openapi: '3.1.0', info: { version: '0.1.0' } });
+});
+
+it('is enough for a client, by operation ids alone', async () => {
+  const document = (await (await fetch(`${datastore.url}/-/openapi.json`)).json()) as OpenapiDocument;
+  const call = createOpenapiClient(document, async ({ method, path, headers, body = null }) => {
+    const all = { ...headers, ...WRITE_HEADERS };
+    const answer = await fetch(`${datastore.url}${path}`, { method, headers: all, body });
+    const [mediaType = ''] = (answer.headers.get('content-type') ?? '').split(';');
+    return { status: answer.status, mediaType, text: await answer.text() };
+  });
+  expect(await call('getReadyz')).toMatchObject({ document: { status: 'ok' } });
+  const put = await call('putByPath', { parameters: { path: 'called.img' }, body: 'content' });
+  expect(put).toMatchObject({ status: 201, document: { path: 'called.img', sizeBytes: 7 } });
+  const parameters = { path: 'called.img' };
+  await expect
+    .poll(() => call('getImagesByPath', { parameters }))
+    .toMatchObject({ document: { state: 'ready' } });
+  expect(await call('getImages')).toMatchObject({ status: 200 });
+  expect(await call('postOperationsDescribe', { body: { image: 'called.img' } })).toMatchObject({
+    document: { image: 'called.img', format: 'raw' },
+  });
+  expect(
+    await call('getRegistryRepositoriesByRepository', { parameters: { repository: 'lab/app' } }),
+  ).toMatchObject({ document: { tags: [{ tag: '1' }] } });
+  expect(await call('deleteByPath', { parameters })).toMatchObject({ status: 204 });
+  expect(await call('getImagesByPath', { parameters })).toMatchObject({ status: 404 });
 });
 
 /** Of a registry where nothing listens. */

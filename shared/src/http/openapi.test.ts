@@ -38,6 +38,7 @@ describe('a table of operations', () => {
       paths: {
         '/images/{path}': {
           get: {
+            operationId: 'getImagesByPath',
             summary: 'One image',
             parameters: [{ in: 'path', name: 'path', required: true, schema: { type: 'string' } }],
             responses: {
@@ -56,6 +57,7 @@ describe('a table of operations', () => {
             },
           },
           put: {
+            operationId: 'putImagesByPath',
             summary: 'Publishes an image',
             security: [{ bearer: [] }],
             parameters: [
@@ -103,5 +105,7 @@ describe('a table of operations', () => {
     expect(() => describeApi(INFO, [READ, READ])).toThrow('GET /images/{path} is described twice');
     const other = { 200: jsonResponse('It.', { name: 'Image', zod: () => z.string() }) };
     expect(() => describeApi(INFO, [READ, { ...WRITE, responses: other }])).toThrow('called Image');
+    const same = { ...READ, path: '/v1/images/{path}' };
+    expect(() => describeApi(INFO, [READ, same])).toThrow('two operations are called getImagesByPath');
   });
 });

@@ -55,10 +55,23 @@ function describeParameters({ path, parameters = [] }: Operation): object[] {
   return [...inPath, ...parameters.filter((each) => each.in !== 'path').map(describeParameter)];
 }
 
+/** What stands in every path, and tells nothing. */
+const UNTOLD = new Set(['', '-', 'api', 'v1']);
+const capitalized = (word: string) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+
+/** How generated clients call an operation, such as `getImagesByPath`: made of method and path, which stay. */
+export function operationIdOf({ method, path }: Pick<Operation, 'method' | 'path'>): string {
+  const words = path
+    .split('/')
+    .filter((segment) => !UNTOLD.has(segment))
+    .flatMap((segment) => segment.replace(/^\{/, 'by-').split(/[^A-Za-z0-9]+/));
+  return `${method.toLowerCase()}${words.map(capitalized).join('') || (path === '/' ? 'Root' : 'Page')}`;
+}
+
 /**
  * The OpenAPI 3.1 description of a table of operations.
  *
- * @throws Error when two operations have the same method and path, or two schemas the same name
+ * @throws Error when two operations have the same method and path or the same id, or two schemas the same name
  */
 export function describeApi(
   { securitySchemes, otherwise, ...info }: ApiDescription,
@@ -90,6 +103,7 @@ export function describeApi(
       describeResponse(response),
     ]);
     return {
+      operationId: operationIdOf(operation),
       ...(security && { security }),
       summary,
       parameters: describeParameters(operation),
@@ -104,12 +118,16 @@ export function describeApi(
   }
 
   const paths: Record<string, Record<string, object>> = {};
+  const ids = new Set<string>();
   for (const operation of operations) {
     const item = paths[operation.path] ?? {};
     const method = operation.method.toLowerCase();
     if (item[method] !== undefined) {
       throw new Error(`${operation.method} ${operation.path} is described twice`);
     }
+    const id = operationIdOf(operation);
+    if (ids.has(id)) throw new Error(`two operations are called ${id}`);
+    ids.add(id);
     paths[operation.path] = { ...item, [method]: describeOperation(operation) };
   }
   const schemas = [...named.values()].map(({ name, zod }) => [name, toJsonSchema(zod())]);
