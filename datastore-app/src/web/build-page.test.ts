@@ -48,6 +48,12 @@ describe('the built page', () => {
     expect(textOf('.js')).not.toMatch(/\beval\(|new Function\(/);
   });
 
+  it('draws its frame before its program has come', () => {
+    const [, frame = ''] = textOf('.html').split('<div id="page">');
+    for (const part of ['<h1>Local datastore</h1>', 'class="skeleton"']) expect(frame).toContain(part);
+    expect(textOf('.css')).toContain('.skeleton');
+  });
+
   it('tells what it was built from, so that a change is noticed', () => {
     const folder = 'datastore-app/src/web/page';
     const inputs = [...Object.keys(page.metafile.inputs), ...page.otherInputs];
