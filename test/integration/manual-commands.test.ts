@@ -115,7 +115,7 @@ describeWith(['lab', 'curl'], 'the commands of', () => {
     const device = blocks.find(({ language }) => language === 'json');
     const transcript = blocks.find(({ language }) => language === 'console');
     if (device === undefined || transcript === undefined) throw new Error('no configuration, or no commands');
-    const [run = '', status = ''] = commandLinesOf(transcript);
+    const [run = '', health = '', status = ''] = commandLinesOf(transcript);
     await writeFile(join(desk, 'device.json'), device.text);
     const onDesk = (line: string) => ['bash', '-c', `cd ${desk} && exec ${line}`];
     const service = lab.host.start(onDesk(run.replace(/ &$/, '')), {
@@ -125,6 +125,9 @@ describeWith(['lab', 'curl'], 'the commands of', () => {
     const shown = async () => (await lab.host.run(onDesk(status), { env: environment() })).stdout;
     await expect.poll(shown).toMatch(/^mine +VERIFIED +100 % +1 MiB +0 +b6a1f9c2-/m);
     expect(await readFile(join(desk, 'state', 'images', 'mine'))).toEqual(MINE);
+    expect(await lab.host.run(onDesk(health), { env: environment() })).toMatchObject({
+      ...{ exitCode: 0, stdout: 'ready\n' },
+    });
     const ended = once(service, 'exit');
     service.kill('SIGTERM');
     await ended;
