@@ -167,13 +167,16 @@ export async function chooseFiles(page: Page, selector: string, ...files: readon
  */
 export async function dismissCredentialDialogs(page: Page): Promise<void> {
   const client = await page.createCDPSession();
-  client.on(
-    'Fetch.requestPaused',
-    ({ requestId }) => void client.send('Fetch.continueRequest', { requestId }),
-  );
+  /** The page asks again and again: one of its requests may be paused when it is closed. */
+  const unlessClosed = (error: unknown) => {
+    if (!(error instanceof Error && error.name === 'TargetCloseError')) throw error;
+  };
+  client.on('Fetch.requestPaused', ({ requestId }) => {
+    client.send('Fetch.continueRequest', { requestId }).catch(unlessClosed);
+  });
   client.on('Fetch.authRequired', ({ requestId }) => {
     const authChallengeResponse = { response: 'CancelAuth' } as const;
-    void client.send('Fetch.continueWithAuth', { requestId, authChallengeResponse });
+    client.send('Fetch.continueWithAuth', { requestId, authChallengeResponse }).catch(unlessClosed);
   });
   await client.send('Fetch.enable', { handleAuthRequests: true });
 }
