@@ -61,15 +61,15 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
     let engine: RunningEngine;
     const file = (name: string) => join(folder, name);
 
-    const loadInto = (
+    const loadFrom = (
       { socket }: RunningEngine,
-      path: string,
+      source: AsyncIterable<Uint8Array>,
       more: Partial<WantedLoad> = {},
       onProgress?: (progress: LoadProgress) => void,
     ): Promise<LoadedImage> =>
       loadImage(
         createEngineClient({ kind: 'unix', path: socket }),
-        createReadStream(path),
+        source,
         {
           repository: 'ed_web',
           platform: { os: 'linux', architecture: 'amd64' },
@@ -79,6 +79,12 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
         },
         onProgress,
       );
+    const loadInto = (
+      into: RunningEngine,
+      path: string,
+      more: Partial<WantedLoad> = {},
+      onProgress?: (progress: LoadProgress) => void,
+    ) => loadFrom(into, createReadStream(path), more, onProgress);
     const load = (path: string, more: Partial<WantedLoad> = {}) =>
       loadInto(engine, path, { freeBytes: 2 ** 30, ...more });
     const listImages = async (of = engine) =>
@@ -89,6 +95,14 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
     async function removeAll(): Promise<void> {
       const ids = (await engine.docker('images', '--all', '--quiet')).split('\n').filter(Boolean);
       if (ids.length > 0) await engine.docker('rmi', '--force', ...new Set(ids));
+    }
+    /** An image of layers of random bytes, as an archive. */
+    async function saveImage(name: string, ...sizes: readonly number[]): Promise<string> {
+      const made = await createImageLayout(file(`${name}-layout`));
+      await made.addImage({ layers: sizes.map((size) => randomBytes(size)) }, '1');
+      const target = `docker-archive:${file(`${name}.tar`)}`;
+      await run('skopeo', ['--insecure-policy', 'copy', '-q', `oci:${made.folder}:1`, target]);
+      return file(`${name}.tar`);
     }
     /** What the engine itself makes of a file: its id and layers. */
     async function loadByEngine(path: string) {
@@ -252,17 +266,45 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       }
     });
 
+    // containerd goes on with what it holds of a name, whatever comes next under it.
+    it('one that was broken off in a layer stands in the way of no other', async () => {
+      const [first, second] = [await saveImage('first', 8_000_000), await saveImage('second', 8_000_000)];
+      const ending = new AbortController();
+      const loading = loadInto(engine, first, { signal: ending.signal }, ({ sentBytes }) => {
+        if (sentBytes > 5_000_000) ending.abort(new RangeError('enough'));
+      });
+      await expect(loading).rejects.toThrow(new RangeError('enough'));
+      for (const image of [second, first]) {
+        const { tag, id } = await load(image);
+        expect(await listImages()).toContain(`${tag} ${id}`);
+      }
+    });
+
+    it('one that pauses in a layer is waited for by no other', async () => {
+      const [slow, quick] = [await saveImage('slow', 8_000_000), await saveImage('quick', 8_000_000)];
+      const goOn = Promise.withResolvers<void>();
+      const paused = Promise.withResolvers<void>();
+      async function* halting() {
+        let sentBytes = 0;
+        for await (const piece of createReadStream(slow)) {
+          yield piece;
+          sentBytes += piece.length;
+          if (sentBytes < 5_000_000) continue;
+          paused.resolve();
+          await goOn.promise;
+        }
+      }
+      const loading = loadFrom(engine, halting());
+      await paused.promise;
+      const { tag } = await load(quick);
+      goOn.resolve();
+      expect((await listImages()).map((image) => image.split(' ')[0])).toContain(tag);
+      expect((await loading).tag).not.toBe(tag);
+    });
+
     describe('an engine in trouble', () => {
       let troubled: RunningEngine | undefined;
       afterEach(() => troubled?.stop());
-
-      async function saveImage(name: string, ...sizes: readonly number[]): Promise<string> {
-        const made = await createImageLayout(file(`${name}-layout`));
-        await made.addImage({ layers: sizes.map((size) => randomBytes(size)) }, '1');
-        const target = `docker-archive:${file(`${name}.tar`)}`;
-        await run('skopeo', ['--insecure-policy', 'copy', '-q', `oci:${made.folder}:1`, target]);
-        return file(`${name}.tar`);
-      }
 
       it('a disk that is full while the image comes, and while it is unpacked', async () => {
         const place = await lab.addApp({ name: 'small', bridge: 'bn1' });

@@ -191,6 +191,17 @@ describe('what is taken', () => {
     expect((await checkBytes(bytes)).image.configDigest.hex).toBe(hexOf(config));
   });
 
+  it('what is handed on has names that nothing of another load has', async () => {
+    const layersOf = async () => {
+      const { files } = await checkBytes(tar(...FORMS['docker save of 20']({})));
+      return [...files.keys()].filter((name) => name.startsWith('layer-'));
+    };
+    const [first, second] = [await layersOf(), await layersOf()];
+    expect(first).toHaveLength(second.length);
+    expect(new Set([...first, ...second]).size).toBe(2 * first.length);
+    expect(first.length).toBeGreaterThan(0);
+  });
+
   it('what else lies in it is not handed on', async () => {
     const bytes = tar(
       { name: 'README', content: 'x'.repeat(2000) },

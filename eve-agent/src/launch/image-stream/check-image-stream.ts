@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { CompressionError } from '@local-datastore/shared/compression/compression-error';
 import {
   COMPRESSION_MAGIC_BYTES,
@@ -161,8 +162,14 @@ function judge(found: FoundImage, { platform, takesZstdLayers }: WantedImage): C
   };
 }
 
-/** Five digits, so that no two have one name. */
-const ourName = (index: number) => `layer-${String(index).padStart(5, '0')}.tar`;
+/**
+ * Names for what is handed on, which no other archive has: an engine whose store is containerd's goes on with what it
+ * holds of a name, be it of an image that was broken off, and waits while another load brings one of that name.
+ */
+function nameEntries(): (index: number) => string {
+  const archive = randomBytes(8).toString('hex');
+  return (index) => `layer-${archive}-${index}.tar`;
+}
 
 /**
  * Checks an archive of an image while it streams through: `docker save` of all versions since 1.10, skopeo, podman,
@@ -180,6 +187,7 @@ export function checkImageStream(source: AsyncIterable<Uint8Array>, wanted: Want
     const budget = createBudget(wanted);
     const { knownLayers = new Set() } = wanted;
     const inventory = createInventory();
+    const ourName = nameEntries();
     const deps = { budget, knownLayers, scratch: createScratch() };
     let files = 0;
     for await (const entry of readTarEntries(tarOf(abortable(source, signal), budget))) {
