@@ -3,6 +3,7 @@ import './collect-early.ts';
 
 import { Console } from 'node:console';
 import { constants } from 'node:os';
+import { dropEmptyVariables } from '@local-datastore/shared/command-line/setting-variables';
 import { createBufferedLog, createLog } from '@local-datastore/shared/log';
 import { logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
@@ -19,10 +20,7 @@ globalThis.console = new Console(process.stderr, process.stderr);
 // A reader such as `head` that has seen enough.
 process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
 
-// A variable without a value, as templates leave them, is one that is not set.
-for (const [name, value] of Object.entries(process.env)) {
-  if (name.startsWith('DATASTORE_') && value === '') delete process.env[name];
-}
+dropEmptyVariables(process.env, 'DATASTORE_');
 
 const stop = new AbortController();
 let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
@@ -35,7 +33,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-const exitCode = await runProgram(process.argv.slice(2), Object.keys(process.env), {
+const exitCode = await runProgram(process.argv.slice(2), process.env, {
   version: packageJson.version,
   // Names of images and what was mistyped come from others.
   stdout: { write: (text) => process.stdout.write(terminalText(text)) },

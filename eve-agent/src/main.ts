@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { dropEmptyVariables } from '@local-datastore/shared/command-line/setting-variables';
 import { createLog } from '@local-datastore/shared/log';
 import { logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
@@ -51,7 +52,8 @@ const context: CommandContext = {
     ),
 };
 
+dropEmptyVariables(process.env, 'EVE_AGENT_');
 // No await: as a single executable file the program is CommonJS, which has none at the top level.
-runProgram(process.argv.slice(2), packageJson.version, context, Object.keys(process.env)).then((exitCode) => {
+runProgram(process.argv.slice(2), packageJson.version, context, process.env).then((exitCode) => {
   process.exitCode = exitCode;
 });

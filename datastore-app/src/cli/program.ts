@@ -4,6 +4,10 @@ import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/comman
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
 import {
+  type Environment,
+  readSwitchVariables,
+} from '@local-datastore/shared/command-line/setting-variables';
+import {
   describeUnknownVariables,
   variablesOf,
 } from '@local-datastore/shared/command-line/unknown-variables';
@@ -107,12 +111,12 @@ async function warnOfVariables(
  * Runs one command line.
  *
  * @param args what follows the program's name
- * @param variables names of the environment: those that look like settings and are none are told
+ * @param environment of its variables those that look like settings and are none are told
  * @returns the exit code; what went wrong has been written to stderr
  */
 export async function runProgram(
   args: readonly string[],
-  variables: readonly string[],
+  environment: Environment,
   context: CommandContext,
 ): Promise<number> {
   const called = args.find((arg) => !arg.startsWith('-')) ?? '';
@@ -120,8 +124,9 @@ export async function runProgram(
     context,
     Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS),
   );
+  readSwitchVariables(program, environment);
   const say = (text: string) => context.stderr.write(`datastore-app: ${text}\n`);
-  if (called !== PROBE) await warnOfVariables(program, variables, context);
+  if (called !== PROBE) await warnOfVariables(program, Object.keys(environment), context);
   try {
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { withCommandsBelow } from '@local-datastore/shared/command-line/command-table';
 import { silentLog } from '@local-datastore/shared/log';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CommandContext } from './command-context.ts';
 import { StoppedBySignal } from './exit-code.ts';
 import { MANUAL_TEXTS } from './manual-texts.ts';
@@ -30,9 +30,13 @@ function createContext(signal = new AbortController().signal) {
 }
 
 /** Runs a command line that needs no network. */
-async function run(args: readonly string[], signal?: AbortSignal, variables: readonly string[] = []) {
+async function run(
+  args: readonly string[],
+  signal?: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
+) {
   const { context, written } = createContext(signal);
-  return { exitCode: await runProgram(args, '1.2.3', context, variables), ...written };
+  return { exitCode: await runProgram(args, '1.2.3', context, environment), ...written };
 }
 
 test('prints its version', async () => {
@@ -189,15 +193,26 @@ describe('the settings file', () => {
   });
 });
 
+test('the variable of a switch that is neither on nor off is a mistake', async () => {
+  vi.stubEnv('EVE_AGENT_APPS', 'maybe');
+  const { exitCode, stderr } = await run(['run', '--state', '/proc/none'], undefined, {
+    EVE_AGENT_APPS: 'maybe',
+  });
+  vi.unstubAllEnvs();
+  expect(stderr).toBe('eve-agent: the variable EVE_AGENT_APPS holds "maybe": true or false expected\n');
+  expect(exitCode).toBe(2);
+});
+
 test('the service tells of variables that no setting has', async () => {
   const variables = ['PATH', 'EVE_AGENT_STATE', 'EVE_AGENT_SERVICE', 'EVE_AGENT_BRIGDE', 'EVE_AGENT_COLOUR'];
-  const { stderr } = await run(['run', '--help'], undefined, variables);
+  const environment = Object.fromEntries(variables.map((name) => [name, 'x']));
+  const { stderr } = await run(['run', '--help'], undefined, environment);
   expect(stderr.split('\n')).toEqual([
     expect.stringMatching(/EVE_AGENT_BRIGDE is ignored.*: did you mean EVE_AGENT_BRIDGE\?$/),
     expect.stringMatching(/EVE_AGENT_COLOUR is ignored.*"eve-agent run --help"/),
     '',
   ]);
-  expect((await run(['resolve', 'http://10.1.0.5/'], undefined, variables)).stderr).toBe('');
+  expect((await run(['resolve', 'http://10.1.0.5/'], undefined, environment)).stderr).toBe('');
 });
 
 test('a list of bridges does not swallow the URL', async () => {

@@ -4,6 +4,10 @@ import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/comman
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
 import {
+  type Environment,
+  readSwitchVariables,
+} from '@local-datastore/shared/command-line/setting-variables';
+import {
   describeUnknownVariables,
   variablesOf,
 } from '@local-datastore/shared/command-line/unknown-variables';
@@ -150,16 +154,17 @@ const isJsonWanted = (command: Command): boolean =>
  * Runs one command line.
  *
  * @param args what follows the program's name
- * @param variables names of the environment
+ * @param environment variables without a value count as absent
  * @returns the exit code; what went wrong has been written to stderr
  */
 export async function runProgram(
   args: readonly string[],
   version: string,
   context: CommandContext,
-  variables: readonly string[] = [],
+  environment: Environment = {},
 ): Promise<number> {
   const program = createProgram(version, context);
+  readSwitchVariables(program, environment);
   const called = args.find((arg) => !arg.startsWith('-')) ?? '';
   const needed = Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
   // The version is asked for without any command.
@@ -167,7 +172,7 @@ export async function runProgram(
   try {
     if (!isVersion) await addCommands(program, needed, context);
     addHelpSections(program, MANUAL_TEXTS);
-    if (called === SERVICE) await warnOfVariables(program, variables, context);
+    if (called === SERVICE) await warnOfVariables(program, Object.keys(environment), context);
     await program.parseAsync(args, { from: 'user' });
     return EXIT_CODES.done;
   } catch (error) {
