@@ -40,6 +40,7 @@ const agentMetrics = () =>
     },
     contentTrees: [],
     tally: createTally(),
+    isSeparated: true,
     isConfigurationRefused: false,
     apps: [],
     deployments: new Map(),

@@ -14,6 +14,8 @@ export interface Measured {
   /** Of the program. */
   readonly version: string;
   readonly processes: readonly ProcessStatus[];
+  /** Whether a process without rights speaks to the network. */
+  readonly isSeparated: boolean;
   /** null: no time server is asked. */
   readonly ntp: NtpStatus | null;
   readonly contentTrees: readonly ContentTreeStatus[];
@@ -82,6 +84,12 @@ export function metricsText(measured: Measured): string {
       type: 'counter',
       help: 'Bytes received by downloads that ended with a verified file.',
       samples: [{ value: tally.receivedBytes() }],
+    },
+    {
+      name: 'eve_agent_network_separated',
+      type: 'gauge',
+      help: '1 while a process without rights speaks to datastores and registries; status tells why not.',
+      samples: [{ value: measured.isSeparated ? 1 : 0 }],
     },
     {
       name: 'eve_agent_failures_total',

@@ -294,7 +294,11 @@ export function createRoutes(deps: RoutesDeps): readonly Route[] {
         const deployments = readServing && (await readServing(limited).catch(() => 'engine-away' as const));
         const text = metricsText({
           version,
-          ...{ processes: deps.processes(), ntp: deps.readNtp() },
+          ...{
+            processes: deps.processes(),
+            isSeparated: deps.separation().state === 'on',
+            ntp: deps.readNtp(),
+          },
           ...{ contentTrees: reconciler.statuses(), tally, deployments, apps: apps?.statuses() ?? null },
           isConfigurationRefused: ['partial', 'refused'].includes(configuration.status().state),
         });
