@@ -7,6 +7,8 @@ export interface EngineKind {
   readonly title: string;
   readonly requirement: Requirement;
   readonly start: typeof startDockerEngine;
+  /** Files that it writes while an archive comes, below its folder of data; as `-path` of find(1) has it. */
+  readonly arriving: string;
 }
 
 /** Debian's of the same release as the rest. */
@@ -14,6 +16,7 @@ export const DEBIAN_ENGINE: EngineKind = {
   title: 'Docker',
   requirement: 'dockerd',
   start: startDockerEngine,
+  arriving: '*/tmp/docker-import-*',
 };
 
 export const ENGINE_KINDS: readonly EngineKind[] = [
@@ -22,5 +25,6 @@ export const ENGINE_KINDS: readonly EngineKind[] = [
     title: 'a newer Docker, whose store is containerd’s',
     requirement: 'newer-dockerd',
     start: startNewerDockerEngine,
+    arriving: '*/io.containerd.content.v1.content/ingest/*/data',
   },
 ];
