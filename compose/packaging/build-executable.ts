@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { writeCodeCache } from '../scripts/code-cache.ts';
 import type { Architecture } from './architectures.ts';
 import { bundleExecutable } from './executable-bundle.ts';
@@ -43,7 +43,8 @@ async function prepareBlob(
   await writeFile(
     settings,
     JSON.stringify({
-      main,
+      // It is kept in the blob: the name of a folder of this build alone would make every build another.
+      main: relative(folder, main),
       output: blob,
       assets,
       disableExperimentalSEAWarning: true,
@@ -56,7 +57,7 @@ async function prepareBlob(
       execArgvExtension: 'cli',
     }),
   );
-  runTool([process.execPath, '--experimental-sea-config', settings]);
+  runTool([process.execPath, '--experimental-sea-config', settings], { cwd: folder });
   return blob;
 }
 

@@ -60,6 +60,10 @@ describe('on this architecture', () => {
     for (const command of ['browse', 'resolve', 'download']) expect(stdout).toContain(command);
   });
 
+  it('has no name of the folder that it was made in, so that another build makes the same', async () => {
+    expect((await readFile(program)).includes(join(tmpdir(), 'eve-agent-executable-'))).toBe(false);
+  });
+
   it('downloads and verifies, with the hash on a second thread', async () => {
     expect(await run(program, download(sha256Of(IMAGE)))).toMatchObject({ exitCode: 0 });
     expect((await readFile(join(folder, 'a.img'))).equals(IMAGE)).toBe(true);
