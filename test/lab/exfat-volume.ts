@@ -13,6 +13,9 @@ export interface ExfatVolume {
   remove(): Promise<void>;
 }
 
+/** Only ends what hangs. */
+const MAX_LOOKS = 2000;
+
 const run = (program: string, ...args: string[]) =>
   execFileSync(program, args, {
     encoding: 'utf8',
@@ -39,15 +42,24 @@ export async function createExfatVolume(sizeBytes: number): Promise<ExfatVolume>
     }
   }
 
+  /** What serves it writes its last to the device on its way out, after umount has ended. */
+  function unmount(): void {
+    run('umount', folder);
+    for (let looks = 0; run('losetup', '--associated', image) !== ''; looks += 1) {
+      if (looks === MAX_LOOKS) throw new Error(`${image} is still in use`);
+      run('sleep', '0.05');
+    }
+  }
+
   mount();
   return {
     folder,
     remount() {
-      run('umount', folder);
+      unmount();
       mount();
     },
     async remove() {
-      run('umount', folder);
+      unmount();
       await rm(place, { recursive: true });
     },
   };
