@@ -5,7 +5,7 @@ import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { dropEmptyVariables } from '@local-datastore/shared/command-line/setting-variables';
 import { createBufferedLog, createLog } from '@local-datastore/shared/log';
-import { logPresenter } from '@local-datastore/shared/log-text';
+import { type LogFormat, logPresenter } from '@local-datastore/shared/log-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { hasColors, logTerminalOf } from '@local-datastore/shared/text/styled-text';
 import packageJson from '../package.json' with { type: 'json' };
@@ -21,6 +21,9 @@ globalThis.console = new Console(process.stderr, process.stderr);
 process.stdout.on('error', () => process.exit(128 + constants.signals.SIGPIPE));
 
 dropEmptyVariables(process.env, 'DATASTORE_');
+
+const presenterOf = (format: LogFormat) =>
+  logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM));
 
 const stop = new AbortController();
 let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
@@ -54,20 +57,9 @@ const exitCode = await runProgram(process.argv.slice(2), process.env, {
   signal: stop.signal,
   closing: createClosing(),
   createLog: (level, format = 'auto', onLine) =>
-    createLog(
-      NAME,
-      level,
-      undefined,
-      logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
-      onLine,
-    ),
+    createLog(NAME, level, undefined, presenterOf(format), onLine),
   createBufferedLog: (level, format = 'auto', onLine) =>
-    createBufferedLog(
-      NAME,
-      level,
-      logPresenter(format, logTerminalOf(process.stderr, process.env.JOURNAL_STREAM)),
-      onLine,
-    ),
+    createBufferedLog(NAME, level, presenterOf(format), onLine),
 });
 // What a signal kept from its end is told as a shell tells it; a service ends well by one.
 process.exitCode = exitCode === 0 || stoppedBy === undefined ? exitCode : 128 + constants.signals[stoppedBy];

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { withPriority } from './journal.ts';
+import { fieldText } from './text/field-text.ts';
 import { safeJson } from './text/json-text.ts';
 import { terminalText } from './text/printable-text.ts';
 import { wrapWords } from './text/wrap-words.ts';
@@ -28,10 +29,6 @@ const LEVEL_CELLS = 5;
 const INDENT = ' '.repeat('12:34:56 '.length + LEVEL_CELLS + 1);
 /** What stands elsewhere, and who wrote it, which is known to who looks at it. */
 const LEFT_OUT = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg']);
-
-/** A value of a field as one word, in quotes where its end could not be seen. */
-const fieldText = (value: unknown): string =>
-  typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 
 /**
  * One line of a log for people: the time of day (UTC), the level, the sentence, and the fields as `key=value`. Nothing

@@ -1,4 +1,4 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { Image } from '../api/answers.ts';
 
 export const SORT_KEYS = ['name', 'size', 'format', 'age'] as const;
@@ -49,6 +49,6 @@ export function amountText(images: readonly Pick<Image, 'state' | 'sizeBytes'>[]
   const here = images.filter(({ state }) => state !== 'upstream');
   const totalBytes = here.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const coming = images.length - here.length;
-  const amount = `${here.length} ${here.length === 1 ? 'image' : 'images'}, ${sizeText(totalBytes)}`;
+  const amount = `${countText(here.length, 'image')}, ${sizeText(totalBytes)}`;
   return coming > 0 ? `${amount}; ${coming} more can come` : amount;
 }

@@ -1,4 +1,4 @@
-import { sizeText } from '@local-datastore/shared/text/quantities';
+import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { repositoryOfPath } from '../../../archives/archive-naming.ts';
 import type { Image } from '../api/answers.ts';
@@ -99,7 +99,6 @@ function ContainersLink({ path }: { path: string }) {
 }
 
 const RELEASED = 'Released: it is not replaced, renamed or deleted.';
-const warningsText = (count: number) => `${count} ${count === 1 ? 'warning' : 'warnings'}`;
 
 /** One image: what it is, and what can be done with it. */
 export function ImageRow({
@@ -203,12 +202,12 @@ export function ImageRow({
           <button
             type="button"
             class="badge badge-warning"
-            aria-label={`${warningsText(warnings.length)} about ${path}`}
+            aria-label={`${countText(warnings.length, 'warning')} about ${path}`}
             title={warnings.map(({ message }) => message).join('\n')}
             onClick={() => onUseInEve(image)}
           >
             <WarningIcon />
-            {warningsText(warnings.length)}
+            {countText(warnings.length, 'warning')}
           </button>
         )}
         <span class="summary">

@@ -1,3 +1,5 @@
+import { fieldText } from '@local-datastore/shared/text/field-text';
+
 /** A line of the log, as the API gives it. */
 export interface LogLine {
   readonly id: number;
@@ -19,10 +21,7 @@ const MAX_LINES = 1000;
 export const fieldsText = (fields: LogLine['fields']): string =>
   Object.entries(fields)
     .filter(([, value]) => value !== null)
-    .map(([key, value]) => {
-      const isPlain = typeof value === 'string' && /^[^\s"=]+$/.test(value);
-      return `${key}=${isPlain ? value : JSON.stringify(value)}`;
-    })
+    .map(([key, value]) => `${key}=${fieldText(value)}`)
     .join(' ');
 
 /** With lines that have come; the oldest are forgotten. */

@@ -1,3 +1,4 @@
+import { countText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { shownName } from '../text/shown-name.ts';
@@ -55,9 +56,7 @@ export function LogView({ context: { access } }: { context: PageContext }) {
     <section aria-labelledby="log-title">
       <div class="toolbar">
         <h2 id="log-title">Log</h2>
-        <p class="count">
-          {shown.length} {shown.length === 1 ? 'line' : 'lines'}
-        </p>
+        <p class="count">{countText(shown.length, 'line')}</p>
         <label class="check log-follow">
           <input
             type="checkbox"
