@@ -170,7 +170,28 @@ describe.each(['datastore', 'registry', 'agent', 'deployments'])('the dashboard 
   });
 });
 
-it('scrapes where the metrics are', async () => {
-  const { scrape_configs: jobs } = parse(await readFile(new URL('prometheus.yaml', monitoring), 'utf8'));
-  expect(jobs).toEqual([expect.objectContaining({ metrics_path: '/-/metrics' })]);
+describe('the scrape configuration', async () => {
+  const text = await readFile(new URL('prometheus.yaml', monitoring), 'utf8');
+  const { scrape_configs: jobs, rule_files: rules } = parse(text);
+
+  it('asks both programs where the metrics are, the agent by mutual TLS', () => {
+    expect(jobs).toEqual([
+      expect.objectContaining({ job_name: 'local-datastore', metrics_path: '/-/metrics' }),
+      expect.objectContaining({
+        ...{ job_name: 'eve-agent', metrics_path: '/metrics', scheme: 'https' },
+        tls_config: {
+          ca_file: expect.any(String),
+          cert_file: expect.any(String),
+          key_file: expect.any(String),
+        },
+      }),
+    ]);
+  });
+
+  it('has the jobs that the alerts are about, and the alerts beside it', async () => {
+    expect(rules).toEqual(['alerts.yaml']);
+    const alerts = await readFile(new URL('alerts.yaml', monitoring), 'utf8');
+    const named = [...alerts.matchAll(/job="([^"]+)"/g)].map(([, job]) => job);
+    expect(named).toEqual(jobs.map(({ job_name: name }: { job_name: string }) => name));
+  });
 });
