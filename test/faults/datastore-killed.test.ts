@@ -5,7 +5,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Random, randomOfThisRun } from '../random.ts';
 import { describeWith } from '../requirements.ts';
 import { repetitions } from '../soak.ts';
-import { ADDRESS, createFaultLab, type DownloadDocument, type FaultLab, report } from './fault-lab.ts';
+import {
+  ADDRESS,
+  type AgentEvent,
+  createFaultLab,
+  type DownloadDocument,
+  type FaultLab,
+  report,
+} from './fault-lab.ts';
 
 /** Most of the time everybody waits for timers, so several devices fit beside each other. */
 const DEVICES = 4;
@@ -25,6 +32,8 @@ interface Counts {
   attempts: number;
   receivedBytes: number;
 }
+
+const receivedBytesOf = (event: AgentEvent): number => (event.event === 'progress' ? event.receivedBytes : 0);
 
 describeWith(['lab', 'tc'], 'the datastore, killed at random moments', () => {
   const devices: FaultLab[] = [];
@@ -75,8 +84,8 @@ describeWith(['lab', 'tc'], 'the datastore, killed at random moments', () => {
         counts.kills.whileStarting += 1;
       } else {
         await agent.seen(({ event }) => event === 'located', agent.events.length);
-        const before = Math.max(0, ...agent.events.map(({ receivedBytes = 0 }) => receivedBytes));
-        await agent.seen(({ receivedBytes = 0 }) => receivedBytes > before, agent.events.length);
+        const before = Math.max(0, ...agent.events.map(receivedBytesOf));
+        await agent.seen((event) => receivedBytesOf(event) > before, agent.events.length);
         await delay(random.next() * SENDING_WITHIN_MS);
         counts.kills.whileSending += 1;
       }

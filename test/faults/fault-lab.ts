@@ -5,16 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { type ProgressLine, progressLineSchema } from '../../eve-agent/src/cli/progress-line.ts';
 import { makeImage, sha256Of } from '../integration/image-server.ts';
 import { type App, createLab, type Lab } from '../lab/lab.ts';
 import { datastoreApp, eveAgent } from '../lab/programs.ts';
 
 /** What the agent prints to standard error with `--json`. */
-export interface AgentEvent {
-  readonly event: 'located' | 'progress' | 'retrying' | 'starting-over' | 'verifying';
-  readonly receivedBytes?: number;
-  readonly url?: string;
-}
+export type AgentEvent = ProgressLine;
 
 /** What the agent prints to standard output when it is done. */
 export interface DownloadDocument {
@@ -40,6 +37,8 @@ export interface AgentRun {
   kill(): Promise<void>;
 }
 
+const publishedLine = progressLineSchema();
+
 /** Reads what a download prints, from its first line. */
 export function watchAgent(child: ChildProcess): AgentRun {
   const events: AgentEvent[] = [];
@@ -53,7 +52,7 @@ export function watchAgent(child: ChildProcess): AgentRun {
   const stdout = text(child.stdout);
   createInterface({ input: child.stderr }).on('line', (line) => {
     stderr += `${line}\n`;
-    if (line.startsWith('{"event"')) events.push(JSON.parse(line) as AgentEvent);
+    if (line.startsWith('{"event"')) events.push(publishedLine.parse(JSON.parse(line)));
     lookAll();
   });
   const ended = once(child, 'close').then(([exitCode]) => {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failureSchema } from '@local-datastore/shared/command-line/output-schema';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import {
   type FileServer,
@@ -157,6 +158,12 @@ it('commands: fetch, and what can come', async () => {
   const none = await run('fetch', 'hub/none.img');
   expect([none.exitCode, none.stderr]).toEqual([
     2,
+    expect.stringContaining('There is no image at this path'),
+  ]);
+  const told = await run('fetch', 'hub/none.img', '--json');
+  expect([told.exitCode, told.stdout, failureSchema.parse(JSON.parse(told.stderr)).error.message]).toEqual([
+    2,
+    '',
     expect.stringContaining('There is no image at this path'),
   ]);
   expect((await run('fetch', '../x')).exitCode).toBe(2);

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operationProgressSchema } from '../../eve-agent/src/cli/deploy/operation-lines.ts';
 import {
   createDeploymentHost,
   DEPLOYMENTS_URL,
@@ -116,6 +117,7 @@ function deploys(kind: EngineKind): void {
     expect(status).toBe(200);
     expect(lines[0]).toEqual({ event: 'begun', operation: 'load', deployment: 'website' });
     expect(lines.at(-1)).toMatchObject({ event: 'done', generation: 2, state: 'running' });
+    for (const told of lines.slice(0, -1)) expect(operationProgressSchema.parse(told)).toEqual(told);
     for (const event of ['received', 'loaded', 'step'])
       expect(lines).toContainEqual(expect.objectContaining({ event }));
     expect(await host.ask()).toBe('v2');

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '@local-datastore/shared/errors';
-import { jsonText } from '@local-datastore/shared/text/json-text';
+import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import type * as z from 'zod';
+import { bytes } from '../http/openapi/scalars.ts';
 import { FETCH, imageUpstreamsSchema, UPSTREAMS } from '../http/routes/image-upstreams.ts';
 import { imageSchema, imagesSchema } from '../http/routes/images.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
@@ -51,6 +52,11 @@ async function waitFor(
   }
 }
 
+/** What `images fetch --json` says on stderr meanwhile: a document a line. */
+export const fetchLineSchema = () =>
+  imageSchema().pick({ path: true, sizeBytes: true }).extend({ receivedBytes: bytes });
+type FetchLine = z.infer<ReturnType<typeof fetchLineSchema>>;
+
 /** `datastore-app images fetch PATH...`. */
 export function fetchCommand(context: CommandContext): Command {
   const { stdout, stderr, signal } = context;
@@ -63,7 +69,8 @@ export function fetchCommand(context: CommandContext): Command {
     const json = isJson(command);
     const tell = ({ path, sizeBytes, upstream }: ShownImage) => {
       const receivedBytes = upstream?.receivedBytes ?? 0;
-      if (json) stderr.write(`${JSON.stringify({ path, receivedBytes, sizeBytes })}\n`);
+      const line: FetchLine = { path, receivedBytes, sizeBytes };
+      if (json) stderr.write(jsonLine(line));
       else stderr.write(`${printableText(path)}: ${sizeText(receivedBytes)} of ${sizeText(sizeBytes)}\n`);
     };
     const images: Pick<ShownImage, 'path' | 'sizeBytes' | 'sha256'>[] = [];

@@ -19,6 +19,8 @@ import { importReportSchema } from '../http/routes/registry-import.ts';
 import { upstreamsSchema } from '../http/routes/registry-upstreams.ts';
 import { knownRepositoriesSchema, knownRepositorySchema } from '../http/routes/repositories.ts';
 import { validationSchema } from '../http/routes/repository-changes.ts';
+import { fetchLineSchema } from './image-upstreams.ts';
+import { progressLineSchema } from './import/progress-line.ts';
 
 const count = z.int().nonnegative();
 const digest = z.string().describe('Such as `sha256:…`.');
@@ -127,6 +129,12 @@ const importSchema = () =>
       .describe('With --mirror.'),
   ]);
 
+const importProgressSchema = () =>
+  z.union([
+    progressLineSchema().describe('Of an archive.'),
+    importJobAnswerSchema().omit({ blobs: true }).describe('Of docker:// and of --mirror.'),
+  ]);
+
 const namedImages = z.array(z.object({ name: z.string(), digest }));
 const expected = { expected: count.describe('Blobs of the other side.'), expectedBytes: bytes };
 const exportSchema = () =>
@@ -186,7 +194,7 @@ export const OUTPUTS: OutputTable = {
     check: { schema: reportSchema },
     health: { schema: healthSchema },
     'images list': { schema: listedSchema },
-    'images fetch': { schema: fetchedSchema },
+    'images fetch': { schema: fetchedSchema, progress: fetchLineSchema },
     'images upstreams': { schema: imageUpstreamsDocument },
     'images describe': { schema: imageFactsSchema },
     'images validate': { schema: imageValidationSchema },
@@ -195,7 +203,7 @@ export const OUTPUTS: OutputTable = {
     'images rename': change,
     'images remove': change,
     'images extract': { schema: fileSchema },
-    import: { schema: importSchema },
+    import: { schema: importSchema, progress: importProgressSchema },
     'registry list': { schema: () => knownRepositoriesSchema().omit({ isMore: true }) },
     'registry show': { schema: () => knownRepositorySchema().omit({ isMore: true }) },
     'registry tag': { schema: () => z.object({ repository, tag, digest }) },
@@ -209,13 +217,14 @@ export const OUTPUTS: OutputTable = {
     'registry rename': change,
     'registry purge': change,
     'registry gc': { schema: () => collectedSchema().extend({ isApplied: z.boolean() }) },
-    'registry export': { schema: exportSchema },
+    'registry export': { schema: exportSchema, progress: progressLineSchema },
     'registry inventory': { schema: inventorySchema },
     'registry create': { schema: imageVersionSchema },
     'registry adopt': { schema: importReportSchema },
     'registry capture': {
       schema: () =>
         z.object({ container: z.string(), image: z.string(), version: z.string().nullable(), digest }),
+      progress: progressLineSchema,
     },
     'registry upstreams': { schema: upstreamsSchema },
     'registry imports': {

@@ -1,5 +1,6 @@
 import { type DescribedCommand, describeCommand } from '@local-datastore/shared/command-line/command-table';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { failureLine, isJsonWanted } from '@local-datastore/shared/command-line/failure-line';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
@@ -135,7 +136,8 @@ export async function runProgram(
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
     const exitCode = exitCodeOf(error);
     const isForeseen = exitCode !== undefined || !(error instanceof Error);
-    say(isForeseen ? plainReason(errorMessage(error)) : `unexpected error: ${error.stack}`);
+    if (isJsonWanted(program)) context.stderr.write(failureLine(error));
+    else say(isForeseen ? plainReason(errorMessage(error)) : `unexpected error: ${error.stack}`);
     return exitCode ?? EXIT_CODES.unexpected;
   } finally {
     await context.closing.run();

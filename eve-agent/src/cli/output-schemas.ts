@@ -11,11 +11,13 @@ import { historyEntrySchema } from '../launch/deployments/history.ts';
 import { lineSchema as auditLineSchema } from '../sandbox/audit/audit-line.ts';
 import type { AuditVerdict } from '../sandbox/audit/verify-audit-log.ts';
 import { browseSchema } from './browse.ts';
+import { operationProgressSchema } from './deploy/operation-lines.ts';
 import { downloadedSchema } from './download.ts';
 import { pulledSchema } from './download-image.ts';
 import { healthSchema } from './health.ts';
 import { lineSchema as outputLineSchema } from './log-options.ts';
 import { lineSchema as logLineSchema } from './logs.ts';
+import { progressLineSchema } from './progress-line.ts';
 import { resolvedSchema } from './resolve.ts';
 
 const event = <Name extends string, Data extends z.ZodType>(name: Name, data: Data) =>
@@ -72,7 +74,7 @@ const appsSchema = () => z.array(appInstanceStatusSchema);
 
 const trees: Output = { schema: treesSchema };
 const apps: Output = { schema: appsSchema };
-const operation: Output = { schema: () => operationResultSchema };
+const operation: Output = { schema: () => operationResultSchema, progress: () => operationProgressSchema };
 const certificate: Output = { schema: certificateSchema };
 const output: Output = { schema: () => outputLineSchema, isLines: true };
 
@@ -82,7 +84,10 @@ export const OUTPUTS: OutputTable = {
   outputs: {
     browse: { schema: browseSchema },
     resolve: { schema: resolvedSchema },
-    download: { schema: () => z.union([downloadedSchema(), pulledSchema()]) },
+    download: {
+      schema: () => z.union([downloadedSchema(), pulledSchema()]),
+      progress: progressLineSchema,
+    },
     doctor: { schema: diagnosisSchema },
     status: { schema: agentStatusSchema },
     health: { schema: healthSchema },

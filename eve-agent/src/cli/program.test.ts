@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { withCommandsBelow } from '@local-datastore/shared/command-line/command-table';
+import { failureSchema } from '@local-datastore/shared/command-line/output-schema';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { CommandContext } from './command-context.ts';
@@ -163,6 +164,7 @@ describe('a wrong command line', () => {
         details: {},
       },
     });
+    expect(failureSchema.parse(JSON.parse(stderr))).toEqual(JSON.parse(stderr));
   });
 });
 

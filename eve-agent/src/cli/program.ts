@@ -1,5 +1,6 @@
 import { type DescribedCommand, describeCommand } from '@local-datastore/shared/command-line/command-table';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
+import { failureLine, isJsonWanted } from '@local-datastore/shared/command-line/failure-line';
 import { HELP_FORMAT, outputConfiguration } from '@local-datastore/shared/command-line/help-format';
 import { addHelpSections } from '@local-datastore/shared/command-line/help-sections';
 import { inheritSettings } from '@local-datastore/shared/command-line/inherit-settings';
@@ -12,7 +13,6 @@ import {
   variablesOf,
 } from '@local-datastore/shared/command-line/unknown-variables';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
-import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { Command, CommanderError } from 'commander';
@@ -146,10 +146,6 @@ async function warnOfVariables(
     context.stderr.write(terminalText(`eve-agent: ${warning}\n`));
 }
 
-/** Whether a command, or one below it, was told to print JSON. */
-const isJsonWanted = (command: Command): boolean =>
-  command.opts().json === true || command.commands.some(isJsonWanted);
-
 /**
  * Runs one command line.
  *
@@ -182,7 +178,7 @@ export async function runProgram(
     // Whatever the abort made fail first, the signal is why.
     const cause = context.signal.aborted ? context.signal.reason : error;
     const isJson = isJsonWanted(program);
-    context.stderr.write(isJson ? errorLine(cause) : terminalText(errorText(cause)));
+    context.stderr.write(isJson ? failureLine(cause) : terminalText(errorText(cause)));
     return exitCodeOf(cause);
   }
 }
@@ -193,13 +189,4 @@ function errorText(error: unknown): string {
     return `eve-agent: ${plainReason(errorMessage(error))}\n`;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `eve-agent: unexpected error: ${stack}\n`;
-}
-
-/** An error for programs: one JSON object on one line. */
-function errorLine(error: unknown): string {
-  const facts =
-    error instanceof CodedError
-      ? { code: error.code, retryable: error.retryable, details: error.details }
-      : { code: error instanceof Error ? error.name : 'Error', retryable: false, details: {} };
-  return jsonLine({ error: { ...facts, message: errorMessage(error) } });
 }

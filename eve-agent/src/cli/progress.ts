@@ -3,6 +3,7 @@ import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { addressUrl } from '../discovery/origin.ts';
 import type { DownloadEvent } from '../transfer/download-request.ts';
+import type { ProgressLine } from './progress-line.ts';
 
 /** Shows how a download goes. */
 export interface ProgressView {
@@ -117,25 +118,38 @@ function sample(show: (receivedBytes: number, bytesPerSecond: number) => void) {
 
 /** One JSON object a line, for programs. */
 export function createJsonView(stderr: Output): ProgressView {
-  const write = (line: object) => stderr.write(jsonLine(line));
+  const write = (line: ProgressLine) => stderr.write(jsonLine(line));
   let totalBytes: number | null = null;
   const sampler = sample((receivedBytes, bytesPerSecond) =>
     write({ event: 'progress', receivedBytes, totalBytes, bytesPerSecond: Math.round(bytesPerSecond) }),
   );
   return {
     event(event) {
-      if (event.kind === 'receiving') {
-        totalBytes = event.totalBytes;
-        sampler.start(event.fromBytes);
-      } else if (event.kind === 'located') {
-        const { bridgeName, sourceAddress } = event.origin;
-        write({ event: 'located', url: addressUrl(event.origin).href, bridge: bridgeName, sourceAddress });
-      } else if (event.kind === 'retrying') {
-        write({ event: 'retrying', delayMs: event.delayMs, error: event.error.message });
-      } else if (event.kind !== 'redirected') {
-        // Where a redirect leads is said by what is located next.
-        const { kind, ...facts } = event;
-        write({ event: kind, ...facts });
+      switch (event.kind) {
+        case 'located': {
+          const { bridgeName, sourceAddress } = event.origin;
+          write({ event: 'located', url: addressUrl(event.origin).href, bridge: bridgeName, sourceAddress });
+          break;
+        }
+        case 'receiving':
+          totalBytes = event.totalBytes;
+          sampler.start(event.fromBytes);
+          break;
+        case 'starting-over':
+          write({ event: 'starting-over', reason: event.reason });
+          break;
+        case 'retrying':
+          write({ event: 'retrying', delayMs: event.delayMs, error: event.error.message });
+          break;
+        case 'slow':
+          write({ event: 'slow', bytesPerSecond: event.bytesPerSecond });
+          break;
+        case 'fast-enough':
+        case 'verifying':
+          write({ event: event.kind });
+          break;
+        // Where it leads is said by what is located next.
+        case 'redirected':
       }
     },
     progress: sampler.update,

@@ -20,7 +20,7 @@ const TABLE: OutputTable = {
   version: 3,
   outputs: {
     list: { schema: () => z.array(thing()) },
-    'thing show': { schema: thing },
+    'thing show': { schema: thing, progress: () => z.object({ bytes: z.number() }) },
     'thing follow': { schema: thing, isLines: true },
   },
 };
@@ -42,11 +42,19 @@ it('what they print is described by command, the same once, and open to what is 
     $defs: {
       list: { type: 'array', items: item, title: 'prog list --json', description: 'lists' },
       'thing show': { ...item, title: 'prog thing show --json', description: 'shows' },
+      'thing show progress': {
+        type: 'object',
+        properties: { bytes: { type: 'number' } },
+        required: ['bytes'],
+        title: 'prog thing show --json, progress',
+        description: 'What it says on stderr meanwhile: each line is such a document',
+      },
       'thing follow': {
         $ref: '#/$defs/thing%20show',
         title: 'prog thing follow --json',
         description: 'follows: each line is such a document',
       },
+      failure: expect.objectContaining({ required: ['error'] }),
     },
   });
 });

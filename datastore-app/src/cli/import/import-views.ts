@@ -1,4 +1,4 @@
-import { jsonText } from '@local-datastore/shared/text/json-text';
+import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { CommandContext } from '../command-context.ts';
@@ -67,7 +67,7 @@ export function createImportView(
     last.set(job.id, { atMs, doneBytes: job.doneBytes, text });
     if (isJson) {
       const { blobs: _blobs, ...told } = job;
-      stderr.write(`${JSON.stringify(told)}\n`);
+      stderr.write(jsonLine(told));
     } else if (terminal !== undefined) {
       terminal.write(`${CLEAR_LINE}${terminalText(text).slice(0, terminal.columns - 1)}`);
     } else if (text !== before?.text) stderr.write(`${text}\n`);

@@ -2,6 +2,7 @@ import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { CommandContext } from '../command-context.ts';
+import type { ProgressLine } from './progress-line.ts';
 
 /** Shows how far something is that takes a while. */
 export interface Progress {
@@ -45,9 +46,13 @@ export function createProgress(
       let bytes = 0;
       const show = () => {
         if (isJson) {
-          stderr.write(
-            jsonLine({ event: 'progress', source: name, sentBytes: bytes, totalBytes: totalBytes ?? null }),
-          );
+          const line: ProgressLine = {
+            event: 'progress',
+            source: name,
+            sentBytes: bytes,
+            totalBytes: totalBytes ?? null,
+          };
+          stderr.write(jsonLine(line));
         } else if (terminal !== undefined) {
           terminal.write(`${CLEAR_LINE}${progressLine(name, bytes, totalBytes, terminal.columns)}`);
         }

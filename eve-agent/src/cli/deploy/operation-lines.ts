@@ -1,12 +1,21 @@
 import * as z from 'zod';
 import { operationResultSchema } from '../../launch/deployments/deployment-view.ts';
 
-/** What an agent says of an operation, line by line. */
-export const operationLineSchema = z.discriminatedUnion('event', [
+/** What an agent says of an operation while it goes on: a document a line. */
+export const operationProgressSchema = z.discriminatedUnion('event', [
   z.looseObject({ event: z.literal('begun') }),
-  z.looseObject({ event: z.literal('received'), receivedBytes: z.number() }),
-  z.looseObject({ event: z.literal('loaded'), image: z.string(), sizeBytes: z.number() }),
-  z.looseObject({ event: z.literal('step'), step: z.string() }),
+  z.looseObject({ event: z.literal('received'), receivedBytes: z.number().describe('Of the archive.') }),
+  z.looseObject({
+    event: z.literal('loaded'),
+    image: z.string().describe('As the engine has it.'),
+    sizeBytes: z.number(),
+  }),
+  z.looseObject({ event: z.literal('step'), step: z.string().describe('A sentence.') }),
+]);
+
+/** What an agent says of an operation, line by line, with what came of it in the end. */
+export const operationLineSchema = z.discriminatedUnion('event', [
+  ...operationProgressSchema.options,
   operationResultSchema.extend({ event: z.literal('done') }),
   z.looseObject({
     event: z.literal('failed'),
