@@ -26,7 +26,12 @@ process.stdout.on('error', () => process.exit(exitCodeOfSignal('SIGPIPE')));
 
 const context: CommandContext = {
   // Results hold names and texts of others, whatever command prints them.
-  stdout: { write: (text) => process.stdout.write(terminalText(text)) },
+  stdout: {
+    write: (text) => process.stdout.write(terminalText(text)),
+    get columns() {
+      return process.stdout.columns || undefined;
+    },
+  },
   help: {
     write: (text) => process.stdout.write(text),
     get columns() {

@@ -6,7 +6,7 @@ import type {
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import { padToWidth, shortenToWidth } from '@local-datastore/shared/text/display-width';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { tableLines } from '@local-datastore/shared/text/text-table';
+import { tableText } from '@local-datastore/shared/text/text-table';
 
 /** What to show an app as. */
 export const appName = ({ DisplayName, AppID }: Pick<AppInstanceStatus, 'DisplayName' | 'AppID'>): string =>
@@ -37,21 +37,19 @@ function portMapsText(maps: readonly AppPortMap[]): string {
   return [...shown, ...(left > 0 ? [`+${left}`] : [])].join(' ') || '-';
 }
 
-/** Apps as a table beside that of the content trees, each error below its row. */
-export function appStatusTable(apps: readonly AppInstanceStatus[]): string {
+/** Apps as a table beside that of the content trees, each error below its row. @param columns of the terminal; absent: none */
+export function appStatusTable(apps: readonly AppInstanceStatus[], columns?: number): string {
   if (apps.length === 0) return 'The configuration has no apps.\n';
-  const rows = apps.map((app) => [
-    ...[appName(app), app.State, printableText(app.StateTime) || '-', String(app.Generation)],
-    ...[String(app.RestartCount), switchText(app.LastSwitch), portMapsText(app.PortMaps)],
-    printableText(app.AppID),
-  ]);
+  const rows = apps.map((app) => ({
+    cells: [
+      ...[appName(app), app.State, printableText(app.StateTime) || '-', String(app.Generation)],
+      ...[String(app.RestartCount), switchText(app.LastSwitch), portMapsText(app.PortMaps)],
+      printableText(app.AppID),
+    ],
+    notes: app.Error === '' ? [] : [printableText(app.Error)],
+  }));
   const headings = ['APP', 'STATE', 'SINCE', 'VERSION', 'RESTARTS', 'LAST SWITCH', 'PORTS', 'UUID'];
-  const [head = '', ...lines] = tableLines(headings, rows);
-  const told = apps.flatMap(({ Error: error }, i) => [
-    lines[i] ?? '',
-    ...(error === '' ? [] : [`    ${printableText(error)}`]),
-  ]);
-  return `${[head, ...told].join('\n')}\n`;
+  return tableText(headings, rows, { columns });
 }
 
 const NAME_CELLS = 28;

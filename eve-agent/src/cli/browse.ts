@@ -3,7 +3,7 @@ import { SERVICES, type Service } from '@local-datastore/shared/dns-sd/service-t
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { tableLines } from '@local-datastore/shared/text/text-table';
+import { tableText } from '@local-datastore/shared/text/text-table';
 import { Command } from 'commander';
 import * as z from 'zod';
 import {
@@ -81,8 +81,8 @@ function urlOf({ service, hostName, port }: ServiceInstance): string {
 const hostKey = ({ bridge, hostName, instanceName }: ServiceInstance) =>
   JSON.stringify([bridge.name, hostName?.toLowerCase() ?? null, hostName === null ? instanceName : '']);
 
-/** Hosts as a table, a row for each on each bridge. */
-export function hostTable(instances: readonly ServiceInstance[]): string {
+/** Hosts as a table, a row for each on each bridge. @param columns of the terminal; absent: none */
+export function hostTable(instances: readonly ServiceInstance[], columns?: number): string {
   const hosts = Map.groupBy(instances, hostKey);
   const rows = [...hosts.values()].map((ofHost) => {
     const { hostName, instanceName, bridge } = ofHost[0] as ServiceInstance;
@@ -90,17 +90,17 @@ export function hostTable(instances: readonly ServiceInstance[]): string {
     const services = new Set(ofHost.map(({ service }) => service));
     // EVE speaks to a datastore by https where it may.
     const urls = ofHost.map(urlOf).filter((url) => url !== '');
-    return [
-      printableText(hostName ?? instanceName),
-      [...addresses].join(',') || '-',
-      printableText(bridge.name),
-      [...services].join(','),
-      urls.findLast((url) => url.startsWith('https:')) ?? urls[0] ?? '-',
-    ];
+    return {
+      cells: [
+        printableText(hostName ?? instanceName),
+        [...addresses].join(',') || '-',
+        printableText(bridge.name),
+        [...services].join(','),
+        urls.findLast((url) => url.startsWith('https:')) ?? urls[0] ?? '-',
+      ],
+    };
   });
-  return tableLines(['NAME', 'ADDRESS', 'BRIDGE', 'SERVICES', 'URL'], rows)
-    .map((line) => `${line}\n`)
-    .join('');
+  return tableText(['NAME', 'ADDRESS', 'BRIDGE', 'SERVICES', 'URL'], rows, { columns });
 }
 
 /** What {@link browseDocument} makes. */
@@ -159,6 +159,8 @@ export function browseCommand({ stdout, stderr, signal, createLog }: CommandCont
       return;
     }
     const { instances } = result;
-    stdout.write(options.parsable === true ? instances.map(instanceText).join('') : hostTable(instances));
+    stdout.write(
+      options.parsable === true ? instances.map(instanceText).join('') : hostTable(instances, stdout.columns),
+    );
   });
 }

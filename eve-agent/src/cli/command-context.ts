@@ -13,8 +13,8 @@ export interface Terminal {
 
 /** What a command has of the process that it runs in. */
 export interface CommandContext {
-  /** Results. */
-  readonly stdout: { write(text: string): unknown };
+  /** Results; with the columns of its terminal, where it is one. */
+  readonly stdout: { write(text: string): unknown; readonly columns?: number | undefined };
   /** Help; absent: stdout. */
   readonly help?: HelpOutput;
   /** Logs, progress and errors. */

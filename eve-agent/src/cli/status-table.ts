@@ -1,7 +1,7 @@
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
-import { tableLines } from '@local-datastore/shared/text/text-table';
+import { tableText } from '@local-datastore/shared/text/text-table';
 
 /** What a person reads first: the state, or why it is not what it says. */
 export function stateText({ State, Hold, Error: error }: ContentTreeStatus): string {
@@ -16,24 +16,19 @@ export function nameOf({ DisplayName, RelativeURL }: ContentTreeStatus): string 
 
 const HEADINGS = ['NAME', 'STATE', 'HERE', 'SIZE', 'TRIES', 'UUID'] as const;
 
-/** The content trees as a table, each error below its row. */
-export function statusTable(statuses: readonly ContentTreeStatus[]): string {
+/** The content trees as a table, each error below its row. @param columns of the terminal; absent: none */
+export function statusTable(statuses: readonly ContentTreeStatus[], columns?: number): string {
   if (statuses.length === 0) return 'The configuration has no content trees.\n';
-  const rows = statuses.map((status) => [
-    nameOf(status),
-    stateText(status),
-    `${status.Progress} %`,
-    sizeText(status.TotalSize),
-    String(status.RetryCount),
-    status.ContentID,
-  ]);
-  const [head = '', ...body] = tableLines(HEADINGS, rows, ['HERE', 'SIZE', 'TRIES']);
-  const lines = [head];
-  statuses.forEach((status, i) => {
-    lines.push(body[i] ?? '');
-    const { Error: error, ErrorRetryCondition: condition } = status;
-    if (error !== '') lines.push(`    ${printableText(error)}`);
-    if (condition !== '') lines.push(`    ${printableText(condition)}`);
-  });
-  return `${lines.join('\n')}\n`;
+  const rows = statuses.map((status) => ({
+    cells: [
+      nameOf(status),
+      stateText(status),
+      `${status.Progress} %`,
+      sizeText(status.TotalSize),
+      String(status.RetryCount),
+      status.ContentID,
+    ],
+    notes: [status.Error, status.ErrorRetryCondition].filter((note) => note !== '').map(printableText),
+  }));
+  return tableText(HEADINGS, rows, { rightAligned: ['HERE', 'SIZE', 'TRIES'], columns });
 }

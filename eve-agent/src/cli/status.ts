@@ -2,6 +2,7 @@ import { problemText } from '@local-datastore/shared/eve/config-entry';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { countText } from '@local-datastore/shared/text/quantities';
+import { wrapLine } from '@local-datastore/shared/text/wrap-words';
 import { Command } from 'commander';
 import type * as z from 'zod';
 import { agentStatusSchema } from '../api/status-schema.ts';
@@ -56,24 +57,21 @@ function dhcpLine({ interface: name, address, server, reason }: ServiceStatus['d
   return `${printableText(name)} has ${printableText(address)} by DHCP${from}`;
 }
 
-/** The status as people read it. */
-export function statusText({
-  configuration,
-  contentTrees,
-  apps,
-  separation,
-  processes,
-  dhcp,
-  ntp,
-}: ServiceStatus): string {
+/** The status as people read it. @param columns of the terminal; absent: none */
+export function statusText(
+  { configuration, contentTrees, apps, separation, processes, dhcp, ntp }: ServiceStatus,
+  columns = Number.POSITIVE_INFINITY,
+): string {
   const { source, state, appliedAt, problems, warnings } = configuration;
   const confined = [
     ...dhcp.map(dhcpLine),
     ...(ntp === null ? [] : timeLines(ntp)),
     ...separationLines(separation),
     ...processes.flatMap(processLines),
-  ].map((line) => `${line}\n`);
-  if (state === 'none') return `No configuration is in force.\n${confined.join('')}`;
+  ];
+  const told = (sentences: readonly string[]) =>
+    sentences.flatMap((sentence) => wrapLine(sentence, columns).map((line) => `${line}\n`)).join('');
+  if (state === 'none') return told(['No configuration is in force.', ...confined]);
   const from = source === null ? '' : ` from ${printableText(source)}`;
   const lines = [
     appliedAt === null
@@ -87,8 +85,8 @@ export function statusText({
     lines.push(`${what} REFUSED:`);
     for (const problem of problems) lines.push(`    ${printableText(problemText(problem))}`);
   }
-  const launched = apps === null ? '' : `\n${appStatusTable(apps)}`;
-  return `${lines.join('\n')}\n${confined.join('')}\n${statusTable(contentTrees)}${launched}`;
+  const launched = apps === null ? '' : `\n${appStatusTable(apps, columns)}`;
+  return `${told([...lines, ...confined])}\n${statusTable(contentTrees, columns)}${launched}`;
 }
 
 /** `eve-agent status`. */
@@ -99,6 +97,6 @@ export function statusCommand({ stdout, signal }: CommandContext): Command {
   return addConfigurableOptions(command, CLIENT_OPTIONS).action(async () => {
     const options = command.opts<ClientOptions>();
     const status = agentStatusSchema().parse(await connectAgent(options).ask('GET', '/v1/status', signal));
-    stdout.write(options.json === true ? jsonText(status) : statusText(status));
+    stdout.write(options.json === true ? jsonText(status) : statusText(status, stdout.columns));
   });
 }

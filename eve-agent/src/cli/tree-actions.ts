@@ -35,6 +35,6 @@ export const treeActionCommand =
         const answer = await client.ask('POST', `/v1/content-trees/${uuid}/${action}`, signal);
         statuses.push(contentTreeStatusSchema.parse(answer));
       }
-      stdout.write(options.json === true ? jsonText(statuses) : statusTable(statuses));
+      stdout.write(options.json === true ? jsonText(statuses) : statusTable(statuses, stdout.columns));
     });
   };

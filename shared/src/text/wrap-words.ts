@@ -24,3 +24,10 @@ export function wrapWords(text: string, columns: number, indent = ''): string[] 
   }
   return line === '' ? lines : [...lines, line];
 }
+
+/** A line in as many as it needs, all of them as far from the edge as it is itself. */
+export function wrapLine(line: string, columns: number): string[] {
+  if (displayWidth(line) <= columns) return [line];
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  return wrapWords(line, columns - indent.length).map((part) => `${indent}${part}`);
+}

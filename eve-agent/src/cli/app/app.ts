@@ -4,7 +4,7 @@ import {
 } from '@local-datastore/shared/eve/app-instance-status';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { tableLines } from '@local-datastore/shared/text/text-table';
+import { tableText } from '@local-datastore/shared/text/text-table';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { openConsole } from '../../api/console-client.ts';
@@ -22,24 +22,26 @@ const SUMMARIES: Readonly<Record<AppAction, string>> = {
   purge: 'make an app anew from its image',
 };
 
-/** Apps as a table, what is wrong with one below its row. */
-export function appsTable(apps: readonly AppInstanceStatus[]): string {
+/** Apps as a table, what is wrong with one below its row. @param columns of the terminal; absent: none */
+export function appsTable(apps: readonly AppInstanceStatus[], columns?: number): string {
   if (apps.length === 0) return 'The configuration has no apps.\n';
-  const rows = apps.map(({ AppID, DisplayName, State, IPAddress, Bridge, Image }) => [
-    printableText(AppID),
-    State,
-    IPAddress || '-',
-    Bridge || '-',
-    printableText(DisplayName),
-    printableText(Image) || '-',
-  ]);
-  const [head = '', ...lines] = tableLines(['UUID', 'STATE', 'ADDRESS', 'BRIDGE', 'NAME', 'IMAGE'], rows);
-  const told = apps.flatMap(({ Error: reason, Warnings }, index) => [
-    lines[index] ?? '',
-    ...(reason === '' ? [] : [`    ${printableText(reason)}`]),
-    ...Warnings.map((warning) => `    warning: ${printableText(warning)}`),
-  ]);
-  return `${[head, ...told].join('\n')}\n`;
+  const rows = apps.map(
+    ({ AppID, DisplayName, State, IPAddress, Bridge, Image, Error: reason, Warnings }) => ({
+      cells: [
+        printableText(AppID),
+        State,
+        IPAddress || '-',
+        Bridge || '-',
+        printableText(DisplayName),
+        printableText(Image) || '-',
+      ],
+      notes: [
+        ...(reason === '' ? [] : [printableText(reason)]),
+        ...Warnings.map((warning) => `warning: ${printableText(warning)}`),
+      ],
+    }),
+  );
+  return tableText(['UUID', 'STATE', 'ADDRESS', 'BRIDGE', 'NAME', 'IMAGE'], rows, { columns });
 }
 
 function listCommand({ stdout, signal }: CommandContext): Command {
@@ -48,7 +50,7 @@ function listCommand({ stdout, signal }: CommandContext): Command {
     const options = command.opts<ClientOptions>();
     const answer = await connectAgent(options).ask('GET', '/v1/apps', signal);
     const apps = z.array(appInstanceStatusSchema).parse(answer);
-    stdout.write(options.json === true ? jsonText(apps) : appsTable(apps));
+    stdout.write(options.json === true ? jsonText(apps) : appsTable(apps, stdout.columns));
   });
 }
 

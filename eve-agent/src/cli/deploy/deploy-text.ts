@@ -1,5 +1,5 @@
 import { printableText } from '@local-datastore/shared/text/printable-text';
-import { tableLines } from '@local-datastore/shared/text/text-table';
+import { tableText } from '@local-datastore/shared/text/text-table';
 import type * as z from 'zod';
 import type { DeploymentView, OperationResult } from '../../launch/deployments/deployment-view.ts';
 import type { historyEntrySchema } from '../../launch/deployments/history.ts';
@@ -10,27 +10,30 @@ type HistoryEntry = z.infer<typeof historyEntrySchema>;
 const driftText = (drift: readonly string[], operation: string) =>
   `the configuration has other ${drift.join(', ')} by now: ${operation} puts it in force`;
 
-/** Deployments as a table, what is wrong with one below its row. */
-export function deploymentsTable(deployments: readonly DeploymentView[]): string {
+/** Deployments as a table, what is wrong with one below its row. @param columns of the terminal; absent: none */
+export function deploymentsTable(deployments: readonly DeploymentView[], columns?: number): string {
   if (deployments.length === 0) return 'There are no deployments.\n';
-  const rows = deployments.map(({ name, state, health, generation, kept, image }) => [
-    printableText(name),
-    state,
-    health,
-    generation === null ? '-' : String(generation),
-    kept.join(',') || '-',
-    printableText(image) || '-',
-  ]);
-  const [head = '', ...lines] = tableLines(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows);
-  const told = deployments.flatMap(({ problem, operation, drift, state }, index) => [
-    lines[index] ?? '',
-    ...(operation === null
-      ? []
-      : [`    ${operation.operation} since ${operation.since}, by ${printableText(operation.by)}`]),
-    ...(problem === null ? [] : [`    ${printableText(problem)}`]),
-    ...(drift.length === 0 ? [] : [`    ${driftText(drift, state === 'stopped' ? 'start' : 'restart')}`]),
-  ]);
-  return `${[head, ...told].join('\n')}\n`;
+  const rows = deployments.map(({ name, state, health, generation, kept, image, ...others }) => {
+    const { problem, operation, drift } = others;
+    return {
+      cells: [
+        printableText(name),
+        state,
+        health,
+        generation === null ? '-' : String(generation),
+        kept.join(',') || '-',
+        printableText(image) || '-',
+      ],
+      notes: [
+        ...(operation === null
+          ? []
+          : [`${operation.operation} since ${operation.since}, by ${printableText(operation.by)}`]),
+        ...(problem === null ? [] : [printableText(problem)]),
+        ...(drift.length === 0 ? [] : [driftText(drift, state === 'stopped' ? 'start' : 'restart')]),
+      ],
+    };
+  });
+  return tableText(['NAME', 'STATE', 'HEALTH', 'VERSION', 'KEPT', 'IMAGE'], rows, { columns });
 }
 
 const secondsText = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
@@ -59,18 +62,19 @@ export function failureText({ detail, logs, serving }: FailedLine): string {
   return [printableText(detail), ...said, ...serves].join('\n');
 }
 
-/** What was done to a deployment, as a table. */
-export function historyTable(entries: readonly HistoryEntry[]): string {
+/** What was done to a deployment, as a table. @param columns of the terminal; absent: none */
+export function historyTable(entries: readonly HistoryEntry[], columns?: number): string {
   if (entries.length === 0) return 'Nothing was done yet.\n';
-  const rows = entries.map(({ time, operation, outcome, generation, durationMs, by, why }) => [
-    time,
-    operation,
-    outcome,
-    generation === null ? '-' : String(generation),
-    secondsText(durationMs),
-    printableText(by),
-    printableText(why ?? ''),
-  ]);
-  const lines = tableLines(['TIME', 'OPERATION', 'OUTCOME', 'VERSION', 'TOOK', 'BY', 'WHY'], rows);
-  return `${lines.join('\n')}\n`;
+  const rows = entries.map(({ time, operation, outcome, generation, durationMs, by, why }) => ({
+    cells: [
+      time,
+      operation,
+      outcome,
+      generation === null ? '-' : String(generation),
+      secondsText(durationMs),
+      printableText(by),
+      printableText(why ?? ''),
+    ],
+  }));
+  return tableText(['TIME', 'OPERATION', 'OUTCOME', 'VERSION', 'TOOK', 'BY', 'WHY'], rows, { columns });
 }

@@ -57,7 +57,9 @@ export function deployCommand(context: CommandContext): Command {
         ...warnings.map((warning) => `${file}: ${warning}`),
       ];
       for (const note of notes) stderr.write(`${printableText(note)}\n`);
-      stdout.write(options.json === true ? jsonText(deployments) : deploymentsTable(deployments));
+      stdout.write(
+        options.json === true ? jsonText(deployments) : deploymentsTable(deployments, stdout.columns),
+      );
     });
   }
 
@@ -117,7 +119,7 @@ export function deployCommand(context: CommandContext): Command {
       const path = deploymentPath(await nameOf(options, name), 'history');
       const answer = await connectAgent(options).ask('GET', path, signal);
       const entries = z.array(historyEntrySchema).parse(answer);
-      stdout.write(options.json === true ? jsonText(entries) : historyTable(entries));
+      stdout.write(options.json === true ? jsonText(entries) : historyTable(entries, stdout.columns));
     });
   }
 
