@@ -13,6 +13,8 @@ export interface CodeBlock {
   readonly text: string;
   /** The heading that it stands below, without its marks. */
   readonly heading: string;
+  /** Of its page, counted from 1: where its fence opens. */
+  readonly line: number;
 }
 
 export interface Manual {
@@ -55,16 +57,17 @@ export function parseManual(path: string, text: string): Manual {
   const prose: string[] = [];
   const headings: string[] = [];
   const blocks: CodeBlock[] = [];
-  let open: { language: string; lines: string[] } | undefined;
-  for (const line of text.split('\n')) {
+  let open: { language: string; lines: string[]; line: number } | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
     const fence = /^\s*```(.*)$/.exec(line);
     if (fence !== null && open === undefined) {
-      open = { language: fence[1]?.trim() ?? '', lines: [] };
+      open = { language: fence[1]?.trim() ?? '', lines: [], line: index + 1 };
     } else if (fence !== null && open !== undefined) {
       blocks.push({
         language: open.language,
         text: open.lines.join('\n'),
         heading: headings.at(-1) ?? '',
+        line: open.line,
       });
       open = undefined;
     } else if (open !== undefined) {
