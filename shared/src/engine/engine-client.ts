@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import { CodedError, type ErrorOptions, errorMessage } from '../errors.ts';
+import { plainReason } from '../text/plain-reason.ts';
 import { type EngineAddress, engineAddressText } from './engine-address.ts';
 
 /** An engine that cannot be asked, that says no, or that is not one. */
@@ -111,7 +112,7 @@ export function createEngineClient(address: EngineAddress): EngineClient {
   function unreachable(error: unknown): EngineError {
     return new EngineError(
       'ENGINE_UNREACHABLE',
-      `no container engine answers at ${place}: ${errorMessage(error)}`,
+      `no container engine answers at ${plainReason(`${place}: ${errorMessage(error)}`)}`,
       null,
       { cause: error },
     );

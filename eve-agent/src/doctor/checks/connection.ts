@@ -1,3 +1,4 @@
+import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { type Check, problem, skipped } from '../check.ts';
 import type { ConnectionEvidence } from '../observations.ts';
 import { portOf } from '../probes/connect.ts';
@@ -45,7 +46,7 @@ export const connectionCheck: Check = {
         problem(
           'transferFailed',
           `connection-${kind}`,
-          `${where} ${what[kind]}: ${message}`,
+          plainReason(`${where} ${what[kind]}: ${message}`),
           adviceFor(kind, target.url.hostname, image !== null),
         ),
       ],
