@@ -381,8 +381,11 @@ describe('the command', () => {
 
   it.each([
     ['images: 1', 'images: '],
-    ['images: [{ form: x }]', 'images.0'],
-    ['images: [{ from: x/y, platforms: [arm] }]', 'images.0.platforms.0'],
+    [
+      'images: [{ form: x }]',
+      'images[0].from: it is missing; images[0]: unknown key "form": did you mean from?',
+    ],
+    ['images: [{ from: x/y, platforms: [arm] }]', 'images[0].platforms[0]'],
     ['[', ''],
   ])('takes no list such as %j', async (content, message) => {
     const list = join(place.folder, 'list.yaml');

@@ -48,7 +48,7 @@ it.each([[{ version: 1 }], [{ version: 1, grants: [] }]])('may grant nothing: %j
 describe('says what is wrong, and where', () => {
   it.each([
     [null, /version/],
-    ['text', /expected object/],
+    ['text', /keys with values expected/],
     [{ version: 2 }, /version: /],
     [{ version: 1, grant: [] }, /"grant"/],
     [{ version: 1, users: { 'a:b': { password: HASH } } }, /users\.a:b/],

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { plainIssue, problemsText } from '@local-datastore/shared/text/document-problems';
 import * as z from 'zod';
 import { parseFingerprint } from './certificate-fingerprint.ts';
 import { type Grant, REGISTRY_ACTIONS } from './registry-policy.ts';
@@ -128,12 +129,6 @@ const documentSchema = () =>
     assignments: listOf(z.string().min(1).max(4096)).default([]),
   });
 
-const placeText = (path: readonly PropertyKey[]) =>
-  path
-    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
-
 /**
  * Reads what a file of grants says.
  *
@@ -141,13 +136,8 @@ const placeText = (path: readonly PropertyKey[]) =>
  * @throws Error naming every place that is wrong; secrets do not stand in it
  */
 export function parseGrants(document: unknown, file: string): GrantsDocument {
-  const parsed = documentSchema().safeParse(document ?? {});
-  if (!parsed.success) {
-    const problems = parsed.error.issues.slice(0, 10).map(({ path, message }) => {
-      return path.length === 0 ? message : `${placeText(path)}: ${message}`;
-    });
-    throw new Error(problems.join('; '));
-  }
+  const parsed = documentSchema().safeParse(document ?? {}, { error: plainIssue });
+  if (!parsed.success) throw new Error(problemsText(parsed.error));
   const { users, devices, grants, assignments } = parsed.data;
   return {
     users: new Map(Object.entries(users)),

@@ -84,6 +84,7 @@ function check({
       writeTokenFile: async () => join(folder, 'state/write-token'),
       readCredential: () => undefined,
       whyNoGrants: async () => undefined,
+      whyNoUpstreams: async () => undefined,
       ...input,
     },
   );
@@ -235,11 +236,15 @@ test('warns of a neighbour that EVE may take for this host', async () => {
   ]);
 });
 
-test.each<[string, () => Promise<string>, 'warning' | 'error']>([
-  ['grants that cannot be used do not keep from starting', async () => 'they are wrong', 'warning'],
-  ['a given file that is not there does', () => Promise.reject(new Error('they are absent')), 'error'],
-])('%s', async (_, whyNoGrants, severity) => {
-  const report = await check({ input: { whyNoGrants } });
+const wrong = async () => 'they are wrong';
+const absent = () => Promise.reject(new Error('they are absent'));
+test.each<[string, Partial<CheckInput>, 'warning' | 'error']>([
+  ['grants that cannot be used do not keep from starting', { whyNoGrants: wrong }, 'warning'],
+  ['nor do upstreams', { whyNoUpstreams: wrong }, 'warning'],
+  ['a given file of grants that is not there does', { whyNoGrants: absent }, 'error'],
+  ['and one of upstreams', { whyNoUpstreams: absent }, 'error'],
+])('%s', async (_, input, severity) => {
+  const report = await check({ input });
   expect(report.isFine).toBe(severity === 'warning');
   expect(report.problems).toContainEqual({ severity, message: expect.stringMatching(/^they are/) });
 });

@@ -1,4 +1,5 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { findNeighbours } from '../advertise/find-neighbours.ts';
 import { describeTooManyAddresses, ownAddresses } from '../advertise/link-addresses.ts';
 import { describeNeighbours } from '../advertise/neighbours.ts';
@@ -36,6 +37,8 @@ export interface CheckInput {
   readonly readCredential: () => unknown;
   /** Why the grants of the registry cannot be used. @throws ConfigurationError when it keeps from starting */
   readonly whyNoGrants: () => Promise<string | undefined>;
+  /** The same of the upstreams. @throws ConfigurationError when it keeps from starting */
+  readonly whyNoUpstreams: () => Promise<string | undefined>;
 }
 
 /** The only ports that stock EVE takes: one in the FQDN switches its local mode off. */
@@ -50,7 +53,7 @@ function createProblems() {
       try {
         return await work();
       } catch (error) {
-        problems.push({ severity: 'error', message: errorMessage(error) });
+        problems.push({ severity: 'error', message: plainReason(errorMessage(error)) });
         return undefined;
       }
     },
@@ -118,6 +121,7 @@ export async function createReport(deps: CheckDeps, input: CheckInput): Promise<
   const given = tls.kind === 'given' ? await attempt(() => readGivenIdentity(tls)) : undefined;
   await attempt(input.readCredential);
   problems.push(...asWarning(await attempt(input.whyNoGrants)));
+  problems.push(...asWarning(await attempt(input.whyNoUpstreams)));
   if (tls.kind === 'authority') await attempt(() => inspectAuthority(options.state, { now }));
   const writeTokenFile = (await attempt(input.writeTokenFile)) ?? null;
   const storage = await checkStorage(options);

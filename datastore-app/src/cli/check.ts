@@ -11,6 +11,7 @@ import { formatReport } from '../check/format-report.ts';
 import type { CheckReport } from '../check/report.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { decideTls } from '../tls/decide-tls.ts';
+import { whyNoUpstreams } from '../upstream/open-upstreams.ts';
 import type { CommandContext } from './command-context.ts';
 import { advertisementChoices, type EffectiveOptions, readEffectiveOptions } from './effective-options.ts';
 import { readCredentialOf } from './read-credential.ts';
@@ -42,6 +43,8 @@ async function checkConfiguration(command: Command): Promise<CheckReport> {
         await readAdminCertificates(options.adminCertificate);
         return whyNoGrants({ grantsFile: options.grants, stateDirectory: resolve(options.state) });
       },
+      whyNoUpstreams: () =>
+        whyNoUpstreams({ upstreamsFile: options.upstreams, stateDirectory: resolve(options.state) }),
     },
   );
 }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock, waitFor } from '@local-datastore/shared/system-clock';
 import { followFiles } from '../access/followed-files.ts';
@@ -69,6 +69,31 @@ export interface UpstreamsPlace {
   readonly upstreamsFile: string | undefined;
 }
 
+/** @throws ConfigurationError when a given file is not there */
+async function findUpstreamsFile({ stateDirectory, upstreamsFile }: UpstreamsPlace): Promise<string> {
+  if (upstreamsFile === undefined) return join(stateDirectory, UPSTREAMS_FILE);
+  if (await isThere(upstreamsFile)) return upstreamsFile;
+  throw new ConfigurationError(`--upstreams ${upstreamsFile} does not exist`);
+}
+
+const nameOf = (file: string) => `the upstreams in ${file}`;
+const readFrom = async (file: string) => ((await isThere(file)) ? readUpstreams(file) : NO_UPSTREAMS);
+
+/**
+ * Why what is said of upstreams cannot be used, as a sentence; undefined: it can, or nothing is said.
+ *
+ * @throws ConfigurationError when a given file is not there
+ */
+export async function whyNoUpstreams(place: UpstreamsPlace): Promise<string | undefined> {
+  const file = await findUpstreamsFile(place);
+  try {
+    await readFrom(file);
+    return undefined;
+  } catch (error) {
+    return `${nameOf(file)} cannot be used: ${errorMessage(error)}`;
+  }
+}
+
 interface Word {
   readonly failure: UpstreamError | undefined;
   readonly sinceMs: number;
@@ -87,16 +112,13 @@ export async function openUpstreams(
   }: { readonly log: Log; readonly findLocalHost: FindLocalHost; readonly nowMs?: () => number },
   { stateDirectory, upstreamsFile }: UpstreamsPlace,
 ): Promise<OpenUpstreams> {
-  const file = upstreamsFile ?? join(stateDirectory, UPSTREAMS_FILE);
-  if (upstreamsFile !== undefined && !(await isThere(upstreamsFile))) {
-    throw new ConfigurationError(`--upstreams ${upstreamsFile} does not exist`);
-  }
+  const file = await findUpstreamsFile({ stateDirectory, upstreamsFile });
   const followed = await followFiles<Upstreams>(
     { log },
     {
-      ...{ name: `the upstreams in ${file}`, files: [file], none: NO_UPSTREAMS },
+      ...{ name: nameOf(file), files: [file], none: NO_UPSTREAMS },
       meanwhile: 'nothing is imported until this is put right',
-      read: async () => ((await isThere(file)) ? readUpstreams(file) : NO_UPSTREAMS),
+      read: () => readFrom(file),
     },
   );
   const registries = () => followed.current().registries;

@@ -44,7 +44,7 @@ it.each([
   [
     'a prefix that is no name',
     withOne('prefix: Hub\nurl: https://a'),
-    'upstreams.0.prefix: a name in lower case',
+    'upstreams[0].prefix: a name in lower case',
   ],
   ['the name of the archives', withOne('prefix: archives/x\nurl: https://a'), "archives' name"],
   ['a path in the URL', withOne('prefix: hub\nurl: https://a/v2/'), 'scheme, host and port expected'],

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
 import { isRepositoryName } from '@local-datastore/shared/oci/reference';
+import { plainIssue, problemsText } from '@local-datastore/shared/text/document-problems';
 import * as z from 'zod';
 import { type MatchesRepository, repositoryPattern } from '../access/repository-pattern.ts';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';
@@ -78,13 +79,8 @@ export const NO_UPSTREAMS: Upstreams = { registries: [], images: [] };
  * @throws Error with all that is wrong; no value of a secret is in it
  */
 export function readUpstreams(file: string): Upstreams {
-  const parsed = DOCUMENT.safeParse(readYamlFile(file));
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map(
-      ({ path, message }) => `${path.join('.') || 'the file'}: ${message}`,
-    );
-    throw new Error(wrong.join('; '));
-  }
+  const parsed = DOCUMENT.safeParse(readYamlFile(file), { error: plainIssue });
+  if (!parsed.success) throw new Error(problemsText(parsed.error));
   const { upstreams, images } = parsed.data;
   const prefixes = upstreams.map(({ prefix }) => prefix);
   const twice = prefixes.find((prefix, i) =>
@@ -103,7 +99,7 @@ export function readUpstreams(file: string): Upstreams {
     allows: (repository: string) => allow === undefined || allow.some((matches) => matches(repository)),
     ...{ checkMs: tags.check, budgetMs: tags.budget },
   }));
-  return { registries, images: images.map((each, index) => toImageUpstream(each, `images.${index}`, near)) };
+  return { registries, images: images.map((each, index) => toImageUpstream(each, `images[${index}]`, near)) };
 }
 
 /** Docker Hub has its own images below `library/`, which its clients leave out. */

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';
 import { ConfigurationError, errorMessage } from '../errors.ts';
 import { readYamlFile } from '../files/yaml-file.ts';
-import { closestTo } from '../text/edit-distance.ts';
+import { unknownKey } from '../text/document-problems.ts';
 
 /**
  * One option, described once. Its value comes, in rising order of strength, from the default, the YAML file,
@@ -131,10 +131,11 @@ export function applyConfigurationFile(
   if (!settings.success) {
     throw new ConfigurationError(`configuration file ${file} must hold one "key: value" a line`);
   }
+  const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
   const mistakes = Object.entries(settings.data).flatMap(([key, value]) => {
     const description = descriptions.find((each) => isSetting(each) && settingName(each.flags) === key);
     return description === undefined
-      ? [unknownKey(key, descriptions)]
+      ? [unknownKey(key, known)]
       : (applySetting(command, description, key, value) ?? []);
   });
   if (mistakes.length === 0) return;
@@ -144,12 +145,6 @@ export function applyConfigurationFile(
       ? `${file}: ${only}`
       : `${file}: ${mistakes.length} mistakes:\n${mistakes.map((each) => `  ${each}`).join('\n')}`,
   );
-}
-
-function unknownKey(key: string, descriptions: readonly OptionDescription[]): string {
-  const known = descriptions.filter(isSetting).map(({ flags }) => settingName(flags));
-  const meant = closestTo(key, known);
-  return `unknown key "${key}"${meant === undefined ? `; known are ${known.join(', ')}` : `: did you mean ${meant}?`}`;
 }
 
 /** @returns what is wrong with the value */

@@ -1,5 +1,6 @@
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
+import { plainIssue, problemsText } from '@local-datastore/shared/text/document-problems';
 import * as z from 'zod';
 import { MAX_PATTERNS, MAX_PLATFORMS, platformName, tagPattern } from '../../registry-imports/import-job.ts';
 import { decideImport, type ImportRequest } from '../../registry-imports/import-request.ts';
@@ -32,11 +33,8 @@ export type MirrorEntry =
 
 /** Reads what a person wrote as a list. One entry that names no image stops no other. @throws Error */
 export function parseMirrorList(document: unknown): MirrorEntry[] {
-  const parsed = LIST.safeParse(document);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${issue?.path.join('.') || 'the file'}: ${issue?.message}`);
-  }
+  const parsed = LIST.safeParse(document, { error: plainIssue });
+  if (!parsed.success) throw new Error(problemsText(parsed.error));
   return parsed.data.images.map(({ from, as, platforms, tags, insecure }): MirrorEntry => {
     const source = from.includes('://') ? from : `${DOCKER_SCHEME}${from}`;
     const request: ImportRequest = {

@@ -106,11 +106,11 @@ it.each([
   ['a pattern that is none', '{ url: "https://a/", allow: ["a**"] }', '** stands between slashes'],
   ['too short a time', '{ url: "https://a/", check: 10ms }', 'check: a second at least'],
   ['a word of nobody', '{ url: "https://a/", foo: 1 }', 'foo'],
-  ['no file of that name', '{ url: "https://a/", ca: none.pem }', 'images.0.ca '],
+  ['no file of that name', '{ url: "https://a/", ca: none.pem }', 'images[0].ca '],
   [
     'no file of the secret',
     '{ url: "s3://images", credentials: { accessKeyId: K, secretAccessKeyFile: none } }',
-    'images.0.credentials.secretAccessKeyFile',
+    'images[0].credentials.secretAccessKeyFile',
   ],
 ])('refuses %s, and says so without a secret', async (_title, text, message) => {
   const failure = await read(text).catch((error: Error) => error);
