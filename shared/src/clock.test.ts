@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { waitUnlessAborted } from './clock.ts';
 import { describeClockContract } from './clock-contract.ts';
 import { createManualClock } from './manual-clock.ts';
@@ -44,6 +44,13 @@ test('the clock of tests stands still until it is moved, and says how many timer
   expect([seenMs, clock.nowMs(), clock.pendingTimers()]).toEqual([[10], 14, 1]);
   cancel();
   expect(clock.pendingTimers()).toBe(0);
+});
+
+test('the clock of the system takes a time that is past for now, without a word', async () => {
+  const warn = vi.spyOn(process, 'emitWarning');
+  await new Promise<void>((resolve) => systemClock.after(-5, resolve));
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
 });
 
 test('a wait leaves no timer and no listener behind', async () => {

@@ -5,7 +5,8 @@ export const systemClock: Clock = {
   // Not performance.now(), for which Node loads a dozen modules before the first question can be sent.
   nowMs: () => Number(process.hrtime.bigint()) / 1e6,
   after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    // What fell due while the process was held up: Node warns of a negative delay, in the middle of a log.
+    const timer = setTimeout(callback, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },
 };
