@@ -103,6 +103,7 @@ function whyNoExt4(): string | undefined {
 function whyNoMachines(): string | undefined {
   return (
     whyNoGuest() ??
+    whyNoPrograms('perl-base', 'perl') ??
     whyNoPrograms('qemu-utils', 'qemu-img') ??
     whyNoFile('ovmf', '/usr/share/OVMF/OVMF_CODE_4M.fd')
   );

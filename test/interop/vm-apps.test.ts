@@ -8,12 +8,22 @@ import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type AppsHost, createAppsHost, portMap, uuidOf } from '../lab/apps/apps-host.ts';
-import { createGuestImages, GUEST_ADDRESS, type GuestImages, sha256Of } from '../lab/machines/guest-image.ts';
+import { askByDatagram } from '../lab/datagram-client.ts';
+import {
+  createGuestImages,
+  DATAGRAM_PORT,
+  GUEST_ADDRESS,
+  type GuestImages,
+  sha256Of,
+} from '../lab/machines/guest-image.ts';
+import type { Namespace } from '../lab/namespace.ts';
 import { eveAgent } from '../lab/programs.ts';
 import { listOurRules } from '../lab/switch/our-rules.ts';
 import { describeWith } from '../requirements.ts';
 
 const APP = uuidOf(1);
+/** Of the host, which leads datagrams to the guest. */
+const UDP_PORT = 8007;
 /** Emulated, beside other load. */
 const BOOT_LIMIT = { timeout: 600_000, interval: 500 };
 const quoted = (words: readonly string[]) => words.map((word) => `'${word}'`).join(' ');
@@ -50,7 +60,7 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
           interfaces: [
             {
               ...{ name: 'eth0', networkId: uuidOf(5), addr: GUEST_ADDRESS },
-              acls: [portMap(String(port))],
+              acls: [portMap(String(port)), portMap(String(UDP_PORT), 'udp', DATAGRAM_PORT)],
             },
           ],
           volumeRefList: [{ uuid: uuidOf(2) }, { uuid: uuidOf(4) }],
@@ -71,6 +81,9 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
   /** What a host on another network hears at a port of this one. */
   const hearsAt = async (port: number) => (await host.hears(`http://10.2.0.1:${port}/`, 2)).trim();
   const hears = () => hearsAt(8080);
+  /** A datagram may be lost: it is asked again. */
+  const hearsByDatagram = (place: Namespace, address: string, said: string) =>
+    expect.poll(() => askByDatagram(place, address, UDP_PORT, said), BOOT_LIMIT).toBe(`v1 heard ${said}`);
   /** How often a guest was started with its second disk. */
   async function starts(): Promise<number> {
     await expect.poll(() => ask('/boots'), BOOT_LIMIT).toMatch(/^\d+$/);
@@ -80,7 +93,7 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
   beforeAll(async () => {
     images = await createGuestImages();
     const files = {
-      'v1.img': await images.build({ word: 'v1' }),
+      'v1.img': await images.build({ word: 'v1', answersDatagrams: true }),
       'v2.qcow2': await images.buildQcow2({ word: 'v2' }),
       'off.img': await images.build({ word: 'off', mode: 'off' }),
     };
@@ -116,8 +129,24 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
     expect((await host.hears('http://10.1.0.1:8080/')).trim()).toBe('v1');
   });
 
+  it('is sent datagrams by its port of the host, from wherever it is asked', async () => {
+    const [neighbour, outside] = host.neighbours;
+    if (neighbour === undefined || outside === undefined) throw new Error('no neighbours');
+    const ipv6 = (address: string, link: string) => ['ip', 'address', 'add', address, 'dev', link, 'nodad'];
+    await host.lab.host.mustRun(ipv6('fd02::1/64', 'bn2'));
+    await outside.mustRun(ipv6('fd02::77/64', 'eth0'));
+    await hearsByDatagram(outside, '10.2.0.1', 'from another network');
+    await hearsByDatagram(outside, 'fd02::1', 'from another network, by IPv6');
+    await hearsByDatagram(neighbour, '10.1.0.1', 'from its own network');
+    await hearsByDatagram(host.lab.host, '10.1.0.1', 'from the host');
+    await hearsByDatagram(host.lab.host, '127.0.0.1', 'by loopback');
+    await hearsByDatagram(host.lab.host, '::1', 'by loopback, by IPv6');
+  });
+
   it('has another port while it runs, and not one that a program has', async () => {
-    const inForce = (HostPort: number) => ({ PortMaps: [expect.objectContaining({ HostPort })] });
+    const inForce = (HostPort: number) => ({
+      PortMaps: [expect.objectContaining({ HostPort }), expect.objectContaining({ HostPort: UDP_PORT })],
+    });
     const { BootTime } = await host.status();
     await becomes(inForce(8080));
     await configure('v1.img', {}, 8081);
@@ -168,6 +197,8 @@ describeWith(['lab', 'root', 'machines', 'iptables', 'curl', 'script'], 'applica
     await host.endAgent();
     await answers('v1');
     expect(await hears()).toBe('v1');
+    for (const outside of host.neighbours.slice(1))
+      await hearsByDatagram(outside, '10.2.0.1', 'who leads it?');
     await host.startAgent();
     await becomes({ State: 'RUNNING', Generation: 1, BootTime: before.BootTime, Error: '' });
     expect(await hears()).toBe('v1');

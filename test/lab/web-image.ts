@@ -1,8 +1,8 @@
 /** A container image with a web server that needs no other one: Debian's nginx, and a shell to start it. */
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { copyPrograms } from './linked-program.ts';
 
 /** Where they stand here, and there. */
 const PROGRAMS = [
@@ -45,18 +45,7 @@ CMD ["/bin/sh", "-c", "echo \\"\${ANSWER:-return 200 ${word};}\\" > /answer.conf
  * @param word which it answers, and by which images differ @param fillerBytes that nothing makes smaller
  */
 export async function createWebContext(folder: string, word: string, fillerBytes = 0): Promise<string> {
-  const files = new Map<string, string>();
-  for (const [from, to] of PROGRAMS) {
-    const linked = execFileSync('ldd', [from], { encoding: 'utf8' });
-    for (const file of linked.match(/\/\S+/g) ?? []) files.set(file, file);
-    files.set(from, to);
-  }
-  for (const [from, to] of files) {
-    const target = join(folder, 'rootfs', to);
-    await mkdir(dirname(target), { recursive: true });
-    // What links lead to.
-    await copyFile(from, target);
-  }
+  await copyPrograms(join(folder, 'rootfs'), PROGRAMS);
   for (const made of ['var/lib/nginx', 'var/log/nginx', 'etc', 'tmp']) {
     await mkdir(join(folder, 'rootfs', made), { recursive: true });
   }

@@ -20,13 +20,13 @@ const LIMIT = { timeout: 600_000, interval: 300 };
 /** A uuid for a number, as configurations name things. */
 export const uuidOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** A rule of an interface that leads a port of the host to port 80 of the app. */
-export const portMap = (lport: string) => ({
+/** A rule of an interface that leads a port of the host to one of the app. */
+export const portMap = (lport: string, protocol: 'tcp' | 'udp' = 'tcp', appPort = 80) => ({
   matches: [
-    { type: 'protocol', value: 'tcp' },
+    { type: 'protocol', value: protocol },
     { type: 'lport', value: lport },
   ],
-  actions: [{ portmap: true, appPort: 80 }],
+  actions: [{ portmap: true, appPort }],
 });
 
 export interface AppsHostOptions {

@@ -7,6 +7,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { copyPrograms } from '../linked-program.ts';
 import { findGuestKernel } from './guest-kernel.ts';
 
 const run = promisify(execFile);
@@ -34,6 +35,8 @@ export interface GuestWanted {
   /** What it answers. */
   readonly word: string;
   readonly mode?: GuestMode;
+  /** Whether each datagram at DATAGRAM_PORT is answered as well, by the word and what was said. */
+  readonly answersDatagrams?: boolean;
 }
 
 export interface GuestImages {
@@ -46,6 +49,17 @@ export interface GuestImages {
 
 /** Where a guest that nobody tells another has its address. */
 export const GUEST_ADDRESS = '10.1.0.60';
+export const DATAGRAM_PORT = 7;
+
+/** By Perl, since no program of the busybox listens by UDP; of Perl nothing but the program is there. */
+const PERL = [['/usr/bin/perl', '/usr/bin/perl']] as const;
+const ANSWER_DATAGRAMS = `my ($word, $port) = @ARGV;
+socket(my $socket, 2, 2, 17) or die "no socket: $!";
+bind($socket, pack('S n x12', 2, $port)) or die "no port: $!";
+while (defined(my $from = recv($socket, my $said, 2048, 0))) {
+  send($socket, "$word heard $said", 0, $from);
+}
+`;
 
 /**
  * Says what it does on the serial console, repeats there what it reads, and runs it behind the word `run`. `user-data` of a drive for cloud-init is run
@@ -92,6 +106,7 @@ else
   echo -n $word >/www/index.html
 fi
 echo "guest $word is $mode"
+[ -x /usr/bin/perl ] && perl /answer-datagrams $word ${DATAGRAM_PORT} &
 case $mode in
   panic) echo c >/proc/sysrq-trigger;;
   off) poweroff -f;;
@@ -117,12 +132,12 @@ while true; do
 done
 `;
 
-const CONFIGURATION = ({ word, mode = 'good' }: GuestWanted) => `DEFAULT guest
+const CONFIGURATION = ({ word, mode = 'good' }: GuestWanted, initrds: readonly string[]) => `DEFAULT guest
 PROMPT 0
 TIMEOUT 0
 LABEL guest
   KERNEL /linux
-  INITRD /initrd
+  INITRD ${initrds.map((name) => `/${name}`).join()}
   APPEND console=ttyS0 quiet nokaslr mitigations=off no_timer_check cryptomgr.notests panic=0 word=${word} mode=${mode}
 `;
 
@@ -153,14 +168,27 @@ export async function createGuestImages(below = tmpdir(), kernelFolder?: string)
   await packInitramfs(root, join(folder, 'initrd'));
   const built = new Map<string, Promise<string>>();
 
+  /** Beside the initramfs that all have. */
+  async function packPerl(file: string): Promise<void> {
+    const perl = join(folder, 'perl');
+    await copyPrograms(perl, PERL);
+    await writeFile(join(perl, 'answer-datagrams'), ANSWER_DATAGRAMS);
+    await packInitramfs(perl, file);
+  }
+
   async function buildDisk(wanted: GuestWanted, name: string): Promise<string> {
     const content = join(folder, `${name}.files`);
     await mkdir(join(content, 'isolinux'), { recursive: true });
     await copyFile(kernel, join(content, 'linux'));
     await copyFile(join(folder, 'initrd'), join(content, 'initrd'));
+    const initrds = ['initrd'];
+    if (wanted.answersDatagrams) {
+      await packPerl(join(content, 'perl'));
+      initrds.push('perl');
+    }
     await copyFile(join(ISOLINUX, 'isolinux.bin'), join(content, 'isolinux/isolinux.bin'));
     await copyFile(LDLINUX, join(content, 'isolinux/ldlinux.c32'));
-    await writeFile(join(content, 'isolinux/isolinux.cfg'), CONFIGURATION(wanted));
+    await writeFile(join(content, 'isolinux/isolinux.cfg'), CONFIGURATION(wanted, initrds));
     const disk = join(folder, `${name}.img`);
     const boot = ['-b', 'isolinux/isolinux.bin', '-c', 'isolinux/boot.cat', '-no-emul-boot'];
     const loader = [
@@ -179,7 +207,8 @@ export async function createGuestImages(below = tmpdir(), kernelFolder?: string)
     built.set(key, known);
     return known;
   };
-  const nameOf = ({ word, mode = 'good' }: GuestWanted) => `${word}-${mode}`;
+  const nameOf = ({ word, mode = 'good', answersDatagrams = false }: GuestWanted) =>
+    `${word}-${mode}${answersDatagrams ? '-datagrams' : ''}`;
   const build = (wanted: GuestWanted) => once(nameOf(wanted), () => buildDisk(wanted, nameOf(wanted)));
   return {
     build,
