@@ -42,8 +42,10 @@ awk '{ print $2 }' /proc/self/mounts | grep "^$engine/" | grep -vx "$engine/data
   while read -r place; do umount --lazy "$place"; done
 rm -rf "$engine/exec" "$engine/docker.sock" "$engine/docker.pid"
 find /run -mindepth 1 -maxdepth 1 ! -name netns -exec rm -rf {} +
-for table in nat filter; do iptables -w 5 -t $table -F; iptables -w 5 -t $table -X; done
-iptables -w 5 -P FORWARD ACCEPT
+for program in iptables ip6tables; do
+  for table in raw nat filter; do $program -w 5 -t $table -F; $program -w 5 -t $table -X; done
+  $program -w 5 -P FORWARD ACCEPT
+done
 ip link delete docker0
 `;
 
