@@ -19,6 +19,7 @@ import {
 } from '../../eve-agent/src/launch/engine/load-image.ts';
 import { ENCODINGS } from '../../eve-agent/src/launch/image-stream/testing/image-archives.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
+import { inspectImage, listImages, removeAllImages } from '../lab/engine-views.ts';
 import { createImageLayout } from '../lab/image-layouts.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { startNewerDockerEngine } from '../lab/newer-docker-engine.ts';
@@ -87,15 +88,8 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
     ) => loadFrom(into, createReadStream(path), more, onProgress);
     const load = (path: string, more: Partial<WantedLoad> = {}) =>
       loadInto(engine, path, { freeBytes: 2 ** 30, ...more });
-    const listImages = async (of = engine) =>
-      (await of.docker('images', '--all', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'))
-        .split('\n')
-        .filter(Boolean);
-    const inspect = async (name: string) => JSON.parse(await engine.docker('image', 'inspect', name))[0];
-    async function removeAll(): Promise<void> {
-      const ids = (await engine.docker('images', '--all', '--quiet')).split('\n').filter(Boolean);
-      if (ids.length > 0) await engine.docker('rmi', '--force', ...new Set(ids));
-    }
+    const imagesNow = (of = engine) => listImages(of);
+    const removeAll = () => removeAllImages(engine);
     /** An image of layers of random bytes, as an archive. */
     async function saveImage(name: string, ...sizes: readonly number[]): Promise<string> {
       const made = await createImageLayout(file(`${name}-layout`));
@@ -108,9 +102,9 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
     async function loadByEngine(path: string) {
       const said = await engine.docker('load', '--input', path);
       const name = /Loaded image(?: ID)?: (\S+)/.exec(said)?.[1] ?? '';
-      const { Id, RootFS } = await inspect(name);
+      const { Id, RootFS } = await inspectImage(engine, name);
       await removeAll();
-      return { id: Id as string, layers: RootFS.Layers as string[] };
+      return { id: Id, layers: RootFS.Layers };
     }
 
     beforeAll(async () => {
@@ -180,13 +174,13 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       const expected = isTakenByEngine ? await loadByEngine(file(name)) : undefined;
       const loaded = await load(file(name));
       expect(loaded.tag).toBe(`ed_web:${loaded.configDigest.hex.slice(0, 12)}`);
-      expect(await listImages()).toEqual([`${loaded.tag} ${loaded.id}`]);
+      expect(await imagesNow()).toEqual([`${loaded.tag} ${loaded.id}`]);
       if (expected !== undefined) {
         expect({ id: loaded.id, layers: loaded.diffIds }).toEqual(expected);
       } else expect(loaded.id).toBe(`sha256:${loaded.configDigest.hex}`);
       // Once more: it is there already.
       expect(await load(file(name))).toEqual(loaded);
-      expect(await listImages()).toHaveLength(1);
+      expect(await imagesNow()).toHaveLength(1);
     });
 
     it.each(['gzip', 'gzip members', 'zstd', 'zstd frames'] as const)(
@@ -204,7 +198,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
         expect((await loading).diffIds).toEqual((await load(file('skopeo-docker.tar'))).diffIds);
       } else {
         await expect(loading).rejects.toMatchObject({ code: 'ARCHIVE_ENCODING' });
-        expect(await listImages()).toEqual([]);
+        expect(await imagesNow()).toEqual([]);
       }
     });
 
@@ -228,7 +222,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       const { id } = await load(file('skopeo-oci.tar'), { repository: 'ed_other' });
       await engine.docker('tag', id, 'lab/built:2');
       await load(file('docker.tar'));
-      expect((await inspect('lab/built:2')).Id).toBe(id);
+      expect((await inspectImage(engine, 'lab/built:2')).Id).toBe(id);
     });
 
     it.each([
@@ -239,15 +233,15 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       ['a page', 'ARCHIVE_UNKNOWN', () => Buffer.from('<html>')],
     ] as const)('%s: it leaves nothing', async (_title, code, damage) => {
       await load(file('docker.tar'));
-      const before = await listImages();
+      const before = await imagesNow();
       await writeFile(file('damaged'), damage(await readFile(file('skopeo-docker.tar'))));
       await expect(load(file('damaged'))).rejects.toMatchObject({ code });
-      expect(await listImages()).toEqual(before);
+      expect(await imagesNow()).toEqual(before);
     });
 
     it('two images leave nothing', async () => {
       await expect(load(file('docker-two.tar'))).rejects.toMatchObject({ code: 'SEVERAL_IMAGES' });
-      expect(await listImages()).toEqual([]);
+      expect(await imagesNow()).toEqual([]);
     });
 
     it('a signal leaves nothing, before all has come and after', async () => {
@@ -262,7 +256,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
           },
         );
         await expect(loading).rejects.toThrow(new RangeError('enough'));
-        await expect.poll(() => listImages()).toEqual([]);
+        await expect.poll(() => imagesNow()).toEqual([]);
       }
     });
 
@@ -276,7 +270,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       await expect(loading).rejects.toThrow(new RangeError('enough'));
       for (const image of [second, first]) {
         const { tag, id } = await load(image);
-        expect(await listImages()).toContain(`${tag} ${id}`);
+        expect(await imagesNow()).toContain(`${tag} ${id}`);
       }
     });
 
@@ -298,7 +292,7 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
       await paused.promise;
       const { tag } = await load(quick);
       goOn.resolve();
-      expect((await listImages()).map((image) => image.split(' ')[0])).toContain(tag);
+      expect((await imagesNow()).map((image) => image.split(' ')[0])).toContain(tag);
       expect((await loading).tag).not.toBe(tag);
     });
 
@@ -313,11 +307,11 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
         troubled = await start(place, file('small'));
         const small = await saveImage('small', 100_000);
         await loadInto(troubled, small);
-        const before = await listImages(troubled);
+        const before = await imagesNow(troubled);
         for (const megabytes of [80, 30]) {
           const large = await saveImage(`large-${megabytes}`, megabytes * 10 ** 6);
           await expect(loadInto(troubled, large)).rejects.toMatchObject({ code: 'ENGINE_NO_SPACE' });
-          expect(await listImages(troubled)).toEqual(before);
+          expect(await imagesNow(troubled)).toEqual(before);
         }
         await loadInto(troubled, small);
       });
@@ -336,9 +330,9 @@ for (const { title, requirement, start, takesZstdLayers, takesLayouts } of KINDS
         // As after a reboot: containerd of the first is a process until somebody asks how it ended.
         await rm(file('killed/exec'), { recursive: true });
         troubled = await start(place, file('killed'));
-        expect(await listImages(troubled)).toEqual([]);
+        expect(await imagesNow(troubled)).toEqual([]);
         const { tag, id } = await loadInto(troubled, image);
-        expect(await listImages(troubled)).toEqual([`${tag} ${id}`]);
+        expect(await imagesNow(troubled)).toEqual([`${tag} ${id}`]);
       });
     });
   });

@@ -18,6 +18,7 @@ import {
 } from '../lab/deployments/deployment-host.ts';
 import { boot, losePower } from '../lab/deployments/lose-power.ts';
 import { DEBIAN_ENGINE, ENGINE_KINDS, type EngineKind } from '../lab/engine-kinds.ts';
+import { inspectContainer, listContainers, listImages } from '../lab/engine-views.ts';
 import type { App } from '../lab/lab.ts';
 import { type Asker, startAsker } from '../lab/switch/asker.ts';
 import { listOurRules } from '../lab/switch/our-rules.ts';
@@ -50,7 +51,7 @@ function flip(bytes: Buffer, at: number): Buffer {
 }
 const flipMiddle = (bytes: Buffer) => flip(bytes, bytes.length >> 1);
 
-/** @param kind but for Debian's only what the engine itself has a part in is tried: how it takes archives */
+/** @param kind but for Debian's only what the engine itself has a part in is tried */
 function keepsOneVersion(kind: EngineKind): void {
   const isDebian = kind === DEBIAN_ENGINE;
   /** The others are not there at all: they are not passed over for want of something. */
@@ -74,27 +75,20 @@ function keepsOneVersion(kind: EngineKind): void {
     await resizeDisk(Number(used.split('\n')[1]) + bytes);
   }
 
-  const lines = (text: string) => text.split('\n').filter(Boolean).sort();
-  const listImages = async () =>
-    lines(
-      await host.engine.docker(
-        ...['images', '--all', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'],
-      ),
-    );
+  const imagesNow = () => listImages(host.engine);
   /** All containers that there are, with what becomes of each when the engine starts again. */
-  async function listContainers(): Promise<string> {
-    const ids = lines(await host.engine.docker('ps', '--all', '--quiet', '--no-trunc'));
-    if (ids.length === 0) return '';
-    const format = '{{.Name}} {{.State.Status}} {{.HostConfig.RestartPolicy.Name}} {{.Id}}';
-    return lines(await host.engine.docker('inspect', '--format', format, ...ids)).join('\n');
+  async function containersNow(): Promise<string> {
+    const shown = await Promise.all(
+      (await listContainers(host.engine)).map(({ id }) => inspectContainer(host.engine, id)),
+    );
+    return shown
+      .map((each) => `${each?.Name} ${each?.State.Status} ${each?.HostConfig.RestartPolicy.Name} ${each?.Id}`)
+      .sort()
+      .join('\n');
   }
   /** By name. */
-  async function stateOf(name: string): Promise<string> {
-    const { stdout } = await host.engine.run('inspect', '--format', '{{.State.Status}}', name);
-    return stdout.trim();
-  }
-  const startedAt = async () =>
-    (await host.engine.docker('inspect', '--format', '{{.State.StartedAt}}', CONTAINER)).trim();
+  const stateOf = async (name: string) => (await inspectContainer(host.engine, name))?.State.Status ?? '';
+  const startedAt = async () => (await inspectContainer(host.engine, CONTAINER))?.State.StartedAt ?? '';
   const ask = async () =>
     (await neighbour.run(['curl', '--silent', '--max-time', '20', URL_OUTSIDE])).stdout.trim();
   const configure = (deployment: object) => host.configure({ deployments: [deployment] });
@@ -107,8 +101,8 @@ function keepsOneVersion(kind: EngineKind): void {
 
   const whatIsThere = async () => ({
     answer: await ask(),
-    containers: await listContainers(),
-    images: await listImages(),
+    containers: await containersNow(),
+    images: await imagesNow(),
     rules: await listOurRules(host.lab.host),
   });
   const oneVersion = () => ({ answer: 'v1', ...before, rules: [] });
@@ -130,7 +124,7 @@ function keepsOneVersion(kind: EngineKind): void {
     await configure(WELL);
     await host.startAgent();
     expect(await load(v1)).toMatchObject({ status: 200, generation: 1 });
-    before = { containers: await listContainers(), images: await listImages() };
+    before = { containers: await containersNow(), images: await imagesNow() };
     expect(before.containers).toMatch(/^\/ed_website running unless-stopped \w+$/);
     expect(before.images).toHaveLength(2);
     asker = await startAsker(neighbour, URL_OUTSIDE);
@@ -360,7 +354,7 @@ function keepsOneVersion(kind: EngineKind): void {
       fault.expectAnswer(await answer);
       // One that outlives its engine ends with the next one, and is started anew.
       await expect
-        .poll(async () => [await startedAt(), await whatIsThere()])
+        .poll(async () => [await startedAt(), await whatIsThere()], { interval: 250 })
         .toEqual([expect.not.stringContaining(startedBefore), oneVersion()]);
       const meanwhile = Object.keys((await asker.look()).words);
       expect(moment.hasMoved ? ['v1', 'v2'] : ['v1']).toEqual(expect.arrayContaining(meanwhile));

@@ -12,6 +12,7 @@ import { parseRunArguments } from '../../eve-agent/src/launch/run-args/parse.ts'
 import { toContainerSpec } from '../../eve-agent/src/launch/run-args/to-container-spec.ts';
 import { createEngineClient, type EngineClient, EngineError } from '../../shared/src/engine/engine-client.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
+import { removeContainer } from '../lab/engine-views.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { startNewerDockerEngine } from '../lab/newer-docker-engine.ts';
 import { describeWith, type Requirement } from '../requirements.ts';
@@ -172,7 +173,7 @@ describe.each(KINDS)(
           seen.refused += 1;
         }
         const made = [theirs, own].flatMap((container) => ('id' in container ? [container.id] : []));
-        if (made.length > 0) await engine.docker('rm', '--force', '--volumes', ...made);
+        for (const id of made) await removeContainer(engine, id);
       });
 
       it('are made, most of them', () => {

@@ -7,14 +7,19 @@ import { json } from 'node:stream/consumers';
  * @returns what was answered, as JSON; null: an empty answer
  * @throws Error: nobody listens, or the answer is no 2xx
  */
-export async function askSocket(socketPath: string, path: string, posted?: string): Promise<unknown> {
+export async function askSocket(
+  socketPath: string,
+  path: string,
+  posted?: string,
+  method = posted === undefined ? 'GET' : 'POST',
+): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  const asked = request({ socketPath, path, method: posted === undefined ? 'GET' : 'POST' }, (answer) => {
-    const { statusCode = 0 } = answer;
+  const asked = request({ socketPath, path, method }, (answer) => {
+    const { statusCode = 0, headers } = answer;
     if (statusCode < 200 || statusCode > 299) {
       answer.resume();
       reject(new Error(`${path} is answered by ${statusCode}`));
-    } else if (answer.headers['content-length'] === '0') {
+    } else if (statusCode === 204 || headers['content-length'] === '0') {
       answer.resume();
       resolve(null);
     } else json(answer).then(resolve, reject);

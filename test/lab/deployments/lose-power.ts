@@ -1,6 +1,7 @@
 /** A device with a Docker engine and an agent loses its power, and has it again. */
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { inspectContainer, listContainers } from '../engine-views.ts';
 import type { DeploymentHost } from './deployment-host.ts';
 
 const PAUSE_MS = 20;
@@ -54,10 +55,10 @@ ip link delete docker0
  * containers. What is on disks stays as it is at that moment.
  */
 export async function losePower({ lab, engine, state, at, endAgent }: DeploymentHost): Promise<void> {
-  const running = (await engine.docker('ps', '--quiet', '--no-trunc')).split('\n').filter(Boolean);
-  const format = ['inspect', '--format', '{{.State.Pid}}'];
-  const pids = running.length === 0 ? '' : await engine.docker(...format, ...running);
-  const containers = pids.split('\n').map(Number).filter(Boolean);
+  const shown = await Promise.all(
+    (await listContainers(engine)).map(({ id }) => inspectContainer(engine, id)),
+  );
+  const containers = shown.map((each) => each?.State.Pid ?? 0).filter(Boolean);
   await Promise.all([endAgent('SIGKILL'), engine.kill()]);
   const words = [`${at('engine')}/`, state];
   await killAll(async () => (await Promise.all(words.map(listProcesses))).flat());
