@@ -1,8 +1,8 @@
+import type { IsOwnName } from '@local-datastore/shared/http/request-origin';
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';
 import type { OpenRegistryAccess } from './access/open-registry-access.ts';
 import type { Places } from './access/places.ts';
-import type { IsOwnName } from './access/request-origin.ts';
 import { createActivity, observeAdvertising } from './activity/activity.ts';
 import type { LogLines } from './activity/log-lines.ts';
 import type { Advertiser, AdvertisingObserver } from './advertise/advertiser.ts';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import type { IsOwnName } from '@local-datastore/shared/http/request-origin';
 import type { Log } from '@local-datastore/shared/log';
 import type { Attempts } from './attempts.ts';
 import { createAuthenticator } from './authenticator.ts';
@@ -11,7 +12,6 @@ import { createRegistryAccess, type RegistryAccess } from './registry-access.ts'
 import { openRegistryPrincipals, type RegistryPrincipals } from './registry-principals.ts';
 import { createRegistryRecords } from './registry-records.ts';
 import { createRegistryTokens } from './registry-tokens.ts';
-import type { IsOwnName } from './request-origin.ts';
 import { loadTokenCertificate, loadTokenKey } from './token-key.ts';
 import { createTokenService, type TokenService } from './token-service.ts';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type IsOwnName, parseHost } from './request-origin.ts';
+import { type IsOwnName, parseHost } from '@local-datastore/shared/http/request-origin';
 
 type Asked = Pick<IncomingMessage, 'headers' | 'socket'>;
 

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { createOwnNames } from '@local-datastore/shared/http/request-origin';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createAttempts } from './attempts.ts';
@@ -9,7 +10,6 @@ import { createPlaces } from './places.ts';
 import { type BookSources, createPrincipalBook } from './principal-book.ts';
 import { createRegistryAccess, type RegistryAccess, type RegistryWish } from './registry-access.ts';
 import { createRegistryTokens, type RegistryTokens, type TokenAccess } from './registry-tokens.ts';
-import { createOwnNames } from './request-origin.ts';
 import { drawSecret } from './secret-hash.ts';
 import { parseTokenKey } from './token-key.ts';
 

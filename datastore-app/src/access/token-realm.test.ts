@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { createOwnNames } from '@local-datastore/shared/http/request-origin';
 import { expect, it } from 'vitest';
 import { createPlaces } from './places.ts';
-import { createOwnNames } from './request-origin.ts';
 import { realmOf } from './token-realm.ts';
 
 const isOwnName = createOwnNames(['ds.local', 'images.example']);

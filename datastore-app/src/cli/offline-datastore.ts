@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import { createOwnNames } from '@local-datastore/shared/http/request-origin';
 import { Command } from 'commander';
 import { createAttempts } from '../access/attempts.ts';
 import { createGuard } from '../access/guard.ts';
 import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createPlaces } from '../access/places.ts';
-import { createOwnNames } from '../access/request-origin.ts';
 import { createLogLines } from '../activity/log-lines.ts';
 import { runApp } from '../app.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';

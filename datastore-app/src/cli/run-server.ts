@@ -1,5 +1,6 @@
 import { hostname as systemHostName } from 'node:os';
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import { createOwnNames } from '@local-datastore/shared/http/request-origin';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { createAttempts } from '../access/attempts.ts';
@@ -7,7 +8,6 @@ import type { ReadCredential } from '../access/credential.ts';
 import { createGuard } from '../access/guard.ts';
 import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createPlaces } from '../access/places.ts';
-import { createOwnNames } from '../access/request-origin.ts';
 import { loadWriteToken } from '../access/write-token.ts';
 import { createLogLines } from '../activity/log-lines.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';

@@ -1,11 +1,11 @@
 import type { RequestListener } from 'node:http';
+import type { IsOwnName } from '@local-datastore/shared/http/request-origin';
 import type { Log } from '@local-datastore/shared/log';
 import { createDownloadTickets, type DownloadTickets } from '../access/download-tickets.ts';
 import type { Guard } from '../access/guard.ts';
 import { createReach } from '../access/image-reach.ts';
 import type { OpenRegistryAccess } from '../access/open-registry-access.ts';
 import type { Places } from '../access/places.ts';
-import type { IsOwnName } from '../access/request-origin.ts';
 import type { TokenService } from '../access/token-service.ts';
 import type { Activity } from '../activity/activity.ts';
 import type { LogLines } from '../activity/log-lines.ts';

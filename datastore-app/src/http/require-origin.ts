@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
-import { decideOrigin, type IsOwnName } from '../access/request-origin.ts';
+import { decideOrigin, type IsOwnName } from '@local-datastore/shared/http/request-origin';
 
 /**
  * Answers a request that a page of somebody else's caused (403, 421), and says whether it may go on.

@@ -9,6 +9,7 @@ import {
   errorMessage,
   systemErrorCode,
 } from '@local-datastore/shared/errors';
+import { refuseForeignPages } from './refuse-foreign-pages.ts';
 import type { TlsFiles } from './server-tls.ts';
 import { describeLongSocketPath } from './socket-path.ts';
 import { createMutualTlsServer, type TlsServerDeps } from './tls-server.ts';
@@ -102,7 +103,7 @@ export interface ListenOptions {
 }
 
 /**
- * Offers the API at one place.
+ * Offers the API at one place, but not to web pages of others.
  *
  * @param tls for TCP; its files are watched
  * @returns its end
@@ -115,11 +116,12 @@ export async function listen(
   deps: TlsServerDeps,
   { takesImages = false }: ListenOptions = {},
 ): Promise<() => Promise<void>> {
-  const { server, close } = await createServerFor(address, listener, tls, deps);
+  const guarded = refuseForeignPages(listener, address.kind === 'unix');
+  const { server, close } = await createServerFor(address, guarded, tls, deps);
   // Node's five minutes for a whole request are few for an image on a slow link; its reader has a limit of its own.
   if (takesImages) server.requestTimeout = 0;
   // Whoever asks first is told before it sends: the routes say when they want the body.
-  server.on('checkContinue', listener);
+  server.on('checkContinue', guarded);
   let forgetName = () => {};
   try {
     if (address.kind === 'unix') forgetName = await listenUnix(server, address.path);

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 /** What a request says of the name that was asked for, and of the page that caused it. */
 export type OriginDecision =
   | { readonly kind: 'allowed' }
-  /** The name in `Host` is none of the datastore's: the answer is not for who asks (RFC 9110 §15.5.20). */
+  /** The name in `Host` is none of ours: the answer is not for who asks (RFC 9110 §15.5.20). */
   | { readonly kind: 'unknown-host'; readonly host: string }
   /** A page of another origin wants to change something. */
   | { readonly kind: 'foreign-origin'; readonly origin: string };
@@ -15,13 +15,13 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: '80', https: '44
 const OWN_SITES = new Set(['same-origin', 'none']);
 const SHOWN_CHARACTERS = 100;
 
-/** Whether a name, as it stands in `Host` without the port, is one of the datastore's. */
+/** Whether a name, as it stands in `Host` without the port, is one of ours. */
 export type IsOwnName = (name: string) => boolean;
 
 const withoutLastDot = (name: string) => (name.endsWith('.') ? name.slice(0, -1) : name);
 
 /**
- * The names that a datastore answers to: its own, `localhost`, and what is configured. Addresses of any kind and
+ * The names that a program answers to: its own, `localhost`, and what is configured. Addresses of any kind and
  * names of one label count too: an attacker's page cannot have them (rebinding needs a name that its DNS answers
  * for), and forwarded ports, container networks and local name services use them.
  *
@@ -61,13 +61,13 @@ function isOwnOrigin(origin: string, host: string | undefined, isConfigured: IsO
 }
 
 /**
- * Keeps pages of others from using what a browser can reach and knows: from reading what is the datastore's own
+ * Keeps pages of others from using what a browser can reach and knows: from reading what is not for everybody
  * by a name that leads here for a moment (DNS rebinding), and from changing anything (cross-site requests, which
  * browsers send together with Basic credentials that they remember). Programs send neither header.
  *
- * @param request.isOwnPath whether it is for the datastore's own paths; images are open to every name
+ * @param request.isOwnPath whether the name matters: what is open to every name, such as images, is not asked by one
  * @param request.isReading GET, HEAD and OPTIONS, which change nothing
- * @param trustedNames of `--trusted-host`, also as origins whatever their port: a proxy may change `Host`
+ * @param trustedNames of a proxy before it, also as origins whatever their port: a proxy may change `Host`
  */
 export function decideOrigin(
   request: {
