@@ -18,6 +18,7 @@ const ALWAYS = [
   'compose/scripts/code-cache.ts',
   'compose/scripts/deferred-packages.ts',
   'compose/scripts/make-code-cache.ts',
+  'compose/write-page.ts',
   'package-lock.json',
 ];
 

@@ -1,8 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { build } from 'esbuild';
-import { type BuiltPage, buildPage } from '../datastore-app/src/web/build-page.ts';
-import { BROTLI_SUFFIX, GZIP_SUFFIX } from '../datastore-app/src/web/page-files.ts';
+import { buildPage } from '../datastore-app/src/web/build-page.ts';
 import { LAUNCHER_NAME } from '../shared/src/confinement/launcher/roles.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER } from './calf-scripts.ts';
 import {
@@ -13,18 +11,7 @@ import {
   type ProgramBundle,
   writePackageType,
 } from './program-bundle.ts';
-
-/** The web page stands in `web` beside `main.js`, where datastore-app/src/web/load-page.ts looks for it. */
-async function writePage(folder: string): Promise<BuiltPage> {
-  const page = await buildPage();
-  await mkdir(folder, { recursive: true });
-  for (const { name, content, gzip, brotli } of page.files) {
-    await writeFile(join(folder, name), content);
-    if (gzip !== undefined) await writeFile(join(folder, `${name}${GZIP_SUFFIX}`), gzip);
-    if (brotli !== undefined) await writeFile(join(folder, `${name}${BROTLI_SUFFIX}`), brotli);
-  }
-  return page;
-}
+import { writePage } from './write-page.ts';
 
 /**
  * Bundles the datastore, its page, worker threads and calves, into a folder that needs Node and koffi's native part
@@ -52,7 +39,8 @@ export async function bundleDatastore(folder: string): Promise<ProgramBundle> {
   // A calf opens no file: its program is one script, which is handed to it.
   const calves = await bundleScriptsOf(await findCalves('datastore-app'), folder);
   await writePackageType(folder, 'module');
-  const page = await writePage(join(folder, 'web'));
+  const page = await buildPage();
+  await writePage(folder, page);
   const { inputs, contents } = materialsOf([metafile, calves, page.metafile]);
   return {
     inputs: [...inputs, ...page.otherInputs],

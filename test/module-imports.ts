@@ -45,6 +45,6 @@ export function listModules(folder: string): string[] {
 /** @returns the file of a module of ours; null: a package, or a module of Node's */
 export function fileOf(specifier: string, from: string): string | null {
   const shared = /^@local-datastore\/shared\/(.+)$/.exec(specifier)?.[1];
-  if (shared !== undefined) return join(SHARED, `${shared}.ts`);
+  if (shared !== undefined) return join(SHARED, shared.endsWith('.tsx') ? shared : `${shared}.ts`);
   return specifier.startsWith('.') ? resolve(dirname(from), specifier) : null;
 }

@@ -31,7 +31,7 @@ import type { Uploads } from '../uploads/uploads.ts';
 import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import { createShownImages, type ShownImages as ShownFiles } from '../upstream/images/shown-images.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
-import { createPageLoader } from '../web/load-page.ts';
+import { openPage } from '../web/open-page.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { createArtifactHandler } from './artifact-files.ts';
@@ -177,7 +177,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
-  const loadPage = createPageLoader();
+  const loadPage = openPage();
   const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage }),
     createImageListRoutes({ ...deps, loadPage }),

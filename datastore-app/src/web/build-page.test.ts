@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import type { BuiltPage } from '@local-datastore/shared/web/build-page';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltPage, buildPage } from './build-page.ts';
+import { buildPage } from './build-page.ts';
 
 /** What the page may weigh in all, as it goes over the wire. */
 const MOST_COMPRESSED_BYTES = 100 * 1024;
@@ -57,9 +58,10 @@ describe('the built page', () => {
   it('tells what it was built from, so that a change is noticed', () => {
     const folder = 'datastore-app/src/web/page';
     const inputs = [...Object.keys(page.metafile.inputs), ...page.otherInputs];
-    for (const file of ['main.tsx', 'page.css', 'styles/base.css', 'index.html', 'icon.svg']) {
+    for (const file of ['main.tsx', 'page.css', 'styles/images.css', 'index.html', 'icon.svg']) {
       expect(inputs).toContain(`${folder}/${file}`);
     }
+    expect(inputs).toContain('shared/src/page/styles/base.css');
   });
 
   it('has the same names when it is built again', async () => {

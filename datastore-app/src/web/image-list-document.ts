@@ -1,9 +1,9 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { imageReference } from '../images/image-path.ts';
 import type { ShownImage } from '../upstream/images/shown-images.ts';
 import { htmlText } from './html-text.ts';
 import { amountText } from './page/images/image-list.ts';
-import { shownName } from './page/text/shown-name.ts';
 
 export type DocumentImage = Pick<
   ShownImage,

@@ -1,12 +1,12 @@
 import { textResponse } from '@local-datastore/shared/http/operation';
+import { DOCUMENT_HEADERS } from '@local-datastore/shared/web/page-answer';
+import type { Page } from '@local-datastore/shared/web/page-files';
 import type { Places } from '../../access/places.ts';
 import { toListedArtifact } from '../../eve/listed-artifact.ts';
 import type { ShownImages } from '../../upstream/images/shown-images.ts';
 import { imageListDocument, sheetOf } from '../../web/image-list-document.ts';
-import type { Page } from '../../web/page-files.ts';
 import type { ListArtifacts } from '../list-artifacts.ts';
 import { query, read } from '../openapi/describe.ts';
-import { DOCUMENT_HEADERS } from '../page-headers.ts';
 import { createResource, type Resource } from '../resource.ts';
 import { queryOf } from './repositories.ts';
 

@@ -3,8 +3,8 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createLog } from '@local-datastore/shared/log';
+import { pageOf } from '@local-datastore/shared/web/page-files';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pageOf } from '../../web/page-files.ts';
 import { createApi } from '../api.ts';
 import { createPageRoutes } from './page.ts';
 

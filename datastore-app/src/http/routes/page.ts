@@ -1,26 +1,17 @@
-import { createHash } from 'node:crypto';
-import { extname } from 'node:path';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { textResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
+import { assetAnswer, documentAnswer } from '@local-datastore/shared/web/page-answer';
+import type { Page, PageFile } from '@local-datastore/shared/web/page-files';
 import type { Request, Response } from 'express';
-import type { Page, PageFile } from '../../web/page-files.ts';
 import { open, problems } from '../openapi/describe.ts';
-import { DOCUMENT_HEADERS } from '../page-headers.ts';
 import { createResource, type Resource } from '../resource.ts';
 
 export interface PageRoutesDeps {
   readonly log: Log;
   loadPage(): Promise<Page>;
 }
-
-const CONTENT_TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml',
-};
 
 const PLAIN_TEXT = `This is a local datastore for EVE-OS. A browser shows more at this address.
 
@@ -32,27 +23,16 @@ Add an image: curl -T FILE -H "Authorization: Bearer TOKEN" <this host>/<path>
 (\`datastore-app token\` prints the token.)
 `;
 
-function sendDocument(request: Request, response: Response, { html }: Page): void {
-  const digest = createHash('sha256').update(html.content).digest('hex');
-  response.set({ ...DOCUMENT_HEADERS, ETag: `"sha256:${digest}"` });
+function sendDocument(request: Request, response: Response, page: Page): void {
+  const { headers, content } = documentAnswer(page);
+  response.set(headers);
   if (request.fresh) response.status(304).end();
-  else response.set('Content-Type', CONTENT_TYPES['.html']).send(html.content);
+  else response.send(content);
 }
 
-/** The smallest form that the client takes (RFC 9110 §12.5.3). */
-function sendAsset(request: Request, response: Response, { name, content, brotli, gzip }: PageFile): void {
-  const forms = { ...(brotli && { br: brotli }), ...(gzip && { gzip }), identity: content };
-  // Not the client's order: by size, among those it takes.
-  const taken = new Set(request.acceptsEncodings());
-  const encoding = (['br', 'gzip'] as const).find((form) => taken.has(form) && forms[form] !== undefined);
-  response.set({
-    'Content-Type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
-    'Cache-Control': 'public, max-age=31536000, immutable',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    Vary: 'Accept-Encoding',
-    ...(encoding !== undefined && { 'Content-Encoding': encoding }),
-  });
-  response.send(forms[encoding ?? 'identity']);
+function sendAsset(request: Request, response: Response, asset: PageFile): void {
+  const { headers, content } = assetAnswer(asset, new Set(request.acceptsEncodings()));
+  response.set(headers).send(content);
 }
 
 /** The web page at `/-/`, to which `GET /` leads, and its assets; what is no browser gets plain text. */

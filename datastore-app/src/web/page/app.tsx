@@ -1,3 +1,6 @@
+import { useStore } from '@local-datastore/shared/page/store';
+import { announcement } from '@local-datastore/shared/page/ui/announce';
+import { KeyIcon, WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { AccessDialog } from './access/access-dialog.tsx';
@@ -7,9 +10,6 @@ import { ImagesView } from './images/images-view.tsx';
 import type { Live } from './live/poll.ts';
 import { LogView } from './log/log-view.tsx';
 import { StatusView } from './status/status-view.tsx';
-import { useStore } from './store.ts';
-import { announcement } from './ui/announce.ts';
-import { KeyIcon, WarningIcon } from './ui/icons.tsx';
 
 const VIEWS = { images: 'Images', containers: 'Containers', status: 'Status', log: 'Log' } as const;
 type View = keyof typeof VIEWS;

@@ -1,3 +1,4 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
 import { render } from 'preact';
 import { createAccess } from './access/access.ts';
 import { createCredentialStorage } from './access/credentials.ts';
@@ -6,7 +7,6 @@ import { App } from './app.tsx';
 import { createArchiveImports } from './archives/archive-imports.ts';
 import { sendArchive } from './archives/send-archive.ts';
 import { startPolling } from './live/poll.ts';
-import { announce } from './ui/announce.ts';
 import { createUploads } from './uploads/uploads.ts';
 
 const access = createAccess(createCredentialStorage(sessionStorage, localStorage));

@@ -1,5 +1,5 @@
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { useId, useState } from 'preact/hooks';
-import { Dialog } from '../ui/dialog.tsx';
 import type { Prompt, PromptAnswer } from './access.ts';
 
 const SHORTEST_TOKEN = 16;

@@ -1,4 +1,4 @@
-import { createStore, type Store } from '../store.ts';
+import { createStore, type Store } from '@local-datastore/shared/page/store';
 import {
   basicAuthorization,
   type CredentialStorage,

@@ -109,10 +109,3 @@ export interface Status {
   readonly tls?: Tls | null;
   readonly access?: { readonly isReadOpen: boolean };
 }
-
-/** RFC 9457. */
-export interface Problem {
-  readonly status?: number;
-  readonly detail?: string;
-  readonly code?: string;
-}

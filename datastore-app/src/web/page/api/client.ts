@@ -1,32 +1,8 @@
+import { ApiError, parseProblem } from '@local-datastore/shared/page/api-error';
 import type { Access } from '../access/access.ts';
-import type { Problem } from './answers.ts';
-
-/** The datastore refused, or cannot be reached. */
-export class ApiError extends Error {
-  /** The HTTP status; 0: no answer. */
-  readonly status: number;
-  readonly retryAfterSeconds: number | undefined;
-
-  constructor(message: string, status: number, retryAfterSeconds?: number) {
-    super(message);
-    this.name = 'ApiError';
-    this.status = status;
-    this.retryAfterSeconds = retryAfterSeconds;
-  }
-}
 
 /** An answer that hangs for longer counts as none. */
 const ANSWER_LIMIT_MS = 15_000;
-
-/** The problem that a body tells of (RFC 9457), or an empty one. */
-export function parseProblem(body: string): Problem {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    return typeof parsed === 'object' && parsed !== null ? parsed : {};
-  } catch {
-    return {};
-  }
-}
 
 /** What the registry says in a body of its own (distribution-spec, "Error Codes"), for people. */
 function parseRegistryError(body: string): string | undefined {

@@ -1,7 +1,7 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
-import { shownName } from '../text/shown-name.ts';
 import { chosenFiles } from '../uploads/dropped-files.ts';
 import type { ChosenFile } from '../uploads/upload-plan.ts';
 import { isArchiveName } from './archive-name.ts';

@@ -1,9 +1,9 @@
+import { useStore } from '@local-datastore/shared/page/store';
+import { durationText, percentOf } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { CheckIcon, CloseIcon, PlayIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useEffect } from 'preact/hooks';
-import { useStore } from '../store.ts';
-import { durationText, percentOf } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
-import { CheckIcon, CloseIcon, PlayIcon } from '../ui/icons.tsx';
 import type { ArchiveImport, ArchiveImports } from './archive-imports.ts';
 
 /** How far an import is. */

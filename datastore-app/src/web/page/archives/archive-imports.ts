@@ -1,5 +1,5 @@
+import { createStore, type Store } from '@local-datastore/shared/page/store';
 import type { Access } from '../access/access.ts';
-import { createStore, type Store } from '../store.ts';
 import { createTransferRate } from '../uploads/transfer-rate.ts';
 import { outcomeOf } from './import-report.ts';
 import type { ArchiveAnswer, SentArchive } from './send-archive.ts';

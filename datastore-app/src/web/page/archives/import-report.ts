@@ -1,5 +1,5 @@
+import { parseProblem } from '@local-datastore/shared/page/api-error';
 import { sizeText } from '@local-datastore/shared/text/quantities';
-import { parseProblem } from '../api/client.ts';
 
 /** What the datastore answers to an archive, as far as it is shown. */
 interface ImportReport {

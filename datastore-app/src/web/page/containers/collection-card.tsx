@@ -1,11 +1,11 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Card } from '@local-datastore/shared/page/ui/card.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useState } from 'preact/hooks';
 import type { Collected } from '../api/registry-answers.ts';
 import { collect } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
-import { Card } from '../status/card.tsx';
-import { announce } from '../ui/announce.ts';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 
 interface Told {
   readonly collected: Collected;

@@ -1,5 +1,5 @@
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import type { Place } from '../api/told-place.ts';
-import { Dialog } from '../ui/dialog.tsx';
 import { Document } from '../ui/document.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { registryHost } from './client-commands.ts';

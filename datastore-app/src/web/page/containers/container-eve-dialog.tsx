@@ -1,12 +1,12 @@
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { useEffect, useState } from 'preact/hooks';
 import type { Tag } from '../api/registry-answers.ts';
 import { readManifest } from '../api/registry-client.ts';
 import type { Place } from '../api/told-place.ts';
 import type { PageContext } from '../context.ts';
 import { Command } from '../ui/command.tsx';
-import { Dialog } from '../ui/dialog.tsx';
-import { Failure } from '../ui/failure.tsx';
-import { WarningIcon } from '../ui/icons.tsx';
 import { Setting } from '../ui/setting.tsx';
 import { imageName } from './client-commands.ts';
 import { type EveUse, eveUseOf } from './eve-use.ts';

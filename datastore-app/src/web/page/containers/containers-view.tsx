@@ -1,3 +1,5 @@
+import { usePolled } from '@local-datastore/shared/page/live/use-polled';
+import { useStore } from '@local-datastore/shared/page/store';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import { readImports, readRepositories } from '../api/registry-client.ts';
@@ -5,8 +7,6 @@ import { hasOwnAuthority, toldPlace } from '../api/told-place.ts';
 import { ArchiveImportPanel } from '../archives/archive-import-panel.tsx';
 import type { PageContext } from '../context.ts';
 import type { Live } from '../live/poll.ts';
-import { usePolled } from '../live/use-polled.ts';
-import { useStore } from '../store.ts';
 import { DropArea } from '../uploads/drop-area.tsx';
 import type { ChosenFile } from '../uploads/upload-plan.ts';
 import { searchOfAddress } from './address.ts';

@@ -1,12 +1,12 @@
+import { shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { Age, PlainTable } from '@local-datastore/shared/page/ui/card.tsx';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DownloadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { useState } from 'preact/hooks';
 import type { Repository, Tag, TagVersion } from '../api/registry-answers.ts';
 import type { Place } from '../api/told-place.ts';
-import { Age, PlainTable } from '../status/card.tsx';
-import { shortDigest } from '../text/quantities.ts';
 import { Command } from '../ui/command.tsx';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
-import { DownloadIcon } from '../ui/icons.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { type ClientCommands, clientCommands, exportUrl } from './client-commands.ts';
 

@@ -1,7 +1,7 @@
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { useState } from 'preact/hooks';
 import { ArchiveForm } from '../archives/archive-form.tsx';
 import type { PageContext } from '../context.ts';
-import { Dialog } from '../ui/dialog.tsx';
 import type { ChosenFile } from '../uploads/upload-plan.ts';
 import { RegistryImportForm } from './registry-import-form.tsx';
 

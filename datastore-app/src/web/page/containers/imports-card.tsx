@@ -1,12 +1,12 @@
+import { percentOf } from '@local-datastore/shared/page/text/quantities';
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Age, Card } from '@local-datastore/shared/page/ui/card.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useRef } from 'preact/hooks';
 import type { ImportJob } from '../api/registry-answers.ts';
 import { removeImport, retryImport } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
-import { Age, Card } from '../status/card.tsx';
-import { percentOf } from '../text/quantities.ts';
-import { announce } from '../ui/announce.ts';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 import { createTransferRate, type TransferRate } from '../uploads/transfer-rate.ts';
 import { hasEnded, importName, progressSentence, shownImports } from './import-list.ts';
 

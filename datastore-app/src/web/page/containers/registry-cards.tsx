@@ -1,11 +1,11 @@
+import { usePolled } from '@local-datastore/shared/page/live/use-polled';
+import { percentOf, shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { Age, Card, PlainTable } from '@local-datastore/shared/page/ui/card.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback } from 'preact/hooks';
 import type { Import, ImportJob, Upstream } from '../api/registry-answers.ts';
 import { readUpstreams } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
-import { usePolled } from '../live/use-polled.ts';
-import { Age, Card, PlainTable } from '../status/card.tsx';
-import { percentOf, shortDigest } from '../text/quantities.ts';
 import { CollectionCard } from './collection-card.tsx';
 import { ImportsCard } from './imports-card.tsx';
 

@@ -1,9 +1,9 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useId, useState } from 'preact/hooks';
 import { startImport } from '../api/registry-client.ts';
 import type { PageContext } from '../context.ts';
-import { announce } from '../ui/announce.ts';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 import { importWish } from './import-wish.ts';
 
 export interface RegistryImportFormProps {

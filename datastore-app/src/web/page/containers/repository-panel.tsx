@@ -1,14 +1,14 @@
+import { usePolled } from '@local-datastore/shared/page/live/use-polled';
+import { ageText } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { ExternalTag, Repository, Tag } from '../api/registry-answers.ts';
 import { readRepository } from '../api/registry-client.ts';
 import type { Place } from '../api/told-place.ts';
 import type { PageContext } from '../context.ts';
-import { usePolled } from '../live/use-polled.ts';
 import { ManageDialog } from '../operations/manage-dialog.tsx';
-import { ageText } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
-import { Failure } from '../ui/failure.tsx';
 import { ContainerEveDialog } from './container-eve-dialog.tsx';
 import { DeleteTagDialog } from './delete-tag-dialog.tsx';
 import { GetDialog } from './get-dialog.tsx';

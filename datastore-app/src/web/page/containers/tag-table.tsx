@@ -1,8 +1,8 @@
+import { ageText, exactSizeText, shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { DeleteIcon, ManageIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Tag } from '../api/registry-answers.ts';
-import { ageText, exactSizeText, shortDigest } from '../text/quantities.ts';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon, ManageIcon } from '../ui/icons.tsx';
 
 export interface TagTableProps {
   readonly repository: string;

@@ -1,10 +1,10 @@
 import { errorMessage } from '@local-datastore/shared/errors';
+import { exactSizeText } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import { planRemoval } from '../operations/operations-client.ts';
-import { exactSizeText } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
 import { DeletionDialog } from '../ui/deletion-dialog.tsx';
 import { amountText } from './image-list.ts';
 

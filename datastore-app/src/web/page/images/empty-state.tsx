@@ -1,5 +1,5 @@
+import { UploadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { Command } from '../ui/command.tsx';
-import { UploadIcon } from '../ui/icons.tsx';
 
 /** Tells how the first image gets here. */
 export function EmptyState({ origin, onChoose }: { origin: string; onChoose: () => void }) {

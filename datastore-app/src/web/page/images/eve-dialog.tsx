@@ -1,14 +1,14 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { useEffect, useState } from 'preact/hooks';
 import type { EveSettings } from '../../../eve/settings-document.ts';
 import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import type { PageContext } from '../context.ts';
-import { shownName } from '../text/shown-name.ts';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { Document } from '../ui/document.tsx';
-import { Failure } from '../ui/failure.tsx';
-import { WarningIcon } from '../ui/icons.tsx';
 import { Setting } from '../ui/setting.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 

@@ -1,3 +1,13 @@
+import { ageText, exactSizeText, percentOf, shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import {
+  DeleteIcon,
+  DownloadIcon,
+  ManageIcon,
+  RenameIcon,
+  WarningIcon,
+} from '@local-datastore/shared/page/ui/icons.tsx';
 import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { repositoryOfPath } from '../../../archives/archive-naming.ts';
@@ -5,10 +15,6 @@ import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import { containersAddress } from '../containers/address.ts';
 import type { PageContext } from '../context.ts';
-import { ageText, exactSizeText, percentOf, shortDigest } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { DeleteIcon, DownloadIcon, ManageIcon, RenameIcon, WarningIcon } from '../ui/icons.tsx';
 import { splitPath } from './image-list.ts';
 import { RenameField } from './rename-field.tsx';
 import { SelectBox } from './select-box.tsx';

@@ -1,6 +1,6 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { SortIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import type { Image } from '../api/answers.ts';
-import { shownName } from '../text/shown-name.ts';
-import { SortIcon } from '../ui/icons.tsx';
 import { type DrawnGroup, drawGroups, type FolderGroup } from './folder-groups.ts';
 import { amountText, type Sorting, type SortKey } from './image-list.ts';
 import { ImageRow, type ImageRowActions } from './image-row.tsx';

@@ -1,12 +1,12 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useId, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import { change } from '../operations/operations-client.ts';
-import { shownName } from '../text/shown-name.ts';
-import { announce } from '../ui/announce.ts';
-import { Dialog } from '../ui/dialog.tsx';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 import { foldersOf } from '../uploads/upload-plan.ts';
 import { amountText } from './image-list.ts';
 import { collisionOf, type Move, planMoves } from './move-plan.ts';

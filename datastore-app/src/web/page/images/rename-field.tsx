@@ -1,9 +1,9 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
 import { change } from '../operations/operations-client.ts';
-import { announce } from '../ui/announce.ts';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 
 /**
  * Another name for an image, where its name stands: Enter takes it, Escape keeps the old one. What else would change

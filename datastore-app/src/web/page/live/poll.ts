@@ -1,7 +1,8 @@
+import { ApiError } from '@local-datastore/shared/page/api-error';
+import { createStore, type Store } from '@local-datastore/shared/page/store';
 import type { Access } from '../access/access.ts';
 import type { Image, Status } from '../api/answers.ts';
-import { ApiError, type Client } from '../api/client.ts';
-import { createStore, type Store } from '../store.ts';
+import type { Client } from '../api/client.ts';
 
 /** What the page knows of the datastore. */
 export interface Live {

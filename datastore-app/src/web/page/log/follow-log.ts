@@ -1,4 +1,5 @@
-import { ApiError, problemOf } from '../api/client.ts';
+import { ApiError } from '@local-datastore/shared/page/api-error';
+import { problemOf } from '../api/client.ts';
 import { createEventParser } from './event-parser.ts';
 import type { LogLine } from './log-list.ts';
 

@@ -1,8 +1,8 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
-import { shownName } from '../text/shown-name.ts';
-import { Failure } from '../ui/failure.tsx';
 import { fieldsText, findLines, LEVELS, type Level, type LogLine } from './log-list.ts';
 import { useLog } from './use-log.ts';
 

@@ -1,7 +1,7 @@
+import { ApiError } from '@local-datastore/shared/page/api-error';
+import { useStore } from '@local-datastore/shared/page/store';
 import { useEffect, useState } from 'preact/hooks';
 import type { Access } from '../access/access.ts';
-import { ApiError } from '../api/client.ts';
-import { useStore } from '../store.ts';
 import { followLog } from './follow-log.ts';
 import { type LogLine, withLines } from './log-list.ts';
 

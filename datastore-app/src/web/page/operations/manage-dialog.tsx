@@ -1,10 +1,10 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
-import { announce } from '../ui/announce.ts';
-import { Dialog } from '../ui/dialog.tsx';
-import { Failure } from '../ui/failure.tsx';
-import { useAttempt } from '../ui/use-attempt.ts';
 import {
   type Change,
   change,

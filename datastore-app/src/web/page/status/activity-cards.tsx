@@ -1,10 +1,10 @@
+import { percentOf } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { Age, Card, PlainTable } from '@local-datastore/shared/page/ui/card.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { Fragment } from 'preact';
 import type { Advertising, Download, Query } from '../api/answers.ts';
-import { percentOf } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
 import { groupByAsker } from './askers.ts';
-import { Age, Card, PlainTable } from './card.tsx';
 
 const STATES: Readonly<Record<string, { readonly word: string; readonly kind: string }>> = {
   ready: { word: 'ready', kind: 'good' },

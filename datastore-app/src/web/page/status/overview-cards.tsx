@@ -1,9 +1,9 @@
+import { durationText, percentOf } from '@local-datastore/shared/page/text/quantities';
+import { Card, Fact } from '@local-datastore/shared/page/ui/card.tsx';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { DownloadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Disk, Status, Tls } from '../api/answers.ts';
-import { durationText, percentOf } from '../text/quantities.ts';
-import { CopyButton } from '../ui/copy-button.tsx';
-import { DownloadIcon } from '../ui/icons.tsx';
-import { Card, Fact } from './card.tsx';
 
 const dayText = (iso: string) =>
   new Date(iso).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' });

@@ -1,4 +1,4 @@
-import { CopyButton } from './copy-button.tsx';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** Lines for a terminal, to be copied. */
 export function Command({ text, what }: { text: string; what: string }) {

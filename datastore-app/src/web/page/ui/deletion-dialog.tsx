@@ -1,9 +1,9 @@
+import { announce } from '@local-datastore/shared/page/ui/announce';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
+import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { announce } from './announce.ts';
-import { Dialog } from './dialog.tsx';
-import { Failure } from './failure.tsx';
-import { useAttempt } from './use-attempt.ts';
 
 export interface DeletionDialogProps {
   readonly title: string;

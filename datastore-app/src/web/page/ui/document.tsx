@@ -1,4 +1,4 @@
-import { CopyButton } from './copy-button.tsx';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** A text of many lines, to be read and copied. */
 export function Document({ text, what, hint }: { text: string; what: string; hint: string }) {

@@ -1,4 +1,4 @@
-import { CopyButton } from './copy-button.tsx';
+import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** A value that has to be entered elsewhere; one of a list of definitions. */
 export function Setting({ label, value, hint }: { label: string; value: string; hint?: string }) {

@@ -1,6 +1,6 @@
+import { UploadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { UploadIcon } from '../ui/icons.tsx';
 import { droppedFiles } from './dropped-files.ts';
 import type { ChosenFile } from './upload-plan.ts';
 

@@ -1,5 +1,5 @@
+import { parseProblem } from '@local-datastore/shared/page/api-error';
 import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
-import { parseProblem } from '../api/client.ts';
 import { fingerprintOf, type UploadPlan } from './upload-plan.ts';
 
 /** HEAD was answered with neither the offset nor that the upload is gone. */

@@ -1,11 +1,11 @@
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import { createCaseIndex } from '../../../images/case-twins.ts';
 import type { Image } from '../api/answers.ts';
 import type { ArchiveWish } from '../archives/archive-imports.ts';
 import { isArchiveName } from '../archives/archive-name.ts';
-import { shownName } from '../text/shown-name.ts';
-import { Dialog } from '../ui/dialog.tsx';
 import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
 
 export interface UploadDialogProps {

@@ -1,10 +1,10 @@
+import { useStore } from '@local-datastore/shared/page/store';
+import { percentOf } from '@local-datastore/shared/page/text/quantities';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { CheckIcon, CloseIcon, PauseIcon, PlayIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
-import { useStore } from '../store.ts';
-import { percentOf } from '../text/quantities.ts';
-import { shownName } from '../text/shown-name.ts';
-import { CheckIcon, CloseIcon, PauseIcon, PlayIcon } from '../ui/icons.tsx';
 import type { UnfinishedUpload } from './unfinished.ts';
 import { progressText, totalOf } from './upload-total.ts';
 import { mayPause, type Upload, type Uploads } from './uploads.ts';

@@ -1,5 +1,5 @@
+import { durationText } from '@local-datastore/shared/page/text/quantities';
 import { sizeText } from '@local-datastore/shared/text/quantities';
-import { durationText } from '../text/quantities.ts';
 import type { Upload, UploadState } from './uploads.ts';
 
 /** Nothing more comes of these without somebody's help. */

@@ -1,6 +1,6 @@
+import { createStore, type Store } from '@local-datastore/shared/page/store';
 import { defaultOptions, Upload as TusUpload } from 'tus-js-client';
 import type { Access } from '../access/access.ts';
-import { createStore, type Store } from '../store.ts';
 import { createTransferRate } from './transfer-rate.ts';
 import { failureOf, tusOptions } from './tus-options.ts';
 import { findUnfinished, isSameFile, type UnfinishedUpload } from './unfinished.ts';

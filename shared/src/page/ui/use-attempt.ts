@@ -1,5 +1,5 @@
-import { errorMessage } from '@local-datastore/shared/errors';
 import { useState } from 'preact/hooks';
+import { errorMessage } from '../../errors.ts';
 
 /** Something that a person has begun, and that may fail. */
 export interface Attempt {

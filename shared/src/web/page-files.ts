@@ -14,6 +14,8 @@ export interface Page {
   readonly assets: ReadonlyMap<string, PageFile>;
 }
 
+/** Where a bundled page stands: a folder beside its program, or a part of the names in an executable. */
+export const PAGE_FOLDER = 'web/';
 export const PAGE_DOCUMENT = 'index.html';
 /** Where a page's compressed forms stand beside it on the disk. */
 export const GZIP_SUFFIX = '.gz';

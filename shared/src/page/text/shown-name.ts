@@ -1,4 +1,4 @@
-import { ACTING_CHARACTER } from '@local-datastore/shared/text/acting-character';
+import { ACTING_CHARACTER } from '../../text/acting-character.ts';
 
 const ACTING = new RegExp(ACTING_CHARACTER, 'gu');
 

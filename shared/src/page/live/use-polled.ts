@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { ApiError } from '../api/client.ts';
+import { ApiError } from '../api-error.ts';
 
 export interface Polled<T> {
   /** What was read last; undefined: nothing yet, or it may not be read any more. */
