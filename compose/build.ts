@@ -1,6 +1,7 @@
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { buildPage } from '../eve-agent/src/web/build-page.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from './calf-scripts.ts';
 import { copyKoffi } from './copy-koffi.ts';
@@ -18,6 +19,7 @@ import {
 } from './program-bundle.ts';
 import { bundleScripts } from './scripts/bundle-scripts.ts';
 import { writeCodeCache } from './scripts/code-cache.ts';
+import { writePage } from './write-page.ts';
 
 /** `npm run build`: one folder a program below `dist`, which needs Node and nothing else. */
 const dist = join(workspace, 'dist');
@@ -43,12 +45,16 @@ async function buildAgent(): Promise<ProgramBundle> {
   });
   const calves = await bundleScriptsOf({ ...LAUNCHER_SCRIPT, ...(await findCalves('eve-agent')) }, folder);
   for (const [name, text] of files) await writeFile(join(folder, name), text);
+  const page = await buildPage();
+  await writePage(folder, page);
   await copyKoffi(folder);
   await chmod(join(folder, 'main.js'), 0o755);
   await writePackageType(folder, 'commonjs');
   writeCodeCache(folder);
+  const { inputs, contents } = materialsOf([...metafiles, threads.metafile, calves, page.metafile]);
   return {
-    ...materialsOf([...metafiles, threads.metafile, calves]),
+    inputs: [...inputs, ...page.otherInputs],
+    contents,
     sizeBytes: [...files.values()].reduce((sum, text) => sum + text.length, 0),
   };
 }
@@ -74,7 +80,7 @@ for (const [program, buildProgram] of [
   await writeFile(join(dist, program, SBOM_NAME), await sbomText(subject));
   process.stdout.write(`dist/${program}: ${(built.sizeBytes / 1e6).toFixed(1)} MB\n`);
 }
-inputs.add('datastore-app/src/web/build-page.ts');
+for (const place of ['datastore-app', 'eve-agent', 'shared']) inputs.add(`${place}/src/web/build-page.ts`);
 // Written last: without it the bundles count as absent.
 const digests = await digestInputs(workspace, [...inputs]);
 await writeFile(join(dist, INPUTS_FILE), `${JSON.stringify(digests, null, 2)}\n`);

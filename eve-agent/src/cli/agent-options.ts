@@ -30,6 +30,7 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly tlsKey?: string;
   readonly clientCa?: string;
   readonly clientCrl?: string;
+  readonly page?: true;
   readonly deployments?: string;
   readonly deployListen: ListenAddress;
   readonly ca?: string;
@@ -170,6 +171,12 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
         'one serial in hexadecimal a line',
       environment: 'EVE_AGENT_CLIENT_CRL',
       schema: z.string(),
+    },
+    {
+      flags: '--page',
+      description: 'show a web page at / wherever the API is offered; who may ask the API may open it',
+      environment: 'EVE_AGENT_PAGE',
+      schema: z.boolean(),
     },
   ]),
   ...groupOptions('Apps and deployments', [

@@ -23,6 +23,7 @@ function settingsOf(options: RunOptions): ServiceSettings {
     api: {
       places: options.listen,
       tls: { certificate: tlsCertificate, key: tlsKey, clientCa, clientCrl },
+      hasPage: options.page === true,
     },
     deployments:
       options.deployments === undefined

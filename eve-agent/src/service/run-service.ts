@@ -10,6 +10,7 @@ import { createAppRoutes } from '../api/app-routes.ts';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
 import { type ListenAddress, listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
+import { createPageRoutes } from '../api/page-routes.ts';
 import { createRouter } from '../api/router.ts';
 import { createRoutes, withDescription } from '../api/routes.ts';
 import { SOCKET_NAME } from '../api/socket-path.ts';
@@ -33,6 +34,7 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import type { OpenedNtp } from '../sandbox/handlers/open-ntp.ts';
 import type { Target } from '../transfer/target.ts';
+import { openPage } from '../web/open-page.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
 import type { DhcpClients } from './dhcp-clients.ts';
 import { createOwnNetwork, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
@@ -236,11 +238,12 @@ export async function runService(
     ntp = await openNtp(settings, sandbox, { findLocal: network.findLocal, log });
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
+    const pageRoutes = createPageRoutes({ log, loadPage: settings.api.hasPage ? openPage() : null });
     if (settings.deployments !== null) {
       const { registries } = settings.deployments;
       const pull = createDeploymentPull(settings, registries, { state, log });
       deployments = await openDeployments(settings.deployments, { state, log, pull }, signal);
-      const listener = createRouter(withDescription(deployments.routes, version), log);
+      const listener = createRouter(withDescription([...deployments.routes, ...pageRoutes], version), log);
       const { place } = settings.deployments;
       endings.push(await listen(place, listener, deployments.tls, listenDeps, { takesImages: true }));
       log.info({ file: settings.deployments.file, listen: placeText(place) }, 'deployments are offered');
@@ -269,8 +272,9 @@ export async function runService(
     const deploymentRoutes =
       deployments?.routes ?? createDeploymentRoutes({ deployments: null, clock: systemClock, log });
     // Who may come in over TCP is said by another authority than that of the deployments.
-    const remote = createRouter(withDescription([...routes, ...appRoutes], version), log);
-    const local = createRouter(withDescription([...routes, ...appRoutes, ...deploymentRoutes], version), log);
+    const here = [...routes, ...appRoutes, ...pageRoutes];
+    const remote = createRouter(withDescription(here, version), log);
+    const local = createRouter(withDescription([...here, ...deploymentRoutes], version), log);
     for (const place of places) {
       const listener = place.kind === 'unix' ? local : remote;
       // A console is open for as long as somebody looks at it.

@@ -21,6 +21,8 @@ export interface ServiceSettings {
     /** Undefined: the Unix socket in the state directory. */
     readonly places: readonly ListenAddress[] | undefined;
     readonly tls: TlsFiles;
+    /** Whether a web page is shown, here and where the deployments are offered. */
+    readonly hasPage: boolean;
   };
   /** null: none. */
   readonly deployments: DeploymentsSettings | null;

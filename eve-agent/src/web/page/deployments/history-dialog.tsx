@@ -1,0 +1,64 @@
+import { usePolled } from '@local-datastore/shared/page/live/use-polled';
+import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { Age } from '@local-datastore/shared/page/ui/card.tsx';
+import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { useState } from 'preact/hooks';
+import type { HistoryEntry } from '../api/answers.ts';
+import { type Client, pathOf } from '../api/client.ts';
+import { Badge } from '../ui/badge.tsx';
+import { Refused } from '../ui/refused.tsx';
+
+function Entry({ entry }: { entry: HistoryEntry }) {
+  return (
+    <li class="history-entry">
+      <div class="thing-head">
+        <p>
+          <strong>{entry.operation}</strong> by <bdi class="path">{shownName(entry.by)}</bdi>
+        </p>
+        <Badge mood={entry.outcome === 'done' ? 'good' : 'bad'}>{entry.outcome}</Badge>
+      </div>
+      <p class="second">
+        <Age at={entry.time} />, {(entry.durationMs / 1000).toFixed(1)} s
+        {entry.generation !== null && `, version ${entry.generation}`}
+        {entry.gapMs !== null && `, nobody answered for ${entry.gapMs} ms`}
+      </p>
+      {entry.why !== null && (
+        <p class="failure">
+          {shownName(entry.why)}
+          {entry.code !== null && ` (${entry.code})`}
+        </p>
+      )}
+    </li>
+  );
+}
+
+/** What was done to a deployment, the newest first. */
+export function HistoryDialog({
+  client,
+  name,
+  onClose,
+}: {
+  client: Client;
+  name: string;
+  onClose: () => void;
+}) {
+  const [load] = useState(
+    () => () => client.read<readonly HistoryEntry[]>(`${pathOf('/v1/deployments', name)}/history`),
+  );
+  const { value, failure } = usePolled(load);
+  return (
+    <Dialog title={`History of ${shownName(name)}`} isWide onClose={onClose}>
+      <div class="dialog-body">
+        {failure !== undefined && <Refused what="the history" failure={failure} />}
+        {value?.length === 0 && <p class="second">Nothing was done yet.</p>}
+        {value !== undefined && value.length > 0 && (
+          <ol class="history">
+            {value.map((entry) => (
+              <Entry key={`${entry.time} ${entry.operation}`} entry={entry} />
+            ))}
+          </ol>
+        )}
+      </div>
+    </Dialog>
+  );
+}
