@@ -16,7 +16,7 @@ const VIEWS = {
   overview: 'Overview',
   apps: 'Apps',
   deployments: 'Deployments',
-  trees: 'Content trees',
+  trees: 'Content',
 } as const;
 type View = keyof typeof VIEWS;
 

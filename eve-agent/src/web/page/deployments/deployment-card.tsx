@@ -122,10 +122,12 @@ interface CardProps {
 }
 
 function Actions({ deployment, run, operations, onOpen }: CardProps) {
-  const { name, state, image, kept, operation } = deployment;
+  const { name, state, image, kept, operation, problem } = deployment;
   const chooser = useRef<HTMLInputElement>(null);
   const isBusy = run?.state === 'running' || operation !== null;
   const isDeployed = image !== '';
+  // What needs what the configuration says of it.
+  const isUsable = !isBusy && problem === null;
   const button = (label: string, isPossible: boolean, onClick: () => void, isDanger = false) => (
     <button
       type="button"
@@ -141,12 +143,12 @@ function Actions({ deployment, run, operations, onOpen }: CardProps) {
   return (
     <>
       <div class="thing-actions">
-        {button('Load…', !isBusy, () => chooser.current?.click())}
-        {button('Pull…', !isBusy, () => onOpen('pull'))}
+        {button('Load…', isUsable, () => chooser.current?.click())}
+        {button('Pull…', isUsable, () => onOpen('pull'))}
         {state === 'running'
           ? button('Stop', !isBusy && isDeployed, begin('stop'))
-          : button('Start', !isBusy && isDeployed, begin('start'))}
-        {button('Restart', !isBusy && isDeployed, begin('restart'))}
+          : button('Start', isUsable && isDeployed, begin('start'))}
+        {button('Restart', isUsable && isDeployed, begin('restart'))}
         {button('Roll back…', !isBusy && kept.length > 0, () => onOpen('rollback'))}
       </div>
       <div class="thing-actions">
@@ -184,7 +186,8 @@ export function DeploymentCard(props: CardProps) {
     event.preventDefault();
     setIsOver(false);
     const [file] = event.dataTransfer?.files ?? [];
-    if (file !== undefined && run?.state !== 'running') onOpen('load', file);
+    const isPossible = run?.state !== 'running' && operation === null && problem === null;
+    if (file !== undefined && isPossible) onOpen('load', file);
   };
   return (
     <article

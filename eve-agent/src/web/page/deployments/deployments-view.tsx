@@ -1,7 +1,7 @@
 import { usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { useStore } from '@local-datastore/shared/page/store';
 import { countText } from '@local-datastore/shared/text/quantities';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Deployment } from '../api/answers.ts';
 import { pathOf } from '../api/client.ts';
 import type { PageContext } from '../context.ts';
@@ -21,8 +21,11 @@ const isMoving = (deployments: readonly Deployment[]) =>
 export function DeploymentsView({ context }: { context: PageContext }) {
   const { client, operations } = context;
   const [load] = useState(() => () => client.read<readonly Deployment[]>('/v1/deployments'));
-  const { value, failure } = usePolled(load, isMoving);
+  const { value, failure, refresh } = usePolled(load, isMoving);
   const runs = useStore(operations.runs);
+  // What an operation of this page has changed is seen at once.
+  const states = [...runs.values()].map(({ state }) => state).join();
+  useEffect(refresh, [refresh, states]);
   const [open, setOpen] = useState<OpenDialog>();
   const close = () => setOpen(undefined);
   if (value === undefined) {

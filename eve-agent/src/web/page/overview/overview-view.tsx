@@ -83,7 +83,7 @@ function ConfigurationCard({ configuration }: { configuration: AgentStatus['conf
           <span class="breakable">{source === null ? 'nowhere yet' : shownName(source)}</span>
         </Fact>
         {appliedAt !== null && (
-          <Fact label="In force since">
+          <Fact label="Applied">
             <Age at={appliedAt} />
           </Fact>
         )}

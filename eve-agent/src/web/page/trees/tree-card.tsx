@@ -60,6 +60,7 @@ export function TreeCard({ tree, datastore, client, onChanged, onCancel }: TreeC
   const id = useId();
   const { isBusy, failure, run } = useAttempt();
   const name = treeName(tree);
+  const actions = actionsOf(tree);
   const act = (action: keyof typeof WORDS) =>
     run(async () => {
       await client.act(`${pathOf('/v1/content-trees', tree.ContentID)}/${action}`);
@@ -108,20 +109,22 @@ export function TreeCard({ tree, datastore, client, onChanged, onCancel }: TreeC
         {tree.RetryCount > 0 && <Fact label="Retries">{tree.RetryCount}</Fact>}
       </dl>
       <Failure text={failure} />
-      <div class="thing-actions">
-        {actionsOf(tree).map((action) => (
-          <button
-            key={action}
-            type="button"
-            class={action === 'cancel' ? 'button button-small button-danger' : 'button button-small'}
-            aria-label={`${WORDS[action][0].replace('…', '')} ${name}`}
-            disabled={isBusy}
-            onClick={() => (action === 'cancel' ? onCancel() : void act(action))}
-          >
-            {WORDS[action][0]}
-          </button>
-        ))}
-      </div>
+      {actions.length > 0 && (
+        <div class="thing-actions">
+          {actions.map((action) => (
+            <button
+              key={action}
+              type="button"
+              class={action === 'cancel' ? 'button button-small button-danger' : 'button button-small'}
+              aria-label={`${WORDS[action][0].replace('…', '')} ${name}`}
+              disabled={isBusy}
+              onClick={() => (action === 'cancel' ? onCancel() : void act(action))}
+            >
+              {WORDS[action][0]}
+            </button>
+          ))}
+        </div>
+      )}
     </article>
   );
 }
