@@ -118,7 +118,16 @@ export const OUTPUTS: OutputTable = {
     audit: { schema: auditSchema, isLines: true },
     'cert authority': { schema: () => z.object({ ...MADE, revocations: z.string() }) },
     'cert server': certificate,
-    'cert client': certificate,
+    'cert client': {
+      schema: () =>
+        z.object({
+          ...MADE,
+          pkcs12: z
+            .object({ file: z.string(), password: z.string() })
+            .optional()
+            .describe('With --pkcs12: both in one file for browsers, and the password that opens it.'),
+        }),
+    },
     'cert revoke': {
       schema: () =>
         z.object({

@@ -1,4 +1,4 @@
-import type { MadeCertificate } from '../../launch/certificates/certificate-authority.ts';
+import type { BrowserFile, MadeCertificate } from '../../launch/certificates/certificate-authority.ts';
 
 const lines = (rows: readonly (readonly [string, string])[]) =>
   rows.map(([title, text]) => `${title.padEnd(12)} ${text}\n`).join('');
@@ -26,6 +26,13 @@ export const certificateText = (made: MadeCertificate, kind: 'server' | 'client'
     ['certificate', made.certificate],
     ['key', `${made.key} (for ${kind === 'server' ? 'the agent' : 'its owner'} alone)`],
     ...factsOf(made),
+  ]);
+
+/** A file for browsers that was made. */
+export const browserFileText = ({ file, password }: BrowserFile): string =>
+  lines([
+    ['for browsers', `${file} (certificate and key)`],
+    ['password', `${password} (it opens that file, and is not shown again)`],
   ]);
 
 /** What was taken back. */

@@ -10,6 +10,7 @@ import { jsonOption } from '../../config.ts';
 import {
   type MadeCertificate,
   makeAuthority,
+  makeBrowserFile,
   makeClientCertificate,
   makeServerCertificate,
   parseCertificateHost,
@@ -17,7 +18,7 @@ import {
   revokeCertificates,
 } from '../../launch/certificates/certificate-authority.ts';
 import type { CommandContext } from '../command-context.ts';
-import { authorityText, certificateText, revokedText } from './cert-text.ts';
+import { authorityText, browserFileText, certificateText, revokedText } from './cert-text.ts';
 
 interface FolderOptions {
   readonly out: string;
@@ -126,11 +127,21 @@ export function certCommand({ stdout }: CommandContext): Command {
       description: 'who it is, as "clients" of the configuration names it: CN=NAME',
       schema: z.string().transform(parseClientName),
     };
-    addOptions(command, [name, ...leafOptions()]);
+    const pkcs12: OptionDescription = {
+      flags: '--pkcs12',
+      description: 'also NAME.p12, both in one file as browsers take them, and the password that opens it',
+      get schema() {
+        return z.boolean();
+      },
+    };
+    addOptions(command, [name, pkcs12, ...leafOptions()]);
     for (const option of command.options) if (option.long === '--name') option.makeOptionMandatory();
     return command.action(async () => {
-      const given = command.opts<LeafOptions & { readonly name: string }>();
-      tellMade(given, await makeClientCertificate(given.name, issueOptions(given)), 'client');
+      const given = command.opts<LeafOptions & { readonly name: string; readonly pkcs12?: true }>();
+      const made = await makeClientCertificate(given.name, issueOptions(given));
+      if (given.pkcs12 !== true) return void tellMade(given, made, 'client');
+      const pkcs12 = await makeBrowserFile(made);
+      tell(given, { ...made, pkcs12 }, certificateText(made, 'client') + browserFileText(pkcs12));
     });
   }
 

@@ -123,6 +123,23 @@ export async function writeIdentity(
   }
 }
 
+/**
+ * Writes a key with its certificate for browsers, for its owner alone. What is there is of a key that was replaced.
+ *
+ * @returns the file @throws ConfigurationError when the folder does not take it
+ */
+export async function writeBrowserFile(file: string, content: Buffer): Promise<string> {
+  try {
+    // What somebody left there with a mode of its own would lend it to the key.
+    await unlink(`${file}.new`).catch(() => {});
+    await writeDurably(file, content, { mode: KEY_MODE });
+    return file;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new ConfigurationError(`${file} cannot be written: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
 /** @throws ConfigurationError naming what is there already */
 export function refuseOccupied(files: readonly string[], isForced: boolean): void {
   const occupied = files.find((file) => existsSync(file));

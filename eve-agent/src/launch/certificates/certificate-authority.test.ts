@@ -9,6 +9,7 @@ import { describeWith } from '../../../../test/requirements.ts';
 import { parseRevocations } from '../../api/revocations.ts';
 import {
   makeAuthority,
+  makeBrowserFile,
   makeClientCertificate,
   makeServerCertificate,
   parseCertificateHost,
@@ -47,6 +48,21 @@ describeWith(['openssl'], 'an authority, as openssl sees it', () => {
     expect(verify('sslserver', 'ci.crt').stderr).toMatch(/unsuitable|unsupported/);
     // What it issued can issue nothing.
     expect(openssl('x509', '-in', at('ci.crt'), '-noout', '-text').stdout).toContain('CA:FALSE');
+  });
+
+  it('makes a file for browsers of it, which a password opens, and nobody else reads', async () => {
+    await authority();
+    const made = await makeClientCertificate('ci', options());
+    const { file, password } = await makeBrowserFile(made);
+    expect([file, (await stat(file)).mode & 0o777]).toEqual([at('ci.p12'), 0o600]);
+    const read = (...more: readonly string[]) =>
+      openssl('pkcs12', '-in', file, '-passin', `pass:${password}`, ...more);
+    expect(read('-noenc').stdout).toContain((await readFile(made.key, 'utf8')).trim());
+    expect(read('-nokeys').stdout).toContain((await readFile(made.certificate, 'utf8')).trim());
+    expect(openssl('pkcs12', '-in', file, '-passin', 'pass:other', '-noenc').status).not.toBe(0);
+    // Of a new key in its place it is made anew.
+    const again = await makeBrowserFile(await makeClientCertificate('ci', options({ isForced: true })));
+    expect([again.file, again.password === password]).toEqual([file, false]);
   });
 
   it('takes back all that a name was given', async () => {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
+import { makePassword, toPkcs12 } from '@local-datastore/shared/tls/pkcs12';
 import { planAuthorityValidity, planValidity } from '@local-datastore/shared/tls/validity';
 import {
   AUTHORITY_FILES,
@@ -14,6 +15,7 @@ import {
   readRevocationPem,
   refuseOccupied,
   withFolder,
+  writeBrowserFile,
   writeIdentity,
   writeRevocationList,
 } from './authority-files.ts';
@@ -29,6 +31,12 @@ export interface MadeCertificate {
   readonly notAfter: string;
   /** SHA-256 as openssl prints it: upper-case hex, with colons. */
   readonly sha256: string;
+}
+
+/** Both in one file, as browsers take them, and the password that opens it: nobody can tell it again. */
+export interface BrowserFile {
+  readonly file: string;
+  readonly password: string;
 }
 
 export interface IssueOptions {
@@ -48,6 +56,8 @@ const HOST_NAME =
 const CLIENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$/;
 /** The stems of other files in the same folder. */
 const RESERVED_NAMES: readonly string[] = ['ca', 'server'];
+/** PKCS #12, by the name that systems know it by. */
+const BROWSER_SUFFIX = '.p12';
 const SERIAL = /^(?:[0-9a-fA-F]{2}:?){1,20}$/;
 
 /** @throws ConfigurationError unless a certificate can be for it: a host name or an address */
@@ -146,6 +156,18 @@ export function makeServerCertificate(
 /** Makes the certificate of a client. @param name from parseClientName */
 export function makeClientCertificate(name: string, options: IssueOptions): Promise<MadeCertificate> {
   return issue(name, 'client', { commonName: name, alternativeNames: [] }, options);
+}
+
+/**
+ * Makes a file for browsers of a client's certificate and key, which stand beside it.
+ *
+ * @throws ConfigurationError where the folder does not take it
+ */
+export async function makeBrowserFile({ name, certificate, key }: MadeCertificate): Promise<BrowserFile> {
+  const password = makePassword();
+  const identity = { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+  const file = certificate.replace(/\.crt$/, BROWSER_SUFFIX);
+  return { file: await writeBrowserFile(file, toPkcs12(identity, name, password)), password };
 }
 
 /** The serials that a text stands for: a certificate's file, a name that was issued, or a serial. */
