@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -30,6 +31,8 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
   let client: KeyPair;
   let stranger: KeyPair;
   let agentCertificate: string;
+  /** The options by which the API is offered. */
+  let offered: string[];
 
   const clientOptions = (pair: KeyPair, url = api) => [
     ...['--api', url, '--server-ca', agents.certificate],
@@ -60,24 +63,29 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     port = await findFreePort();
     api = `https://127.0.0.1:${port}`;
     const tls = ['--tls-certificate', own.certificate, '--tls-key', own.key];
-    await agent.start('--listen', `127.0.0.1:${port}`, ...tls, '--client-ca', clients.certificate);
+    offered = ['--listen', `127.0.0.1:${port}`, ...tls, '--client-ca', clients.certificate];
+    await agent.start(...offered);
   });
   afterAll(async () => {
     await agent?.remove();
     await server?.stop();
   });
 
-  /** A client of its own: the status of the answer. */
-  async function get(pair: KeyPair | null) {
+  /** A client of its own. */
+  async function ask(
+    pair: KeyPair | null,
+    path: string,
+    asked: Pick<RequestOptions, 'method' | 'headers'> = {},
+  ) {
     const shown =
       pair === null ? {} : { cert: await readFile(pair.certificate), key: await readFile(pair.key) };
     const ca = await readFile(agents.certificate);
-    const request = httpsRequest({ host: '127.0.0.1', port, path: '/livez', agent: false, ca, ...shown });
+    const request = httpsRequest({ host: '127.0.0.1', port, path, agent: false, ca, ...shown, ...asked });
     request.end();
-    const [response] = await once(request, 'response');
-    response.resume();
-    return response.statusCode as number;
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, headers: response.headers, body: await text(response) };
   }
+  const get = async (pair: KeyPair | null) => (await ask(pair, '/livez')).status;
 
   it('wants the certificate of a client, of the right authority', async () => {
     expect(await get(client)).toBe(200);
@@ -86,6 +94,26 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     });
     await expect(get(stranger)).rejects.toMatchObject({ code: expect.stringMatching(/ECONNRESET|ALERT_/) });
   });
+
+  it('shows no page unless it is told to, and says how', async () => {
+    expect(await ask(client, '/')).toMatchObject({ status: 404, body: expect.stringContaining('--page') });
+  });
+
+  it.each([
+    ['an origin', { origin: 'https://elsewhere.example' }],
+    ['the kind of its site', { 'sec-fetch-site': 'cross-site' }],
+  ])(
+    'takes no wish of a foreign page, which a browser carries with the certificate, by %s',
+    async (_by, headers) => {
+      const retry = `/v1/content-trees/${HERE}/retry`;
+      expect(await ask(client, retry, { method: 'POST', headers })).toMatchObject({
+        status: 403,
+        body: expect.stringContaining('ORIGIN_FOREIGN'),
+      });
+      const own = { method: 'POST', headers: { origin: api } };
+      expect((await ask(client, retry, own)).status).not.toBe(403);
+    },
+  );
 
   it('tells status, also by options from a file', async () => {
     const trees = async (...args: readonly string[]) => {
@@ -236,6 +264,20 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
     expect(JSON.parse(await told)).toMatchObject({
       error: { code: 'AGENT_UNREACHABLE', message: expect.stringContaining('ended the connection') },
     });
+  });
+
+  it('shows its page, with all that belongs to it, to whoever shows a certificate', async () => {
+    await agent.start(...offered, '--page');
+    const { status, headers, body } = await ask(client, '/');
+    expect([status, headers['content-security-policy']]).toEqual([200, expect.stringContaining("'none'")]);
+    const parts = [...body.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g)].map(([, path = '']) => path);
+    expect(parts.map((path) => path.replace(/-[0-9a-f]+/, '')).sort()).toEqual([
+      '/page/icon.svg',
+      '/page/main.js',
+      '/page/page.css',
+    ]);
+    for (const path of parts) expect((await ask(client, path)).status).toBe(200);
+    await expect(ask(null, '/')).rejects.toThrow();
   });
 
   it('keeps keys out of its log', async () => {

@@ -2,13 +2,15 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import packageJson from '../../eve-agent/package.json' with { type: 'json' };
 import { createLab, type Lab } from '../lab/lab.ts';
 import { finish } from '../lab/namespace.ts';
-import { startDatastore } from '../lab/programs.ts';
+import { startDatastore, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 import { type ImageServer, makeImage, sha256Of, startImageServer } from './image-server.ts';
 import { ARCHITECTURE, type Built, buildPackaging } from './packaging-build.ts';
@@ -68,6 +70,22 @@ describe('on this architecture', () => {
     expect(await run(program, download(sha256Of(IMAGE)))).toMatchObject({ exitCode: 0 });
     expect((await readFile(join(folder, 'a.img'))).equals(IMAGE)).toBe(true);
     expect(await run(program, download('0'.repeat(64)))).toMatchObject({ exitCode: 5 });
+  });
+
+  it('has its page in it', async () => {
+    const socket = join(folder, 'agent.sock');
+    const options = ['--state', join(folder, 'state'), '--listen', `unix:${socket}`, '--no-separation'];
+    const child = spawn(program, ['run', '--page', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const ended = once(child, 'exit');
+    await waitForLog(child, '"running"').seen;
+    const [answer] = await once(request({ socketPath: socket, path: '/' }).end(), 'response');
+    const [, part] = /src="(\/page\/main-[0-9a-f]+\.js)"/.exec(await text(answer)) ?? [];
+    const headers = { 'accept-encoding': 'br' };
+    const [script] = await once(request({ socketPath: socket, path: part, headers }).end(), 'response');
+    expect([script.statusCode, script.headers['content-encoding']]).toEqual([200, 'br']);
+    script.resume();
+    child.kill('SIGTERM');
+    await ended;
   });
 
   it('leaves options of Node that are meant for others aside', async () => {
