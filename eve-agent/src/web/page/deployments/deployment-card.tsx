@@ -145,7 +145,7 @@ function Actions({ deployment, run, operations, onOpen }: CardProps) {
       <div class="thing-actions">
         {button('Load…', isUsable, () => chooser.current?.click())}
         {button('Pull…', isUsable, () => onOpen('pull'))}
-        {state === 'running'
+        {state !== 'stopped'
           ? button('Stop', !isBusy && isDeployed, begin('stop'))
           : button('Start', isUsable && isDeployed, begin('start'))}
         {button('Restart', isUsable && isDeployed, begin('restart'))}
