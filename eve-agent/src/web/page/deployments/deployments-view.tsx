@@ -25,7 +25,9 @@ export function DeploymentsView({ context }: { context: PageContext }) {
   const runs = useStore(operations.runs);
   // What an operation of this page has changed is seen at once.
   const states = [...runs.values()].map(({ state }) => state).join();
-  useEffect(refresh, [refresh, states]);
+  useEffect(() => {
+    if (states !== '') refresh();
+  }, [refresh, states]);
   const [open, setOpen] = useState<OpenDialog>();
   const close = () => setOpen(undefined);
   if (value === undefined) {
