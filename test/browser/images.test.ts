@@ -248,6 +248,24 @@ describeWith(['chromium'], 'the page', () => {
     await expectNames(page, ['a/1.img', 'b/1.img']);
   });
 
+  it('draws something of its document alone, as on a slow link', async () => {
+    const { page } = await openPage(browser, 'about:blank');
+    await page.setRequestInterception(true);
+    // What is asked for besides is never answered.
+    page.on('request', (request) => {
+      if (request.isNavigationRequest()) void request.continue();
+    });
+    const opening = page.goto(`${datastore.origin}/-/`).catch(() => {});
+    await page.waitForSelector('.skeleton');
+    await expect
+      .poll(() => page.evaluate("performance.getEntriesByName('first-contentful-paint').length"))
+      .toBe(1);
+    const { width, height } = (await (await page.$('.skeleton > div:last-child'))?.boundingBox()) ?? {};
+    expect(Math.min(width ?? 0, height ?? 0)).toBeGreaterThan(200);
+    await page.browserContext().close();
+    await opening;
+  });
+
   it('is read without JavaScript', async () => {
     await datastore.put('linux/<b>disk.img', DISK);
     await waitForText(page, 'tbody td', sha256Of(DISK).slice(0, 8));

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { BuiltPage } from '@local-datastore/shared/web/build-page';
+import { documentAnswer } from '@local-datastore/shared/web/page-answer';
+import { pageOf } from '@local-datastore/shared/web/page-files';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildPage } from './build-page.ts';
 
@@ -44,13 +47,20 @@ describe('the built page', () => {
     expect(html).not.toContain('{{');
   });
 
-  it('has nothing that its security policy forbids: no inline script or style', () => {
-    expect(textOf('.html')).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=/);
+  it('has nothing that its security policy forbids: no script in it, and of styles what the policy names', () => {
+    expect(textOf('.html')).not.toMatch(/style=|<script(?![^>]*src=)|\son\w+=/);
+    expect(textOf('.html').match(/<style/g)).toHaveLength(1);
+    const [, style = ''] = /<style>(.*)<\/style>/s.exec(textOf('.html')) ?? [];
+    const { headers } = documentAnswer(pageOf(page.files));
+    const digest = createHash('sha256').update(style).digest('base64');
+    expect(headers['Content-Security-Policy']).toContain(`style-src 'self' 'sha256-${digest}';`);
     expect(textOf('.js')).not.toMatch(/\beval\(|new Function\(/);
   });
 
-  it('draws its frame before its program has come', () => {
-    const [, frame = ''] = textOf('.html').split('<div id="page">');
+  it('draws its frame before its program and its styles have come', () => {
+    const [head = '', frame = ''] = textOf('.html').split('<div id="page">');
+    expect(head).toContain('.skeleton');
+    expect(head).not.toContain('rel="stylesheet"');
     for (const part of ['<h1>Local datastore</h1>', 'class="skeleton"']) expect(frame).toContain(part);
     expect(textOf('.css')).toContain('.skeleton');
   });

@@ -11,6 +11,10 @@ const PLACEHOLDER = /\{\{([\w.-]+)\}\}/g;
 
 const WORKSPACE = fileURLToPath(new URL('../../..', import.meta.url));
 const ICON = 'icon.svg';
+/** Styles that the document comes to hold itself, in place of a link to them. */
+const FIRST_STYLES = 'first.css';
+const LINK_TO_FIRST_STYLES = `<link rel="stylesheet" href="{{${FIRST_STYLES}}}">`;
+const FIRST_STYLES_SOURCE = fileURLToPath(new URL('../page/styles/first.css', import.meta.url));
 
 /** A page of a program. */
 export interface PageSources {
@@ -54,7 +58,7 @@ export async function buildPageOf({ folder, assetPath }: PageSources): Promise<B
   const { build, stop } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     absWorkingDir: WORKSPACE,
-    entryPoints: { main: sourceOf('main.tsx'), page: sourceOf('page.css') },
+    entryPoints: { main: sourceOf('main.tsx'), page: sourceOf('page.css'), first: FIRST_STYLES_SOURCE },
     outdir: 'page',
     entryNames: '[name]',
     bundle: true,
@@ -77,17 +81,21 @@ export async function buildPageOf({ folder, assetPath }: PageSources): Promise<B
 
   const files: PageFile[] = [];
   const names = new Map<string, string>();
+  const firstStyles = sources.get(FIRST_STYLES)?.toString().trimEnd() ?? '';
+  sources.delete(FIRST_STYLES);
   for (const [name, content] of sources) {
     const file = pageFile(hashedName(name, content), content);
     names.set(name, file.name);
     files.push(file);
   }
   const template = await readFile(sourceOf(PAGE_DOCUMENT), 'utf8');
-  const html = template.replace(PLACEHOLDER, (placeholder, name: string) => {
-    const built = names.get(name);
-    if (built === undefined) throw new Error(`${PAGE_DOCUMENT} names ${placeholder}, which is not built`);
-    return assetPath + built;
-  });
+  const html = template
+    .replace(LINK_TO_FIRST_STYLES, () => `<style>${firstStyles}</style>`)
+    .replace(PLACEHOLDER, (placeholder, name: string) => {
+      const built = names.get(name);
+      if (built === undefined) throw new Error(`${PAGE_DOCUMENT} names ${placeholder}, which is not built`);
+      return assetPath + built;
+    });
   files.push(pageFile(PAGE_DOCUMENT, Buffer.from(html)));
   const otherInputs = [PAGE_DOCUMENT, ICON].map((name) => relative(WORKSPACE, sourceOf(name)));
   return { files, metafile, otherInputs };

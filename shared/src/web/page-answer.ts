@@ -2,24 +2,39 @@ import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Page, PageFile } from './page-files.ts';
 
-/** The page loads its own scripts, styles and icons and talks to its own host; nobody may frame it. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
+/**
+ * A page loads its own scripts, styles and icons and talks to its own host; nobody may frame it.
+ *
+ * @param ownStyles what stands in the document itself, by its digest (CSP 3 §2.3.1)
+ */
+const securityPolicy = (ownStyles: readonly string[]): string =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    ['style-src', "'self'", ...ownStyles].join(' '),
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 
-/** What goes with every document of ours that a browser shows. */
-export const DOCUMENT_HEADERS = {
-  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+const documentHeaders = (ownStyles: readonly string[]) => ({
+  'Content-Security-Policy': securityPolicy(ownStyles),
   'Referrer-Policy': 'no-referrer',
   'Cache-Control': 'no-cache',
-};
+});
+
+/** What goes with every document of ours that a browser shows, and that has no styles in itself. */
+export const DOCUMENT_HEADERS = documentHeaders([]);
+
+const STYLE = /<style>([^<]*)<\/style>/g;
+
+/** The styles in a document, as a security policy names them. */
+const ownStylesOf = (html: Buffer): string[] =>
+  [...html.toString().matchAll(STYLE)].map(
+    ([, style = '']) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+  );
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -39,7 +54,11 @@ export function documentAnswer({ html }: Page): PageAnswer & { readonly entityTa
   const entityTag = `"sha256:${createHash('sha256').update(html.content).digest('hex')}"`;
   return {
     entityTag,
-    headers: { ...DOCUMENT_HEADERS, ETag: entityTag, 'Content-Type': CONTENT_TYPES['.html'] ?? '' },
+    headers: {
+      ...documentHeaders(ownStylesOf(html.content)),
+      ETag: entityTag,
+      'Content-Type': CONTENT_TYPES['.html'] ?? '',
+    },
     content: html.content,
   };
 }
