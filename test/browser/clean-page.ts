@@ -8,7 +8,8 @@ export const SCREENS: readonly [string, PageView][] = [
   ['light', {}],
   ['dark', { scheme: 'dark' }],
   ['phone', { width: 360, height: 740 }],
-  ['dark phone', { width: 360, height: 740, scheme: 'dark' }],
+  // What is left of a window of 1280 by 720.
+  ['dark, zoomed to 200 %', { width: 640, height: 360, scheme: 'dark' }],
 ];
 
 async function findViolations(page: Page): Promise<string[]> {
