@@ -167,6 +167,9 @@ export function App({ context }: { context: PageContext }) {
             <li>
               <a href="/-/metrics">Metrics</a>
             </li>
+            <li>
+              Manual: <code>datastore-app man</code>
+            </li>
           </ul>
         </footer>
       )}
