@@ -2,17 +2,15 @@ import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { OperationLine } from '../api/answers.ts';
 
 /** What can be done to a deployment from here, as the API calls it. */
-export const OPERATIONS = [
-  'load',
-  'pull',
-  'start',
-  'stop',
-  'restart',
-  'rollback',
-  'prune',
-  'delete',
-] as const;
-export type DeploymentOperation = (typeof OPERATIONS)[number];
+export type DeploymentOperation =
+  | 'load'
+  | 'pull'
+  | 'start'
+  | 'stop'
+  | 'restart'
+  | 'rollback'
+  | 'prune'
+  | 'delete';
 
 /** An operation that this page has begun. */
 export interface OperationRun {
