@@ -2,10 +2,11 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { numberedFileName } from '@local-datastore/shared/files/numbered-files';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { auditFileName, auditFolderOf } from '../sandbox/audit/audit-folder.ts';
+import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
 import { type AuditLog, openAuditLog } from '../sandbox/audit/audit-log.ts';
 import { StoppedBySignal } from './exit-code.ts';
 import { runProgram } from './program.ts';
@@ -64,7 +65,7 @@ describe('the audit log', () => {
     expect(await run('--state', state)).toEqual({
       exitCode: 0,
       stdout:
-        `${TIME} audit    begin  /audit/${auditFileName(1)} ok\n` +
+        `${TIME} audit    begin  /audit/${numberedFileName(1)} ok\n` +
         `${TIME} net      write  /ip ok  by address\n` +
         `${TIME} net      read   /secret DENIED\n`,
       stderr: '',
@@ -73,7 +74,7 @@ describe('the audit log', () => {
 
   it('is printed as it is kept', async () => {
     const { stdout } = await run('--state', state, '--json');
-    expect(stdout).toBe(await readFile(join(auditFolderOf(state), auditFileName(1)), 'utf8'));
+    expect(stdout).toBe(await readFile(join(auditFolderOf(state), numberedFileName(1)), 'utf8'));
   });
 
   it('is found whole', async () => {
@@ -109,19 +110,19 @@ describe('the audit log', () => {
   });
 
   it('is told broken with exit code 5, by file and line', async () => {
-    const file = join(auditFolderOf(state), auditFileName(1));
+    const file = join(auditFolderOf(state), numberedFileName(1));
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.replace('DENIED', 'denied'));
     expect(await run('--state', state, '--verify')).toEqual({
       exitCode: 5,
       stdout:
-        `The audit log is BROKEN: ${auditFileName(1)}, line 3: its hash is not that of its content\n` +
+        `The audit log is BROKEN: ${numberedFileName(1)}, line 3: its hash is not that of its content\n` +
         'Whole before that: 2 lines (1 to 2).\n',
       stderr: '',
     });
     const { stdout } = await run('--state', state, '--verify', '--json');
     expect(JSON.parse(stdout)).toMatchObject({
-      problem: { kind: 'bad-line', file: auditFileName(1), line: 3 },
+      problem: { kind: 'bad-line', file: numberedFileName(1), line: 3 },
     });
     await writeFile(file, text);
     await appendFile(file, '\u001b[2J\n');

@@ -7,6 +7,7 @@ import {
   errorMessage,
   systemErrorCode,
 } from '@local-datastore/shared/errors';
+import { listNumberedFiles } from '@local-datastore/shared/files/numbered-files';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
@@ -14,7 +15,7 @@ import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
 import * as z from 'zod';
 import { addConfigurableOptions, configOption, jsonOption } from '../config.ts';
-import { auditFolderOf, listAuditFiles } from '../sandbox/audit/audit-folder.ts';
+import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
 import { followAuditLog, type SeenLine } from '../sandbox/audit/follow-audit-log.ts';
 import { type AuditProblem, type AuditVerdict, verifyAuditLog } from '../sandbox/audit/verify-audit-log.ts';
 import { stateOption } from './agent-options.ts';
@@ -100,7 +101,7 @@ async function print(
   options: AuditOptions,
   { stdout, signal }: CommandContext,
 ): Promise<void> {
-  if ((await listAuditFiles(folder)).length === 0) throw noLog(folder);
+  if ((await listNumberedFiles(folder)).length === 0) throw noLog(folder);
   const follows = options.follow === true;
   for await (const seen of followAuditLog(folder, { clock: systemClock, signal, follows })) {
     const { file, line } = seen;

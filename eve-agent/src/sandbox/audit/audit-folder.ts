@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
@@ -7,26 +7,6 @@ import type { ChainPlace } from './audit-line.ts';
 
 /** Where the log of an agent stands: files that are numbered one after another, and the head. */
 export const auditFolderOf = (stateFolder: string): string => join(stateFolder, 'audit');
-
-const FILE_NAME = /^(\d{8,12})\.jsonl$/;
-
-export const auditFileName = (number: number): string => `${String(number).padStart(8, '0')}.jsonl`;
-
-/** @returns the numbers of the files that are there, in order; none where there is no folder */
-export async function listAuditFiles(folder: string): Promise<readonly number[]> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-  const numbers = names.flatMap((name) => {
-    const number = Number(FILE_NAME.exec(name)?.[1]);
-    return auditFileName(number) === name ? [number] : [];
-  });
-  return numbers.sort((a, b) => a - b);
-}
 
 const headSchema = z.strictObject({
   /** 0 before the first line. */

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { numberedFileName } from '@local-datastore/shared/files/numbered-files';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type AuditHead, auditFileName } from './audit-folder.ts';
+import type { AuditHead } from './audit-folder.ts';
 import { NO_HASH } from './audit-line.ts';
 import { type AuditLogOptions, openAuditLog } from './audit-log.ts';
 import { followAuditLog, type SeenLine } from './follow-audit-log.ts';
@@ -19,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(top, { recursive: true }));
 
-const FIRST = auditFileName(1);
+const FIRST = numberedFileName(1);
 const open = (options: Partial<AuditLogOptions> = {}, clock = createManualClock()) =>
   openAuditLog({ clock, log: silentLog }, { folder, boot: 'boot-1', ...options });
 const bytes = (text: string) => Buffer.from(text);
@@ -177,7 +178,7 @@ describe('a log', () => {
     );
     expect((await stat(join(folder, oldest))).size).toBeLessThan(4000);
     const { seq, first } = await headOf();
-    expect(auditFileName(first)).toBe(oldest);
+    expect(numberedFileName(first)).toBe(oldest);
     expect(await verify()).toMatchObject({ files: 3, lastSeq: seq, problem: null });
     await makeLog(60, { maxFileBytes: 2000, maxFiles: 3 });
     expect(await namesOf()).toHaveLength(3);
@@ -242,12 +243,12 @@ describe('a crash', () => {
   it.each([0, 1, 40])('while it began the next file, which has %i bytes, is gone on from', async (length) => {
     await makeLog(3);
     await writeFile(
-      join(folder, auditFileName(2)),
+      join(folder, numberedFileName(2)),
       '{"actor":"audit","boot":"b","handler":null'.slice(0, length),
     );
     expect(await verify()).toMatchObject({ tornBytes: length, problem: null });
     await makeLog(1);
-    expect((await linesOf(auditFileName(2))).map(({ seq, op }) => `${seq} ${op}`)).toEqual([
+    expect((await linesOf(numberedFileName(2))).map(({ seq, op }) => `${seq} ${op}`)).toEqual([
       '5 open',
       '6 write',
     ]);
@@ -270,10 +271,10 @@ describe('a crash', () => {
   it('before files that are kept no more were removed is made good', async () => {
     await makeLog(60, { maxFileBytes: 2000, maxFiles: 3 });
     const { first } = await headOf();
-    await writeFile(join(folder, auditFileName(first - 1)), 'old');
+    await writeFile(join(folder, numberedFileName(first - 1)), 'old');
     expect(await verify()).toMatchObject({ files: 3, problem: null });
     await makeLog(1, { maxFiles: 3 });
-    expect(await namesOf()).not.toContain(auditFileName(first - 1));
+    expect(await namesOf()).not.toContain(numberedFileName(first - 1));
   });
 });
 
@@ -430,9 +431,9 @@ describe('damage', () => {
     await damage();
     log.append(write('/a', '2'));
     await log.close();
-    expect((await linesOf(auditFileName(2))).map(shown)).toEqual([
+    expect((await linesOf(numberedFileName(2))).map(shown)).toEqual([
       expect.stringMatching(
-        new RegExp(`^3 audit open /audit/${auditFileName(2)} broken: ${FIRST}: .*${why}`),
+        new RegExp(`^3 audit open /audit/${numberedFileName(2)} broken: ${FIRST}: .*${why}`),
       ),
       '4 net write /a ok',
     ]);
@@ -497,7 +498,7 @@ describe('who reads the log', () => {
     expect(seen.slice(0, 3)).toEqual([
       `begin /audit/${FIRST}`,
       'it is not JSON',
-      `rotate /audit/${auditFileName(2)}`,
+      `rotate /audit/${numberedFileName(2)}`,
     ]);
     expect(seen.at(-1)).toBe('write /key/29');
   });

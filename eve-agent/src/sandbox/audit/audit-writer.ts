@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
-import { auditFileName, listAuditFiles, writeAuditHead } from './audit-folder.ts';
+import { listNumberedFiles, numberedFileName } from '@local-datastore/shared/files/numbered-files';
+import { writeAuditHead } from './audit-folder.ts';
 import { type AuditFact, CHAIN_START, type ChainPlace, chainLine, factOf } from './audit-line.ts';
 import { type ResumedChain, resumeChain } from './resume-chain.ts';
 
@@ -53,7 +54,7 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
 
   /** A line of the log's own about one of its files. */
   const ownFact = (op: string, file: number, verdict: string): AuditFact =>
-    factOf({ actor: 'audit', op, path: `/audit/${auditFileName(file)}`, verdict }, now());
+    factOf({ actor: 'audit', op, path: `/audit/${numberedFileName(file)}`, verdict }, now());
 
   async function openFile({
     file,
@@ -64,7 +65,7 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
   }: Omit<ResumedChain, 'verdict'>): Promise<OpenFile> {
     // Also where somebody took it away meanwhile.
     await makeFolder(folder, OWN_FOLDER);
-    const handle = await open(join(folder, auditFileName(file)), FLAGS, OWN_FILE);
+    const handle = await open(join(folder, numberedFileName(file)), FLAGS, OWN_FILE);
     try {
       await handle.truncate(bytes);
       await syncDirectory(folder);
@@ -105,7 +106,7 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
   async function whyNotOurs({ handle, file, bytes }: OpenFile): Promise<string | null> {
     const { ino, dev, size } = await handle.stat();
     try {
-      const named = await lstat(join(folder, auditFileName(file)));
+      const named = await lstat(join(folder, numberedFileName(file)));
       if (named.ino !== ino || named.dev !== dev) return 'it was replaced';
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return 'it was removed';
@@ -117,7 +118,7 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
   async function openForWriting(): Promise<OpenFile> {
     if (opened === null) return resume();
     const why = await whyNotOurs(opened);
-    if (why !== null) return beginNext(opened, 'open', `broken: ${auditFileName(opened.file)}: ${why}`);
+    if (why !== null) return beginNext(opened, 'open', `broken: ${numberedFileName(opened.file)}: ${why}`);
     return opened.bytes >= maxFileBytes ? beginNext(opened, 'rotate', 'ok') : opened;
   }
 
@@ -158,8 +159,8 @@ export function createAuditWriter(options: AuditWriterOptions): AuditWriter {
     try {
       await writeAuditHead(folder, { seq, hash, file, bytes, first });
       // Only what the head does not name any more.
-      for (const number of await listAuditFiles(folder)) {
-        if (number < first) await unlink(join(folder, auditFileName(number)));
+      for (const number of await listNumberedFiles(folder)) {
+        if (number < first) await unlink(join(folder, numberedFileName(number)));
       }
       return null;
     } catch (error) {

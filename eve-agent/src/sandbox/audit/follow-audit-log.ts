@@ -2,9 +2,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { auditFileName, listAuditFiles } from './audit-folder.ts';
+import { readLines } from '@local-datastore/shared/files/file-lines';
+import { listNumberedFiles, numberedFileName } from '@local-datastore/shared/files/numbered-files';
 import { type AuditLine, MAX_LINE_BYTES, tryAuditLine } from './audit-line.ts';
-import { readLines } from './read-lines.ts';
 
 /** A line, or why what stands there is none. */
 export interface SeenLine {
@@ -18,10 +18,10 @@ async function openOldest(
   folder: string,
   from: number,
 ): Promise<{ file: number; handle: FileHandle } | null> {
-  for (const file of await listAuditFiles(folder)) {
+  for (const file of await listNumberedFiles(folder)) {
     if (file < from) continue;
     try {
-      return { file, handle: await open(join(folder, auditFileName(file)), 'r') };
+      return { file, handle: await open(join(folder, numberedFileName(file)), 'r') };
     } catch (error) {
       // It was the oldest, and there are newer ones now.
       if (systemErrorCode(error) !== 'ENOENT') throw error;
@@ -57,11 +57,11 @@ export async function* followAuditLog(
     try {
       for (let isLast = false; !isLast && !signal.aborted; ) {
         // Looked for before the file is read to its end, which then is its end.
-        isLast = (await listAuditFiles(folder)).some((number) => number > file);
+        isLast = (await listNumberedFiles(folder)).some((number) => number > file);
         for await (const { text, end, isWhole } of readLines(handle, bytes, MAX_LINE_BYTES)) {
           if (!isWhole) break;
           bytes = end;
-          yield { file: auditFileName(file), line: tryAuditLine(text) };
+          yield { file: numberedFileName(file), line: tryAuditLine(text) };
         }
         if (!isLast && !follows) return;
         if (!isLast) await waitUnlessAborted(clock, LOOK_MS, signal);

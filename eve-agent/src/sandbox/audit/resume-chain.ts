@@ -1,9 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { type AuditHead, auditFileName, listAuditFiles, readAuditHead } from './audit-folder.ts';
+import { readLines } from '@local-datastore/shared/files/file-lines';
+import { listNumberedFiles, numberedFileName } from '@local-datastore/shared/files/numbered-files';
+import { type AuditHead, readAuditHead } from './audit-folder.ts';
 import { CHAIN_START, type ChainPlace, MAX_LINE_BYTES, tryAuditLine, whyNotNext } from './audit-line.ts';
-import { readLines } from './read-lines.ts';
 
 /** Where the log goes on. */
 export interface ResumedChain extends ChainPlace {
@@ -51,7 +52,7 @@ async function whyNotAtHead(handle: FileHandle, { seq, hash, bytes }: AuditHead)
 /** The end of the chain in a file of which nothing is known: its last line that is sound by itself. */
 async function lastLineOf(folder: string, file: number): Promise<ChainPlace> {
   let place = CHAIN_START;
-  const handle = await open(join(folder, auditFileName(file)), 'r');
+  const handle = await open(join(folder, numberedFileName(file)), 'r');
   try {
     for await (const { text, isWhole } of readLines(handle, 0, MAX_LINE_BYTES)) {
       const line = isWhole ? tryAuditLine(text) : '';
@@ -74,23 +75,23 @@ async function resumeAtHead(
   for (;;) {
     let handle: FileHandle;
     try {
-      handle = await open(join(folder, auditFileName(file)), 'r');
+      handle = await open(join(folder, numberedFileName(file)), 'r');
     } catch (error) {
       const isMissing = systemErrorCode(error) === 'ENOENT';
       // Crashed after the head of a new log was written, and before its first file was.
       if (isMissing && head.seq === 0) break;
-      return `${auditFileName(file)} ${isMissing ? 'is missing' : `cannot be read: ${errorMessage(error)}`}`;
+      return `${numberedFileName(file)} ${isMissing ? 'is missing' : `cannot be read: ${errorMessage(error)}`}`;
     }
     try {
       const why = file === head.file ? await whyNotAtHead(handle, head) : null;
-      if (why !== null) return `${auditFileName(file)}: ${why}`;
+      if (why !== null) return `${numberedFileName(file)}: ${why}`;
       place = await followChain(handle, file === head.file ? head.bytes : 0, place);
     } finally {
       await handle.close();
     }
     // A file that is begun after the one of the head: it was crashed while files were changed.
     const hasNext = files.includes(file + 1);
-    if (place.surplusBytes > 0 && hasNext) return `${auditFileName(file)}: it does not end with a line`;
+    if (place.surplusBytes > 0 && hasNext) return `${numberedFileName(file)}: it does not end with a line`;
     if (!hasNext) break;
     file += 1;
   }
@@ -106,7 +107,7 @@ async function resumeAtHead(
  * @throws the system's error where the folder cannot be read
  */
 export async function resumeChain(folder: string): Promise<ResumedChain> {
-  const files = await listAuditFiles(folder);
+  const files = await listNumberedFiles(folder);
   const head = await readAuditHead(folder);
   const lastFile = files.at(-1);
   if (head === null && lastFile === undefined) {

@@ -1,7 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
-import { type AuditHead, auditFileName, listAuditFiles, readAuditHead } from './audit-folder.ts';
+import { readLines } from '@local-datastore/shared/files/file-lines';
+import { listNumberedFiles, numberedFileName } from '@local-datastore/shared/files/numbered-files';
+import { type AuditHead, readAuditHead } from './audit-folder.ts';
 import {
   type AuditLine,
   CHAIN_START,
@@ -10,7 +12,6 @@ import {
   tryAuditLine,
   whyNotNext,
 } from './audit-line.ts';
-import { readLines } from './read-lines.ts';
 
 /** The first thing that is wrong. */
 export interface AuditProblem {
@@ -94,7 +95,7 @@ class Reading {
     for await (const { text, end, isWhole } of readLines(handle, 0, MAX_LINE_BYTES)) {
       number += 1;
       const finding = isWhole ? this.#take(tryAuditLine(text), file) : this.#takeCut(end - start, isLast);
-      if (finding !== null) return { ...finding, file: auditFileName(file), line: number };
+      if (finding !== null) return { ...finding, file: numberedFileName(file), line: number };
       start = end;
     }
     return null;
@@ -132,9 +133,9 @@ async function wasRotated(folder: string, head: AuditHead): Promise<boolean> {
 
 async function readWith(folder: string, head: AuditHead): Promise<AuditVerdict | typeof ROTATED> {
   const reading = new Reading(head);
-  const last = Math.max(head.file, (await listAuditFiles(folder)).at(-1) ?? 0);
+  const last = Math.max(head.file, (await listNumberedFiles(folder)).at(-1) ?? 0);
   for (let file = head.first; file <= last; file += 1) {
-    const name = auditFileName(file);
+    const name = numberedFileName(file);
     const handle = await openIfThere(join(folder, name));
     if (handle === null) {
       if (await wasRotated(folder, head)) return ROTATED;
@@ -176,7 +177,7 @@ export async function verifyAuditLog(folder: string): Promise<AuditVerdict | nul
   for (let count = 1; ; count += 1) {
     // Before the files: what it tells of stands there already.
     const head = await readAuditHead(folder);
-    const files = await listAuditFiles(folder);
+    const files = await listNumberedFiles(folder);
     if (head === null && files.length === 0) return null;
     if (head === null || typeof head === 'string') {
       return verifyWithoutHead(folder, files, head ?? 'the head is missing');
