@@ -3,9 +3,9 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { OCI_ALGORITHMS, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { createFolderMaker, inFolder, openClosedFolder } from '../content/closed-folder.ts';
 import { standingOf, versionOf } from '../content/file-version.ts';
 import type { OpenFile } from '../content/open-file.ts';
-import { createFolderMaker, inFolder, openClosedFolder } from './closed-folder.ts';
 
 /** A digest as text, `sha256:…`, by which blobs are found in memory. */
 export type DigestText = string;

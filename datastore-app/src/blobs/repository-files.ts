@@ -2,14 +2,14 @@ import { closeSync, constants, fstatSync, futimesSync, openSync, readFileSync } 
 import { errorMessage } from '@local-datastore/shared/errors';
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { isRepositoryName } from '@local-datastore/shared/oci/reference';
-import type { DigestText } from './blob-files.ts';
 import {
   type ClosedFolder,
   createFolderMaker,
   inFolder,
   openClosedFolder,
   replaceFile,
-} from './closed-folder.ts';
+} from '../content/closed-folder.ts';
+import type { DigestText } from './blob-files.ts';
 
 /** A lease that was found at the start. */
 export interface FoundLease {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
-import { createFolderMaker, inFolder, openClosedFolder, replaceFile } from './closed-folder.ts';
+import { createFolderMaker, inFolder, openClosedFolder, replaceFile } from '../content/closed-folder.ts';
 
 const FOLDER = ['.oci'];
 const NAME = 'version';

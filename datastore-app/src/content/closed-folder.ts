@@ -14,7 +14,7 @@ import {
 import { promisify } from 'node:util';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { writeSynced } from '@local-datastore/shared/files/durable-file';
-import { StoreError } from '../content/store-error.ts';
+import { StoreError } from './store-error.ts';
 
 /**
  * A folder that was reached without following a symbolic link, held open, so that what is done in it is done there
@@ -60,7 +60,7 @@ function openOne(path: string, shown: string): number | undefined {
     const code = systemErrorCode(error) ?? '';
     if (code === 'ENOENT') return undefined;
     if (!LINK_OR_FILE.has(code)) throw error;
-    throw new StoreError('PATH_TAKEN', `${shown} is a file or a link, where the registry needs a folder.`, {
+    throw new StoreError('PATH_TAKEN', `${shown} is a file or a link, where a folder is needed.`, {
       cause: error,
     });
   }
