@@ -11,6 +11,7 @@ import type { OpenArchives } from './archives/open-archives.ts';
 import { isBlobPath } from './blobs/blob-files.ts';
 import type { Registry } from './blobs/open-registry.ts';
 import { warningsOf } from './blobs/registry-state.ts';
+import type { Changes } from './changes/open-changes.ts';
 import { collectAll } from './content/collect.ts';
 import type { Hasher } from './content/hasher.ts';
 import type { AccessLogChoice } from './http/access-log.ts';
@@ -39,6 +40,8 @@ export interface AppDeps {
   readonly requestLog: Log;
   /** The last lines of both. */
   readonly logLines: LogLines;
+  /** Who changed what. */
+  readonly changes: Changes;
   readonly catalogue: Catalogue;
   readonly store: ImageStore;
   readonly uploads: Uploads;

@@ -2,6 +2,7 @@ import { createInTurn, type InTurn } from '../content/in-turn.ts';
 import type { Attempts } from './attempts.ts';
 import { isSameSecret, type ReadCredential } from './credential.ts';
 import { credentialOfReader, type Known, type PrincipalBook } from './principal-book.ts';
+import { ADMIN } from './registry-principal.ts';
 import { BusyError, isKeptSecret, NOBODYS_SECRET } from './secret-hash.ts';
 
 /** A name and a secret, and who sent them. */
@@ -66,7 +67,7 @@ export function createAuthenticator(
     const ownWaitMs = attempts.ownWaitMs(client);
     if (ownWaitMs > 0) return slowed(ownWaitMs);
     if (isSameSecret(password, writeToken)) {
-      return accept(client, { principal: { kind: 'admin' }, credential: writeToken });
+      return accept(client, { principal: ADMIN, credential: writeToken });
     }
     const crowdWaitMs = attempts.crowdWaitMs(client);
     if (crowdWaitMs > 0) return slowed(crowdWaitMs);

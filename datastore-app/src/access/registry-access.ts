@@ -27,6 +27,8 @@ export interface RegistryAllowed {
   readonly kind: 'allowed';
   /** Such as `user:alice`. */
   readonly subject: string;
+  /** The remote address. */
+  readonly client: string;
   /**
    * For what a request touches besides: the source of a mount, the tags in a list. By name and tag alone: who may
    * pull some images of a repository only may not, where none is named.
@@ -38,6 +40,8 @@ export interface RegistryAllowed {
 
 export interface RegistryDenied {
   readonly kind: 'denied';
+  /** Of who is known, and may not. */
+  readonly subject?: string;
   readonly status: 401 | 403 | 429;
   readonly code: 'UNAUTHORIZED' | 'DENIED' | 'TOOMANYREQUESTS';
   /** For `WWW-Authenticate`. */
@@ -178,12 +182,13 @@ export function createRegistryAccess(
       }
       const permit = createPermit(asking.bearer, book.rules);
       if (await isPermitted(permit, wish)) {
-        return { kind: 'allowed', subject: subjectOf(principal), may: permit.may, sees: permit.sees };
+        const client = clientAddress(request.socket);
+        return { kind: 'allowed', subject: subjectOf(principal), client, may: permit.may, sees: permit.sees };
       }
       const isGranted = await isPermitted(createPermit({ principal, access: undefined }, book.rules), wish);
       const detail = isGranted ? 'The token is not for this: get another one.' : refusalOf(principal, wish);
       if (!isGranted && principal.kind !== 'anonymous') {
-        return { kind: 'denied', status: 403, code: 'DENIED', detail };
+        return { kind: 'denied', subject: subjectOf(principal), status: 403, code: 'DENIED', detail };
       }
       return challenge(request, wish, isUnsaid ? undefined : 'insufficient_scope', detail);
     },

@@ -22,6 +22,8 @@ export type RegistryPrincipal =
     };
 
 export const ANONYMOUS: RegistryPrincipal = { kind: 'anonymous' };
+/** Whoever has the write token: nobody else changes files. */
+export const ADMIN: RegistryPrincipal = { kind: 'admin' };
 
 /** How a principal is called in a token (`sub`, RFC 7519 §4.1.2), in grants and in logs. */
 export function subjectOf(principal: RegistryPrincipal): string {

@@ -173,7 +173,7 @@ it('whoever sends and goes away leaves nothing that is named, and the next time 
     throw new Error('aborted');
   }
   const wish = { name: undefined, platforms: [] };
-  const caller = { subject: 'admin', may: () => true };
+  const caller = { subject: 'admin', client: '192.0.2.1', may: () => true };
   await expect(scene.importer().importArchive(broken(), wish, caller)).rejects.toThrow('aborted');
   expect(await scene.shown()).toEqual({});
   expect(scene.test.registry.state().uploads).toBe(0);
@@ -190,7 +190,11 @@ it('an upload that a kill left behind does not stay', async () => {
   }
   void scene
     .importer()
-    .importArchive(stuck(), { name: undefined, platforms: [] }, { subject: 'admin', may: () => true });
+    .importArchive(
+      stuck(),
+      { name: undefined, platforms: [] },
+      { subject: 'admin', client: '192.0.2.1', may: () => true },
+    );
   await expect.poll(() => registry.state().uploads).toBe(1);
   await scene.test.restart();
   expect(scene.test.registry.state().uploads).toBe(1);

@@ -126,7 +126,7 @@ describe('the chunks of a set', () => {
       digest: { algorithm: 'sha256', hex: hexOf(content) } as const,
       sizeBytes: content.length,
     }));
-    const caller = { subject: 'admin', may: () => true };
+    const caller = { subject: 'admin', client: '192.0.2.1', may: () => true };
     expect(await scene.importer().findMissing(wanted, caller)).toEqual([wanted[1]]);
   });
 });

@@ -6,6 +6,8 @@ import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';
 export interface ImportCaller {
   /** Such as `user:alice`. */
   readonly subject: string;
+  /** The remote address. */
+  readonly client: string;
   /** As RegistryAllowed has it. */
   may(action: RegistryAction, repository: string, reference?: string): boolean;
 }

@@ -1,8 +1,8 @@
 import { createWindowBudget } from '@local-datastore/shared/compression/window-budget';
-import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, OpenBlob, RegistryStore } from '../blobs/registry-store.ts';
+import { type NoteChange, registryImage } from '../changes/change.ts';
 import { readWholeSource, sourceContent } from '../content/source-content.ts';
 import { invalidArchive } from './archive-error.ts';
 import {
@@ -53,7 +53,7 @@ export interface Importer {
 }
 
 export interface ImporterDeps {
-  readonly log: Log;
+  readonly note: NoteChange;
   /** What is here, and nothing else. */
   readonly registry: RegistryStore & Pick<Registry, 'recordOf'>;
   /** As clients see it. */
@@ -81,7 +81,7 @@ function describeImported(
   }));
 }
 
-export function createImporter({ log, registry, shown }: ImporterDeps): Importer {
+export function createImporter({ note, registry, shown }: ImporterDeps): Importer {
   const intake = createBlobIntake({ store: registry });
   const budget = createWindowBudget(UNPACKING_BYTES);
   const needed = createNeededBlobs({ store: registry, intake });
@@ -153,7 +153,7 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
     const plan = planNames(images.found, wish.name, sourceOf);
     const failed: ImportFailure[] = [...images.failed, ...plan.failed];
     const whole: NamedImage[] = [];
-    const note = (named: NamedImage, error: unknown) => {
+    const fail = (named: NamedImage, error: unknown) => {
       const failure = failureOf(`${named.source}:${named.tags[0]}`, error);
       if (failure === undefined) throw error;
       failed.push(failure);
@@ -165,7 +165,7 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
         await requirePlatform(named.image, wish.platforms, (digest) => readStaged(staging, digest));
         whole.push(named);
       } catch (error) {
-        note(named, error);
+        fail(named, error);
       }
     }
     const isRefused = set !== undefined && failed.length > 0;
@@ -175,14 +175,20 @@ export function createImporter({ log, registry, shown }: ImporterDeps): Importer
       try {
         const placed = await placeImage({ store: registry, shown }, named, staging, caller.subject);
         const isNew = (key: string) => taken.blobs.get(key)?.isNew === true && !counted.has(key);
-        imported.push(...describeImported(named, placed, isNew));
+        const described = describeImported(named, placed, isNew);
+        imported.push(...described);
+        for (const { repository, tag, digest, sizeBytes } of described) {
+          note(
+            {
+              ...{ action: 'imported', image: registryImage(repository, tag), digest, sizeBytes },
+              ...{ by: caller.subject, client: caller.client, via: 'archive' },
+            },
+            'an image was imported',
+          );
+        }
         for (const key of named.image.blobs.keys()) counted.add(key);
-        const { repository, image } = named;
-        const { tags } = placed;
-        const digest = formatDigest(image.root.digest);
-        log.info({ repository, tags, digest, by: caller.subject }, 'an image was imported');
       } catch (error) {
-        note(named, error);
+        fail(named, error);
       }
     }
     const notices = isRefused ? [...plan.notices, NOTHING_OF_SET] : plan.notices;

@@ -7,6 +7,7 @@ import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datast
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { Command } from 'commander';
+import { noteBundled } from '../bundles/note-bundled.ts';
 import { FOLDER_OPTIONS } from '../config.ts';
 import { areInodesPermanent } from '../content/file-system-type.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
@@ -21,6 +22,7 @@ import {
   type UserOptions,
 } from '../settings/storage-options.ts';
 import type { CommandContext } from './command-context.ts';
+import { BY_COMMAND, openCommandRecord } from './command-record.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';
 import { openStore } from './offline-store.ts';
@@ -42,12 +44,16 @@ export function importCommand(context: CommandContext): Command {
   addOptions(command, [...FOLDER_OPTIONS, USER_OPTION, ...SPACE_OPTIONS]);
   return command.action(async (file: string) => {
     const options = readSettings<StorageOptions & UserOptions & SpaceLimits & { replace?: true }>(command);
-    const store = await openStore(await enterStorage(options), options);
+    const storage = await enterStorage(options);
+    const note = openCommandRecord(context, storage);
+    const store = await openStore(storage, options);
     const { importBundle } = await import('../bundles/import-bundle.ts');
     const content = file === STANDARD ? context.input : createReadStream(file, { highWaterMark: READ_BYTES });
     try {
       const images = await importBundle({ store }, content, { replace: options.replace === true });
-      for (const { sha256, path, outcome } of images) {
+      for (const image of images) {
+        const { sha256, path, outcome } = image;
+        noteBundled(note, image, BY_COMMAND);
         context.stdout.write(`${sha256}  /${printableText(path)}: ${outcome}\n`);
       }
     } catch (error) {

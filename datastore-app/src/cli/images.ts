@@ -21,6 +21,7 @@ import {
 } from '../settings/storage-options.ts';
 import { exportCommand, importCommand } from './bundles.ts';
 import type { CommandContext } from './command-context.ts';
+import { BY_COMMAND, openCommandRecord } from './command-record.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage, placeText } from './enter-storage.ts';
 import { imageOperationCommands } from './image-operations.ts';
@@ -118,7 +119,8 @@ function listCommand({ stdout, stderr, createLog }: CommandContext): Command {
   });
 }
 
-function addCommand({ stdout }: CommandContext): Command {
+function addCommand(context: CommandContext): Command {
+  const { stdout } = context;
   const command = new Command('add')
     .description('Copies files into the root: each appears there whole or not at all.')
     .argument('<file...>')
@@ -129,9 +131,19 @@ function addCommand({ stdout }: CommandContext): Command {
     const options = readSettings<StorageOptions & UserOptions & SpaceLimits & { to: string; replace?: true }>(
       command,
     );
-    const store = await openStore(await enterStorage(options), options);
+    const storage = await enterStorage(options);
+    const note = openCommandRecord(context, storage);
+    const store = await openStore(storage, options);
     for (const file of files) {
       const added = await addImage(store, file, options.to, options.replace === true);
+      const { path, sizeBytes, sha256, isNew } = added;
+      note(
+        {
+          action: isNew ? 'created' : 'replaced',
+          ...{ image: path, sizeBytes, digest: `sha256:${sha256}`, ...BY_COMMAND },
+        },
+        'an image was added',
+      );
       stdout.write(`${added.sha256}  ${added.sizeBytes}  /${printableText(added.path)}\n`);
     }
   });

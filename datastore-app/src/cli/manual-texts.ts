@@ -34,6 +34,7 @@ export const MANUAL_TEXTS: ManualTexts = {
         does: 'fetch a container image from a registry',
       },
     ],
+    changes: [{ line: 'datastore-app changes disk.qcow2', does: 'say who changed an image, and when' }],
     'registry list': [{ line: 'datastore-app registry list', does: 'list the container images' }],
     completion: [{ line: 'source <(datastore-app completion bash)', does: 'complete commands in this bash' }],
     man: [{ line: 'man -l <(datastore-app man)', does: 'read the manual page' }],

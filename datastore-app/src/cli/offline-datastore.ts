@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { createOwnNames } from '@local-datastore/shared/http/request-origin';
+import { systemClock } from '@local-datastore/shared/system-clock';
 import { Command } from 'commander';
 import { createAttempts } from '../access/attempts.ts';
 import { createGuard } from '../access/guard.ts';
@@ -9,9 +10,12 @@ import { openRegistryAccess } from '../access/open-registry-access.ts';
 import { createPlaces } from '../access/places.ts';
 import { createLogLines } from '../activity/log-lines.ts';
 import { runApp } from '../app.ts';
+import type { NoteChange } from '../changes/change.ts';
+import { openChanges } from '../changes/open-changes.ts';
 import { SERVE_OPTIONS, type ServeOptions } from '../config.ts';
 import { openOwnParser } from '../sandbox/monitor/open-parser.ts';
 import type { CommandContext } from './command-context.ts';
+import { BY_COMMAND } from './command-record.ts';
 import { readSettings } from './effective-options.ts';
 import { enterStorage, findStorage } from './enter-storage.ts';
 import { openImages } from './open-images.ts';
@@ -58,7 +62,12 @@ export async function startOffline(context: CommandContext, command: Command): P
   const { root, state } = storage;
   const log = context.createLog('error');
   const token = randomBytes(32).toString('base64url');
-  const images = await openImages(log, options, storage, openOwnParser('the datastore runs for one command'));
+  const changes = openChanges({ log, clock: systemClock }, { stateDirectory: state });
+  closing.add(changes.close);
+  /** Whoever asks is the command line itself, by way of a token that nobody else has. */
+  const note: NoteChange = (change, message) => changes.note({ ...change, ...BY_COMMAND }, message);
+  const parser = openOwnParser('the datastore runs for one command');
+  const images = await openImages({ log, note }, options, storage, parser);
   closing.add(images.stop);
   const attempts = createAttempts();
   const isOwnName = createOwnNames([HOST_NAME]);
@@ -80,6 +89,7 @@ export async function startOffline(context: CommandContext, command: Command): P
           log,
           requestLog: log,
           logLines: createLogLines(),
+          changes: { ...changes, note },
           ...images,
           access,
           isOwnName,

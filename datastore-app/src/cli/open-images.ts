@@ -4,6 +4,7 @@ import { selectInterfaces } from '../advertise/responder-plan.ts';
 import { openArchives } from '../archives/open-archives.ts';
 import { createBlobReads } from '../blobs/blob-reads.ts';
 import { openRegistry, type Registry } from '../blobs/open-registry.ts';
+import type { NoteChange } from '../changes/change.ts';
 import type { ServeOptions } from '../config.ts';
 import { areInodesPermanent, isLocal } from '../content/file-system-type.ts';
 import { createHasher, createHasherGroup, type Hasher } from '../content/hasher.ts';
@@ -64,7 +65,7 @@ function localHostFinder({ interface: names = [], excludedInterfaces = [] }: Ser
  * @param parsing ends with them
  */
 export async function openImages(
-  log: Log,
+  { log, note }: { readonly log: Log; readonly note: NoteChange },
   options: ServeOptions,
   { root, state }: Storage,
   parsing: OpenParser,
@@ -109,7 +110,7 @@ export async function openImages(
     { root, owner: 'serve' },
   );
   const uploads = createUploads(
-    { log, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
+    { log, note, files: createUploadFiles(incomingDirectoryOf(root)), store, space },
     { expiryMs: options.uploadExpiry * 3_600_000 },
   );
   const findLocalHost = localHostFinder(options);
@@ -134,7 +135,7 @@ export async function openImages(
       openImage: createImageOpener(root),
     }),
     archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
-    openImports: openImports({ log, findLocalHost, upstreams }, { stateDirectory: state }),
+    openImports: openImports({ log, note, findLocalHost, upstreams }, { stateDirectory: state }),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,
     operationHasher,

@@ -11,6 +11,7 @@ import {
   imageVersionSchema,
 } from '../http/openapi/operation-schemas.ts';
 import { bytes, sha256, time } from '../http/openapi/scalars.ts';
+import { changesSchema } from '../http/routes/changes.ts';
 import { imageUpstreamsSchema } from '../http/routes/image-upstreams.ts';
 import { imageSchema } from '../http/routes/images.ts';
 import { importJobAnswerSchema } from '../http/routes/import-jobs.ts';
@@ -204,6 +205,7 @@ export const OUTPUTS: OutputTable = {
     'images remove': change,
     'images extract': { schema: fileSchema },
     import: { schema: importSchema, progress: importProgressSchema },
+    changes: { schema: changesSchema },
     'registry list': { schema: () => knownRepositoriesSchema().omit({ isMore: true }) },
     'registry show': { schema: () => knownRepositorySchema().omit({ isMore: true }) },
     'registry tag': { schema: () => z.object({ repository, tag, digest }) },

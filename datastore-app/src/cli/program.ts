@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CreateCommand>>> = {
   ca: async () => (await import('./ca.ts')).caCommand,
   images: async () => (await import('./images.ts')).imagesCommand,
   import: async () => (await import('./import/import.ts')).importCommand,
+  changes: async () => (await import('./changes.ts')).changesCommand,
   registry: async () => (await import('./registry/registry.ts')).registryCommand,
   schema: async () => {
     const { schemaCommand } = await import('@local-datastore/shared/command-line/schema-command');
@@ -59,7 +60,7 @@ const SHELL = 'Commands for the shell:';
 /** Headings of the help, and what stands below them, in this order. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Commands for the server:': ['serve', 'check', 'health', 'token', 'ca'],
-  'Commands for what it serves:': ['images', 'import', 'registry'],
+  'Commands for what it serves:': ['images', 'import', 'registry', 'changes'],
   [SHELL]: ['schema', 'completion', 'man'],
 };
 

@@ -13,6 +13,7 @@ import { createLogLines } from '../activity/log-lines.ts';
 import { createAdvertiser } from '../advertise/advertiser.ts';
 import { type AdvertisementChoices, planAdvertisement } from '../advertise/plan-advertisement.ts';
 import { type AppDeps, runApp } from '../app.ts';
+import { openChanges } from '../changes/open-changes.ts';
 import type { ServeOptions } from '../config.ts';
 import { bindPort } from '../http/bound-port.ts';
 import { prepareStorage, type Storage } from '../images/storage.ts';
@@ -126,7 +127,8 @@ export async function runServer(
     options.parsing === 'own'
       ? openOwnParser('--parsing does not ask for another')
       : openConfinedParser({ clock: systemClock, log });
-  const images = await openImages(log, options, storage, parsing);
+  const changes = openChanges({ log, clock: systemClock }, { stateDirectory: state });
+  const images = await openImages({ log, note: changes.note }, options, storage, parsing);
   const requests = context.createBufferedLog(options.logLevel, options.logFormat, logLines.note);
   const { address, port, tlsPort, drainTimeout } = options;
   try {
@@ -134,7 +136,7 @@ export async function runServer(
       {
         log,
         requestLog: requests.log,
-        logLines,
+        ...{ logLines, changes },
         ...images,
         guard: createGuard({ attempts }, { writeToken: writeToken.token, readCredential }),
         ...{ access, isOwnName, places },
@@ -164,6 +166,7 @@ export async function runServer(
     );
   } finally {
     await images.stop();
+    await changes.close();
     requests.stop();
   }
 }

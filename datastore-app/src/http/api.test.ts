@@ -32,8 +32,8 @@ beforeEach(async () => {
   const store = { remove: fail, stage: fail } as unknown as ImageRoutesDeps['store'];
   const listArtifacts = async () => ({ artifacts: [], revision: '' });
   const routers = [
-    createImageRoutes({ log, shown, store, listArtifacts }),
-    createBundleRoutes({ log, catalogue: shown as never, store, openImage: () => undefined }),
+    createImageRoutes({ note: () => {}, shown, store, listArtifacts }),
+    createBundleRoutes({ note: () => {}, catalogue: shown as never, store, openImage: () => undefined }),
   ];
   server = createServer(createApi({ log }, routers)).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendProblem } from '@local-datastore/shared/http/problem';
+import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { formatManifestReference, isTag } from '@local-datastore/shared/oci/reference';
 import type { RegistryAccess, RegistryAction } from '../access/registry-access.ts';
+import { ADMIN, subjectOf } from '../access/registry-principal.ts';
 import type { ImportCaller } from '../archive-imports/import-staging.ts';
 import { type ImageName, lowerCased, type OciName } from '../operations/image-name.ts';
 import type { Authorize } from './authorize.ts';
@@ -25,6 +27,8 @@ export interface AskedOperation {
 export interface Permitted {
   /** For the log, such as `user:alice`. */
   readonly subject: string;
+  /** The remote address. */
+  readonly client: string;
   /** What else they may do in the registry. */
   readonly may: ImportCaller['may'];
   /** To be called once something was changed: temporary tokens end soon after. */
@@ -67,7 +71,8 @@ export function createPermitOperation({ authorize, registry }: PermitOperationDe
     if (name.kind === 'file') {
       const wish = { action: needs === 'pull' ? 'read' : 'write', resource: { kind: 'own' } } as const;
       if (!authorize(request, response, wish)) return undefined;
-      return { subject: 'admin', may: () => true, noteDone: async () => {} };
+      const client = clientAddress(request.socket);
+      return { subject: subjectOf(ADMIN), client, may: () => true, noteDone: async () => {} };
     }
     if (registry === undefined) {
       sendProblem(response, { status: 404, detail: 'The registry is off (--registry).' });
@@ -84,7 +89,7 @@ export function createPermitOperation({ authorize, registry }: PermitOperationDe
       sendProblem(response, { status: 403, detail });
       return undefined;
     }
-    const { subject, may } = allowed;
-    return { subject, may, noteDone: () => registry.noteDone(subject) };
+    const { subject, client, may } = allowed;
+    return { subject, client, may, noteDone: () => registry.noteDone(subject) };
   };
 }

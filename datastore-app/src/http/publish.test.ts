@@ -46,6 +46,7 @@ beforeEach(async () => {
   };
   const handler = createPublishHandler({
     log: { ...silentLog, error: (fields) => errors.push(fields) },
+    note: () => {},
     store: store as unknown as PublishDeps['store'],
     openImage: () => undefined,
     digestOf: () => undefined,

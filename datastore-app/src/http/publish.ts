@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
+import type { NoteChange } from '../changes/change.ts';
 import type { FileVersion } from '../content/file-version.ts';
 import type { StagedImage } from '../content/staging.ts';
 import { imageReference, parseImagePath } from '../images/image-path.ts';
@@ -9,6 +10,7 @@ import type { ImageStore } from '../images/image-store.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import { NAME_RULES, requireImagePath } from '../images/placing.ts';
 import { answerFailure } from './answer-failure.ts';
+import { originOfWriter } from './change-origin.ts';
 import { contentOf } from './request-content.ts';
 import { NO_SUCH_IMAGE } from './store-problem.ts';
 import { decideUploadContent, emptyContentError, isEmptyMeant, someContent } from './upload-content.ts';
@@ -16,6 +18,7 @@ import { isMatch, reprDigest, validatorsOf } from './validators.ts';
 
 export interface PublishDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly store: ImageStore;
   readonly openImage: (path: string) => OpenImage | undefined;
   readonly digestOf: (path: string, version: FileVersion) => string | undefined;
@@ -33,7 +36,7 @@ class ConditionFailedError extends Error {}
 
 /** Creates what PUT and POST (as EVE's collect-info sends) store, and removes what DELETE names. */
 export function createPublishHandler(deps: PublishDeps): PublishHandler {
-  const { log, store, openImage, digestOf } = deps;
+  const { log, note, store, openImage, digestOf } = deps;
 
   /** What the path holds now, as its entity tags say; undefined: nothing. */
   function currentValidators(path: string) {
@@ -84,8 +87,13 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
         // Another request may have been quicker while the content came.
         precondition: () => requireConditions(request, path),
       });
-      log.info(
-        { path, sizeBytes: image.sizeBytes, sha256: image.sha256, isNew: image.isNew },
+      note(
+        {
+          action: image.isNew ? 'created' : 'replaced',
+          ...{ image: path, sizeBytes: image.sizeBytes, digest: `sha256:${image.sha256}` },
+          ...originOfWriter(request),
+          via: request.method === 'POST' ? 'POST' : 'PUT',
+        },
         'an image was uploaded',
       );
       const body = `${JSON.stringify({ path, sizeBytes: image.sizeBytes, sha256: image.sha256 })}\n`;
@@ -110,7 +118,10 @@ export function createPublishHandler(deps: PublishDeps): PublishHandler {
       refuse(request, response, NO_SUCH_IMAGE);
       return;
     }
-    log.info({ path }, 'an image was deleted');
+    note(
+      { action: 'deleted', image: path, ...originOfWriter(request), via: 'DELETE' },
+      'an image was deleted',
+    );
     response.writeHead(204).end();
   }
 

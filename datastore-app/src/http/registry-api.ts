@@ -7,6 +7,7 @@ import { listInventory } from '../archive-imports/inventory.ts';
 import type { Archives } from '../archives/archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
+import type { NoteChange } from '../changes/change.ts';
 import { createDiskArtifacts, type DiskArtifacts } from '../container-images/disk-artifacts.ts';
 import { createPlatformReader, type PlatformsOf } from '../container-images/image-platforms.ts';
 import { createRepositoryFinder, type FindRepository } from '../container-images/known-repositories.ts';
@@ -20,6 +21,7 @@ import type { SendSource } from './send-source.ts';
 /** What the API's part for the registry works with. */
 export interface RegistryApi {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly gate: RegistryGate;
   readonly find: FindRepository;
   readonly platformsOf: PlatformsOf;
@@ -45,7 +47,7 @@ export interface RegistryApi {
 export interface RegistryApiDeps
   extends Pick<
     RegistryApi,
-    'log' | 'stored' | 'shown' | 'upstreams' | 'imports' | 'sendSource' | 'downloads' | 'places'
+    'log' | 'note' | 'stored' | 'shown' | 'upstreams' | 'imports' | 'sendSource' | 'downloads' | 'places'
   > {
   readonly access: RegistryAccess;
   readonly registry: Registry;
@@ -72,7 +74,7 @@ export function createRegistryApi({
     artifacts: createDiskArtifacts({ stored: deps.stored, find, parser }),
     platformsOf: createPlatformReader(deps.stored),
     inventory: (mayPull) => listInventory({ store: registry }, mayPull),
-    importer: createImporter({ log: deps.log, registry, shown: deps.shown }),
+    importer: createImporter({ note: deps.note, registry, shown: deps.shown }),
     noteDone: access.noteDone,
     noteDamaged(text) {
       const verified = new Date().toISOString();

@@ -14,6 +14,8 @@ import type { AdvertiserStatus } from '../advertise/advertiser.ts';
 import type { OpenArchives } from '../archives/open-archives.ts';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { NoteChange } from '../changes/change.ts';
+import type { Changes } from '../changes/open-changes.ts';
 import type { Hasher } from '../content/hasher.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import type { ImageStore } from '../images/image-store.ts';
@@ -54,11 +56,13 @@ import { IMAGE_OPERATIONS } from './openapi/image-operations.ts';
 import { REGISTRY_OPERATIONS } from './openapi/registry-operations.ts';
 import { createPermitOperation, type PermitOperation } from './permit-operation.ts';
 import { createPublishHandler } from './publish.ts';
+import { createRefusalWatch } from './refusal-watch.ts';
 import { createRegistryApi, type RegistryApi } from './registry-api.ts';
 import { createRequireOrigin } from './require-origin.ts';
 import type { Resource } from './resource.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
 import { createCaRoutes } from './routes/ca.ts';
+import { createChangeRoutes } from './routes/changes.ts';
 import { createDownloadLinkRoutes } from './routes/download-links.ts';
 import { createEveRoutes } from './routes/eve.ts';
 import { createHealthRoutes } from './routes/health.ts';
@@ -98,6 +102,8 @@ export interface RequestHandlerDeps {
   readonly requestLog: Log;
   /** The last lines of both. */
   readonly logLines: LogLines;
+  /** Who changed what. */
+  readonly changes: Changes;
   /** Aborted when the datastore stops. */
   readonly stopping: AbortSignal;
   readonly catalogue: Catalogue;
@@ -156,6 +162,7 @@ export interface RequestHandlerOptions {
 }
 
 export interface ResourceDeps extends RequestHandlerDeps {
+  readonly note: NoteChange;
   /** undefined: the registry is off. */
   readonly registryApi: RegistryApi | undefined;
   /** The images that are here, and those that can come. */
@@ -172,7 +179,7 @@ export interface ResourceDeps extends RequestHandlerDeps {
 
 /** Everything below `/-/`, with its description. */
 export function createResources(deps: ResourceDeps, options: RequestHandlerOptions): readonly Resource[] {
-  const { log, catalogue, store, uploads, guard, certificates, activity } = deps;
+  const { log, note, catalogue, store, uploads, guard, certificates, activity } = deps;
   const { authorize, tickets, openImage, shown } = deps;
   const { metrics } = activity;
   const { root, version } = options;
@@ -181,11 +188,11 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
   const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage }),
     createImageListRoutes({ ...deps, loadPage }),
-    createImageRoutes({ log, shown, store, listArtifacts: deps.listArtifacts }),
-    createImageUpstreamRoutes({ upstreams: deps.imageUpstreams, shown }),
+    createImageRoutes({ note, shown, store, listArtifacts: deps.listArtifacts }),
+    createImageUpstreamRoutes({ note, upstreams: deps.imageUpstreams, shown }),
     createDownloadLinkRoutes({ tickets, gate: deps.registryApi?.gate }),
     createUploadRoutes({ log, uploads, authorize }),
-    createBundleRoutes({ log, catalogue, store, openImage }),
+    createBundleRoutes({ note, catalogue, store, openImage }),
     createStatusRoutes(
       {
         ...deps,
@@ -218,8 +225,9 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createImportJobRoutes(deps.registryApi),
     createInventoryRoutes(deps.registryApi),
     createAdoptRoutes(deps.registryApi),
-    createRegistryCollectionRoutes({ collection: () => deps.registry?.collection }),
+    createRegistryCollectionRoutes({ note, collection: () => deps.registry?.collection }),
     createLogRoutes(deps),
+    createChangeRoutes(deps),
     createMetricsRoutes({ metrics }),
     createOpenapiRoutes({
       version,
@@ -241,14 +249,16 @@ export function createRequestHandler(
   deps: RequestHandlerDeps,
   options: RequestHandlerOptions,
 ): RequestListener {
-  const { log, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
+  const { log, changes, catalogue, store, guard, isOwnName, certificates, activity, reasonsNotReady } = deps;
+  const { note } = changes;
   const { downloads, metrics } = activity;
   const { registry, images, imports, accessTo, imageUpstreams } = deps;
   const { parser } = deps.parsing;
   const { root, version, trustedHosts } = options;
   const tickets = createDownloadTickets();
   const memory = createTransferMemory();
-  const authorize = createAuthorize({ guard, tickets });
+  const { watchAuthorize, watchAccess, watchOrigin } = createRefusalWatch(changes.noteRefusal);
+  const authorize = watchAuthorize(createAuthorize({ guard, tickets }));
   const openImage = createImageOpener(root);
   const { digestOf } = catalogue;
 
@@ -265,14 +275,14 @@ export function createRequestHandler(
     tlsStatus: () => certificates?.status(),
   });
   // Nothing is imported only to find out who may have it.
-  const access = images && accessTo(createReach(images.stored));
+  const access = images && watchAccess(accessTo(createReach(images.stored)));
   const sendSource = createSourceSender({ memory });
   const registryApi =
     registry &&
     images &&
     imports &&
     access &&
-    createRegistryApi({ ...deps, ...images, parser, registry, imports, access, downloads, sendSource });
+    createRegistryApi({ ...deps, note, ...images, parser, registry, imports, access, downloads, sendSource });
   const shown = createShownImages({ catalogue, upstreams: imageUpstreams });
   const ops = createImageOps({
     files: { ...deps, openImage, hash: deps.operationHasher.hash, checkByQemu, parser },
@@ -280,7 +290,7 @@ export function createRequestHandler(
   });
   const resources = createResources(
     {
-      ...{ ...deps, shown, registryApi, authorize, tickets, openImage, ops, sendSource },
+      ...{ ...deps, note, shown, registryApi, authorize, tickets, openImage, ops, sendSource },
       formatOf: createFormatOf(openImage, parser),
       listArtifacts: createArtifactList(
         registryApi && access && { access, artifacts: registryApi.artifacts },
@@ -289,6 +299,7 @@ export function createRequestHandler(
     },
     options,
   );
+  const requireOrigin = watchOrigin(createRequireOrigin(isOwnName, trustedHosts));
   const writeAccessLog = createAccessLog({ log: deps.requestLog }, options.accessLog);
   const api = createApi({ log }, resources);
   const ofRegistry =
@@ -309,14 +320,14 @@ export function createRequestHandler(
           ),
           mountRegistry(
             createRegistryHandler({
-              ...{ log, downloads, store: images.shown, access, sendSource },
+              ...{ log, note, downloads, store: images.shown, access, sendSource },
               prefixOf: deps.upstreams.prefixOf,
               onAnswered: metrics.noteRegistryRequest,
             }),
           ),
         ];
   return observeRequests(
-    createRequestListener({ authorize, requireOrigin: createRequireOrigin(isOwnName, trustedHosts) }, [
+    createRequestListener({ authorize, requireOrigin }, [
       mountTokens(api),
       mountOperations(api),
       ...ofRegistry,
@@ -327,7 +338,7 @@ export function createRequestHandler(
           remembered: createRememberedImages({}, root),
           absent: createDistantFiles({ log, upstreams: imageUpstreams, openImage, downloads, sendSource }),
         }),
-        createPublishHandler({ log, store, openImage, digestOf }),
+        createPublishHandler({ log, note, store, openImage, digestOf }),
       ),
     ]),
     (request) => {

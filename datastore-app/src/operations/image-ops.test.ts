@@ -74,7 +74,7 @@ const archive = (content: Buffer): NewContent => ({
   kind: 'archive',
   content: bytes(content),
   platforms: [],
-  caller: { subject: 'admin', may: () => true },
+  caller: { subject: 'admin', client: '192.0.2.1', may: () => true },
 });
 
 async function pushBlob(name: string, content: Buffer): Promise<void> {
@@ -176,7 +176,7 @@ beforeAll(async () => {
       ...{ find, stored: registry, shown: registry, noteDamaged() {} },
       platformsOf: async () => ['linux/amd64'],
       artifacts: createDiskArtifacts({ stored: registry, find, parser: ownParser }),
-      importer: createImporter({ log: silentLog, registry, shown: registry }),
+      importer: createImporter({ note: () => {}, registry, shown: registry }),
     },
   });
 });

@@ -10,8 +10,8 @@ export interface ImportedBlob {
   readonly state: BlobState;
 }
 
-/** A job as others may see it: no credential is in it. */
-export type ImportJob = Omit<ImportJobRecord, 'version' | 'credential' | 'isAdmin'> & {
+/** A job as others may see it: no credential is in it, nor an address. */
+export type ImportJob = Omit<ImportJobRecord, 'version' | 'credential' | 'isAdmin' | 'client'> & {
   /** What is done now; null: nothing. */
   readonly step: string | null;
   readonly blobs: readonly ImportedBlob[];
@@ -31,7 +31,7 @@ export function describeJob(
   progress: ImportProgress | undefined,
   flights: readonly FlightStatus[],
 ): ImportJob {
-  const { version: _version, credential: _credential, isAdmin: _isAdmin, ...rest } = record;
+  const { version: _version, credential: _credential, isAdmin: _isAdmin, client: _client, ...rest } = record;
   if (progress === undefined) return { ...rest, step: null, blobs: [] };
   const coming = new Map(flights.map(({ digest, receivedBytes }) => [digest, receivedBytes]));
   const blobs = [...progress.blobs()].map(

@@ -58,6 +58,8 @@ export const importJobSchema = () =>
     /** Only as long as it has not ended. */
     credential: credentialSchema().optional(),
     by: z.string(),
+    /** The address of who asked for it; absent: it was asked for before addresses were written down. */
+    client: z.string().nullable().optional(),
     /** Whether an administrator asked for it, who may name any host. */
     isAdmin: z.boolean(),
     state: z.enum(IMPORT_STATES),
@@ -87,9 +89,9 @@ export type ImportWish = Pick<
 /** A job that nothing has been done for yet. */
 export const newImportJob = (
   wish: ImportWish,
-  { id, created, by, isAdmin }: Pick<ImportJobRecord, 'id' | 'created' | 'by' | 'isAdmin'>,
+  { id, created, by, client, isAdmin }: Pick<ImportJobRecord, 'id' | 'created' | 'by' | 'client' | 'isAdmin'>,
 ): ImportJobRecord => ({
-  ...{ version: 1, ...wish, id, created, by, isAdmin },
+  ...{ version: 1, ...wish, id, created, by, client, isAdmin },
   ...{ state: 'queued', ended: null, failure: null, digest: null },
   ...{ imagesTotal: 0, imagesDone: 0, sizeBytes: 0, doneBytes: 0, fetchedBytes: 0 },
 });

@@ -7,6 +7,7 @@ import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTestRegistry, type TestRegistry } from '../blobs/testing/test-registry.ts';
+import type { NewChange } from '../changes/change.ts';
 import { createFlights, type Flights } from '../upstream/flights.ts';
 import {
   createScriptedUpstream,
@@ -21,7 +22,7 @@ import { createJobFiles } from './job-files.ts';
 
 const LAYER = randomBytes(120_000);
 const OTHER = randomBytes(90_000);
-const ADMIN = { by: 'admin', isAdmin: true };
+const ADMIN = { by: 'admin', client: '192.0.2.1', isAdmin: true };
 const SOURCE = 'docker://registry.example/lab/app:1';
 
 let local: TestRegistry;
@@ -30,11 +31,13 @@ let flights: Flights;
 let state: string;
 let jobs: ImportJobs;
 let credentials: unknown[];
+let told: NewChange[];
 beforeEach(async () => {
   local = await createTestRegistry();
   upstream = createScriptedUpstream();
   state = await mkdtemp(join(tmpdir(), 'import-jobs-'));
   credentials = [];
+  told = [];
   await open();
 });
 afterEach(async () => {
@@ -50,7 +53,8 @@ async function open(): Promise<void> {
     wait: async (_ms, signal) => signal.throwIfAborted(),
   });
   jobs = createImportJobs({
-    ...{ log: silentLog, store: local.registry, flights, now: Date.now, clock: createManualClock() },
+    ...{ log: silentLog, note: (change: NewChange) => told.push(change) },
+    ...{ store: local.registry, flights, now: Date.now, clock: createManualClock() },
     files: createJobFiles({ log: silentLog }, { stateDirectory: state }),
     createClient: async ({ credential }) => {
       credentials.push(credential);
@@ -108,6 +112,9 @@ describe('a job', () => {
     await restart();
     expect(jobs.find(id)).toMatchObject({ state: 'done', sizeBytes, fetchedBytes });
     expect(jobs.list()).toHaveLength(1);
+    expect(JSON.stringify(jobs.list())).not.toContain(ADMIN.client);
+    const change = { action: 'imported', image: 'oci:lab/app:1', source: SOURCE, via: 'import job' };
+    expect(told).toMatchObject([{ ...change, by: 'admin', client: ADMIN.client, sizeBytes }]);
   });
 
   it('tells how far it is while it runs', async () => {
@@ -127,7 +134,7 @@ describe('a job', () => {
     const { id } = await jobs.add(wish(), ADMIN);
     await ended(id).toBe('failed');
     expect(jobs.find(id)?.failure).toEqual({ code: 'DENIED', message: failure.message });
-    expect(await tagsOf('lab/app')).toBeUndefined();
+    expect([await tagsOf('lab/app'), told]).toEqual([undefined, []]);
     upstream.failure = undefined;
     upstream.add('1', LAYER);
     await jobs.retry(id);
@@ -211,6 +218,7 @@ describe('several tags', () => {
       failure: { message: '1 of 3 tags could not be had: 1.2: upstream has no 1.2' },
     });
     expect(await tagsOf('lab/app')).toEqual(['1.0', '1.1']);
+    expect(told).toMatchObject([{ action: 'imported', image: 'oci:lab/app', source, by: 'admin' }]);
   });
 
   it('are none where none fits', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import { type ChangeOrigin, type NoteChange, registryImage } from '../changes/change.ts';
 import type { Flights } from '../upstream/flights.ts';
 import type { UpstreamClient } from '../upstream/upstream-client.ts';
 import { describeJob, type ImportJob } from './describe-job.ts';
@@ -20,7 +21,7 @@ export interface ImportJobs {
   /** Ends what runs; it is gone on with after a restart. */
   stop(): Promise<void>;
   /** Remembered when it returns, even over a power cut. @throws ImportJobError TOO_MANY_JOBS; system errors */
-  add(wish: ImportWish, who: { readonly by: string; readonly isAdmin: boolean }): Promise<ImportJob>;
+  add(wish: ImportWish, who: ChangeOrigin & { readonly isAdmin: boolean }): Promise<ImportJob>;
   /** The latest first. */
   list(): readonly ImportJob[];
   find(id: string): ImportJob | undefined;
@@ -34,6 +35,8 @@ export interface ImportJobs {
 
 export interface ImportJobsDeps {
   readonly log: Log;
+  /** Told of what has come. */
+  readonly note: NoteChange;
   readonly files: JobFiles;
   /** With what upstreams have: it refuses where nothing can be stored. */
   readonly store: RegistryStore;
@@ -110,6 +113,19 @@ export function createImportJobs(deps: ImportJobsDeps): ImportJobs {
     }
   }
 
+  function noteImported({ record, progress }: Job, digest: string | null, message: string): void {
+    const { source, repository, tag, by, client = 'unknown' } = record;
+    const sizeBytes = progress?.sizeBytes();
+    deps.note(
+      {
+        ...{ action: 'imported', image: registryImage(repository, tag ?? undefined), source, sizeBytes },
+        ...(digest !== null && { digest }),
+        ...{ by, client, via: 'import job' },
+      },
+      message,
+    );
+  }
+
   async function run(job: Job, signal: AbortSignal): Promise<void> {
     const { source, repository, tag } = job.record;
     const progress = createImportProgress();
@@ -120,7 +136,7 @@ export function createImportJobs(deps: ImportJobsDeps): ImportJobs {
       try {
         const working = { client, flights, store, clock: deps.clock, progress };
         const digest = await runImport(working, job.record, signal);
-        log.info({ source, repository, tag, digest, bytes: progress.fetchedBytes }, 'an import was done');
+        noteImported(job, digest, 'an import was done');
         await end(job, { state: 'done', digest, failure: null });
       } finally {
         await client.close();
@@ -132,6 +148,8 @@ export function createImportJobs(deps: ImportJobsDeps): ImportJobs {
         return;
       }
       if (isStopping) return;
+      // Of several tags some came.
+      if (progress.imagesDone > 0) noteImported(job, null, 'an import was done in part');
       const failure = jobFailureOf(error);
       const cause = failure.code === 'FAILED' ? errorMessage(error) : failure.message;
       log.warn({ source, repository, tag, reason: cause }, 'an import failed');

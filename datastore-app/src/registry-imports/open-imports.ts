@@ -2,6 +2,7 @@ import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { Registry } from '../blobs/open-registry.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { NoteChange } from '../changes/change.ts';
 import type { FindLocalHost } from '../upstream/find-local-host.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
 import { createExternalRegistry } from './external-registry.ts';
@@ -22,10 +23,12 @@ export type OpenImports = (store: RegistryStore, registry: Pick<Registry, 'recor
 export function openImports(
   {
     log,
+    note,
     findLocalHost,
     upstreams,
   }: {
     readonly log: Log;
+    readonly note: NoteChange;
     readonly findLocalHost: FindLocalHost;
     readonly upstreams: Pick<OpenUpstreams, 'flights' | 'configured'>;
   },
@@ -37,7 +40,7 @@ export function openImports(
     const clock = systemClock;
     const files = createJobFiles({ log }, place);
     return {
-      jobs: createImportJobs({ log, store, files, flights, createClient, clock, now: Date.now }),
+      jobs: createImportJobs({ log, note, store, files, flights, createClient, clock, now: Date.now }),
       shown: createExternalRegistry({ log, store, recordOf, flights, createClient, clock }),
     };
   };

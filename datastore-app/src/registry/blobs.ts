@@ -4,6 +4,7 @@ import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { blobLocation } from '@local-datastore/shared/oci/registry-path';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import { type NoteChange, registryImage } from '../changes/change.ts';
 import { RefusedRead, type SendSource } from '../http/send-source.ts';
 import { FileChangedError } from '../http/transfer.ts';
 import { type RegistryResource, sendEmpty } from './registry-call.ts';
@@ -12,6 +13,7 @@ import { RegistryRefusedError, refusalOfProblem, refuseRegistry } from './regist
 
 export interface BlobsDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly store: Pick<RegistryStore, 'statBlob' | 'openBlob' | 'deleteBlob'>;
   readonly sendSource: SendSource;
   readonly downloads: Pick<DownloadLog, 'begin'>;
@@ -20,7 +22,13 @@ export interface BlobsDeps {
 const BLOB_TYPE = 'application/octet-stream';
 
 /** `/v2/<name>/blobs/<digest>`: blobs are read (end-2), and deleted where no manifest needs them (end-10). */
-export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): RegistryResource<'blob'> {
+export function createBlobs({
+  log,
+  note,
+  store,
+  sendSource,
+  downloads,
+}: BlobsDeps): RegistryResource<'blob'> {
   const unknownBlob = (digest: string) =>
     new RegistryRefusedError(404, 'BLOB_UNKNOWN', 'The repository does not have this blob.', {
       detail: { digest },
@@ -108,7 +116,11 @@ export function createBlobs({ log, store, sendSource, downloads }: BlobsDeps): R
             { headers: { Allow: 'GET, HEAD' } },
           );
         }
-        log.info({ repository, digest: name, by: call.allowed.subject }, 'a blob was deleted');
+        const { subject: by, client } = call.allowed;
+        note(
+          { action: 'deleted', image: registryImage(repository, name), by, client, via: 'registry' },
+          'a blob was deleted',
+        );
         sendEmpty(call, 202);
       },
     },

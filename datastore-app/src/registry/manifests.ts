@@ -1,4 +1,3 @@
-import type { Log } from '@local-datastore/shared/log';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { withoutParameters } from '@local-datastore/shared/oci/media-types';
@@ -12,13 +11,14 @@ import {
 import { manifestLocation } from '@local-datastore/shared/oci/registry-path';
 import type { RegistryAccess } from '../access/registry-access.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import { type NoteChange, registryImage } from '../changes/change.ts';
 import { isNoneMatch } from '../http/validators.ts';
 import { digestOfManifest, receiveManifest, storedLinks } from './manifest-content.ts';
 import { type RegistryCall, type RegistryResource, sendEmpty } from './registry-call.ts';
 import { RegistryRefusedError } from './registry-refusal.ts';
 
 export interface ManifestsDeps {
-  readonly log: Log;
+  readonly note: NoteChange;
   readonly store: Pick<
     RegistryStore,
     'readManifest' | 'statManifest' | 'putManifest' | 'deleteTag' | 'deleteManifest' | 'listTags'
@@ -43,7 +43,7 @@ function furtherTags(query: URLSearchParams): readonly string[] {
  * `/v2/<name>/manifests/<tag-or-digest>`: manifests as they were pushed, byte for byte (end-3, 7, 9). There is one
  * manifest a tag, whatever the client says it accepts: another one would have another digest.
  */
-export function createManifests({ log, store, access }: ManifestsDeps): RegistryResource<'manifest'> {
+export function createManifests({ note, store, access }: ManifestsDeps): RegistryResource<'manifest'> {
   type Call = RegistryCall<{
     readonly kind: 'manifest';
     readonly repository: RepositoryName;
@@ -102,10 +102,16 @@ export function createManifests({ log, store, access }: ManifestsDeps): Registry
           ...{ bytes, mediaType: links.mediaType, digest, tags, by: allowed.subject },
           ...storedLinks(links),
         });
-        log.info(
-          { repository, digest: formatDigest(digest), tags, by: allowed.subject },
-          'a manifest was pushed',
-        );
+        const names = tags.length > 0 ? tags : [formatDigest(digest)];
+        for (const name of names) {
+          note(
+            {
+              ...{ action: 'pushed', image: registryImage(repository, name), digest: formatDigest(digest) },
+              ...{ by: allowed.subject, client: allowed.client, via: 'registry' },
+            },
+            'a manifest was pushed',
+          );
+        }
         sendEmpty(call, 201, {
           Location: manifestLocation(repository, digest),
           'Docker-Content-Digest': formatDigest(digest),
@@ -126,8 +132,12 @@ export function createManifests({ log, store, access }: ManifestsDeps): Registry
             ? await store.deleteTag(repository, reference.tag)
             : await store.deleteManifest(repository, reference.digest, { isForced });
         if (!isDeleted) throw await unknownManifest(call);
-        log.info(
-          { repository, reference: formatManifestReference(reference), by: allowed.subject },
+        note(
+          {
+            action: 'tag' in reference ? 'untagged' : 'deleted',
+            image: registryImage(repository, formatManifestReference(reference)),
+            ...{ by: allowed.subject, client: allowed.client, via: 'registry' },
+          },
           'a manifest or a tag was deleted',
         );
         sendEmpty(call, 202);

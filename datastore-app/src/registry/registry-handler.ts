@@ -7,6 +7,7 @@ import { parseRegistryPath, type RegistryResourcePath } from '@local-datastore/s
 import type { RegistryAccess, RegistryDenied, RegistryWish } from '../access/registry-access.ts';
 import type { DownloadLog } from '../activity/downloads.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
+import type { NoteChange } from '../changes/change.ts';
 import type { SendSource } from '../http/send-source.ts';
 import { baseResource } from './base.ts';
 import { createBlobs } from './blobs.ts';
@@ -21,6 +22,7 @@ import { createUploads } from './uploads.ts';
 
 export interface RegistryHandlerDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly store: RegistryStore;
   readonly access: RegistryAccess;
   readonly sendSource: SendSource;

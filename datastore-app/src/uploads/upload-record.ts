@@ -1,6 +1,7 @@
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
 import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';
+import type { ChangeOrigin } from '../changes/change.ts';
 import { StoreError } from '../content/store-error.ts';
 import { isImagePath } from '../images/image-path.ts';
 import { requireImagePath } from '../images/placing.ts';
@@ -17,6 +18,8 @@ export interface UploadRecord {
   readonly replace: boolean;
   /** ISO 8601. */
   readonly created: string;
+  /** Who began it; absent: it was begun before that was written down. */
+  readonly origin?: ChangeOrigin | undefined;
   /** As the client sent it, keys with their decoded values: tus gives it back. */
   readonly metadata: Readonly<Record<string, string | null>>;
   /** What was found when all had arrived; whoever has it and no content any more has been published. */
@@ -32,6 +35,7 @@ const recordSchema = z.object({
   sha256: digest.nullable(),
   replace: z.boolean(),
   created: z.iso.datetime(),
+  origin: z.object({ by: z.string(), client: z.string().nullable() }).optional(),
   metadata: z.record(z.string(), z.string().nullable()),
   verifiedSha256: digest.nullable(),
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { NewChange } from '../changes/change.ts';
 import { createHasher, type Hasher } from '../content/hasher.ts';
 import { createSpace } from '../content/space.ts';
 import { incomingDirectoryOf } from '../content/staging.ts';
@@ -13,15 +14,18 @@ import { createUploads, type UploadsOptions } from './uploads.ts';
 
 const HOUR_MS = 3_600_000;
 const ID = 'a'.repeat(32);
+const ORIGIN = { by: 'admin', client: '192.0.2.1' };
 const sha256 = (content: string) => createHash('sha256').update(content).digest('hex');
 
 let root: string;
 let hasher: Hasher;
 let nowMs: number;
+let told: NewChange[];
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'uploads-')));
   hasher = createHasher();
   nowMs = Date.now();
+  told = [];
 });
 afterEach(async () => {
   await hasher.stop();
@@ -41,6 +45,7 @@ async function start(
   const uploads = createUploads(
     {
       log: silentLog,
+      note: (change) => told.push(change),
       files: createUploadFiles(incomingDirectoryOf(root)),
       store: { ...store, ...change(store) },
       space,
@@ -65,23 +70,30 @@ const image = (path: string) => readFile(join(root, path), 'utf8');
 
 it('collects an image piece by piece, and keeps what came before an error', async () => {
   const { uploads } = await start();
-  await uploads.create({ id: ID, sizeBytes: 6, metadata: { path: 'a', sha256: sha256('abcdef') } });
+  await uploads.create({
+    id: ID,
+    sizeBytes: 6,
+    origin: ORIGIN,
+    metadata: { path: 'a', sha256: sha256('abcdef') },
+  });
   await expect(uploads.append(ID, 0, broken('ab'))).rejects.toThrow('connection reset');
   expect((await uploads.find(ID))?.receivedBytes).toBe(2);
   expect(await uploads.append(ID, 2, pieces('c', 'def'))).toBe(6);
-  expect(await uploads.finish(ID)).toEqual({ path: 'a', sha256: sha256('abcdef') });
+  expect(await uploads.finish(ID, ORIGIN)).toEqual({ path: 'a', sha256: sha256('abcdef') });
   expect(await image('a')).toBe('abcdef');
   expect(await uploads.list()).toEqual([]);
 });
 
 it('finishes once, however often it is asked to', async () => {
   const { uploads } = await start();
-  await uploads.create({ id: ID, sizeBytes: 3, metadata: { path: 'a' } });
+  await uploads.create({ id: ID, sizeBytes: 3, origin: ORIGIN, metadata: { path: 'a' } });
   await uploads.append(ID, 0, pieces('abc'));
-  const [first, second] = await Promise.all([uploads.finish(ID), uploads.finish(ID)]);
+  const [first, second] = await Promise.all([uploads.finish(ID, ORIGIN), uploads.finish(ID, ORIGIN)]);
   expect(first).toEqual(second);
-  expect(await uploads.finish(ID)).toEqual(first);
+  expect(await uploads.finish(ID, ORIGIN)).toEqual(first);
   expect(await uploads.append(ID, 3, pieces('more'))).toBe(3);
+  const digest = `sha256:${sha256('abc')}`;
+  expect(told).toEqual([{ action: 'created', image: 'a', sizeBytes: 3, digest, ...ORIGIN, via: 'tus' }]);
 });
 
 it('does not say that all is there while it is being checked', async () => {
@@ -92,9 +104,14 @@ it('does not say that all is there while it is being checked', async () => {
       return store.stageFile(...args);
     },
   }));
-  await uploads.create({ id: ID, sizeBytes: 3, metadata: { path: 'a', sha256: sha256('xyz') } });
+  await uploads.create({
+    id: ID,
+    sizeBytes: 3,
+    origin: ORIGIN,
+    metadata: { path: 'a', sha256: sha256('xyz') },
+  });
   await uploads.append(ID, 0, pieces('abc'));
-  const finishing = uploads.finish(ID).catch((error) => error.code);
+  const finishing = uploads.finish(ID, ORIGIN).catch((error) => error.code);
   let found: unknown = 'waiting';
   const finding = uploads.find(ID).then((status) => {
     found = status;
@@ -116,9 +133,9 @@ it('keeps a complete upload whose publishing failed for a reason that passes', a
       return store.publish(...args);
     },
   }));
-  await uploads.create({ id: ID, sizeBytes: 3, metadata: { path: 'a' } });
+  await uploads.create({ id: ID, sizeBytes: 3, origin: ORIGIN, metadata: { path: 'a' } });
   await uploads.append(ID, 0, pieces('abc'));
-  await expect(uploads.finish(ID)).rejects.toThrow('disk trouble');
+  await expect(uploads.finish(ID, ORIGIN)).rejects.toThrow('disk trouble');
   await expect(uploads.find(ID)).rejects.toThrow('disk trouble');
   isFull = false;
   expect(await uploads.find(ID)).toMatchObject({ isPublished: true });
@@ -128,19 +145,19 @@ it('keeps a complete upload whose publishing failed for a reason that passes', a
 it('knows after a restart what was begun, what it may still take, and what was published', async () => {
   const before = await start();
   const done = 'b'.repeat(32);
-  await before.uploads.create({ id: ID, sizeBytes: 600, metadata: { path: 'a' } });
+  await before.uploads.create({ id: ID, sizeBytes: 600, origin: ORIGIN, metadata: { path: 'a' } });
   await before.uploads.append(ID, 0, pieces('abc'));
-  await before.uploads.create({ id: done, sizeBytes: 3, metadata: { path: 'b' } });
+  await before.uploads.create({ id: done, sizeBytes: 3, origin: ORIGIN, metadata: { path: 'b' } });
   await before.uploads.append(done, 0, pieces('xyz'));
-  await before.uploads.finish(done);
+  await before.uploads.finish(done, ORIGIN);
   await writeFile(join(incomingDirectoryOf(root), `${'c'.repeat(32)}.upload`), 'without a record');
 
   const { uploads, space } = await start();
   expect(await uploads.find(ID)).toMatchObject({ receivedBytes: 3, sizeBytes: 600, isPublished: false });
   expect(await uploads.find(done)).toMatchObject({ isPublished: true, verifiedSha256: sha256('xyz') });
   await expect(space.claim(500)).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
-  expect(await uploads.remove(ID)).toBe(true);
-  expect(await uploads.remove(ID)).toBe(false);
+  expect(await uploads.remove(ID, ORIGIN)).toBe(true);
+  expect(await uploads.remove(ID, ORIGIN)).toBe(false);
   await space.claim(500);
   expect(await incoming()).toEqual([`${done}.upload.json`]);
 });
@@ -154,9 +171,9 @@ it.each([
       throw new Error('power cut');
     },
   }));
-  await before.uploads.create({ id: ID, sizeBytes: 3, metadata: { path: 'a' } });
+  await before.uploads.create({ id: ID, sizeBytes: 3, origin: ORIGIN, metadata: { path: 'a' } });
   await before.uploads.append(ID, 0, pieces('abc'));
-  await expect(before.uploads.finish(ID)).rejects.toThrow('power cut');
+  await expect(before.uploads.finish(ID, ORIGIN)).rejects.toThrow('power cut');
   if (step === 'unlink') {
     const { link } = await import('node:fs/promises');
     await link(join(incomingDirectoryOf(root), `${ID}.upload`), join(root, 'a'));
@@ -170,8 +187,8 @@ it.each([
 it('removes what nobody goes on with, and not what is going on', async () => {
   const { uploads, space } = await start();
   const other = 'b'.repeat(32);
-  await uploads.create({ id: ID, sizeBytes: 600, metadata: { path: 'a' } });
-  await uploads.create({ id: other, sizeBytes: 3, metadata: { path: 'b' } });
+  await uploads.create({ id: ID, sizeBytes: 600, origin: ORIGIN, metadata: { path: 'a' } });
+  await uploads.create({ id: other, sizeBytes: 3, origin: ORIGIN, metadata: { path: 'b' } });
   // The times of the files are the system's, a little later than ours.
   nowMs = Date.now() + 23 * HOUR_MS;
   await uploads.append(other, 0, pieces('x'));
@@ -197,9 +214,11 @@ it('removes what nobody goes on with, and not what is going on', async () => {
 it('takes a limited number of uploads', async () => {
   const { uploads } = await start(undefined, { maxUploads: 3 });
   for (const letter of 'bcd') {
-    await uploads.create({ id: letter.repeat(32), sizeBytes: 0, metadata: { path: letter } });
+    await uploads.create({ id: letter.repeat(32), sizeBytes: 0, origin: ORIGIN, metadata: { path: letter } });
   }
-  await expect(uploads.create({ id: ID, sizeBytes: 0, metadata: { path: 'a' } })).rejects.toMatchObject({
+  await expect(
+    uploads.create({ id: ID, sizeBytes: 0, origin: ORIGIN, metadata: { path: 'a' } }),
+  ).rejects.toMatchObject({
     code: 'QUOTA_EXCEEDED',
     message: expect.stringContaining('3 uploads'),
   });

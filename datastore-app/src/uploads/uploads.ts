@@ -1,5 +1,7 @@
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { ADMIN, subjectOf } from '../access/registry-principal.ts';
+import type { ChangeOrigin, NoteChange } from '../changes/change.ts';
 import type { Space, SpaceClaim } from '../content/space.ts';
 import { asStoreError, StoreError, type StoreErrorCode } from '../content/store-error.ts';
 import type { ImageStore } from '../images/image-store.ts';
@@ -19,6 +21,7 @@ export interface NewUpload {
   readonly id: string;
   readonly sizeBytes: number;
   readonly metadata: Readonly<Record<string, string | null>>;
+  readonly origin: ChangeOrigin;
 }
 
 /** What became of an upload. */
@@ -43,9 +46,9 @@ export interface Uploads {
    */
   append(id: string, position: number, content: AsyncIterable<Uint8Array>): Promise<number>;
   /** Checks and publishes what is complete; to do it twice does no harm. @throws StoreError; then it is removed */
-  finish(id: string): Promise<UploadResult>;
+  finish(id: string, origin: ChangeOrigin): Promise<UploadResult>;
   /** @returns false where there is none */
-  remove(id: string): Promise<boolean>;
+  remove(id: string, origin: ChangeOrigin): Promise<boolean>;
   /** Those that are not published yet, oldest first. */
   list(): Promise<UploadStatus[]>;
   /** Removes those of which nothing came for so long. @returns how many were not complete */
@@ -55,6 +58,7 @@ export interface Uploads {
 
 export interface UploadsDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly files: UploadFiles;
   readonly store: ImageStore;
   readonly space: Space;
@@ -80,6 +84,9 @@ const FINAL: ReadonlySet<StoreErrorCode> = new Set([
   'DIGEST_MISMATCH',
 ]);
 
+/** Whoever began it had the write token. */
+const UNKNOWN_ORIGIN: ChangeOrigin = { by: subjectOf(ADMIN), client: 'unknown' };
+
 interface Upload {
   record: UploadRecord;
   claim: SpaceClaim | undefined;
@@ -90,7 +97,7 @@ interface Upload {
 }
 
 export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }: UploadsOptions): Uploads {
-  const { log, files, store, space, now = Date.now } = deps;
+  const { log, note, files, store, space, now = Date.now } = deps;
   const uploads = new Map<string, Upload>();
 
   const requireUpload = (id: string) => {
@@ -117,7 +124,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
     };
   }
 
-  async function publish(upload: Upload): Promise<UploadResult> {
+  async function publish(upload: Upload, origin: ChangeOrigin): Promise<UploadResult> {
     const { id, path, sizeBytes, sha256, replace, verifiedSha256 } = upload.record;
     if (upload.isPublished && verifiedSha256 !== null) return { path, sha256: verifiedSha256 };
     try {
@@ -132,7 +139,13 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
       const { isNew } = await store.publish(staged, path, { replace });
       upload.isPublished = true;
       upload.claim?.release();
-      log.info({ path, sizeBytes, sha256: staged.sha256, isNew }, 'an image was uploaded');
+      note(
+        {
+          action: isNew ? 'created' : 'replaced',
+          ...{ image: path, sizeBytes, digest: `sha256:${staged.sha256}`, ...origin, via: 'tus' },
+        },
+        'an image was uploaded',
+      );
       return { path, sha256: staged.sha256 };
     } catch (error) {
       if (error instanceof StoreError && FINAL.has(error.code)) {
@@ -143,8 +156,11 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
     }
   }
 
-  function finish(upload: Upload): Promise<UploadResult> {
-    upload.finishing ??= publish(upload).finally(() => {
+  function finish(
+    upload: Upload,
+    origin: ChangeOrigin = upload.record.origin ?? UNKNOWN_ORIGIN,
+  ): Promise<UploadResult> {
+    upload.finishing ??= publish(upload, origin).finally(() => {
       upload.finishing = undefined;
     });
     return upload.finishing;
@@ -178,7 +194,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
       }
     },
 
-    async create({ id, sizeBytes, metadata }) {
+    async create({ id, sizeBytes, metadata, origin }) {
       const wanted = parseUploadMetadata(metadata);
       await store.requirePlaceable(wanted.path, wanted);
       const published = [...uploads.values()].filter(({ isPublished }) => isPublished);
@@ -189,7 +205,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
       }
       const claim = await space.claim(sizeBytes, wanted.path);
       const created = new Date(now()).toISOString();
-      const record = { id, sizeBytes, ...wanted, created, metadata, verifiedSha256: null };
+      const record = { id, sizeBytes, ...wanted, created, origin, metadata, verifiedSha256: null };
       try {
         await files.create(record);
       } catch (error) {
@@ -197,7 +213,7 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
         throw asStoreError(error);
       }
       uploads.set(id, { record, claim, isPublished: false, writers: 0, finishing: undefined });
-      log.info({ path: wanted.path, sizeBytes }, 'an upload was begun');
+      log.info({ path: wanted.path, sizeBytes, ...origin }, 'an upload was begun');
     },
 
     async find(id) {
@@ -231,13 +247,21 @@ export function createUploads(deps: UploadsDeps, { expiryMs, maxUploads = 1000 }
       }
     },
 
-    finish: (id) => finish(requireUpload(id)),
+    finish: (id, origin) => finish(requireUpload(id), origin),
 
-    async remove(id) {
+    async remove(id, origin) {
       const upload = uploads.get(id);
       if (upload === undefined) return false;
       await upload.finishing?.catch(() => {});
-      if (uploads.has(id)) await forget(upload);
+      if (!uploads.has(id)) return true;
+      await forget(upload);
+      const { path, sizeBytes } = upload.record;
+      if (!upload.isPublished) {
+        note(
+          { action: 'discarded', image: path, sizeBytes, ...origin, via: 'tus' },
+          'an upload was discarded',
+        );
+      }
       return true;
     },
 

@@ -1,10 +1,10 @@
 /** A registry in a folder of its own, and imports into it. */
-import { silentLog } from '@local-datastore/shared/log';
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import type { RegistryAction } from '../../access/registry-policy.ts';
 import type { RegistryReader } from '../../archives/archive-registry.ts';
 import { joinRegistry } from '../../archives/joined-registry.ts';
 import { createTestRegistry, type TestRegistry } from '../../blobs/testing/test-registry.ts';
+import type { NewChange } from '../../changes/change.ts';
 import type { ImportReport } from '../import-report.ts';
 import { createImporter, type Importer } from '../importer.ts';
 import { parseWantedName } from '../wanted-name.ts';
@@ -23,6 +23,7 @@ export interface ImportOptions {
   readonly name?: string;
   readonly platforms?: readonly string[];
   readonly subject?: string;
+  readonly client?: string;
   /** What it may; unless said: everything. */
   readonly may?: (action: RegistryAction, repository: string) => boolean;
 }
@@ -30,6 +31,8 @@ export interface ImportOptions {
 export interface ImportScene {
   readonly test: TestRegistry;
   importer(): Importer;
+  /** What it told of. */
+  readonly told: readonly NewChange[];
   /** Imports an archive that comes in pieces of an odd size. */
   import(archive: Buffer, options?: ImportOptions): Promise<ImportReport>;
   /** What a client sees: tags by repository, each with its digest. */
@@ -46,15 +49,19 @@ export async function createImportScene(
 ): Promise<ImportScene> {
   const test = await createTestRegistry(given);
   // After a restart there is another registry.
+  const told: NewChange[] = [];
   const importer = () =>
     createImporter({
-      ...{ log: silentLog, registry: test.registry },
+      ...{ note: (change: NewChange) => told.push(change), registry: test.registry },
       shown: joinRegistry(test.registry, NO_ARCHIVES),
     });
   return {
     test,
     importer,
-    async import(archive, { name, platforms = [], subject = 'admin', may = () => true } = {}) {
+    told,
+    async import(archive, options = {}) {
+      const { name, platforms = [], may = () => true } = options;
+      const { subject = 'admin', client = '192.0.2.1' } = options;
       const parsed = name === undefined ? undefined : parseWantedName(name);
       if (parsed?.kind === 'invalid') throw new Error(parsed.reason);
       const wanted = platforms.map((each) => {
@@ -65,7 +72,7 @@ export async function createImportScene(
       return importer().importArchive(
         inPieces(archive),
         { name: parsed, platforms: wanted },
-        { subject, may },
+        { subject, client, may },
       );
     },
     async shown() {

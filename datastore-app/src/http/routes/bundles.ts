@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';
 import { refuse } from '@local-datastore/shared/http/refuse';
-import type { Log } from '@local-datastore/shared/log';
 import * as z from 'zod';
+import { noteBundled } from '../../bundles/note-bundled.ts';
+import type { NoteChange } from '../../changes/change.ts';
 import { verifiedContent } from '../../content/verified-content.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
+import { originOfWriter } from '../change-origin.ts';
 import { problems, query, read, write } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
 import { contentOf } from '../request-content.ts';
@@ -22,7 +24,7 @@ export const importedSchema = () =>
 const TAR = { mediaType: 'application/x-tar', schema: BINARY };
 
 export interface BundleRoutesDeps {
-  readonly log: Log;
+  readonly note: NoteChange;
   readonly catalogue: Pick<Catalogue, 'list' | 'digestOf'>;
   readonly store: ImageStore;
   readonly openImage: (path: string) => OpenImage | undefined;
@@ -31,7 +33,7 @@ export interface BundleRoutesDeps {
 const queryOf = ({ url = '' }: IncomingMessage) => new URL(url, 'http://datastore.invalid').searchParams;
 
 /** `POST /-/api/v1/import` takes a tar of images with SHA256SUMS; `GET /-/api/v1/export` gives one. */
-export function createBundleRoutes({ log, catalogue, store, openImage }: BundleRoutesDeps): Resource {
+export function createBundleRoutes({ note, catalogue, store, openImage }: BundleRoutesDeps): Resource {
   return createResource([
     write({
       method: 'POST',
@@ -53,7 +55,8 @@ export function createBundleRoutes({ log, catalogue, store, openImage }: BundleR
         const { importBundle } = await import('../../bundles/import-bundle.ts');
         const content = verifiedContent(contentOf(request, response), decided.digests);
         const images = await importBundle({ store }, content, { replace });
-        log.info({ images: images.length }, 'a bundle was imported');
+        const origin = { ...originOfWriter(request), via: 'bundle' } as const;
+        for (const image of images) noteBundled(note, image, origin);
         response.json({ images });
       },
     }),

@@ -2,10 +2,12 @@ import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request } from 'express';
 import * as z from 'zod';
+import type { NoteChange } from '../../changes/change.ts';
 import { toListedImage } from '../../eve/listed-image.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageUpstreams } from '../../upstream/images/open-image-upstreams.ts';
 import type { ShownImages } from '../../upstream/images/shown-images.ts';
+import { originOfWriter } from '../change-origin.ts';
 import { IMAGE_PATH, problems, read, write } from '../openapi/describe.ts';
 import { bytes, sha256, time } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -40,12 +42,13 @@ export const imageUpstreamsSchema = () =>
 export interface ImageUpstreamRoutesDeps {
   readonly upstreams: Pick<ImageUpstreams, 'status' | 'fetches' | 'refresh' | 'lookFor' | 'open'>;
   readonly shown: Pick<ShownImages, 'find'>;
+  readonly note: NoteChange;
 }
 
 const pathOf = (request: Request) => parseImagePath(request.path.slice(FETCH.length));
 
 /** `/-/api/v1/upstreams`: from where images come; `/-/api/v1/fetch/{path}`: let one come now. */
-export function createImageUpstreamRoutes({ upstreams, shown }: ImageUpstreamRoutesDeps): Resource {
+export function createImageUpstreamRoutes({ upstreams, shown, note }: ImageUpstreamRoutesDeps): Resource {
   const current = () => ({ upstreams: upstreams.status(), fetches: upstreams.fetches() });
   const answer = { name: 'ImageUpstreams', zod: imageUpstreamsSchema };
 
@@ -91,6 +94,10 @@ export function createImageUpstreamRoutes({ upstreams, shown }: ImageUpstreamRou
         }
         // It comes to its end, though nobody reads it.
         (await upstreams.open(distant))?.close();
+        note(
+          { action: 'fetched', image: path, ...originOfWriter(request), via: 'api' },
+          'an image was asked for from its upstream',
+        );
         const image = shown.find(path);
         if (image === undefined) sendProblem(response, NO_SUCH_IMAGE);
         else response.status(image.state === 'upstream' ? 202 : 200).json(toListedImage(image));

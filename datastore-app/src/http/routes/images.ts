@@ -1,14 +1,15 @@
 import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
-import type { Log } from '@local-datastore/shared/log';
 import type { Request } from 'express';
 import * as z from 'zod';
+import type { NoteChange } from '../../changes/change.ts';
 import { ARTIFACT_PREFIX, artifactPath } from '../../container-images/disk-artifacts.ts';
 import { toListedArtifact } from '../../eve/listed-artifact.ts';
 import { type ListedImage, toListedImage } from '../../eve/listed-image.ts';
 import { parseImagePath } from '../../images/image-path.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { ShownImage, ShownImages } from '../../upstream/images/shown-images.ts';
+import { originOfWriter } from '../change-origin.ts';
 import type { ListArtifacts } from '../list-artifacts.ts';
 import { IMAGE_PATH, problems, read, write } from '../openapi/describe.ts';
 import { bytes, sha256, time } from '../openapi/scalars.ts';
@@ -68,7 +69,7 @@ export const imageSchema = () =>
 export const imagesSchema = () => z.object({ images: z.array(imageSchema()) });
 
 export interface ImageRoutesDeps {
-  readonly log: Log;
+  readonly note: NoteChange;
   /** What is here, and what can come. */
   readonly shown: ShownImages;
   readonly store: ImageStore;
@@ -79,7 +80,7 @@ export interface ImageRoutesDeps {
 const pathOf = (request: Request) => parseImagePath(request.path.slice(IMAGES.length));
 
 /** `/-/api/v1/images`: what is known of all images, and of one; DELETE removes one. */
-export function createImageRoutes({ log, shown, store, listArtifacts }: ImageRoutesDeps): Resource {
+export function createImageRoutes({ note, shown, store, listArtifacts }: ImageRoutesDeps): Resource {
   const listed = (image: ShownImage): ListedImage => {
     const isReleased = store.released.list().has(image.linkTo ?? image.path);
     return { ...toListedImage(image), ...(isReleased && { isReleased }) };
@@ -139,7 +140,10 @@ export function createImageRoutes({ log, shown, store, listArtifacts }: ImageRou
           sendProblem(response, NO_SUCH_IMAGE);
           return;
         }
-        log.info({ path }, 'an image was deleted');
+        note(
+          { action: 'deleted', image: path, ...originOfWriter(request), via: 'api' },
+          'an image was deleted',
+        );
         response.status(204).end();
       },
     }),

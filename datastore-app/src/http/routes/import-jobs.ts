@@ -7,6 +7,7 @@ import type { Request, Response } from 'express';
 import * as z from 'zod';
 import type { RegistryAccess, RegistryAction, RegistryAllowed } from '../../access/registry-access.ts';
 import { requireNoArchive } from '../../archives/joined-registry.ts';
+import { type NoteChange, registryImage } from '../../changes/change.ts';
 import type { ImportJob } from '../../registry-imports/describe-job.ts';
 import { hasEnded, IMPORT_STATES } from '../../registry-imports/import-job.ts';
 import type { ImportJobs } from '../../registry-imports/import-jobs.ts';
@@ -14,6 +15,7 @@ import { decideImport, importRequestSchema } from '../../registry-imports/import
 import { JOB_FAILURES } from '../../registry-imports/job-failure.ts';
 import type { OpenUpstreams } from '../../upstream/open-upstreams.ts';
 import { requireNoUpstream } from '../../upstream/upstream-registry.ts';
+import { originOf } from '../change-origin.ts';
 import { readJsonBody } from '../json-body.ts';
 import { granted, problems } from '../openapi/describe.ts';
 import { bytes, time } from '../openapi/scalars.ts';
@@ -67,6 +69,7 @@ const ID: Parameter = { in: 'path', name: 'id', description: 'Of an import.' };
 
 export interface ImportJobRoutesDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly gate: RegistryGate;
   readonly noteDone: RegistryAccess['noteDone'];
   readonly imports: ImportJobs;
@@ -176,9 +179,9 @@ export function createImportJobRoutes(known: ImportJobRoutesDeps | undefined): R
         }
         requireNoArchive(repository);
         requireNoUpstream(known.upstreams.configured(), repository);
-        const job = await known.imports.add(wish, { by: subject, isAdmin });
+        const job = await known.imports.add(wish, { ...originOf(allowed), isAdmin });
         known.log.info(
-          { id: job.id, source: wish.source, repository, by: subject },
+          { id: job.id, source: wish.source, repository, ...originOf(allowed) },
           'an import was asked for',
         );
         response.status(202).location(`${PATH}/${job.id}`).json(job);
@@ -259,10 +262,13 @@ export function createImportJobRoutes(known: ImportJobRoutesDeps | undefined): R
       async handle(request, response) {
         const found = await begin(request, response, 'push');
         if (found === undefined) return;
-        const { id, source } = found.job;
+        const { id, source, repository, tag } = found.job;
         await found.known.imports.remove(id);
-        found.known.log.info(
-          { id, source, by: found.allowed.subject },
+        found.known.note(
+          {
+            ...{ action: 'discarded', image: registryImage(repository, tag ?? undefined), source },
+            ...{ ...originOf(found.allowed), via: 'import job' },
+          },
           'an import was cancelled or forgotten',
         );
         response.status(204).end();

@@ -1,10 +1,11 @@
 import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';
 import { refuse } from '@local-datastore/shared/http/refuse';
-import type { Log } from '@local-datastore/shared/log';
+import type { NoteChange } from '../../changes/change.ts';
 import { verifiedContent } from '../../content/verified-content.ts';
 import type { FormatOf } from '../../operations/format-of.ts';
-import { formatImageName, parseImageName } from '../../operations/image-name.ts';
+import { parseImageName } from '../../operations/image-name.ts';
 import type { ImageOps } from '../../operations/image-ops.ts';
+import { originOf } from '../change-origin.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { imageVersionSchema } from '../openapi/operation-schemas.ts';
 import { operationProblem } from '../operation-problem.ts';
@@ -20,14 +21,14 @@ const PATH = `${OPERATIONS_API}/import`;
 const JSON_TYPE = /^application\/json\b/i;
 
 export interface OperationImportDeps {
-  readonly log: Log;
+  readonly note: NoteChange;
   readonly ops: ImageOps;
   readonly formatOf: FormatOf;
   readonly permit: PermitOperation;
 }
 
 /** `POST /-/api/v1/operations/import`: a file whose digest is said, or an archive that becomes an image of a repository. */
-export function createOperationImportRoute({ log, ops, formatOf, permit }: OperationImportDeps): Route {
+export function createOperationImportRoute({ note, ops, formatOf, permit }: OperationImportDeps): Route {
   return granted({
     method: 'POST',
     path: PATH,
@@ -88,7 +89,13 @@ export function createOperationImportRoute({ log, ops, formatOf, permit }: Opera
       }
       const { image, digest, version, notices = [] } = result;
       response.json({ image, notice, digest, version, notices });
-      log.info({ image, asked: formatImageName(name), by: permitted.subject }, 'an image was imported');
+      // Of a repository the importer tells.
+      if (name.kind === 'file') {
+        note(
+          { action: 'imported', image, digest: `sha256:${digest}`, ...originOf(permitted), via: 'operation' },
+          'an image was imported',
+        );
+      }
       await permitted.noteDone();
     },
   });

@@ -10,12 +10,14 @@ import type { Request, Response } from 'express';
 import type * as z from 'zod';
 import type { DownloadLog } from '../../activity/downloads.ts';
 import { EXPORT_FORMS } from '../../archives/export-image.ts';
+import type { NewChange, NoteChange } from '../../changes/change.ts';
 import type { FormatOf } from '../../operations/format-of.ts';
 import { formatImageName, type ImageName, parseImageName } from '../../operations/image-name.ts';
 import type { ImageOperations } from '../../operations/image-operations.ts';
 import type { ImageOps } from '../../operations/image-ops.ts';
 import type { OperationResult } from '../../operations/operation-result.ts';
 import { readBounded } from '../bounded-body.ts';
+import { originOf } from '../change-origin.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import {
   hashUpdateSchema,
@@ -40,6 +42,7 @@ const MAX_BODY_BYTES = 16 * 1024;
 
 export interface OperationRoutesDeps {
   readonly log: Log;
+  readonly note: NoteChange;
   readonly ops: ImageOps;
   readonly formatOf: FormatOf;
   readonly permit: PermitOperation;
@@ -60,8 +63,8 @@ interface Call<Body> {
 interface OperationRoute<Body extends { readonly image: string }> {
   readonly operation: string;
   readonly summary: string;
-  /** Of a change: what is logged once it is done. */
-  readonly message?: string;
+  /** Of a change: what is told once it is done. */
+  tell?(body: Body): Pick<NewChange, 'action' | 'to' | 'digest'> & { readonly message: string };
   readonly wish: { readonly name: string; readonly zod: () => z.ZodType<Body> };
   readonly answer: { readonly name: string; readonly zod: () => z.ZodType };
   act(call: Call<Body>): Promise<OperationResult<object>>;
@@ -71,7 +74,7 @@ interface OperationRoute<Body extends { readonly image: string }> {
 
 /** `/-/api/v1/operations/…`: one operation on one image, whatever its format and wherever it is. */
 export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
-  const { log, ops, formatOf, permit } = deps;
+  const { log, note, ops, formatOf, permit } = deps;
 
   async function readBody<Body>(
     request: Request,
@@ -108,7 +111,7 @@ export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
   function route<
     Body extends { readonly image: string; readonly to?: string; readonly dryRun?: boolean | undefined },
   >(described: OperationRoute<Body>): Route {
-    const { operation, summary, wish, answer, message } = described;
+    const { operation, summary, wish, answer, tell } = described;
     return granted({
       method: 'POST',
       path: `${OPERATIONS_API}/${operation}`,
@@ -138,10 +141,11 @@ export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
           return;
         }
         const image = formatImageName(name);
-        const { ok: _ok, ...found } = result;
+        const { ok: _ok, ...found }: { ok: true; image?: string } = result;
         response.json({ image, notice, ...found });
-        if (message === undefined || body.dryRun === true) return;
-        log.info({ image, to: body.to, by: permitted.subject }, message);
+        if (tell === undefined || body.dryRun === true) return;
+        const { message, ...told } = tell(body);
+        note({ image: found.image ?? image, ...told, ...originOf(permitted), via: 'operation' }, message);
         await permitted.noteDone();
       },
     });
@@ -240,7 +244,8 @@ export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
     route({
       operation: 'create',
       summary: 'Make a manifest that was pushed the next version of its repository',
-      ...{ needs: 'push', message: 'a version was made' },
+      needs: 'push',
+      tell: ({ digest }) => ({ action: 'tagged', digest, message: 'a version was made' }),
       wish: { name: 'VersionWish', zod: versionWishSchema },
       answer: { name: 'ImageVersion', zod: imageVersionSchema },
       async act({ own, name, body, permitted }) {
@@ -263,26 +268,36 @@ export function createOperationRoutes(deps: OperationRoutesDeps): Resource {
       operation: 'release',
       summary: 'Keep an image as it is, or let it go',
       needs: ({ undo }) => (undo === true ? 'letGo' : 'release'),
-      ...{ message: 'an image was released, or let go', answer: change },
+      answer: change,
+      tell: ({ undo }) => ({
+        action: undo === true ? 'unreleased' : 'released',
+        message: 'an image was released, or let go',
+      }),
       wish: { name: 'ReleaseWish', zod: releaseWishSchema },
       act: ({ own, name, body }) => own.release(name, body.undo !== true),
     }),
     route({
       operation: 'remove',
       summary: 'Remove an image; of a repository with all tags that lead to it',
-      ...{ needs: 'delete', message: 'an image was removed', wish: removal, answer: change },
+      ...{ needs: 'delete', wish: removal, answer: change },
+      tell: ({ tagOnly }) => ({
+        action: tagOnly === true ? 'untagged' : 'deleted',
+        message: 'an image was removed',
+      }),
       act: ({ own, name, body }) => own.remove(name, body),
     }),
     route({
       operation: 'purge',
       summary: 'Remove a repository with everything in it',
-      ...{ needs: 'purge', message: 'a repository was removed', wish: removal, answer: change },
+      ...{ needs: 'purge', wish: removal, answer: change },
+      tell: () => ({ action: 'deleted', message: 'a repository was removed' }),
       act: ({ own, name, body }) => own.purge(name, body),
     }),
     route({
       operation: 'rename',
       summary: 'Give an image, a tag or a repository another name',
-      ...{ needs: 'rename', message: 'an image was renamed', answer: change },
+      ...{ needs: 'rename', answer: change },
+      tell: ({ to }) => ({ action: 'renamed', to, message: 'an image was renamed' }),
       wish: { name: 'RenameWish', zod: renameWishSchema },
       act: ({ own, name, body }) => own.rename(name, body.to, body),
     }),

@@ -9,7 +9,7 @@ import { createRegistryCollectionRoutes } from './registry-collection.ts';
 
 async function ask(query: string, collection: Collection | undefined) {
   const api = createApi({ log: silentLog }, [
-    createRegistryCollectionRoutes({ collection: () => collection }),
+    createRegistryCollectionRoutes({ collection: () => collection, note: () => {} }),
   ]);
   const server = createServer(api).listen(0, '127.0.0.1');
   try {

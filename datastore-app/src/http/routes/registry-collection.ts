@@ -2,6 +2,8 @@ import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { type Problem, sendProblem } from '@local-datastore/shared/http/problem';
 import * as z from 'zod';
 import type { Collection } from '../../blobs/collection.ts';
+import type { NoteChange } from '../../changes/change.ts';
+import { originOfWriter } from '../change-origin.ts';
 import { problems, query, write } from '../openapi/describe.ts';
 import { bytes } from '../openapi/scalars.ts';
 import { createResource, type Resource } from '../resource.ts';
@@ -23,13 +25,14 @@ export const collectedSchema = () =>
 export interface RegistryCollectionRoutesDeps {
   /** undefined: the registry is off. */
   collection(): Collection | undefined;
+  readonly note: NoteChange;
 }
 
 /**
  * `/-/api/v1/registry/gc`: says what a collection would take, and collects with `apply=true`. Both are for who may
  * write alone: the answer names repositories that not everybody may see.
  */
-export function createRegistryCollectionRoutes({ collection }: RegistryCollectionRoutesDeps): Resource {
+export function createRegistryCollectionRoutes({ collection, note }: RegistryCollectionRoutesDeps): Resource {
   return createResource([
     write({
       method: 'POST',
@@ -49,6 +52,15 @@ export function createRegistryCollectionRoutes({ collection }: RegistryCollectio
         const { searchParams } = new URL(request.url, 'http://datastore.invalid');
         const isApplied = searchParams.get('apply') === 'true';
         const collected = isApplied ? await found.run() : found.plan();
+        if (isApplied && (collected.blobs > 0 || collected.manifests.length > 0)) {
+          note(
+            {
+              ...{ action: 'collected', count: collected.manifests.length + collected.blobs },
+              ...{ sizeBytes: collected.blobBytes, ...originOfWriter(request), via: 'api' },
+            },
+            'what belonged to no image was collected',
+          );
+        }
         response.json({ ...collected, paused: collected.paused ?? null });
       },
     }),

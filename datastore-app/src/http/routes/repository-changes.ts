@@ -1,6 +1,5 @@
 import { jsonResponse, type Parameter } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
-import type { Log } from '@local-datastore/shared/log';
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import { isTag, TAG_RULES } from '@local-datastore/shared/oci/reference';
@@ -8,6 +7,7 @@ import type { Request, Response } from 'express';
 import * as z from 'zod';
 import type { RegistryAccess, RegistryAction, RegistryAllowed } from '../../access/registry-access.ts';
 import type { RegistryStore } from '../../blobs/registry-store.ts';
+import { type NewChange, type NoteChange, registryImage } from '../../changes/change.ts';
 import type { FindRepository } from '../../container-images/known-repositories.ts';
 import {
   type RepositoryValidationDeps,
@@ -17,6 +17,7 @@ import {
 import { storedLinks } from '../../registry/manifest-content.ts';
 import { formatImportSource, parseImportSource } from '../../registry-imports/import-source.ts';
 import { readBounded } from '../bounded-body.ts';
+import { originOf } from '../change-origin.ts';
 import { readJsonBody } from '../json-body.ts';
 import { granted, problems, query } from '../openapi/describe.ts';
 import { bytes } from '../openapi/scalars.ts';
@@ -56,7 +57,7 @@ const TAG: Parameter = { in: 'path', name: 'tag', description: 'Such as `1.2`.' 
 const DIGEST: Parameter = { in: 'path', name: 'digest', description: 'Such as `sha256:…`.' };
 
 export interface RepositoryChangesDeps extends Pick<RepositoryValidationDeps, 'noteDamaged'> {
-  readonly log: Log;
+  readonly note: NoteChange;
   readonly gate: RegistryGate;
   readonly noteDone: RegistryAccess['noteDone'];
   readonly find: FindRepository;
@@ -127,13 +128,20 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
     return allowed && { known: deps, repository, reference: reference ?? '', allowed };
   }
 
-  async function end(response: Response, change: Change, isDone: boolean, message: string): Promise<void> {
+  async function end(
+    response: Response,
+    change: Change,
+    isDone: boolean,
+    done: Pick<NewChange, 'action' | 'digest' | 'source'> & { readonly message: string },
+  ): Promise<void> {
     const { known, repository, reference, allowed } = change;
     if (!isDone) {
       sendProblem(response, notThere(repository, reference));
       return;
     }
-    known.log.info({ repository, reference, by: allowed.subject }, message);
+    const { message, ...told } = done;
+    const image = registryImage(repository, reference);
+    known.note({ ...told, image, ...originOf(allowed), via: 'api' }, message);
     response.status(204).end();
     await known.noteDone(allowed.subject);
   }
@@ -143,7 +151,10 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
     if (change === undefined) return;
     const { known, repository, reference } = change;
     const isDone = await known.stored.releaseTag(repository, reference, isReleased);
-    await end(response, change, isDone, isReleased ? 'a tag was released' : 'a tag is not released any more');
+    const done = isReleased
+      ? ({ action: 'released', message: 'a tag was released' } as const)
+      : ({ action: 'unreleased', message: 'a tag is not released any more' } as const);
+    await end(response, change, isDone, done);
   };
 
   return createResource([
@@ -170,7 +181,8 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
           ...{ bytes: content, mediaType, digest, tags: [reference], by: allowed.subject },
           ...storedLinks(parseManifest(content, mediaType)),
         });
-        await end(response, change, true, 'a tag was set');
+        const done = { action: 'tagged', digest: formatDigest(digest), message: 'a tag was set' } as const;
+        await end(response, change, true, done);
       },
     }),
     granted({
@@ -206,7 +218,8 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
           sendProblem(response, { status: 409, detail });
           return;
         }
-        await end(response, change, true, 'a tag refers to another registry');
+        const message = 'a tag refers to another registry';
+        await end(response, change, true, { action: 'tagged', source, message });
       },
     }),
     granted({
@@ -219,7 +232,7 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
         const change = await begin(request, response, 'delete');
         if (change === undefined) return;
         const isDone = await change.known.stored.deleteTag(change.repository, change.reference);
-        await end(response, change, isDone, 'a tag was deleted');
+        await end(response, change, isDone, { action: 'untagged', message: 'a tag was deleted' });
       },
     }),
     granted({
@@ -257,7 +270,7 @@ export function createRepositoryChangeRoutes(deps: RepositoryChangesDeps | undef
         }
         const isForced = queryOf(request).get('force') === 'true';
         const isDone = await change.known.stored.deleteManifest(change.repository, digest, { isForced });
-        await end(response, change, isDone, 'a manifest was deleted');
+        await end(response, change, isDone, { action: 'deleted', message: 'a manifest was deleted' });
       },
     }),
     granted({

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -6,8 +7,10 @@ import type { Problem } from '@local-datastore/shared/http/problem';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { Log } from '@local-datastore/shared/log';
 import { Server } from '@tus/server';
+import type { ChangeOrigin } from '../../changes/change.ts';
 import { imageReference } from '../../images/image-path.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
+import { originOfWriter } from '../change-origin.ts';
 import { parseExpectedDigests } from '../expected-digests.ts';
 import { storeProblem } from '../store-problem.ts';
 import { TusStore } from './tus-store.ts';
@@ -56,9 +59,16 @@ export function createTusHandler(
   { log, uploads }: { readonly log: Log; readonly uploads: Uploads },
   { path }: { readonly path: string },
 ): TusHandler {
+  /** Whose request is answered: @tus/server tells a store nothing of it. */
+  const origins = new AsyncLocalStorage<ChangeOrigin>();
+  const origin = () => {
+    const found = origins.getStore();
+    if (found === undefined) throw new Error('no request is being answered');
+    return found;
+  };
   const server = new Server({
     path,
-    datastore: new TusStore(uploads),
+    datastore: new TusStore(uploads, origin),
     locker: createUploadLocker(),
     lockDrainTimeout: LOCK_DRAIN_MS,
     relativeLocation: true,
@@ -67,7 +77,7 @@ export function createTusHandler(
     namingFunction: () => randomBytes(16).toString('hex'),
     getFileIdFromRequest: (_request, id) => (id !== undefined && UPLOAD_ID.test(id) ? id : undefined),
     async onUploadFinish(_request, { id }) {
-      const { path: imagePath, sha256 } = await uploads.finish(id);
+      const { path: imagePath, sha256 } = await uploads.finish(id, origin());
       return {
         headers: { 'Content-Location': `/${imageReference(imagePath)}`, 'X-Checksum-Sha256': sha256 },
       };
@@ -121,7 +131,9 @@ export function createTusHandler(
     } else {
       request.once('end', () => socket.setTimeout(0));
     }
-    const answer = await server.handleWeb(toFetchRequest(request, response, method ?? '', urlPath));
+    const answer = await origins.run(originOfWriter(request), () =>
+      server.handleWeb(toFetchRequest(request, response, method ?? '', urlPath)),
+    );
     await send(request, response, answer);
   };
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
+import type { ChangeOrigin } from '../../changes/change.ts';
 import type { Uploads } from '../../uploads/uploads.ts';
 import { emptyContentError } from '../upload-content.ts';
 
@@ -7,17 +8,20 @@ import { emptyContentError } from '../upload-content.ts';
 export class TusStore extends DataStore {
   override extensions = ['creation', 'creation-with-upload', 'expiration', 'termination'];
   readonly #uploads: Uploads;
+  readonly #origin: () => ChangeOrigin;
 
-  constructor(uploads: Uploads) {
+  /** @param origin of the request that is being answered */
+  constructor(uploads: Uploads, origin: () => ChangeOrigin) {
     super();
     this.#uploads = uploads;
+    this.#origin = origin;
   }
 
   override async create(upload: Upload): Promise<Upload> {
     const { id, size, metadata = {} } = upload;
     if (size === undefined) throw ERRORS.INVALID_LENGTH;
     if (size === 0 && metadata.empty !== 'true') throw emptyContentError('Upload-Metadata says empty "true"');
-    await this.#uploads.create({ id, sizeBytes: size, metadata });
+    await this.#uploads.create({ id, sizeBytes: size, metadata, origin: this.#origin() });
     return upload;
   }
 
@@ -39,7 +43,7 @@ export class TusStore extends DataStore {
   }
 
   override async remove(id: string): Promise<void> {
-    if (!(await this.#uploads.remove(id))) throw ERRORS.FILE_NOT_FOUND;
+    if (!(await this.#uploads.remove(id, this.#origin()))) throw ERRORS.FILE_NOT_FOUND;
   }
 
   override getExpiration(): number {
