@@ -143,6 +143,9 @@ it('commands: fetch, and what can come', async () => {
     `${sha256Of(content)}  ${content.length}  /hub/linux/disk.img\n`,
   ]);
   expect(await readFile(join(place.root, 'hub/linux/disk.img'))).toEqual(content);
+  expect(await datastore.json('/-/api/v1/changes')).toMatchObject({
+    changes: [{ action: 'fetched', image: 'hub/linux/disk.img', by: 'admin', via: 'api' }],
+  });
   const again = await run('fetch', '/hub/linux/disk.img', '--json');
   expect(readDatastoreJson(['images', 'fetch'], again.stdout)).toEqual({
     images: [{ path: 'hub/linux/disk.img', sizeBytes: content.length, sha256: sha256Of(content) }],

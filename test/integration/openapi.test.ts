@@ -13,6 +13,7 @@ import {
   repositoriesSchema,
   tagsSchema,
 } from '../../datastore-app/src/http/openapi/registry-operations.ts';
+import { changesSchema } from '../../datastore-app/src/http/routes/changes.ts';
 import { downloadLinkSchema } from '../../datastore-app/src/http/routes/download-links.ts';
 import { eveSettingsSchema } from '../../datastore-app/src/http/routes/eve.ts';
 import { healthSchema } from '../../datastore-app/src/http/routes/health.ts';
@@ -84,6 +85,8 @@ it.each([
   ['/-/api/v1/eve/disk.img', 200, eveSettingsSchema()],
   ['/-/api/v1/eve/disk.img?scheme=https', 200, eveSettingsSchema()],
   ['/-/api/v1/uploads', 200, uploadsSchema()],
+  ['/-/api/v1/changes', 200, changesSchema()],
+  ['/-/api/v1/changes?limit=0', 400, problemSchema()],
   ['/-/livez', 200, healthSchema()],
   ['/-/readyz', 200, healthSchema()],
   ['/missing', 404, problemSchema()],
