@@ -18,6 +18,9 @@ import {
   waitForText,
 } from './page-under-test.ts';
 
+/** It is gone again before anybody looks. */
+const LONG_NAME = `linux/${'b-long-name-'.repeat(6)}arm64.qcow2`;
+
 describeWith(['chromium'], 'accessibility of the page', () => {
   let browser: Browser;
   let empty: Datastore;
@@ -28,6 +31,12 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     [empty, filled] = await Promise.all([startDatastore(), startDatastore()]);
     await filled.put(`linux/${'a-long-name-'.repeat(6)}amd64.qcow2`, 'x');
     await filled.put('disk.img.gz', Buffer.alloc(10 * 512));
+    const { request } = filled.at;
+    await request('PUT', `/${LONG_NAME}`, { body: 'content' });
+    const wish = JSON.stringify({ image: LONG_NAME, to: `old/${LONG_NAME}` });
+    await request('POST', '/-/api/v1/operations/rename', { body: wish });
+    await request('DELETE', `/old/${LONG_NAME}`);
+    await request('DELETE', '/disk.img.gz', { withToken: false });
   });
   afterAll(async () => {
     await browser?.close();
@@ -83,6 +92,13 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     await fill(page, 'Search the log', 'listening port=');
     await waitForText(page, '.count', '1 line');
     await expectClean(page, 'log');
+    await page.locator('[role=tab]::-p-text(Changes)').click();
+    await waitForText(page, '.changes tbody th', LONG_NAME);
+    await expectClean(page, 'changes');
+    await fill(page, 'Name of an image', 'DISK.img');
+    await waitForText(page, '.count', '1 change');
+    await waitForText(page, '.changes td', 'refused');
+    await expectClean(page, 'changes that were looked for');
     await page.browserContext().close();
   });
 

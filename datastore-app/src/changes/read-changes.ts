@@ -1,4 +1,5 @@
-import { type ChangeAction, type ChangeLine, changeLineSchema } from './change.ts';
+import { type ChangeLine, changeLineSchema } from './change.ts';
+import type { ChangeAction } from './change-words.ts';
 import type { LineFiles, LinePlace } from './line-files.ts';
 
 /** A change as it was written down. */

@@ -1,5 +1,6 @@
 import type { Clock } from '@local-datastore/shared/clock';
-import type { ChangeWay, NewChange } from './change.ts';
+import type { NewChange } from './change.ts';
+import type { ChangeWay } from './change-words.ts';
 
 /** A change that was to be made, and was not let. */
 export interface Refusal {

@@ -5,7 +5,7 @@ import { printableText } from '@local-datastore/shared/text/printable-text';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { tableText } from '@local-datastore/shared/text/text-table';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { CHANGE_ACTIONS, type ChangeAction } from '../changes/change.ts';
+import { CHANGE_ACTIONS, type ChangeAction } from '../changes/change-words.ts';
 import { createRecordReader } from '../changes/open-changes.ts';
 import type { ChangePage, ChangeQuery } from '../changes/read-changes.ts';
 import {

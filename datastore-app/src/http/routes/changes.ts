@@ -2,7 +2,7 @@ import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import * as z from 'zod';
 import type { Wish } from '../../access/policy.ts';
-import { CHANGE_ACTIONS, CHANGE_WAYS, type ChangeAction } from '../../changes/change.ts';
+import { CHANGE_ACTIONS, CHANGE_WAYS, type ChangeAction } from '../../changes/change-words.ts';
 import type { Changes } from '../../changes/open-changes.ts';
 import { type ChangePage, type ChangeQuery, isPosition } from '../../changes/read-changes.ts';
 import type { Authorize } from '../authorize.ts';

@@ -3,8 +3,10 @@ import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
+import { Tabs } from '../ui/tabs.tsx';
+import { ChangesSection } from './changes-section.tsx';
 import { fieldsText, findLines, LEVELS, type Level, type LogLine } from './log-list.ts';
-import { useLog } from './use-log.ts';
+import { type FollowedLog, useLog } from './use-log.ts';
 
 const LEVEL_WORDS: Readonly<Record<Level, string>> = {
   debug: 'Everything',
@@ -30,8 +32,7 @@ function Line({ line: { time, level, message, fields } }: { line: LogLine }) {
 }
 
 /** The last lines of the datastore's log, for who cannot reach its terminal. */
-export function LogView({ context: { access } }: { context: PageContext }) {
-  const { lines, failure, isClosed } = useLog(access);
+function LogSection({ lines, failure }: Pick<FollowedLog, 'lines' | 'failure'>) {
   const [level, setLevel] = useState<Level>('debug');
   const [search, setSearch] = useState('');
   /** What is looked at while it does not move; undefined: what comes is followed. */
@@ -42,16 +43,6 @@ export function LogView({ context: { access } }: { context: PageContext }) {
   useLayoutEffect(() => {
     if (isFollowing) box.current?.scrollTo(0, box.current.scrollHeight);
   }, [isFollowing, shown.at(-1)?.id, shown.length]);
-  if (isClosed) {
-    return (
-      <div class="notice notice-info">
-        <p>The log tells who does what here: it is for those who have the write token.</p>
-        <button type="button" class="button" onClick={() => void access.needWriteToken()}>
-          Enter it
-        </button>
-      </div>
-    );
-  }
   return (
     <section aria-labelledby="log-title">
       <div class="toolbar">
@@ -100,5 +91,32 @@ export function LogView({ context: { access } }: { context: PageContext }) {
         )}
       </section>
     </section>
+  );
+}
+
+/** What happens here, and who does it. */
+export function LogView({ context }: { context: PageContext }) {
+  const { access } = context;
+  const { lines, failure, isClosed } = useLog(access);
+  if (isClosed) {
+    return (
+      <div class="notice notice-info">
+        <p>The log tells who does what here: it is for those who have the write token.</p>
+        <button type="button" class="button" onClick={() => void access.needWriteToken()}>
+          Enter it
+        </button>
+      </div>
+    );
+  }
+  return (
+    <div class="log-tabs">
+      <Tabs
+        label="What happened"
+        tabs={[
+          { label: 'Log', content: <LogSection lines={lines} failure={failure} /> },
+          { label: 'Changes', content: <ChangesSection context={context} /> },
+        ]}
+      />
+    </div>
   );
 }
