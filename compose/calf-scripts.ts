@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { glob } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { calfScriptName, LAUNCHER_NAME } from '@local-datastore/shared/confinement/launcher/roles';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../shared/src/errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 import { build } from 'esbuild';
 import { buildPage } from '../datastore-app/src/web/build-page.ts';

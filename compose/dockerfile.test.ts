@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the images say of themselves: pre-defined annotation keys of the OCI image specification 1.1, as labels. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

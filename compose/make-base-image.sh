@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Makes a base image from the workspace's Node 24 and the libraries that it links, for machines that cannot
 # pull one. It holds no shell and no package manager.
 #

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { glob, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

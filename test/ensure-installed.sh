@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs the workspace unless all that the lock file names is there already. Times of files do not tell: a
 # checkout gives the lock file a new one.
 set -eu

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is installed on this machine. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The form of the manuals' pages: what each begins and ends with, and from where a reader comes to it. */
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What Prometheus asks of names and help (https://prometheus.io/docs/practices/naming/), of a scrape as text. */
 export interface MetricFamily {
   readonly name: string;

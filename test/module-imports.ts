@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the modules of this project import, found in their text. */
 import { readdirSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Metrics of both programs by the conventions, and what asks for them: dashboard, alerts, scrape configuration. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

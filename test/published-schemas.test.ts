@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The JSON Schemas that both programs publish: of settings, of a device's configuration, and of what commands print. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

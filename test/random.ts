@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Random choices that can be made again: the same seed, the same choices. */
 export interface Random {
   /** For the report: `TEST_SEED=…` makes the same run again. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Reporter, TestCase, TestModule, TestSuite } from 'vitest/node';
 import type {} from './requirements.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How often something is done: in every run of the tests, and in a soak (`npm run soak`). */
 export interface Repetitions {
   readonly short: number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Messages of the agent's key-value store, at random. */
 import type { Request, Response, WatchEvent } from '../eve-agent/src/sandbox/store/wire.ts';
 import type { Random } from './random.ts';

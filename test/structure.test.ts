@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The floor plan: what may import what, and who may touch the process. */
 import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A neighbour on the bridge that asks the application all the time, with a connection of its own each time, as
  * soon as it is told where it is; counts what fails, and tells when something changes.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createCipheriv, createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { APP_PORT } from './web-app.ts';
 
 const uuid = (number: number) => `6c1f1d5e-2c5b-4f0a-9b57-${String(number).padStart(12, '0')}`;

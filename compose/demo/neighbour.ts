@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a neighbour tells of an application that it asks all the time: client.ts is that neighbour. */
 export interface Tally {
   readonly asked: number;

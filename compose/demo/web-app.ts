@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type Blob, type ContainerImage, makeImageOf, makeLayer } from './container-image.ts';

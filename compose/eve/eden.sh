@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The way from a device that eden manages to an app that was launched from the datastore, step by step.
 # Each command is shown before it runs; DRY_RUN=1 shows them only.
 #

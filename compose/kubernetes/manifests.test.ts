@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The kustomization: each manifest by the rules of its fields, and all of them together with what they name. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

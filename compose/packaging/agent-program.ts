@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import type { Architecture } from './architectures.ts';
 import type { Executable } from './build-executable.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the agent is packaged for: Node's name of an architecture, Debian's, and GNU's. */
 export const ARCHITECTURES = {
   x64: { debian: 'amd64', gnu: 'x86_64-linux-gnu' },

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { workspace } from '../program-bundle.ts';
 import { ALL_ARCHITECTURES, ARCHITECTURES } from './architectures.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A section of CHANGELOG.md, in the form of Keep a Changelog 1.1. */
 export interface Release {
   readonly version: string;

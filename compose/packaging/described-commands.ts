@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DescribedCommand } from '@local-datastore/shared/command-line/command-table';
 import type { ManualTexts } from '@local-datastore/shared/command-line/manual-page';
 import { silentLog } from '@local-datastore/shared/log';

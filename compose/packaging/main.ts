@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workspace } from '../program-bundle.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { chmod, copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readChangelog } from './changelog.ts';
 
 /** What a release is judged by. */

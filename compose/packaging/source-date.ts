@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { workspace } from '../program-bundle.ts';
 import { runTool } from './run-tool.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 import { build, type Metafile, transform } from 'esbuild';
 import { BUNDLE_OPTIONS } from '../program-bundle.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import os from 'node:os';
 import { Script } from 'node:vm';
 import { expect, test } from 'vitest';

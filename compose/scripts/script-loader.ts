@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Script } from 'node:vm';
 
 /** Where the scripts of a program stand: a folder, or the executable itself. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { getRawAsset } from 'node:sea';
 import { pathToFileURL } from 'node:url';
 import { compileFunction, constants } from 'node:vm';

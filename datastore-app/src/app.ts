@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IsOwnName } from '@local-datastore/shared/http/request-origin';
 import type { Log } from '@local-datastore/shared/log';
 import type { Guard } from './access/guard.ts';

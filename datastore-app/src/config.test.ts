@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
 import { groupOptions, type OptionDescription } from '@local-datastore/shared/command-line/options';
 import { LOG_LEVELS, type LogLevel } from '@local-datastore/shared/log';

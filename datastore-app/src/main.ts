@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 import './collect-early.ts';
 
 import { Console } from 'node:console';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What parses the network knows no path and opens no socket or file: it cannot import what would let it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';

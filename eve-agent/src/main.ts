@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
 import { dropEmptyVariables } from '@local-datastore/shared/command-line/setting-variables';
 import { createLog } from '@local-datastore/shared/log';
 import { logPresenter } from '@local-datastore/shared/log-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Time as programs wait for it: a monotonic reading, and timers that can be taken back. The date is no part of it. */
 export interface Clock {
   /** Milliseconds since an arbitrary moment. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** JSON-safe facts about an error, with units in the names (`sizeBytes`, `timeoutMs`). Never a secret. */
 export type ErrorDetails = Record<string, string | number | boolean | null | readonly string[]>;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { fstatSync } from 'node:fs';
 
 /** As syslog(3) numbers them. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { createLog } from './log.ts';
 import { logPresenter, logText } from './log-text.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { styleText } from 'node:util';
 import { withPriority } from './journal.ts';
 import { fieldText } from './text/field-text.ts';

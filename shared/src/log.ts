@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { writeSync } from 'node:fs';
 import { type DestinationStream, pino } from 'pino';
 import { systemErrorCode } from './errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from './clock.ts';
 
 /** A clock for tests: time stands still until it is moved. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Clock, waitUnlessAborted } from './clock.ts';
 
 /** The machine's monotonic clock, and Node's timers. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as wait } from 'node:timers/promises';
 import { createDeploymentHost, type DeploymentHost } from '../lab/deployments/deployment-host.ts';
 import { residentMiB, usageOf } from './measure.ts';

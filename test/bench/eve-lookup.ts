@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What EVE's downloader does to find a host, for comparison: the doctor's replay of it.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Archives of images for the bench of loading: one layer each, of what is easy to compress and of what is not. */
 import { randomBytes } from 'node:crypto';
 import { lstat, readdir, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { cpus, freemem, release, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { alternate, ratioOf, run, spreadOf, usageOf } from './measure.ts';

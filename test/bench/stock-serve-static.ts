@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import express from 'express';
 import serveStatic from 'serve-static';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { SwitchOutcome } from '../../eve-agent/src/launch/switch/outcome.ts';
 import type { Seen } from '../lab/switch/asker.ts';
 import { createSwitchHost } from '../lab/switch/switch-host.ts';

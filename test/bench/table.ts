@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Spread } from './measure.ts';
 
 /** `1.23 (1.10–1.40)`: median, then the least and the greatest. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What axe finds, in every view and dialog, in light and dark, on a wide and a narrow screen. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

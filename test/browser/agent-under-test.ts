@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The agent's API and page over engines that are tables, on a Unix socket that is forwarded, as by `ssh -L`. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

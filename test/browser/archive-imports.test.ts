@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Archives of container images that a person has at hand, imported on the page: from the form, and in place of a file. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

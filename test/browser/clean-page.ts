@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a page must be at any moment: without what axe finds, and no wider than the screen. */
 import axe from 'axe-core';
 import type { Page } from 'puppeteer-core';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What axe finds in the containers, with something of everything, and in their dialogs. */
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';

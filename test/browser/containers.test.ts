@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The containers of a real registry, which skopeo filled: shown, pulled, exported, used, deleted and collected. */
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

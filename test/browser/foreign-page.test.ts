@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A page of somebody else's in the browser of a person who may write. */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

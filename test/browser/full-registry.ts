@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A registry with something of everything, as the API tells of it. */
 const HEX = (pair: string) => `sha256:${pair.repeat(32)}`;
 const LONG = `lab/${'a-long-group-name/'.repeat(6)}detector`;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A status with all its parts, as a datastore answers it that has been running for a while. */
 export const FULL_STATUS = {
   version: '1.2.3',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The page of a datastore that has HTTPS too. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

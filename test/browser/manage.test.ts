@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images, tags and repositories are managed on the page: validated, released, renamed, removed; nothing by surprise. */
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

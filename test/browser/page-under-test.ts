@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A real datastore on loopback, and a real browser that looks at its page. */
 import { accessSync, constants } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The two programs, from their sources, on an emulated device. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

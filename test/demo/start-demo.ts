@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The demo as a process of its own, and what it leaves behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { GUEST_ADDRESS } from '../lab/machines/guest-image.ts';
 
 const uuid = (number: number) => `5d0f3c7a-8e21-4c36-b0d5-${String(number).padStart(12, '0')}`;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { tallyText } from '../../compose/demo/neighbour.ts';
 import { createStory } from '../../compose/demo/story.ts';
 import { whyNoGuest } from '../lab/machines/guest-needs.ts';

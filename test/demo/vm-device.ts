@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The device of the VM demo: a datastore, a neighbour and an agent on a bridge, with disks that boot. */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { once } from 'node:events';

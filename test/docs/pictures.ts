@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Makes the pictures of the manuals anew: `node test/docs/pictures.ts`. It needs chromium and skopeo; what is to be
  * seen is what the real page shows of a real datastore.

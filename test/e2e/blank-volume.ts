@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';

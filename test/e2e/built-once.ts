@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What several files here need of the programs, made by the first one that comes to it. */
 import { isBuilt } from '../../compose/build-inputs.ts';
 import { mustRunProgram, runProgram, WORKSPACE } from '../lab/run-program.ts';

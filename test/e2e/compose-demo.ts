@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Finished } from '../lab/namespace.ts';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';
 import { makeBundlesAndBase } from './built-once.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The demo of a launch, as its manual has it: one command, by the engine of this host. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustRunProgram, runProgram } from '../lab/run-program.ts';

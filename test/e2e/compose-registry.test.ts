@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The demo of container images, as its manual has it: one command, by the engine of this host. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mustRunProgram } from '../lab/run-program.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The image as EVE runs it, and as plain Docker does: whose volumes, which user, what survives. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Set up before each file here: no two of them run at once, in this run or another one on the same machine. Each has
  * the bridges of this host, on which its agent looks for a datastore, and the engine's images and networks.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Docker's engine and Compose build, push, pull and run images of the registry, over HTTP and HTTPS. */
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

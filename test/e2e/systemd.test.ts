@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The Debian packages on a Debian machine whose systemd really runs, beside a datastore on its bridge. */
 import { createHash, randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The commands of eden that our script runs, with their flags, from its source (lf-edge/eden, cmd/, July 2026). */
 const FLAGS: Readonly<Record<string, readonly string[]>> = {
   'registry load': [],

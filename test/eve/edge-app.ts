@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** The fields of an edge-app manifest that ZEDEDA's API documents (VMManifest), as a container app has them. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { BlockList } from 'node:net';
 import type { Rule } from './edge-app.ts';
 

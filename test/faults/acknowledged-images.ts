@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a program that was killed had said of the images in a registry's store, and whether it is so. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

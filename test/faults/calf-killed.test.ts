@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The process that speaks to the network is killed at random moments, while agents have several downloads: each goes on,
  * and what they tell of is right at any time.

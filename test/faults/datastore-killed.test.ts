@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The datastore is killed at random moments while the agent downloads, and comes back, often elsewhere. */
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What happens to the link, the datastore's file, the disk and the bytes while a download runs, many times over. */
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

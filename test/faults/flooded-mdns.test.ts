@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A neighbour floods the link with malformed and hostile multicast DNS while others use it. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The whole `eve-agent run` with a state folder whose disk is full, and with images on another disk. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

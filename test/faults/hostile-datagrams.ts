@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Answer, encode } from 'dns-packet';
 import type { Random } from '../random.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Pulls of images are killed at random moments, again and again, by the signal that leaves them no time. */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The service with container images: a full disk, a slow registry beside a quick one, and kill -9. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

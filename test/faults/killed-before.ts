@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Kills a program just before a call to the kernel: at each of the moments at which the disk is otherwise than before. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

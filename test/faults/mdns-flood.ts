@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { readJsonLines } from '../integration/json-lines.ts';

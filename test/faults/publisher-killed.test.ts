@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The datastore is killed at random moments while images come in and go, and comes back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';

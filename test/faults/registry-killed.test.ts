@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The registry's store is killed while images are pushed, moved, deleted and collected: at random moments, and before
  * each of the calls by which it changes what is on the disk. Of other registries it is reported that a collection takes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The running datastore while four push, four pull and its collection never pauses, killed again and again. Of other
  * registries it is reported that a collection takes blobs that a push was told of (distribution #2881, quay #6318:

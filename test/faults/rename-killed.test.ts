@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A rename is killed before each of its calls: the image has one name afterwards, and the one that was acknowledged. */
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The switch of versions is killed before each of its steps, and before each change of the packet filter, with Docker's
  * engine and a client on another host that asks all the time. Of others it is reported that a failed update leaves

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A volume of images is taken away while it is served, and comes back. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';

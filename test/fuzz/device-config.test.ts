@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Device configurations of any kind: refused with a path, or planned so that no file leaves its folder. */
 import { expect, it } from 'vitest';
 import { planDesired } from '../../eve-agent/src/reconcile/desired.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Packets of DHCP and ARP of any kind, and keys that a hostile client writes: an error of the codec, or a lease that may be. */
 
 import { interpret, packetData } from '@local-datastore/shared/confinement/filters/bpf-interpreter';

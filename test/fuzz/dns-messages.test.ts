@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the agent does with datagrams of any content: it neither throws nor believes more than it may. */
 import { isIPv4 } from 'node:net';
 import { type Answer, decode, encode } from 'dns-packet';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Who gets a download when many want one and some never end well: plans and outcomes on a simulated clock. */
 import { expect, it } from 'vitest';
 import {

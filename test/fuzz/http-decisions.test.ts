@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What both programs decide about header fields and paths of any content. */
 import { join, normalize } from 'node:path';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Requests of any kind at the running datastore: each gets an answer or a close, and none gets what is not served. */
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is made of archives of images on their way to an engine: of any content, in any order, damaged anywhere. */
 import { createHash } from 'node:crypto';
 import { compressionOf, isUnpacked } from '@local-datastore/shared/compression/compression-of';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the agent makes of answers of registries: of any content, in any order. */
 import { createHash } from 'node:crypto';
 import { CodedError } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Requests and manifests that no client should send, and now and then one that it should. */
 import type { Random } from '../random.ts';
 

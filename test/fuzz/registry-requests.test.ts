@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Requests of any kind at the registry of the running datastore: none makes it fail, none is answered wrongly. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Arguments of any kind: taken as what they are, or refused with the name of a flag. What is taken is judged. */
 import { describe, expect, it } from 'vitest';
 import { RunArgumentsError } from '../../eve-agent/src/launch/run-args/errors.ts';

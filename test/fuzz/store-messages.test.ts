@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The store's messages at any content: refused by name or read within bounds, and priv goes on. */
 import { duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';

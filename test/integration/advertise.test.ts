@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { encode } from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';

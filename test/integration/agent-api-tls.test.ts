@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The agent's API on TCP: who may come in, who takes whose place, and files that change while it runs. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the agent's memory is for the largest configurations that it takes, and for those that it refuses. */
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The whole `eve-agent run` with its API on TCP, and the commands that ask it there. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

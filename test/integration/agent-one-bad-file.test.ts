@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What one file that gets no proper answer does to the others of its datastore, with the whole `eve-agent run`. */
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

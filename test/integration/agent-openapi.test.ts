@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A client made of the agent's OpenAPI description, against the real program. */
 import { request } from 'node:http';
 import { join } from 'node:path';

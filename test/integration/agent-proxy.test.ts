@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The whole `eve-agent run` behind an HTTP proxy, and with the certificates that a datastore is given. */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a datastore refuses is asked for again: slowly, and at once when it announces itself anew. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

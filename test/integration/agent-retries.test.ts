@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the whole `eve-agent run` knows of failures, after it was killed. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

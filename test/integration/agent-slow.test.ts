@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What datastores that drip do to others, and to the file itself, with the whole programs. */
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

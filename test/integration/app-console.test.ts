@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The console of a VM on a real terminal: the program under `script`, before an agent whose VM is a table. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A bundle with the test calf in it, laid out as that of eve-agent. */
 import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

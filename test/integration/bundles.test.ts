@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Bundles: tars of images with SHA256SUMS, by GNU tar and sha256sum as well as by the datastore itself. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

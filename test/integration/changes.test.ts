@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Who changed what: every way in of the real program tells its change once, and what was refused is told too. */
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Files that change, and clients that go away, while they are sent. */
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readlink, rm } from 'node:fs/promises';

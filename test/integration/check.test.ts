@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `datastore-app check`, the real program: what it prints, how it ends, and that it leaves nothing behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

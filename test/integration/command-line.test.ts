@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The datastore's command line, on the real program. */
 import { once } from 'node:events';
 import { copyFile, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';

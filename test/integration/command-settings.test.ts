@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Every command of the datastore takes its settings from one chain, and what only reads makes nothing. */
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images are parsed by a process that holds nothing but a stream, and by a hostile one in its place. */
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

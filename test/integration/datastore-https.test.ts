@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** HTTPS of the datastore: the real program on loopback. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is wrong with a datastore's web server, one test a finding. On loopback, without multicast DNS. */
 import { createHash, webcrypto } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The doctor against download, over web servers good and bad: whatever a row's peer does, the one ends as the other
  * does. The peers speak through a bare socket, so that they can break every rule.

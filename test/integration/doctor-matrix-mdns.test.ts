@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The doctor against download, over neighbours good and bad on one bridge: however a row's peer answers by multicast
  * DNS, the one finds what the other finds.

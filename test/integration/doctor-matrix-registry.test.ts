@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The doctor against download, over registries good and bad: whatever a row's registry does, the one ends as the other
  * does, and the doctor names the cause and what to try. On loopback, without multicast DNS.

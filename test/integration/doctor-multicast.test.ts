@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is wrong with a datastore's multicast DNS, one test a finding: it leads to that diagnosis and no other. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What compose/eve hands to a controller, to eden and to EVE, read as they read it, and run. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The agent as one executable file, where there is no Node. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

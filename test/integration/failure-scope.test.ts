@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a failed download shows of its datastore, over real connections: whether it is gone, or one file is bad. */
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

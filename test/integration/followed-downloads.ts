@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Answers with files, and downloads that are followed by hand. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What pages of others can make a browser ask: the real program on loopback, and the heads that browsers send. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Root gives a volume away while whoever may write to it exchanges what is in it, at the worst moment: before
  * each single call to the file system.

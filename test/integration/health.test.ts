@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `datastore-app health`, on the real program, against what may answer where the settings say. */
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';

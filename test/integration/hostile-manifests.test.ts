@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Manifests that are sound one by one, and made to be a burden. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

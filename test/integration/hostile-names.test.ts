@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Names that would act on a terminal, or turn the line around them: never raw in what the datastore's program writes. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

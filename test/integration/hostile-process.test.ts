@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `run --separation` with another program in place of the one that speaks to the network: nothing wrong is published. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

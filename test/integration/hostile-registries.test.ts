@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What registries do wrong, and what comes of it: nothing wrong is named, and what is good is kept. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A registry on loopback that does what a test says. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images that come from another datastore, which is found by multicast DNS wherever it is now. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

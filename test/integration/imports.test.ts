@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images from archives, layouts and sets, into a datastore that runs. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

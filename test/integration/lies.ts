@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a process that speaks the store's protocol properly may claim, ask for and reach for: each is refused. */
 
 export interface Lie {

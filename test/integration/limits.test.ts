@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What clients may cost the datastore: the real program on loopback. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Links and names that look alike: what is served is listed, and the other way round. */
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The commands of the programs' manuals, page by page in one shell as a reader would type them: on a host with
  * a bridge, and a datastore `ds.local` on it. What needs Docker or changes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the manuals say, held against the files and the programs that they speak of. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

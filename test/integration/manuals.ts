@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The manuals of the workspace, as what a test compares them with the programs: prose, links, command lines. */
 import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Namespace } from '../lab/namespace.ts';
 import { readJsonLines } from './json-lines.ts';
 import type { ResponderRule } from './scripted-responder.ts';

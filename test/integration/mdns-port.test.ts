@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** UDP port 5353 cannot be had, or not all of it: the datastore is found all the same, and it is said why. */
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

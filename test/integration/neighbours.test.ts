@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Neighbours whose names contain ours, which stock EVE may take for us: told of while they are there. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The README's way for a machine without root and Docker, gone by an ordinary user in a clone of their own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

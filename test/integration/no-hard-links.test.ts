@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images on a real file system without hard links and without lasting inodes: exFAT. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The client of NTP as a process with all layers, and priv's side of it, beside a server on loopback. The clock that is
  * moved is nobody's: it begins where that of the machine is, as the process reads that.

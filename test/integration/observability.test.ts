@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the datastore tells of itself: the real program on loopback. */
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';

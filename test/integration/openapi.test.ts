@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The OpenAPI document against what the real program answers. */
 import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

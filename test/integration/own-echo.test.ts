@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the datastore itself has sent comes back on many ways, and is never a conflict; a stranger's claim is. */
 import { type Answer, encode } from 'dns-packet';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

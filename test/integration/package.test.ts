@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The Debian packages: what is in them, and their way through dpkg in a root of its own. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is trusted of a chain, as curl takes it: any certificate of it that was given, whatever else is shown. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';

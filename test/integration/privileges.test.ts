@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What only root can set up: volumes of another owner, and a program that stops being root. */
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';

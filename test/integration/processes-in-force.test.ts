@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The processes without rights of an agent that runs, whichever there are: what the kernel says of each. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

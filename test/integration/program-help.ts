@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What both programs say of themselves by `--help`, and whether a command line agrees with it. */
 import { spawn } from 'node:child_process';
 import { runProgram } from '../../eve-agent/src/cli/program.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A datastore that is reached from elsewhere by a name of its own (`--public-url`): what it tells of itself to whom. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

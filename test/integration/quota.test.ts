@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The quota is judged by what will be there at the end, whatever way an image comes in. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

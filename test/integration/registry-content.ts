@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images and what stands in them, as small as can be, and the requests that push them. */
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Lists, as the distribution specification has them ("Content Discovery"): end-8 and end-12, and the catalogue. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

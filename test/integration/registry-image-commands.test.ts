@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The commands for images of the registry, beside a datastore that runs. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the API says of the registry's images, and the archives that it makes of them. */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images that the datastore is told to import: by its API and its command, from registries that do as a test says. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What the registry of the real program keeps, removes and mends by itself: what was reported of other registries
  * ("Reports of other registries" in test/README.md).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Every kind of content that the image specification has, through its whole life: pushed, listed, looked for, pulled,
  * referred to, and deleted with all that it was made of. What single requests are answered is tested elsewhere

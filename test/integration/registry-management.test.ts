@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Deleting, as the distribution specification has it ("Content Management"): end-9 and end-10; and what lasts. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

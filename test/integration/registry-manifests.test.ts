@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Pushing manifests, as the distribution specification has it ("Pushing Manifests"): end-7, black box. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Pulling, as the distribution specification has it ("Pull"): end-1, end-2 and end-3, black box. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Pushing blobs, as the distribution specification has it ("Pushing blobs"): end-4 to end-6, end-11, 13 and 14. */
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';

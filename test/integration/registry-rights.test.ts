@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Who may do what in a registry that is not open to all, of the real program: what was reported of other registries
  * ("Reports of other registries" in test/README.md).

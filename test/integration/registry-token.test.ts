@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Tokens for the registry, of the real program on loopback: how they are had, and how commands and grants count. */
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';

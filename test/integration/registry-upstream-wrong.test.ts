@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The real datastore before upstreams that give something else, or cannot prove who they are: what was reported of
  * other registries ("Reports of other registries" in test/README.md).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Imports of the real datastore while its upstream is cut off or away, and after kill -9: what was reported of other
  * registries ("Reports of other registries" in test/README.md).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The registry of the real program on volumes that lack something: what exFAT has not, room, and the right to write. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Repositories as the API shows them, to whom they may be shown; and images as archives. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

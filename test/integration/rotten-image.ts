@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MODIFIED } from '../lab/loopback-datastore.ts';

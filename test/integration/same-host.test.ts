@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Datastore and agent on one machine: the first steps of the README, and what others make of it. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

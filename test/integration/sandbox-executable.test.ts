@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Calves of the agent as one executable file: the same file in another role. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The filters of the sandbox against the kernel: what it shows them of a packet, and what comes of that. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Calves of a bundle on hosts that give all layers, and on those that give fewer; and what becomes of them without priv. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

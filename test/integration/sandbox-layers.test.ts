@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A calf under all layers: what the kernel says of it, what it is refused, and what it can do with what it is given. */
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';

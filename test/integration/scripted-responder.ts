@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { encode, type Packet } from 'dns-packet';
 import type { Namespace } from '../lab/namespace.ts';
 import { type JsonLines, readJsonLines } from './json-lines.ts';

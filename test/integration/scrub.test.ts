@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Silent corruption: found by `images verify` and by the datastore itself, and taken out of service. */
 import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `run --separation`: a process without rights speaks to the network, and the service is as good as without. */
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `eve-agent run` without a word about separation, on hosts that let a process be confined, and on those that do not. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

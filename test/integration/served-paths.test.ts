@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is at which path of the datastore, and what at none. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

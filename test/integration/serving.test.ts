@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the datastore answers to who asks for an image: the real program, judged by what comes over the socket. */
 import { randomBytes } from 'node:crypto';
 import { symlink, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Every address of an interface is advertised to the link where it belongs, and none hides another. */
 import { encode } from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';

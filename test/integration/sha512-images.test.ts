@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images whose blobs are named by sha512: pulled, kept, read again and mended by the agent. */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How the datastore ends. */
 import { once } from 'node:events';
 import { open, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The store between processes: a calf has one end of a socketpair and no other right, priv has the other. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

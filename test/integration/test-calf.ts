@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Calves that do what tests tell them. */
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';

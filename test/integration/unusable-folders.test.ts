@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Folders that take no file, in the place of each option that names one: the program ends at once, and says why. */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

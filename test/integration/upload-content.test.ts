@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What clients send as the content of an image: the real program on loopback, and the real curl. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

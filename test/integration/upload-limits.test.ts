@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Uploads by PUT and POST, and what there is room for. */
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

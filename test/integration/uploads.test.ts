@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Resumable uploads by tus 1.0: the real program, a foreign client, and the bare protocol. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The real datastore before a registry that does what a test says. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The calf of the manual, taken from its page: it compiles, and runs as a process with all layers. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

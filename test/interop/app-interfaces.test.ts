@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Apps on several bridges, and bridges that get another address, with real engines. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AppsHost, createAppsHost, portMap, uuidOf } from '../lab/apps/apps-host.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * From the datastore to a running application: an image that our datastore has, a device configuration, and Docker's
  * engine on the bridge. No other network is there.

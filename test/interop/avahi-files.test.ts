@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The same folder of files, as they stand in `/etc/avahi`, given to a real avahi-daemon and to the datastore:
  * whoever browses finds the same.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the switch expects of a container engine holds for Docker's. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeContainerEngineContract } from '../../eve-agent/src/launch/engine/container-engine-contract.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A deployment whose image comes from Debian's docker-registry, which wants a password and shows a certificate. */
 import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A deployment whose image comes from a datastore on the bridge, found by multicast DNS, with no other network. */
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';

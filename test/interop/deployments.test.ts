@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Deployments by curl with client certificates, on a Docker engine: every operation, and what goes wrong with each. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

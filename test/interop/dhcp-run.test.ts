@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `eve-agent run --dhcp`: a host without an address gets one from its neighbour alone. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

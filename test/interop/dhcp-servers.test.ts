@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The agent's client of DHCP against Debian's servers, on links between network namespaces. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Disks as QEMU makes them: what the datastore says of each, beside what qemu-img says of it itself. */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, open, rm, stat, truncate } from 'node:fs/promises';

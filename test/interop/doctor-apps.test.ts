@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the doctor says of apps before they are launched, and what then comes of each: one table for both. */
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import { afterAll, beforeAll, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The doctor against datastores that others made, and its replay of stock EVE against sound and broken ones. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

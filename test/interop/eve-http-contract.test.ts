@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What EVE's downloader needs of the web server (`DownloadFile` of its zedUpload library), sent byte for byte
  * as it sends it and judged by the bytes that come back.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What EVE's downloader needs on the wire (`findDSmDNS` in lf-edge/eve, over hashicorp/mdns and miekg/dns):
  * asked byte for byte as it asks, judged byte for byte as it judges.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Prints, as JSON, what the zeroconf package finds on one interface: find_datastore.py ADDRESS TYPE..."""
 
 import json

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What one site asks of what stands in the middle of many: of a registry and of an object store that nobody here
  * wrote. `datastore-app/docs/fleets.md` works its numbers out from these.

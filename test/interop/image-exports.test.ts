@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images of the registry as archives, read by foreign programs. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

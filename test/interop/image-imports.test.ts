@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images that foreign programs saved, imported; and pulled by them again. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images that QEMU made are sound, and damaged ones are not: in our words as in QEMU's. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

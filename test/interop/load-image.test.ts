@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Archives that foreign programs wrote, loaded into engines by the agent: the image is the one that the engine makes of the
  * same file. What is refused leaves nothing.

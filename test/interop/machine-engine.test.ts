@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the switch expects of a container engine holds for virtual machines of the host's qemu. */
 import { hash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Virtual machines with a real kernel, on the host's qemu, reached over the bridge by a neighbour. */
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';

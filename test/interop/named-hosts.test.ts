@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Real web servers that go by the name they are asked by, and lead to themselves: nginx and Apache under Avahi. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * `eve-agent run --ntp` beside chrony and scripted servers. The clock of this machine is nobody's to set: no namespace has
  * one of its own, and each agent here lacks the right to.

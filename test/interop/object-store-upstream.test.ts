@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images that the datastore fetches from an object store which nobody here wrote, by signed requests. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Whatever goes wrong with a new version on its way by curl to a Docker engine, exactly one version serves afterwards,
  * and a client on another host that asks all the time hears of no other one.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Ports of the host are led to a neighbour behind it by the packet filters that hosts have, and no further. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findPortRule } from '../../eve-agent/src/launch/switch/find-port-rule.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** nginx in front of the datastore, with TLS: Docker's engine and skopeo pull and push through it. */
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

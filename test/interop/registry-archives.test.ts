@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Container archives that foreign programs wrote, dropped among the images, and pulled by a foreign program. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Containers of a real engine become versions of a repository, and nothing of that is left in the engine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

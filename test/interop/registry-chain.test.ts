@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Our two ends: images that skopeo pushed to the datastore, kept by the agent's service and given on by its mirror. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

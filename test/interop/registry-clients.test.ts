@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images go into the registry and out of it by programs that nobody here wrote, over HTTP and HTTPS. */
 import { randomBytes } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';

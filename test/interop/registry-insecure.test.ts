@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Docker's engine takes a registry over plain HTTP for exactly the name and port that stand in its settings, by the line
  * that the page prints. Reported of others (moby #33564, distribution #1874 and #2061): a line for another port, or

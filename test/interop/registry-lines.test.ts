@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The lines that the manual gives to clients of the registry, taken from there and tried with them. */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the agent's mirror gives while blobs arrive, while datastores are away, and from which of them. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Container engines that nobody here wrote pull through the agent's mirror, by the lines that it prints for them. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Blobs that a registry keeps in an object store, to which it leads its clients; nobody here wrote either. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

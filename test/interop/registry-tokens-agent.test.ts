@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The agent's pulls from Debian’s docker-registry where it wants tokens of a datastore, or names and passwords. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

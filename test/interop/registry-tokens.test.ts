@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Tokens of the datastore, judged by Debian's docker-registry, and had by clients that nobody here wrote. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Content trees of container images, from a registry which nobody here wrote. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Arguments of deployments that are taken, each alone; all flags that are used are among them. */
 export const TAKEN: readonly (readonly string[])[] = [
   [],

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Arguments of deployments at a real engine: the container that Docker's own command makes of them, and the one that is
  * made of ours, are shown alike; what the engine refuses from one, it refuses from the other in the same words.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Arguments of deployments against Docker's own command: what it sends to an engine for `docker run -d -it ARGS`, which
  * is what ed-daemon starts, and what ours makes of them, field by field.

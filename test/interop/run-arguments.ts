@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Brings what a command of Docker's sends, and what our own mapping makes, into one form. */
 
 /** Whose keys are names of their own, not fields: they are kept as they are. */

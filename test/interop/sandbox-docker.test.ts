@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Calves in containers of Docker's engine: fewer layers than on a host, and it is said which (bubblewrap #505). */
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';

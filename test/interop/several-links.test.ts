@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A datastore with several addresses and interfaces, among real Avahi daemons: found, and never at odds with itself. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Arguments that nobody thought of: right ones put together anew, and changed in a place. */
 import type { Random } from '../random.ts';
 

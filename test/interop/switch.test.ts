@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Versions are switched with a Docker engine that nobody here wrote, while another host asks all the time. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ContainerSpec } from '../../eve-agent/src/launch/engine/container-spec.ts';

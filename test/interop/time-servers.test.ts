@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The time client against chrony and ntpsec, and hostile servers among them. Its clock is nobody's, and begins in 1970;
  * nothing here sets that of the machine.

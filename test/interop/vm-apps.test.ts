@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * From the datastore to a running virtual machine: disks that our datastore has, a device configuration, and the host's
  * qemu on the bridge. No engine of containers is there. A guest takes half a minute to boot where it is emulated: what

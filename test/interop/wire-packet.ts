@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A parser of DNS messages that forgives nothing, as some queriers drop a packet for one odd record. */
 
 export interface WireRecord {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Programs of tests that start many times: from a bundle they start in a fraction of the time. */
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** containerd with its CRI plugin, as k3s and Kubernetes have it, in a namespace. */
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';

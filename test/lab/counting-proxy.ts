@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Stands before an HTTP server on loopback, and counts what goes through. */
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Namespace } from './namespace.ts';
 
 /** A connected socket: what another place answers than the one that was asked is not heard. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Debian's docker-registry (CNCF Distribution 2.8), which nobody here wrote. */
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A Docker engine of its own, in a namespace: what it pulls from is what that namespace reaches. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

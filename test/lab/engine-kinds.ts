@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The Docker engines that what is launched is tried with. */
 import type { Requirement } from '../requirements.ts';
 import { startDockerEngine } from './docker-engine.ts';

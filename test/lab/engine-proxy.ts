@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Stands between a program and a container engine, and lets things go wrong. */
 import { once } from 'node:events';
 import { createServer, request as requestHttp } from 'node:http';

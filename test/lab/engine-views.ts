@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What an engine has, by its API: each command of its client would take the processor for as long as many of these. */
 import type { RunningEngine } from './docker-engine.ts';
 import { askSocket } from './socket-request.ts';

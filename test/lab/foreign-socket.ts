@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the kernel says of a socket of another process, which root takes a copy of (pidfd_getfd(2)). */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Container images for tests, as OCI image layouts that foreign programs copy from. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

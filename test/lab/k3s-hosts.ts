@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What k3s has its containerd read, made of its `registries.yaml`: the file that its documentation describes ("Private
  * Registry Configuration") becomes a `hosts.toml` for each registry, since version 1.29 (`getHostConfigs`). k3s itself

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '../../shared/src/clock.ts';
 import { systemClock } from '../../shared/src/system-clock.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The real datastore on loopback, without multicast DNS, in folders of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The processes of a mount namespace, whoever started them. */
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

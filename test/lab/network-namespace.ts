@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** This process in a network namespace of the lab, for as long as a synchronous call takes. Needs root. */
 
 import { once } from 'node:events';

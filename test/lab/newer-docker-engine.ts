@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A Docker engine that is newer than Debian 12's, whose store is containerd's: out of the packages of Debian's sid, unpacked
  * into a folder that is the root of a mount namespace of its own. Nothing of it is installed.

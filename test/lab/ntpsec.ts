@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** ntpd of Debian's package ntpsec, of which nothing is installed. */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

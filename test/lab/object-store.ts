@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** An object store that nobody here wrote: OpenStack Swift of Debian with its S3 API, which verifies signatures. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """OpenStack Swift with its S3 API, in one process, objects in memory: object_store.py ADDRESS PORT FOLDER KEY SECRET.
 The key is ACCOUNT:USER. Says "port PORT is ready" on stderr. Lists come in pages of two objects.
 """

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OutputTable } from '@local-datastore/shared/command-line/output-schema';
 import { expect } from 'vitest';
 import { OUTPUTS as DATASTORE_OUTPUTS } from '../../datastore-app/src/cli/output-schemas.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the kernel says of a process that is to have no rights. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** An engine that makes nothing, and tells what it was asked to make: what a client of Docker's sends. */
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A bundle of eve-agent of which one process without rights is another program: what a calf may be that was taken over. */
 import { chmod, copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Programs that run on the machine itself, in no namespace. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

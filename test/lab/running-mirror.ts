@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The real `eve-agent mirror` in a namespace. */
 import { once } from 'node:events';
 import { mkdir, readdir } from 'node:fs/promises';

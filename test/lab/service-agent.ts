@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** `eve-agent run` on the host of a lab, with a configuration and a state of its own. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Time servers that nobody here wrote. None of them may touch the clock of the machine, which no namespace has its own
  * of: each is told not to, and lacks the capability. (ntpd of ntpsec 1.2.2 calls adjtimex(2) though it is told not to.)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A container image that needs no other one: a shell of Debian's, and what it is linked to. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

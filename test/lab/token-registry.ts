@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Debian's docker-registry, which takes the tokens of a datastore beside it: two programs, and one that judges. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

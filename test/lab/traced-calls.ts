@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What processes ask the kernel for, as strace sees it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';

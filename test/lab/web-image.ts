@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A container image with a web server that needs no other one: Debian's nginx, and a shell to start it. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A file of tests, and how long it takes. */
 export interface Timed<File> {
   readonly file: File;

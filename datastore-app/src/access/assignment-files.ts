@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { glob, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';

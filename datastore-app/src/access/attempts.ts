@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { clientNetwork } from '@local-datastore/shared/net/client-address';
 import { createFailureLimiter } from './failure-limiter.ts';
 

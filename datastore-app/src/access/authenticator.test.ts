@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAttempts } from './attempts.ts';
 import { type Authenticate, createAuthenticator } from './authenticator.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Slows down whoever tries credentials. */
 export interface FailureLimiter {
   /** How long this client has to wait before it may try again; 0: not at all. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { dirname, resolve } from 'node:path';
 import { plainIssue, problemsText } from '@local-datastore/shared/text/document-problems';
 import * as z from 'zod';

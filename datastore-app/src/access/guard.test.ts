@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { createAttempts } from './attempts.ts';
 import { createGuard, type Guard } from './guard.ts';

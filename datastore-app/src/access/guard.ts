@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Attempts } from './attempts.ts';
 import { isReadCredential, isWriteToken, type ReadCredential } from './credential.ts';
 import { type AccessRules, isPermitted, type Principal, type Wish } from './policy.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { beforeEach, expect, it } from 'vitest';

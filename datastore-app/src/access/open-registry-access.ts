@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { IsOwnName } from '@local-datastore/shared/http/request-origin';

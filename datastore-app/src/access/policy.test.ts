@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import { type Action, isPermitted, type Principal, type Resource } from './policy.ts';
 

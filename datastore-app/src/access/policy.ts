@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Who asks. */
 export type Principal =
   | { readonly kind: 'anybody' }

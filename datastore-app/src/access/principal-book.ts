@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ReadCredential } from './credential.ts';
 import type { GrantsDocument, KnownDevice, KnownUser } from './grants-document.ts';
 import type { Grant, RegistryRules } from './registry-policy.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ANONYMOUS, type Operation, type RegistryPrincipal } from './registry-principal.ts';
 import type { MatchesRepository } from './repository-pattern.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a temporary token is for. */
 export const OPERATIONS = ['pull', 'push', 'delete', 'rename'] as const;
 export type Operation = (typeof OPERATIONS)[number];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { ACCESS_NAME } from './grants-document.ts';
 import { createRecordFile } from './record-file.ts';

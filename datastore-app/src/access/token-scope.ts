@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { REGISTRY_ACTIONS, type RegistryAction } from './registry-policy.ts';
 import type { TokenAccess } from './registry-tokens.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Authenticate } from './authenticator.ts';
 import type { Known, PrincipalBook } from './principal-book.ts';
 import { createPermit } from './registry-permit.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AdvertisingObserver } from '../advertise/advertiser.ts';
 import { createDownloadLog, type DownloadLog } from './downloads.ts';
 import { createMetrics, type Metrics } from './metrics.ts';

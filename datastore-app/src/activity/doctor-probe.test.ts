@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EventEmitter } from 'node:events';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A request whose answer has ended, one way or the other. */
 export interface FinishedRequest {
   /** One of the known methods, or `OTHER`: a client must not make up labels. */

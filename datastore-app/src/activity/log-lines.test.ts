@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createBufferedLog, createLog } from '@local-datastore/shared/log';
 import { expect, it } from 'vitest';
 import { createLogLines, type LogLine } from './log-lines.ts';

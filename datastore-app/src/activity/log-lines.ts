@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createRing } from './ring.ts';
 
 /** A line of the log. */

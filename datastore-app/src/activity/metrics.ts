@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isDoctorProbe } from '@local-datastore/shared/http/products';
 import { Counter, Registry } from 'prom-client';
 import type { FinishedRequest } from './finished-request.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { Counter, Gauge } from 'prom-client';
 import type { RegistryState } from '../blobs/registry-state.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A question by multicast DNS that somebody asked, once or again and again. */
 export interface SeenQuery {
   /** When it was asked for the first time that is remembered; ISO 8601. */

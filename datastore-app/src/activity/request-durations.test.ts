@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Histogram, Registry } from 'prom-client';
 import { expect, it } from 'vitest';
 import { registerDurations } from './request-durations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Histogram, Registry } from 'prom-client';
 
 export interface DurationsOptions {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The last so many of what was added. */
 export interface Ring<T> {
   add(item: T): void;

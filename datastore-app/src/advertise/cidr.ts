@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 
 /** RFC 3927 §2.1. */

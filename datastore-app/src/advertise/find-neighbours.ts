@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import createMulticastDns, { type ResponsePacket } from 'multicast-dns';

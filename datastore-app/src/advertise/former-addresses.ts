@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How long what was said with an address may still be on its way back. */
 const ECHO_LIMIT_MS = 10_000;
 

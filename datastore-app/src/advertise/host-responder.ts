@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type CiaoService,

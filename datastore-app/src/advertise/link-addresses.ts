@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import { addressOf, isSameNetwork, preferredOrder, prefixLengthOf } from './cidr.ts';
 import type { NetworkLink } from './network-links.ts';

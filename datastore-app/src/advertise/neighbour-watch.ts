@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isTakenFor, type Neighbour, printableName, type ServiceTarget } from './neighbours.ts';
 
 /** Far more than a link has; who invents more names is hostile. */

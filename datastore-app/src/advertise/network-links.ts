@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { type InterfaceAddress, listIpv4Addresses } from '@local-datastore/shared/net/interfaces';
 import { addressOf, preferredOrder } from './cidr.ts';

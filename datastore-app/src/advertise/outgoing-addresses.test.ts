@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CiaoService, Responder } from '@homebridge/ciao';
 import { DNSPacket } from '@homebridge/ciao/lib/coder/DNSPacket.js';
 import { ARecord } from '@homebridge/ciao/lib/coder/records/ARecord.js';

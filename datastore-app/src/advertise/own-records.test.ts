@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { DNSPacket } from '@homebridge/ciao/lib/coder/DNSPacket.js';
 import '@homebridge/ciao/lib/coder/records/index.js';
 import { type Answer, encode } from 'dns-packet';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import type { NetworkLink } from './network-links.ts';
 import { attributePacket } from './packet-origin.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, test } from 'vitest';
 import type { AvahiConfiguration } from './avahi/load-avahi-files.ts';
 import { type AdvertisementChoices, planAdvertisement } from './plan-advertisement.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Service, WORKSTATION_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { planAvahiServices } from './avahi/avahi-services.ts';
 import type { AvahiConfiguration } from './avahi/load-avahi-files.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Answer } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { isAnnouncement, missingAnswers } from './readiness.ts';

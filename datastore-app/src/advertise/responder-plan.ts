@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AdvertisedLink } from './link-addresses.ts';
 import type { NetworkLink } from './network-links.ts';
 

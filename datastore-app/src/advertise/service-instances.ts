@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Service } from '@local-datastore/shared/dns-sd/service-types';
 
 /** RFC 1035 §2.3.4. */

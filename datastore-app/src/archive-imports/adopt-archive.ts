@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { LayoutEntry } from '@local-datastore/shared/oci/layout-entries';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import type { BlobInfo } from '../blobs/registry-store.ts';
 

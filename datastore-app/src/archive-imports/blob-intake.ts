@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from 'node:crypto';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';

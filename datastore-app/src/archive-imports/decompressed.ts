@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CompressionError } from '@local-datastore/shared/compression/compression-error';
 import {
   COMPRESSION_MAGIC_BYTES,

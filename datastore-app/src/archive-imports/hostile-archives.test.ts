@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Archives that are made to do harm, or are not whole: nothing is named, and nothing waits for more of them. */
 
 import { Readable } from 'node:stream';

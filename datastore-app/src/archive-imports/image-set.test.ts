@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { WantedPlatform } from '@local-datastore/shared/oci/platform';
 import type { ImportFailure } from './archive-image.ts';
 import type { ChunkMark } from './image-set.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { RegistryAction } from '../access/registry-policy.ts';
 import { ARCHIVES_NAMESPACE } from '../archives/archive-naming.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { paxMember, type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createWindowBudget } from '@local-datastore/shared/compression/window-budget';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Registry } from '../blobs/open-registry.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';

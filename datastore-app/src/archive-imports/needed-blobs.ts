@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';
 import { sourceContent } from '../content/source-content.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { tarParts, totalBytes } from '@local-datastore/shared/oci/tar-parts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { blobPath } from '@local-datastore/shared/oci/image-archive';
 import { tarParts, totalBytes } from '@local-datastore/shared/oci/tar-parts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';
 import type { SavedEntry } from '@local-datastore/shared/oci/saved-entries';

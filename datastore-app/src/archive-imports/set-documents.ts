@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { descriptorDocument } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
 import { SAVED_FILE } from '@local-datastore/shared/oci/saved-entries';

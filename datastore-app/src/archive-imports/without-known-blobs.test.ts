@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { paxMember, type TestMember, tar } from '@local-datastore/shared/tar/testing/tar';
 import { describe, expect, it } from 'vitest';
 import {

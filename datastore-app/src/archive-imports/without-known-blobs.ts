@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { createForwardReader } from '@local-datastore/shared/tar/forward-reader';
 import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { parseManifest } from '@local-datastore/shared/oci/manifest';

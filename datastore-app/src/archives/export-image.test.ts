@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

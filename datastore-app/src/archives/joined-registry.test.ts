@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryStore } from '../blobs/registry-store.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { RegistryError } from '../blobs/registry-error.ts';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { ARCHIVES_NAMESPACE } from './archive-naming.ts';

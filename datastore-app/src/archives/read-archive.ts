@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type FileVersion, isSameVersion } from '../content/file-version.ts';

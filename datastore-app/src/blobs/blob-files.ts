@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, openSync, renameSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BlobPlace, DigestText, FoundBlob } from './blob-files.ts';
 
 /** What is known of a digest: of a blob that is here, or of one that something names. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciAlgorithm, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { wholeFile } from '../content/byte-source.ts';
 import type { Session, Sessions } from '../content/sessions.ts';

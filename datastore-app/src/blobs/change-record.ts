@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DigestText } from './blob-files.ts';
 import { RegistryError } from './registry-error.ts';
 import type { ManifestRecord, ReferenceRecord, RepositoryRecord, TagRecord } from './repository-record.ts';

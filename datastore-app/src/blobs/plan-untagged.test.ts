@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { emptyRecord, withManifest, withoutTag } from './change-record.ts';
 import { planUntagged, type UntaggedPolicy } from './plan-untagged.ts';

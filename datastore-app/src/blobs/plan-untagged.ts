@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DigestText } from './blob-files.ts';
 import type { RepositoryRecord } from './repository-record.ts';
 

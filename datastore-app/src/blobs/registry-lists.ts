@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { digestOfText } from './manifests.ts';
 import type { Page, Referrer, RegistryStore } from './registry-store.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { countText } from '@local-datastore/shared/text/quantities';
 import type { BlobCounts } from './blob-table.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciAlgorithm, OciDigest } from '@local-datastore/shared/oci/digest';
 import type { ManifestReference, RepositoryName } from '@local-datastore/shared/oci/reference';
 import type { ByteSource } from '../content/byte-source.ts';

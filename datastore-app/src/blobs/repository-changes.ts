@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { lastVersionOf, requireNothingReleased, withManifest, withRenamedTag } from './change-record.ts';
 import { RegistryError } from './registry-error.ts';

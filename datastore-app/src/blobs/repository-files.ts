@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, futimesSync, openSync, readFileSync } from 'node:fs';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';

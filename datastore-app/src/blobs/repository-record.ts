@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { isTag } from '@local-datastore/shared/oci/reference';
 import * as z from 'zod';

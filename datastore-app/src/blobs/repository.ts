@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createInTurn, type InTurn } from '../content/in-turn.ts';
 import type { DigestText } from './blob-files.ts';
 import type { BlobTable } from './blob-table.ts';

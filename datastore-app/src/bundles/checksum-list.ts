@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { StoreError } from '../content/store-error.ts';
 
 /** The name of the list in a bundle, which everybody uses. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { close, read } from 'node:fs';
 import { promisify } from 'node:util';

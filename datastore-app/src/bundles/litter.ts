@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What desktops leave in folders, and nobody means to bring along. */
 const NAMES = new Set([
   '.DS_Store',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { NewChange, NoteChange } from '../changes/change.ts';
 import type { ImportedImage } from './import-bundle.ts';
 

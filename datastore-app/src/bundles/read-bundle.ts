@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { compressionOf } from '@local-datastore/shared/compression/compression-of';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createTarDecoder } from 'modern-tar';
 import { describe, expect, it } from 'vitest';
 import { guardTar } from './tar-guard.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { StoreError } from '../content/store-error.ts';
 
 const BLOCK_BYTES = 512;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What was done. `refused`: it was to be changed, and was not. `lost`: changes that could not be written down. */
 export const CHANGE_ACTIONS = [
   'created',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ChangeLine, changeLineSchema } from './change.ts';
 import type { ChangeAction } from './change-words.ts';
 import type { LineFiles, LinePlace } from './line-files.ts';

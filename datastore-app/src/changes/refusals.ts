@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { NewChange } from './change.ts';
 import type { ChangeWay } from './change-words.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { whyPortTaken } from './check-port.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { findNeighbours } from '../advertise/find-neighbours.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import type { CheckedInterface, CheckReport, Problem } from './report.ts';
 

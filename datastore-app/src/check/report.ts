@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AdvertisedService } from '../advertise/service-instances.ts';
 import type { TlsStatus } from '../tls/certificate-source.ts';
 import type { TlsChoice } from '../tls/decide-tls.ts';

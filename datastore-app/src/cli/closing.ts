@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is to be closed when a command has ended, however it ended. */
 export interface Closing {
   add(close: () => Promise<void>): void;

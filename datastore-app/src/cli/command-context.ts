@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Readable, Writable } from 'node:stream';
 import type { HelpOutput } from '@local-datastore/shared/command-line/help-format';
 import type { BufferedLog, HearLine, Log, LogLevel } from '@local-datastore/shared/log';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { BY_HOST, type NewChange, type NoteChange } from '../changes/change.ts';
 import { openChanges } from '../changes/open-changes.ts';

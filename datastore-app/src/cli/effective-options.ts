@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { sourceOf } from '@local-datastore/shared/command-line/effective-options';
 import { applyConfigurationFile } from '@local-datastore/shared/command-line/options';
 import { ConfigurationError } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ConfigurationError, systemErrorCode } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { CodedError, type ConfigurationError } from '@local-datastore/shared/errors';
 import type { ArchiveError } from '../archive-imports/archive-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { addOptions } from '@local-datastore/shared/command-line/options';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 import { areInodesPermanent } from '../content/file-system-type.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';

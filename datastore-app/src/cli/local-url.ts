@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIPv6 } from 'node:net';
 import type { ServerOptions } from '../settings/server-options.ts';
 

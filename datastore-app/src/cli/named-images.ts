@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path/posix';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { matchName } from '@local-datastore/shared/text/name-match';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FileVersion } from '../content/file-version.ts';
 import { createHasher } from '../content/hasher.ts';
 import { createSpace } from '../content/space.ts';

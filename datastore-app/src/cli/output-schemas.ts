@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Output, OutputTable } from '@local-datastore/shared/command-line/output-schema';
 import * as z from 'zod';
 import { OPERATIONS } from '../access/registry-principal.ts';

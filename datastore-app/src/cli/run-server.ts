@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hostname as systemHostName } from 'node:os';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { createOwnNames } from '@local-datastore/shared/http/request-origin';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { holdFolder } from '../content/folder-lock.ts';
 import type { Storage } from '../images/storage.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { addOptions } from '@local-datastore/shared/command-line/options';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';

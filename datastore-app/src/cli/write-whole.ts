@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';

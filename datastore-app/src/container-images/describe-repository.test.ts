@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { expect, it } from 'vitest';
 import type { ManifestRecord, RepositoryRecord } from '../blobs/repository-record.ts';

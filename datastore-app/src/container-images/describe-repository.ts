@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isImageConfig, manifestKind } from '@local-datastore/shared/oci/media-types';
 import type { DigestText } from '../blobs/blob-files.ts';
 import type { ManifestRecord, RepositoryRecord } from '../blobs/repository-record.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatManifestReference } from '@local-datastore/shared/oci/reference';
 import { describe, expect, it } from 'vitest';
 import { exportFileName, parseLocalReference } from './local-reference.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { platformText, type WantedPlatform } from '@local-datastore/shared/oci/platform';
 import {

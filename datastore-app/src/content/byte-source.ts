@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { followContent } from './follow-content.ts';
 import type { OpenFile } from './open-file.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { tmpdir } from 'node:os';
 import { expect, it } from 'vitest';
 import { areInodesPermanent, deviceText, fileSystemType, isLocal } from './file-system-type.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile, stat } from 'node:fs/promises';
 
 /** These number their files anew at every mount. `fuseblk`: exFAT and NTFS in user space. */

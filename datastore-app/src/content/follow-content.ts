@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { fstatSync, readlinkSync } from 'node:fs';
 import { isSameButChangeTime, isSameStanding, standingOf, versionOf } from './file-version.ts';
 import type { OpenFile } from './open-file.ts';

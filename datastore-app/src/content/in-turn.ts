@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Does a piece of work when all that came before it is done, whether or not that went well. */
 export type InTurn = <T>(work: () => Promise<T>) => Promise<T>;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ArrivingSegment, type ByteSource, byteSourceOf, createSourceReader } from './byte-source.ts';
 
 /** Bytes that are only opened when some of them are read: who asks for the head alone opens nothing. */

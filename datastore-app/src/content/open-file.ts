@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FileStanding, FileVersion } from './file-version.ts';
 
 /** A file opened for reading. Whoever has it closes `fd`. */

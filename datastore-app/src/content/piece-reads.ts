@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { read, readSync } from 'node:fs';
 
 /** As `fs.read` without its buffer. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, openSync } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';

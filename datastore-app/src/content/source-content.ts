@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ByteSource, createSourceReadAt, createSourceReader } from './byte-source.ts';
 
 const PIECE_BYTES = 256 * 1024;

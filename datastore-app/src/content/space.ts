@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { StoreError } from './store-error.ts';
 
 export interface SpaceOptions {

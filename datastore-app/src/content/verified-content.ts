@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import { StoreError } from './store-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { collectYoung } from './collect.ts';
 
 /** Pieces of the network are collected to writes of this size. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImageFormat } from '../formats/image-description.ts';
 
 /** What `eden volume create --format` takes; without it eden takes every file for qcow2. */

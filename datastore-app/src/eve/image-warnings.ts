@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImageFormat } from '../formats/image-description.ts';
 import type { Image } from '../images/catalogue.ts';
 import type { EveWarning } from './settings-document.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { artifactPath, type DiskArtifact, flatPath } from '../container-images/disk-artifacts.ts';
 import { imageWarnings } from './image-warnings.ts';
 import type { ListedImage } from './listed-image.ts';

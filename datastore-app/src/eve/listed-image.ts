@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ShownImage } from '../upstream/images/shown-images.ts';
 import { imageWarnings } from './image-warnings.ts';
 import type { EveWarning } from './settings-document.ts';

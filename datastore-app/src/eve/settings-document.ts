@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeJson, Format } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfigJson, DsType } from '@local-datastore/shared/eve/datastore-config';
 import type { FormatProblemCode } from '../formats/image-description.ts';

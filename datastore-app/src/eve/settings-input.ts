@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Image } from '../images/catalogue.ts';
 
 /** What the settings for EVE are made of. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentTreeSchema } from '@local-datastore/shared/eve/content-tree';
 import { datastoreConfigSchema } from '@local-datastore/shared/eve/datastore-config';
 import { describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { uuidOfUrl } from '@local-datastore/shared/digest/uuid';
 import type { Format } from '@local-datastore/shared/eve/content-tree';
 import type { ImageFormat } from '../formats/image-description.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { isEdenFormat } from './eden-command.ts';
 import { imageWarnings } from './image-warnings.ts';

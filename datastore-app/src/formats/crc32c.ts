@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Castagnoli's polynomial, its bits reversed (RFC 3720 §12.1); Node's zlib has the other CRC-32 alone. */
 const POLYNOMIAL = 0x82f63b78;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FileFormat } from './file-format.ts';
 import { FILE_FORMATS } from './file-formats.ts';
 import type { ImageDescription } from './image-description.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import type { FormatProblem, FormatProblemCode } from './image-description.ts';
 import type { DescribeFormat, ImageSource } from './image-source.ts';

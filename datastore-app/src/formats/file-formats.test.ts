@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FILE_FORMAT_NAMES } from './file-format.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileFormat, type FileFormatName, STAGES } from './file-format.ts';
 import { dockerArchive } from './kinds/docker-archive.ts';
 import { foreign } from './kinds/foreign.ts';

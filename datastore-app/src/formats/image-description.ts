@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** EVE's `Format`, in lower case. */
 export const IMAGE_FORMATS = [
   'raw',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FormatProblem, FormatProblemCode, ImageDescription } from './image-description.ts';
 
 /** An image, as the formats look at it. */

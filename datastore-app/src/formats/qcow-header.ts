@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FormatProblem } from './image-description.ts';
 import { CONVERT, type ImageSource, problem, quoted } from './image-source.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImagePart } from './file-format.ts';
 import type { ImageSource } from './image-source.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants, gunzip } from 'node:zlib';
 import { isTarHeader, TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import type { FormatProblem } from './image-description.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the API answers when a route fails, whichever it is. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
 import express, { type Express, type Request, type Response } from 'express';

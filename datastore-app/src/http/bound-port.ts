@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createServer, type Server } from 'node:net';
 import { explainListenError } from './listen-error.ts';
 

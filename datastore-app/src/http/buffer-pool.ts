@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Buffers of one size that are used again: fresh memory costs page faults and garbage collection. */
 export interface BufferPool {
   readonly bufferBytes: number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import type { RegistryAllowed } from '../access/registry-access.ts';

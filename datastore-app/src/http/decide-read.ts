@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingHttpHeaders } from 'node:http';
 import { decideEntityTag, decideRange, isMatch, type Validators } from './validators.ts';
 

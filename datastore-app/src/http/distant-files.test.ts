@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How images that are not here are answered, over real connections. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';

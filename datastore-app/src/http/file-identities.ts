@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileVersion, isSameVersion } from '../content/file-version.ts';
 import { reprDigest, type Validators, validatorsOf } from './validators.ts';
 

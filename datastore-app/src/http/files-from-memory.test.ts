@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Small images that are asked for again, over real connections: what comes is what stands there when it is asked for. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request, Response } from 'express';
 import type * as z from 'zod';

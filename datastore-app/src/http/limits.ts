@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What clients may cost. */
 export interface ConnectionLimits {
   /** More are refused at once. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { formatDigest } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 
 /** Why a port cannot be had, for whoever configured it. */

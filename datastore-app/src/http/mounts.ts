@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import { isRegistryPath } from '@local-datastore/shared/oci/registry-path';

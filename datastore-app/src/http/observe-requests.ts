@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { clientAddress } from '@local-datastore/shared/net/client-address';
 import { isRegistryPath } from '@local-datastore/shared/oci/registry-path';

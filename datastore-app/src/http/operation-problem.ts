@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Problem } from '@local-datastore/shared/http/problem';
 import type { OperationErrorCode, OperationFailure } from '../operations/operation-result.ts';
 import { OF_EXPORT, OF_REGISTRY } from './registry-problem.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import { clientAddress } from '@local-datastore/shared/net/client-address';

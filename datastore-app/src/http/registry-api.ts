@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 import type { Places } from '../access/places.ts';
 import type { RegistryAccess } from '../access/registry-access.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { RegistryAccess, RegistryAllowed, RegistryWish } from '../access/registry-access.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Problem } from '@local-datastore/shared/http/problem';
 import { ManifestError } from '@local-datastore/shared/oci/manifest';
 import { ArchiveError } from '../archive-imports/archive-error.ts';

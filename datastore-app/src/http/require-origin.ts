@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Refuse, refuse } from '@local-datastore/shared/http/refuse';
 import { decideOrigin, type IsOwnName } from '@local-datastore/shared/http/request-origin';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Operation, pathParameters } from '@local-datastore/shared/http/operation';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import { type Request, type RequestHandler, type Response, Router } from 'express';

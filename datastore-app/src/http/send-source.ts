@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { networkOfClient } from '@local-datastore/shared/net/client-address';
 import { type ByteSource, createSourceReader, SourceChangedError } from '../content/byte-source.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Problem } from '@local-datastore/shared/http/problem';
 import { StoreError, type StoreErrorCode } from '../content/store-error.ts';
 

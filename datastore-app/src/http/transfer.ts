@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from 'node:http';
 import { type ByteSource, createSourceReader, SourceChangedError } from '../content/byte-source.ts';
 import type { MemoryShare } from './transfer-memory.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Digest } from '@local-datastore/shared/digest/digest';
 import type { Problem } from '@local-datastore/shared/http/problem';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import * as z from 'zod';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A path as it is where letters have no case. */
 const folded = (path: string): string => path.normalize('NFC').toLowerCase();
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { open } from 'node:fs/promises';
 import { type FileVersion, modifiedAt } from '../content/file-version.ts';
 import type { ImageDescription } from '../formats/image-description.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { ImageDescription } from '../formats/image-description.ts';
 import type { Entry } from './catalogue-entry.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from 'node:util';
 import type { ImageDescription } from '../formats/image-description.ts';
 import type { EntryTable } from './entry-table.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { createCaseIndex } from './case-twins.ts';
 import type { Entry, Image } from './catalogue-entry.ts';

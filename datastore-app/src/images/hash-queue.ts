@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Entry } from './catalogue-entry.ts';
 
 /** A file that is to be hashed. */

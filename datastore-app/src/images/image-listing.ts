@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { findCaseTwins } from './case-twins.ts';
 import { type Entry, type Image, toImage } from './catalogue-entry.ts';
 import { type Links, linkedPaths } from './linked-paths.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Which files below the root are images, by name alone. The same rules hold for what a URL may ask for, for
  * what the catalogue lists, and for where an opened file really stands.

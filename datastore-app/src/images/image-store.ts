@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { lstat, realpath, unlink } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';

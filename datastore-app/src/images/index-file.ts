@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { open, readFile } from 'node:fs/promises';
 
 /** What an index says of an image, and its path. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
 import { open, readFile, unlink } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';

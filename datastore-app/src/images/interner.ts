@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Makes equal values of JSON one: of very many that are alike, one alone takes memory. To be thrown away when
  * they are read, for it holds each of them.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it, test } from 'vitest';
 import { isImagePath, isKeptPath } from './image-path.ts';
 import { describeKeptNames } from './kept-names.ts';

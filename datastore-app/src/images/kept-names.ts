@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isKeptPath } from './image-path.ts';
 
 /** Named in a warning at most. */

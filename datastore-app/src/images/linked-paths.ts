@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isImagePath } from './image-path.ts';
 
 /** How many folder links one path may go through; the kernel follows more, through links that lead in a circle. */

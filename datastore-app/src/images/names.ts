@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { StoreError } from '../content/store-error.ts';
 import { createCaseIndex, findCaseTwins } from './case-twins.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { standingOf, versionOf } from '../content/file-version.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { lstat, rmdir } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { type PublishOptions, requireReplaceable } from '../content/placer.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { lstat, readFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { statfsSync, statSync } from 'node:fs';
 import { type FileVersion, isSameVersion, versionOf } from '../content/file-version.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from 'node:fs';
 
 /** As proc_pid_mountinfo(5) writes paths. */

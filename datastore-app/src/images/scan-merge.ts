@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 import { type FileVersion, isSameVersion } from '../content/file-version.ts';
 import type { ImageDescription } from '../formats/image-description.ts';

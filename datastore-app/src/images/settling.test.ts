@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { FileVersion } from '../content/file-version.ts';
 import { beginGrowth, type Growth, isComplete, type Writer } from './settling.ts';

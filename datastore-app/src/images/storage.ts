@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { realpath, stat, statfs } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FileVersion } from '../content/file-version.ts';
 
 /** An image of which the size counts. */

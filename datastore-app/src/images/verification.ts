@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Digest } from '@local-datastore/shared/digest/digest';
 import type { FileVersion } from '../content/file-version.ts';
 

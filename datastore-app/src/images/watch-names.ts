@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How old what is told may be: to look at the names of very many images takes a while. */
 const MAX_AGE_MS = 10_000;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Archives } from '../archives/archives.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createSourceReadAt, wholeFile } from '../content/byte-source.ts';
 import type { OpenImage } from '../images/open-image.ts';
 import type { FileParser } from '../parsing/file-parser.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { formatManifestReference, isRepositoryName } from '@local-datastore/shared/oci/reference';
 import { ARTIFACT_PREFIX } from '../container-images/disk-artifacts.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { lstatSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

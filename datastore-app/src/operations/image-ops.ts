@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { FILE_FORMATS, fileFormatOf } from '../formats/file-formats.ts';
 import { createFileOperations, type FileOperationsDeps } from './file-operations.ts';
 import type { ImageName } from './image-name.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ArchiveError } from '../archive-imports/archive-error.ts';
 import type { ImportFailureCode } from '../archive-imports/archive-image.ts';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import { type Defect, damaged } from '../formats/file-format.ts';
 import type { CheckByProgram } from './file-operations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { requireNothingReleased, requireNotReleased, requireRemovable } from '../blobs/change-record.ts';
 import type { RepositoryRecord } from '../blobs/repository-record.ts';

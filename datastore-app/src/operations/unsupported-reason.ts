@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OperationFormat, OperationName } from './image-operations.ts';
 
 /** Of disks and discs, which stand for themselves. */

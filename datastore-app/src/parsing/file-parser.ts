@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import type { ContainedDisk, Defect, FileFormatName, ImagePart, Member } from '../formats/file-format.ts';
 import type { ImageDescription } from '../formats/image-description.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { FILE_FORMAT_NAMES } from '../formats/file-format.ts';
 import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS } from '../formats/image-description.ts';

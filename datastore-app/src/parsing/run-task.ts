@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { detectFormat } from '../formats/describe-image.ts';
 import { collectDefects } from '../formats/file-format.ts';
 import type { FileParser, ParsedFile, ParseOutcomes, ParseTask } from './file-parser.ts';

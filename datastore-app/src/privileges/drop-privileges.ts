@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { type HandOver, handOver } from './hand-over.ts';
 import type { ServiceUser } from './service-user.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
 import { chown, type FileHandle, lstat, open, opendir } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 
 /** Who a program that was started as root becomes. Numbers: an image need not know the names. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { ManifestError, parseManifest } from '@local-datastore/shared/oci/manifest';
 import type { ManifestReference } from '@local-datastore/shared/oci/reference';

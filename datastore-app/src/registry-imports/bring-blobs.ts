@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { BlobInfo, RegistryStore } from '../blobs/registry-store.ts';

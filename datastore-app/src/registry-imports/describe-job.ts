@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FlightStatus } from '../upstream/flights.ts';
 import { hasEnded, type ImportJobRecord } from './import-job.ts';
 import type { BlobState, ImportProgress } from './import-progress.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import { isRepositoryName, isTag } from '@local-datastore/shared/oci/reference';
 import * as z from 'zod';

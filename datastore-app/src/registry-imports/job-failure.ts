@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import { ManifestError } from '@local-datastore/shared/oci/manifest';
 import { RegistryError } from '../blobs/registry-error.ts';

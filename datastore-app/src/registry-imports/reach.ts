@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DigestText } from '../blobs/blob-files.ts';
 import type { ReferenceRecord, RepositoryRecord } from '../blobs/repository-record.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseOciDigest } from '@local-datastore/shared/oci/digest';
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import type { Flights } from '../upstream/flights.ts';

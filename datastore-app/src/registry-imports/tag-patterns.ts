@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Whether a text fits a pattern in which `*` stands for any characters and `?` for one. Takes no longer than their product. */
 export function fitsPattern(text: string, pattern: string): boolean {
   let at = 0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The bytes of a chunk, from the first to the last. */
 export interface ByteRange {
   readonly first: number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RegistryStore } from '../blobs/registry-store.ts';
 import { nextLink, requirePageRequest } from './paging.ts';
 import { type RegistryResource, sendDocument } from './registry-call.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';

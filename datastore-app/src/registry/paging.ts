@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { RegistryRefusedError } from './registry-refusal.ts';
 
 /** What a client wants to see of a list. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RegistryResourcePath } from '@local-datastore/shared/oci/registry-path';
 import type { RegistryAllowed, RegistryWish } from '../access/registry-access.ts';

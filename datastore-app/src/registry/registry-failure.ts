@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciErrorCode } from '@local-datastore/shared/oci/error-body';
 import { ManifestError, type ManifestErrorCode } from '@local-datastore/shared/oci/manifest';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RepositoryName } from '@local-datastore/shared/oci/reference';
 import type { Page, PageWish, RegistryStore } from '../blobs/registry-store.ts';
 import { nextLink, requirePageRequest } from './paging.ts';

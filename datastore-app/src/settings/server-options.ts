@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import * as z from 'zod';

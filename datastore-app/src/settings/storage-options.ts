@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
 import * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
 import type { Log } from '@local-datastore/shared/log';
 import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';

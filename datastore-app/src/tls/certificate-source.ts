@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { TlsIdentity } from '@local-datastore/shared/tls/tls-identity';
 
 /** Facts about the certificate that HTTPS presents. */

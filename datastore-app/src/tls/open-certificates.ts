@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 import { listNetworkLinks } from '../advertise/network-links.ts';
 import { selectInterfaces } from '../advertise/responder-plan.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 /** So many go into one certificate; more make the handshake longer than clients take. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { waitFor } from '@local-datastore/shared/system-clock';
 
 /** Does something again and again, one after another, until the signal aborts. Never rejects. */

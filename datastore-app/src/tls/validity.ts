@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Validity } from '@local-datastore/shared/tls/tls-identity';
 import { DAY_MS, EARLIEST_NOW_MS, planValidity } from '@local-datastore/shared/tls/validity';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
 import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';

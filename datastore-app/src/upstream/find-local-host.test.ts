@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { NetworkLink } from '../advertise/network-links.ts';
 import { addressIn, createLocalHostFinder } from './find-local-host.ts';

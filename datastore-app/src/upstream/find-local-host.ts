@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import createMulticastDns, { type ResponsePacket } from 'multicast-dns';
 import type { NetworkLink } from '../advertise/network-links.ts';
 import { attributePacket } from '../advertise/packet-origin.ts';

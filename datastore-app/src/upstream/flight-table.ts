@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, read } from 'node:fs';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type ArrivingSegment, type ByteSource, byteSourceOf } from '../content/byte-source.ts';

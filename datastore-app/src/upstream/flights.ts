@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type { OpenBlob, RegistryStore } from '../blobs/registry-store.ts';
 import type { Cargo, FlightDeps, Landing } from './flight.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIP, type LookupFunction } from 'node:net';
 import { createAddressTest } from '@local-datastore/shared/net/ip-address';
 import { UpstreamError } from './upstream-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A time within a quarter of another, so that the sites of a fleet that were started together do not go on asking an
  * upstream together.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { ManifestDocument } from '@local-datastore/shared/oci/image-archive';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

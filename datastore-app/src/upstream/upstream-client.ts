@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 import { findBearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { describe, expect, it } from 'vitest';
 import type { DocumentWish, UpstreamDocument } from './upstream-client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type BuiltPage, buildPageOf } from '@local-datastore/shared/web/build-page';
 
 /** Builds the datastore's page, in memory. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

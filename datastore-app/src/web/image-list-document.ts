@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { imageReference } from '../images/image-path.ts';

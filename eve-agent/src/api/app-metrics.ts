@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import { APP_STATES } from '@local-datastore/shared/eve/sw-state';
 import type { Family } from './metric-family.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is asked of applications over the API: logs, and the console of a VM, over a real socket. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

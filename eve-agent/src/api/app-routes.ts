@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { appInstanceStatusSchema } from '@local-datastore/shared/eve/app-instance-status';
 import {
   BINARY,

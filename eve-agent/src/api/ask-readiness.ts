@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AgentPlace } from './client.ts';
 import { answerInTime, beginRequest, readDetail, refusalOf } from './client.ts';
 

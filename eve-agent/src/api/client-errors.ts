@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { readTlsFailure } from '../transfer/tls-failure.ts';
 import { describeLongSocketPath } from './socket-path.ts';

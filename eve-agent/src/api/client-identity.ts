@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { X509Certificate } from 'node:crypto';
 import {
   type AlternativeName,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { sayContinue } from '@local-datastore/shared/http/refuse';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Readable, Writable } from 'node:stream';
 import { type AgentPlace, answerInTime, beginRequest, refusalOf } from './client.ts';
 import { CONSOLE_MEDIA_TYPE } from './console-answer.ts';

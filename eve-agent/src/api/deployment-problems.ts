@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { EngineError } from '@local-datastore/shared/engine/engine-client';
 import type { ConfigurationError } from '@local-datastore/shared/errors';
 import { CodedError } from '@local-datastore/shared/errors';

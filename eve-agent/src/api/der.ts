@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** One element of DER (ITU-T X.690 §8.1): its tag, its content, and all of it. */
 export interface DerElement {
   readonly tag: number;

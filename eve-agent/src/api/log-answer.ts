@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OperationResponse, type Parameter, textResponse } from '@local-datastore/shared/http/operation';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 
 /** One line of the log, for those who follow it. */

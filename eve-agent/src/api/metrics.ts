@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { NtpStatus } from '../sandbox/handlers/ntp-status.ts';
 import type { Family } from './metric-family.ts';
 

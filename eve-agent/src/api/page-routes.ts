@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { textResponse } from '@local-datastore/shared/http/operation';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RequestListener } from 'node:http';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import { createOwnNames, decideOrigin } from '@local-datastore/shared/http/request-origin';

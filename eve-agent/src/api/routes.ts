@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { errorMessage } from '@local-datastore/shared/errors';

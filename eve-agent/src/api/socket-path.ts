@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** In the state directory of a service. */
 export const SOCKET_NAME = 'agent.sock';
 /** unix(7): `sun_path` has 108 bytes, the last of which is a zero. */

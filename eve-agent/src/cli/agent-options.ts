@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { logFormatOption } from '@local-datastore/shared/command-line/log-format-option';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AppInstanceStatus, AppPortMap } from '@local-datastore/shared/eve/app-instance-status';
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';

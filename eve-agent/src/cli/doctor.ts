@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as wait } from 'node:timers/promises';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { ConfigurationError } from '@local-datastore/shared/errors';

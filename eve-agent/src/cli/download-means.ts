@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setTimeout as wait } from 'node:timers/promises';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import { systemClock } from '@local-datastore/shared/system-clock';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, ConfigurationError } from '@local-datastore/shared/errors';
 import { expect, test } from 'vitest';
 import { DiscoveryError } from '../discovery/discovery-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import type { OptionDescription } from '@local-datastore/shared/command-line/options';
 import { jsonText } from '@local-datastore/shared/text/json-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { parseSha256 } from '@local-datastore/shared/digest/sha256';
 import * as z from 'zod';

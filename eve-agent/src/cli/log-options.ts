@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type OptionDescription, wholeNumber } from '@local-datastore/shared/command-line/options';
 import { jsonLine } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ManualTexts } from '@local-datastore/shared/command-line/manual-page';
 
 /** What help and manual page say beside the definitions of the commands. */

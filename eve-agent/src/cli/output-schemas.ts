@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Output, OutputTable } from '@local-datastore/shared/command-line/output-schema';
 import { appInstanceStatusSchema } from '@local-datastore/shared/eve/app-instance-status';
 import { appStateChangeSchema } from '@local-datastore/shared/eve/app-state-change';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type DescribedCommand, describeCommand } from '@local-datastore/shared/command-line/command-table';
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { failureLine, isJsonWanted } from '@local-datastore/shared/command-line/failure-line';

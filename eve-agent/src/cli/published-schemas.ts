@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DescribedCommand } from '@local-datastore/shared/command-line/command-table';
 import { outputSchema } from '@local-datastore/shared/command-line/output-schema';
 import type { PublishedSchemas } from '@local-datastore/shared/command-line/schema-command';

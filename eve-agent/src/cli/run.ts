@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { addOptions, applyConfigurationFile } from '@local-datastore/shared/command-line/options';
 import { settingsSchema } from '@local-datastore/shared/command-line/settings-schema';
 import { jsonText } from '@local-datastore/shared/text/json-text';

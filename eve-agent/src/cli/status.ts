@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { problemText } from '@local-datastore/shared/eve/config-entry';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';

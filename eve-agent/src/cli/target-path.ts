@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type * as z from 'zod';
 import type { timeStatusSchema } from '../api/status-schema.ts';

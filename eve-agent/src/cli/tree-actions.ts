@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentTreeStatusSchema } from '@local-datastore/shared/eve/content-tree-status';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';

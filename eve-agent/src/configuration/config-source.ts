@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { type ConfigReading, watchConfigFiles } from './config-files.ts';
 import type { Configuration } from './configuration.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 
 /** Thousands of content trees fit; a disk image given by mistake does not. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import { readConfigDocument } from '@local-datastore/shared/eve/config-document';
 import {

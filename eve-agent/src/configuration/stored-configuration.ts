@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ConfigLists, NO_LISTS, readConfigDocument } from '@local-datastore/shared/eve/config-document';
 import type { ConfigFragment } from '@local-datastore/shared/eve/config-entry';
 import { type ContentTree, contentTreeSchema } from '@local-datastore/shared/eve/content-tree';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileHandle, open } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { ContentError } from '../transfer/errors.ts';

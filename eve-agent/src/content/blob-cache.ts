@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { lstat, readdir, rm, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
 import { lstat, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';

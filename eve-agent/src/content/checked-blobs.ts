@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createReadStream } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';

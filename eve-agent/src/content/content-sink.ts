@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { StreamHasher } from './stream-hasher.ts';
 

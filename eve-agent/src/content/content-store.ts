@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { statfsSync } from 'node:fs';
 import { chmod, lstat, readdir, rename, rm, stat } from 'node:fs/promises';

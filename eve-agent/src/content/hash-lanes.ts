@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { allocateSharedPages } from './shared-pages.ts';
 import { createStreamHasher, type StreamHasher } from './stream-hasher.ts';
 

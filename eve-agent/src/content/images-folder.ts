@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ConfigurationError } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The part of the WebAssembly API that is used; its own types come with those of a browser only. */
 declare const WebAssembly: {
   Memory: new (descriptor: {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Worker } from 'node:worker_threads';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import { workerUrl } from '@local-datastore/shared/worker-url';

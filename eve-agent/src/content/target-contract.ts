@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

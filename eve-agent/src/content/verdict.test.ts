@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
 import { isWrongSize, judgeDigest } from './verdict.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { decode, encode } from 'dns-packet';

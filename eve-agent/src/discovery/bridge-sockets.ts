@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Bridge } from './bridges.ts';
 import type { MdnsQuestion } from './dns-message.ts';
 

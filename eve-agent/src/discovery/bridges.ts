@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { NetworkInstance } from '@local-datastore/shared/eve/network-instance-status';
 import type { InterfaceAddress } from '@local-datastore/shared/net/interfaces';
 import { printableText } from '@local-datastore/shared/text/printable-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { Bridge } from './bridges.ts';

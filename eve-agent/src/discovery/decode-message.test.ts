@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Answer, decode, encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { MAX_RECORDS_PER_DATAGRAM } from './datagram-filter.ts';

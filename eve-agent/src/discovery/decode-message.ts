@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as dnsPacket from 'dns-packet';
 import { MAX_RECORDS_PER_DATAGRAM } from './datagram-filter.ts';
 import type { DnsMessage, DnsRecord } from './dns-message.ts';

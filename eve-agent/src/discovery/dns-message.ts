@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Answer, encode, type Question } from 'dns-packet';
 
 export type { Answer as DnsRecord } from 'dns-packet';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Bridge } from './bridges.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { decode, encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import type { Bridge } from './bridges.ts';

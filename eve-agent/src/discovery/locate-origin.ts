@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { DiscoveryError } from './discovery-error.ts';
 import type { Locate, Located, LocateOptions } from './locate.ts';
 import { type Origin, originOf } from './origin.ts';

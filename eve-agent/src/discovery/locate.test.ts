@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test, vi } from 'vitest';
 import type { DatastoreLocation } from './find-datastore.ts';
 import { createLocator, parseImageUrl } from './locate.ts';

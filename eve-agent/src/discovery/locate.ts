@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { domainToUnicode } from 'node:url';
 import { isHostName, isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { Located } from './locate.ts';

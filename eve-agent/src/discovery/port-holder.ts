@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { PortRefusal } from './bridge-sockets.ts';

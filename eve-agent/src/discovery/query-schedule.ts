@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 
 /** RFC 6762 §5.2: at least one second before the first repetition, then at least twice as long each time. */

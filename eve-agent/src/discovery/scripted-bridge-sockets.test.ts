@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import { describeBridgeSocketsContract } from './bridge-sockets-contract.ts';
 import { createScriptedBridgeSockets } from './scripted-bridge-sockets.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OpenBridgeSockets, PortRefusal, RawDatagram } from './bridge-sockets.ts';
 import type { Bridge } from './bridges.ts';
 import { encodeQuery } from './dns-message.ts';

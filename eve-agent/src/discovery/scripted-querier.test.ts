@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeQuerierContract } from './querier-contract.ts';
 import { createScriptedQuerier } from './scripted-querier.ts';
 

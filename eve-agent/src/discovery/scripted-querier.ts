@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Bridge } from './bridges.ts';
 import type { DnsMessage, MdnsQuery } from './dns-message.ts';
 import type { OpenQuerier, ReceivedResponse } from './querier.ts';

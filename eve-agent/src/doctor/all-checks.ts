@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Check } from './check.ts';
 import { acceptRangesCheck } from './checks/accept-ranges.ts';
 import { addressCheck } from './checks/address.ts';

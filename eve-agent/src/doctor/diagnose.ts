@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import { FILE_CHECKS, IMAGE_CHECKS } from './all-checks.ts';
 import { verdictText } from './as-eve/verdict.ts';

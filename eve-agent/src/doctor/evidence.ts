@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { EveReplay } from './as-eve/replay.ts';
 import type {
   BridgeSelection,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { decideResponse, type ResponseDecision } from '../transfer/decide-response.ts';
 import type { Evidence } from './evidence.ts';
 import type { Exchange } from './observations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { domainToUnicode } from 'node:url';
 import type { Clock } from '@local-datastore/shared/clock';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { editDistance } from '@local-datastore/shared/text/edit-distance';
 
 /** The text most like the wanted one: a slip of the fingers apart, or longer or shorter; undefined: none is like it. */

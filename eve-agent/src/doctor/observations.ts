@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../discovery/bridges.ts';
 import type { DatagramVerdict } from '../discovery/datagram-filter.ts';

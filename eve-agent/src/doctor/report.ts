@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import * as z from 'zod';
 import type { CheckResult, Finding } from './check.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type HeaderFields, singleValue } from '../transfer/validators.ts';
 
 /** What an answer says that it comes from (RFC 9110 §10.2.4), as far as there is advice for it. */

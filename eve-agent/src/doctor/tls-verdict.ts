@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Evidence } from './evidence.ts';
 
 /** Whether nothing can be asked by TLS: no handshake, a chain that is not trusted, or the certificate of another. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { domainToUnicode } from 'node:url';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setImmediate as turn } from 'node:timers/promises';
 import { CodedError } from '@local-datastore/shared/errors';
 import { silentLog } from '@local-datastore/shared/log';

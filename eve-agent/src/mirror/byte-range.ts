@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Bytes of content, the last one included. */
 export interface ByteRange {
   readonly first: number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 export const CLIENTS = ['docker', 'podman', 'containerd', 'k3s'] as const;
 export type Client = (typeof CLIENTS)[number];
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 
 /** NOT_MIRRORED: nobody is asked for such a name; BUSY: so much is under way that nothing more is begun. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { type ManifestReference, whyNoRepositoryName } from '@local-datastore/shared/oci/reference';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ServiceInstance } from '../discovery/service-cache.ts';
 
 /** The datastores that advertise themselves on the bridges. */

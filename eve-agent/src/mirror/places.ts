@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ManifestReference } from '@local-datastore/shared/oci/reference';
 import { parseRegistryImage } from '../registry/image-reference.ts';
 import { isLocalName, type MirroredName } from './mirror-path.ts';

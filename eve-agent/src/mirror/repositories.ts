@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import { createRegistryAuthorization, type RegistryAuthorization } from '../registry/authorization.ts';
 import type { FetchDocument } from '../registry/fetch-document.ts';

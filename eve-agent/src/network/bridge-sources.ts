@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from 'node:fs';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { listIpv4Addresses } from '@local-datastore/shared/net/interfaces';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MDNS_GROUP_IPV4, MDNS_PORT } from '@local-datastore/shared/dns-sd/service-types';
 import type { BridgeSocketsUnderTest } from '../discovery/bridge-sockets-contract.ts';
 import { closeSocket } from './multicast-socket.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Socket } from 'node:dgram';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { MulticastDNS } from 'multicast-dns';

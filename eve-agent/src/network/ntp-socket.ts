@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { ntpFilter } from '@local-datastore/shared/confinement/filters/ntp-filter';
 import { openUdpSocket } from '@local-datastore/shared/confinement/system/udp-socket';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type LookupAddress, lookup } from 'node:dns';
 import { connect, type LookupFunction, type Socket } from 'node:net';
 import { type FlowOptions, type FlowPlace, InternalAddressError, type OpenFlow } from '../transfer/flow.ts';

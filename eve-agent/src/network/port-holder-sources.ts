@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { PortHolderSources } from '../discovery/port-holder.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ErrorSeverity, Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { ImageResolution } from './image-resolution.ts';
 import type { FailureCode } from './judge-failure.ts';

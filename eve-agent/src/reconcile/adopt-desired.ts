@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Actual, createContent } from './actual.ts';
 import type { Desired, DesiredContent } from './desired.ts';
 

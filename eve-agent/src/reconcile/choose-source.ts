@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Actual, ContentActual, OriginState, SourceState } from './actual.ts';
 import type { DesiredContent } from './desired.ts';
 import type { Source } from './source.ts';

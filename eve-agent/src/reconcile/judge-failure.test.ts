@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import { expect, it } from 'vitest';
 import { SpaceError, TargetError } from '../content/errors.ts';

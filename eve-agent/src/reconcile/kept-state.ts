@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Hold } from '@local-datastore/shared/eve/content-tree-status';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';
 import { createLoop } from './loop.ts';

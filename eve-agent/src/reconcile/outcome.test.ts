@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import { describe, expect, it } from 'vitest';
 import { SpaceError } from '../content/errors.ts';

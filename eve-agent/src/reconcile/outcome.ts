@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ContentActual, type Failure, type OriginState, sourceStateOf } from './actual.ts';
 import type { Judgement } from './judge-failure.ts';
 import { decideSlowWaitMs, decideWaitMs, type RetrySchedule } from './retry-schedule.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImageFolder } from '../content/image-folders.ts';
 import type { Actual } from './actual.ts';
 import { type Desired, type DesiredTree, isOfSize, markOfTree, partsOf } from './desired.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Content that no configuration refers to. */
 export interface Unreferenced {
   readonly sha256: string;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Actual, createActual, originStateOf, sourceStateOf } from './actual.ts';
 import { adoptDesired } from './adopt-desired.ts';

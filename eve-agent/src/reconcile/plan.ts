@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Actual, ContentActual, OriginState } from './actual.ts';
 import { type Desired, type DesiredContent, isOfSize } from './desired.ts';
 import { Occupancy } from './occupancy.ts';

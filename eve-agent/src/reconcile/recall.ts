@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { StoreScan } from '../content/content-store.ts';
 import { type Actual, type ContentActual, createContent } from './actual.ts';
 import { nextState } from './transitions.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { DeviceConfig } from '@local-datastore/shared/eve/device-config';
 import type { ImageFolder } from '../content/image-folders.ts';

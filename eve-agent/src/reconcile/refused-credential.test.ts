@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { ContentError, TransferError } from '../transfer/errors.ts';
 import { judgeFailure } from './judge-failure.ts';

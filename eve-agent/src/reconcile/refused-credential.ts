@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Judgement } from './judge-failure.ts';
 import type { Source } from './source.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import type { DatastoreConfig } from '@local-datastore/shared/eve/datastore-config';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';
 import { ERROR_SEVERITIES } from '@local-datastore/shared/eve/content-tree-status';

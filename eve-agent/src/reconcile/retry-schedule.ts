@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 export interface RetrySchedule {
   /** What the growing delays lead to. */
   readonly steadyMs: number;

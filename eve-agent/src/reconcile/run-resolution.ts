@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ContentActual, originStateOf, sourceStateOf } from './actual.ts';
 import type { ImageResolution } from './image-resolution.ts';
 import { recordResponse } from './outcome.ts';

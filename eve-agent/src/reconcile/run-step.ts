@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { ImageFolder } from '../content/image-folders.ts';

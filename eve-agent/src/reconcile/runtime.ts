@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { Log } from '@local-datastore/shared/log';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';

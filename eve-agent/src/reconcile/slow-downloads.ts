@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentActual, OriginState } from './actual.ts';
 import type { Occupancy } from './occupancy.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash, X509Certificate } from 'node:crypto';
 import { domainToUnicode } from 'node:url';
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';

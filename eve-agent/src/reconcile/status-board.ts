@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import type { ContentStore } from '../content/content-store.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
 import type { Actual, ContentActual, Failure, LinkFailure, OriginState } from './actual.ts';
 import { type DesiredTree, isOfSize, type Part } from './desired.ts';

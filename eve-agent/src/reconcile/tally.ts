@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FailureCode } from './judge-failure.ts';
 
 /** How downloads and checks ended, counted from the start of the program. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';

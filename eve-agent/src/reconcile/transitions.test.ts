@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { SW_STATES } from '@local-datastore/shared/eve/sw-state';
 import { describe, expect, it } from 'vitest';
 import { CONTENT_EVENTS, CONTENT_STATES, nextState, TRANSITIONS } from './transitions.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { SwState } from '@local-datastore/shared/eve/sw-state';
 
 /** Those of EVE's SwState that content passes on its way to this host. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Actual, ContentActual } from './actual.ts';
 import { type DesiredTree, isOfSize, type Part, partsOf } from './desired.ts';
 import type { ContentState } from './transitions.ts';

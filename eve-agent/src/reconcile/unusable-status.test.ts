@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';
 import { createManualClock } from '@local-datastore/shared/manual-clock';

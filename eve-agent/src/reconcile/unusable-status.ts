@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { problemText } from '@local-datastore/shared/eve/config-entry';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';

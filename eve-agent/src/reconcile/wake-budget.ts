@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RetrySchedule } from './retry-schedule.ts';
 
 /** Announcements come in threes (RFC 6762 §8.3). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Actual, OriginState, SourceState } from './actual.ts';
 import type { Desired } from './desired.ts';
 import type { RetrySchedule } from './retry-schedule.ts';

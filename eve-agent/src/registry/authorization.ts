@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { findBearerChallenge, parseChallenges } from '@local-datastore/shared/oci/challenge';
 import { MAX_TOKEN_ANSWER_BYTES, readToken } from '@local-datastore/shared/oci/token-answer';
 import { shownHost } from '../discovery/origin.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import type { Origin } from '../discovery/origin.ts';
 import { Amends } from '../transfer/amends.ts';

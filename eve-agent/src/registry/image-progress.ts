@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DownloadEvent, DownloadObserver } from '../transfer/download-request.ts';
 
 /** Makes one story of the downloads of all blobs of an image. */

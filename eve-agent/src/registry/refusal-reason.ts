@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseOciErrors } from '@local-datastore/shared/oci/error-body';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 

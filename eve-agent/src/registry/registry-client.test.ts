@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import {

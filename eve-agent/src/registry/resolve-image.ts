@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { isNondistributable } from '@local-datastore/shared/oci/media-types';

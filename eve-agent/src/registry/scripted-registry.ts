@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import type { Origin } from '../discovery/origin.ts';
 import { createScriptedFlows, type ScriptedAnswer, type ScriptedFlows } from '../transfer/scripted-flows.ts';

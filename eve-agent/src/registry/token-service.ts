@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BearerChallenge } from '@local-datastore/shared/oci/challenge';
 import { isHostOf, plainHost } from '../discovery/origin.ts';
 import { isInternalHost } from '../transfer/internal-address.ts';

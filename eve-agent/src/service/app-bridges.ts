@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { HostBridge } from '../launch/apps/app-intent.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
 import { selectSystemBridges } from './system-discovery.ts';

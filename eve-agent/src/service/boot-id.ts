@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 
 /** Of this boot of the machine (random(4)); '' where the kernel says none. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { arch } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { totalmem } from 'node:os';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { createEngineClient } from '@local-datastore/shared/engine/engine-client';

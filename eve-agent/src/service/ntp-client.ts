@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { lookup } from 'node:dns/promises';
 import { openAdjtimex } from '@local-datastore/shared/confinement/system/adjtimex';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type EngineAddress, engineAddressText } from '@local-datastore/shared/engine/engine-address';
 import { createEngineClient, type EngineClient } from '@local-datastore/shared/engine/engine-client';
 import type { Log } from '@local-datastore/shared/log';

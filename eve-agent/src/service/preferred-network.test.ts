@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { NetworkSide } from './network-side.ts';
 import { createPreferredNetwork } from './preferred-network.ts';

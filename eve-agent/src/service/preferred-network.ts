@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { NetworkSide } from './network-side.ts';
 import type { SeparateNetwork } from './separate-network.ts';

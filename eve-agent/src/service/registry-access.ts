@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { RegistryContent } from '../reconcile/registry-place.ts';
 import type { ContentRequest, ResolveRequest } from '../reconcile/runtime.ts';

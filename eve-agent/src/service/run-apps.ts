@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';

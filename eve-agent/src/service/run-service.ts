@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { collectEarly } from '@local-datastore/shared/early-collection';

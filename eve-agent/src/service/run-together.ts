@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Runs parts that go on until a signal is aborted. When one fails the others are ended, too.
  *

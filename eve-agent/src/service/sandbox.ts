@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { LayerPlan } from '@local-datastore/shared/confinement/launcher/layer-plan';
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import type { Log } from '@local-datastore/shared/log';

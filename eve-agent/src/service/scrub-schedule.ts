@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import * as z from 'zod';
 import type { JsonFile } from '../content/json-file.ts';

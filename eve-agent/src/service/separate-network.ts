@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { arch } from 'node:os';
 import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';

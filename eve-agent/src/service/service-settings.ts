@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ListenAddress } from '../api/listen.ts';
 import type { TlsFiles } from '../api/server-tls.ts';
 import type { LeastRate } from '../transfer/rate-watch.ts';

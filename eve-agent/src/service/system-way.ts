@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Locate, LocateOptions } from '../discovery/locate.ts';
 import { createLocateOrigin } from '../discovery/locate-origin.ts';
 import { openFlow } from '../network/open-flow.ts';

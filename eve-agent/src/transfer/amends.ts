@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Origin } from '../discovery/origin.ts';
 import type { DownloadRequest } from './download-request.ts';
 import type { TransferError } from './errors.ts';

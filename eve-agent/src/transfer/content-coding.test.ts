@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { mustBeDecoded, statedCoding } from './content-coding.ts';
 import { decideResponse, type Expectation } from './decide-response.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isHostOf, type Origin, plainHost } from '../discovery/origin.ts';
 import { isInternalHost } from './internal-address.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { decideResponse, type Expectation, type ResponseDecision } from './decide-response.ts';
 import type { HeaderFields } from './validators.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { decideResponse } from './decide-response.ts';
 import { mayWantWhole } from './decide-whole.ts';

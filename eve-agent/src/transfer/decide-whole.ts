@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { TransferError } from './errors.ts';
 
 /** RFC 9110 §15.5: they speak of the file, the credential or the pace, and would to a plain GET as well. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Dispatcher } from 'undici';
 import { type BodyRegion, BulkDispatcher } from './bulk-dispatcher.ts';
 import type { OpenFlow } from './flow.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import type { Origin } from '../discovery/origin.ts';
 import { Amends } from './amends.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';

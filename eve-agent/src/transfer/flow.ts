@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 
 /** Takes what a flow brings, into memory of its own choosing where that saves a copy. */

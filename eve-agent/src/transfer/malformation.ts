@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { MalformedAnswer } from './response-head.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeTargetContract } from '../content/target-contract.ts';
 import { createMemoryTarget } from './memory-target.ts';
 

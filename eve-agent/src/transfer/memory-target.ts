@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { OpenTarget, StoredRecord, Target } from './target.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import { checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BodyReceiver } from './fetch-body.ts';
 
 /** Shares a rate among downloads. */

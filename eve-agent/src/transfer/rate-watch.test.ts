@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { describe, expect, it } from 'vitest';
 import type { BodyReceiver } from './fetch-body.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BodyReceiver } from './fetch-body.ts';
 import type { BodyEnd, UnreadFlow } from './raw-body.ts';
 import { watchStall } from './stall-watch.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DownloadDeps, DownloadObserver, DownloadOptions } from './download-request.ts';
 import type { BodyReceiver } from './fetch-body.ts';
 import { paceReceiver } from './pace.ts';

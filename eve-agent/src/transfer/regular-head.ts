@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MAX_HEAD_BYTES } from './response-head.ts';
 
 /** The head of a response that needs no full HTTP parser: final, and its body is `contentLength` raw bytes. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ifRangeOf, type Validators } from './validators.ts';
 
 export interface RequestIntent {

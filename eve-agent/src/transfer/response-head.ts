@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Reading the head of a response as liberally as curl and Go's net/http do, where RFC 9112 lets a recipient: bare LF
  * (§2.2), folded lines (§5.2), a length that is repeated (§6.3), and interim responses that nobody asked for

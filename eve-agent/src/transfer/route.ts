@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../discovery/origin.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from './decide-redirect.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeFlowContract } from './flow-contract.ts';
 import { createScriptedFlows } from './scripted-flows.ts';
 

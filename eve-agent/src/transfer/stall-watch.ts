@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Watches that a sender says something, as long as nobody keeps it from sending. */
 export interface StallWatch {
   /** Something came. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** What says that two responses carry the same bytes (RFC 9110 §8.8), from one response's header fields. */

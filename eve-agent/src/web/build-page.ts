@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type BuiltPage, buildPageOf } from '@local-datastore/shared/web/build-page';
 import { PAGE_ASSET_PATH } from '../api/page-routes.ts';
 

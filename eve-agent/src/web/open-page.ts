@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createPageLoader } from '@local-datastore/shared/web/load-page';
 import type { Page } from '@local-datastore/shared/web/page-files';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type DescribedCommand, type ValueKind, withCommandsBelow } from './command-table.ts';
 
 /** A word that the shell takes as it is. */

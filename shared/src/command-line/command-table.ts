@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Argument, type Command, Help, type Option } from 'commander';
 import { isSwitch, valueChoices } from './options.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
 import { afterEach, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';

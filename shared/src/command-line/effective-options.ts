@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { safeJson } from '../text/json-text.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a program's end means to the shell that called it. Stopped by a signal: 128 + its number. */
 export const EXIT_CODES = {
   done: 0,

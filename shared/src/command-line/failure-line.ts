@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import { CodedError, type ErrorDetails, errorMessage } from '../errors.ts';
 import { jsonLine } from '../text/json-text.ts';

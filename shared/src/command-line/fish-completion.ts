@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { functionName } from './bash-completion.ts';
 import { type DescribedCommand, type ValueKind, withCommandsBelow } from './command-table.ts';
 

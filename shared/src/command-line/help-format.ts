@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Help, OutputConfiguration } from 'commander';
 import { displayWidth } from '../text/display-width.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Command } from 'commander';
 import { wrapWords } from '../text/wrap-words.ts';
 import { exitCodesText } from './exit-codes.ts';

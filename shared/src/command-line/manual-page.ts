@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type DescribedCommand, withCommandsBelow } from './command-table.ts';
 import { exitCodesText } from './exit-codes.ts';
 import type { HelpSections } from './help-sections.ts';

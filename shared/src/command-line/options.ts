@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { inspect } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { type DescribedCommand, withCommandsBelow } from './command-table.ts';
 import type { Failure } from './failure-line.ts';

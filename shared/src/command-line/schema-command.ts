@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
 import { ConfigurationError } from '../errors.ts';
 import { closestTo } from '../text/edit-distance.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Option } from 'commander';
 import * as z from 'zod';
 import { isSetting, isSwitch, type OptionDescription, settingName } from './options.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Argument, Command } from 'commander';
 import { bashCompletion } from './bash-completion.ts';
 import type { DescribedCommand } from './command-table.ts';

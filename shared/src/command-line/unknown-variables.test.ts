@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Command, Option } from 'commander';
 import { expect, it } from 'vitest';
 import { describeUnknownVariables, variablesOf } from './unknown-variables.ts';

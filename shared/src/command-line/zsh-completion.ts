@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { functionName, quoteForShell } from './bash-completion.ts';
 import {
   type DescribedCommand,

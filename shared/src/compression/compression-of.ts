@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is unpacked here. */
 export type Compression = 'gzip' | 'zstd';
 /** What is not, and is told of by its name. */

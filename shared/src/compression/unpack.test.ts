@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { CompressionErrorCode } from './compression-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Memory that decompressors may take together. */
 export interface WindowBudget {
   /**

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CompressionError } from './compression-error.ts';
 
 /** RFC 8878 §3.1.1 and §3.1.2, read as little-endian numbers. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { type DigestAlgorithm, digestFromHex, HEX_DIGITS } from './digest.ts';

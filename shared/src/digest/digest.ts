@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Node's names. SHA-1 and MD5 tell damage on the way, and no intent. */
 export type DigestAlgorithm = 'sha256' | 'sha512' | 'sha1' | 'md5';
 

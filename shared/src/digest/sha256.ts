@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '../errors.ts';
 
 const SHA256_HEX = /^[0-9a-f]{64}$/;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 
 /** RFC 9562 §6.6: the namespace of names that are URLs. */

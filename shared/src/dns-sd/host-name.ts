@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '../errors.ts';
 
 /** RFC 1035 §2.3.4, without the length octets and the root. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The services of a datastore, in the order in which EVE's downloader asks for them (`findDSmDNS`). */
 export const SERVICES = ['workstation', 'http', 'https'] as const;
 export type Service = (typeof SERVICES)[number];

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '../errors.ts';
 
 /** Where a container engine listens: a Unix socket, or plain HTTP. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The configuration table of apps, volumes and network instances: one entry a row, as controllers and eden write it. */
 import { describe, expect, it } from 'vitest';
 import { readAppConfig } from './app-config.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type AppInstance, appInstanceSchema } from './app-instance.ts';
 import {
   type ConfigFragment,

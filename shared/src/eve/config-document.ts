@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a document says, its entries unread: the lists of EVE's `EdgeDevConfig` that are read here. */
 export interface ConfigLists {
   readonly datastores: readonly unknown[];

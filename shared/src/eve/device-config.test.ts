@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The configuration table: one entry a row, as controllers, eden and people write it, and what is made of it. */
 import { describe, expect, it } from 'vitest';
 import { NO_LISTS } from './config-document.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type AppConfig, readAppConfig } from './app-config.ts';
 import { NO_LISTS } from './config-document.ts';
 import {

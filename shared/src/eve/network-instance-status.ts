@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** The addresses of one app: a list, in older releases one, in the oldest as a text by itself. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** EVE's `SwState` as far as content goes, in EVE's order. */
 export const SW_STATES = [
   'INITIAL',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { eveUuid } from './eve-uuid.ts';
 import { protoEnum, protoInt64, protoMessage, protoUint64 } from './proto-json.ts';

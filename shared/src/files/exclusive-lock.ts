@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemErrorCode } from '../errors.ts';

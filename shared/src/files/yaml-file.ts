@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parse } from 'yaml';
 import { errorMessage } from '../errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from 'node:http';
 
 /** Server-sent events (WHATWG HTML §9.2) to one client. */

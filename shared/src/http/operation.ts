@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type * as z from 'zod';
 import { PROBLEM_MEDIA_TYPE } from './problem.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { type Refusal, sendRefusal } from './refusal.ts';
 

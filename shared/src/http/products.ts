@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What our programs call themselves in `User-Agent` (RFC 9110 §10.1.5). */
 export const AGENT_PRODUCT = 'eve-agent';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { endOnceSent } from './lingering-close.ts';
 import { type Problem, problemRefusal } from './problem.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIPv6, type Socket } from 'node:net';
 
 /** Of IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2). */

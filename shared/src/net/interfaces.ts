@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { networkInterfaces } from 'node:os';
 
 /** One IPv4 address of one network interface. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { BlockList, isIP } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createAddressTest, createSubnetTest, ipVersion, parseIpv4 } from './ip-address.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * IP addresses as text and as numbers. Node has the same in `node:net`, which whoever must not open a socket does not
  * import.

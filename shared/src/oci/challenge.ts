@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** One way to authenticate that a server offers (RFC 9110 §11.3). */
 export interface Challenge {
   /** In lower case, such as `bearer`. */

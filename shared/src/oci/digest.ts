@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Digest, digestFromHex, HEX_DIGITS } from '../digest/digest.ts';
 
 /** Those that the image specification registers, and all clients know. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** The codes of the distribution specification ("Error Codes"), and those that came with Docker's. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Descriptor, descriptorDocument } from './descriptor.ts';
 import { formatDigest, type OciDigest } from './digest.ts';
 import { type ManifestLinks, parseManifest } from './manifest.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { ANNOTATIONS, DESCRIPTOR, type Descriptor } from './descriptor.ts';
 import { FULL_NAME, REF_NAME } from './image-archive.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { FULL_NAME, REF_NAME } from './image-archive.ts';
 import { OCI_INDEX } from './media-types.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { descriptorDocument } from './descriptor.ts';
 import { MAX_CHILDREN, MAX_MANIFEST_BYTES, parseManifest } from './manifest.ts';

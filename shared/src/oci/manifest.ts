@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { CodedError } from '../errors.ts';
 import { ANNOTATIONS, DESCRIPTOR, type Descriptor, MEDIA_TYPE } from './descriptor.ts';

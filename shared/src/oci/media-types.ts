@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Of the image specification (media-types.md), and of Docker's image manifest version 2, schema 2. */
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Descriptor, Platform } from './descriptor.ts';
 
 /** What an image is to run on, as OCI's index and Go name it. */

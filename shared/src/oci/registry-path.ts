@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciDigest, parseOciDigest } from './digest.ts';
 import type { OciErrorCode } from './error-body.ts';
 import {

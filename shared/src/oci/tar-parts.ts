@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OciDigest } from './digest.ts';
 
 /** A file of an archive that is to be made. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** What a token service answers; both names are in use, `access_token` is OAuth's (RFC 6749 §5.1). */

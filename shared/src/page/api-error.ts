@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A problem document, as far as the pages read it (RFC 9457). */
 export interface Problem {
   readonly status?: number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { useLayoutEffect, useState } from 'preact/hooks';
 
 /** A value that others can watch. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Reads what comes in one go, from the beginning to the end. */
 export interface ForwardReader {
   /**

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { isTarHeader, parsePaxRecords, parseTarHeader, parseTarNumber } from './tar-header.ts';
 import { octal, paxMember, tarHeader } from './testing/tar.ts';

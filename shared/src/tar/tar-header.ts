@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** POSIX.1-2001 pax, "ustar Interchange Format", and what GNU tar and star make of it. */
 export const TAR_BLOCK_BYTES = 512;
 /** Of one header: writers with many attributes make some dozens. */

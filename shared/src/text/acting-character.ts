@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A joiner or non-joiner inside a word or an emoji: Persian and Hindi are not written without these. */
 const JOINED = String.raw`(?<=(?!\p{ASCII})[\p{L}\p{M}\p{S}])[\u200c\u200d](?=(?!\p{ASCII})[\p{L}\p{M}\p{S}])`;
 

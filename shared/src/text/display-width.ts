@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { eastAsianWidth } from 'get-east-asian-width';
 import { isPlainText } from './printable-text.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What is wrong with a document that a person wrote, in plain words: where its schema says nothing itself. */
 import type * as z from 'zod';
 import { closestTo } from './edit-distance.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * How many characters must be added, removed, replaced, or swapped with their neighbour to make one text of another
  * (optimal string alignment).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ACTING_CHARACTER } from './acting-character.ts';
 import { isPlainText } from './printable-text.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { plainReason } from './plain-reason.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** So many of something, for people: `1 image`, `2 images`. @param many where it is not `one` with an s */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { styleText } from 'node:util';
 import { isJournal } from '../journal.ts';
 import type { LogTerminal } from '../log-text.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { displayWidth, padToWidth } from './display-width.ts';
 import { wrapLine } from './wrap-words.ts';
 

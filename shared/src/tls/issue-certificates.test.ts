@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { issueAuthority, issueLeaf, issueRevocationList, readRevocationList } from './issue-certificates.ts';

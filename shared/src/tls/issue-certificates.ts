@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // @peculiar/x509 2.2.0 needs the reflection metadata before it is loaded itself.
 import 'reflect-metadata';
 import { createPublicKey, type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { parseCertificates, parsePrivateKey } from './pem.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { errorMessage } from '../errors.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A certificate, with its chain, and its key. PEM. */
 export interface TlsIdentity {
   readonly certificate: string;

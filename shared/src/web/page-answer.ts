@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import type { Page, PageFile } from './page-files.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A file of the web page as it was built. */
 export interface PageFile {
   /** `index.html`, or with a digest of the content in it: `main-5XKQZ2.js`. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * `load-image.ts SOCKET`: loads the archive of each line that comes, as an agent does that has been started long ago, and
  * prints a line with the CPU seconds that it took.

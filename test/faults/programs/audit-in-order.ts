@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Writes lines into an audit log whose files are short: `audit-in-order.ts FOLDER COUNT`. Prints a path once its line is
  * acknowledged, and at the end the failures that there were.

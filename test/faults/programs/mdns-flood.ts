@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Floods a link with malformed and hostile multicast DNS: `mdns-flood.ts OPTIONS-JSON`. Prints a JSON line when
  * it begins, and one with what was sent when SIGTERM ends it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Asks for a URL every 100 ms, `poll-status.ts URL`, and prints each status as a JSON line; 0: no answer. */
 import { setTimeout as delay } from 'node:timers/promises';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Four push images into the store of a registry, move tags and delete, while it is collected without a pause:
  * `push-images.ts ROOT`. Prints a JSON line before each change of a tag, and one once it was acknowledged.

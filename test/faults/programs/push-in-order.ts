@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Pushes images into the store of a registry, moves tags, mounts, deletes, collects, and has back what is in the trash,
  * one after another and each time the same: `push-in-order.ts ROOT`. Prints a JSON line before each change of a tag, and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Renames an image again and again, each time the same: `rename-in-order.ts ROOT`. Prints a path before it is to have it,
  * and once more when that was acknowledged.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The datastore's advertiser alone: `advertise.ts HOST-LABEL SERVICE[,SERVICE...] [INTERFACE...]`. Prints its
  * status as a JSON line whenever it changes; logs go to stderr; SIGTERM sends goodbyes and ends it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Doctor and download, one after the other, against each of several URLs: `both-commands.ts URLS-JSON`, some URLs at
  * a time. Prints a JSON line for each.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A process of root that puts the filter of calves on itself, executes Node as a launcher does, and calls the kernel past
  * that, as a calf would whose Node was taken over. Prints a line of JSON: of each call the name of its errno, or `done`.

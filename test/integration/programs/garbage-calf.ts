@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A process that writes noise to whatever it has: the store, the channel, what it says; and never reads. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';

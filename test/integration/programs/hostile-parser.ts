@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** In the place of a parser: of a file of 512 bytes it tells what it is refused, for one of 1024 it sends garbage. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

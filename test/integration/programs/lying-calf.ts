@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A process for the network that was taken over: it speaks the store's protocol as it should, and lies in whatever it
  * says. To the first download that it is given it tells all lies, and fills its target with other bytes; then it floods.

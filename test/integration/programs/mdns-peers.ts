@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Many neighbours on one link in one process: `mdns-peers.ts PEERS-JSON`, each with an address of the interface, a
  * script as of `scripted-responder.ts`, and a web server where the peer has one. Prints a line when all are ready.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A bare socket on port 5353: `mdns-socket.ts INTERFACE-ADDRESS [IP-TTL] [REFLECTION]`. Joins the group on that
  * interface; with a Reflection, as JSON, it sends back what it hears.

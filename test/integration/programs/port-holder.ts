@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Holds UDP port 5353 as a program that does not share it: `port-holder.ts HOW [ADDRESS]`, with HOW `exclusive`,
  * or `reuseport` for SO_REUSEPORT alone. Prints a JSON line when it does; ends with its standard input.

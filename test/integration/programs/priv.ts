@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A priv: starts the test calf of the bundle that it is, lets it do what its arguments say (`deed` or `deed=argument`),
  * prints a line of JSON of each, and waits to be killed; after `leave` it ends.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A process that puts rules of files on itself, and then tries others. Arguments: a file to read, a folder to write to, the
  * port of a server on loopback. Prints a line of JSON: of each trial the code of its error, or `done`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A neighbour that answers multicast DNS as a script says: `scripted-responder.ts ADDRESS SCRIPT-JSON [IMAGE-JSON]`, with
  * ADDRESS that of the interface, and IMAGE what its web server has. Prints a JSON line when it is ready and for every question it hears.

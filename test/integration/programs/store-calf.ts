@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A calf: has the store on descriptor 3. Doubles what stands at `/task/N`, writes it to `/own/N`, and ends when `/task`
  * says so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A calf that does what it is told by lines of JSON on the store's stream, and answers with what came of it: whatever a
  * calf that was taken over would try. It imports nothing but Node's own, so that it is a script, too.

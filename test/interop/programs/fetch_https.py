@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An HTTPS client that, like EVE, replaces the system's roots by one certificate and checks the address in
 the leaf: fetch_https.py CA-FILE DIALLED-ADDRESS EXPECTED-ADDRESS PATH. Prints the sha256 of the body.
 """

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The time client and priv's handler, with real sockets, and a clock that is nobody's: it begins in 1970. Arguments: the
  * addresses of the servers. Prints what it shows of itself as JSON lines, one for each change.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A time server that may be hostile. Arguments: its address, and what it does. Prints as JSON `ready`, and then
  * each question.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A device whose agent launches the apps of its configuration, and a datastore on a bridge of it. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

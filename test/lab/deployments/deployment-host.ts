@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A device with a Docker engine and an agent that offers deployments, and archives to send to it. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

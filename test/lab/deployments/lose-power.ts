@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A device with a Docker engine and an agent loses its power, and has it again. */
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Debian's servers of DHCP, each on `eth0` of an app of the lab, with the same things to say. */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A server of DHCP on `eth0` of an app of the lab that says what a test wants, right or wrong. */
 import { closeSync } from 'node:fs';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A guest that is as small as a real one can be: Debian's kernel for clouds, and a busybox as its initramfs, behind a
  * boot loader on a disk that starts as a RAW disk, as a QCOW2 and as a disc.

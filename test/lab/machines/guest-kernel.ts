@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Debian's kernel for clouds: that of the machine, or one out of its package, which is unpacked and not installed. */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';

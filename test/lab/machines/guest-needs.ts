@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a virtual machine with a guest of our own making needs of this machine. */
 import { whyNoDevice, whyNoFile, whyNoPrograms } from '../../installed.ts';
 import { whyNoGuestKernel } from './guest-kernel.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** An emulated device that runs virtual machines on its bridge, and a neighbour there. */
 import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * An engine of machines in a process of its own that can be killed: `run-machines.ts OPTIONS-JSON`. Takes a call a line
  * on its standard input, and prints what came of it: `{id, result}` or `{id, error}`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * A client that asks for a URL all the time, with a new connection each: `ask-on.ts URL`. Prints a JSON line once it
  * has its first answer, and one with what it has seen when SIGTERM ends it; a line on standard input: one with what it

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Namespace } from '../namespace.ts';
 
 /** The rules of ours on a host, as the packet filter prints them. */

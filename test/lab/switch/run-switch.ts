@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * One operation of the switch, in a process of its own that can be killed: `run-switch.ts OPTIONS-JSON`. Prints a JSON
  * line before each step, and one with what came of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** An emulated device with a Docker engine that publishes ports, a neighbour that asks, and a switch to be run there. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 
 /** A place in one of Avahi's files. */

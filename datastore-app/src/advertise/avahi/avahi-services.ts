@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { type AdvertisedService, MAX_LABEL_BYTES } from '../service-instances.ts';
 import { type AvahiFinding, malformed } from './avahi-file.ts';

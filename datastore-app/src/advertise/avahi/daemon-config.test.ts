@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { describe, expect, test } from 'vitest';
 import { parseDaemonConfig } from './daemon-config.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type AvahiPlace, malformed } from './avahi-file.ts';
 
 /** One `key=value` of a section; section and key lower case, as Avahi does not tell cases apart. */

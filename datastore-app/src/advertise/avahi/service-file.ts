@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type AvahiFinding, type AvahiPlace, malformed } from './avahi-file.ts';
 import { parseTxtRecord, type TxtValueFormat } from './txt-record.ts';
 import { type PlacedElement, parseXmlFile } from './xml-element.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How a `<txt-record>` is written: as it is, or with the value in hexadecimal digits or base64. */
 export type TxtValueFormat = 'text' | 'binary-hex' | 'binary-base64';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseXml, XmlElement, XmlError, XmlText } from '@rgrove/parse-xml';
 import { type AvahiPlace, malformed } from './avahi-file.ts';
 

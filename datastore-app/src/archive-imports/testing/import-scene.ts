@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A registry in a folder of its own, and imports into it. */
 import { parsePlatform } from '@local-datastore/shared/oci/platform';
 import type { RegistryAction } from '../../access/registry-policy.ts';

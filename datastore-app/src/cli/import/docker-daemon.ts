@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { connectToEngine, savedImages } from './engine-archive.ts';
 import { type ImportKind, outcomeOf } from './import-kind.ts';

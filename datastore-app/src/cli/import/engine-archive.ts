@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseEngineAddress } from '@local-datastore/shared/engine/engine-address';
 import {
   createEngineClient,

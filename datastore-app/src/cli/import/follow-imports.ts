@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { systemClock } from '@local-datastore/shared/system-clock';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type * as z from 'zod';
 import type { importReportSchema } from '../../http/routes/registry-import.ts';
 import type { DatastoreClient } from '../registry/datastore-client.ts';

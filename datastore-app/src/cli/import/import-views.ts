@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonLine, jsonText } from '@local-datastore/shared/text/json-text';
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { parsePlatform, platformText } from '@local-datastore/shared/oci/platform';
 import { jsonText } from '@local-datastore/shared/text/json-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { readYamlFile } from '@local-datastore/shared/files/yaml-file';
 import { plainIssue, problemsText } from '@local-datastore/shared/text/document-problems';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { REGISTRY_API } from '../../http/registry-gate.ts';
 import { importReportSchema } from '../../http/routes/registry-import.ts';
 import type { ImportDeps, ImportReport, ImportRequest } from './import-kind.ts';

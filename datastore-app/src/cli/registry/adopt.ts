@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { Command, InvalidArgumentError, Option } from 'commander';

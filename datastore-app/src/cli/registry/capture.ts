@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';

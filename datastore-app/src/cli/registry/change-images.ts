@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { isTag, TAG_RULES } from '@local-datastore/shared/oci/reference';
 import { jsonText } from '@local-datastore/shared/text/json-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import { imageVersionSchema } from '../../http/openapi/operation-schemas.ts';

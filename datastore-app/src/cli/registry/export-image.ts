@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { pipeline } from 'node:stream/promises';
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type ImageToArchive, indexEntries, REF_NAME } from '@local-datastore/shared/oci/image-archive';

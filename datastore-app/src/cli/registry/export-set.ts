@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile, stat } from 'node:fs/promises';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import { formatDigest } from '@local-datastore/shared/oci/digest';

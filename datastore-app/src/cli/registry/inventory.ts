@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { pipeline } from 'node:stream/promises';
 import { Command } from 'commander';
 import { REGISTRY_API } from '../../http/registry-gate.ts';

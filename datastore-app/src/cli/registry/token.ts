@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { wholeNumber } from '@local-datastore/shared/command-line/options';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { Command } from 'commander';
 import { ACCESS_NAME } from '../../access/grants-document.ts';

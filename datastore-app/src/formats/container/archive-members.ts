@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { posix } from 'node:path';
 import type { ImageSource } from '../image-source.ts';
 import { type TarMember, tarMembers } from '../tar-members.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { type Descriptor, descriptorDocument } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest, type OciAlgorithm, type OciDigest } from '@local-datastore/shared/oci/digest';

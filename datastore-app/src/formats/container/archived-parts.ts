@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { PLATFORM } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { MAX_MANIFEST_BYTES, parseManifest } from '@local-datastore/shared/oci/manifest';

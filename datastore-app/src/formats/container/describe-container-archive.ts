@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DescribeFormat } from '../image-source.ts';
 import { tarContentOf } from '../tar-content.ts';
 import type { ContainerArchiveForm } from './container-archive.ts';

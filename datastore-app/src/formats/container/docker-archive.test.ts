@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { gzipSync } from 'node:zlib';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
 import { paxMember, tar } from '@local-datastore/shared/tar/testing/tar';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { SAVED_FILE, type SavedEntry, savedEntries } from '@local-datastore/shared/oci/saved-entries';
 import type { ImageSource } from '../image-source.ts';
 import { readJson } from '../read-json.ts';

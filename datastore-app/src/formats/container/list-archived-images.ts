@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { Member } from '../file-format.ts';
 import type { ImageSource } from '../image-source.ts';

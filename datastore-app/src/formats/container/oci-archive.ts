@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest';
 import { blobPath, INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
 import { isLayoutMark, type LayoutEntry, layoutEntries } from '@local-datastore/shared/oci/layout-entries';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeContainerArchive } from '../container/describe-container-archive.ts';
 import { listArchivedImages } from '../container/list-archived-images.ts';
 import { validateContainerArchive } from '../container/validate-container-archive.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileFormat, nothingToCheck } from '../file-format.ts';
 import type { FormatProblem, ImageDescription } from '../image-description.ts';
 import {

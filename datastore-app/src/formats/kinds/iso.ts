@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';
 import { type DescribeFormat, incomplete, SECTOR_BYTES, startsWith } from '../image-source.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { HEX_DIGITS } from '@local-datastore/shared/digest/digest';
 import {
   type ContainedDisk,

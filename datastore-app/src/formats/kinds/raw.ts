@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { crc32 } from 'node:zlib';
 import { countText } from '@local-datastore/shared/text/quantities';
 import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';
 import type { FormatProblem } from '../image-description.ts';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { type Defect, damaged, type FileFormat, type ValidationSource } from '../file-format.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Container archives, made by hand for tests, and what a client would see of them. */
 import { createHash } from 'node:crypto';
 import { OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';

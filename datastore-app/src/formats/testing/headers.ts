@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Headers of disk formats, written out by hand for tests. */
 
 export const GIB = 1024 ** 3;

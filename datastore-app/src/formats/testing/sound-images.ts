@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Small images of every format, made by hand, in which every checksum and every table fits. */
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync, gzipSync } from 'node:zlib';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Validates a content that is in memory, as an image is. */
 import { createHash } from 'node:crypto';
 import { detectFormat } from '../describe-image.ts';

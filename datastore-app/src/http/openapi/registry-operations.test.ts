@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
 import { parseRegistryPath } from '@local-datastore/shared/oci/registry-path';
 import { expect, it } from 'vitest';

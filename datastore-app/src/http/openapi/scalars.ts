@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** What the schemas of many answers are made from. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';

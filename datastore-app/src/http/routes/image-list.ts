@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { textResponse } from '@local-datastore/shared/http/operation';
 import { DOCUMENT_HEADERS } from '@local-datastore/shared/web/page-answer';
 import type { Page } from '@local-datastore/shared/web/page-files';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Request } from 'express';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from 'node:http';
 import { startEventStream } from '@local-datastore/shared/http/event-stream';
 import { jsonResponse, type Parameter, textResponse } from '@local-datastore/shared/http/operation';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { startEventStream } from '@local-datastore/shared/http/event-stream';
 import { jsonResponse, textResponse } from '@local-datastore/shared/http/operation';
 import type { Request, Response } from 'express';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { textResponse } from '@local-datastore/shared/http/operation';
 import type { Metrics } from '../../activity/metrics.ts';
 import { read } from '../openapi/describe.ts';

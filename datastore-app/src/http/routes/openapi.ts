@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Operation } from '@local-datastore/shared/http/operation';
 import { open } from '../openapi/describe.ts';
 import { createResource, type Resource } from '../resource.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { BINARY, jsonResponse } from '@local-datastore/shared/http/operation';
 import { refuse } from '@local-datastore/shared/http/refuse';
 import type { NoteChange } from '../../changes/change.ts';

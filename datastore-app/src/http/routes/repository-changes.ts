@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonResponse, type Parameter } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';

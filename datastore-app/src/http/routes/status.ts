@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonResponse } from '@local-datastore/shared/http/operation';
 import * as z from 'zod';
 import type { Places } from '../../access/places.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A file of a content that is in memory. */
 import { createHash } from 'node:crypto';
 import type { ParsedFile } from '../file-parser.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import { findCalfCode } from '@local-datastore/shared/confinement/launcher/calf-code';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What goes over the stream between the datastore and a parser: a document, and bytes beside it. */
 export interface Frame {
   readonly document: unknown;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { afterEach, describe, expect, it } from 'vitest';

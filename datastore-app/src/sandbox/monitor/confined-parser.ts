@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { Calf, CalfEnd } from '@local-datastore/shared/confinement/launcher/calf';
 import { type KeptCalf, keepCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ParseTask } from '../../parsing/file-parser.ts';
 
 /** What one job may ask for, and how long it may think. */

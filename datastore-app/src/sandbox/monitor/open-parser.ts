@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { CALF_USERS, type CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import type { LayerPlan } from '@local-datastore/shared/confinement/launcher/layer-plan';

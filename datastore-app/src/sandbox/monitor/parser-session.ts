@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import type { Clock } from '@local-datastore/shared/clock';
 import type { ParsedFile, ParseOutcomes, ParseTask } from '../../parsing/file-parser.ts';

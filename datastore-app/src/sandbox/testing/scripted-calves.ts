@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Parsers for tests, in the process that runs: each is a function that has the other end of the stream. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Calf, CalfEnd } from '@local-datastore/shared/confinement/launcher/calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 import { headerOf } from '../upstream-requests.ts';
 import type { StoreAsker } from './ask-store.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { versionOf } from '../../content/file-version.ts';

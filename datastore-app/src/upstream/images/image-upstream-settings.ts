@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename, extname } from 'node:path';
 import * as z from 'zod';
 import { whyWrongWildcards, wildcardExpression } from '../../access/repository-pattern.ts';

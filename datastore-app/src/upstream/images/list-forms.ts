@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { extname } from 'node:path';
 import { UpstreamError } from '../upstream-error.ts';
 import { headerOf, release } from '../upstream-requests.ts';

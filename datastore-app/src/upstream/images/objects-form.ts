@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { imageReference } from '../../images/image-path.ts';
 import { UpstreamError } from '../upstream-error.ts';
 import { headerOf, release } from '../upstream-requests.ts';

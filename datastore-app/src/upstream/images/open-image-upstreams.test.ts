@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Images from a web server that does as the test says, taken into a real store. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, createReadStream } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '@local-datastore/shared/clock';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { MAX_LISTED_FILES } from './listed-file.ts';
 import { parseChecksums, parseDatastoreList, parseManifestList } from './parse-list.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseYaml } from '@local-datastore/shared/files/yaml-file';
 import * as z from 'zod';
 import { parseChecksumLine } from '../../bundles/checksum-list.ts';

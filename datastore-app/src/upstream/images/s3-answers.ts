@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseXml, XmlElement } from '@rgrove/parse-xml';
 import { ListError } from './parse-list.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { AwsV4Signer } from 'aws4fetch';
 import type { StoreCredential } from './image-upstream-settings.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { extname } from 'node:path';
 import type { ImageFormat } from '../../formats/image-description.ts';
 import type { Catalogue, Image } from '../../images/catalogue.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** In which way places tell what they have, over real connections to a server that does as the test says. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageUpstream } from './image-upstream-settings.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FindLocalHost } from '../find-local-host.ts';
 import { createUpstreamRequests } from '../upstream-requests.ts';
 import { createStoreAsker } from './ask-store.ts';

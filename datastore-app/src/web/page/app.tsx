@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { useStore } from '@local-datastore/shared/page/store';
 import { announcement } from '@local-datastore/shared/page/ui/announce';
 import { KeyIcon, WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Access } from './access/access.ts';
 import type { Client } from './api/client.ts';
 import type { ArchiveImports } from './archives/archive-imports.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A terminal and a console, joined: what is typed, what is shown, and how the terminal is left. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { brokenOff } from '../../api/client-errors.ts';
 import type { OpenConsole } from '../../api/console-client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BrowserFile, MadeCertificate } from '../../launch/certificates/certificate-authority.ts';
 
 const lines = (rows: readonly (readonly [string, string])[]) =>

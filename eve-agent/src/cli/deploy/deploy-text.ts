@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { tableText } from '@local-datastore/shared/text/text-table';
 import type * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { Command } from 'commander';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { terminalText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { type Output, RateMeter } from '../progress.ts';

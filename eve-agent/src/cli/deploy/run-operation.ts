@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, createReadStream, existsSync, fstatSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EXIT_CODES } from '@local-datastore/shared/command-line/exit-codes';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import { EngineError } from '@local-datastore/shared/engine/engine-client';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { HostBridge } from '../../launch/apps/app-intent.ts';
 
 /** A network of an engine. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { AppIntent } from '../../launch/apps/app-intent.ts';
 import { networkName } from '../../launch/apps/container-of-app.ts';

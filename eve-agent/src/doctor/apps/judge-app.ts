@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { AppIntent } from '../../launch/apps/app-intent.ts';
 import { overlaps } from '../../launch/apps/bridge-subnet.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import { errorMessage } from '@local-datastore/shared/errors';

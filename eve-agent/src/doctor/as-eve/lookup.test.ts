@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createManualClock, type ManualClock } from '@local-datastore/shared/manual-clock';
 import { type Answer, decode, encode } from 'dns-packet';
 import { beforeEach, describe, expect, test } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { describe, expect, test } from 'vitest';
 import type { Bridge } from '../../discovery/bridges.ts';

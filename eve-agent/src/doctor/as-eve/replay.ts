@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import type { Bridge } from '../../discovery/bridges.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { WireMessage } from './wire-message.ts';
 
 /** A service instance as grandcat/zeroconf makes it of one message. */

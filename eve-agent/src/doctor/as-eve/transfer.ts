@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import { type HeaderFields, singleValue } from '../../transfer/validators.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Failure } from '../failure.ts';
 
 export type Outlook = 'will' | 'may' | 'will-not';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Why miekg/dns discards a message, whatever else it holds. */
 export class Rejected extends Error {}
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Cursor, Rejected, take, takeName, takeUint8, takeUint16 } from './wire-cursor.ts';
 
 /** What of a record's data matters to EVE's search. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { readWireMessage } from './wire-message.ts';

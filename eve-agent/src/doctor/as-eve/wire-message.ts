@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** DNS messages as miekg/dns reads them, with which EVE's downloader hears multicast DNS. */
 import { type Cursor, Rejected, take, takeName, takeUint16 } from './wire-cursor.ts';
 import { takeData, type WireData } from './wire-data.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Check, skipped, warning } from '../check.ts';
 import { partAnswer } from '../file-answer.ts';
 import { acceptRangesAdvice } from '../server-advice.ts';

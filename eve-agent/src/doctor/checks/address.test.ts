@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DatagramVerdict } from '../../discovery/datagram-filter.ts';
 import type { DnsRecord } from '../../discovery/dns-message.ts';
 import type { HeardDatagram } from '../observations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { editDistance } from '@local-datastore/shared/text/edit-distance';
 import { expect, test } from 'vitest';
 import { nearestText } from '../nearest-text.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BridgeSelection, LinkState } from '../observations.ts';
 import { describeCheck } from '../test-fixtures.ts';
 import { bridgesCheck } from './bridges.ts';

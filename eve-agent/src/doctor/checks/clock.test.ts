@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { answered, describeCheck, failed, HEADERS, PROBED_AT_MS } from '../test-fixtures.ts';
 import { clockCheck } from './clock.ts';
 

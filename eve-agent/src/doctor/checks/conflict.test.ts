@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OtherHost } from '../observations.ts';
 import { a, BN1, BN2, describeCheck, heard, multicastOf, srv } from '../test-fixtures.ts';
 import { conflictCheck } from './conflict.ts';

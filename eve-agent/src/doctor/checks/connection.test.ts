@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ConnectionEvidence } from '../observations.ts';
 import { describeCheck, OF_IMAGE } from '../test-fixtures.ts';
 import { connectionCheck } from './connection.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { plainReason } from '@local-datastore/shared/text/plain-reason';
 import { type Check, problem, skipped } from '../check.ts';
 import type { ConnectionEvidence } from '../observations.ts';

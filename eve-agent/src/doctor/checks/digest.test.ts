@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { answered, describeCheck, failed, GIVEN, HEADERS, OF_IMAGE } from '../test-fixtures.ts';
 import { digestCheck } from './digest.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { codingHint, statedCoding } from '../../transfer/content-coding.ts';
 import { readStatedSha256 } from '../../transfer/validators.ts';
 import { type Check, problem, skipped } from '../check.ts';

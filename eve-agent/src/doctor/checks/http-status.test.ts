@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { TlsEvidence } from '../observations.ts';
 import { answered, describeCheck, failed, GIVEN, HEADERS, OF_IMAGE } from '../test-fixtures.ts';
 import { httpStatusCheck } from './http-status.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';

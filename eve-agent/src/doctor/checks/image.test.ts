@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Evidence } from '../evidence.ts';
 import type { ImageOutcome } from '../observations.ts';
 import { describeCheck, GIVEN, OF_IMAGE } from '../test-fixtures.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { sizeText } from '@local-datastore/shared/text/quantities';

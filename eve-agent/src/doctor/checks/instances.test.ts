@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { a, describeCheck, heard, multicastOf, srv } from '../test-fixtures.ts';
 import { instancesCheck } from './instances.ts';
 

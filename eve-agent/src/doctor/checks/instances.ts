@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { SERVICES } from '@local-datastore/shared/dns-sd/service-types';
 import { printableText } from '@local-datastore/shared/text/printable-text';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BridgeHearing, SilentNeighbour } from '../observations.ts';
 import { a, BN2, describeCheck, heard, hearingOf, multicastOf } from '../test-fixtures.ts';
 import { multicastCheck } from './multicast.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Check, type Finding, problem, skipped, warning } from '../check.ts';
 import { isAnythingHeard } from '../host-records.ts';
 import type { BridgeHearing, MulticastEvidence } from '../observations.ts';

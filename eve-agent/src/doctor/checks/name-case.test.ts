@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { a, describeCheck, heard, multicastOf, srv } from '../test-fixtures.ts';
 import { readUrlForm } from '../url-form.ts';
 import { nameCaseCheck } from './name-case.ts';

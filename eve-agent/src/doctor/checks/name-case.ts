@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isSameHost } from '@local-datastore/shared/dns-sd/host-name';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, skipped, warning } from '../check.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { answered, describeCheck, failed, HEADERS, PART_HEADERS } from '../test-fixtures.ts';
 import { rangesCheck } from './ranges.ts';
 

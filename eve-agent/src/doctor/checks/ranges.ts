@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { decideResponse } from '../../transfer/decide-response.ts';
 import { mayWantWhole } from '../../transfer/decide-whole.ts';
 import { isContradicted, readValidators, singleValue } from '../../transfer/validators.ts';

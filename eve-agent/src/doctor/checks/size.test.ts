@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { answered, describeCheck, GIVEN } from '../test-fixtures.ts';
 import { sizeCheck } from './size.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { singleValue } from '../../transfer/validators.ts';
 import { type Check, problem, skipped, warning } from '../check.ts';
 import { fileAnswer } from '../file-answer.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { verdictText } from '../as-eve/verdict.ts';
 import { type Check, problem, skipped, warning } from '../check.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { a, describeCheck, heard, multicastOf } from '../test-fixtures.ts';
 import { strictParserCheck } from './strict-parser.ts';
 

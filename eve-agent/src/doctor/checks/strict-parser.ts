@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Check, type Finding, skipped, warning } from '../check.ts';
 import { isAbout } from '../host-records.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { TlsEvidence } from '../observations.ts';
 import { describeCheck, GIVEN, PROBED_AT_MS } from '../test-fixtures.ts';
 import { tlsChainCheck } from './tls-chain.ts';

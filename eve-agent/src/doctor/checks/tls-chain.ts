@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { chainFailureKind } from '../../transfer/tls-failure.ts';
 import { type Check, type Finding, problem, skipped } from '../check.ts';

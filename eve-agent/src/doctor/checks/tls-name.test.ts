@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeCheck } from '../test-fixtures.ts';
 import { tlsNameCheck } from './tls-name.ts';
 

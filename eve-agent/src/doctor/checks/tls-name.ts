@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type Check, problem, skipped, warning } from '../check.ts';
 

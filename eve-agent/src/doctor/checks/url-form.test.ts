@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import { runCheck } from '../check.ts';
 import type { Evidence } from '../evidence.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Check, type Finding, type Judgement, problem, warning } from '../check.ts';
 import type { UrlForm } from '../url-form.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { answered, describeCheck, HEADERS, PART_HEADERS } from '../test-fixtures.ts';
 import { validatorsCheck } from './validators.ts';
 

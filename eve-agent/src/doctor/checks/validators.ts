@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { ifRangeOf, isContradicted, readValidators, singleValue } from '../../transfer/validators.ts';
 import { type Check, type Finding, skipped, warning } from '../check.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { type LocalDatastore, locateNext, type Origin, plainHost } from '../../discovery/origin.ts';
 import { decideRedirect, isSameOrigin, refusesInternal } from '../../transfer/decide-redirect.ts';

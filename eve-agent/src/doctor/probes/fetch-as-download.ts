@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import { DOCTOR_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Origin } from '../../discovery/origin.ts';

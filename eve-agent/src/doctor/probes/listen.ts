@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { SERVICES, serviceTypeName } from '@local-datastore/shared/dns-sd/service-types';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BridgeSockets, RawDatagram as HeardDatagram } from '../../discovery/bridge-sockets.ts';
 import type { Bridge } from '../../discovery/bridges.ts';
 

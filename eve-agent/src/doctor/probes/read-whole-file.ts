@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash, type Hash } from 'node:crypto';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';

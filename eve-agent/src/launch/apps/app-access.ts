@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { ContainerView, LogLine, LogsWanted } from '../engine/container-engine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { AppChanger } from '@local-datastore/shared/eve/app-state-change';
 import type { ContainerView } from '../engine/container-engine.ts';

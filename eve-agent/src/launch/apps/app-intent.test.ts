@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a configuration wants to run: one app a row, and what is made of it. */
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';
 import { readDeviceConfig } from '@local-datastore/shared/eve/device-config';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
 import type { AppInstance, NetworkAdapter } from '@local-datastore/shared/eve/app-instance';
 import type { ContentTree } from '@local-datastore/shared/eve/content-tree';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Containers and VMs beside each other, and what only VMs do. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppKind } from './app-memory.ts';

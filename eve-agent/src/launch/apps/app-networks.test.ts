@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { EngineError, type EngineRequest } from '@local-datastore/shared/engine/engine-client';
 import { silentLog } from '@local-datastore/shared/log';
 import { beforeEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type EngineClient, isEngineStatus } from '@local-datastore/shared/engine/engine-client';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';

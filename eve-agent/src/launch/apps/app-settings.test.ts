@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { prepareContainer } from '../deployments/prepare-container.ts';
 import { APP_OWNER, readAppSettings } from './app-settings.ts';

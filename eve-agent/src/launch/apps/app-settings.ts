@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 import { type DeploymentSettings, parseDeployment } from '../deployments/deployment-settings.ts';
 import type { ContainerOwner } from '../deployments/prepare-container.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Applications over engines of tables: what a configuration says, and what comes to run; of each kind alike. */
 import type { AppStateChange } from '@local-datastore/shared/eve/app-state-change';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

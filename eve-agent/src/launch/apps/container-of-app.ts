@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, EndpointSettings } from '../engine/container-spec.ts';
 import { INTERFACE_NAME } from '../engine/several-networks.ts';
 import type { AppIntent, AppNetwork, HostBridge } from './app-intent.ts';

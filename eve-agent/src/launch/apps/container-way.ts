@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ReadyImage } from '../deployments/carry-out-operation.ts';
 import type { DeploymentSettings } from '../deployments/deployment-settings.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a VM is made of, of what a configuration says. */
 import { describe, expect, it } from 'vitest';
 import type { AppNetwork, AppVolume } from './app-intent.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
 import type { ContainerSpec, MachinePort, MachineSeed, MachineVolume } from '../engine/container-spec.ts';
 import type { AppIntent, AppNetwork, AppVolume } from './app-intent.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AccessRule } from '@local-datastore/shared/eve/app-instance';
 
 /** A port of this host that leads into an app. */

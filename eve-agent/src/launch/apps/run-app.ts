@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import { CodedError } from '@local-datastore/shared/errors';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Our own key of a VM: what it says, and what only a container has. */
 import { expect, it } from 'vitest';
 import { readVmSettings } from './vm-settings.ts';

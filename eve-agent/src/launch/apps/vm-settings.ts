@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DeploymentSettings } from '../deployments/deployment-settings.ts';
 import { readAppSettings } from './app-settings.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isEngineStatus } from '@local-datastore/shared/engine/engine-client';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { GIVEN_UP, type MachineEngine } from '../machines/machine-engine-contract.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
 import { expect, it, vi } from 'vitest';
 import { createAuditLog } from './audit-log.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type ClientIdentity, distinguishedNameText } from './client-names.ts';
 import { type ClientRule, isPermitted } from './client-rules.ts';
 import type { Operation } from './operations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Log } from '@local-datastore/shared/log';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { LABELS } from '../switch/names.ts';

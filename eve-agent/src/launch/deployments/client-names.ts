@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** One attribute of a distinguished name. */
 export interface NameAttribute {
   /** In upper case, such as `CN`, or an object identifier. */

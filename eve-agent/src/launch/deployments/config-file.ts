@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile, stat } from 'node:fs/promises';
 import { byteSize } from '@local-datastore/shared/command-line/byte-size';
 import { type EngineAddress, parseEngineAddress } from '@local-datastore/shared/engine/engine-address';

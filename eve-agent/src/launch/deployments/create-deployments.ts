@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type * as z from 'zod';
 import type { Caller } from './caller.ts';
 import type {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import * as z from 'zod';
 import { createJsonLinesFile } from './json-lines-file.ts';

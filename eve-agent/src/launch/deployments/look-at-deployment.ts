@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { Switch } from '../switch/switch-contract.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What can be asked of a deployment; in `clients` of the configuration, what somebody may ask. */
 export const OPERATIONS = [
   'list',

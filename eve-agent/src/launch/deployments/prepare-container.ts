@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile, realpath, stat } from 'node:fs/promises';
 import type { EngineAddress } from '@local-datastore/shared/engine/engine-address';
 import { errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { EngineClient } from '@local-datastore/shared/engine/engine-client';
 import * as z from 'zod';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CallerFacts } from './caller.ts';
 import { DeploymentError } from './errors.ts';
 import type { ChangingOperation } from './operations.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { healthCheckSchema } from '../switch/health-check.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { LABELS } from '../switch/names.ts';
 import type { KeptVersion } from '../switch/switch-contract.ts';
 import type { DeploymentView } from './deployment-view.ts';

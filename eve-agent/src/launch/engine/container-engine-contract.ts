@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { isEngineStatus } from '@local-datastore/shared/engine/engine-client';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';

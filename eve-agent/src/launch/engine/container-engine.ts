@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, HealthConfig, PortBinding, RestartPolicy } from './container-spec.ts';
 
 /** As `State.Status` of the Engine API has it. */

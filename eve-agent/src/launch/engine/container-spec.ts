@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The body of `POST /containers/create` of Docker's engine (API 1.41 to 1.48), as far as the arguments of `docker run`
  * reach it. What is absent is the engine's or the image's own.

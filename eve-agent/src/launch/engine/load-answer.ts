@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
 /** What an engine says while it loads, one document a line; other members are passed over. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { IMAGE_STREAM_ERROR_CODES } from '../image-stream/image-stream-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type EngineClient, EngineError, isEngineStatus } from '@local-datastore/shared/engine/engine-client';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import type { Platform } from '@local-datastore/shared/oci/descriptor';

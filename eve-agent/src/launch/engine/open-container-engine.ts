@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { EngineClient, EngineMethod, EngineRequest } from '@local-datastore/shared/engine/engine-client';
 import { EngineError, isEngineStatus } from '@local-datastore/shared/engine/engine-client';
 import { errorMessage } from '@local-datastore/shared/errors';

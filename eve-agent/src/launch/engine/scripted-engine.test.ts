@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describeContainerEngineContract } from './container-engine-contract.ts';
 import { createScriptedEngine, scriptedCommand } from './scripted-engine.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, EndpointSettings } from './container-spec.ts';
 import { divideNetworks, findUnsupportedNetworks, INTERFACE_NAME } from './several-networks.ts';

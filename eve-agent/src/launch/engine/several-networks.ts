@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, EndpointSettings } from './container-spec.ts';
 
 /** By which an endpoint says what its interface is called; engines before API 1.48 leave it out without a word. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Content as it comes, until a signal ends it, even where the next piece never comes.
  *

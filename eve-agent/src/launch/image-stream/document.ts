@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Of a manifest, an index, a config: what every registry takes, and more than anybody writes. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 /** An index of a thousand manifests has about half as many; what is wrong with each takes half a kilobyte to tell. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
 import { isLayoutMark, layoutEntries } from '@local-datastore/shared/oci/layout-entries';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { Descriptor, Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { SAVED_FILE, type SavedEntry } from '@local-datastore/shared/oci/saved-entries';

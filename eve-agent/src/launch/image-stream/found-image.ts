@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { SeenLayer } from './inventory.ts';

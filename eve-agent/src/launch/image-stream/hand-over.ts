@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Hands pieces from who has them to who asks for them, one at a time, so that neither runs ahead. */
 export interface HandOver {
   /** Resolves when the piece has been taken and worked on, or when nobody wants more. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import { isRunnable, normalizePlatform, platformText } from '@local-datastore/shared/oci/platform';

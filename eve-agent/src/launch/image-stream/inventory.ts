@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Compression } from '@local-datastore/shared/compression/compression-of';
 import { shownName } from './entry-name.ts';
 import { damaged, ImageStreamError } from './image-stream-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { CompressionError } from '@local-datastore/shared/compression/compression-error';
 import type { Compression } from '@local-datastore/shared/compression/compression-of';

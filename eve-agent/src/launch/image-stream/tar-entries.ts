@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createForwardReader, type ForwardReader } from '@local-datastore/shared/tar/forward-reader';
 import {
   parsePaxRecords,

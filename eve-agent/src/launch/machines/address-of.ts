@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** RFC 826 entries of the kernel: whole, and not only asked for. */
 const COMPLETE = 0x2;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import type { LogLine } from '../engine/container-engine.ts';
 

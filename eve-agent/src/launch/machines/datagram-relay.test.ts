@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Datagrams that are passed on, and what becomes of those who sent them. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';

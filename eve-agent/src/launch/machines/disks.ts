@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
 import { copyFile, type FileHandle, open, rename, rm, statfs, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';

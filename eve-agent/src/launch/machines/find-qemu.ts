@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A port of this host that is held, and what comes to it passed on. */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec, MachineParts, MachinePort } from '../engine/container-spec.ts';
 import { isMachineName, machineRecordSchema, readMachineFacts } from './machine-record.ts';

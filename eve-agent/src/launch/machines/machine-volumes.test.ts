@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The volumes of machines that are made and never run: what is taken over, and what goes with whom. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readdir, readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { systemErrorCode } from '@local-datastore/shared/errors';

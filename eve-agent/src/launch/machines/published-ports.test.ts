@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What becomes of the ports of a host that lead into machines. */
 
 import { silentLog } from '@local-datastore/shared/log';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { DiskFormat } from './machine-engine-contract.ts';
 
 /** `kvm` where the processor runs the machine itself; else it is emulated, which is many times slower. */

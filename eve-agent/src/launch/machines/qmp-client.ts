@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '@local-datastore/shared/clock';
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { LogLine, LogsWanted } from '../engine/container-engine.ts';
 import type { ConsoleLog } from './console-log.ts';
 

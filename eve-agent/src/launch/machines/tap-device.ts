@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { networkInterfaces } from 'node:os';
 import { openTapQueue } from '@local-datastore/shared/confinement/system/tap-queue';
 import { errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import type { ContainerNetwork } from '../engine/container-engine.ts';
 import { addressByMac } from './address-of.ts';

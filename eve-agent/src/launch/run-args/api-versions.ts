@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { HealthConfig, HostConfig } from '../engine/container-spec.ts';
 import type { RunArguments } from './parse.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ArgumentFile } from './draft.ts';
 import { RunArgumentsError, ValueError } from './errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, EndpointSettings, HostConfig } from '../engine/container-spec.ts';
 import type { Draft } from './draft.ts';
 import { RunArgumentsError } from './errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownValue } from './flags/flag.ts';
 import type { RunArguments } from './parse.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { basename, dirname } from 'node:path/posix';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { ContainerSpec } from '../engine/container-spec.ts';

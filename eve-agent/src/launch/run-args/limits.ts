@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { RunArgumentsError } from './errors.ts';
 
 const MAX_WORDS = 1024;

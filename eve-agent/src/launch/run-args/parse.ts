@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { assembleContainer } from './assemble.ts';
 import { type ArgumentFile, createDraft, type Draft } from './draft.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { type HostPaths, hostPathsOf, lookUpHostPaths } from './host-paths.ts';
 import { parseRunArguments } from './parse.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, HostConfig, Mount } from '../engine/container-spec.ts';
 import { isWithin } from './grammar/paths.ts';
 import { bindSource, type HostPaths, showsEngineSocket } from './host-paths.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { RunArgumentsError } from './errors.ts';
 import { requireArgumentText } from './limits.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RunFlag } from './flags/flag.ts';
 import { ISOLATION_FLAGS } from './flags/isolation-flags.ts';
 import { NETWORK_FLAGS } from './flags/network-flags.ts';

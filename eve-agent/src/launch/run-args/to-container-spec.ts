@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, HostConfig } from '../engine/container-spec.ts';
 import type { FileContents } from './argument-files.ts';
 import { RunArgumentsError } from './errors.ts';

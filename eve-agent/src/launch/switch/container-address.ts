@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, EndpointSettings } from '../engine/container-spec.ts';
 import { formatStoredHealth, type HealthCheck, withHealthcheck } from './health-check.ts';
 import { LABELS, restartPolicyText } from './names.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Every operation, ended before and after each thing that it changes; with and without a restart of the machine before
  * anybody looks; and once more while that is put right.

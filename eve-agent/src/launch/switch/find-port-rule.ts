@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createIptablesRule } from './iptables-rule.ts';
 import { createNftRule } from './nft-rule.ts';
 import { findTool, type RunTool, runTool } from './packet-filter-tool.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { setImmediate as turn } from 'node:timers/promises';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { expect, it } from 'vitest';

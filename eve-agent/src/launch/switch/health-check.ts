@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { ContainerSpec, HealthConfig } from '../engine/container-spec.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { createIptablesRule, iptablesRules, parseOwnRules } from './iptables-rule.ts';
 import type { RunTool } from './packet-filter-tool.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerSpec, EndpointSettings, HostConfig, Mount } from '../engine/container-spec.ts';
 
 /** `SOURCE:TARGET[:MODE]`; without a source it is an anonymous volume, which each container has its own of. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import { createScriptedEngine, type ScriptedProgram, scriptedCommand } from '../engine/scripted-engine.ts';

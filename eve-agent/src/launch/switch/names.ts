@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The state of a deployment stands in the names of its containers, which can be changed in one step; what is known of
  * one from its beginning stands in its labels, which cannot.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { createNftRule, holderOfTable, nftScript } from './nft-rule.ts';
 import type { Redirect } from './port-rule.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerEngine, ContainerView } from '../engine/container-engine.ts';
 import { adoptedNames, LABELS, toVersionContainer, type VersionContainer } from './names.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { SwitchError } from './errors.ts';
 
 /** What is going on with a deployment. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { KeptCode, SwitchFailure } from './errors.ts';
 import type { Gap } from './gap-meter.ts';

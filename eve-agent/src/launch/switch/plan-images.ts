@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImageView } from '../engine/container-engine.ts';
 
 /** The tag that leads to what serves, as ed-daemon has it. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIPv4, isIPv6 } from 'node:net';
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { PortBinding } from '../engine/container-spec.ts';

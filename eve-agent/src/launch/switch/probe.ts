@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import { silentLog } from '@local-datastore/shared/log';
 import type { ContainerSpec } from '../engine/container-spec.ts';

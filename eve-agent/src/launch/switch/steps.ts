@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RestartPolicy } from '../engine/container-spec.ts';
 import { type Role, restartPolicyText, type VersionContainer } from './names.ts';
 

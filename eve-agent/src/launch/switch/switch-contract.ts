@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContainerView } from '../engine/container-engine.ts';
 import type { ContainerSpec } from '../engine/container-spec.ts';
 import type { HealthCheck } from './health-check.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { scriptedCommand } from '../engine/scripted-engine.ts';
 import { createScriptedHost, NAME, type ScriptedHost } from './scripted-switch.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { ContainerEngine } from '../engine/container-engine.ts';
 import { planImages } from './plan-images.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** One thing that happened, as whoever saw it tells it. */
 export interface AuditEntry {
   /** Who did it: a calf, a handler, or priv itself. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { errorMessage } from '@local-datastore/shared/errors';
 import * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Where a calf asks for what only priv can do, and gets answers. */
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import { type KeyRight, readable, writable } from '../store/rights.ts';

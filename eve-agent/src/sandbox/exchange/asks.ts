@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage } from '@local-datastore/shared/errors';
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { StoreClient } from '../store/store-client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import { MAX_VALUE_BYTES } from '../store/key-store.ts';
 

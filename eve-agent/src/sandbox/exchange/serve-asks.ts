@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CalfMessage, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import { InternalAddressError } from '../../transfer/flow.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';

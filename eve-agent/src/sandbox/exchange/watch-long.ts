@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { KeyPath } from '../store/key-path.ts';
 import type { StoreClient } from '../store/store-client.ts';
 import { readJson } from './ask-messages.ts';

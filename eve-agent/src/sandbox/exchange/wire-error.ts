@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError, errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import * as z from 'zod';

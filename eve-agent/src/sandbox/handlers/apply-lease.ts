@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
 import type { JudgedLease, JudgedRoute } from './judge-lease.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import {
   type EmulatedAdjtimex,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 import type { SystemClockControl } from '@local-datastore/shared/confinement/system/clock-control';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { OfferedCorrection } from '../keys/ntp-keys.ts';
 
 /** RFC 5905 §7.2 STEPT: up to so much is slewed, more is set. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createSubnetTest, parseIpv4 } from '@local-datastore/shared/net/ip-address';
 import {
   DHCP_KEY,

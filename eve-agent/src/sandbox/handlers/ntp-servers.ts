@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isHostName } from '@local-datastore/shared/dns-sd/host-name';
 import { ConfigurationError } from '@local-datastore/shared/errors';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import type { Clock } from '@local-datastore/shared/clock';
 import { assemble, DROP, encodeProgram, give } from '@local-datastore/shared/confinement/filters/bpf-program';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import type { SystemClockControl } from '@local-datastore/shared/confinement/system/clock-control';

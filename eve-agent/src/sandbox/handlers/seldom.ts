@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 
 const SAY_AGAIN_MS = 600_000;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { afterEach, describe, expect, test } from 'vitest';
 import { createRandom } from '../../../../test/random.ts';
 import { type SimulatedNtp, type SimulationOptions, simulateNtp, TRUE_START } from './simulated-ntp.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CALF_USERS, type CalfCode } from '@local-datastore/shared/confinement/launcher/calf';
 import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isHostName } from '@local-datastore/shared/dns-sd/host-name';
 
 /** RFC 1035 §2.3.1 with the underscore of RFC 2782: nothing that could mean something else in a file. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The keys between priv and the client of NTP, below the prefix of the manifest. Values are ASCII. */
 
 import { askRights } from '../exchange/ask-keys.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { formatDigest } from '@local-datastore/shared/oci/digest';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { fstatSync, readFileSync } from 'node:fs';
 
 /** How many datagrams the sockets of UDP of this network namespace did not take, by inode; those that are open. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Socket } from 'node:net';
 import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import type { FlowOptions, FlowPlace } from '../../transfer/flow.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createAddressTest, ipVersion } from '@local-datastore/shared/net/ip-address';
 import type { Bridge } from '../../discovery/bridges.ts';
 import type { FlowPlace } from '../../transfer/flow.ts';

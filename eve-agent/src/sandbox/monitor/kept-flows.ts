@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { FlowReader } from '../../transfer/flow.ts';
 import type { UnreadFlow } from '../../transfer/raw-body.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
 import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
 import type * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Clock, waitUnlessAborted } from '@local-datastore/shared/clock';
 import type { Calf } from '@local-datastore/shared/confinement/launcher/calf';
 import type { AuditSink } from '../audit/audit-entry.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest } from '@local-datastore/shared/oci/digest';

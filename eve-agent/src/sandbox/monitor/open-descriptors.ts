@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { datagramFilter } from '@local-datastore/shared/confinement/filters/datagram-filter';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { BodyReceiver } from '../../transfer/fetch-body.ts';
 import type { OpenTarget } from '../../transfer/target.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Calf } from '@local-datastore/shared/confinement/launcher/calf';
 import { type AgentKeys, openAgentKeys } from '../sdk/agent-keys.ts';
 import type { CalfManifest, OptionsOf } from '../sdk/manifest.ts';

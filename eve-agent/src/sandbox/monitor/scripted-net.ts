@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** For tests: priv and its calf that speaks to the network in one process, and a server on loopback that they speak to. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

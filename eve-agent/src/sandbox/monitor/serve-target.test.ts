@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a calf that was taken over may do with a target: nothing that makes wrong content right. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../../transfer/download-request.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Calf, CalfCode, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import type { KeptCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';
 import { errorMessage } from '@local-datastore/shared/errors';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { KeyPath } from '../store/key-path.ts';
 import { type KeyStore, PRIV } from '../store/key-store.ts';
 import { addressOf } from './key-address.ts';

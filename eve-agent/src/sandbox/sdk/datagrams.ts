@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { RemoteInfo } from 'node:dgram';
 
 /** Of those that came and were not asked for yet; more are dropped, as a socket does whose buffer is full. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Socket } from 'node:net';
 import type { Clock } from '@local-datastore/shared/clock';
 import { FIRST_GIVEN_DESCRIPTOR, STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { KeyPath } from '../store/key-path.ts';
 
 const ANY = '*';

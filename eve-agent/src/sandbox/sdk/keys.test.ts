@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The keys of one manifest as both sides have them. */
 import { silentLog } from '@local-datastore/shared/log';
 import { describe, expect, it } from 'vitest';

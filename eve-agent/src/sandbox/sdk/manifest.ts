@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CalfLimits } from '@local-datastore/shared/confinement/launcher/calf';
 import { coversPattern, type KeyPath, keyPathText, parseKeyPattern } from '../store/key-path.ts';
 import { type KeyRight, readable, writable } from '../store/rights.ts';

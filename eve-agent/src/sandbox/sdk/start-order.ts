@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isKeyPath, type KeyPath } from '../store/key-path.ts';
 import type { CalfManifest, OptionsOf } from './manifest.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What keys hold: bytes on the way, values in the programs of both sides. */
 import { MAX_VALUE_BYTES } from '../store/key-store.ts';
 

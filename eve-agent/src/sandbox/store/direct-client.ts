@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { parseKeyPattern } from './key-path.ts';
 import type { KeyStore } from './key-store.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type KeyPath, keyPathText } from './key-path.ts';
 
 /** What waits to be told to a calf: that a key changed for one of its watches, or an answer to it as it is. */

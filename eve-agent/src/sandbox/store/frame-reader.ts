@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MAX_MESSAGE_BYTES } from './segment-reader.ts';
 import { StoreError } from './store-error.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { coversPattern, isKeyPattern, keyPathText, parseKeyPath, parseKeyPattern } from './key-path.ts';
 import { StoreError } from './store-error.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { StoreError } from './store-error.ts';
 
 /** Where a value stands, component by component, such as `['datastore', '7', 'fqdn']`. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { parseKeyPath, parseKeyPattern } from './key-path.ts';
 import { checkRights, judgeAccess, type KeyRight, type StoreOperation } from './rights.ts';

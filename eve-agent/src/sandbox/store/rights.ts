@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { coversPattern, type KeyPath, type KeyPattern, parseKeyPattern } from './key-path.ts';
 
 export type StoreOperation = 'read' | 'write' | 'delete' | 'watch';

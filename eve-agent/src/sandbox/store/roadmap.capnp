@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The key-value store between priv and a calf. Request and Response with the members up to `delete` and `error` are
 # those of MirageSDK's roadmap, bit by bit; what follows them is ours. On the stream each message stands after its
 # length in bytes (UInt32, little endian); it has one segment, and at most 64 KiB.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MAX_COMPONENT_BYTES, MAX_PATH_COMPONENTS } from './key-path.ts';
 import { StoreError } from './store-error.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { duplexPair } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { silentLog } from '@local-datastore/shared/log';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CodedError } from '@local-datastore/shared/errors';
 
 /** What the store answers where it does not do what was asked; on the wire a code is all that is said. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '@local-datastore/shared/clock';
 
 /** Lets so many through in a second, and after a quiet one so many at once. */

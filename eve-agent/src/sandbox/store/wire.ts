@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The messages of `roadmap.capnp`; the numbers here are where its compiler puts the fields. */
 import { openMessage, type StructReader } from './segment-reader.ts';
 import { encodeMessage, type StructValue } from './segment-writer.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError } from '@local-datastore/shared/page/api-error';
 import { type Polled, usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { useStore } from '@local-datastore/shared/page/store';

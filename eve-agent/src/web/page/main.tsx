@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { render } from 'preact';
 import { createClient } from './api/client.ts';

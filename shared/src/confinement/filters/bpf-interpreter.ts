@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { BPF, type Instruction, NETWORK_HEADER } from './bpf-program.ts';
 
 /** What a program is run over. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Classic BPF (the kernel's Documentation/networking/filter.rst): a program of at most 4096 instructions that jumps
  * forward alone, and so always ends. The kernel runs it over a packet, or over a system call and its arguments.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Alternatives, SyscallPolicy } from './seccomp-filter.ts';
 import type { SyscallName } from './syscall-numbers.ts';
 

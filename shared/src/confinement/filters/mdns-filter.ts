@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MDNS_PORT } from '../../dns-sd/service-types.ts';
 import {
   assemble,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ipWords } from '../../net/ip-address.ts';
 import {
   and,

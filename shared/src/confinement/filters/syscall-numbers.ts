@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Processors that a filter can be made for, by Node's names. */
 export type Processor = 'x64' | 'arm64';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { statSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errorMessage } from '../../errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
 import type { CalfCode } from './calf.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from 'node:crypto';
 import { arch } from 'node:os';
 import { systemErrorCode } from '../../errors.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Duplex } from 'node:stream';
 import { expect, it } from 'vitest';
 import { createManualClock } from '../../manual-clock.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { CalfLimits, VisiblePath } from './calf.ts';
 
 /** What the launcher is told, in its one argument as JSON: what becomes of it, and as what. */

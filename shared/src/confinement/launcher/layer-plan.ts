@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CAP } from '../system/kernel-constants.ts';
 import type { LayersInForce } from './read-layers.ts';
 

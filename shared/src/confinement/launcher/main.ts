@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The program that becomes a calf, in a process that priv started for it: it applies the layers, and executes Node in its
  * own place. It parses nothing but its argument, which is priv's.

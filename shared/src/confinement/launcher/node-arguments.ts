@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CHANNEL_DESCRIPTOR, PROGRAM_DESCRIPTOR } from './calf.ts';
 import type { LaunchOrder } from './launch-order.ts';
 import { CALF_ROLE } from './roles.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Calf } from './calf.ts';
 import type { KeptCalf } from './keep-calf.ts';

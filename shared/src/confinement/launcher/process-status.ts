@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { KeptCalf } from './keep-calf.ts';
 import { findMissing, LAYERS, type Layer, type LayerPlan, type MissingLayer } from './layer-plan.ts';
 import type { LayersInForce } from './read-layers.ts';

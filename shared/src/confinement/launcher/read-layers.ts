@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /** Namespaces by the names of `/proc/<pid>/ns`. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** When a calf that ended is started again. */
 
 const SECOND_MS = 1000;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a bundle calls the launcher, and the first argument of an executable that is to be one. */
 export const LAUNCHER_NAME = 'calf-launcher';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Adjtimex } from './clock-control.ts';
 import { loadKoffi } from './load-koffi.ts';
 import { SystemError } from './system-error.ts';

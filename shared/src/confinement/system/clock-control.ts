@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { errorMessage, systemErrorCode } from '../../errors.ts';
 import { ADJ, decodeTimex, encodeTimex, FREQUENCY_PER_PPM, STA, type Timex } from './timex.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What a process can take from itself, for good. Of all threads or of this one: what is executed next has but one. */
 import { readdirSync } from 'node:fs';
 import { systemErrorCode } from '../../errors.ts';

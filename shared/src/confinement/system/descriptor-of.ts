@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Socket as DatagramSocket } from 'node:dgram';
 import type { Socket } from 'node:net';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Clock } from '../../clock.ts';
 import type { Adjtimex } from './clock-control.ts';
 import { SystemError } from './system-error.ts';

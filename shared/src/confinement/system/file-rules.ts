@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { LANDLOCK } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';

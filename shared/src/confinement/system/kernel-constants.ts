@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Numbers of the kernel's interface that are the same on x64 and arm64 (`linux/*.h`, `asm-generic/*.h`). */
 
 /** unshare(2). */

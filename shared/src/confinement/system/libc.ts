@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { arch } from 'node:os';
 import { SYSCALL } from './kernel-constants.ts';
 import { type Koffi, loadKoffi } from './load-koffi.ts';

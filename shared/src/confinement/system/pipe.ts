@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { systemErrorCode } from '../../errors.ts';
 import { F, O } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { F, SOCKET } from './kernel-constants.ts';
 import { openLibc } from './libc.ts';
 

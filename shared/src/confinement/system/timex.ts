@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The `struct timex` of adjtimex(2), as Linux has it on 64-bit processors of little-endian order: x64 and arm64. */
 
 export const TIMEX_BYTES = 208;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
 import { ipVersion, ipWords } from '../../net/ip-address.ts';
 import { SOCKET } from './kernel-constants.ts';

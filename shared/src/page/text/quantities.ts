@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const WHOLE = new Intl.NumberFormat('en');
 
 /** 1234567 → `1,234,567 bytes`: what a controller has to be told. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ACTING_CHARACTER } from '../../text/acting-character.ts';
 
 const ACTING = new RegExp(ACTING_CHARACTER, 'gu');

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createStore } from '../store.ts';
 
 /** What a screen reader says next, politely. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * Copies a text. The clipboard API is for secure contexts alone, and `http://NAME.local` is none: there the old
  * way by a selected text field is left.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Tar archives, made by hand for tests. */
 import { TAR_BLOCK_BYTES } from '../tar-header.ts';
 

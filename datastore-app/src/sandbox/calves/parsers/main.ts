@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The program of the calf that parses files of others: see `run-parsers.ts`. Its process has no right but its stream. */
 import { Socket } from 'node:net';
 import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ParsedFile } from '../../../parsing/file-parser.ts';
 import { type FromParser, MAX_PIECE_BYTES, MAX_WAITING_ASKS } from '../../exchange/messages.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { on } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { errorMessage } from '@local-datastore/shared/errors';

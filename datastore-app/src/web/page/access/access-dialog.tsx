@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { useId, useState } from 'preact/hooks';
 import type { Prompt, PromptAnswer } from './access.ts';

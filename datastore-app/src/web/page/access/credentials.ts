@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A name and a password for reading: EVE's apiKey and password. */
 export interface ReadCredential {
   readonly user: string;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the API answers, as far as the page reads it. */
 
 export interface Image {

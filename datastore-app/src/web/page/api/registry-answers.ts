@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What the registry's part of the API answers, as far as the page reads it. Parts that are absent are not known to
  * this version of the datastore: the page leaves them out.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { Tls } from './answers.ts';
 import { hasOwnAuthority, toldPlace } from './told-place.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Status } from './answers.ts';
 
 /** Scheme, host and port, as `location` and URLs have them. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { useStore } from '@local-datastore/shared/page/store';
 import { durationText, percentOf } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { createStore, type Store } from '@local-datastore/shared/page/store';
 import type { Access } from '../access/access.ts';
 import { createTransferRate } from '../uploads/transfer-rate.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How files are called that `docker save`, skopeo and others write, plain and compressed. */
 const ARCHIVE = /\.(?:tar|tar\.gz|tgz|tar\.zst|tzst)$/i;
 

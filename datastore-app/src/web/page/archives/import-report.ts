@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseProblem } from '@local-datastore/shared/page/api-error';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const API = '/-/api/v1/registry/import';
 
 export interface ArchiveAnswer {

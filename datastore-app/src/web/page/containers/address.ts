@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 const VIEW = '#containers';
 
 /** The address within the page that shows the repositories which hold this text. */

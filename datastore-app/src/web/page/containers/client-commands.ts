@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Where the page was asked from. */
 export interface Asked {
   readonly protocol: string;

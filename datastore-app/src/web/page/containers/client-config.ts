@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Asked, registryHost } from './client-commands.ts';
 
 export interface ClientConfiguration {

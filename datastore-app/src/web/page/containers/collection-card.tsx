@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Card } from '@local-datastore/shared/page/ui/card.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import type { Place } from '../api/told-place.ts';
 import { Document } from '../ui/document.tsx';

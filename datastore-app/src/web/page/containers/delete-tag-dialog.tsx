@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { useState } from 'preact/hooks';
 import type { RepositoryDetails, Tag } from '../api/registry-answers.ts';
 import { deleteFromRegistry } from '../api/registry-client.ts';

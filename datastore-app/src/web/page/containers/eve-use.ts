@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Manifest, Tag } from '../api/registry-answers.ts';
 
 /** What stock EVE can do with what a tag leads to. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { Age, PlainTable } from '@local-datastore/shared/page/ui/card.tsx';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { useState } from 'preact/hooks';
 import { ArchiveForm } from '../archives/archive-form.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import type { ImportJob } from '../api/registry-answers.ts';
 import { importName, isMoving, progressSentence, shownImports } from './import-list.ts';

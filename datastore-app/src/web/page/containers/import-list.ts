@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { ImportJob } from '../api/registry-answers.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ImportWish } from '../api/registry-answers.ts';
 
 /** What a person wrote. */

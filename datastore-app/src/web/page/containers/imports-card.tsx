@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { percentOf } from '@local-datastore/shared/page/text/quantities';
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Age, Card } from '@local-datastore/shared/page/ui/card.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Place } from '../api/told-place.ts';
 import { Command } from '../ui/command.tsx';
 import { clientCommands, registryHost } from './client-commands.ts';

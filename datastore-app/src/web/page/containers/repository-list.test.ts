@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { Repository } from '../api/registry-answers.ts';
 import { firstOf, groupRepositories } from './repository-list.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Repository } from '../api/registry-answers.ts';
 
 export interface RepositoryGroup {

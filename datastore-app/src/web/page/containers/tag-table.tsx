@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ageText, exactSizeText, shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 import { DeleteIcon, ManageIcon } from '@local-datastore/shared/page/ui/icons.tsx';

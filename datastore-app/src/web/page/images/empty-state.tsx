@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { UploadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { Command } from '../ui/command.tsx';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Image } from '../api/answers.ts';
 import { splitPath } from './image-list.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ageText, exactSizeText, percentOf, shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';

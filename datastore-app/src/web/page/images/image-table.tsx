@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { SortIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import type { Image } from '../api/answers.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { pathIn } from '../uploads/upload-plan.ts';
 import { splitPath } from './image-list.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Chooses one thing, or several: then it may be chosen in part. */
 export function SelectBox({
   label,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Image } from '../api/answers.ts';
 
 /** Whether an image can be moved and deleted here: a disk of the registry is managed there, what can come is not here. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { useRef, useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import { isSelectable, pathsBetween, withPaths } from './selection.ts';

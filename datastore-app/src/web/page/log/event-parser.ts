@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A text that never ends with its event is no stream of ours. */
 const MAX_EVENT_LENGTH = 1024 * 1024;
 

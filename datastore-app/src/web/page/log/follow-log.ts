@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError } from '@local-datastore/shared/page/api-error';
 import { problemOf } from '../api/client.ts';
 import { createEventParser } from './event-parser.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError } from '@local-datastore/shared/page/api-error';
 import type { Access } from '../access/access.ts';
 import type { Client } from '../api/client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { createEventParser } from './event-parser.ts';
 import { fieldsText, findLines, type Level, type LogLine, withLines } from './log-list.ts';

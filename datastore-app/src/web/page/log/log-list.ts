@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { fieldText } from '@local-datastore/shared/text/field-text';
 
 /** A line of the log, as the API gives it. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { countText } from '@local-datastore/shared/text/quantities';

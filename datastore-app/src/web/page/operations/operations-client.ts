@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Client } from '../api/client.ts';
 
 const API = '/-/api/v1/operations';

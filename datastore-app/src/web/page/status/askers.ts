@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Query } from '../api/answers.ts';
 
 /** Somebody who asked, by address and link, and what was asked: what was asked last comes first. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { durationText, percentOf } from '@local-datastore/shared/page/text/quantities';
 import { Card, Fact } from '@local-datastore/shared/page/ui/card.tsx';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Status } from '../api/answers.ts';
 import { AdvertisingCard, DownloadsCard, QueriesCard } from './activity-cards.tsx';
 import { DatastoreCard, DiskCard, TlsCard } from './overview-cards.tsx';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** Lines for a terminal, to be copied. */

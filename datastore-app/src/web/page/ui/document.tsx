@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** A text of many lines, to be read and copied. */

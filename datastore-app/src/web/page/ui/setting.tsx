@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 
 /** A value that has to be entered elsewhere; one of a list of definitions. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ChosenFile } from './upload-plan.ts';
 
 /** More is a mistake: somebody dropped a home folder. */

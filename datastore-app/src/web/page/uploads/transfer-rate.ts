@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Tells how fast a transfer goes, over the last seconds. */
 export interface TransferRate {
   /** Takes over how far the transfer is. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseProblem } from '@local-datastore/shared/page/api-error';
 import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
 import { fingerprintOf, type UploadPlan } from './upload-plan.ts';

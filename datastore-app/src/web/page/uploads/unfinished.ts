@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { defaultOptions, type PreviousUpload } from 'tus-js-client';
 import type { Access } from '../access/access.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** A file to upload, and where to. */
 export interface UploadPlan {
   readonly file: File;

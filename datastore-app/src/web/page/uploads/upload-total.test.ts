@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { progressText, totalOf } from './upload-total.ts';
 import type { Upload, UploadState } from './uploads.ts';

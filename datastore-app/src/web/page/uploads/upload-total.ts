@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { durationText } from '@local-datastore/shared/page/text/quantities';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Upload, UploadState } from './uploads.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Duplex } from 'node:stream';
 import type { AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 import { NO_LISTS } from '@local-datastore/shared/eve/config-document';

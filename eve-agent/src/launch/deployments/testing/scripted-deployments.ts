@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Deployments over an engine of tables: what is loaded is a word, which says how its program behaves. */
 
 import { Readable } from 'node:stream';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the check makes of bytes, and what the engine would see of it. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tarParts } from '@local-datastore/shared/oci/tar-parts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Checked, readFiles } from './check-bytes.ts';
 
 /** What makes an engine look for an image: none of it may come before all is right. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Archives of one image, made by hand for tests, in the forms that programs write. */
 import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';

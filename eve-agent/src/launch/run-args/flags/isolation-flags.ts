@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 import { isQualifiedDevice, parseDevice, parseGpus, requireDeviceRule } from '../grammar/devices.ts';
 import { parseKeyValue } from '../grammar/key-values.ts';

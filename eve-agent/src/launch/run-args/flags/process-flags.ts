@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 import { parseLabel } from '../grammar/key-values.ts';
 import { parseDuration, parseSwitch, parseWhole } from '../grammar/numbers.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 import { parseByteRate, parseDeviceWeight, parseOperationRate, parseWeight } from '../grammar/devices.ts';
 import { parseDecimal, parseSize, parseWhole } from '../grammar/numbers.ts';

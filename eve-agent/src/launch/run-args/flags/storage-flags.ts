@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 import { cut, requireKeyValue } from '../grammar/key-values.ts';
 import { parseMount } from '../grammar/mounts.ts';

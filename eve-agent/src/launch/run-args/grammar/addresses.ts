@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ipVersion } from '@local-datastore/shared/net/ip-address';
 import { ValueError } from '../errors.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Mount } from '../../engine/container-spec.ts';
 import { ValueError } from '../errors.ts';
 import { cut, parseCsvLine, requireKeyValue } from './key-values.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 import { parseAddressOf, requireMacAddress } from './addresses.ts';
 import { parseCsvLine, requireKeyValue } from './key-values.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ValueError } from '../errors.ts';
 
 const WHOLE = /^(?:0|-?[1-9]\d{0,18})$/;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** From nothing to an address: selecting, requesting, or asking for the one of before a restart. */
 import type { ClientContext, StateOf, Step } from './client-state.ts';
 import {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseIpv4 } from '@local-datastore/shared/net/ip-address';
 
 const MAC_BYTES = 6;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { decodeArpFrame, encodeArpAnnouncement, encodeArpProbe, isArpFrame } from './arp.ts';
 import { MalformedPacketError } from './malformed-packet.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * The checksum of IPv4 and UDP (RFC 1071): the complement of the ones' complement sum of all 16-bit words. Over
  * bytes that hold their right checksum it is 0.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { IPV4_BYTES, readIpv4 } from './address-bytes.ts';
 import { requireForm } from './malformed-packet.ts';
 

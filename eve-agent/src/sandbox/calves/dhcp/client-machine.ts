@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { askingDue, receiveAnswer, receiveOffer, selectingDue } from './acquire-lease.ts';
 import type { ArpPacket } from './arp.ts';
 import {

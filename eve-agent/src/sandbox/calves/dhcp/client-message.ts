@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { BROADCAST_ADDRESS, BROADCAST_MAC, ipv4Bytes, macBytes, NO_ADDRESS } from './address-bytes.ts';
 import type { Outgoing } from './client-state.ts';
 import type { Received } from './lease.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ArpPacket } from './arp.ts';
 import type { Lease, Received } from './lease.ts';
 import type { RandomPart } from './timing.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isDomainName } from '../../keys/domain-name.ts';
 import { MalformedPacketError, requireForm } from './malformed-packet.ts';
 

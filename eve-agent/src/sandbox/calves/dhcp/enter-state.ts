@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How each state begins: what is sent at once, and when something is due. */
 import type {
   ClientAction,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** From an acknowledged address to its end: probed, used and defended, renewed, rebound, expired. */
 
 import { NO_ADDRESS } from './address-bytes.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import {
   DHCP_KEY,
   INFINITE_LEASE,

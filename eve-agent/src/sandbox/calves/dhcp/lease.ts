@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { parseIpv4 } from '@local-datastore/shared/net/ip-address';
 import type { LeaseRoute } from './classless-routes.ts';
 import type { DhcpMessage } from './message.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The client of DHCP as a calf: see `run-dhcp.ts`. */
 import { randomInt } from 'node:crypto';
 import { defineCalf } from '../../sdk/define-calf.ts';

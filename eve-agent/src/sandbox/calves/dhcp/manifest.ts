@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { CALF_USERS } from '@local-datastore/shared/confinement/launcher/calf';
 import { commitText, DHCP_KEY, parseCommit } from '../../keys/dhcp-keys.ts';
 import { defineManifest, handledKey, readKey, writeKey } from '../../sdk/manifest.ts';

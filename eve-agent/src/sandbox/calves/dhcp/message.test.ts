@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { MalformedPacketError } from './malformed-packet.ts';
 import { type DhcpMessage, decodeMessage, encodeMessage } from './message.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { MalformedPacketError, requireForm } from './malformed-packet.ts';
 import { OPTION } from './option-codes.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Options of RFC 2132 and after that a client knows. */
 export const OPTION = {
   pad: 0,

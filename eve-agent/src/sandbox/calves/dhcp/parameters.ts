@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isDomainName } from '../../keys/domain-name.ts';
 import { BROADCAST_ADDRESS, IPV4_BYTES, NO_ADDRESS, readIpv4 } from './address-bytes.ts';
 import { decodeClasslessRoutes, type LeaseRoute } from './classless-routes.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** For tests: a link on which only the test is a neighbour. */
 import type { FrameChannel, ReceivedFrame } from './frame-channel.ts';
 

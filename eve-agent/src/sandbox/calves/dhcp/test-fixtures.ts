@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** For tests: a client whose chance always falls in the middle, and what servers and neighbours say to it. */
 import type { ArpPacket } from './arp.ts';
 import { STOPPED, step } from './client-machine.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** All times of the client, each with where it comes from. Milliseconds. */
 
 const SECOND_MS = 1000;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ipv4Bytes, macBytes, readIpv4, readMac } from './address-bytes.ts';
 import { internetChecksum } from './checksum.ts';
 import { requireForm } from './malformed-packet.ts';

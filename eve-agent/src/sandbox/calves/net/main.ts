@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The program of the calf that speaks to the network: see `run-net.ts`. Its process has no right but its descriptors. */
 import { Socket } from 'node:net';
 import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { askRights } from '../../exchange/ask-keys.ts';
 import { type KeyRight, readable, writable } from '../../store/rights.ts';
 

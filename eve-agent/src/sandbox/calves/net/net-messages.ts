@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { isIPv4 } from 'node:net';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { OpenFlow } from '../../../transfer/flow.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Socket } from 'node:dgram';
 import { createMulticastSocket, type MulticastSockets } from '../../../network/multicast-socket.ts';
 import type { Asks } from '../../exchange/asks.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type * as z from 'zod';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import { filterSamples, shiftSample } from './clock-filter.ts';
 import type { Sample } from './judge-reply.ts';

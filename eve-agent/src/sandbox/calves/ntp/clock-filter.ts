@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { FREQUENCY_TOLERANCE, MAX_DISPERSION_MS, type Sample } from './judge-reply.ts';
 
 /** RFC 5905 §7.2 NSTAGE. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What truechimers say together: RFC 5905 §11.2.2 and §11.2.3. */
 
 /** RFC 5905 §7.2 MAXDIST: nothing further from its source than this is believed. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /**
  * What the system's clock was moved by since a measurement began, as a function of time: so that what was measured
  * before a correction and after it can be compared, and the error of the frequency shows as a straight line.

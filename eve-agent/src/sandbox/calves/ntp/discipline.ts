@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { type Corrections, gainedMs, pendingMs, slewedMs } from './corrections.ts';
 import { fitLine, isBent, type Line, type Point } from './fit-line.ts';
 import { MAX_POLL_LOG2, MIN_POLL_LOG2 } from './poll-schedule.ts';

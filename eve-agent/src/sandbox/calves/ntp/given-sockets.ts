@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { Socket } from 'node:dgram';
 import type { NtpSockets } from './ntp-sockets.ts';
 

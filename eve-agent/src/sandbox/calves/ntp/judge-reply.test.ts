@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import { judgeReply, type LocalMoment, type NtpRequest, type PlausibleTimes } from './judge-reply.ts';
 import { decodeNtpPacket } from './ntp-packet.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { kissCodeOf, type NtpPacket } from './ntp-packet.ts';
 import { unixNsOf } from './ntp-timestamp.ts';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The client of NTP as a calf: the store on its descriptor, and a socket for each server, which priv opens. */
 import { randomBytes } from 'node:crypto';
 import { Socket as DatagramSocket } from 'node:dgram';

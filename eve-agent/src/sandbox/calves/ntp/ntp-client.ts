@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import {
   type CorrectionAnswer,
   MAX_NTP_SERVERS,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Packets of NTP version 4 (RFC 5905 §7.3): what a client sends, and what it reads. */
 
 /** RFC 5905 §7.3: the header, without extension fields and without a message authentication code. */

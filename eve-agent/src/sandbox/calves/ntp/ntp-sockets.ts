@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Where a server is asked. */
 export interface NtpServer {
   /** As in the keys: `001`. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** The 64-bit timestamps of NTP (RFC 5905 §6): seconds of an era in the upper half, their fraction in the lower. */
 
 /** From the beginning of era 0, 1900-01-01, to that of Unix time. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { NTP_KEY, type NtpState, quantityText, type SourceKey } from '../../keys/ntp-keys.ts';
 import { slewedMs } from './corrections.ts';
 import type { NtpClientState } from './ntp-client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { beforeEach, describe, expect, test } from 'vitest';

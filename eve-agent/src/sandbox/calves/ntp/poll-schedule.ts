@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** When a server is asked (RFC 5905 §13), in seconds as powers of two where nothing else is said. */
 
 export const MIN_POLL_LOG2 = 6;

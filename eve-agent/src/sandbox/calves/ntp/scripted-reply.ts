@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ntpTimestampOf } from './ntp-timestamp.ts';
 
 /** For tests: the answer of a server, every field of which may be a lie. Times in nanoseconds since 1970. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Which servers tell the time: RFC 5905 §11.2.1, the intersection algorithm. */
 
 /** What a server says, as an interval in which the time must be if the server is right. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { FILTER_STAGES, type FilteredSample, filterSamples, shiftSample } from './clock-filter.ts';
 import { MAX_DISTANCE_MS } from './combine-sources.ts';
 import { STEP_THRESHOLD_MS } from './discipline.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { describe, expect, test } from 'vitest';
 import { createWallClock } from './wall-clock.ts';

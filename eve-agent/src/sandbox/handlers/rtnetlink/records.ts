@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Links, IPv4 addresses and routes as rtnetlink(7) has them. */
 import { parseIpv4 } from '@local-datastore/shared/net/ip-address';
 import { decodeAttributes, encodeAttribute, type NetlinkMessage, RtnetlinkError, uint32 } from './wire.ts';

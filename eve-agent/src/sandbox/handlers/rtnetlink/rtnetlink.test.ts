@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { encodeAddress, encodeLinkChange, encodeRoute, type LinkAddress, type Route } from './records.ts';
 import { createRtnetlink } from './rtnetlink.ts';

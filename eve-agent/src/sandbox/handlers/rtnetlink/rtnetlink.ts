@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { getSystemErrorName } from 'node:util';
 import type { NetlinkSocket } from '@local-datastore/shared/confinement/system/netlink-socket';
 import {

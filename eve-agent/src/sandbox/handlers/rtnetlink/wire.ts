@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Messages of netlink (netlink(7), `linux/netlink.h`): numbers in the order of the machine, which is little-endian. */
 import { CodedError } from '@local-datastore/shared/errors';
 

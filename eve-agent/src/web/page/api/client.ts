@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError, parseProblem } from '@local-datastore/shared/page/api-error';
 import type { LogLine, OperationLine, OperationProblem } from './answers.ts';
 import { createLineParser } from './json-lines.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
 import { createLineParser } from './json-lines.ts';
 import { offerOf } from './offer.ts';

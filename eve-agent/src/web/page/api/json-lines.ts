@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Text without an end of a line is none of ours. */
 const MAX_LINE_LENGTH = 1024 * 1024;
 

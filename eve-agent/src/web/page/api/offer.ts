@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** Which parts of the agent stand at the place that the page came from: an operator says which of them. */
 export interface Offer {
   readonly version: string;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AppPortMap, AppSwitch } from '@local-datastore/shared/eve/app-instance-status';
 
 /** A port of the device and where it leads, as `tcp 10.1.0.1:8080 → 80`. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import type { Polled } from '@local-datastore/shared/page/live/use-polled';
 import { countText } from '@local-datastore/shared/text/quantities';

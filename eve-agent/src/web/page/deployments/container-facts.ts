@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** What the page reads of a container as its engine has it (Docker's Engine API, `/containers/{id}/json`). */
 export interface ContainerDocument {
   readonly Name?: string;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { useStore } from '@local-datastore/shared/page/store';
 import { countText } from '@local-datastore/shared/text/quantities';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Fact } from '@local-datastore/shared/page/ui/card.tsx';

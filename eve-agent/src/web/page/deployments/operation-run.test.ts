@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type { OperationLine } from '../api/answers.ts';
 import { beginRun, withFailure, withLine, withSent } from './operation-run.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError } from '@local-datastore/shared/page/api-error';
 import { createStore, type Store } from '@local-datastore/shared/page/store';
 import { type Client, pathOf } from '../api/client.ts';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { ApiError } from '@local-datastore/shared/page/api-error';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';

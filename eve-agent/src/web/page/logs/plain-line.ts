@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 
 /** Control sequences of terminals (ECMA-48 §5.4, and xterm's OSC): they colour and move, and say nothing. */

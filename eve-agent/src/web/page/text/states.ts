@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { AppState } from '@local-datastore/shared/eve/sw-state';
 import type { Mood } from '../ui/badge.tsx';
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeStatus, Hold } from '@local-datastore/shared/eve/content-tree-status';
 
 /** What a person may ask of a content tree, as the API calls it. */

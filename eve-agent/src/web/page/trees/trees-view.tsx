@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
 import { type Polled, usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /** How something is, at a glance. */
 export type Mood = 'good' | 'bad' | 'busy' | 'off';
 

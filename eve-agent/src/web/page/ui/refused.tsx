@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import type { ApiError } from '@local-datastore/shared/page/api-error';
 import { WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 
