@@ -7,7 +7,7 @@ import { mustRunProgram, runProgram, WORKSPACE } from '../lab/run-program.ts';
 const BASE_IMAGE = `local-datastore/node-base:tests-${process.version}`;
 
 /** Bundles of just these sources, as `npm run build` makes them. Those that are in use are left as they are. */
-async function makeBundles(): Promise<void> {
+export async function makeBundles(): Promise<void> {
   if (!(await isBuilt(WORKSPACE))) await mustRunProgram([process.execPath, 'compose/build.ts']);
 }
 
