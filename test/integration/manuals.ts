@@ -4,6 +4,7 @@ import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createHeadingAnchors } from '@local-datastore/shared/web/manual/heading-anchors';
 
 export const WORKSPACE = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -34,18 +35,9 @@ export interface Manual {
 
 const HEADING = /^#{1,6} +(.+)$/;
 
-/** The anchors of headings: lower case, without punctuation, hyphens for blanks; repeated ones are counted. */
 function anchorsOf(headings: readonly string[]): Set<string> {
-  const counts = new Map<string, number>();
-  return new Set(
-    headings.map((heading) => {
-      const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-      const slug = text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');
-      const count = counts.get(slug) ?? 0;
-      counts.set(slug, count + 1);
-      return count === 0 ? slug : `${slug}-${count}`;
-    }),
-  );
+  const anchorOf = createHeadingAnchors();
+  return new Set(headings.map((heading) => anchorOf(heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1'))));
 }
 
 /**

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { sizeText } from '@local-datastore/shared/text/quantities';
+import { htmlText } from '@local-datastore/shared/web/html-text';
 import { imageReference } from '../images/image-path.ts';
 import type { ShownImage } from '../upstream/images/shown-images.ts';
-import { htmlText } from './html-text.ts';
 import { amountText } from './page/images/image-list.ts';
 
 export type DocumentImage = Pick<
