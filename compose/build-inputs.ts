@@ -19,7 +19,7 @@ const ALWAYS = [
   'compose/scripts/code-cache.ts',
   'compose/scripts/deferred-packages.ts',
   'compose/scripts/make-code-cache.ts',
-  'compose/write-page.ts',
+  'compose/write-sites.ts',
   'package-lock.json',
 ];
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, glob, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { buildPage } from '../eve-agent/src/web/build-page.ts';
+import { buildSites } from '../eve-agent/src/web/build-sites.ts';
 import { digestInputs, INPUTS_FILE } from './build-inputs.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from './calf-scripts.ts';
 import { copyKoffi } from './copy-koffi.ts';
@@ -20,7 +20,7 @@ import {
 } from './program-bundle.ts';
 import { bundleScripts } from './scripts/bundle-scripts.ts';
 import { writeCodeCache } from './scripts/code-cache.ts';
-import { writePage } from './write-page.ts';
+import { writeSites } from './write-sites.ts';
 
 /** `npm run build`: one folder a program below `dist`, which needs Node and nothing else. */
 const dist = join(workspace, 'dist');
@@ -46,15 +46,14 @@ async function buildAgent(): Promise<ProgramBundle> {
   });
   const calves = await bundleScriptsOf({ ...LAUNCHER_SCRIPT, ...(await findCalves('eve-agent')) }, folder);
   for (const [name, text] of files) await writeFile(join(folder, name), text);
-  const page = await buildPage();
-  await writePage(folder, page);
+  const sites = await writeSites(folder, buildSites);
   await copyKoffi(folder);
   await chmod(join(folder, 'main.js'), 0o755);
   await writePackageType(folder, 'commonjs');
   writeCodeCache(folder);
-  const { inputs, contents } = materialsOf([...metafiles, threads.metafile, calves, page.metafile]);
+  const { inputs, contents } = materialsOf([...metafiles, threads.metafile, calves, ...sites.metafiles]);
   return {
-    inputs: [...inputs, ...page.otherInputs],
+    inputs: [...inputs, ...sites.otherInputs],
     contents,
     sizeBytes: [...files.values()].reduce((sum, text) => sum + text.length, 0),
   };
@@ -81,7 +80,12 @@ for (const [program, buildProgram] of [
   await writeFile(join(dist, program, SBOM_NAME), await sbomText(subject));
   process.stdout.write(`dist/${program}: ${(built.sizeBytes / 1e6).toFixed(1)} MB\n`);
 }
-for (const place of ['datastore-app', 'eve-agent', 'shared']) inputs.add(`${place}/src/web/build-page.ts`);
+// What makes pages and manuals is in no bundle, but decides over them.
+for await (const file of glob('{datastore-app,eve-agent,shared}/src/web/{,manual/}*.ts', {
+  cwd: workspace,
+})) {
+  if (!file.endsWith('.test.ts')) inputs.add(file);
+}
 // Written last: without it the bundles count as absent.
 const digests = await digestInputs(workspace, [...inputs]);
 await writeFile(join(dist, INPUTS_FILE), `${JSON.stringify(digests, null, 2)}\n`);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { basename } from 'node:path';
 import { build } from 'esbuild';
-import { buildPage } from '../datastore-app/src/web/build-page.ts';
+import { buildSites } from '../datastore-app/src/web/build-sites.ts';
 import { LAUNCHER_NAME } from '../shared/src/confinement/launcher/roles.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER } from './calf-scripts.ts';
 import {
@@ -12,10 +12,10 @@ import {
   type ProgramBundle,
   writePackageType,
 } from './program-bundle.ts';
-import { writePage } from './write-page.ts';
+import { writeSites } from './write-sites.ts';
 
 /**
- * Bundles the datastore, its page, worker threads and calves, into a folder that needs Node and koffi's native part
+ * Bundles the datastore, its page and manual, worker threads and calves, into a folder that needs Node and koffi's native part
  * beside it, and nothing else.
  *
  * @param folder made if absent
@@ -40,11 +40,10 @@ export async function bundleDatastore(folder: string): Promise<ProgramBundle> {
   // A calf opens no file: its program is one script, which is handed to it.
   const calves = await bundleScriptsOf(await findCalves('datastore-app'), folder);
   await writePackageType(folder, 'module');
-  const page = await buildPage();
-  await writePage(folder, page);
-  const { inputs, contents } = materialsOf([metafile, calves, page.metafile]);
+  const sites = await writeSites(folder, buildSites);
+  const { inputs, contents } = materialsOf([metafile, calves, ...sites.metafiles]);
   return {
-    inputs: [...inputs, ...page.otherInputs],
+    inputs: [...inputs, ...sites.otherInputs],
     contents,
     sizeBytes: Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0),
   };

@@ -2,17 +2,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { buildPage } from '../../eve-agent/src/web/build-page.ts';
+import { buildSites } from '../../eve-agent/src/web/build-sites.ts';
 import { bundleScriptsOf, findCalves, LAUNCHER_SCRIPT } from '../calf-scripts.ts';
 import { BUNDLE_OPTIONS, findWorkers, materialsOf, type ProgramBundle } from '../program-bundle.ts';
 import { bundleScripts } from '../scripts/bundle-scripts.ts';
-import { writePage } from '../write-page.ts';
+import { writeSites } from '../write-sites.ts';
 
 /** The files of a single executable. */
 export interface ExecutableBundle extends Pick<ProgramBundle, 'inputs' | 'contents'> {
   /** CommonJS: the main script of Node 24's single executables is nothing else. */
   readonly main: string;
-  /** The other scripts of the program, modules of worker threads, and its page, by the names that are asked for. */
+  /** The other scripts of the program, modules of worker threads, its page and its manual, by the names that are asked for. */
   readonly assets: Readonly<Record<string, string>>;
 }
 
@@ -44,21 +44,20 @@ export async function bundleExecutable(
   });
   const programs = { ...LAUNCHER_SCRIPT, ...(await findCalves('eve-agent')), ...otherCalves };
   const calves = await bundleScriptsOf(programs, folder);
-  const page = await buildPage();
-  const pageFiles = await writePage(folder, page);
+  const sites = await writeSites(folder, buildSites);
   const main = 'main.js';
   const scripts = [...files.keys()].filter((name) => name !== main);
   const workers = sources.map((file) => basename(file, '.ts'));
-  const { inputs, contents } = materialsOf([...metafiles, threads.metafile, calves, page.metafile]);
+  const { inputs, contents } = materialsOf([...metafiles, threads.metafile, calves, ...sites.metafiles]);
   return {
     main: join(folder, main),
     assets: Object.fromEntries([
       ...scripts.map((name) => [name, join(folder, name)]),
       ...workers.map((name) => [name, join(folder, `${name}.mjs`)]),
       ...Object.keys(programs).map((name) => [name, join(folder, name)]),
-      ...pageFiles,
+      ...sites.files,
     ]),
-    inputs: [...inputs, ...page.otherInputs],
+    inputs: [...inputs, ...sites.otherInputs],
     contents,
   };
 }

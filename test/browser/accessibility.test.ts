@@ -3,7 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer-core';
-import { afterAll, beforeAll, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../requirements.ts';
 import { expectClean, SCREENS } from './clean-page.ts';
 import { FULL_STATUS } from './full-status.ts';
@@ -100,6 +100,19 @@ describeWith(['chromium'], 'accessibility of the page', () => {
     await waitForText(page, '.count', '1 change');
     await waitForText(page, '.changes td', 'refused');
     await expectClean(page, 'changes that were looked for');
+    await page.browserContext().close();
+  });
+
+  it('dark, narrow: a page of the manual, to which the page leads', async () => {
+    const { page, errors } = await openPage(browser, `${empty.origin}/-/`, { width: 390, scheme: 'dark' });
+    await press(page, 'Manual');
+    await waitForText(page, 'h1', 'datastore-app');
+    await page.locator('#pages a::-p-text(HTTPS)').click();
+    await waitForText(page, 'h1', 'HTTPS');
+    await expectClean(page, 'a page of the manual');
+    await press(page, 'Web page');
+    await waitForText(page, 'h2', 'No images yet');
+    expect(errors).toEqual([]);
     await page.browserContext().close();
   });
 

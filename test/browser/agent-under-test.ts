@@ -14,6 +14,7 @@ import { createAppRoutes } from '../../eve-agent/src/api/app-routes.ts';
 import { createDeploymentRoutes } from '../../eve-agent/src/api/deployment-routes.ts';
 import { listen } from '../../eve-agent/src/api/listen.ts';
 import { createLogStream } from '../../eve-agent/src/api/log-stream.ts';
+import { createManualRoutes } from '../../eve-agent/src/api/manual-routes.ts';
 import { createPageRoutes } from '../../eve-agent/src/api/page-routes.ts';
 import { createRouter, type Route } from '../../eve-agent/src/api/router.ts';
 import { createRoutes, withDescription } from '../../eve-agent/src/api/routes.ts';
@@ -30,7 +31,7 @@ import {
   treeOf,
   uuidOf,
 } from '../../eve-agent/src/reconcile/test-fixtures.ts';
-import { openPage } from '../../eve-agent/src/web/open-page.ts';
+import { openSites } from '../../eve-agent/src/web/open-sites.ts';
 
 const NO_TLS = { certificate: undefined, key: undefined, clientCa: undefined };
 const LONG = 'a-long-name-'.repeat(8);
@@ -168,10 +169,12 @@ export async function startAgent(
   const deploymentRoutes = createDeploymentRoutes({
     ...{ deployments: scripted.deployments, clock: systemClock, log: silentLog },
   });
+  const sites = openSites();
   const routes = [
     ...(offers === 'deployments' ? [] : [...statusRoutes(folder, scene, acted), ...appRoutes]),
     ...(offers === 'status' ? [] : deploymentRoutes),
-    ...createPageRoutes({ log: silentLog, loadPage: openPage() }),
+    ...createPageRoutes({ log: silentLog, loadPage: sites.page }),
+    ...createManualRoutes({ log: silentLog, loadManual: sites.manual }),
   ];
   const end = await listen(
     { kind: 'unix', path },

@@ -278,7 +278,8 @@ describeWith(['openssl'], 'eve-agent run with its API on TCP', () => {
       '/page/page.css',
     ]);
     for (const path of parts) expect((await ask(client, path)).status).toBe(200);
-    await expect(ask(null, '/')).rejects.toThrow();
+    expect((await ask(client, '/manual/install.html')).body).toContain('manual of eve-agent');
+    for (const path of ['/', '/manual/']) await expect(ask(null, path)).rejects.toThrow();
   });
 
   it('keeps keys out of its log', async () => {

@@ -202,6 +202,7 @@ it('describes all that is answered, and nothing else', async () => {
         .replace('{digest}', image.descriptor.digest)
         .replace('{path}', 'described.img')
         .replace('{id}', job ?? upload)
+        .replace('/-/manual/{name}', '/-/manual/install.html')
         .replace('{name}', asset);
       const answer = await fetch(`${datastore.url}${path}`, {
         method: method.toUpperCase(),

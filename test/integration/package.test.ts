@@ -60,6 +60,7 @@ const PACKAGES: readonly Expected[] = [
       '-rwxr-xr-x ./usr/lib/datastore-app/node',
       '-rw-r--r-- ./usr/lib/datastore-app/main.js',
       '-rw-r--r-- ./usr/lib/datastore-app/web/index.html',
+      '-rw-r--r-- ./usr/lib/datastore-app/manual/index.html',
       `-rw-r--r-- ./usr/lib/datastore-app/koffi-${ARCHITECTURE}.node`,
     ],
     // The last two are in the page alone.

@@ -34,8 +34,20 @@ const PUBLISH_METHODS = new Set(['PUT', 'POST', 'DELETE']);
 /** No resource has others, such as TRACE or WebDAV's: nobody needs a credential to be told so. */
 const METHODS = new Set([...READ_METHODS, ...PUBLISH_METHODS, 'PATCH']);
 /** What anybody may read, also where reading needs a credential. */
-const PUBLIC_PATHS = new Set(['/', '/-', '/-/', '/-/livez', '/-/readyz', '/-/ca.pem', '/-/openapi.json']);
-const PUBLIC_FOLDER = '/-/assets/';
+const PUBLIC_PATHS = new Set([
+  '/',
+  '/-',
+  '/-/',
+  '/-/manual',
+  '/-/livez',
+  '/-/readyz',
+  '/-/ca.pem',
+  '/-/openapi.json',
+]);
+const PUBLIC_FOLDERS = ['/-/assets/', '/-/manual/'];
+
+const isPublic = (urlPath: string) =>
+  PUBLIC_PATHS.has(urlPath) || PUBLIC_FOLDERS.some((folder) => urlPath.startsWith(folder));
 
 /** Everything of the datastore's own. */
 export function mountApi(api: RequestListener): Mount {
@@ -45,9 +57,7 @@ export function mountApi(api: RequestListener): Mount {
     // What a router takes for the same path in another spelling is not public, and the routers of uploads ask again.
     wishOf: (method, urlPath) => ({
       action: READ_METHODS.has(method) ? 'read' : 'write',
-      resource: {
-        kind: PUBLIC_PATHS.has(urlPath) || urlPath.startsWith(PUBLIC_FOLDER) ? 'public' : 'own',
-      },
+      resource: { kind: isPublic(urlPath) ? 'public' : 'own' },
     }),
     refuse,
     handle: api,

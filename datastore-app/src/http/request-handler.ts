@@ -34,7 +34,7 @@ import type { Uploads } from '../uploads/uploads.ts';
 import type { ImageUpstreams } from '../upstream/images/open-image-upstreams.ts';
 import { createShownImages, type ShownImages as ShownFiles } from '../upstream/images/shown-images.ts';
 import type { OpenUpstreams } from '../upstream/open-upstreams.ts';
-import { openPage } from '../web/open-page.ts';
+import { openSites } from '../web/open-sites.ts';
 import { type AccessLogChoice, createAccessLog } from './access-log.ts';
 import { createApi } from './api.ts';
 import { createArtifactHandler } from './artifact-files.ts';
@@ -73,6 +73,7 @@ import { createImageUpstreamRoutes } from './routes/image-upstreams.ts';
 import { createImageRoutes } from './routes/images.ts';
 import { createImportJobRoutes } from './routes/import-jobs.ts';
 import { createLogRoutes } from './routes/log.ts';
+import { createManualRoutes } from './routes/manual.ts';
 import { createMetricsRoutes } from './routes/metrics.ts';
 import { createOpenapiRoutes } from './routes/openapi.ts';
 import { createOperationRoutes } from './routes/operations.ts';
@@ -185,9 +186,10 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
   const { metrics } = activity;
   const { root, version } = options;
   const tlsStatus = () => certificates?.status();
-  const loadPage = openPage();
+  const { page: loadPage, manual: loadManual } = openSites();
   const resources: readonly Resource[] = [
     createPageRoutes({ log, loadPage }),
+    createManualRoutes({ log, loadManual }),
     createImageListRoutes({ ...deps, loadPage }),
     createImageRoutes({ note, shown, store, listArtifacts: deps.listArtifacts }),
     createImageUpstreamRoutes({ note, upstreams: deps.imageUpstreams, shown }),

@@ -102,7 +102,7 @@ ${next === undefined ? '' : `<p><a href="/-/list?after=${htmlText(encodeURICompo
 <div class="command"><pre>${htmlText(commands.join('\n'))}</pre></div>
 </section>
 </main>
-<footer><ul aria-label="For programs"><li><a href="/-/api/v1/images">Images as JSON</a></li><li><a href="/-/api/v1/status">Status</a></li><li><a href="/-/openapi.json">API</a></li></ul></footer>
+<footer><ul aria-label="For programs"><li><a href="/-/api/v1/images">Images as JSON</a></li><li><a href="/-/api/v1/status">Status</a></li><li><a href="/-/openapi.json">API</a></li><li><a href="/-/manual/">Manual</a></li></ul></footer>
 </body>
 </html>
 `;

@@ -4,9 +4,9 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { silentLog } from '@local-datastore/shared/log';
-import { pageOf } from '@local-datastore/shared/web/page-files';
+import { siteOf } from '@local-datastore/shared/web/site';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createPageRoutes, takenCodings } from './page-routes.ts';
+import { createPageRoutes } from './page-routes.ts';
 import { createRouter } from './router.ts';
 
 const file = (name: string, content: string) => ({
@@ -15,7 +15,7 @@ const file = (name: string, content: string) => ({
   gzip: Buffer.from('gzip'),
   brotli: undefined,
 });
-const PAGE = pageOf([file('index.html', '<html>'), file('main-1.js', 'code')]);
+const PAGE = siteOf([file('index.html', '<html>'), file('main-1.js', 'code')]);
 
 let server: Server;
 afterEach(() => server.close());
@@ -84,13 +84,4 @@ describe('where it is open', () => {
     const get = await serve(() => Promise.reject(new Error('it is not there')));
     expect((await get('/')).status).toBe(503);
   });
-});
-
-it.each([
-  [undefined, []],
-  ['gzip, deflate, BR', ['gzip', 'deflate', 'br']],
-  ['br;q=0, gzip;q=0.1', ['gzip']],
-  ['br; q=0.000', []],
-])('of %j takes %j', (header, codings) => {
-  expect([...takenCodings(header)].filter((coding) => coding !== '')).toEqual(codings);
 });

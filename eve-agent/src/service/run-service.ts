@@ -11,6 +11,7 @@ import { createAppRoutes } from '../api/app-routes.ts';
 import { createDeploymentRoutes } from '../api/deployment-routes.ts';
 import { type ListenAddress, listen } from '../api/listen.ts';
 import { createLogStream } from '../api/log-stream.ts';
+import { createManualRoutes } from '../api/manual-routes.ts';
 import { createPageRoutes } from '../api/page-routes.ts';
 import { createRouter } from '../api/router.ts';
 import { createRoutes, withDescription } from '../api/routes.ts';
@@ -35,7 +36,7 @@ import { retryRecordsSchema } from '../reconcile/retry-records.ts';
 import { createTally } from '../reconcile/tally.ts';
 import type { OpenedNtp } from '../sandbox/handlers/open-ntp.ts';
 import type { Target } from '../transfer/target.ts';
-import { openPage } from '../web/open-page.ts';
+import { openSites } from '../web/open-sites.ts';
 import { createDeploymentPull } from './deployment-pull.ts';
 import type { DhcpClients } from './dhcp-clients.ts';
 import { createOwnNetwork, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
@@ -239,7 +240,11 @@ export async function runService(
     ntp = await openNtp(settings, sandbox, { findLocal: network.findLocal, log });
     const { places = [{ kind: 'unix' as const, path: join(state, SOCKET_NAME) }], tls } = settings.api;
     const listenDeps = { clock: systemClock, wallMs: Date.now, log };
-    const pageRoutes = createPageRoutes({ log, loadPage: settings.api.hasPage ? openPage() : null });
+    const sites = settings.api.hasPage ? openSites() : null;
+    const pageRoutes = [
+      ...createPageRoutes({ log, loadPage: sites?.page ?? null }),
+      ...createManualRoutes({ log, loadManual: sites?.manual ?? null }),
+    ];
     if (settings.deployments !== null) {
       const { registries } = settings.deployments;
       const pull = createDeploymentPull(settings, registries, { state, log });

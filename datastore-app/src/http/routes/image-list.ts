@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { textResponse } from '@local-datastore/shared/http/operation';
-import { DOCUMENT_HEADERS } from '@local-datastore/shared/web/page-answer';
-import type { Page } from '@local-datastore/shared/web/page-files';
+import type { LoadSite } from '@local-datastore/shared/web/load-sites';
+import { DOCUMENT_HEADERS } from '@local-datastore/shared/web/site-answer';
 import type { Places } from '../../access/places.ts';
 import { toListedArtifact } from '../../eve/listed-artifact.ts';
 import type { ShownImages } from '../../upstream/images/shown-images.ts';
@@ -15,7 +15,7 @@ export interface ImageListRoutesDeps {
   readonly shown: Pick<ShownImages, 'list'>;
   readonly listArtifacts: ListArtifacts;
   readonly places: Pick<Places, 'originFor'>;
-  loadPage(): Promise<Page>;
+  readonly loadPage: LoadSite;
 }
 
 /** `/-/list`: the images for browsers without JavaScript, whom the page leads there. */

@@ -4,7 +4,7 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createLog } from '@local-datastore/shared/log';
-import { pageOf } from '@local-datastore/shared/web/page-files';
+import { siteOf } from '@local-datastore/shared/web/site';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../api.ts';
 import { createPageRoutes } from './page.ts';
@@ -15,8 +15,8 @@ const file = (name: string, content: string, isCompressed = true) => ({
   gzip: isCompressed ? Buffer.from('gzip') : undefined,
   brotli: isCompressed ? Buffer.from('brotli') : undefined,
 });
-const PAGE = pageOf([
-  file('index.html', '<html>'),
+const PAGE = siteOf([
+  file('index.html', '<html>', false),
   file('main-1.js', 'code'),
   file('icon-1.svg', '<svg>', false),
 ]);
@@ -59,7 +59,7 @@ describe('/-/', () => {
         "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
-      vary: 'Accept',
+      vary: 'Accept, Accept-Encoding',
     });
     expect(response.headers.get('content-encoding')).toBeNull();
   });

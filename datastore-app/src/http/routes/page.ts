@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { errorMessage } from '@local-datastore/shared/errors';
 import { textResponse } from '@local-datastore/shared/http/operation';
 import { sendProblem } from '@local-datastore/shared/http/problem';
 import type { Log } from '@local-datastore/shared/log';
-import { assetAnswer, documentAnswer } from '@local-datastore/shared/web/page-answer';
-import type { Page, PageFile } from '@local-datastore/shared/web/page-files';
-import type { Request, Response } from 'express';
+import type { LoadSite } from '@local-datastore/shared/web/load-sites';
 import { open, problems } from '../openapi/describe.ts';
 import { createResource, type Resource } from '../resource.ts';
+import { createSiteOpener, sendAsset, sendDocument } from './answer-site.ts';
 
 export interface PageRoutesDeps {
   readonly log: Log;
-  loadPage(): Promise<Page>;
+  readonly loadPage: LoadSite;
 }
 
 const PLAIN_TEXT = `This is a local datastore for EVE-OS. A browser shows more at this address.
@@ -24,31 +22,9 @@ Add an image: curl -T FILE -H "Authorization: Bearer TOKEN" <this host>/<path>
 (\`datastore-app token\` prints the token.)
 `;
 
-function sendDocument(request: Request, response: Response, page: Page): void {
-  const { headers, content } = documentAnswer(page);
-  response.set(headers);
-  if (request.fresh) response.status(304).end();
-  else response.send(content);
-}
-
-function sendAsset(request: Request, response: Response, asset: PageFile): void {
-  const { headers, content } = assetAnswer(asset, new Set(request.acceptsEncodings()));
-  response.set(headers).send(content);
-}
-
 /** The web page at `/-/`, to which `GET /` leads, and its assets; what is no browser gets plain text. */
 export function createPageRoutes({ log, loadPage }: PageRoutesDeps): Resource {
-  /** Answers, and returns undefined, when the page cannot be loaded. */
-  async function tryLoad(response: Response): Promise<Page | undefined> {
-    try {
-      return await loadPage();
-    } catch (error) {
-      log.error({ reason: errorMessage(error) }, 'the web page cannot be loaded');
-      const detail = 'The web page cannot be loaded; the log says why. The API under /-/api/v1/ works.';
-      sendProblem(response, { status: 503, detail });
-      return undefined;
-    }
-  }
+  const tryLoad = createSiteOpener(loadPage, 'page', log);
 
   return createResource([
     open({
@@ -71,7 +47,7 @@ export function createPageRoutes({ log, loadPage }: PageRoutesDeps): Resource {
           return;
         }
         const page = await tryLoad(response);
-        if (page !== undefined) sendDocument(request, response, page);
+        if (page !== undefined) sendDocument(request, response, page.start);
       },
     }),
     open({

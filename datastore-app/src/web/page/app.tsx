@@ -169,7 +169,7 @@ export function App({ context }: { context: PageContext }) {
               <a href="/-/metrics">Metrics</a>
             </li>
             <li>
-              Manual: <code>datastore-app man</code>
+              <a href="/-/manual/">Manual</a>
             </li>
           </ul>
         </footer>

@@ -138,7 +138,7 @@ function Footer({ offer: { version, hasStatus } }: { offer: Offer }) {
           </li>
         )}
         <li>
-          Manual: <code>man eve-agent</code>
+          <a href="/manual/">Manual</a>
         </li>
       </ul>
     </footer>

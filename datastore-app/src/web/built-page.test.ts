@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { BuiltPage } from '@local-datastore/shared/web/build-page';
-import { documentAnswer } from '@local-datastore/shared/web/page-answer';
-import { pageOf } from '@local-datastore/shared/web/page-files';
+import type { BuiltSite } from '@local-datastore/shared/web/build-site';
+import { siteOf } from '@local-datastore/shared/web/site';
+import { documentAnswer } from '@local-datastore/shared/web/site-answer';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildPage } from './build-page.ts';
+import { buildSites } from './build-sites.ts';
 
 /** What the page may weigh in all, as it goes over the wire. */
 const MOST_COMPRESSED_BYTES = 100 * 1024;
 
-let page: BuiltPage;
+let page: BuiltSite;
 beforeAll(async () => {
-  page = await buildPage();
+  page = await buildSites.page();
 });
 
 const textOf = (extension: string) =>
@@ -52,7 +52,7 @@ describe('the built page', () => {
     expect(textOf('.html')).not.toMatch(/style=|<script(?![^>]*src=)|\son\w+=/);
     expect(textOf('.html').match(/<style/g)).toHaveLength(1);
     const [, style = ''] = /<style>(.*)<\/style>/s.exec(textOf('.html')) ?? [];
-    const { headers } = documentAnswer(pageOf(page.files));
+    const { headers } = documentAnswer(siteOf(page.files).start, new Set());
     const digest = createHash('sha256').update(style).digest('base64');
     expect(headers['Content-Security-Policy']).toContain(`style-src 'self' 'sha256-${digest}';`);
     expect(textOf('.js')).not.toMatch(/\beval\(|new Function\(/);
@@ -76,7 +76,7 @@ describe('the built page', () => {
   });
 
   it('has the same names when it is built again', async () => {
-    const again = await buildPage();
+    const again = await buildSites.page();
     expect(again.files.map(({ name }) => name)).toEqual(page.files.map(({ name }) => name));
   });
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import type { Page, PageFile } from './page-files.ts';
+import type { SiteFile } from './site.ts';
 
 /**
  * A page loads its own scripts, styles and icons and talks to its own host; nobody may frame it.
@@ -42,48 +42,61 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
 };
 
-/** What a page is answered with, beside what every answer has. */
-export interface PageAnswer {
+/** What a file is answered with, beside what every answer has. */
+export interface SiteAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly content: Buffer;
 }
 
-/** The document of a page, with the tag by which a browser asks whether it is still so. */
-export function documentAnswer({ html }: Page): PageAnswer & { readonly entityTag: string } {
-  const entityTag = `"sha256:${createHash('sha256').update(html.content).digest('hex')}"`;
-  return {
-    entityTag,
-    headers: {
-      ...documentHeaders(ownStylesOf(html.content)),
-      ETag: entityTag,
-      'Content-Type': CONTENT_TYPES['.html'] ?? '',
-    },
-    content: html.content,
-  };
-}
-
-/**
- * An asset in the smallest form that the client takes (RFC 9110 §12.5.3); its name is another when its content is.
- *
- * @param taken codings, as `br`
- */
-export function assetAnswer(
-  { name, content, brotli, gzip }: PageFile,
-  taken: ReadonlySet<string>,
-): PageAnswer {
+/** A file in the smallest form that the client takes (RFC 9110 §12.5.3). */
+function smallestForm({ name, content, brotli, gzip }: SiteFile, taken: ReadonlySet<string>): SiteAnswer {
   const forms = { ...(brotli && { br: brotli }), ...(gzip && { gzip }), identity: content };
   // Not the client's order: by size, among those it takes.
   const encoding = (['br', 'gzip'] as const).find((form) => taken.has(form) && forms[form] !== undefined);
   return {
     headers: {
       'Content-Type': CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
-      'Cache-Control': 'public, max-age=31536000, immutable',
-      'Cross-Origin-Resource-Policy': 'same-origin',
       Vary: 'Accept-Encoding',
       ...(encoding !== undefined && { 'Content-Encoding': encoding }),
     },
     content: forms[encoding ?? 'identity'] ?? content,
+  };
+}
+
+/**
+ * A document, with the tag by which a browser asks whether it is still so: each form has its own (RFC 9110 §8.8.3.3).
+ *
+ * @param taken codings, as `br`
+ */
+export function documentAnswer(
+  document: SiteFile,
+  taken: ReadonlySet<string>,
+): SiteAnswer & { readonly entityTag: string } {
+  const { headers, content } = smallestForm(document, taken);
+  const entityTag = `"sha256:${createHash('sha256').update(content).digest('hex')}"`;
+  return {
+    entityTag,
+    headers: { ...documentHeaders(ownStylesOf(document.content)), ...headers, ETag: entityTag },
+    content,
+  };
+}
+
+/**
+ * An asset; its name is another when its content is.
+ *
+ * @param taken codings, as `br`
+ */
+export function assetAnswer(asset: SiteFile, taken: ReadonlySet<string>): SiteAnswer {
+  const { headers, content } = smallestForm(asset, taken);
+  return {
+    headers: {
+      ...headers,
+      'Cache-Control': 'public, max-age=31536000, immutable',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+    },
+    content,
   };
 }
