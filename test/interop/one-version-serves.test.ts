@@ -73,7 +73,7 @@ function keepsOneVersion(kind: EngineKind): void {
     host.lab.host.mustRun(['mount', '-o', `remount,size=${bytes}`, disk()]);
   async function freeOnDisk(bytes: number): Promise<void> {
     const used = await host.lab.host.mustRun(['df', '--block-size=1', '--output=used', disk()]);
-    await resizeDisk(Number(used.split('\n')[1]) + bytes);
+    await resizeDisk(Number(used.split('\n')[1]) + Math.floor(bytes));
   }
 
   const imagesNow = () => listImages(host.engine);
@@ -244,7 +244,8 @@ function keepsOneVersion(kind: EngineKind): void {
 
   describe('a disk of the engine', () => {
     it('with less room than the version needs', async () => {
-      await freeOnDisk((await stat(large)).size);
+      // What the engine keeps of archives that were broken off it may throw away just now: with that it is too little yet.
+      await freeOnDisk((await stat(large)).size / 4);
       expect(await refused(() => load(large))).toMatchObject({
         ...{ status: 507, code: 'NO_SPACE', why: expect.stringMatching(/needs more than the \d+ MiB/) },
       });
