@@ -12,6 +12,7 @@ const BEGINNINGS: ReadonlySet<string> = new Set(['sh', 'console', 'json', 'yaml'
 
 /** Pages without commands and faults of their own, and why. */
 const REFERENCES: ReadonlyMap<string, string> = new Map([
+  ['datastore-app/docs/compared.md', 'what others have, and where what is here is told of'],
   ['datastore-app/docs/glossary.md', 'words, and where each is explained'],
   ['datastore-app/docs/troubleshooting.md', 'all of it is what goes wrong, over all pages'],
   ['eve-agent/docs/troubleshooting.md', 'all of it is what goes wrong, over all pages'],
