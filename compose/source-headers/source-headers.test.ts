@@ -16,6 +16,11 @@ it.each([
   ['a.css', 'a {}\n', '/* SPDX-License-Identifier: Apache-2.0 */\na {}\n'],
   ['compose/Dockerfile', 'FROM x\n', '# SPDX-License-Identifier: Apache-2.0\nFROM x\n'],
   ['.ci/run', '#!/bin/bash\n:\n', '#!/bin/bash\n# SPDX-License-Identifier: Apache-2.0\n:\n'],
+  [
+    'cloud-config.yaml',
+    '#cloud-config\nruncmd:\n',
+    '#cloud-config\n# SPDX-License-Identifier: Apache-2.0\nruncmd:\n',
+  ],
   // Where imports were sorted it may have gone along with the first.
   [
     'moved.ts',

@@ -17,6 +17,9 @@ const COMMENT: Readonly<Record<string, (text: string) => string>> = {
   run: (text) => `# ${text}`,
 };
 
+/** What is told by the very first line: an interpreter, and to cloud-init that it is for it. */
+const HAS_TO_BE_FIRST = /^#(?:!|cloud-config$)/;
+
 const endingOf = (path: string): string => /[^./]+$/.exec(path)?.[0] ?? '';
 
 /**
@@ -38,8 +41,7 @@ export function listSources(top: string): string[] {
 }
 
 /**
- * A source with its licence by its SPDX identifier (SPDX 2.3, annex E) on the first line, behind that of an
- * interpreter.
+ * A source with its licence by its SPDX identifier (SPDX 2.3, annex E) on the first line that is free for it.
  *
  * @param path for how comments are written in it
  */
@@ -48,6 +50,6 @@ export function withHeader(path: string, text: string): string {
   if (comment === undefined) throw new Error(`${path}: no comment can stand in it`);
   const header = comment(LICENCE);
   const lines = text.split('\n').filter((line) => line !== header);
-  const behind = lines[0]?.startsWith('#!') ? 1 : 0;
+  const behind = HAS_TO_BE_FIRST.test(lines[0] ?? '') ? 1 : 0;
   return lines.toSpliced(behind, 0, header).join('\n');
 }
