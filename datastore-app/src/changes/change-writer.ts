@@ -2,6 +2,7 @@
 import type { Clock } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { asciiJson } from '@local-datastore/shared/text/json-text';
 import { type ChangeLine, lineOf } from './change.ts';
 import type { LineFiles } from './line-files.ts';
 
@@ -25,13 +26,6 @@ export interface ChangeWriterDeps {
 const MAX_WAITING = 1000;
 /** After a failure, such as a disk that is full. */
 const RETRY_MS = 5000;
-
-/** JSON in ASCII: a character of another script is written as its UTF-16 units are escaped (RFC 8259 §7). */
-const asciiJson = (line: ChangeLine): string =>
-  JSON.stringify(line).replace(
-    /[^\x20-\x7e]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 
 /**
  * A queue before the files: a disk that is full, or cannot be written to, keeps no change from being made. The log says

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { asciiJson } from '../text/json-text.ts';
+
 /** What a document says, its entries unread: the lists of EVE's `EdgeDevConfig` that are read here. */
 export interface ConfigLists {
   readonly datastores: readonly unknown[];
@@ -53,11 +55,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
 /** Nothing in a foreign key acts on a terminal or turns the direction of a line. */
-const quoted = (key: string) =>
-  JSON.stringify(key.slice(0, MAX_SHOWN_CHARACTERS)).replace(/[^\x20-\x7e]/g, escaped);
+const quoted = (key: string) => asciiJson(key.slice(0, MAX_SHOWN_CHARACTERS));
 
 function shownKeys(document: JsonObject): string {
   const keys = Object.keys(document);

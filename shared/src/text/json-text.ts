@@ -4,12 +4,12 @@ import { isPlainText } from './printable-text.ts';
 
 const UNPRINTABLE = new RegExp(ACTING_CHARACTER, 'gu');
 
+/** A UTF-16 unit as the strings of JSON may have any (RFC 8259 §7). */
+const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 function escapeCharacter(character: string): string {
   if (character === '\n') return character;
-  return Array.from({ length: character.length }, (_, i) => {
-    const unit = character.charCodeAt(i);
-    return `\\u${unit.toString(16).padStart(4, '0')}`;
-  }).join('');
+  return character.split('').map(escapeUnit).join('');
 }
 
 /**
@@ -28,3 +28,7 @@ export function jsonText(value: unknown): string {
 export function jsonLine(value: unknown): string {
   return `${safeJson(JSON.stringify(value))}\n`;
 }
+
+/** A value as JSON in printable ASCII alone, whatever its texts hold. It means the same. */
+export const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replace(/[^\x20-\x7e]/g, escapeUnit);
