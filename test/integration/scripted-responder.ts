@@ -43,7 +43,10 @@ export interface ServedImage {
   readonly sizeBytes: number;
 }
 
-/** Starts a neighbour in a namespace whose interface has the address; ready when this returns. */
+/**
+ * Starts a neighbour in a namespace whose interface has the address; ready when this returns. It stands for another
+ * machine: what keeps this one busy must not make it deaf, so it goes before others.
+ */
 export async function startScriptedResponder(
   namespace: Namespace,
   address: string,
@@ -52,6 +55,7 @@ export async function startScriptedResponder(
 ): Promise<JsonLines<ResponderEvent>> {
   const program = 'test/integration/programs/scripted-responder.ts';
   const child = namespace.start([
+    ...['nice', '-n', '-20'],
     'node',
     program,
     address,
