@@ -120,7 +120,7 @@ export async function benchSeparation(memory: string, rounds: number): Promise<s
 
   try {
     const contenders = WAYS.flatMap((way) => [
-      [`${way}, one process`, () => download(way)] as const,
+      [`${way}, one process`, () => download(way, '--no-separation')] as const,
       [`${way}, separated`, () => download(way, '--separation')] as const,
     ]);
     const samples = await alternate(contenders, rounds);
