@@ -47,5 +47,8 @@ export function durationText(seconds: number): string {
   return small % per === 0 ? `${large} ${units[0]}` : `${large} ${units[0]} ${small} ${units[1]}`;
 }
 
-/** The first and last digits of a digest, for a narrow column. */
-export const shortDigest = (sha256: string): string => `${sha256.slice(0, 8)}…${sha256.slice(-6)}`;
+/** The first and last digits of a digest, for a narrow column: `sha256:0123…` → `01234567…abcdef`. */
+export function shortDigest(digest: string): string {
+  const digits = digest.slice(digest.indexOf(':') + 1);
+  return `${digits.slice(0, 8)}…${digits.slice(-6)}`;
+}

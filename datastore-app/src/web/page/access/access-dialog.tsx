@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { useId, useState } from 'preact/hooks';
 import type { Prompt, PromptAnswer } from './access.ts';
 
@@ -90,14 +92,11 @@ export function AccessDialog({ prompt, onAnswer }: AccessDialogProps) {
             <span>Remember on this device (otherwise until this tab is closed)</span>
           </label>
         </div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={() => onAnswer(undefined)}>
-            Cancel
-          </button>
+        <DialogFoot leave="Cancel" onLeave={() => onAnswer(undefined)}>
           <button type="submit" class="button button-main">
             {isWrite ? 'Use token' : 'Sign in'}
           </button>
-        </div>
+        </DialogFoot>
       </form>
     </Dialog>
   );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import type { PageContext } from '../context.ts';
@@ -75,14 +76,11 @@ export function ArchiveForm({ context, dropped, onClose }: ArchiveFormProps) {
           />
         </label>
       </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          Cancel
-        </button>
+      <DialogFoot leave="Cancel" onLeave={onClose}>
         <button type="submit" class="button button-main" disabled={chosen.length === 0}>
           Import
         </button>
-      </div>
+      </DialogFoot>
     </form>
   );
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { Age, PlainTable } from '@local-datastore/shared/page/ui/card.tsx';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
 import { DownloadIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { useState } from 'preact/hooks';
 import type { Repository, Tag, TagVersion } from '../api/registry-answers.ts';
@@ -89,10 +89,7 @@ function Versions({ tag, versions }: { tag: Tag; versions: readonly TagVersion[]
               {digest === tag.digest && ' (now)'}
             </th>
             <td>
-              <span class="digest">
-                <code title={digest}>{shortDigest(digest.slice(digest.indexOf(':') + 1))}</code>
-                <CopyButton text={digest} what={`digest of version ${number}`} />
-              </span>
+              <Digest digest={digest} what={`digest of version ${number}`} />
             </td>
             <td>
               <Age at={at} />

@@ -56,7 +56,7 @@ function ComingCard({ imports }: { imports: readonly Import[] }) {
               {repository}
             </th>
             <td>
-              <code title={digest}>{shortDigest(digest.slice(digest.indexOf(':') + 1))}</code>
+              <code title={digest}>{shortDigest(digest)}</code>
             </td>
             <td>
               <span class="hashing">

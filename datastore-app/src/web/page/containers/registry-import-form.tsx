@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useId, useState } from 'preact/hooks';
@@ -70,14 +71,11 @@ export function RegistryImportForm({ context, onClose, onStarted }: RegistryImpo
         </label>
         <Failure text={failure} />
       </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          Cancel
-        </button>
+      <DialogFoot leave="Cancel" onLeave={onClose}>
         <button type="submit" class="button button-main" disabled={isBusy || fields.source.trim() === ''}>
           Import
         </button>
-      </div>
+      </DialogFoot>
     </form>
   );
 }

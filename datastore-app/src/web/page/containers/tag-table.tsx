@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ageText, exactSizeText, shortDigest } from '@local-datastore/shared/page/text/quantities';
-import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
-import { DeleteIcon, ManageIcon } from '@local-datastore/shared/page/ui/icons.tsx';
+import { ageText, exactSizeText } from '@local-datastore/shared/page/text/quantities';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import type { Tag } from '../api/registry-answers.ts';
+import { DeleteButton, ManageButton, UseInEveButton } from '../ui/row-buttons.tsx';
 
 export interface TagTableProps {
   readonly repository: string;
@@ -15,9 +15,6 @@ export interface TagTableProps {
   /** undefined: nothing can be deleted there. */
   readonly onDelete: ((tag: Tag) => void) | undefined;
 }
-
-/** `sha256:0123…` → `01234567…abcdef`. */
-const shortOf = (digest: string) => shortDigest(digest.slice(digest.indexOf(':') + 1));
 
 function platformsText({ kind, platforms, artifactType }: Tag): string {
   if (platforms.length > 0) return platforms.join(', ');
@@ -83,10 +80,7 @@ function Row({
         <span class="path">{platforms}</span>
       </td>
       <td class="minor col-digest">
-        <span class="digest">
-          <code title={digest}>{shortOf(digest)}</code>
-          <CopyButton text={digest} what={`digest of ${name}`} />
-        </span>
+        <Digest digest={digest} what={`digest of ${name}`} />
       </td>
       <td class="minor col-age">
         {pushed != null && (
@@ -106,38 +100,9 @@ function Row({
           >
             Get
           </button>
-          <button
-            type="button"
-            class="button button-small"
-            aria-label={`Use in EVE: ${name}`}
-            onClick={() => onUseInEve(tag)}
-          >
-            <span>
-              <span class="words">Use in </span>EVE
-            </span>
-          </button>
-          {onManage !== undefined && (
-            <button
-              type="button"
-              class="button-icon"
-              aria-label={`Manage ${name}`}
-              title="Manage"
-              onClick={() => onManage(tag)}
-            >
-              <ManageIcon />
-            </button>
-          )}
-          {onDelete !== undefined && (
-            <button
-              type="button"
-              class="button-icon button-danger"
-              aria-label={`Delete ${name}`}
-              title="Delete"
-              onClick={() => onDelete(tag)}
-            >
-              <DeleteIcon />
-            </button>
-          )}
+          <UseInEveButton name={name} onClick={() => onUseInEve(tag)} />
+          {onManage !== undefined && <ManageButton name={name} onClick={() => onManage(tag)} />}
+          {onDelete !== undefined && <DeleteButton name={name} onClick={() => onDelete(tag)} />}
         </span>
       </td>
     </tr>

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ageText, exactSizeText, percentOf, shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { ageText, exactSizeText, percentOf } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
-import {
-  DeleteIcon,
-  DownloadIcon,
-  ManageIcon,
-  RenameIcon,
-  WarningIcon,
-} from '@local-datastore/shared/page/ui/icons.tsx';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
+import { DownloadIcon, RenameIcon, WarningIcon } from '@local-datastore/shared/page/ui/icons.tsx';
 import { countText, sizeText } from '@local-datastore/shared/text/quantities';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { repositoryOfPath } from '../../../archives/archive-naming.ts';
@@ -16,6 +11,7 @@ import type { Image } from '../api/answers.ts';
 import { urlOfImage } from '../api/client.ts';
 import { containersAddress } from '../containers/address.ts';
 import type { PageContext } from '../context.ts';
+import { DeleteButton, ManageButton, UseInEveButton } from '../ui/row-buttons.tsx';
 import { splitPath } from './image-list.ts';
 import { RenameField } from './rename-field.tsx';
 import { SelectBox } from './select-box.tsx';
@@ -51,7 +47,7 @@ const NAME_FORMS = {
 
 const GROWING = 'Somebody writes to it, or did so lately: it is hashed when it is left alone.';
 
-function Digest({ image }: { image: Image }) {
+function ImageDigest({ image }: { image: Image }) {
   const { sha256, hashedBytes, sizeBytes, path, isGrowing } = image;
   if (isGrowing) return <span title={GROWING}>Still growing</span>;
   if (sha256 === null) {
@@ -63,12 +59,7 @@ function Digest({ image }: { image: Image }) {
       </span>
     );
   }
-  return (
-    <span class="digest">
-      <code title={sha256}>{shortDigest(sha256)}</code>
-      <CopyButton text={sha256} what={`sha256 of ${path}`} />
-    </span>
-  );
+  return <Digest digest={sha256} what={`sha256 of ${path}`} />;
 }
 
 /** An image that is not here yet: from where it comes, and how far it is. */
@@ -231,7 +222,7 @@ export function ImageRow({
       </td>
       <td class="minor col-format">{content}</td>
       <td class="minor col-digest">
-        <Digest image={image} />
+        <ImageDigest image={image} />
       </td>
       <td class="minor col-age">
         <time dateTime={modified} title={new Date(modified).toLocaleString('en-GB')}>
@@ -240,16 +231,7 @@ export function ImageRow({
       </td>
       <td class="col-actions">
         <span class="actions">
-          <button
-            type="button"
-            class="button button-small"
-            aria-label={`Use in EVE: ${path}`}
-            onClick={() => onUseInEve(image)}
-          >
-            <span>
-              <span class="words">Use in </span>EVE
-            </span>
-          </button>
+          <UseInEveButton name={path} onClick={() => onUseInEve(image)} />
           <span class="minor">
             <CopyButton text={origin + urlOfImage(path)} what={`URL of ${path}`} />
           </span>
@@ -280,24 +262,8 @@ export function ImageRow({
           )}
           {isOwn && (
             <>
-              <button
-                type="button"
-                class="button-icon"
-                aria-label={`Manage ${path}`}
-                title="Manage"
-                onClick={() => onManage(image)}
-              >
-                <ManageIcon />
-              </button>
-              <button
-                type="button"
-                class="button-icon button-danger"
-                aria-label={`Delete ${path}`}
-                title="Delete"
-                onClick={() => onDelete(image)}
-              >
-                <DeleteIcon />
-              </button>
+              <ManageButton name={path} onClick={() => onManage(image)} />
+              <DeleteButton name={path} onClick={() => onDelete(image)} />
             </>
           )}
         </span>

@@ -2,13 +2,14 @@
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
-import { useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Image } from '../api/answers.ts';
 import type { PageContext } from '../context.ts';
 import { change } from '../operations/operations-client.ts';
-import { foldersOf } from '../uploads/upload-plan.ts';
+import { FolderField } from '../ui/folder-field.tsx';
 import { amountText } from './image-list.ts';
 import { collisionOf, type Move, planMoves } from './move-plan.ts';
 
@@ -31,7 +32,6 @@ export function MoveDialog({ images, existing, context, onClose }: MoveDialogPro
   const [folder, setFolder] = useState('');
   const [planned, setPlanned] = useState<Planned>();
   const { isBusy, failure, run } = useAttempt();
-  const id = useId();
   const { client } = context;
   const moves = planMoves(
     images.map(({ path }) => path),
@@ -72,26 +72,15 @@ export function MoveDialog({ images, existing, context, onClose }: MoveDialogPro
       >
         <div class="dialog-body">
           <p>{amountText(images)}</p>
-          <label class="field">
-            <span>Folder (empty: the root)</span>
-            <input
-              value={folder}
-              list={`${id}-folders`}
-              placeholder="linux/base"
-              spellcheck={false}
-              autocomplete="off"
-              autofocus
-              onInput={(event) => {
-                setFolder(event.currentTarget.value);
-                setPlanned(undefined);
-              }}
-            />
-            <datalist id={`${id}-folders`}>
-              {foldersOf(existing.map(({ path }) => path)).map((name) => (
-                <option key={name} value={name} />
-              ))}
-            </datalist>
-          </label>
+          <FolderField
+            folder={folder}
+            paths={existing.map(({ path }) => path)}
+            isFirst
+            onInput={(wanted) => {
+              setFolder(wanted);
+              setPlanned(undefined);
+            }}
+          />
           <div class="sentences-long" aria-live="polite">
             {moves.length === 0 && <p class="second">All of them are there.</p>}
             {collision !== undefined && (
@@ -103,10 +92,7 @@ export function MoveDialog({ images, existing, context, onClose }: MoveDialogPro
           </div>
           <Failure text={failure} />
         </div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
+        <DialogFoot leave="Cancel" onLeave={onClose}>
           {planned === undefined ? (
             <button
               type="submit"
@@ -125,7 +111,7 @@ export function MoveDialog({ images, existing, context, onClose }: MoveDialogPro
               Move
             </button>
           )}
-        </div>
+        </DialogFoot>
       </form>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { sizeText } from '@local-datastore/shared/text/quantities';
@@ -196,10 +197,7 @@ export function ManageDialog(props: ManageDialogProps) {
         </div>
         <Failure text={failure} />
       </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          Close
-        </button>
+      <DialogFoot leave="Close" onLeave={onClose}>
         {planned !== undefined && (
           <button
             type="button"
@@ -212,7 +210,7 @@ export function ManageDialog(props: ManageDialogProps) {
             {planned.label}
           </button>
         )}
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }

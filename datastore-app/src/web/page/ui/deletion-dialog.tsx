@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import type { ComponentChildren } from 'preact';
@@ -74,10 +75,7 @@ export function DeletionDialog({
         )}
         <Failure text={failure} />
       </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" autofocus onClick={onClose}>
-          Keep it
-        </button>
+      <DialogFoot leave="Keep it" onLeave={onClose} isLeaveFirst>
         <button
           type="button"
           class="button button-danger-main"
@@ -86,7 +84,7 @@ export function DeletionDialog({
         >
           Delete
         </button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useState } from 'preact/hooks';
 import { createCaseIndex } from '../../../images/case-twins.ts';
 import type { Image } from '../api/answers.ts';
 import type { ArchiveWish } from '../archives/archive-imports.ts';
 import { isArchiveName } from '../archives/archive-name.ts';
-import { type ChosenFile, foldersOf, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
+import { FolderField } from '../ui/folder-field.tsx';
+import { type ChosenFile, parseSha256, pathIn, type UploadPlan } from './upload-plan.ts';
 
 export interface UploadDialogProps {
   readonly chosen: readonly ChosenFile[];
@@ -64,22 +66,7 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
         }}
       >
         <div class="dialog-body">
-          <label class="field">
-            <span>Folder (empty: the root)</span>
-            <input
-              value={folder}
-              list={`${id}-folders`}
-              placeholder="linux/base"
-              spellcheck={false}
-              autocomplete="off"
-              onInput={(event) => setFolder(event.currentTarget.value)}
-            />
-            <datalist id={`${id}-folders`}>
-              {foldersOf([...taken]).map((name) => (
-                <option key={name} value={name} />
-              ))}
-            </datalist>
-          </label>
+          <FolderField folder={folder} paths={[...taken]} onInput={setFolder} />
           <ul class="chosen">
             {rows.map(({ file, relativePath, path, isTaken, twin, isImported }, index) => (
               <li key={relativePath}>
@@ -140,15 +127,15 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
             </p>
           )}
         </div>
-        <div class="dialog-foot">
-          <span class="second">
-            {wanted.length < rows.length
+        <DialogFoot
+          leave="Cancel"
+          onLeave={onClose}
+          note={
+            wanted.length < rows.length
               ? `${wanted.length} of ${rows.length} will be uploaded`
-              : sizeText(totalBytes)}
-          </span>
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
+              : sizeText(totalBytes)
+          }
+        >
           <button
             type="submit"
             class="button button-main"
@@ -157,7 +144,7 @@ export function UploadDialog({ chosen, existing, onStart, onClose }: UploadDialo
           >
             Upload
           </button>
-        </div>
+        </DialogFoot>
       </form>
     </Dialog>
   );

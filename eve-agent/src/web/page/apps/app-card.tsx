@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { AppInstanceStatus } from '@local-datastore/shared/eve/app-instance-status';
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Age, Fact } from '@local-datastore/shared/page/ui/card.tsx';
-import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { useId } from 'preact/hooks';
 import { type Client, pathOf } from '../api/client.ts';
 import { moodOf, STATE_MEANINGS } from '../text/states.ts';
 import { Badge } from '../ui/badge.tsx';
+import { ThingHead } from '../ui/thing-head.tsx';
 import { portText, switchText } from './app-text.ts';
 
 export const nameOf = ({ DisplayName, AppID }: Pick<AppInstanceStatus, 'DisplayName' | 'AppID'>): string =>
@@ -32,10 +32,7 @@ function Facts({ app, tree }: { app: AppInstanceStatus; tree: ContentTreeStatus 
       {tree !== undefined && tree.ContentSha256 !== '' && (
         <Fact label="Content">
           <bdi class="breakable">{shownName(tree.DisplayName || tree.RelativeURL)}</bdi>{' '}
-          <span class="digest">
-            <code title={tree.ContentSha256}>{shortDigest(tree.ContentSha256)}</code>
-            <CopyButton text={tree.ContentSha256} what="digest" />
-          </span>
+          <Digest digest={tree.ContentSha256} what="digest" />
         </Fact>
       )}
       {(app.IPAddress !== '' || app.Bridge !== '') && (
@@ -92,12 +89,9 @@ export function AppCard({ app, tree, client, onChanged, onLog, onPurge }: AppCar
     });
   return (
     <article class="card" aria-labelledby={id}>
-      <header class="thing-head">
-        <h3 id={id} class="path">
-          <bdi>{name}</bdi>
-        </h3>
+      <ThingHead id={id} name={name}>
         <Badge mood={moodOf(app.State, app.Error)}>{app.State}</Badge>
-      </header>
+      </ThingHead>
       <p class="second">{STATE_MEANINGS[app.State]}</p>
       {app.Error !== '' && (
         <p class="failure">

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { percentOf, shortDigest } from '@local-datastore/shared/page/text/quantities';
+import { percentOf } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Age, Fact } from '@local-datastore/shared/page/ui/card.tsx';
-import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
 import { sizeText } from '@local-datastore/shared/text/quantities';
 import { useId, useRef, useState } from 'preact/hooks';
 import type { Deployment } from '../api/answers.ts';
 import { plainLine } from '../logs/plain-line.ts';
 import { Badge, type Mood } from '../ui/badge.tsx';
+import { ThingHead } from '../ui/thing-head.tsx';
 import type { OpenDialog } from './deployment-dialog.tsx';
 import type { OperationRun } from './operation-run.ts';
 import type { Operations } from './operations.ts';
@@ -41,10 +42,7 @@ function Facts({ deployment }: { deployment: Deployment }) {
       </Fact>
       {configDigest !== null && (
         <Fact label="Image id">
-          <span class="digest">
-            <code title={configDigest}>{shortDigest(configDigest.replace(/^sha256:/, ''))}</code>
-            <CopyButton text={configDigest} what="image id" />
-          </span>
+          <Digest digest={configDigest} what="image id" />
         </Fact>
       )}
       {startedAt !== null && (
@@ -198,15 +196,10 @@ export function DeploymentCard(props: CardProps) {
       onDragLeave={() => setIsOver(false)}
       onDrop={drop}
     >
-      <header class="thing-head">
-        <h3 id={id} class="path">
-          <bdi>{shownName(name)}</bdi>
-        </h3>
-        <span class="badges">
-          <Badge mood={image === '' ? 'off' : STATE_MOODS[state]}>{image === '' ? 'empty' : state}</Badge>
-          {image !== '' && health !== 'unknown' && <Badge mood={HEALTH_MOODS[health]}>{health}</Badge>}
-        </span>
-      </header>
+      <ThingHead id={id} name={shownName(name)}>
+        <Badge mood={image === '' ? 'off' : STATE_MOODS[state]}>{image === '' ? 'empty' : state}</Badge>
+        {image !== '' && health !== 'unknown' && <Badge mood={HEALTH_MOODS[health]}>{health}</Badge>}
+      </ThingHead>
       {problem !== null && <p class="failure">It cannot be used as it is configured: {shownName(problem)}</p>}
       {operation !== null && run?.state !== 'running' && (
         <p class="second">

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Fact } from '@local-datastore/shared/page/ui/card.tsx';
-import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
-import { useState } from 'preact/hooks';
 import { type Client, pathOf } from '../api/client.ts';
-import { Refused } from '../ui/refused.tsx';
+import { PolledDialog } from '../ui/polled-dialog.tsx';
 import {
   type ContainerDocument,
   containerAddresses,
@@ -41,31 +38,30 @@ export function DetailsDialog({
   name: string;
   onClose: () => void;
 }) {
-  const [load] = useState(
-    () => () => client.read<ContainerDocument>(`${pathOf('/v1/deployments', name)}/inspect`),
-  );
-  const { value, failure } = usePolled(load);
   return (
-    <Dialog title={`Container of ${shownName(name)}`} isWide onClose={onClose}>
-      <div class="dialog-body">
-        {failure !== undefined && <Refused what="the container" failure={failure} />}
-        {value !== undefined && (
-          <dl class="facts">
-            <Fact label="Name">
-              <code class="breakable">{shownName((value.Name ?? '').replace(/^\//, ''))}</code>
-            </Fact>
-            <List label="Ports" of={containerPorts(value)} />
-            <List label="Addresses" of={containerAddresses(value)} />
-            <Fact label="Network">{shownName(value.HostConfig?.NetworkMode ?? 'default')}</Fact>
-            <List label="Mounts" of={containerMounts(value)} />
-            <Fact label="Restarts">{value.RestartCount ?? 0}</Fact>
-            <Fact label="Last exit code">
-              {value.State?.ExitCode ?? 0}
-              {value.State?.OOMKilled === true && ', by lack of memory'}
-            </Fact>
-          </dl>
-        )}
-      </div>
-    </Dialog>
+    <PolledDialog<ContainerDocument>
+      client={client}
+      title={`Container of ${shownName(name)}`}
+      what="the container"
+      path={`${pathOf('/v1/deployments', name)}/inspect`}
+      onClose={onClose}
+    >
+      {(container) => (
+        <dl class="facts">
+          <Fact label="Name">
+            <code class="breakable">{shownName((container.Name ?? '').replace(/^\//, ''))}</code>
+          </Fact>
+          <List label="Ports" of={containerPorts(container)} />
+          <List label="Addresses" of={containerAddresses(container)} />
+          <Fact label="Network">{shownName(container.HostConfig?.NetworkMode ?? 'default')}</Fact>
+          <List label="Mounts" of={containerMounts(container)} />
+          <Fact label="Restarts">{container.RestartCount ?? 0}</Fact>
+          <Fact label="Last exit code">
+            {container.State?.ExitCode ?? 0}
+            {container.State?.OOMKilled === true && ', by lack of memory'}
+          </Fact>
+        </dl>
+      )}
+    </PolledDialog>
   );
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usePolled } from '@local-datastore/shared/page/live/use-polled';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { Age } from '@local-datastore/shared/page/ui/card.tsx';
-import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
-import { useState } from 'preact/hooks';
 import type { HistoryEntry } from '../api/answers.ts';
 import { type Client, pathOf } from '../api/client.ts';
 import { Badge } from '../ui/badge.tsx';
-import { Refused } from '../ui/refused.tsx';
+import { PolledDialog } from '../ui/polled-dialog.tsx';
 
 function Entry({ entry }: { entry: HistoryEntry }) {
   return (
@@ -43,23 +40,25 @@ export function HistoryDialog({
   name: string;
   onClose: () => void;
 }) {
-  const [load] = useState(
-    () => () => client.read<readonly HistoryEntry[]>(`${pathOf('/v1/deployments', name)}/history`),
-  );
-  const { value, failure } = usePolled(load);
   return (
-    <Dialog title={`History of ${shownName(name)}`} isWide onClose={onClose}>
-      <div class="dialog-body">
-        {failure !== undefined && <Refused what="the history" failure={failure} />}
-        {value?.length === 0 && <p class="second">Nothing was done yet.</p>}
-        {value !== undefined && value.length > 0 && (
+    <PolledDialog<readonly HistoryEntry[]>
+      client={client}
+      title={`History of ${shownName(name)}`}
+      what="the history"
+      path={`${pathOf('/v1/deployments', name)}/history`}
+      onClose={onClose}
+    >
+      {(entries) =>
+        entries.length === 0 ? (
+          <p class="second">Nothing was done yet.</p>
+        ) : (
           <ol class="history">
-            {value.map((entry) => (
+            {entries.map((entry) => (
               <Entry key={`${entry.time} ${entry.operation}`} entry={entry} />
             ))}
           </ol>
-        )}
-      </div>
-    </Dialog>
+        )
+      }
+    </PolledDialog>
   );
 }

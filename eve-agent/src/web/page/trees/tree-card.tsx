@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContentTreeStatus } from '@local-datastore/shared/eve/content-tree-status';
-import { shortDigest } from '@local-datastore/shared/page/text/quantities';
 import { shownName } from '@local-datastore/shared/page/text/shown-name';
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Fact } from '@local-datastore/shared/page/ui/card.tsx';
-import { CopyButton } from '@local-datastore/shared/page/ui/copy-button.tsx';
+import { Digest } from '@local-datastore/shared/page/ui/digest.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import { sizeText } from '@local-datastore/shared/text/quantities';
@@ -12,6 +11,7 @@ import { useId } from 'preact/hooks';
 import { type Client, pathOf } from '../api/client.ts';
 import { moodOf, STATE_MEANINGS } from '../text/states.ts';
 import { Badge } from '../ui/badge.tsx';
+import { ThingHead } from '../ui/thing-head.tsx';
 import { actionsOf, HOLD_TEXTS } from './tree-actions.ts';
 
 export const treeName = ({
@@ -70,12 +70,9 @@ export function TreeCard({ tree, datastore, client, onChanged, onCancel }: TreeC
     });
   return (
     <article class="card" aria-labelledby={id}>
-      <header class="thing-head">
-        <h3 id={id} class="path">
-          <bdi>{name}</bdi>
-        </h3>
+      <ThingHead id={id} name={name}>
         <Badge mood={moodOf(tree.State, tree.Error)}>{tree.State}</Badge>
-      </header>
+      </ThingHead>
       <p class="second">{HOLD_TEXTS[tree.Hold] ?? STATE_MEANINGS[tree.State]}</p>
       {tree.State !== 'VERIFIED' && tree.TotalSize > 0 && <Progress tree={tree} name={name} />}
       {tree.Error !== '' && (
@@ -101,10 +98,7 @@ export function TreeCard({ tree, datastore, client, onChanged, onCancel }: TreeC
         )}
         {tree.ContentSha256 !== '' && (
           <Fact label="Digest">
-            <span class="digest">
-              <code title={tree.ContentSha256}>{shortDigest(tree.ContentSha256)}</code>
-              <CopyButton text={tree.ContentSha256} what="digest" />
-            </span>
+            <Digest digest={tree.ContentSha256} what="digest" />
           </Fact>
         )}
         {tree.RetryCount > 0 && <Fact label="Retries">{tree.RetryCount}</Fact>}

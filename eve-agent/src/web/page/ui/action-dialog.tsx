@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { announce } from '@local-datastore/shared/page/ui/announce';
 import { Dialog } from '@local-datastore/shared/page/ui/dialog.tsx';
+import { DialogFoot } from '@local-datastore/shared/page/ui/dialog-foot.tsx';
 import { Failure } from '@local-datastore/shared/page/ui/failure.tsx';
 import { useAttempt } from '@local-datastore/shared/page/ui/use-attempt';
 import type { ComponentChildren } from 'preact';
@@ -44,10 +45,7 @@ export function ActionDialog({
         {children}
         <Failure text={failure} />
       </div>
-      <div class="dialog-foot">
-        <button type="button" class="button" autofocus onClick={onClose}>
-          Leave it
-        </button>
+      <DialogFoot leave="Leave it" onLeave={onClose} isLeaveFirst>
         <button
           type="button"
           class={isHarmless ? 'button button-main' : 'button button-danger-main'}
@@ -56,7 +54,7 @@ export function ActionDialog({
         >
           {verb}
         </button>
-      </div>
+      </DialogFoot>
     </Dialog>
   );
 }
