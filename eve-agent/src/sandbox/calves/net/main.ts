@@ -2,11 +2,13 @@
 /** The program of the calf that speaks to the network: see `run-net.ts`. Its process has no right but its descriptors. */
 import { Socket } from 'node:net';
 import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
+import { collectEarly } from '@local-datastore/shared/early-collection';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { openStoreClient } from '../../store/store-client.ts';
 import { runNet } from './run-net.ts';
 
+collectEarly();
 const log = createLog('net', 'info');
 
 void runNet({
