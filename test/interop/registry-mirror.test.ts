@@ -107,6 +107,16 @@ describeWith(
       expect(JSON.parse(body).errors[0]).toMatchObject({ code, message: expect.stringMatching(/.{10}/) });
     });
 
+    test('has its cache for itself: another one on it ends, and says why', async () => {
+      const other = ['mirror', '--cache', cache, '--listen', '127.0.0.1:5056'];
+      const { exitCode, stderr } = await lab.host.run(eveAgent(...other));
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 2,
+        stderr: `eve-agent: another mirror runs with the cache ${cache}\n`,
+      });
+      expect(await ask('/v2/')).toBe('{}\n200');
+    });
+
     test('takes nothing, and answers no page of the web that leads here by its name', async () => {
       const put = await ask('/v2/ds.local/group/app/manifests/1', '-X', 'PUT', '-d', '{}');
       expect(put).toMatch(/UNSUPPORTED[\s\S]*405$/);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { ConfigurationError } from '@local-datastore/shared/errors';
 import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
 import { TargetError } from './errors.ts';
 
@@ -20,4 +21,21 @@ export async function lockTarget(target: string): Promise<() => void> {
   if (release !== null) return release;
   const message = `another download to ${target} is running: wait for it, or choose another file with -o`;
   throw new TargetError('TARGET_BUSY', message);
+}
+
+/**
+ * Makes this process the only one on the host that works in a folder in some role.
+ *
+ * @param role a name in the folder that nothing is downloaded to
+ * @param taken the message where another process has it
+ * @returns the release
+ * @throws ConfigurationError when another process has it
+ */
+export async function lockFolder(folder: string, role: string, taken: string): Promise<() => void> {
+  try {
+    return await lockTarget(join(folder, role));
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    throw new ConfigurationError(taken, { cause: error });
+  }
 }

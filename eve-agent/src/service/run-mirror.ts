@@ -16,6 +16,7 @@ import { createJsonFile } from '../content/json-file.ts';
 import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createTagMemory } from '../content/tag-memory.ts';
+import { lockFolder } from '../content/target-lock.ts';
 import type { ServiceInstance } from '../discovery/service-cache.ts';
 import { createBlobFlights } from '../mirror/blob-flights.ts';
 import { createMirrorHandler } from '../mirror/mirror-handler.ts';
@@ -69,7 +70,6 @@ const unusable = (path: string, error: unknown) =>
   new ConfigurationError(`--cache ${path} cannot be used: ${errorMessage(error)}`, { cause: error });
 
 async function openCache({ cachePath, cacheBytes, reserveBytes }: CacheSettings): Promise<BlobCache> {
-  await prepareFolder('--cache', cachePath);
   const cache = createBlobCache(cachePath, { maxBytes: cacheBytes, reserveBytes });
   try {
     await cache.open();
@@ -122,6 +122,7 @@ export async function verifyMirror(
   log: Log,
   signal: AbortSignal,
 ): Promise<ScrubResult> {
+  await prepareFolder('--cache', settings.cachePath);
   const cache = await openCache({ ...settings, cacheBytes: Number.MAX_SAFE_INTEGER });
   return await createCheckedBlobs(cache, log, signal).scrub(Number.MAX_SAFE_INTEGER, signal);
 }
@@ -142,9 +143,26 @@ function scrubDeps(cachePath: string, blobs: CheckedBlobs, log: Log): ScrubSched
 /**
  * A registry for the container engines of this host, until the signal is aborted.
  *
- * @throws ConfigurationError when the place or the folder cannot be had
+ * @throws ConfigurationError when the place or the folder cannot be had, or another mirror has the folder
  */
 export async function runMirror(
+  settings: MirrorSettings,
+  means: [DownloadDeps, DownloadOptions],
+  deps: MirrorDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { cachePath } = settings;
+  await prepareFolder('--cache', cachePath);
+  // What one has not finished yet, another would clear away.
+  const unlock = await lockFolder(cachePath, 'mirror', `another mirror runs with the cache ${cachePath}`);
+  try {
+    await serveMirror(settings, means, deps, signal);
+  } finally {
+    unlock();
+  }
+}
+
+async function serveMirror(
   settings: MirrorSettings,
   [deps, options]: [DownloadDeps, DownloadOptions],
   { browse, findCredential, log, onListening }: MirrorDeps,

@@ -19,7 +19,6 @@ import { SOCKET_NAME } from '../api/socket-path.ts';
 import { createConfigSource } from '../configuration/config-source.ts';
 import { createConfiguration } from '../configuration/configuration.ts';
 import { type ContentStore, createContentStore } from '../content/content-store.ts';
-import { TargetError } from '../content/errors.ts';
 import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
 import { hashFile } from '../content/hash-file.ts';
 import { createHashLanes, type HashLanes } from '../content/hash-lanes.ts';
@@ -28,7 +27,7 @@ import { createJsonFile } from '../content/json-file.ts';
 import { prepareFolder } from '../content/prepare-folder.ts';
 import { createSmallFileTarget } from '../content/small-file-target.ts';
 import { createStatusFiles } from '../content/status-files.ts';
-import { lockTarget } from '../content/target-lock.ts';
+import { lockFolder } from '../content/target-lock.ts';
 import { readNetworkInstances } from '../network/network-instances.ts';
 import { imageResolutionSchema } from '../reconcile/image-resolution.ts';
 import { createReconciler, type Reconciler } from '../reconcile/reconciler.ts';
@@ -62,16 +61,6 @@ export interface ServiceDeps {
 
 const placeText = (place: ListenAddress) =>
   place.kind === 'unix' ? place.path : `${place.host}:${place.port}`;
-
-/** @throws ConfigurationError when another agent works in the same state directory */
-async function lockState(state: string): Promise<() => void> {
-  try {
-    return await lockTarget(join(state, 'agent'));
-  } catch (error) {
-    if (!(error instanceof TargetError)) throw error;
-    throw new ConfigurationError(`another agent runs with the state directory ${state}`, { cause: error });
-  }
-}
 
 /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
 const createTargetOf =
@@ -213,7 +202,7 @@ export async function runService(
   await prepareFolder('--state', state);
   await prepareFolder('--images', images);
   // Before anything there is read.
-  const unlock = await lockState(state);
+  const unlock = await lockFolder(state, 'agent', `another agent runs with the state directory ${state}`);
   const hashLanes = createHashLanes(HASH_LANE_BYTES);
   const store = createContentStore(state, images);
   const opened = await openSandboxFor(settings, state, log);
