@@ -18,10 +18,11 @@ import * as z from 'zod';
 import { type ListenAddress, parseListenAddress } from '../api/listen.ts';
 import { bridgeOption, logLevelOption, timeoutOption } from '../config.ts';
 import { type RegistryAuthOptions, registryAuthOption } from './registry-auth.ts';
+import { type SeparationOptions, separationOptions } from './separation-options.ts';
 import { proxyOption, type TransferOptions, transferOptions } from './transfer-options.ts';
 
 /** Of `eve-agent run`. */
-export interface RunOptions extends TransferOptions, RegistryAuthOptions {
+export interface RunOptions extends TransferOptions, RegistryAuthOptions, SeparationOptions {
   readonly config?: string;
   readonly settings?: string;
   readonly state: string;
@@ -36,8 +37,6 @@ export interface RunOptions extends TransferOptions, RegistryAuthOptions {
   readonly deployListen: ListenAddress;
   readonly ca?: string;
   readonly apps?: true;
-  /** Undefined: as far as this host lets it. */
-  readonly separation?: boolean;
   readonly dhcp?: readonly string[];
   readonly ntp?: readonly string[];
   readonly engine: EngineAddress;
@@ -270,21 +269,12 @@ export const RUN_OPTIONS: readonly OptionDescription[] = [
     },
   ]),
   ...groupOptions('This host', [
-    {
-      flags: '--separation',
-      description:
-        'speak to datastores and registries in a process of its own, which holds no rights, or end; what it does is ' +
+    ...separationOptions(
+      'speak to datastores and registries in a process of its own, which holds no rights, or end; what it does is ' +
         'put down in the folder audit of the state directory (default: so, but in one process where this host lets ' +
         'none run)',
-      environment: 'EVE_AGENT_SEPARATION',
-      schema: z.boolean(),
-    },
-    {
-      flags: '--no-separation',
-      description: 'do it all in one process alone, as for development',
-      environment: 'EVE_AGENT_NO_SEPARATION',
-      schema: z.boolean(),
-    },
+      'do it all in one process alone, as for development',
+    ),
     {
       flags: '--dhcp <interface>',
       description:

@@ -21,7 +21,7 @@ import { describePortHolder } from '../discovery/port-holder.ts';
 import { createEveLookup } from '../doctor/as-eve/lookup.ts';
 import { createEveReplay } from '../doctor/as-eve/replay.ts';
 import { createEveTransfer } from '../doctor/as-eve/transfer.ts';
-import { createDoctor } from '../doctor/diagnose.ts';
+import { createDoctor, type Diagnosis } from '../doctor/diagnose.ts';
 import type { DoctorRequest } from '../doctor/gather-evidence.ts';
 import { probeConnection, probeTls } from '../doctor/probes/connect.ts';
 import { exchange } from '../doctor/probes/exchange.ts';
@@ -32,6 +32,7 @@ import { openBridgeSockets } from '../network/bridge-sockets.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
 import { isImageReference, parseRegistryImage } from '../registry/image-reference.ts';
 import { examineAppsHere, requestOf } from '../service/examine-apps-here.ts';
+import { examineHostHere } from '../service/examine-host-here.ts';
 import { readCa } from '../service/registry-files.ts';
 import { createSystemLocator, selectSystemBridges } from '../service/system-discovery.ts';
 import { createSystemWay } from '../service/system-way.ts';
@@ -47,8 +48,13 @@ import {
 } from './container-options.ts';
 import { EndWithExitCode } from './exit-code.ts';
 import { type ImageOptions, imageOptions } from './image-options.ts';
+import { type SeparationOptions, separationOf, separationOptions } from './separation-options.ts';
 
-interface DoctorOptions extends DiscoveryOptions, ImageOptions, Omit<ContainerOptions, 'form'> {
+interface DoctorOptions
+  extends DiscoveryOptions,
+    ImageOptions,
+    SeparationOptions,
+    Omit<ContainerOptions, 'form'> {
   readonly asEve?: true;
   readonly full?: true;
   readonly apps?: string;
@@ -68,6 +74,10 @@ const OPTIONS = [
     schema: z.string(),
   },
   engineOption,
+  ...separationOptions(
+    'of this host: as a service that is started with it, which does not go without a process of its own',
+    'of this host: as a service that is started with it, which is one process',
+  ),
   ...imageOptions,
   ...platformOptions,
   bridgeOption,
@@ -81,9 +91,13 @@ const OPTIONS = [
 const NEIGHBOUR_TIMEOUT_MS = 1000;
 
 const HELP = `
+Without a URL it judges this host itself, for a service that the same user starts: whether a process of its own
+can speak to the network, and what confines that. It asks nobody.
+
 Exit code 0: the datastore can be used; 2: the URL or this host's bridges are not right; 3: it is not found;
 4: no file comes from it; 5: the file is another one. With --as-eve the same for a stock EVE device. With --apps the
-same of the first app that cannot be launched; 2 where the app or this host is the reason.`;
+same of the first app that cannot be launched; 2 where the app or this host is the reason. Without a URL 0, or 2 where
+the service would not start.`;
 
 function createSystemDoctor(options: DiscoveryOptions, log: Log, signal: AbortSignal) {
   const openSockets = openBridgeSockets;
@@ -136,7 +150,7 @@ function subjectOf(
 /** `eve-agent doctor`. */
 export function doctorCommand({ stdout, signal, createLog }: CommandContext): Command {
   const command = new Command('doctor')
-    .summary('explain why a datastore can or cannot be used')
+    .summary('explain why a datastore can or cannot be used, or what this host gives')
     .description(
       'Probes a datastore step by step, from the URL to the bytes, and says what is wrong (!) and what to try ' +
         'next (>). Stores nothing.',
@@ -145,35 +159,40 @@ export function doctorCommand({ stdout, signal, createLog }: CommandContext): Co
     .addHelpText('after', HELP);
   return addConfigurableOptions(command, OPTIONS).action(async (text: string | undefined) => {
     const options = command.opts<DoctorOptions>();
-    const examine = createSystemDoctor(options, createLog(options.logLevel), signal);
+    const log = createLog(options.logLevel);
+    const examine = createSystemDoctor(options, log, signal);
     const common = {
       ...{ bridges: options.bridge ?? [], listenMs: options.timeout * 1000, signal },
       ...{ isFull: options.full === true, asEve: options.asEve === true },
     };
-    if ((text === undefined) === (options.apps === undefined)) {
+    if (text !== undefined && options.apps !== undefined) {
       throw new ConfigurationError(
         'either the URL of a datastore is expected, or a configuration with --apps',
       );
     }
-    const diagnosis =
-      options.apps === undefined
-        ? await examine({
+    let diagnosis: Diagnosis;
+    if (options.apps !== undefined) {
+      diagnosis = await examineAppsHere(options.apps, {
+        ...{ engine: options.engine, bridges: common.bridges, signal },
+        examineSource: (source, tree) =>
+          examine({
             ...common,
-            ...subjectOf(text ?? '', options),
-            sha256: options.sha256 ?? null,
-            sizeBytes: options.size ?? null,
-            ca: options.ca === undefined ? null : readCa(options.ca),
-          })
-        : await examineAppsHere(options.apps, {
-            ...{ engine: options.engine, bridges: common.bridges, signal },
-            examineSource: (source, tree) =>
-              examine({
-                ...common,
-                ...requestOf(source, tree, platformWish(options)),
-                isFull: false,
-                asEve: false,
-              }),
-          });
+            ...requestOf(source, tree, platformWish(options)),
+            isFull: false,
+            asEve: false,
+          }),
+      });
+    } else if (text !== undefined) {
+      diagnosis = await examine({
+        ...common,
+        ...subjectOf(text, options),
+        sha256: options.sha256 ?? null,
+        sizeBytes: options.size ?? null,
+        ca: options.ca === undefined ? null : readCa(options.ca),
+      });
+    } else {
+      diagnosis = await examineHostHere(separationOf(options), { log, signal });
+    }
     stdout.write(options.json === true ? jsonText(diagnosisDocument(diagnosis)) : diagnosisText(diagnosis));
     if (!diagnosis.isUsable) throw new EndWithExitCode(diagnosis.exitCode);
   });

@@ -5,15 +5,11 @@ import { jsonText } from '@local-datastore/shared/text/json-text';
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { runService } from '../service/run-service.ts';
-import type { SeparationWish, ServiceSettings } from '../service/service-settings.ts';
+import type { ServiceSettings } from '../service/service-settings.ts';
 import { RUN_OPTIONS, RUN_SETTINGS, type RunOptions, SETTINGS_TITLE } from './agent-options.ts';
 import type { CommandContext } from './command-context.ts';
+import { separationOf } from './separation-options.ts';
 import { leastRateOf } from './transfer-options.ts';
-
-function separationOf({ separation }: RunOptions): SeparationWish {
-  if (separation === undefined) return 'preferred';
-  return separation ? 'required' : 'off';
-}
 
 function settingsOf(options: RunOptions): ServiceSettings {
   const { tlsCertificate, tlsKey, clientCa, clientCrl } = options;

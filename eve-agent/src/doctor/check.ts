@@ -69,9 +69,12 @@ function verdictOf({ findings = [], isSkipped = false }: Judgement): Verdict {
   return findings.length > 0 ? 'warning' : 'ok';
 }
 
-/** Puts a check to the evidence. */
-export function runCheck(check: Check, evidence: Evidence): CheckResult {
-  const judgement = check.judge(evidence);
+/** The result of a check that came to a judgement. */
+export function resultOf({ id, title }: Pick<Check, 'id' | 'title'>, judgement: Judgement): CheckResult {
   const { summary, facts = {}, findings = [] } = judgement;
-  return { id: check.id, title: check.title, verdict: verdictOf(judgement), summary, facts, findings };
+  return { id, title, verdict: verdictOf(judgement), summary, facts, findings };
 }
+
+/** Puts a check to the evidence. */
+export const runCheck = (check: Check, evidence: Evidence): CheckResult =>
+  resultOf(check, check.judge(evidence));

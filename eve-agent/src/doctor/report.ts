@@ -40,7 +40,9 @@ export function diagnosisText({ checks, verdict }: Diagnosis): string {
 /** What {@link diagnosisDocument} makes. */
 export const diagnosisSchema = () =>
   z.object({
-    url: z.string(),
+    url: z
+      .string()
+      .describe('What was examined: a URL, the configuration of --apps, or the name of this host.'),
     isUsable: z.boolean(),
     judgedFor: z.enum(['eve-agent', 'stock EVE']),
     verdict: z.string().describe('What it comes to, in plain words.'),

@@ -2,7 +2,6 @@
 import { arch } from 'node:os';
 import { encodeProgram } from '@local-datastore/shared/confinement/filters/bpf-program';
 import { mdnsFilter } from '@local-datastore/shared/confinement/filters/mdns-filter';
-import { CALF_USERS, type CalfSpec } from '@local-datastore/shared/confinement/launcher/calf';
 import type { KeptCalf } from '@local-datastore/shared/confinement/launcher/keep-calf';
 import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
@@ -12,30 +11,19 @@ import { plainHost } from '../discovery/origin.ts';
 import { openUnreadConnection } from '../network/open-flow.ts';
 import { systemPortHolderSources } from '../network/port-holder-sources.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
-import { findCalf } from '../sandbox/calves/find-calf.ts';
-import { NET_RIGHTS } from '../sandbox/calves/net/net-keys.ts';
 import { createAnswerer } from '../sandbox/monitor/answer-asks.ts';
 import { createDroppedDatagrams } from '../sandbox/monitor/dropped-datagrams.ts';
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { isOnBridge } from '../sandbox/monitor/judge-place.ts';
-import { keepProcess } from '../sandbox/monitor/keep-process.ts';
+import { keepNet, NET } from '../sandbox/monitor/keep-net.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
-import type { StoreLimits } from '../sandbox/store/serve-store.ts';
 import { createPace } from '../transfer/pace.ts';
 import { createFindLocal, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { selectSystemBridges } from './system-discovery.ts';
-
-const NET = 'net';
-const MEBIBYTE = 1024 * 1024;
-/** On a device that is busy with its own start. */
-const READY_WITHIN_MS = 60_000;
-/** A download takes ten messages, and a device may have a thousand small ones. */
-const STORE_LIMITS: Partial<StoreLimits> = { messagesPerSecond: 10_000 };
-const LIMITS: CalfSpec['limits'] = { memoryBytes: 512 * MEBIBYTE, openFiles: 1024 };
 
 /** A network side that may come to nothing. */
 export interface SeparateNetwork extends NetworkSide {
@@ -106,14 +94,7 @@ export function createSeparateNetwork(
           ...{ hosts, onSeen, onReady: () => kept?.markReady() },
         },
       );
-      const running = keepProcess(
-        { store, audit, plan, clock: systemClock, log },
-        {
-          spec: { name: NET, code: findCalf(NET), limits: LIMITS, user: CALF_USERS.net },
-          ...{ actor: NET, rights: NET_RIGHTS, limits: STORE_LIMITS, readyWithinMs: READY_WITHIN_MS },
-          begin: monitor.begin,
-        },
-      );
+      const running = keepNet({ store, audit, plan, clock: systemClock, log }, monitor.begin);
       kept = running;
       began.resolve(running.began);
       await monitor.run(signal);

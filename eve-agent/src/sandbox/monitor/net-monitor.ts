@@ -20,7 +20,8 @@ const MAX_ASKS = 512;
 export interface NetMonitorDeps {
   readonly store: KeyStore;
   readonly audit: AuditSink;
-  readonly jobs: NetJobs;
+  /** What was under way when a calf ended is theirs. */
+  readonly jobs: Pick<NetJobs, 'calfGone'>;
   /** As `createAnswerer` makes it. */
   answer(ask: unknown, signal: AbortSignal): Promise<Gift>;
   /** Closes what was opened for a calf and stays here. */

@@ -17,6 +17,9 @@ export const LAYERS = {
 
 export type Layer = keyof typeof LAYERS;
 
+/** The reason of a layer that was planned. */
+export const REFUSED_BY_KERNEL = 'the kernel refused it';
+
 export interface MissingLayer {
   readonly layer: Layer;
   /** A clause that goes on with "since". */
@@ -93,7 +96,6 @@ export function findMissing(
   return (Object.keys(LAYERS) as Layer[])
     .filter((layer) => !isThere[layer])
     .map(
-      (layer) =>
-        plan.missing.find((each) => each.layer === layer) ?? { layer, reason: 'the kernel refused it' },
+      (layer) => plan.missing.find((each) => each.layer === layer) ?? { layer, reason: REFUSED_BY_KERNEL },
     );
 }
