@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** `eve-agent run` without a word about separation, on hosts that let a process be confined, and on those that do not. */
+/**
+ * `eve-agent run` without a word about separation, on hosts that let a process be confined, and on those that do not; and
+ * what the doctor says of it before.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +12,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { finish } from '../lab/namespace.ts';
 import { eveAgent, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
+import { readDiagnosis } from './doctor-runs.ts';
 
 /** Without /proc nothing can be confined. */
 const WITHOUT_PROC = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'];
@@ -68,6 +72,32 @@ describeWith(['root'], 'an agent', () => {
     const ended = once(agent, 'exit');
     agent.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
+  });
+
+  it.each<[string, Case, { exitCode: number; verdict: string; facts: object }]>([
+    [
+      'with all layers',
+      { ...ORDINARY, args: [] },
+      { exitCode: 0, verdict: 'ok', facts: { isSeparated: true, missing: [] } },
+    ],
+    [
+      'none, with a warning, on a host that confines nothing',
+      { ...CONFINES_NOTHING, args: [] },
+      { exitCode: 0, verdict: 'warning', facts: { isSeparated: false } },
+    ],
+    [
+      'none, and no service, where --separation asks for it',
+      { ...CONFINES_NOTHING, args: ['--separation'] },
+      { exitCode: 2, verdict: 'problem', facts: { isSeparated: false } },
+    ],
+  ])('has a process of its own by the doctor: %s', async (_title, { prefix, args }, expected) => {
+    child = run(...prefix, ...eveAgent('doctor', '--json', ...args));
+    const { exitCode, stdout, stderr } = await finish(child);
+    const { checks } = readDiagnosis(stdout, exitCode ?? -1).document;
+    expect({ exitCode, stderr, checks }).toMatchObject({
+      ...{ exitCode: expected.exitCode, stderr: '' },
+      checks: [{ id: 'separation', verdict: expected.verdict, facts: expected.facts }],
+    });
   });
 
   it('does not start on a host that confines nothing where --separation asks for it', async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type BundledCalf, bundleTestCalf } from '../integration/bundled-calf.ts';
+import { readDiagnosis } from '../integration/doctor-runs.ts';
 import { type RunningEngine, startDockerEngine } from '../lab/docker-engine.ts';
 import { createLab, type Lab } from '../lab/lab.ts';
 import { eveAgent } from '../lab/programs.ts';
@@ -89,7 +90,7 @@ describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
     });
   });
 
-  it('as compose/agent.yaml starts one, an agent separates, and says which layers are missing', async () => {
+  it('as compose/agent.yaml starts one, an agent separates, and it and the doctor say which layers are missing', async () => {
     const volumes = [WORKSPACE.replace(/\/$/, ''), dirname(process.execPath), '/usr'];
     const name = 'separated';
     await engine.docker(
@@ -105,6 +106,12 @@ describeWith(['lab', 'root', 'dockerd'], 'in a container', () => {
     expect(shown).toMatch(
       /^ {4}without network namespace, mount namespace, IPC namespace, UTS namespace, since /m,
     );
+    const asked = await engine.docker('exec', name, ...eveAgent('doctor', '--json'));
+    const { document, findings } = readDiagnosis(asked, 0);
+    expect(findings).toEqual(['warning layers-missing', 'warning layers-missing']);
+    expect(document.checks[0]?.facts).toMatchObject({
+      ...{ isSeparated: true, user: 1000, missing: ['own user', ...NAMESPACES] },
+    });
     await engine.docker('stop', name);
   });
 

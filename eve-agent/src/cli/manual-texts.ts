@@ -41,6 +41,7 @@ export const MANUAL_TEXTS: ManualTexts = {
     ],
     doctor: [
       { line: 'eve-agent doctor http://ds.local/mine.img', does: 'explain why an image does not come' },
+      { line: 'eve-agent doctor', does: 'tell whether the network has a process of its own on this host' },
     ],
     retry: [{ line: 'eve-agent retry mine.img', does: 'try an image again at once' }],
     'deploy load': [{ line: 'eve-agent deploy load web.tar web', does: 'replace what runs by an archive' }],

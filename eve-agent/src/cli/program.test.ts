@@ -7,6 +7,7 @@ import { withCommandsBelow } from '@local-datastore/shared/command-line/command-
 import { failureSchema } from '@local-datastore/shared/command-line/output-schema';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { diagnosisSchema } from '../doctor/report.ts';
 import type { CommandContext } from './command-context.ts';
 import { StoppedBySignal } from './exit-code.ts';
 import { MANUAL_TEXTS } from './manual-texts.ts';
@@ -228,6 +229,27 @@ test('a list of bridges does not swallow the URL', async () => {
     'http://10.1.0.5/',
   ]);
   expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('10.1.0.5') });
+});
+
+describe('the doctor', () => {
+  test.each([
+    ['by the flag', ['--no-separation'], {}],
+    ['by the environment', [], { EVE_AGENT_NO_SEPARATION: 'true' }],
+  ])('without a URL knows that separation was turned off %s', async (_, args, environment) => {
+    vi.stubEnv('EVE_AGENT_NO_SEPARATION', undefined);
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const { exitCode, stdout } = await run(['doctor', '--json', ...args]);
+    vi.unstubAllEnvs();
+    const { checks, ...diagnosis } = diagnosisSchema().parse(JSON.parse(stdout));
+    expect(checks).toMatchObject([{ id: 'separation', verdict: 'skipped' }]);
+    expect(diagnosis).toMatchObject({ isUsable: true, verdict: 'the service can run here, as one process' });
+    expect(exitCode).toBe(0);
+  });
+  test('does not take a URL and a configuration together', async () => {
+    const { exitCode, stderr } = await run(['doctor', 'http://ds.local/a', '--apps', 'device.json']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('either the URL of a datastore is expected, or a configuration with --apps');
+  });
 });
 
 test('a signal is the reason, whatever failed because of it', async () => {

@@ -17,7 +17,7 @@ export type SeparationTrial =
 
 const CHECK = { id: 'separation', title: 'Separation' };
 const WHAT_IT_TAKES =
-  'let it have /proc, filters of system calls (seccomp), the libc of GNU and memory, and ask again; as a single ' +
+  'let it have /proc, filters of system calls (seccomp), the libc of GNU and memory (ulimit -d), and ask again; as a single ' +
   'executable, a temporary folder to execute from';
 
 function adviceFor(layers: readonly string[], reason: string): string {
