@@ -14,6 +14,9 @@ import { createFaultLab, type FaultLab, report } from './fault-lab.ts';
 const IMAGE_BYTES = 4 * 1024 * 1024 + 33;
 const DISK_BYTES = 6 * 1024 * 1024;
 const RATE = '16mbit';
+/** The image takes minutes: the disk is filled meanwhile, however busy the machine. */
+const SLOW_RATE = '256kbit';
+const BLOCK_BYTES = 4096;
 const DATASTORE = 'fa78153c-e215-4397-bfa7-514264cdf4dd';
 const uuidOf = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 /** What comes between two writes at that rate, and what is on the wire when writing fails. */
@@ -95,7 +98,14 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     const read = async () => JSON.parse(await host().mustRun(['cat', file])) as ContentTreeStatus;
     await expect.poll(read).toMatchObject(expected);
   }
-  const fill = () => host().run(['dd', 'if=/dev/zero', `of=${disk}/filler`, 'bs=4096']);
+  const fill = (...limits: readonly string[]) =>
+    host().run(['dd', 'if=/dev/zero', `of=${disk}/filler`, `bs=${BLOCK_BYTES}`, ...limits]);
+  async function fillBut(leftBytes: number) {
+    const [blocks = 0, blockBytes = 0] = (await host().mustRun(['stat', '-f', '-c', '%a %S', disk]))
+      .split(' ')
+      .map(Number);
+    await fill(`count=${Math.floor((blocks * blockBytes - leftBytes) / BLOCK_BYTES)}`);
+  }
   const empty = () => host().mustRun(['rm', `${disk}/filler`]);
   const digestOf = async (file: string) => (await host().mustRun(['sha256sum', file])).slice(0, 64);
   const bytesOf = async (file: string) => Number(await host().mustRun(['stat', '-c', '%s', file]));
@@ -134,11 +144,13 @@ describeWith(['lab', 'tc', 'root'], 'the service', () => {
     for (let round = 0; round < rounds; round += 1) {
       await configure(treeOf(1, 'image.img', faults.image));
       const wireBefore = await faults.wireBytes();
+      await faults.setRate(SLOW_RATE);
       await start();
       const partial = join(state, 'pending', `.${faults.sha256}.partial`);
       const storedBytes = async () => (await statusOf(1))?.CurrentSize ?? 0;
-      await expect.poll(storedBytes).toBeGreaterThan((IMAGE_BYTES * (round + 1)) / (rounds + 4));
-      await fill();
+      await expect.poll(storedBytes).toBeGreaterThan(0);
+      await fillBut((IMAGE_BYTES * (round + 1)) / (rounds + 4));
+      await faults.setRate(RATE);
       await expectState(1, { State: 'INITIAL', ErrorCode: 'NO_SPACE' });
       const isResumable = (await host().run(['test', '-e', partial])).exitCode === 0;
       const atMostBytes = isResumable ? await bytesOf(partial) : 0;
