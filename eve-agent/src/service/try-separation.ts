@@ -38,7 +38,10 @@ export async function trySeparation(log: Log, signal: AbortSignal): Promise<Sepa
     {
       ...{ actor: NET, settings: SETTINGS, hosts: () => new Set<string>(), onSeen() {} },
       onReady() {
-        ready.resolve({ kind: 'runs', seen: processStatus(NET, kept, plan) });
+        const seen = processStatus(NET, kept, plan);
+        // It may have ended since: then the next one says so.
+        if (seen.state !== 'running') return;
+        ready.resolve({ kind: 'runs', seen });
         kept.markReady();
       },
     },
