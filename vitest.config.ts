@@ -30,13 +30,16 @@ const ALONE_FILES = ['test/faults/{agent-killed,flooded-mdns}.test.ts'];
 
 /**
  * Files about `run` that are tried once more with a process of its own for the network: some with all tests, the others,
- * too, by `npm run test:separation`.
+ * too, by `npm run test:separation`. Those of `download`, `mirror`, `doctor` and the datastore are not among them: these are
+ * one process in any case. Nor are those that say of separation themselves whether there is any.
  */
 const SEPARATED = ['test/integration/agent-{retries,run}.test.ts'];
 const ALL_SEPARATED = [
-  'test/integration/agent-*.test.ts',
-  'test/integration/{mdns-port,partial-chains,same-host,sha512-images}.test.ts',
-  'test/interop/{apps,registry-*}.test.ts',
+  ...SEPARATED,
+  'test/integration/agent-{large-configuration,mutual-tls,one-bad-file,openapi,proxy,refused,slow}.test.ts',
+  'test/integration/{mdns-port,sha512-images}.test.ts',
+  'test/interop/registry-{chain,redirects,tokens-agent,trees}.test.ts',
+  'test/interop/apps.test.ts',
   'test/faults/{full-disk-service,image-trees-disturbed}.test.ts',
 ];
 
