@@ -39,7 +39,8 @@ const ALL_SEPARATED = [
   'test/integration/agent-{large-configuration,mutual-tls,one-bad-file,openapi,proxy,refused,slow}.test.ts',
   'test/integration/{mdns-port,sha512-images}.test.ts',
   'test/interop/registry-{chain,redirects,tokens-agent,trees}.test.ts',
-  'test/interop/apps.test.ts',
+  // What they launch comes from a datastore, or a registry whose host is found on `.local`.
+  'test/interop/{app-interfaces,apps,deployment-pull,deployment-pull-secured,doctor-apps,vm-apps}.test.ts',
   'test/faults/{full-disk-service,image-trees-disturbed}.test.ts',
 ];
 
