@@ -5,6 +5,7 @@ import type { Registry } from '../blobs/open-registry.ts';
 import type { BlobInfo, OpenBlob, RegistryStore } from '../blobs/registry-store.ts';
 import { type NoteChange, registryImage } from '../changes/change.ts';
 import { readWholeSource, sourceContent } from '../content/source-content.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import { invalidArchive } from './archive-error.ts';
 import {
   type FoundImage,
@@ -31,7 +32,7 @@ export interface Importer {
    * Reads an archive of images as it comes, plain or compressed, and names what is whole. What fails spoils its own
    * image alone, but of a set: that is taken as a whole, or not at all.
    *
-   * @throws ArchiveError where nothing of the archive can be taken; StoreError where there is no room
+   * @throws ArchiveError where nothing of the archive can be taken; StoreError where there is no room; ParserUnavailableError
    */
   importArchive(
     content: AsyncIterable<Uint8Array>,
@@ -59,6 +60,8 @@ export interface ImporterDeps {
   readonly registry: RegistryStore & Pick<Registry, 'recordOf'>;
   /** As clients see it. */
   readonly shown: RegistryStore;
+  /** Tells what archives hold. */
+  readonly parser: FileParser;
 }
 
 /** What archives that come at once may take to be unpacked: one of the largest window, and a large one. */
@@ -82,7 +85,7 @@ function describeImported(
   }));
 }
 
-export function createImporter({ note, registry, shown }: ImporterDeps): Importer {
+export function createImporter({ note, registry, shown, parser }: ImporterDeps): Importer {
   const intake = createBlobIntake({ store: registry });
   const budget = createWindowBudget(UNPACKING_BYTES);
   const needed = createNeededBlobs({ store: registry, intake });
@@ -202,6 +205,7 @@ export function createImporter({ note, registry, shown }: ImporterDeps): Importe
       const taken = await takeArchive(
         (bytes, named) => intake.take(staging, bytes, named),
         decompressed(content, budget),
+        parser,
       );
       const { documents, blobs } = taken;
       const chunk = parseChunkMark(documents.get(CHUNK_FILE) ?? Buffer.alloc(0));

@@ -7,7 +7,9 @@ import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import { StoreError } from '../content/store-error.ts';
 import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
 import { MAX_JSON_BYTES } from '../formats/read-json.ts';
-import { tarMembers } from '../formats/tar-members.ts';
+import { blockBehind } from '../formats/tar-members.ts';
+import { type FileParser, UnreadableContentError } from '../parsing/file-parser.ts';
+import { parsedMembers } from '../parsing/parsed-members.ts';
 import { ArchiveError, cutOffArchive, invalidArchive } from './archive-error.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
 import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
@@ -69,7 +71,7 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** @param block the last that was read, which no member followed @throws ArchiveError unless a tar ends there */
+/** @param block what stands where no further member does @throws ArchiveError unless a tar ends there */
 function requireEnd(block: Buffer, members: number): void {
   if (members >= MAX_MEMBERS) {
     throw new ArchiveError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
@@ -86,11 +88,12 @@ function requireEnd(block: Buffer, members: number): void {
  * Reads a tar archive once, from its beginning to its end, and stores what may be a part of an image as it comes.
  *
  * @param take stores content as a blob
- * @throws ArchiveError; whatever `take` and `content` throw
+ * @throws ArchiveError; ParserUnavailableError; whatever `take` and `content` throw
  */
 export async function takeArchive(
   take: TakeContent,
   content: AsyncIterable<Uint8Array>,
+  parser: FileParser,
 ): Promise<TakenArchive> {
   const reader = createForwardReader(content, cutOffArchive);
   const list = createMemberList<TakenMember>();
@@ -108,17 +111,14 @@ export async function takeArchive(
     }
   }
   let count = 0;
-  let lastBlock: Buffer = Buffer.alloc(0);
-  const readAt = async (offset: number, length: number) => {
-    const bytes = await reader.readAt(offset, length);
-    if (length === TAR_BLOCK_BYTES) lastBlock = bytes;
-    return bytes;
-  };
   try {
-    const members = tarMembers(readAt, Number.POSITIVE_INFINITY, MAX_MEMBERS);
+    const members = parsedMembers(parser, reader.peekAt, Number.POSITIVE_INFINITY, MAX_MEMBERS);
     for (;;) {
       const next = await members.next();
-      if (next.done) break;
+      if (next.done) {
+        requireEnd(await reader.readAt(blockBehind(next.value.end), TAR_BLOCK_BYTES), count);
+        break;
+      }
       const member = next.value;
       count += 1;
       const { name, offset, sizeBytes, isFile } = member;
@@ -137,10 +137,12 @@ export async function takeArchive(
         list.add(member, undefined);
       }
     }
-    requireEnd(lastBlock, count);
     if ((await reader.drain(MAX_TRAILING_BYTES)) === undefined) {
       throw invalidArchive('Much more comes behind the end of the tar.');
     }
+  } catch (error) {
+    if (!(error instanceof UnreadableContentError)) throw error;
+    throw invalidArchive(`It cannot be read: ${error.message}.`, error);
   } finally {
     await reader.close();
   }

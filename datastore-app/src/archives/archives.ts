@@ -5,6 +5,7 @@ import { formatDigest, type OciDigest } from '@local-datastore/shared/oci/digest
 import { waitFor } from '@local-datastore/shared/system-clock';
 import type { FileVersion } from '../content/file-version.ts';
 import type { ArchiveView } from '../formats/container/archive-view.ts';
+import { UnreadableContentError } from '../parsing/file-parser.ts';
 import { repositoriesOf, repositoryOfPath } from './archive-naming.ts';
 import type { ArchiveVerdict, VerdictFiles } from './verdict-files.ts';
 
@@ -112,13 +113,25 @@ export function createArchives(deps: ArchivesDeps): Archives {
     return listed;
   }
 
-  async function judge({ path, version, sha256 }: ContainerImage): Promise<void> {
-    let verdict = await files.load(sha256);
-    if (verdict === undefined) {
-      verdict = await deps.read(path, version);
-      if (verdict === undefined) return;
-      await files.save(sha256, verdict);
+  /** undefined: another file is there meanwhile. */
+  async function find({ path, version, sha256 }: ContainerImage): Promise<ArchiveVerdict | undefined> {
+    const known = await files.load(sha256);
+    if (known !== undefined) return known;
+    try {
+      const verdict = await deps.read(path, version);
+      if (verdict !== undefined) await files.save(sha256, verdict);
+      return verdict;
+    } catch (error) {
+      if (!(error instanceof UnreadableContentError)) throw error;
+      // Not remembered over a restart: another version of the program may be able to read it.
+      return { kind: 'none', reason: `It cannot be read: ${error.message}.` };
     }
+  }
+
+  async function judge(image: ContainerImage): Promise<void> {
+    const { path, sha256 } = image;
+    const verdict = await find(image);
+    if (verdict === undefined) return;
     verdicts.set(sha256, verdict);
     verdictCount += 1;
     if (verdict.kind === 'none') log.info({ path, reason: verdict.reason }, 'an archive is no repository');

@@ -3,6 +3,7 @@ import type { Log } from '@local-datastore/shared/log';
 import type { Hasher } from '../content/hasher.ts';
 import type { Catalogue } from '../images/catalogue.ts';
 import { createImageOpener } from '../images/open-image.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import { createArchiveRegistry, type RegistryReader } from './archive-registry.ts';
 import { type Archives, type ContainerImage, createArchives } from './archives.ts';
 import { readArchive } from './read-archive.ts';
@@ -12,6 +13,7 @@ export interface OpenArchivesDeps {
   readonly log: Log;
   readonly catalogue: Pick<Catalogue, 'containers' | 'containersRevision'>;
   readonly hash: Hasher['hash'];
+  readonly parser: FileParser;
 }
 
 export interface OpenArchivesOptions {
@@ -26,7 +28,7 @@ export interface OpenArchives extends Pick<Archives, 'follow' | 'problems' | 're
 }
 
 export function openArchives(
-  { log, catalogue, hash }: OpenArchivesDeps,
+  { log, catalogue, hash, parser }: OpenArchivesDeps,
   { root, stateDirectory }: OpenArchivesOptions,
 ): OpenArchives {
   const openImage = createImageOpener(root);
@@ -36,7 +38,7 @@ export function openArchives(
 
   const archives = createArchives({
     ...{ log, containers, revision: catalogue.containersRevision },
-    read: (path, version) => readArchive({ openImage, hash }, path, version),
+    read: (path, version) => readArchive({ openImage, hash, parser }, path, version),
     files: createVerdictFiles({ stateDirectory }),
   });
   return { ...archives, registry: createArchiveRegistry({ archives, openImage }) };

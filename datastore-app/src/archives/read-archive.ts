@@ -10,12 +10,15 @@ import {
   ArchiveError,
   readContainerArchive,
 } from '../formats/container/container-archive.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
+import { parsedMembers } from '../parsing/parsed-members.ts';
 import type { ArchiveVerdict } from './verdict-files.ts';
 
 export interface ReadArchiveDeps {
   /** From createImageOpener. */
   readonly openImage: (path: string) => OpenFile | undefined;
   readonly hash: Hasher['hash'];
+  readonly parser: FileParser;
 }
 
 const readFile = promisify(read);
@@ -31,10 +34,10 @@ const NONE: ArchiveVerdict = {
  *
  * @param version which must be there from the beginning to the end
  * @returns undefined where another file is there meanwhile
- * @throws errors of the system, and where it cannot be read
+ * @throws errors of the system, and where it cannot be read; as {@link FileParser.parse}
  */
 export async function readArchive(
-  { openImage, hash }: ReadArchiveDeps,
+  { openImage, hash, parser }: ReadArchiveDeps,
   path: string,
   version: FileVersion,
 ): Promise<ArchiveVerdict | undefined> {
@@ -46,7 +49,9 @@ export async function readArchive(
       const { bytesRead, buffer } = await readFile(file.fd, Buffer.alloc(length), 0, length, offset);
       return buffer.subarray(0, bytesRead);
     };
-    const archive = await readContainerArchive(readAt, version.sizeBytes);
+    const archive = await readContainerArchive(readAt, version.sizeBytes, (...from) =>
+      parsedMembers(parser, ...from),
+    );
     if (archive === undefined) return NONE;
     const hexes = new Map<ArchivedBlob, string>();
     for (const blob of archive.blobs) {

@@ -135,7 +135,10 @@ export async function openImages(
       upstreams: upstreams.images,
       openImage: createImageOpener(root),
     }),
-    archives: openArchives({ log, catalogue, hash: archiveHasher.hash }, { root, stateDirectory: state }),
+    archives: openArchives(
+      { log, catalogue, hash: archiveHasher.hash, parser: parsing.parser },
+      { root, stateDirectory: state },
+    ),
     openImports: openImports({ log, note, findLocalHost, upstreams }, { stateDirectory: state }),
     inbox: createVerificationInbox({ stateDirectory: state }),
     scrubHasher,

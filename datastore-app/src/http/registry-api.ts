@@ -75,7 +75,7 @@ export function createRegistryApi({
     artifacts: createDiskArtifacts({ stored: deps.stored, find, parser }),
     platformsOf: createPlatformReader(deps.stored),
     inventory: (mayPull) => listInventory({ store: registry }, mayPull),
-    importer: createImporter({ note: deps.note, registry, shown: deps.shown }),
+    importer: createImporter({ note: deps.note, registry, shown: deps.shown, parser }),
     noteDone: access.noteDone,
     noteDamaged(text) {
       const verified = new Date().toISOString();

@@ -4,6 +4,7 @@ import { ManifestError } from '@local-datastore/shared/oci/manifest';
 import { ArchiveError } from '../archive-imports/archive-error.ts';
 import { ExportError, type ExportErrorCode } from '../archives/export-image.ts';
 import { RegistryError, type RegistryErrorCode } from '../blobs/registry-error.ts';
+import { ParserUnavailableError } from '../parsing/file-parser.ts';
 import { ImportJobError } from '../registry-imports/job-failure.ts';
 
 /** The one place that says which failure of the registry is which status of the API. */
@@ -39,6 +40,9 @@ export function registryProblem(error: unknown): Problem | undefined {
   }
   if (error instanceof ExportError) {
     return { status: OF_EXPORT[error.code], code: error.code, detail: error.message };
+  }
+  if (error instanceof ParserUnavailableError) {
+    return { status: 503, code: 'IMAGE_UNREADABLE', detail: `The archive cannot be read: ${error.message}.` };
   }
   if (error instanceof ArchiveError) return { status: 400, code: error.code, detail: error.message };
   if (error instanceof ImportJobError) {

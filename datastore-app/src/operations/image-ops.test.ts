@@ -177,7 +177,7 @@ beforeAll(async () => {
       ...{ find, stored: registry, shown: registry, noteDamaged() {} },
       platformsOf: async () => ['linux/amd64'],
       artifacts: createDiskArtifacts({ stored: registry, find, parser: ownParser }),
-      importer: createImporter({ note: () => {}, registry, shown: registry }),
+      importer: createImporter({ note: () => {}, registry, shown: registry, parser: ownParser }),
     },
   });
 });

@@ -3,6 +3,7 @@ import type { DigestAlgorithm } from '@local-datastore/shared/digest/digest';
 import type { ContainedDisk, Defect, FileFormatName, ImagePart, Member } from '../formats/file-format.ts';
 import type { ImageDescription } from '../formats/image-description.ts';
 import type { ImageSource } from '../formats/image-source.ts';
+import type { FoundMember } from '../formats/tar-members.ts';
 
 /** What is found out of a file by its content. */
 export interface ParseOutcomes {
@@ -14,6 +15,8 @@ export interface ParseOutcomes {
   readonly disks: { readonly disks: readonly ContainedDisk[] };
   /** And what is wrong with it, beyond what the description says. */
   readonly validate: Described & { readonly defects: readonly Defect[] };
+  /** Of a part of a tar archive that begins with the headers of a member: that member. */
+  readonly member: FoundMember;
 }
 
 export interface Described {

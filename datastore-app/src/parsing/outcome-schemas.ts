@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import * as z from 'zod';
 import { FILE_FORMAT_NAMES } from '../formats/file-format.ts';
 import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS } from '../formats/image-description.ts';
@@ -41,6 +42,15 @@ const member = z.discriminatedUnion('kind', [
     layers: z.array(layer).max(MAX_MEMBERS),
   }),
 ]);
+/** Its content begins with a block behind one header at least, and ends where the next thing may begin. */
+const tarMember = z.strictObject({
+  ...{ name, offset: bytes.min(TAR_BLOCK_BYTES).multipleOf(TAR_BLOCK_BYTES), sizeBytes: bytes },
+  isFile: z.boolean(),
+  link: z.strictObject({ isSymbolic: z.boolean(), target: name }).optional(),
+});
+const foundMember = z
+  .strictObject({ member: tarMember.nullable(), end: bytes })
+  .refine(({ member, end }) => member === null || end === member.offset + member.sizeBytes);
 const defect = z.strictObject({ code: z.enum([...FORMAT_PROBLEM_CODES, 'DAMAGED']), message: sentences });
 
 /** What a task comes to, told by somebody who is not trusted: nothing but this. */
@@ -50,5 +60,6 @@ export const OUTCOME_SCHEMAS: { readonly [Task in ParseTask]: z.ZodType<ParseOut
   disks: z.strictObject({
     disks: z.array(z.strictObject({ name, offset: bytes, sizeBytes: bytes })).max(MAX_MEMBERS),
   }),
+  member: foundMember,
   validate: z.strictObject({ ...described, defects: z.array(defect).max(MAX_PROBLEMS) }),
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { detectFormat } from '../formats/describe-image.ts';
 import { collectDefects } from '../formats/file-format.ts';
+import { findTarMember } from '../formats/tar-members.ts';
 import type { FileParser, ParsedFile, ParseOutcomes, ParseTask } from './file-parser.ts';
 
 type Run<Task extends ParseTask> = (file: ParsedFile, signal: AbortSignal) => Promise<ParseOutcomes[Task]>;
@@ -24,6 +25,7 @@ const RUNS: { readonly [Task in ParseTask]: Run<Task> } = {
     const defects = await collectDefects(format.validate({ ...source, hashOf, signal }));
     return { format: format.name, description, defects };
   },
+  member: ({ readAt }) => findTarMember(readAt, 0),
 };
 
 /** Does a task in the process that runs. @throws what reading the file throws; the signal's reason */

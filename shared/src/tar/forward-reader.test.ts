@@ -28,6 +28,23 @@ it.each([1, 3, 26, 100])('reads forward, in pieces of %d bytes', async (pieceByt
   expect((await reader.readAt(26, 1)).length).toBe(0);
 });
 
+it.each([1, 3, 26, 100])('looks ahead, in pieces of %d bytes', async (pieceBytes) => {
+  const reader = readerOf(pieceBytes);
+  await reader.readAt(0, 2);
+  const ahead = await Promise.all([reader.peekAt(10, 2), reader.peekAt(4, 3), reader.peekAt(24, 9)]);
+  expect(ahead.map(String)).toEqual(['kl', 'efg', 'yz']);
+  expect(await textOf(reader.content(4, 8))).toBe('efghijkl');
+  await expect(reader.peekAt(11, 1)).rejects.toThrow('has been passed');
+  expect(String(await reader.readAt(12, 3))).toBe('mno');
+});
+
+it('loses nothing where somebody still looks ahead while it is read on', async () => {
+  const reader = readerOf(3);
+  const ahead = reader.peekAt(0, 20);
+  expect(await textOf(reader.content(0, 26))).toBe(String(CONTENT));
+  await expect(ahead).rejects.toThrow('has been passed');
+});
+
 it('does not go back', async () => {
   const reader = readerOf(5);
   await reader.readAt(3, 1);

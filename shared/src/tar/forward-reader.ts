@@ -8,6 +8,12 @@ export interface ForwardReader {
    * @throws whatever the content throws
    */
   readAt(offset: number, length: number): Promise<Buffer>;
+  /**
+   * As {@link readAt}, but nothing is passed over, and all that stands before it is kept: it can be read again.
+   *
+   * @throws Error where it has been passed meanwhile
+   */
+  peekAt(offset: number, length: number): Promise<Buffer>;
   /** As {@link readAt}, piece by piece. @throws what `cutOff` makes where the end comes before */
   content(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array>;
   /** Passes over what is left. @returns how much that was; undefined: more than `maxBytes` */
@@ -23,13 +29,20 @@ export function createForwardReader(content: AsyncIterable<Uint8Array>, cutOff: 
   let position = 0;
   let isEnded = false;
 
+  /** Several may wait for it at once: what comes is put behind what there is. */
+  async function readMore(): Promise<void> {
+    const next = await iterator.next();
+    if (next.done) {
+      isEnded = true;
+      return;
+    }
+    const more = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
+    piece = piece.length === 0 ? more : Buffer.concat([piece, more]);
+  }
+
   /** @returns undefined at the end */
   async function take(maxBytes: number): Promise<Buffer | undefined> {
-    while (piece.length === 0 && !isEnded) {
-      const next = await iterator.next();
-      if (next.done) isEnded = true;
-      else piece = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.length);
-    }
+    while (piece.length === 0 && !isEnded) await readMore();
     if (piece.length === 0) return undefined;
     const taken = piece.subarray(0, maxBytes);
     piece = piece.subarray(taken.length);
@@ -53,6 +66,12 @@ export function createForwardReader(content: AsyncIterable<Uint8Array>, cutOff: 
         missing -= part.length;
       }
       return Buffer.concat(parts);
+    },
+
+    async peekAt(offset, length) {
+      while (position + piece.length < offset + length && !isEnded) await readMore();
+      if (offset < position) throw new Error(`${offset} has been passed: ${position} is next`);
+      return piece.subarray(offset - position, offset - position + length);
     },
 
     async *content(offset, sizeBytes) {

@@ -6,6 +6,8 @@ import type { RegistryReader } from '../../archives/archive-registry.ts';
 import { joinRegistry } from '../../archives/joined-registry.ts';
 import { createTestRegistry, type TestRegistry } from '../../blobs/testing/test-registry.ts';
 import type { NewChange } from '../../changes/change.ts';
+import type { FileParser } from '../../parsing/file-parser.ts';
+import { ownParser } from '../../parsing/run-task.ts';
 import type { ImportReport } from '../import-report.ts';
 import { createImporter, type Importer } from '../importer.ts';
 import { parseWantedName } from '../wanted-name.ts';
@@ -47,6 +49,7 @@ export async function* inPieces(content: Buffer, pieceBytes = 1000): AsyncGenera
 
 export async function createImportScene(
   given: Parameters<typeof createTestRegistry>[0] = {},
+  parser: FileParser = ownParser,
 ): Promise<ImportScene> {
   const test = await createTestRegistry(given);
   // After a restart there is another registry.
@@ -55,6 +58,7 @@ export async function createImportScene(
     createImporter({
       ...{ note: (change: NewChange) => told.push(change), registry: test.registry },
       shown: joinRegistry(test.registry, NO_ARCHIVES),
+      parser,
     });
   return {
     test,

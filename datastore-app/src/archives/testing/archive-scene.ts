@@ -8,6 +8,8 @@ import { type ByteSource, createSourceReader } from '../../content/byte-source.t
 import { versionOf } from '../../content/file-version.ts';
 import { createHasher } from '../../content/hasher.ts';
 import { createImageOpener } from '../../images/open-image.ts';
+import type { FileParser } from '../../parsing/file-parser.ts';
+import { ownParser } from '../../parsing/run-task.ts';
 import { createArchiveRegistry, type RegistryReader } from '../archive-registry.ts';
 import { createArchives } from '../archives.ts';
 import { readArchive } from '../read-archive.ts';
@@ -22,7 +24,10 @@ export interface ArchiveScene {
   remove(): Promise<void>;
 }
 
-export async function createArchiveScene(archives: Readonly<Record<string, Buffer>>): Promise<ArchiveScene> {
+export async function createArchiveScene(
+  archives: Readonly<Record<string, Buffer>>,
+  parser: FileParser = ownParser,
+): Promise<ArchiveScene> {
   const root = await mkdtemp(join(tmpdir(), 'archives-'));
   const stateDirectory = join(root, '.state');
   const hasher = createHasher();
@@ -48,7 +53,7 @@ export async function createArchiveScene(archives: Readonly<Record<string, Buffe
         log: silentLog,
         containers: () => containers,
         revision: () => 1,
-        read: (path, version) => readArchive({ openImage, hash: hasher.hash }, path, version),
+        read: (path, version) => readArchive({ openImage, hash: hasher.hash, parser }, path, version),
         files: createVerdictFiles({ stateDirectory }),
         wait: async () => ending.abort(),
       });

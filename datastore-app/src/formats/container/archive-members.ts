@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { posix } from 'node:path';
 import type { ImageSource } from '../image-source.ts';
-import { type TarMember, tarMembers } from '../tar-members.ts';
+import { type TarMember, type TarMembers, tarMembers } from '../tar-members.ts';
 
 /** Where the content of a member stands in its archive. */
 export interface MemberPlace {
@@ -59,18 +59,26 @@ export function createMemberList<Place>(): MemberList<Place> {
   };
 }
 
+/** Where the members of a tar archive are told from: by default they are looked for here. */
+export type ListMembers = (
+  readAt: ImageSource['readAt'],
+  sizeBytes: number,
+  maxMembers: number,
+) => TarMembers;
+
 /**
  * Lists the files of a tar archive.
  *
  * @returns undefined where the archive is cut off within a member
- * @throws what `readAt` throws
+ * @throws what `readAt` and `listMembers` throw
  */
 export async function readArchiveMembers(
   readAt: ImageSource['readAt'],
   sizeBytes: number,
+  listMembers: ListMembers = tarMembers,
 ): Promise<ArchiveMembers | undefined> {
   const list = createMemberList<MemberPlace>();
-  const members = tarMembers(readAt, sizeBytes, MAX_MEMBERS);
+  const members = listMembers(readAt, sizeBytes, MAX_MEMBERS);
   for (;;) {
     const next = await members.next();
     if (next.done) return next.value.isCut ? undefined : list.files();

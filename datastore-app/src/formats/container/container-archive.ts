@@ -12,7 +12,12 @@ import { MAX_MANIFEST_BYTES, ManifestError, parseManifest } from '@local-datasto
 import { isNondistributable, manifestKind, OCI_CONFIG } from '@local-datastore/shared/oci/media-types';
 import * as z from 'zod';
 import type { ImageSource } from '../image-source.ts';
-import { type ArchiveMembers, type MemberPlace, readArchiveMembers } from './archive-members.ts';
+import {
+  type ArchiveMembers,
+  type ListMembers,
+  type MemberPlace,
+  readArchiveMembers,
+} from './archive-members.ts';
 import { type DockerArchiveImage, readDockerArchive } from './docker-archive.ts';
 import { blobMember, readOciArchive } from './oci-archive.ts';
 
@@ -63,13 +68,14 @@ const CONFIG = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()) }) })
  * as such, whatever else stands in it: then the digests are those of whoever made the images.
  *
  * @returns undefined where it is no container archive
- * @throws ArchiveError with a sentence for a person; whatever `readAt` throws
+ * @throws ArchiveError with a sentence for a person; whatever `readAt` and `listMembers` throw
  */
 export async function readContainerArchive(
   readAt: ImageSource['readAt'],
   sizeBytes: number,
+  listMembers?: ListMembers,
 ): Promise<ContainerArchive | undefined> {
-  const members = await readArchiveMembers(readAt, sizeBytes);
+  const members = await readArchiveMembers(readAt, sizeBytes, listMembers);
   if (members === undefined) throw new ArchiveError('It ends within a member: only a part of it is here.');
   const layout = orThrow(await readOciArchive(readAt, members));
   if (layout !== undefined && layout.length > 0) return fromLayout(readAt, members, layout);

@@ -115,7 +115,7 @@ export function createRegistryImportRoutes(known: RegistryImportDeps | undefined
       request: { mediaType: 'application/x-tar', schema: BINARY },
       responses: {
         200: jsonResponse('What was imported, and what was not.', report),
-        ...problems(400, 404, 415, 507),
+        ...problems(400, 404, 415, 503, 507),
         409: jsonResponse('Nothing could be named: `failed` says why.', report),
       },
       async handle(request, response) {

@@ -147,7 +147,8 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
       signal?.throwIfAborted();
       const { sizeBytes } = file;
       const head = await file.readAt(0, HEAD_BYTES);
-      const hasTail = sizeBytes > HEAD_BYTES;
+      // Of an archive that is still on its way the end is not there yet.
+      const hasTail = sizeBytes > HEAD_BYTES && task !== 'member';
       const end = hasTail ? await file.readAt(sizeBytes - TAIL_BYTES, TAIL_BYTES) : NOTHING;
       // What became shorter meanwhile ends elsewhere.
       const tail = end.length === TAIL_BYTES ? end : NOTHING;

@@ -19,6 +19,8 @@ export function limitsOf(task: ParseTask, sizeBytes: number): JobLimits {
   switch (task) {
     case 'describe':
       return { asks: 20_000, bytes: 256 * MEBIBYTE, thinkingMs: MINUTE_MS };
+    case 'member':
+      return { asks: 100, bytes: 4 * MEBIBYTE, thinkingMs: MINUTE_MS };
     case 'list':
     case 'disks':
       return { asks: 200_000, bytes: 1024 * MEBIBYTE, thinkingMs: 5 * MINUTE_MS };

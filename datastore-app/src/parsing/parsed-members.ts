@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type FindMember, type FoundMember, membersFound, type TarMembers } from '../formats/tar-members.ts';
+import type { FileParser, ParsedFile } from './file-parser.ts';
+
+/** The headers of one member are no longer in any archive that somebody makes: attributes, and long names. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** What stands in a part that begins at an offset, as it is in the archive; nothing that no part can say. */
+function moved({ member, end }: FoundMember, from: number): FoundMember {
+  const isPossible = Number.isSafeInteger(from + end) && (member?.offset ?? 0) <= MAX_HEADER_BYTES;
+  if (!isPossible) return { member: null, end: from };
+  return { member: member && { ...member, offset: from + member.offset }, end: from + end };
+}
+
+/**
+ * The members of a tar archive, each of which is told by a parser that sees nothing but the headers of it.
+ *
+ * @param readAt what stands at an offset of the archive, which is behind the members that were told
+ * @param sizeBytes of the archive; Infinity: nobody knows it yet
+ * @throws as {@link FileParser.parse}
+ */
+export function parsedMembers(
+  parser: FileParser,
+  readAt: ParsedFile['readAt'],
+  sizeBytes: number,
+  maxMembers: number,
+): TarMembers {
+  const find: FindMember = async (from) => {
+    const partBytes = Math.max(0, Math.min(MAX_HEADER_BYTES, sizeBytes - from));
+    const part: ParsedFile = {
+      sizeBytes: partBytes,
+      readAt: (offset, wanted) => {
+        const length = Math.max(0, Math.min(wanted, partBytes - offset));
+        return length === 0 ? Promise.resolve(Buffer.alloc(0)) : readAt(from + offset, length);
+      },
+    };
+    return moved(await parser.parse('member', part), from);
+  };
+  return membersFound(find, sizeBytes, maxMembers);
+}
