@@ -54,7 +54,7 @@ interface Order {
   readonly env?: Readonly<Record<string, string>>;
 }
 /** What is not about separation is as true in one process, which starts faster. */
-const IN_ONE_PROCESS = { EVE_AGENT_NO_SEPARATION: 'true' };
+const IN_ONE_PROCESS = { EVE_AGENT_NO_SEPARATION: 'true', DATASTORE_PARSING: 'own' };
 const project = (name: string, include: string[], order: Order = TOGETHER) => ({
   extends: true as const,
   test: { name, include, env: IN_ONE_PROCESS, ...order },

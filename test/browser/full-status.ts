@@ -92,6 +92,6 @@ export const FULL_STATUS = {
     addresses: ['10.1.0.5', '10.2.0.5'],
     fingerprint256: Array(32).fill('AB').join(':'),
   },
-  parsing: { place: 'own process', reason: '--parsing does not ask for another', process: null },
+  parsing: { place: 'own process', reason: '--parsing asks for it', process: null },
   access: { isReadOpen: true },
 } as const;

@@ -9,7 +9,7 @@ const ENVIRONMENT_FILE = '/etc/datastore-app/datastore-app.env';
 const ROOT = '/var/lib/datastore/images';
 const STATE = '/var/lib/datastore/state';
 const HOST_NAME = 'host-ds';
-const SETTINGS = `DATASTORE_HOST_NAME=${HOST_NAME}\nDATASTORE_PARSING=confined\n`;
+const SETTINGS = `DATASTORE_HOST_NAME=${HOST_NAME}\n`;
 /** The one capability of the service, to take ports 80 and 443: CAP_NET_BIND_SERVICE, of linux/capability.h. */
 const BIND_SERVICE = 1 << 10;
 
@@ -88,16 +88,6 @@ export function describeDatastoreService(scene: () => DatastoreServiceScene): vo
       );
     });
 
-    test('parses what is brought in a process without rights', async () => {
-      const parsing = async () =>
-        ((await (await request('/-/api/v1/status')).json()) as { parsing: unknown }).parsing;
-      await expect.poll(parsing).toMatchObject({
-        place: 'confined process',
-        reason: null,
-        process: { state: 'running' },
-      });
-    });
-
     test('takes images that a member of its group copies, and that are uploaded with its token', async () => {
       await host().mustRun('useradd', '--groups', 'datastore-app', 'importer');
       await write('/tmp/copied.base64', COPIED.toString('base64'));
@@ -118,6 +108,16 @@ export function describeDatastoreService(scene: () => DatastoreServiceScene): vo
       const { status } = await request('/uploaded.img', { method: 'PUT', headers, body: UPLOADED });
       expect(status).toBe(201);
       expect(await digestOf('uploaded.img')).toBe(sha256Of(UPLOADED));
+    });
+
+    test('parses what is brought in a process without rights', async () => {
+      const parsing = async () =>
+        ((await (await request('/-/api/v1/status')).json()) as { parsing: unknown }).parsing;
+      await expect.poll(parsing).toMatchObject({
+        place: 'confined process',
+        reason: null,
+        process: { state: 'running' },
+      });
     });
 
     test('is found by its name, by the agent of the same host', async () => {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Images are parsed by a process that holds nothing but a stream, and by a hostile one in its place. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +19,9 @@ import { ownParser } from '../../datastore-app/src/parsing/run-task.ts';
 import { memoryFile, TASKS } from '../../datastore-app/src/parsing/testing/memory-file.ts';
 import { findCalf } from '../../datastore-app/src/sandbox/calves/find-calf.ts';
 import { type OpenParser, openConfinedParser } from '../../datastore-app/src/sandbox/monitor/open-parser.ts';
-import { createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
+import { ADDRESS, createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
+import { finish } from '../lab/namespace.ts';
+import { datastoreApp, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
 
 const SCRIPT = calfScriptName('parsers');
@@ -182,11 +186,75 @@ describe('the datastore with a process that parses', () => {
     expect(metrics).toMatch(/^datastore_process_layers_missing\{process="parsers"\} \d$/m);
     expect(await datastore.stop()).toBe(0);
   });
+});
 
-  it('parses in its own process unless it is told otherwise, and says so', async () => {
-    const datastore = await place.start();
-    expect((await datastore.json('/-/api/v1/status')) as object).toMatchObject({
-      parsing: { place: 'own process', reason: '--parsing does not ask for another', process: null },
-    });
+/** Where a process cannot tell what it may, nothing can be confined. */
+const HIDDEN = 'mount --bind /proc/version /proc/$$/status && exec "$@"';
+const CONFINES_NOTHING = ['unshare', '--mount', 'sh', '-c', HIDDEN, 'sh'];
+
+describeWith(['root'], 'a datastore', () => {
+  let place: DatastoreFolder;
+  let child: ChildProcess | undefined;
+  beforeEach(async () => {
+    place = await createDatastoreFolder();
+  });
+  afterEach(async () => {
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await place.remove();
+  });
+
+  function start(prefix: readonly string[], ...args: readonly string[]): ChildProcess {
+    const { DATASTORE_PARSING: _own, ...env } = process.env;
+    const folders = ['--root', place.root, '--state', place.state];
+    const listening = ['--advertise', 'none', '--address', ADDRESS, '--port', '0'];
+    const command = [...prefix, ...datastoreApp('serve', ...folders, ...listening, ...args)];
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    return child;
+  }
+
+  const NOTHING_TO_PARSE = { place: 'confined process', reason: null, process: null };
+  it.each<[string, readonly string[], readonly string[], object]>([
+    ['has a process that parses only while there is something to parse', [], [], NOTHING_TO_PARSE],
+    [
+      'parses by itself where it is told so',
+      [],
+      ['--parsing', 'own'],
+      { place: 'own process', reason: '--parsing asks for it' },
+    ],
+    [
+      'parses by itself on a host that confines nothing, and says why',
+      CONFINES_NOTHING,
+      [],
+      { place: 'own process', reason: expect.stringContaining('/proc/self/status cannot be read') },
+    ],
+  ])('%s', async (_title, prefix, args, expected) => {
+    const { log, seen } = waitForLog(start(prefix, ...args), '"listening"');
+    await seen;
+    const { port } = JSON.parse(
+      log()
+        .split('\n')
+        .find((line) => line.includes('"listening"')) ?? '',
+    );
+    const parsing = async () =>
+      ((await (await fetch(`http://${ADDRESS}:${port}/-/api/v1/status`)).json()) as { parsing: object })
+        .parsing;
+    expect(await parsing()).toMatchObject(expected);
+    const isWarned = log().includes('files are parsed in the process of the datastore itself');
+    expect(isWarned).toBe(prefix.length > 0);
+    await place.put('new.qcow2', SOUND_IMAGES.qcow2());
+    const confined = { ...NOTHING_TO_PARSE, process: { state: 'running' } };
+    await expect.poll(parsing).toMatchObject(expected === NOTHING_TO_PARSE ? confined : expected);
+  });
+
+  it('does not start on a host that confines nothing where it is told to confine', async () => {
+    const { exitCode, stderr } = await finish(start(CONFINES_NOTHING, '--parsing', 'confined'));
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringContaining('no process without rights can be had here'),
+    ]);
   });
 });

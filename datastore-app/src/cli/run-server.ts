@@ -20,7 +20,12 @@ import { bindPort } from '../http/bound-port.ts';
 import { prepareStorage, type Storage } from '../images/storage.ts';
 import { currentProcess, dropPrivileges, willDropPrivileges } from '../privileges/drop-privileges.ts';
 import { whyNotWritable } from '../privileges/writable.ts';
-import { openConfinedParser, openOwnParser } from '../sandbox/monitor/open-parser.ts';
+import {
+  type OpenParser,
+  openConfinedParser,
+  openOwnParser,
+  requireConfinedParser,
+} from '../sandbox/monitor/open-parser.ts';
 import type { decideTls } from '../tls/decide-tls.ts';
 import { openCertificates } from '../tls/open-certificates.ts';
 import type { CommandContext } from './command-context.ts';
@@ -71,6 +76,13 @@ function advertiserMaker(
     if (services.length === 0) return undefined;
     return createAdvertiser({ log, observer }, { hostLabel, interfaces, excludedInterfaces, services });
   };
+}
+
+/** @throws ConfigurationError where what is asked for cannot be had */
+async function openParser(log: Log, parsing: ServeOptions['parsing']): Promise<OpenParser> {
+  const deps = { clock: systemClock, log };
+  if (parsing === 'own') return openOwnParser('--parsing asks for it');
+  return parsing === 'confined' ? requireConfinedParser(deps) : openConfinedParser(deps);
 }
 
 /** What was decided of the settings, before anything of the machine was touched. */
@@ -124,10 +136,7 @@ export async function runServer(
       carriesCertificate: options.registryTokenKey === 'certificate',
     },
   );
-  const parsing =
-    options.parsing === 'own'
-      ? openOwnParser('--parsing does not ask for another')
-      : openConfinedParser({ clock: systemClock, log });
+  const parsing = await openParser(log, options.parsing);
   const changes = openChanges({ log, clock: systemClock }, { stateDirectory: state });
   const images = await openImages({ log, note: changes.note }, options, storage, parsing);
   const requests = context.createBufferedLog(options.logLevel, options.logFormat, logLines.note);

@@ -21,7 +21,8 @@ export interface ServerOptions {
   /** Seconds. */
   readonly idleTimeout: number;
   readonly accessLog: AccessLogChoice;
-  readonly parsing: (typeof PARSING_PLACES)[number];
+  /** Absent: confined, where this host lets a process be confined. */
+  readonly parsing?: (typeof PARSING_PLACES)[number];
 }
 
 /** Where files that others made are parsed. */
@@ -111,9 +112,8 @@ export const SERVER_OPTIONS: readonly OptionDescription[] = [
   {
     flags: '--parsing <place>',
     description:
-      'where images are parsed: own, the process of the datastore; confined, one without rights, as far as the host gives it',
+      'where images are parsed: confined, in a process without rights, as far as the host gives it, or end; own, in the process of the datastore (default: confined, but own where this host lets no process be confined)',
     environment: 'DATASTORE_PARSING',
     schema: z.enum(PARSING_PLACES, { error: `one of ${PARSING_PLACES.join(', ')} expected` }),
-    default: 'own',
   },
 ];

@@ -121,7 +121,8 @@ export const statusSchema = () =>
               .array(z.object({ layer: z.string(), reason: z.string() }))
               .describe('What this host does not give.'),
           })
-          .nullable(),
+          .nullable()
+          .describe('null: there is none, also while there is nothing to parse.'),
       })
       .describe('Where images are parsed, which others made.'),
     access: z.object({ isReadOpen: z.boolean() }),

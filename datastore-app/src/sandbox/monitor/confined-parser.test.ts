@@ -8,7 +8,7 @@ import { ownParser } from '../../parsing/run-task.ts';
 import { memoryFile, TASKS } from '../../parsing/testing/memory-file.ts';
 import { runParsers } from '../calves/parsers/run-parsers.ts';
 import { answering, type Script, scriptedCalves } from '../testing/scripted-calves.ts';
-import { type ConfinedParser, createConfinedParser } from './confined-parser.ts';
+import { type ConfinedParser, createConfinedParser, IDLE_MS } from './confined-parser.ts';
 import { SILENCE_MS } from './parser-session.ts';
 
 const honest: Script = (channel, end) =>
@@ -103,6 +103,51 @@ describe('what is parsed in another process', () => {
 
 /** Neither the beginning nor the end, which are read before anybody asks. */
 const isWithin = (offset: number) => offset > 0 && offset < SOUND_IMAGES.vhdx().length - 512;
+
+describe('a process', () => {
+  it('is there while something is parsed, and ends when nothing was for a while', async () => {
+    const { parser, started } = open(honest);
+    expect([started(), parser.kept()]).toEqual([0, null]);
+    for (const times of [1, 2, 3]) {
+      expect(await parser.parse('describe', RAW)).toEqual(SOUND);
+      clock.advance(IDLE_MS - 1);
+      expect([started(), parser.kept()]).toEqual([times, expect.anything()]);
+      clock.advance(1);
+      expect([started(), parser.kept(), parser.restarts()]).toEqual([times, null, 0]);
+    }
+  });
+
+  it('does not end while a file is parsed, however long that takes', async () => {
+    const { parser, started } = open(honest);
+    const [asked, given] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const file = {
+      ...memoryFile(SOUND_IMAGES.vhdx()),
+      async readAt(offset: number, length: number) {
+        if (isWithin(offset)) {
+          asked.resolve();
+          await given.promise;
+        }
+        return SOUND_IMAGES.vhdx().subarray(offset, offset + length);
+      },
+    };
+    const parsed = parser.parse('describe', file);
+    await asked.promise;
+    clock.advance(10 * IDLE_MS);
+    given.resolve();
+    expect((await parsed).format).toBe('vhdx');
+    expect(started()).toBe(1);
+  });
+
+  it('counts its restarts also when it was ended meanwhile', async () => {
+    const once: Script = answering((_message, _say, end) => end({ signal: 'SIGKILL' }));
+    const { parser } = open(once, honest);
+    expect(await replaceUntil(parser.parse('describe', RAW))).toEqual(SOUND);
+    clock.advance(IDLE_MS);
+    expect([parser.kept(), parser.restarts()]).toEqual([null, 1]);
+    expect(await parser.parse('describe', RAW)).toEqual(SOUND);
+    expect(parser.restarts()).toBe(1);
+  });
+});
 
 describe('a file that changes', () => {
   it('that became shorter is described by what is there', async () => {
@@ -285,6 +330,7 @@ describe('a hostile parser', () => {
     const { parser } = open((_channel, end) =>
       end({ refusal: 'there is no filter of system calls for s390x' }),
     );
-    expect(await parser.began).toBe('there is no filter of system calls for s390x');
+    parser.begin();
+    expect(await replaceUntil(parser.began)).toBe('there is no filter of system calls for s390x');
   });
 });

@@ -22,10 +22,17 @@ export interface ConfinedParserDeps {
 }
 
 export interface ConfinedParser extends FileParser {
-  /** Resolves once it takes jobs: null; or, as it never came to that, to the reason as a clause. */
+  /**
+   * Resolves once the first process takes jobs: null; or, as none came to that, to the reason as a clause. It is
+   * started when there is something to parse, or by `begin`.
+   */
   readonly began: Promise<string | null>;
-  /** null: none was started yet. */
+  /** Starts a process, if there is none. */
+  begin(): void;
+  /** null: there is none, as nothing is to be parsed. */
   kept(): KeptCalf | null;
+  /** How many ended by themselves, or had to be ended. */
+  restarts(): number;
   /** Ends the process; what is under way fails. Idempotent. */
   stop(): Promise<void>;
 }
@@ -33,9 +40,12 @@ export interface ConfinedParser extends FileParser {
 /** Jobs at a time: some for what is told at once, and others for what takes as long as reading all of a file. */
 const SLOTS = { quick: 8, slow: 2 } as const;
 const READY_WITHIN_MS = 60_000;
+/** A process that has had nothing to do for so long is ended: the next one costs a second, and it costs memory. */
+export const IDLE_MS = 60_000;
 /** Where formats stand that begin at the end. */
 const TAIL_BYTES = SECTOR_BYTES;
 const NOTHING = Buffer.alloc(0);
+const PROCESS = 'parsers';
 const FAILING = 'what reads images ends again and again';
 
 const laneOf = (task: ParseTask) => (task === 'validate' ? 'slow' : 'quick');
@@ -47,7 +57,7 @@ interface Work extends SessionJob {
 }
 
 /**
- * Parses in a process of its own, many files at a time. When that ends, or has to be ended, it is replaced, and what was
+ * Parses in a process of its own, many files at a time; while there are none for a while, there is no process. When it ends, or has to be ended, it is replaced, and what was
  * under way is done again, each alone: who is alone when it happens again is to blame, and is given up.
  */
 export function createConfinedParser({ clock, log, start }: ConfinedParserDeps): ConfinedParser {
@@ -58,8 +68,11 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
   let kept: KeptCalf | null = null;
   let session: ParserSession | undefined;
   let isReady = false;
-  let hasBegun = false;
   let isStopped = false;
+  let cancelIdle = () => {};
+  /** Of processes before the one that is kept. */
+  let endsBefore = 0;
+  let asleep: Promise<void> = Promise.resolve();
   /** Why the process has to be ended, where that is known. */
   let broken: { readonly reason: string; readonly culprit: SessionJob | undefined } | undefined;
 
@@ -81,6 +94,17 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
       const takeBack = session.start(next);
       if (running.has(next)) running.set(next, takeBack);
     }
+    cancelIdle();
+    if (waiting.length === 0 && running.size === 0 && kept !== null) cancelIdle = clock.after(IDLE_MS, sleep);
+  }
+
+  /** Ends the process, until there is something to parse. */
+  function sleep(): void {
+    if (kept === null) return;
+    log.info({ process: PROCESS }, 'a process of the datastore has nothing to do, and is ended');
+    endsBefore += kept.endCount();
+    asleep = kept.close();
+    [kept, session, isReady] = [null, undefined, false];
   }
 
   /** What was under way when the process ended: by whom it was, or what may be. */
@@ -104,24 +128,25 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
     log.info({ process: calf.name, pid: calf.pid }, 'a process of the datastore was started');
     isReady = false;
     broken = undefined;
-    session = openParserSession(
+    const own = openParserSession(
       { clock, channel: calf.store },
       {
         onReady() {
           isReady = true;
-          hasBegun = true;
           kept?.markReady();
-          began.resolve(null);
           pump();
         },
         onIdle: pump,
         onBroken(reason, culprit) {
+          calf.kill();
+          // Of one that was put to sleep nobody hears.
+          if (session !== own) return;
           broken ??= { reason, culprit };
           isReady = false;
-          calf.kill();
         },
       },
     );
+    session = own;
   }
 
   function onEnd({ code, signal, refusal }: CalfEnd, delayMs: number): void {
@@ -129,20 +154,25 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
     isReady = false;
     const how = code === null ? `it ended by ${signal ?? 'an error'}` : `it ended with code ${code}`;
     const reason = refusal ?? broken?.reason ?? how;
-    log.error({ process: 'parsers', code, signal, reason, delayMs }, 'a process of the datastore has ended');
-    if (!hasBegun) {
-      began.resolve(reason);
-      return;
-    }
+    log.error({ process: PROCESS, code, signal, reason, delayMs }, 'a process of the datastore has ended');
     settleRunning(reason);
     if (kept?.isDegraded() === true) failWaiting(FAILING);
   }
 
-  kept = keepCalf({ clock, start, onStart, onEnd, readyWithinMs: READY_WITHIN_MS });
+  function begin(): void {
+    if (kept !== null || isStopped) return;
+    kept = keepCalf({ clock, start, onStart, onEnd, readyWithinMs: READY_WITHIN_MS });
+    void kept.began.then(began.resolve);
+  }
 
   return {
     began: began.promise,
+    begin() {
+      begin();
+      pump();
+    },
     kept: () => kept,
+    restarts: () => endsBefore + (kept?.endCount() ?? 0),
     async parse<Task extends ParseTask>(task: Task, file: ParsedFile, signal?: AbortSignal) {
       signal?.throwIfAborted();
       const { sizeBytes } = file;
@@ -185,17 +215,20 @@ export function createConfinedParser({ clock, log, start }: ConfinedParserDeps):
         }
         signal?.addEventListener('abort', onAbort, { once: true });
         waiting.push(work);
+        begin();
         pump();
       });
     },
     async stop() {
       isStopped = true;
+      cancelIdle();
       // Whoever waits to be told hears from `parse`.
       began.resolve(null);
       failWaiting('the datastore is stopping');
       for (const work of [...running.keys()])
         work.failed(new ParserUnavailableError('the datastore is stopping'));
-      await kept?.close();
+      cancelIdle();
+      await Promise.all([asleep, kept?.close()]);
     },
   };
 }

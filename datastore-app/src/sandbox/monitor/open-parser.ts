@@ -7,7 +7,7 @@ import {
   processStatus,
 } from '@local-datastore/shared/confinement/launcher/process-status';
 import { planHere, spawnCalf } from '@local-datastore/shared/confinement/launcher/spawn-calf';
-import { errorMessage } from '@local-datastore/shared/errors';
+import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import type { FileParser } from '../../parsing/file-parser.ts';
 import { ownParser } from '../../parsing/run-task.ts';
@@ -20,7 +20,7 @@ export interface ParsingStatus {
   readonly place: 'own process' | 'confined process' | 'starting';
   /** Why it is this process; null: it is not. */
   readonly reason: string | null;
-  /** null: there is none. */
+  /** null: there is none, also while there is nothing to parse. */
   readonly process: ProcessStatus | null;
 }
 
@@ -50,23 +50,8 @@ export const openOwnParser = (reason: string): OpenParser => ({
   stop: async () => {},
 });
 
-/**
- * Starts a process that parses, with all layers that this host gives. Where none can be started, files are parsed in the
- * process that runs. Nobody has to wait for it: what is to be parsed waits by itself.
- */
-export function openConfinedParser({ clock, log, code, plan: given }: OpenParserDeps): OpenParser {
-  let plan: LayerPlan;
-  let confined: ConfinedParser;
-  const fallBack = (reason: string): OpenParser => {
-    log.warn({ reason }, 'files are parsed in the process of the datastore itself');
-    return openOwnParser(reason);
-  };
-  try {
-    plan = given ?? planHere();
-  } catch (error) {
-    return fallBack(errorMessage(error));
-  }
-  confined = createConfinedParser({
+function createParser({ clock, log, code }: OpenParserDeps, plan: LayerPlan): ConfinedParser {
+  return createConfinedParser({
     clock,
     log,
     start: () =>
@@ -79,16 +64,42 @@ export function openConfinedParser({ clock, log, code, plan: given }: OpenParser
         },
       ),
   });
+}
+
+function tellMissing(log: Log, { missing }: LayerPlan): void {
+  if (missing.length > 0)
+    log.info({ process: PARSERS, missing }, 'a process of the datastore has not all layers');
+}
+
+function statusOf(confined: ConfinedParser, plan: LayerPlan): ParsingStatus {
+  const kept = confined.kept();
+  const process_ = kept && { ...processStatus(PARSERS, kept, plan), restarts: confined.restarts() };
+  return { place: 'confined process', reason: null, process: process_ };
+}
+
+/**
+ * Parses in a process with all layers that this host gives, which runs while there is something to parse. Where none can
+ * be started, files are parsed in the process that runs. Nobody has to wait for it: what is to be parsed waits by itself.
+ */
+export function openConfinedParser(deps: OpenParserDeps): OpenParser {
+  const { log } = deps;
+  const fallBack = (reason: string): OpenParser => {
+    log.warn({ reason }, 'files are parsed in the process of the datastore itself');
+    return openOwnParser(reason);
+  };
+  let plan: LayerPlan;
+  try {
+    plan = deps.plan ?? planHere();
+  } catch (error) {
+    return fallBack(errorMessage(error));
+  }
+  const confined = createParser(deps, plan);
   let isKnown = false;
   let own: OpenParser | undefined;
   const decided = confined.began.then(async (reason) => {
     isKnown = true;
     if (reason === null) {
-      if (plan.missing.length > 0)
-        log.info(
-          { process: PARSERS, missing: plan.missing },
-          'a process of the datastore has not all layers',
-        );
+      tellMissing(log, plan);
       return;
     }
     own = fallBack(reason);
@@ -97,18 +108,46 @@ export function openConfinedParser({ clock, log, code, plan: given }: OpenParser
   return {
     parser: {
       async parse(task, file, signal) {
-        if (!isKnown) await decided;
+        if (!isKnown) {
+          confined.begin();
+          await decided;
+        }
         return (own?.parser ?? confined).parse(task, file, signal);
       },
     },
     status() {
       if (own !== undefined) return own.status();
-      const kept = confined.kept();
-      const process_ = kept && processStatus(PARSERS, kept, plan);
-      return { place: isKnown ? 'confined process' : 'starting', reason: null, process: process_ };
+      const status = statusOf(confined, plan);
+      return isKnown || status.process === null ? status : { ...status, place: 'starting' };
     },
-    async stop() {
-      await confined.stop();
-    },
+    stop: () => confined.stop(),
   };
+}
+
+/**
+ * As {@link openConfinedParser}, but in such a process or not at all.
+ *
+ * @throws ConfigurationError where none can be started
+ */
+export async function requireConfinedParser(deps: OpenParserDeps): Promise<OpenParser> {
+  const refuse = (reason: string): never => {
+    throw new ConfigurationError(
+      `--parsing confined: no process without rights can be had here: ${reason}. Without --parsing, files are parsed in the process of the datastore then.`,
+    );
+  };
+  let plan: LayerPlan;
+  try {
+    plan = deps.plan ?? planHere();
+  } catch (error) {
+    return refuse(errorMessage(error));
+  }
+  const confined = createParser(deps, plan);
+  confined.begin();
+  const reason = await confined.began;
+  if (reason !== null) {
+    await confined.stop();
+    refuse(reason);
+  }
+  tellMissing(deps.log, plan);
+  return { parser: confined, status: () => statusOf(confined, plan), stop: () => confined.stop() };
 }
