@@ -68,10 +68,11 @@ export function createAnswerer(deps: AnswererDeps, options: AnswererOptions) {
     await job.outlived?.closed;
     const { url, sizeBytes, digest, observer } = job;
     const target = await job.target.open();
-    if (signal.aborted) {
-      // Whoever asked is gone: its successor asks for it again.
+    if (signal.aborted || jobs.findDownload(id) !== job) {
+      // Whoever asked is gone, and its successor asks for it again; or nobody waits for the download any more.
       await target.close();
-      throw signal.reason;
+      signal.throwIfAborted();
+      throw new AskRefusal('NOT_FOUND', 'there is no such download any more');
     }
     const { stored } = target;
     const [ours, theirs] = openPipe();
