@@ -25,7 +25,7 @@ describeWith(['chromium'], 'the page behind a proxy', () => {
     place = await createDatastoreFolder();
     datastore = await place.start('--host-name', 'ds', '--public-url', `https://${PUBLIC}`);
     ({ page, errors } = await openPage(browser, `${datastore.url}/-/#containers`));
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await place?.remove();
@@ -50,5 +50,5 @@ describeWith(['chromium'], 'the page behind a proxy', () => {
     await press(page, 'Use in EVE: disk.img');
     await waitForText(page, 'dialog dd', `https://${PUBLIC}`);
     expect(errors).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -82,7 +82,7 @@ it('the second is refused by every way in, and named', async () => {
   expect(problemOf(await put('linux/App.raw'))).toBe('NAME_CONFLICT');
   await datastore.request('DELETE', '/linux/app.raw');
   expect((await put('linux/App.raw')).status).toBe(201);
-}, 60_000);
+});
 
 it('of two that come at the same time one is there', async () => {
   const datastore = await place.start();
@@ -93,7 +93,7 @@ it('of two that come at the same time one is there', async () => {
   expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
   const { images } = (await datastore.json('/-/api/v1/images')) as { images: { path: string }[] };
   expect(images.length).toBe(1);
-}, 60_000);
+});
 
 it('files that were put there by hand are served as they are, told of, and replaced by their own names', async () => {
   await place.put('linux/App.raw', 'one');
@@ -117,4 +117,4 @@ it('files that were put there by hand are served as they are, told of, and repla
     expect((await datastore.request('PUT', `/${path}`, { body: 'three' })).status).toBe(200);
   }
   expect(problemOf(await datastore.request('PUT', '/linux/APP.raw', { body: 'x' }))).toBe('NAME_CONFLICT');
-}, 60_000);
+});

@@ -40,7 +40,7 @@ beforeAll(async () => {
   layout = await createImageLayout(join(place.folder, 'layout'));
   base = await layout.addImage({ layers: [shared] }, 'lab/app:1');
   next = await layout.addImage({ layers: [shared, large] }, 'lab/app:2');
-}, 60_000);
+});
 afterAll(async () => {
   await place?.remove();
   await site?.remove();
@@ -116,7 +116,7 @@ it('nothing is named of what a kill cuts off, and the next run completes it', as
   } finally {
     await victim.remove();
   }
-}, 60_000);
+});
 
 it('a set in chunks brings what the other side lacks, and says what is missing before it is sent', async () => {
   await here('import', `oci:${layout.folder}`);
@@ -165,7 +165,7 @@ it('a set in chunks brings what the other side lacks, and says what is missing b
   expect([named.exitCode, named.stderr]).toEqual([0, '']);
   expect(await digestAt(atSite, 'lab/app', '2')).toBe(next.manifest.digest);
   expect((await there('registry', 'validate', 'lab/app')).exitCode).toBe(0);
-}, 60_000);
+});
 
 it('referrers and signatures are carried along', async () => {
   const repository = createRepositoryClient(datastore, 'lab/signed');
@@ -198,7 +198,7 @@ it('an archive among the images is adopted, and its file may go', async () => {
   await expect.poll(shown).toBeUndefined();
   expect(await digestAt(datastore, 'lab/adopted', '2')).toBe(next.manifest.digest);
   expect((await here('registry', 'validate', 'lab/adopted')).exitCode).toBe(0);
-}, 60_000);
+});
 
 it('a Docker engine is asked by its address', async () => {
   const archive = join(place.folder, 'engine.tar');
@@ -267,7 +267,7 @@ it('of a container that an engine saves by digests only what is not there is sen
   } finally {
     engine.close();
   }
-}, 60_000);
+});
 
 it('who may not push is refused before anything comes, and bad input is named', async () => {
   const path = '/-/api/v1/registry/import';

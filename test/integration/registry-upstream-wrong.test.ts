@@ -165,7 +165,7 @@ describe('an upstream that drips', () => {
     expect(slow.layerRequests()).toEqual(['all']);
     scene.turnOff();
     expect((await slow.repository.get(`blobs/${digest}`)).body.equals(slow.layer.bytes)).toBe(true);
-  }, 120_000);
+  });
 });
 
 // zot #4352 and #4353: where TLS fails, clients are told that there is no such manifest.

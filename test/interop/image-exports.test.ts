@@ -44,7 +44,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images',
     const repository = createRepositoryClient(datastore, 'lab/many');
     for (const part of parts) await repository.pushImage(part);
     await repository.putManifest(index, 'both');
-  }, 60_000);
+  });
   afterAll(() => place?.remove());
 
   it('an index is there with the digest that was pushed', async () => {
@@ -78,7 +78,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images',
       '1',
       'both',
     ]);
-  }, 60_000);
+  });
 
   it('podman loads it by the name that it is pulled by', async () => {
     const file = await exportTo('podman.tar', 'lab/app:1?format=docker-archive');
@@ -93,7 +93,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images',
       `127.0.0.1:${datastore.port}/lab/app:1`,
     ]);
     expect(stdout.trim()).toBe(made.config.digest);
-  }, 60_000);
+  });
 
   it('what is exported can be dropped among the images', async () => {
     const file = await exportTo('again.tar', 'lab/app:1');
@@ -108,5 +108,5 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'exports of images',
     const path = '/v2/archives/again/manifests/1';
     await expect.poll(async () => (await datastore.get(path)).status).toBe(200);
     expect((await datastore.get(path)).headers['docker-content-digest']).toBe(made.manifest.digest);
-  }, 60_000);
+  });
 });

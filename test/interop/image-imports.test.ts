@@ -52,7 +52,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'imports of images',
     const created = await createImageLayout(file('layout'));
     layout = created.folder;
     made = await created.addImage({ layers: [Buffer.alloc(100_000, 'a'), Buffer.alloc(200_000, 'b')] }, '1');
-  }, 60_000);
+  });
   afterAll(() => place?.remove());
 
   it.each([
@@ -111,7 +111,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'imports of images',
     await mustImport(file('oci.tar'), '--as', 'lab/podman:oci');
     expect((await pulled('lab/podman:oci')).config).toBe(made.config.digest);
     await podman('pull', '-q', '--tls-verify=false', `127.0.0.1:${datastore.port}/lab/podman:2`);
-  }, 60_000);
+  });
 
   it('a layout of umoci', async () => {
     const folder = file('umoci');
@@ -123,7 +123,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'imports of images',
     await mustImport(`oci:${folder}`, '--as', 'lab/umoci');
     expect((await pulled('lab/umoci:1')).manifest).toBe(made.manifest.digest);
     await copyAll('lab/umoci:2');
-  }, 60_000);
+  });
 
   it('a delta over the gap, pulled by skopeo with the same digests', async () => {
     const site = await createDatastoreFolder();
@@ -150,7 +150,7 @@ describeWith(['skopeo', 'podman', 'umoci', 'root', 'curl'], 'imports of images',
     } finally {
       await site.remove();
     }
-  }, 60_000);
+  });
 
   it('a set of one file is an archive for skopeo, too', async () => {
     await mustImport(`oci:${layout}`, '--as', 'lab/set');
@@ -192,5 +192,5 @@ describeWith(['root', 'docker'], 'imports from Docker', () => {
       await run('docker', ['image', 'rm', '--force', name]).catch(() => {});
       await place.remove();
     }
-  }, 60_000);
+  });
 });

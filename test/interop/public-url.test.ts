@@ -65,12 +65,12 @@ describeWith(['lab', 'root', 'dockerd', 'skopeo', 'openssl'], 'through a proxy',
     const settings = { 'insecure-registries': WAYS.map(([, port]) => `${ADDRESS}:${port}`) };
     await writeFile(join(place, 'daemon.json'), JSON.stringify(settings));
     engine = await startDockerEngine(lab.host, place, '--config-file', join(place, 'daemon.json'));
-  }, 120_000);
+  });
   afterAll(async () => {
     await engine?.stop();
     await lab?.stop();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   test.each(WAYS)(
     'one %s',

@@ -62,7 +62,7 @@ describeWith(['skopeo', 'podman', 'root', 'curl'], 'archives of foreign programs
     datastore = await place.start();
     const all = ['archives/saved/layout', 'archives/saved/podman', 'archives/saved/skopeo'];
     await vi.waitFor(async () => expect(await catalog()).toEqual(all), { timeout: 600_000, interval: 100 });
-  }, 120_000);
+  });
   afterAll(async () => {
     await place.remove();
     await rm(folder, { recursive: true });

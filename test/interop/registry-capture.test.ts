@@ -43,13 +43,13 @@ describeWith(['lab', 'root', 'dockerd'], 'a container of Docker', () => {
     await writeFile(join(rootfs, 'rootfs', 'large'), randomBytes(3_000_000));
     await lab.host.mustRun(['tar', '-C', join(rootfs, 'rootfs'), '-cf', archive, '.']);
     await engine.docker('import', '--change', 'CMD ["/bin/sh", "-c", "read x"]', archive, BASE);
-  }, 180_000);
+  });
   afterAll(async () => {
     await engine?.stop();
     await lab?.stop();
     await place?.remove();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   const args = (container: string, as: string, ...more: string[]) => [
     ...['registry', 'capture', container, '--as', as, '--url', datastore.url, '--state', place.state],
@@ -134,7 +134,7 @@ describeWith(['lab', 'root', 'dockerd'], 'a container of Docker', () => {
     expect(await engine.docker('run', '--rm', '--network', 'none', 'ds.local/back:2')).toBe('third\n');
     await engine.docker('rmi', 'ds.local/back:2');
     await engine.docker('rm', 'runs');
-  }, 180_000);
+  });
 
   describe('that stands still', () => {
     beforeAll(

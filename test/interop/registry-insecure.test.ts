@@ -59,11 +59,11 @@ describeWith(['lab', 'root', 'dockerd', 'skopeo', 'openssl'], 'Docker, of plain 
     image = await made.addImage({ layers: [randomBytes(1000)] }, '1');
     await serve(80);
     await serve(8080);
-  }, 120_000);
+  });
   afterAll(async () => {
     await lab?.stop();
     await rm(folder, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   test.each([
     [ADDRESS, `${ADDRESS}:8080`],

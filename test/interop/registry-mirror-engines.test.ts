@@ -60,14 +60,14 @@ describeWith(
       engine = await startDockerEngine(
         ...([lab.host, join(folder, 'docker'), '--registry-mirror', `http://${MIRROR_PLACE}`] as const),
       );
-    }, 180_000);
+    });
     afterAll(async () => {
       await engine?.stop();
       await containerd?.stop();
       await mirror?.end('SIGKILL');
       await lab?.stop();
       await rm(folder, { recursive: true, force: true });
-    }, 60_000);
+    });
 
     test('docker pulls by tag and by digest, by the line that is printed', async () => {
       const line =

@@ -102,7 +102,7 @@ describeWith(
       blobs = join(made.folder, 'blobs', 'sha256');
       image = await made.addImage({ layers: [randomBytes(24 * MIB), Buffer.from('small')] }, '1');
       await registry.push(made.folder, '1', 'group/app', '--dest-creds', 'puller:secret');
-    }, 180_000);
+    });
     afterAll(async () => {
       await store?.stop();
       await lab?.stop();

@@ -120,12 +120,12 @@ describe.each(KINDS)(
         for (const name of ['other', 'third', 'fourth', 'db', 'cache']) {
           await engine.docker('create', '--name', name, IMAGE, 'x');
         }
-      }, 180_000);
+      });
       afterAll(async () => {
         await engine?.stop();
         await lab?.stop();
         await rm(folder, { recursive: true, force: true });
-      }, 60_000);
+      });
 
       const show = async (id: string) =>
         comparable((await client.ask('GET', `/containers/${id}/json`, { signal })) as Shown);
