@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { numberedFileName } from '@local-datastore/shared/files/numbered-files';
 import { silentLog } from '@local-datastore/shared/log';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditFolderOf } from '../sandbox/audit/audit-folder.ts';
 import { type AuditLog, openAuditLog } from '../sandbox/audit/audit-log.ts';
 import { StoppedBySignal } from './exit-code.ts';
@@ -102,10 +102,10 @@ describe('the audit log', () => {
 
   it('is followed until it is interrupted', async () => {
     const { written, exitCode, stop } = start('--state', state, '--follow');
-    await vi.waitFor(() => expect(written.stdout.split('\n')).toHaveLength(4));
+    await expect.poll(() => written.stdout.split('\n')).toHaveLength(4);
     log.append({ actor: 'dhcp', op: 'delete', path: '/mtu', verdict: 'ok' });
     await log.flush();
-    await vi.waitFor(() => expect(written.stdout).toContain('dhcp     delete /mtu ok\n'), 60_000);
+    await expect.poll(() => written.stdout).toContain('dhcp     delete /mtu ok\n');
     stop();
     expect(await exitCode).toBe(130);
   });

@@ -125,7 +125,7 @@ describe('a line', () => {
     log.append(write('/a', '1'));
     expect(log.head().seq).toBe(1);
     clock.advance(100);
-    await vi.waitFor(() => expect(log.head().seq).toBe(2));
+    await expect.poll(() => log.head().seq).toBe(2);
     expect(log.head().hash).toBe((await linesOf())[1]?.hash);
     // The file of the head is put in its place only now, by way of another name.
     await log.close();
@@ -461,7 +461,7 @@ describe('a disk that takes nothing', () => {
     expect(errors).toHaveBeenCalledTimes(1);
     await rm(join(top, 'state'));
     clock.advance(2000);
-    await vi.waitFor(() => expect(log.head().seq).toBe(302));
+    await expect.poll(() => log.head().seq).toBe(302);
     log.append(write('/after', 'x'));
     await log.close();
     expect((await linesOf()).map(shown).slice(-3)).toEqual([
@@ -520,10 +520,12 @@ describe('who reads the log', () => {
       if (i % 5 === 0) await log.flush();
     }
     await log.close();
-    await vi.waitFor(() => {
-      clock.advance(500);
-      expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => `write /key/${i}`));
-    });
+    await expect
+      .poll(() => {
+        clock.advance(500);
+        return seen;
+      })
+      .toEqual(Array.from({ length: 40 }, (_, i) => `write /key/${i}`));
     stop.abort();
     await reading;
     expect(clock.pendingTimers()).toBe(0);

@@ -88,7 +88,7 @@ describe('a calf that asks for what it may not have', () => {
       write(-1, '/own/x', 'v'),
       simple(0, 'read', '/own/x'),
     );
-    await vi.waitFor(() => expect(answers).toHaveLength(11));
+    await expect.poll(() => answers).toHaveLength(11);
     expect(answers).toEqual([
       ...[
         '1 DENIED',
@@ -111,7 +111,7 @@ describe('a calf that asks for what it may not have', () => {
     read();
     ask(simple(1, 'watch', '/b/*'), simple(1, 'watch', '/own/*'), { id: 1, path: [], op: 'unwatch' });
     ask({ id: 1, path: [], op: 'unwatch' }, simple(1, 'watch', '/own/*'));
-    await vi.waitFor(() => expect(answers).toEqual(['1 ok', '1 BUSY', '1 ok', '1 NOT_FOUND', '1 ok']));
+    await expect.poll(() => answers).toEqual(['1 ok', '1 BUSY', '1 ok', '1 NOT_FOUND', '1 ok']);
     expect(refusals()).toEqual(['watch /own/* BUSY']);
   });
 });
@@ -170,15 +170,15 @@ describe('a calf that asks too fast', () => {
     const { clock, ask, read, answers, settle, refusals } = create({ messagesPerSecond: 100 });
     read();
     ask(...Array.from({ length: 350 }, (_, i) => write(i, '/own/x', String(i))));
-    await vi.waitFor(() => expect(answers).toHaveLength(100));
+    await expect.poll(() => answers).toHaveLength(100);
     await settle();
     expect(answers).toHaveLength(100);
     clock.advance(1000);
-    await vi.waitFor(() => expect(answers).toHaveLength(200));
+    await expect.poll(() => answers).toHaveLength(200);
     clock.advance(10);
-    await vi.waitFor(() => expect(answers).toHaveLength(201));
+    await expect.poll(() => answers).toHaveLength(201);
     clock.advance(5000);
-    await vi.waitFor(() => expect(answers).toHaveLength(350));
+    await expect.poll(() => answers).toHaveLength(350);
     expect(answers.at(-1)).toBe('349 ok');
     expect(refusals()).toEqual([]);
   });
@@ -188,14 +188,14 @@ describe('a calf that asks too fast', () => {
     read();
     for (let i = 0; i < 2000; i += 1) store.write('priv', path(`/b/${i}`), bytes(''));
     ask(simple(1, 'watch', '/b/*'), simple(2, 'read', '/b/0'));
-    await vi.waitFor(() => expect(answers.at(-1)).toBe('1 ok'));
+    await expect.poll(() => answers.at(-1)).toBe('1 ok');
     await settle();
     // 2000 / 64 + 2000 / 16 = 156, and the two messages: of which a second gives 100.
     clock.advance(570);
     await settle();
     expect(answers.at(-1)).toBe('1 ok');
     clock.advance(20);
-    await vi.waitFor(() => expect(answers.at(-1)).toBe('2 ok'));
+    await expect.poll(() => answers.at(-1)).toBe('2 ok');
   });
 
   it('cannot fill priv: what it sends stays on its own side', async () => {
@@ -238,7 +238,7 @@ describe('a calf that does not read', () => {
     await settle();
     expect(store.read(path('/own/x'))).toBeUndefined();
     read();
-    await vi.waitFor(() => expect(answers.at(-1)).toBe('2 ok'));
+    await expect.poll(() => answers.at(-1)).toBe('2 ok');
     const events = answers.slice(1, -1);
     const last = (name: string) => events.findLast((each) => each.includes(name));
     expect(last('/b/x')).toMatch(/value 1999/);
@@ -254,12 +254,12 @@ describe('a calf that does not read', () => {
     const value = Buffer.alloc(4096);
     for (let i = 0; i < 100; i += 1) store.write('priv', path(`/b/${i}`), value);
     read();
-    await vi.waitFor(() => expect(answers.at(-1)).toMatch(/^1 \d+ \/ lost BUSY$/));
+    await expect.poll(() => answers.at(-1)).toMatch(/^1 \d+ \/ lost BUSY$/);
     const before = answers.length;
     store.write('priv', path('/b/0'), bytes('again'));
-    await vi.waitFor(() => expect(answers.slice(before)).toEqual(['2 2 /b/0 value again']));
+    await expect.poll(() => answers.slice(before)).toEqual(['2 2 /b/0 value again']);
     ask(simple(1, 'watch', '/b/0'));
-    await vi.waitFor(() => expect(answers.slice(before + 1)).toEqual(['1 1 /b/0 value again', '1 ok']));
+    await expect.poll(() => answers.slice(before + 1)).toEqual(['1 1 /b/0 value again', '1 ok']);
   });
 
   it('may not watch more keys than can wait', async () => {
@@ -267,7 +267,7 @@ describe('a calf that does not read', () => {
     read();
     for (let i = 0; i < 11; i += 1) store.write('priv', path(`/b/${i}`), bytes(''));
     ask(simple(1, 'watch', '/b/*'), simple(2, 'watch', '/b/1'));
-    await vi.waitFor(() => expect(answers).toEqual(['1 QUOTA', '2 1 /b/1 value ', '2 ok']));
+    await expect.poll(() => answers).toEqual(['1 QUOTA', '2 1 /b/1 value ', '2 ok']);
     expect(refusals()).toEqual(['watch /b/* QUOTA']);
   });
 
@@ -294,10 +294,10 @@ describe('a calf that does not read', () => {
     for (let i = 0; i < 100; i += 1) store.write('priv', path(`/b/${i}`), value);
     clock.advance(29_999);
     read();
-    await vi.waitFor(() => expect(answers).toHaveLength(101));
+    await expect.poll(() => answers).toHaveLength(101);
     clock.advance(3_600_000);
     ask(simple(2, 'read', '/own/x'));
-    await vi.waitFor(() => expect(answers.at(-1)).toBe('2 NOT_FOUND'));
+    await expect.poll(() => answers.at(-1)).toBe('2 NOT_FOUND');
     server.close('done');
     expect(clock.pendingTimers()).toBe(0);
   });
@@ -311,14 +311,14 @@ it('two calves share the keys, and not their ends', async () => {
   const second = serveStore(deps, { actor: 'dhcp', rights: RIGHTS }, privSide);
   first.read();
   first.ask(simple(1, 'watch', '/own/*'));
-  await vi.waitFor(() => expect(first.answers).toEqual(['1 ok']));
+  await expect.poll(() => first.answers).toEqual(['1 ok']);
   calf.resume();
   calf.write(frameOf(encodeRequest(write(1, '/own/x', 'v'))));
-  await vi.waitFor(() => expect(first.answers).toEqual(['1 ok', '1 1 /own/x value v']));
+  await expect.poll(() => first.answers).toEqual(['1 ok', '1 1 /own/x value v']);
   calf.write(Buffer.alloc(4));
   expect(await second.closed).toContain('claims 0 bytes');
   first.ask(simple(2, 'read', '/own/x'));
-  await vi.waitFor(() => expect(first.answers.at(-1)).toBe('2 okv'));
+  await expect.poll(() => first.answers.at(-1)).toBe('2 okv');
 });
 
 it('needs rights with patterns', () => {

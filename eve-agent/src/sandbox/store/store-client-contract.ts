@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLog } from '@local-datastore/shared/log';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEntry, AuditSink } from '../audit/audit-entry.ts';
 import { keyPathText, parseKeyPath } from './key-path.ts';
 import { createKeyStore, type KeyStore } from './key-store.ts';
@@ -128,7 +128,7 @@ export function describeStoreClientContract(
       store.write('priv', path('/bridges/bn3'), bytes('4'));
       store.delete('priv', path('/bridges/bn1'));
       store.write('priv', path('/other'), bytes('5'));
-      await vi.waitFor(() => expect(seen.slice(2)).toEqual(['/bridges/bn3 4', '/bridges/bn1 null']));
+      await expect.poll(() => seen.slice(2)).toEqual(['/bridges/bn3 4', '/bridges/bn1 null']);
       end();
       end();
       store.write('priv', path('/bridges/bn2'), bytes('6'));
@@ -142,19 +142,19 @@ export function describeStoreClientContract(
       await client.watch('/both/x', ({ value }) => others.push(`x ${textOf(value)}`));
       await client.watch('/both/x', ({ value }) => others.push(`again ${textOf(value)}`));
       await client.write(path('/both/x'), bytes('1'));
-      await vi.waitFor(() => expect([...seen, ...others]).toEqual(['/both/x 1', 'x 1', 'again 1']));
+      await expect.poll(() => [...seen, ...others]).toEqual(['/both/x 1', 'x 1', 'again 1']);
       endFirst();
       await client.write(path('/both/x'), bytes('2'));
-      await vi.waitFor(() => expect(others.slice(2)).toEqual(['x 2', 'again 2']));
+      await expect.poll(() => others.slice(2)).toEqual(['x 2', 'again 2']);
       expect(seen).toHaveLength(1);
     });
 
     it('tells the last value of a key to whoever watches it, and deletion', async () => {
       await client.watch('/bridges/*', see);
       for (let i = 0; i < 1000; i += 1) store.write('priv', path('/bridges/bn1'), bytes(String(i)));
-      await vi.waitFor(() => expect(seen.at(-1)).toBe('/bridges/bn1 999'));
+      await expect.poll(() => seen.at(-1)).toBe('/bridges/bn1 999');
       store.delete('priv', path('/bridges/bn1'));
-      await vi.waitFor(() => expect(seen.at(-1)).toBe('/bridges/bn1 null'));
+      await expect.poll(() => seen.at(-1)).toBe('/bridges/bn1 null');
     });
 
     it('ends', async () => {

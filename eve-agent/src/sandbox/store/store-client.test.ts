@@ -92,7 +92,7 @@ describe('a calf’s side', () => {
     answer({ id: 1, kind: 'event', event: { seq: 1, path: [], kind: 'lost', value: Buffer.from('BUSY') } });
     answer({ id: 1, kind: 'event', event: { seq: 2, path: ['a'], kind: 'deleted' } });
     (await watching)();
-    await vi.waitFor(() => expect(told).toEqual(['BUSY']));
+    await expect.poll(() => told).toEqual(['BUSY']);
     client.close();
     expect(told).toEqual(['BUSY']);
   });
