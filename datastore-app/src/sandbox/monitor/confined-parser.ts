@@ -57,8 +57,9 @@ interface Work extends SessionJob {
 }
 
 /**
- * Parses in a process of its own, many files at a time; while there are none for a while, there is no process. When it ends, or has to be ended, it is replaced, and what was
- * under way is done again, each alone: who is alone when it happens again is to blame, and is given up.
+ * Parses in a process of its own, many files at a time. While there has been nothing to parse for a while, there is no
+ * process. When it ends, or has to be ended, it is replaced, and what was under way is done again, each alone: who is
+ * alone when it happens again is to blame, and is given up.
  */
 export function createConfinedParser({ clock, log, start }: ConfinedParserDeps): ConfinedParser {
   const waiting: Work[] = [];
