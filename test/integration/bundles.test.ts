@@ -131,6 +131,15 @@ describe('by HTTP', () => {
       ['.'],
     ],
     [
+      'what is said of all files',
+      () => sum('a.img', 'debian/b.qcow2'),
+      [
+        '--format=posix',
+        `--pax-option=${Array.from({ length: 600 }, (_, i) => `A.${i}=x`).join(',')}`,
+        ...['SHA256SUMS', 'a.img', 'debian'],
+      ],
+    ],
+    [
       'other lists and signatures',
       async () => {
         inStick('sh', '-c', 'echo x | tee SHA512SUMS SHA256SUMS.gpg MD5SUMS');
@@ -308,7 +317,7 @@ describe('by HTTP', () => {
         'attributes without end',
         async () => {
           await sum('a.img');
-          const attributes = Array.from({ length: 600 }, (_, i) => `A.${i}=x`).join(',');
+          const attributes = Array.from({ length: 600 }, (_, i) => `A.${i}:=x`).join(',');
           return tar('--format=posix', `--pax-option=${attributes}`, 'SHA256SUMS', 'a.img');
         },
         'BUNDLE_INVALID',
@@ -415,7 +424,7 @@ describe('on the command line', () => {
 
   it.each([
     [['images', 'import', '/absent.tar'], 'cannot be read', 2],
-    [['images', 'import', '/dev/null'], 'The tar is damaged or not complete', 5],
+    [['images', 'import', '/dev/null'], 'That is no tar.', 5],
     [['images', 'export', '/absent/out.tar'], 'cannot be written', 2],
   ])('says what is wrong with %j', async (args, message, code) => {
     await mkdir(folders.root, { recursive: true });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Images are parsed by a process that holds nothing but a stream, and by a hostile one in its place. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { calfScriptName } from '@local-datastore/shared/confinement/launcher/rol
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import { silentLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
+import { tar } from '@local-datastore/shared/tar/testing/tar';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundleScriptsOf, findCalves } from '../../compose/calf-scripts.ts';
 import { qcow1 } from '../../datastore-app/src/formats/testing/headers.ts';
@@ -19,7 +21,12 @@ import { ownParser } from '../../datastore-app/src/parsing/run-task.ts';
 import { memoryFile, TASKS } from '../../datastore-app/src/parsing/testing/memory-file.ts';
 import { findCalf } from '../../datastore-app/src/sandbox/calves/find-calf.ts';
 import { type OpenParser, openConfinedParser } from '../../datastore-app/src/sandbox/monitor/open-parser.ts';
-import { ADDRESS, createDatastoreFolder, type DatastoreFolder } from '../lab/loopback-datastore.ts';
+import {
+  ADDRESS,
+  createDatastoreFolder,
+  type DatastoreFolder,
+  problemOf,
+} from '../lab/loopback-datastore.ts';
 import { finish } from '../lab/namespace.ts';
 import { datastoreApp, waitForLog } from '../lab/programs.ts';
 import { describeWith } from '../requirements.ts';
@@ -179,6 +186,19 @@ describe('the datastore with a process that parses', () => {
       format: 'oci-archive',
       defects: [],
     });
+    const brought = Buffer.from('brought in a bundle');
+    const bundle = tar(
+      { name: 'stick/', type: '5' },
+      { name: 'stick/brought.img', content: brought },
+      {
+        name: 'stick/SHA256SUMS',
+        content: `${createHash('sha256').update(brought).digest('hex')}  brought.img\n`,
+      },
+    );
+    expect((await datastore.request('POST', '/-/api/v1/import', { body: bundle })).status).toBe(200);
+    expect((await datastore.get('/brought.img')).body).toEqual(brought);
+    const noTar = await datastore.request('POST', '/-/api/v1/import', { body: Buffer.alloc(2000, 'x') });
+    expect([noTar.status, problemOf(noTar)]).toEqual([400, 'BUNDLE_INVALID']);
     expect((await status()).parsing.process?.restarts).toBe(1);
     const metrics = (await datastore.get('/-/metrics')).body.toString();
     expect(metrics).toContain('datastore_process_up{process="parsers"} 1\n');

@@ -10,8 +10,8 @@ const LINE = /^([0-9a-fA-F]{64}) [ *](.+)$/;
 const invalid = (lineNumber: number, reason: string) =>
   new StoreError('BUNDLE_INVALID', `${CHECKSUM_LIST}, line ${lineNumber}: ${reason}.`);
 
-/** A name in a tar or a list without the `./` that `tar c .` and `sha256sum ./*` put in front. */
-export const withoutDotSlash = (name: string) => name.replace(/^(?:\.\/+)+/, '');
+/** A name in a list without the `./` that `sha256sum ./*` puts in front. */
+const withoutDotSlash = (name: string) => name.replace(/^(?:\.\/+)+/, '');
 
 /** A digest (64 lower-case hexadecimal digits) and a name, as a line of `sha256sum` gives them. */
 export function parseChecksumLine(

@@ -3,6 +3,7 @@ import type { Digest } from '@local-datastore/shared/digest/digest';
 import type { StagedImage } from '../content/staging.ts';
 import { StoreError } from '../content/store-error.ts';
 import type { ImageStore } from '../images/image-store.ts';
+import type { FileParser } from '../parsing/file-parser.ts';
 import { readBundle } from './read-bundle.ts';
 
 export interface ImportedImage {
@@ -26,22 +27,26 @@ function naming(path: string): (error: unknown) => never {
 /**
  * Takes in a tar with images and their SHA256SUMS: all of them, or when anything is wrong none.
  *
- * @throws StoreError, whose message names the file; whatever `content` throws
+ * @throws StoreError, whose message names the file; ParserUnavailableError; whatever `content` throws
  */
 export async function importBundle(
-  { store }: { readonly store: ImageStore },
+  { store, parser }: { readonly store: ImageStore; readonly parser: FileParser },
   content: AsyncIterable<Uint8Array>,
   { replace }: { readonly replace: boolean },
 ): Promise<ImportedImage[]> {
   /** By their names in the tar. */
   const staged = new Map<string, StagedImage>();
   try {
-    const paths = await readBundle(content, async ({ name, path, sizeBytes, content: body }, sha256) => {
-      const digests: Digest[] = sha256 === undefined ? [] : [{ algorithm: 'sha256', hex: sha256 }];
-      const image = await store.stage(body, { sizeBytes, digests, path }).catch(naming(path));
-      staged.set(name, image);
-      return image.sha256;
-    });
+    const paths = await readBundle(
+      content,
+      parser,
+      async ({ name, path, sizeBytes, content: body }, sha256) => {
+        const digests: Digest[] = sha256 === undefined ? [] : [{ algorithm: 'sha256', hex: sha256 }];
+        const image = await store.stage(body, { sizeBytes, digests, path }).catch(naming(path));
+        staged.set(name, image);
+        return image.sha256;
+      },
+    );
     const images = [...staged].flatMap(([name, image]) => {
       const path = paths.get(name);
       return path === undefined ? [] : [[path, image] as const];

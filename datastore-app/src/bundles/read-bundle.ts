@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compressionOf } from '@local-datastore/shared/compression/compression-of';
-import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
-import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
+import { createForwardReader, type ForwardReader } from '@local-datastore/shared/tar/forward-reader';
+import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import { StoreError } from '../content/store-error.ts';
+import { blockBehind, type TarFlaw, type TarMember, type TarMembers } from '../formats/tar-members.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { requireImagePath } from '../images/placing.ts';
-import { CHECKSUM_LIST, parseChecksumList, withoutDotSlash } from './checksum-list.ts';
+import { type FileParser, UnreadableContentError } from '../parsing/file-parser.ts';
+import { parsedMembers } from '../parsing/parsed-members.ts';
+import { CHECKSUM_LIST, parseChecksumList } from './checksum-list.ts';
 import { isLitter, isOtherList } from './litter.ts';
-import { guardTar } from './tar-guard.ts';
 
 /** A file of a bundle. */
 export interface BundleFile {
@@ -22,29 +24,83 @@ export interface BundleFile {
 
 /** A line for each of {@link MAX_IMAGES} images with names of usual length. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
+/** Files, folders, and what is passed over. */
+const MAX_ENTRIES = 400_000;
 
 const invalid = (message: string, cause?: unknown) => new StoreError('BUNDLE_INVALID', message, { cause });
 
-/** Why an entry has no place in a bundle; undefined: it is a file. */
-function whyRefused({ type, name, pax }: ParsedTarEntry['header']): string | undefined {
-  if (type === 'link') {
+/** A folder, which a tar of before 1988 tells by its name alone. */
+const isFolder = ({ type, name, sizeBytes }: TarMember) =>
+  type === '5' || (type === '0' && sizeBytes === 0 && (name === '' || name.endsWith('/')));
+
+const SPECIAL_TYPES: Readonly<Record<string, string>> = {
+  '2': 'a symlink',
+  '3': 'a character device',
+  '4': 'a block device',
+  '6': 'a fifo',
+};
+
+const WITHOUT_ATTRIBUTES = 'make it without extended attributes (--no-xattrs, COPYFILE_DISABLE=1)';
+const FLAWS: Readonly<Record<TarFlaw, string>> = {
+  'no-size': 'The tar is damaged: a header holds no size.',
+  'large-description': `A header of the tar is too large: ${WITHOUT_ATTRIBUTES}.`,
+  'unsound-attributes': `A header of the tar holds too many attributes, or damaged ones: ${WITHOUT_ATTRIBUTES}.`,
+};
+
+/** Why a member has no place in a bundle; undefined: it is a file. */
+function whyRefused({ type, name, isFile, isSparse }: TarMember): string | undefined {
+  if (isSparse) return `"${name}" is stored sparse: make the tar without --sparse.`;
+  if (type === '1') {
     return `"${name}" is a hard link: let tar write the content once more, with --hard-dereference.`;
   }
-  if (type !== undefined && type !== 'file') return `"${name}" is a ${type}: only files can be images.`;
-  if (Object.keys(pax ?? {}).some((key) => key.startsWith('GNU.sparse.'))) {
-    return `"${name}" is stored sparse: make the tar without --sparse.`;
+  if (!isFile) {
+    const what = SPECIAL_TYPES[type] ?? 'of a kind that is not known';
+    return `"${name}" is ${what}: only files can be images.`;
   }
   if (name.startsWith('/')) return `"${name}" is an absolute name.`;
   return undefined;
 }
 
-async function readWhole({ body }: ParsedTarEntry): Promise<Buffer> {
+/** A member, and what stands in it. */
+interface Entry {
+  readonly member: TarMember;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+async function readWhole({ body }: Entry): Promise<Buffer> {
   const pieces: Uint8Array[] = [];
   for await (const piece of body) pieces.push(piece);
   return Buffer.concat(pieces);
 }
 
-/** @throws StoreError BUNDLE_INVALID when it is compressed: to the tar decoder that is mere damage */
+/** What a tar holds, one member after another; what was not read of one is passed over. @throws StoreError BUNDLE_INVALID */
+async function* entriesOf(reader: ForwardReader, members: TarMembers): AsyncGenerator<Entry> {
+  for (let count = 0; ; count += 1) {
+    const next = await members.next();
+    if (next.value.flaw !== null) throw invalid(FLAWS[next.value.flaw]);
+    if (next.done) {
+      requireEnd(await reader.readAt(blockBehind(next.value.end), TAR_BLOCK_BYTES), count);
+      return;
+    }
+    const { offset, sizeBytes } = next.value;
+    yield { member: next.value, body: reader.content(offset, sizeBytes) };
+    await reader.readAt(offset + sizeBytes, 0);
+  }
+}
+
+/** @param block what stands where no further member does @throws StoreError BUNDLE_INVALID unless a tar ends there */
+function requireEnd(block: Buffer, members: number): void {
+  if (members >= MAX_ENTRIES) throw invalid(`The tar holds more than ${MAX_ENTRIES} entries.`);
+  const isWhole = members > 0 || block.length === TAR_BLOCK_BYTES;
+  if (!isWhole) throw invalid('That is no tar.');
+  if (!block.every((byte) => byte === 0)) {
+    throw invalid(
+      members === 0 ? 'That is no tar.' : 'The tar is damaged: something else stands where a header should.',
+    );
+  }
+}
+
+/** @throws StoreError BUNDLE_INVALID when it is compressed: as a tar that would be mere damage */
 async function* refuseCompressed(content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   let isFirst = true;
   for await (const piece of content) {
@@ -57,12 +113,6 @@ async function* refuseCompressed(content: AsyncIterable<Uint8Array>): AsyncItera
     isFirst = false;
     yield piece;
   }
-}
-
-/** Gives errors of the archive itself a message that says so. */
-function explain(error: unknown): unknown {
-  if (error instanceof StoreError || systemErrorCode(error) !== undefined) return error;
-  return invalid(`The tar is damaged or not complete: ${errorMessage(error)}`, error);
 }
 
 /** The list of a bundle, and the folder that it stands in: `stick/`, or nothing. */
@@ -101,10 +151,13 @@ function pathBelow(name: string, { folder }: FoundList): string {
  * @param takeFile is given one file after another, with the digest that is listed where the list came before;
  *   returns what the file's digest really is
  * @returns the paths of the images by the names that `takeFile` was given; a name that is missing is no image's
- * @throws StoreError BUNDLE_INVALID, NAME_INVALID or DIGEST_MISMATCH; whatever `takeFile` and `content` throw
+ * @param parser tells where the members stand
+ * @throws StoreError BUNDLE_INVALID, NAME_INVALID or DIGEST_MISMATCH; ParserUnavailableError; whatever `takeFile` and
+ *   `content` throw
  */
 export async function readBundle(
   content: AsyncIterable<Uint8Array>,
+  parser: FileParser,
   takeFile: (file: BundleFile, listedSha256: string | undefined) => Promise<string>,
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -116,12 +169,9 @@ export async function readBundle(
   const candidates = new Map<string, Buffer>();
   let candidateBytes = 0;
 
-  async function readCandidate(
-    name: string,
-    entry: ParsedTarEntry,
-  ): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async function readCandidate(name: string, entry: Entry): Promise<AsyncIterable<Uint8Array> | undefined> {
     const isCandidate = listed === undefined && name.endsWith(`/${CHECKSUM_LIST}`);
-    if (!isCandidate || candidateBytes + entry.header.size > MAX_LIST_BYTES) return undefined;
+    if (!isCandidate || candidateBytes + entry.member.sizeBytes > MAX_LIST_BYTES) return undefined;
     const content = await readWhole(entry);
     candidateBytes += content.length;
     candidates.set(name.slice(0, -CHECKSUM_LIST.length), content);
@@ -136,15 +186,15 @@ export async function readBundle(
     return placeList(folder, parseChecksumList(candidates.get(folder) ?? Buffer.alloc(0)));
   }
 
-  async function takeEntry(entry: ParsedTarEntry): Promise<void> {
-    const { header, body } = entry;
-    const name = withoutDotSlash(header.name);
-    if (header.type === 'directory' || isLitter(name)) return;
-    const refusal = whyRefused(header);
+  async function takeEntry(entry: Entry): Promise<void> {
+    const { member, body } = entry;
+    const { name, sizeBytes } = member;
+    if (isFolder(member) || isLitter(name)) return;
+    const refusal = whyRefused(member);
     if (refusal !== undefined) throw invalid(refusal);
     if (name === CHECKSUM_LIST) {
       if (listed !== undefined) throw invalid(`${CHECKSUM_LIST} is there twice.`);
-      if (header.size > MAX_LIST_BYTES) {
+      if (sizeBytes > MAX_LIST_BYTES) {
         throw invalid(`${CHECKSUM_LIST} has more than ${MAX_LIST_BYTES} bytes.`);
       }
       listed = placeList('', parseChecksumList(await readWhole(entry)));
@@ -158,21 +208,23 @@ export async function readBundle(
       throw invalid(`"${path}" is not in ${CHECKSUM_LIST}.`);
     if (found.size >= MAX_IMAGES) throw invalid(`More than ${MAX_IMAGES} files.`);
     const content = (await readCandidate(name, entry)) ?? body;
-    const file = { name, path, sizeBytes: header.size, content };
+    const file = { name, path, sizeBytes, content };
     found.set(name, await takeFile(file, listed?.digests.get(path)));
   }
 
+  const reader = createForwardReader(refuseCompressed(content), () =>
+    invalid('The tar is not complete: it ends in the middle of a file.'),
+  );
   try {
-    const entries = ReadableStream.from(guardTar(refuseCompressed(content))).pipeThrough(
-      createTarDecoder({ strict: true }),
-    );
-    for await (const entry of entries) {
-      await takeEntry(entry);
-      // modern-tar 0.8 goes on once a body was read: what was not wanted is read and dropped.
-      if (!entry.body.locked) for await (const _ of entry.body);
-    }
+    const members = parsedMembers(parser, reader.peekAt, Number.POSITIVE_INFINITY, MAX_ENTRIES);
+    for await (const entry of entriesOf(reader, members)) await takeEntry(entry);
+    // What made it writes more zeros; whoever sends it is heard out.
+    await reader.drain(Number.MAX_SAFE_INTEGER);
   } catch (error) {
-    throw explain(error);
+    if (!(error instanceof UnreadableContentError)) throw error;
+    throw new StoreError('BUNDLE_INVALID', `The tar cannot be read: ${error.message}.`, { cause: error });
+  } finally {
+    await reader.close();
   }
   const list = listed ?? takeCandidate();
   if (list === undefined) throw invalid(`There is no ${CHECKSUM_LIST} in the tar, next to the images.`);

@@ -49,9 +49,12 @@ export function importCommand(context: CommandContext): Command {
     const note = openCommandRecord(context, storage);
     const store = await openStore(storage, options);
     const { importBundle } = await import('../bundles/import-bundle.ts');
+    const { ownParser } = await import('../parsing/run-task.ts');
     const content = file === STANDARD ? context.input : createReadStream(file, { highWaterMark: READ_BYTES });
     try {
-      const images = await importBundle({ store }, content, { replace: options.replace === true });
+      const images = await importBundle({ store, parser: ownParser }, content, {
+        replace: options.replace === true,
+      });
       for (const image of images) {
         const { sha256, path, outcome } = image;
         noteBundled(note, image, BY_COMMAND);

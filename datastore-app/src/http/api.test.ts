@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { silentLog } from '@local-datastore/shared/log';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StoreError, type StoreErrorCode } from '../content/store-error.ts';
+import { ownParser } from '../parsing/run-task.ts';
 import { createApi } from './api.ts';
 import { createBundleRoutes } from './routes/bundles.ts';
 import { createImageRoutes, type ImageRoutesDeps } from './routes/images.ts';
@@ -34,7 +35,10 @@ beforeEach(async () => {
   const listArtifacts = async () => ({ artifacts: [], revision: '' });
   const routers = [
     createImageRoutes({ note: () => {}, shown, store, listArtifacts }),
-    createBundleRoutes({ note: () => {}, catalogue: shown as never, store, openImage: () => undefined }),
+    createBundleRoutes({
+      ...{ note: () => {}, catalogue: shown as never, store, parser: ownParser },
+      openImage: () => undefined,
+    }),
   ];
   server = createServer(createApi({ log }, routers)).listen(0, '127.0.0.1');
   await once(server, 'listening');

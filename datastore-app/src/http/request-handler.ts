@@ -195,7 +195,7 @@ export function createResources(deps: ResourceDeps, options: RequestHandlerOptio
     createImageUpstreamRoutes({ note, upstreams: deps.imageUpstreams, shown }),
     createDownloadLinkRoutes({ tickets, gate: deps.registryApi?.gate }),
     createUploadRoutes({ log, uploads, authorize }),
-    createBundleRoutes({ note, catalogue, store, openImage }),
+    createBundleRoutes({ note, catalogue, store, openImage, parser: deps.parsing.parser }),
     createStatusRoutes(
       {
         ...deps,

@@ -3,6 +3,7 @@ import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import * as z from 'zod';
 import { FILE_FORMAT_NAMES } from '../formats/file-format.ts';
 import { FORMAT_PROBLEM_CODES, IMAGE_FORMATS } from '../formats/image-description.ts';
+import { TAR_FLAWS } from '../formats/tar-members.ts';
 import type { ParseOutcomes, ParseTask } from './file-parser.ts';
 
 const MAX_MESSAGE = 4000;
@@ -45,11 +46,13 @@ const member = z.discriminatedUnion('kind', [
 /** Its content begins with a block behind one header at least, and ends where the next thing may begin. */
 const tarMember = z.strictObject({
   ...{ name, offset: bytes.min(TAR_BLOCK_BYTES).multipleOf(TAR_BLOCK_BYTES), sizeBytes: bytes },
+  type: z.string().length(1),
   isFile: z.boolean(),
+  isSparse: z.boolean(),
   link: z.strictObject({ isSymbolic: z.boolean(), target: name }).optional(),
 });
 const foundMember = z
-  .strictObject({ member: tarMember.nullable(), end: bytes })
+  .strictObject({ member: tarMember.nullable(), end: bytes, flaw: z.enum(TAR_FLAWS).nullable() })
   .refine(({ member, end }) => member === null || end === member.offset + member.sizeBytes);
 const defect = z.strictObject({ code: z.enum([...FORMAT_PROBLEM_CODES, 'DAMAGED']), message: sentences });
 

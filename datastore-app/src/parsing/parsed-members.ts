@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FindMember, type FoundMember, membersFound, type TarMembers } from '../formats/tar-members.ts';
+import {
+  type FindMember,
+  type FoundMember,
+  MAX_DESCRIPTION_BYTES,
+  membersFound,
+  type TarMembers,
+} from '../formats/tar-members.ts';
 import type { FileParser, ParsedFile } from './file-parser.ts';
 
-/** The headers of one member are no longer in any archive that somebody makes: attributes, and long names. */
-const MAX_HEADER_BYTES = 1024 * 1024;
+/** The headers of one member: attributes of the largest size, long names, and what is said of all. */
+const MAX_HEADER_BYTES = 2 * MAX_DESCRIPTION_BYTES;
 
 /** What stands in a part that begins at an offset, as it is in the archive; nothing that no part can say. */
-function moved({ member, end }: FoundMember, from: number): FoundMember {
+function moved({ member, end, flaw }: FoundMember, from: number): FoundMember {
   const isPossible = Number.isSafeInteger(from + end) && (member?.offset ?? 0) <= MAX_HEADER_BYTES;
-  if (!isPossible) return { member: null, end: from };
-  return { member: member && { ...member, offset: from + member.offset }, end: from + end };
+  if (!isPossible) return { member: null, end: from, flaw };
+  return { member: member && { ...member, offset: from + member.offset }, end: from + end, flaw };
 }
 
 /**

@@ -10,6 +10,7 @@ import { verifiedContent } from '../../content/verified-content.ts';
 import type { Catalogue } from '../../images/catalogue.ts';
 import type { ImageStore } from '../../images/image-store.ts';
 import type { OpenImage } from '../../images/open-image.ts';
+import type { FileParser } from '../../parsing/file-parser.ts';
 import { originOfWriter } from '../change-origin.ts';
 import { problems, query, read, write } from '../openapi/describe.ts';
 import { bytes, sha256 } from '../openapi/scalars.ts';
@@ -29,12 +30,20 @@ export interface BundleRoutesDeps {
   readonly catalogue: Pick<Catalogue, 'list' | 'digestOf'>;
   readonly store: ImageStore;
   readonly openImage: (path: string) => OpenImage | undefined;
+  /** Tells what bundles hold. */
+  readonly parser: FileParser;
 }
 
 const queryOf = ({ url = '' }: IncomingMessage) => new URL(url, 'http://datastore.invalid').searchParams;
 
 /** `POST /-/api/v1/import` takes a tar of images with SHA256SUMS; `GET /-/api/v1/export` gives one. */
-export function createBundleRoutes({ note, catalogue, store, openImage }: BundleRoutesDeps): Resource {
+export function createBundleRoutes({
+  note,
+  catalogue,
+  store,
+  openImage,
+  parser,
+}: BundleRoutesDeps): Resource {
   return createResource([
     write({
       method: 'POST',
@@ -44,7 +53,7 @@ export function createBundleRoutes({ note, catalogue, store, openImage }: Bundle
       request: TAR,
       responses: {
         200: jsonResponse('What was published.', { name: 'Imported', zod: importedSchema }),
-        ...problems(400, 403, 409, 412, 415, 507),
+        ...problems(400, 403, 409, 412, 415, 503, 507),
       },
       async handle(request, response) {
         const decided = decideUploadContent(request.headers, '/-/api/v1/import');
@@ -55,7 +64,7 @@ export function createBundleRoutes({ note, catalogue, store, openImage }: Bundle
         const replace = queryOf(request).get('replace') === 'true';
         const { importBundle } = await import('../../bundles/import-bundle.ts');
         const content = verifiedContent(contentOf(request, response), decided.digests);
-        const images = await importBundle({ store }, content, { replace });
+        const images = await importBundle({ store, parser }, content, { replace });
         const origin = { ...originOfWriter(request), via: 'bundle' } as const;
         for (const image of images) noteBundled(note, image, origin);
         response.json({ images });

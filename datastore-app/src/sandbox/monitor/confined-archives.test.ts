@@ -95,8 +95,8 @@ describe('an import', () => {
   });
 
   const file = (offset: number, sizeBytes: number, name = 'x') => ({
-    member: { name, offset, sizeBytes, isFile: true },
-    end: offset + sizeBytes,
+    member: { name, offset, sizeBytes, type: '0', isFile: true, isSparse: false },
+    ...{ end: offset + sizeBytes, flaw: null },
   });
   /** All of these are told of the first member, and whatever is asked then. */
   it.each<[string, unknown]>([
@@ -109,8 +109,9 @@ describe('an import', () => {
     ['has a size below nothing', file(512, -1)],
     ['is called by an endless name', file(512, 1, 'x'.repeat(70_000))],
     ['says more than there is to say', { ...file(512, 10), path: '/etc/shadow' }],
-    ['is none, where one stands', { member: null, end: 0 }],
-    ['is none, beyond the end', { member: null, end: 2 ** 40 }],
+    ['has something wrong that nobody knows', { ...file(512, 10), flaw: 'evil' }],
+    ['is none, where one stands', { member: null, end: 0, flaw: null }],
+    ['is none, beyond the end', { member: null, end: 2 ** 40, flaw: null }],
     ['is called as what it is not', file(512, 512, `blobs/sha256/${'a'.repeat(64)}`)],
   ])('of which a lie is told names nothing: a member that %s', async (_, outcome) => {
     const scene = await sceneOf(
