@@ -6,6 +6,7 @@ import type { BodyEnd, RawBody } from '../../../transfer/raw-body.ts';
 import type { OpenTarget, StoredRecord, Target } from '../../../transfer/target.ts';
 import type { Asks } from '../../exchange/asks.ts';
 import { reviveError } from '../../exchange/wire-error.ts';
+import { createGatheredWrites, type GatheredWrites } from './gathered-writes.ts';
 import {
   type NetAsk,
   receivedSchema,
@@ -59,10 +60,9 @@ class RemoteTarget implements OpenTarget {
   readonly #flows: RemoteTargetDeps['flows'];
   readonly #job: RemoteJob;
   readonly #stream: Socket;
-  readonly #free: Buffer[];
+  readonly #writes: GatheredWrites;
   #sentBytes = 0;
   #position = 0;
-  #pendingWrites = 0;
   #onSpace: () => void = () => {};
   #onFailure: (error: Error) => void = () => {};
   #failure: Error | undefined;
@@ -77,7 +77,10 @@ class RemoteTarget implements OpenTarget {
     this.#flows = flows;
     this.#job = job;
     this.#stream = stream;
-    this.#free = Array.from({ length: SLOTS }, () => Buffer.allocUnsafeSlow(SLOT_BYTES));
+    this.#writes = createGatheredWrites(stream, {
+      ...{ slotBytes: SLOT_BYTES, slots: SLOTS, later: setImmediate },
+      onSpace: () => this.#onSpace(),
+    });
     this.stored =
       stored === null
         ? null
@@ -103,28 +106,13 @@ class RemoteTarget implements OpenTarget {
   }
 
   region(): Uint8Array | undefined {
-    return this.#free.at(-1);
+    return this.#writes.region();
   }
 
   take(bytes: Buffer): boolean {
     this.#position += bytes.length;
     this.#sentBytes += bytes.length;
-    const slot = this.#free.at(-1);
-    const isInSlot = slot !== undefined && bytes.buffer === slot.buffer;
-    if (isInSlot) this.#free.pop();
-    // Whoever reads without a region reads into memory that is used again.
-    const kept = isInSlot ? bytes : Buffer.from(bytes);
-    this.#pendingWrites += 1;
-    this.#stream.write(kept, () => {
-      this.#pendingWrites -= 1;
-      if (isInSlot) this.#free.push(slot);
-      if (this.#hasRoom) this.#onSpace();
-    });
-    return this.#hasRoom;
-  }
-
-  get #hasRoom(): boolean {
-    return this.#free.length > 0 && this.#pendingWrites < SLOTS;
+    return this.#writes.take(bytes);
   }
 
   listen(onSpace: () => void, onFailure: (error: Error) => void): void {
@@ -141,6 +129,7 @@ class RemoteTarget implements OpenTarget {
   }
 
   async #receive(flow: number, restBytes: number, signal: AbortSignal): Promise<BodyEnd> {
+    this.#writes.flush();
     const ask: NetAsk = {
       ...{ kind: 'receive', job: this.#job.id, sentBytes: this.#sentBytes },
       ...{ flow, restBytes },
@@ -150,7 +139,9 @@ class RemoteTarget implements OpenTarget {
     return end.kind === 'lost' ? { kind: 'lost', error: reviveError(end.error) } : end;
   }
 
+  /** After all bytes that were taken before. */
   async #operate(operation: TargetOperation): Promise<unknown> {
+    this.#writes.flush();
     const ask: NetAsk = { kind: 'operate', job: this.#job.id, sentBytes: this.#sentBytes, operation };
     return (await this.#asks.ask(ask)).value;
   }
