@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { StoreError } from '../content/store-error.ts';
+import { withoutDots } from '../formats/tar-members.ts';
 
 /** The name of the list in a bundle, which everybody uses. */
 export const CHECKSUM_LIST = 'SHA256SUMS';
@@ -10,15 +11,12 @@ const LINE = /^([0-9a-fA-F]{64}) [ *](.+)$/;
 const invalid = (lineNumber: number, reason: string) =>
   new StoreError('BUNDLE_INVALID', `${CHECKSUM_LIST}, line ${lineNumber}: ${reason}.`);
 
-/** A name in a list without the `./` that `sha256sum ./*` puts in front. */
-const withoutDotSlash = (name: string) => name.replace(/^(?:\.\/+)+/, '');
-
 /** A digest (64 lower-case hexadecimal digits) and a name, as a line of `sha256sum` gives them. */
 export function parseChecksumLine(
   line: string,
 ): { readonly sha256: string; readonly name: string } | undefined {
   const [, digest = '', written = ''] = LINE.exec(line) ?? [];
-  const name = withoutDotSlash(written);
+  const name = withoutDots(written);
   return name === '' ? undefined : { sha256: digest.toLowerCase(), name };
 }
 

@@ -91,13 +91,9 @@ async function* entriesOf(reader: ForwardReader, members: TarMembers): AsyncGene
 /** @param block what stands where no further member does @throws StoreError BUNDLE_INVALID unless a tar ends there */
 function requireEnd(block: Buffer, members: number): void {
   if (members >= MAX_ENTRIES) throw invalid(`The tar holds more than ${MAX_ENTRIES} entries.`);
-  const isWhole = members > 0 || block.length === TAR_BLOCK_BYTES;
-  if (!isWhole) throw invalid('That is no tar.');
-  if (!block.every((byte) => byte === 0)) {
-    throw invalid(
-      members === 0 ? 'That is no tar.' : 'The tar is damaged: something else stands where a header should.',
-    );
-  }
+  const isEnd = block.every((byte) => byte === 0);
+  if (members === 0 && !(isEnd && block.length === TAR_BLOCK_BYTES)) throw invalid('That is no tar.');
+  if (!isEnd) throw invalid('The tar is damaged: something else stands where a header should.');
 }
 
 /** @throws StoreError BUNDLE_INVALID when it is compressed: as a tar that would be mere damage */
@@ -222,7 +218,7 @@ export async function readBundle(
     await reader.drain(Number.MAX_SAFE_INTEGER);
   } catch (error) {
     if (!(error instanceof UnreadableContentError)) throw error;
-    throw new StoreError('BUNDLE_INVALID', `The tar cannot be read: ${error.message}.`, { cause: error });
+    throw invalid(`The tar cannot be read: ${error.message}.`, error);
   } finally {
     await reader.close();
   }

@@ -65,7 +65,8 @@ function parsePax(content: Buffer): Described {
   return found;
 }
 
-const withoutDots = (path: string) => path.replace(/^(?:\.\/+)+/, '');
+/** A name without the `./` that `tar c .` and `sha256sum ./*` put in front. */
+export const withoutDots = (path: string): string => path.replace(/^(?:\.\/+)+/, '');
 
 function linkIn({ type, linkName }: TarHeader, { linkpath }: Described): TarMember['link'] {
   if (type !== '1' && type !== '2') return undefined;
