@@ -105,7 +105,7 @@ describeWith(['lab', 'root', 'strace'], 'each process without rights of a runnin
     await agent.expectState(1, { State: 'VERIFIED', Error: '' });
     const own = agent.child()?.pid ?? 0;
     const found = await processes();
-    expect(found.map(({ name }) => name)).toEqual(['net', 'dhcp-bn2', 'ntp']);
+    expect(found.map(({ name }) => name)).toEqual(['net', 'verifier', 'dhcp-bn2', 'ntp']);
     const agentUid = (await proveProcess(own, own)).status.Uid?.split('\t')[0];
     const users = new Set<string>();
     for (const { name, pid } of found) {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, open, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -274,6 +274,8 @@ describeWith(['root'], 'a calf of root', () => {
     const mine = join(folder, 'mine');
     for (const path of [shown, mine]) spawnSync('install', ['-d', '-o', String(CALF_USERS.test), path]);
     await writeFile(join(shown, 'file'), 'shown');
+    await writeFile(join(mine, 'own'), '');
+    await chown(join(mine, 'own'), CALF_USERS.test, CALF_USERS.test);
     calf = await startTestCalf(bundled.code, {
       visible: [
         { path: shown, isWritable: false },
@@ -283,7 +285,8 @@ describeWith(['root'], 'a calf of root', () => {
     });
     expect((await calf.tell('read a file', join(shown, 'file'))).result).toBe(5);
     expect((await calf.tell('write a file', join(shown, 'other'))).refused).toBe('ERR_ACCESS_DENIED');
-    expect((await calf.tell('write a file', join(mine, 'own'))).result).toBeNull();
+    expect((await calf.tell('change a file', join(mine, 'own'))).result).toBeNull();
+    expect((await calf.tell('write a file', join(mine, 'new'))).refused).toBe('EPERM');
     expect((await calf.tell('read a file', join(folder, 'fifo'))).refused).toBe('ERR_ACCESS_DENIED');
     expect(await readFile(join(mine, 'own'), 'utf8')).toBe('x');
   });

@@ -27,12 +27,15 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
   const startAgent = () => agent.start('--separation');
   const partialBytes = async () =>
     (await stat(join(state, 'pending', `.${sha256Of(large)}.partial`)).catch(() => null))?.size ?? 0;
-  /** The process that speaks to the network now. */
-  function calfPid(): number {
+  /** The process that speaks to the network now, or another one. */
+  function calfPid(name = 'net'): number {
     const lines = agent
       .log()
       .split('\n')
-      .filter((line) => line.includes('"msg":"a process of the agent was started"'));
+      .filter(
+        (line) =>
+          line.includes(`"process":"${name}"`) && line.includes('"a process of the agent was started"'),
+      );
     return Number(/.*"pid":(\d+),"msg"/.exec(lines.at(-1) ?? '')?.[1]);
   }
   const isRunning = (pid: number) => stat(`/proc/${pid}/exe`).then(Boolean, () => false);
@@ -130,6 +133,25 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     }
     await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
     await agent.expectState(1, { State: 'VERIFIED', Error: '' });
+    expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
+    expect(await readdir(join(state, 'pending'))).toEqual([]);
+    expect(await agent.end('SIGTERM')).toBe(0);
+  });
+
+  it('goes on from what was written when the process that verifies is killed', async () => {
+    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
+    await agent.configure([treeOf(1, 'large.img', large)]);
+    await startAgent();
+    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    const pid = calfPid('verifier');
+    const stored = await partialBytes();
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => isRunning(pid)).toBe(false);
+    await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
+    await agent.expectState(1, { State: 'VERIFIED', Error: '' });
+    expect(calfPid('verifier')).not.toBe(pid);
+    const resumed = /"resumedFromBytes":(\d+)/.exec(agent.log())?.[1];
+    expect(Number(resumed)).toBeGreaterThanOrEqual(stored);
     expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
     expect(await readdir(join(state, 'pending'))).toEqual([]);
     expect(await agent.end('SIGTERM')).toBe(0);

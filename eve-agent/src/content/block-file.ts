@@ -22,6 +22,29 @@ export interface BlockFile extends BlockWriter {
   close(): Promise<void>;
 }
 
+/** How a file is opened where it is, and when it was emptied. */
+interface Opening {
+  atFirst(path: string): Promise<number>;
+  anew(path: string): Promise<number>;
+}
+
+const OPENED = constants.O_RDWR | constants.O_NOFOLLOW;
+const MADE = OPENED | constants.O_CREAT;
+
+const BY_ITSELF: Opening = {
+  atFirst: (path) => openFile(path, MADE, 0o666),
+  async anew(path) {
+    // A new file: another download to the same target that the lock cannot see, as from another network namespace or
+    // another host, may still be writing to the old one.
+    await rm(path, { force: true });
+    return await openFile(path, MADE | constants.O_EXCL, 0o666);
+  },
+};
+
+const openLent = (path: string) => openFile(path, OPENED);
+/** For whoever may not make files: the one that they belong to has put them there, a new one before it is emptied. */
+export const BY_ITS_OWNER: Opening = { atFirst: openLent, anew: openLent };
+
 /**
  * Opens or makes a file for writing; what it holds stays.
  *
@@ -29,13 +52,13 @@ export interface BlockFile extends BlockWriter {
  * final sync. With O_DIRECT the disk works while the network does. Only a tail shorter than a block, and file
  * systems without it (tmpfs, overlay over some), go through the cache.
  *
+ * @param opening default: it is made here where it is missing, and when it is emptied
  * @throws the system's error: ENOENT, EACCES, ELOOP for a symbolic link …
  */
-export async function openBlockFile(path: string): Promise<BlockFile> {
-  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+export async function openBlockFile(path: string, opening: Opening = BY_ITSELF): Promise<BlockFile> {
   const openDirect = () =>
     openFile(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT).catch(() => null);
-  let cached = await openFile(path, flags, 0o666);
+  let cached = await opening.atFirst(path);
   let direct = await openDirect();
 
   async function closeDirect(): Promise<void> {
@@ -83,11 +106,8 @@ export async function openBlockFile(path: string): Promise<BlockFile> {
       bytes.set(buffer.subarray(0, byteCount));
     },
     async truncate() {
-      // A new file: another download to the same target that the lock cannot see, as from another network
-      // namespace or another host, may still be writing to the old one.
       await closeDirect();
-      await rm(path, { force: true });
-      const emptied = await openFile(path, flags | constants.O_EXCL, 0o666);
+      const emptied = await opening.anew(path);
       await closeFile(cached);
       cached = emptied;
       direct = await openDirect();

@@ -33,6 +33,12 @@ export interface FileTargetOptions {
   readonly makeRoom?: (neededBytes: number) => Promise<void>;
 }
 
+/** A partial file as it is filled: by whoever has it, or by who was lent it. */
+export type FilledFile<Stored> = Omit<PartialFile, 'stored'> & {
+  /** What an earlier run left. */
+  readonly stored: (Stored & { readonly sizeBytes: number }) | null;
+};
+
 /**
  * A file as the target of a download. It is left whole and verified, or as it was; what has arrived of a download
  * that fails stays in a hidden file beside it.
@@ -48,7 +54,7 @@ export function createFileTarget(path: string, options: FileTargetOptions = {}):
       try {
         unlock = await lockTarget(path);
         partial = await openPartialFile(path);
-        return await openTarget(path, partial, { ...options, lanes }, unlock);
+        return await fillPartialFile(path, partial, { ...options, lanes }, unlock);
       } catch (error) {
         await partial?.close();
         unlock?.();
@@ -58,12 +64,19 @@ export function createFileTarget(path: string, options: FileTargetOptions = {}):
   };
 }
 
-async function openTarget(
+/**
+ * Takes bytes in for a partial file: hashes and writes them.
+ *
+ * @param path of the file that it becomes
+ * @param unlock is called when it is closed
+ * @throws the system's errors
+ */
+export async function fillPartialFile<Stored>(
   path: string,
-  partial: PartialFile,
+  partial: FilledFile<Stored>,
   { lanes, algorithm = 'sha256', arrival, makeRoom }: FileTargetOptions & { readonly lanes: HashLanes },
   unlock: () => void,
-): Promise<OpenTarget> {
+): Promise<Omit<OpenTarget, 'stored'> & Pick<FilledFile<Stored>, 'stored'>> {
   const lane = lanes.take();
   const { hasher, memory } = lane;
   try {

@@ -22,8 +22,15 @@ export interface HashLanes {
 /** How long memory and thread are kept for the next download. */
 const IDLE_MS = 5000;
 
-/** @param idleMs 0: every lane ends when it is given back */
-export function createHashLanes(memoryBytes: number, idleMs = IDLE_MS): HashLanes {
+/**
+ * @param idleMs 0: every lane ends when it is given back
+ * @param createHasher default: one with a thread of its own
+ */
+export function createHashLanes(
+  memoryBytes: number,
+  idleMs = IDLE_MS,
+  createHasher: typeof createStreamHasher = createStreamHasher,
+): HashLanes {
   const idle: HashLane[] = [];
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -33,7 +40,7 @@ export function createHashLanes(memoryBytes: number, idleMs = IDLE_MS): HashLane
 
   function create(): HashLane {
     const memory = allocateSharedPages(memoryBytes);
-    const hasher = createStreamHasher(memory, (error) => lane.onError(error));
+    const hasher = createHasher(memory, (error) => lane.onError(error));
     const lane: HashLane = { memory, hasher, onError: () => {} };
     return lane;
   }

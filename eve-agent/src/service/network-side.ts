@@ -15,6 +15,8 @@ import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } fro
 export interface NetworkSideDeps {
   /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
   targetOf(sha256: string, maxBytes?: number): Target;
+  /** The file that content of a digest becomes there. */
+  pathOf(sha256: string): string;
   readonly log: Log;
 }
 

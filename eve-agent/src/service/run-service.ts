@@ -208,6 +208,7 @@ export async function runService(
   const opened = await openSandboxFor(settings, state, log);
   const network = await openNetwork(settings, opened, {
     targetOf: createTargetOf(store, hashLanes),
+    pathOf: (sha256) => store.pendingPath(sha256),
     log,
   });
   const sandbox = typeof opened === 'string' ? null : opened;

@@ -19,26 +19,28 @@ import { keepNet, NET } from '../sandbox/monitor/keep-net.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
-import { createPace } from '../transfer/pace.ts';
 import { createFindLocal, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
 import { selectSystemBridges } from './system-discovery.ts';
+import { createVerifierSide } from './verifier-side.ts';
 
 /** A network side that may come to nothing. */
 export interface SeparateNetwork extends NetworkSide {
-  /** Of {@link KeptCalf.began}, once it was told to run. */
+  /** Of {@link KeptCalf.began} of all that it needs, once it was told to run. */
   readonly began: Promise<string | null>;
 }
 
 /** The network in a process that holds no rights, which is kept running. */
 export function createSeparateNetwork(
-  { targetOf, log }: NetworkSideDeps,
-  { store, audit, plan }: Sandbox,
+  { pathOf, log }: NetworkSideDeps,
+  sandbox: Sandbox,
   { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
 ): SeparateNetwork {
+  const { store, audit, plan } = sandbox;
+  const verifier = createVerifierSide({ pathOf, log }, sandbox, transfer);
   const jobs = createNetJobs({
-    ...{ store, audit, actor: NET, owner: PRIV, targetOf },
+    ...{ store, audit, actor: NET, owner: PRIV, pathOf },
     wish: hostPlatform(arch()),
   });
   const selectBridges = () => selectSystemBridges(discovery.bridges);
@@ -53,18 +55,15 @@ export function createSeparateNetwork(
       dropped.watch(fd);
     },
   });
+  // The pace is kept where the bytes are written.
   const { bytesPerSecond, ...transferOfCalf } = transfer;
-  const { allowsInternalRedirects, proxy, leastRate, stallTimeoutMs } = transfer;
+  const { allowsInternalRedirects, proxy } = transfer;
+  const { openTarget } = verifier;
   const answer = createAnswerer(
-    { jobs, sockets, selectBridges, connect: openUnreadConnection, openPipe },
+    { jobs, sockets, selectBridges, connect: openUnreadConnection, openPipe, openTarget },
     {
       allowsInternal: allowsInternalRedirects,
       proxyHost: proxy === undefined ? null : plainHost(proxy),
-      reception: {
-        // Of all downloads together: bytes are counted here, by whichever way they come.
-        pace: bytesPerSecond === undefined ? undefined : createPace(bytesPerSecond, systemClock.nowMs),
-        ...{ clock: systemClock, leastRate, stallTimeoutMs },
-      },
     },
   );
   const findLocal = createFindLocal(jobs.steps.probe);
@@ -84,8 +83,10 @@ export function createSeparateNetwork(
       if (selectBridges().some((bridge) => isOnBridge(address, bridge))) return address;
       throw new Error(`${address} is on no bridge`);
     },
-    processes: () =>
-      kept === null ? [] : [{ ...processStatus(NET, kept, plan), droppedDatagrams: dropped.total() }],
+    processes: () => [
+      ...(kept === null ? [] : [{ ...processStatus(NET, kept, plan), droppedDatagrams: dropped.total() }]),
+      ...verifier.processes(),
+    ],
     async run({ hosts, onSeen }, signal) {
       const monitor = createNetMonitor(
         { store, audit, jobs, answer, closeGiven: sockets.close, clock: systemClock },
@@ -94,11 +95,14 @@ export function createSeparateNetwork(
           ...{ hosts, onSeen, onReady: () => kept?.markReady() },
         },
       );
+      const verifierBegan = verifier.start();
       const running = keepNet({ store, audit, plan, clock: systemClock, log }, monitor.begin);
       kept = running;
-      began.resolve(running.began);
+      began.resolve(Promise.all([running.began, verifierBegan]).then(([net, other]) => net ?? other));
       await monitor.run(signal);
       await running.close();
+      // It is told to let go of what the other one had.
+      await verifier.close();
     },
   };
 }

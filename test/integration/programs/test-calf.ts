@@ -63,6 +63,7 @@ const DEEDS: Readonly<Record<string, (argument: string) => unknown>> = {
   lookup: (name) => lookup(name),
   'read a file': (path) => readFileSync(path, 'utf8').length,
   'write a file': (path) => writeFileSync(path, 'x'),
+  'change a file': (path) => writeFileSync(path, 'x', { flag: 'r+' }),
   'watch a folder': (path) => watch(path).close(),
   'open through a descriptor': () => openSync('/proc/self/fd/3', 'r'),
   execute: (path) => {

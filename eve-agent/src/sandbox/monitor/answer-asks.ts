@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import type { Bridge } from '../../discovery/bridges.ts';
 import { askSchema, type NetAsk, type targetGiftSchema } from '../calves/net/net-messages.ts';
@@ -10,28 +9,29 @@ import type { SocketGiver } from './give-sockets.ts';
 import type { PlaceFacts } from './judge-place.ts';
 import { createKeptFlows } from './kept-flows.ts';
 import type { NetJobs } from './net-jobs.ts';
-import { type ReceptionRules, serveTarget } from './serve-target.ts';
+import type { VerifiedJob, VerifiedTarget } from './verified-target.ts';
 
 export interface AnswererDeps {
-  readonly jobs: Pick<NetJobs, 'findDownload' | 'namedHosts'>;
+  readonly jobs: Pick<NetJobs, 'failDownload' | 'findDownload' | 'namedHosts'>;
   readonly sockets: SocketGiver;
   selectBridges(): readonly Bridge[];
   readonly connect: FlowGiverDeps['connect'];
   /** A pipe: what is read from, and what is written to. */
   openPipe(): readonly [number, number];
+  /** As `openVerifiedTarget`. */
+  openTarget(job: VerifiedJob, stream: number): Promise<VerifiedTarget>;
 }
 
 export interface AnswererOptions {
   readonly allowsInternal: boolean;
   /** Null: there is none. */
   readonly proxyHost: string | null;
-  readonly reception: ReceptionRules;
 }
 
 /** What the calf that speaks to the network gets for its asks, as far as it may have it. */
 export function createAnswerer(deps: AnswererDeps, options: AnswererOptions) {
-  const { jobs, sockets, selectBridges, connect, openPipe } = deps;
-  const { allowsInternal, proxyHost, reception } = options;
+  const { jobs, sockets, selectBridges, connect, openPipe, openTarget } = deps;
+  const { allowsInternal, proxyHost } = options;
   const flows = createKeptFlows();
 
   function bridgesNow(): readonly Bridge[] {
@@ -66,23 +66,33 @@ export function createAnswerer(deps: AnswererDeps, options: AnswererOptions) {
     if (job.served !== null) throw new AskRefusal('DENIED', 'its target was given before');
     // It may still be with what a calf that is gone has left to be read.
     await job.outlived?.closed;
-    const { url, sizeBytes, digest, observer } = job;
-    const target = await job.target.open();
+    const { url, path, sizeBytes, digest, observer } = job;
+    const [read, written] = openPipe();
+    const close = () => closeSync(written);
+    let target: VerifiedTarget;
+    try {
+      target = await openTarget(
+        {
+          ...{ url, path, expected: { sizeBytes, digest }, observer },
+          onLost: (error) => jobs.failDownload(id, error),
+        },
+        read,
+      );
+    } catch (error) {
+      close();
+      throw error;
+    } finally {
+      closeSync(read);
+    }
     if (signal.aborted || jobs.findDownload(id) !== job) {
       // Whoever asked is gone, and its successor asks for it again; or nobody waits for the download any more.
+      close();
       await target.close();
       signal.throwIfAborted();
       throw new AskRefusal('NOT_FOUND', 'there is no such download any more');
     }
     const { stored } = target;
-    const [ours, theirs] = openPipe();
-    job.served = serveTarget(
-      target,
-      ({ buffer, callback }) =>
-        new Socket({ fd: ours, readable: true, writable: false, onread: { buffer, callback } }),
-      { url, expected: { sizeBytes, digest }, observer },
-      reception,
-    );
+    job.served = target;
     const wanted = formatDigest(digest);
     const isOfOrder = (record: NonNullable<typeof stored>['record']) =>
       record.url === url && record.digest !== null && formatDigest(record.digest) === wanted;
@@ -97,7 +107,7 @@ export function createAnswerer(deps: AnswererDeps, options: AnswererOptions) {
               sizeBytes: stored.sizeBytes,
             },
     };
-    return { value, descriptor: { fd: theirs, kind: 'stream', close: () => closeSync(theirs) } };
+    return { value, descriptor: { fd: written, kind: 'stream', close } };
   }
 
   /** @throws what the calf is told */

@@ -5,7 +5,7 @@ import type { FlowOptions, FlowPlace } from '../../transfer/flow.ts';
 import type { FlowGift } from '../calves/net/net-messages.ts';
 import { AskRefusal, type Gift } from '../exchange/serve-asks.ts';
 import { judgePlace, type PlaceFacts } from './judge-place.ts';
-import { createLateReader, type KeptFlows } from './kept-flows.ts';
+import type { KeptFlows } from './kept-flows.ts';
 
 export interface FlowGiverDeps {
   /** As `openUnreadConnection`. */
@@ -27,22 +27,15 @@ export async function giveFlow(
 ): Promise<Gift> {
   const verdict = judgePlace(place, facts);
   if (verdict.kind === 'refused') throw new AskRefusal('DENIED', verdict.why);
-  const late = isReturnable ? createLateReader() : null;
-  const socket = await connect(verdict.place, { signal, reader: late?.reader });
+  const socket = await connect(verdict.place, { signal });
   // Whatever happens to it while it is the calf's is told to the calf.
   socket.on('error', () => {});
   const fd = descriptorOf(socket);
   if (fd === null) throw new Error('the connection was closed');
   const close = () => void socket.destroy();
-  if (late === null)
+  if (!isReturnable)
     return { value: { flow: null } satisfies FlowGift, descriptor: { fd, kind: 'stream', close } };
-  const flow = flows.keep({
-    flow: socket,
-    read(reader) {
-      late.set(reader);
-      socket.resume();
-    },
-  });
+  const flow = flows.keep(socket);
   return {
     value: { flow } satisfies FlowGift,
     descriptor: { fd, kind: 'stream', close() {} },

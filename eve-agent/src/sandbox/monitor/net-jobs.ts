@@ -8,7 +8,6 @@ import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
 import { createManifestsAtHand } from '../../registry/manifests-at-hand.ts';
 import { type PlatformWish, resolveImage } from '../../registry/resolve-image.ts';
 import type { DownloadEvent, DownloadObserver } from '../../transfer/download-request.ts';
-import type { Target } from '../../transfer/target.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { JOB_KINDS, type JobKind } from '../calves/net/net-keys.ts';
 import { outcomeSchemas, stateSchema } from '../calves/net/net-messages.ts';
@@ -17,7 +16,7 @@ import { createLongReader, type LongReader, splitLong } from '../exchange/long-v
 import { reviveError, type WireError } from '../exchange/wire-error.ts';
 import { type KeyPath, keyPathText } from '../store/key-path.ts';
 import type { KeyStore } from '../store/key-store.ts';
-import type { ServedTarget } from './serve-target.ts';
+import type { VerifiedTarget } from './verified-target.ts';
 
 /** A job is given to so many successors of a calf that died while it had it: it may be what they die of. */
 const MAX_DEATHS = 5;
@@ -29,12 +28,13 @@ export interface DownloadJob {
   readonly url: string;
   readonly sizeBytes: number | null;
   readonly digest: OciDigest;
-  readonly target: Target;
+  /** Of the file that it is to become. */
+  readonly path: string;
   readonly observer: DownloadObserver;
   /** What the calf fills; null: it has not asked for it yet. */
-  served: ServedTarget | null;
+  served: VerifiedTarget | null;
   /** What a calf filled that is gone, while a body is still read into it; null: nothing. */
-  outlived: ServedTarget | null;
+  outlived: VerifiedTarget | null;
 }
 
 /** What the service wants of the calf that speaks to the network: keys that it writes, and reads the outcome of. */
@@ -42,6 +42,8 @@ export interface NetJobs {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
   /** A download that is under way. */
   findDownload(id: string): DownloadJob | undefined;
+  /** Ends one that is under way. */
+  failDownload(id: string, error: Error): void;
   /** The hosts that what is under way is to come from, in lower case. */
   namedHosts(): ReadonlySet<string>;
   /** The calf is gone: what it was at is for its successor. */
@@ -69,8 +71,8 @@ export interface NetJobsDeps {
   readonly owner: string;
   /** Which image of several is that of this host. */
   readonly wish: PlatformWish;
-  /** Where content of a digest is written; with `maxBytes` it is small, and of that size at most. */
-  targetOf(sha256: string, maxBytes?: number): Target;
+  /** Where content of a digest is written. */
+  pathOf(sha256: string): string;
 }
 
 /** Deletes the keys below a path, whoever wrote them. */
@@ -79,7 +81,7 @@ function clearBelow({ store, owner }: NetJobsDeps, path: KeyPath): void {
 }
 
 export function createNetJobs(deps: NetJobsDeps): NetJobs {
-  const { store, audit, actor, owner, targetOf, wish } = deps;
+  const { store, audit, actor, owner, pathOf, wish } = deps;
   const jobs = new Map<string, Job>();
   const hostOf = (url: URL) => plainHost(url).toLowerCase();
 
@@ -133,7 +135,8 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
         noteLie([kind, id, 'outcome'], 'MALFORMED');
         throw new Error('what came of it cannot be read');
       }
-      if ('error' in outcome.data) throw reviveError(outcome.data.error);
+      // What the verifier or the disk says counts more than how it looks from there.
+      if ('error' in outcome.data) throw download?.served?.failure ?? reviveError(outcome.data.error);
       return outcome.data.done;
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -166,11 +169,12 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
     async download(request, observer, signal) {
       const { url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses } = request;
       let position = 0;
-      const isManifest = registry?.kind === 'manifest';
       const download: DownloadJob = {
-        ...{ url: url.href, sizeBytes, digest: digestOfHex(sha256) },
+        ...{ url: url.href, digest: digestOfHex(sha256) },
+        // A manifest is small: one of which nobody said how small is none.
+        sizeBytes: registry?.kind === 'manifest' ? (sizeBytes ?? 0) : sizeBytes,
         ...{ served: null, outlived: null },
-        target: isManifest ? targetOf(sha256, sizeBytes ?? 0) : targetOf(sha256),
+        path: pathOf(sha256),
         observer: {
           onEvent: observer.onEvent,
           onProgress(bytes) {
@@ -185,7 +189,7 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
         onState: (event: DownloadEvent) => observer.onEvent(event),
       };
       const told = await carryOut('download', order, outcomeSchemas.download, about, signal);
-      const served = download.served as ServedTarget | null;
+      const served = download.served as VerifiedTarget | null;
       if (served?.verdict?.kind !== 'accepted') {
         noteLie(['download'], 'DENIED');
         throw new Error('it was said that the content is here, and it is not');
@@ -224,6 +228,7 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
   return {
     steps,
     findDownload: (id) => jobs.get(id)?.download ?? undefined,
+    failDownload: (id, error) => jobs.get(id)?.fail(error),
     namedHosts: () => new Set([...jobs.values()].map(({ host }) => host)),
     async calfGone() {
       for (const job of jobs.values()) {

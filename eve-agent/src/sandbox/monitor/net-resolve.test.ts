@@ -62,7 +62,7 @@ async function resolve(image: RegistryImage, said: object): Promise<ImageResolut
   const store = createKeyStore({ audit, log: silentLog });
   const jobs = createNetJobs({
     ...{ store, audit, actor: 'net', owner: PRIV, wish: hostPlatform('x64') },
-    targetOf: () => expect.unreachable(),
+    pathOf: () => expect.unreachable(),
   });
   const calf = createDirectStoreClient({ store, audit }, { actor: 'net', rights: NET_RIGHTS });
   let hasAnswered = false;

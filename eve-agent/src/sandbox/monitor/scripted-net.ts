@@ -1,29 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-/** For tests: priv and its calf that speaks to the network in one process, and a server on loopback that they speak to. */
+/**
+ * For tests: priv, its calf that speaks to the network, and the verifier, in one process; and a server on loopback that
+ * they speak to.
+ */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, createServer, Socket } from 'node:net';
-import { arch } from 'node:os';
+import { arch, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Calf, HandedDescriptor } from '@local-datastore/shared/confinement/launcher/calf';
 import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
 import { duplicate } from '@local-datastore/shared/confinement/system/sockets';
 import { silentLog } from '@local-datastore/shared/log';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { systemClock } from '@local-datastore/shared/system-clock';
+import { HASH_LANE_BYTES } from '../../content/file-target.ts';
+import { createHashLanes } from '../../content/hash-lanes.ts';
+import { createInlineHasher } from '../../content/inline-hasher.ts';
+import { partialPaths } from '../../content/partial-file.ts';
 import { openUnreadConnection } from '../../network/open-flow.ts';
 import { hostPlatform } from '../../registry/resolve-image.ts';
 import type { DownloadEvent, DownloadResult } from '../../transfer/download-request.ts';
-import type { Target } from '../../transfer/target.ts';
+import type { Pace } from '../../transfer/pace.ts';
 import { NET_RIGHTS } from '../calves/net/net-keys.ts';
 import type { NetAsk } from '../calves/net/net-messages.ts';
 import { runNet } from '../calves/net/run-net.ts';
+import { runVerifier } from '../calves/verifier/run-verifier.ts';
+import { VERIFIER, VERIFIER_RIGHTS, type VerifierRules } from '../calves/verifier/verifier-messages.ts';
 import { readJson } from '../exchange/ask-messages.ts';
 import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore, PRIV } from '../store/key-store.ts';
 import { createAnswerer } from './answer-asks.ts';
 import { createNetJobs } from './net-jobs.ts';
 import { createNetMonitor } from './net-monitor.ts';
-import type { ReceptionRules } from './serve-target.ts';
+import { openVerifiedTarget } from './verified-target.ts';
+import { createVerifierLink } from './verifier-link.ts';
 
 /** What a server does with one connection, once a request has come on it. */
 export type Script = (socket: Socket, request: string) => void | Promise<void>;
@@ -86,9 +98,14 @@ export interface ScriptedNet {
   download(
     url: URL,
     content: Buffer,
-    target: Target,
     options?: { readonly sizeBytes?: number | null; readonly signal?: AbortSignal },
   ): Promise<DownloadResult>;
+  /** What was published of content; null: nothing was. */
+  published(content: Buffer): Promise<Buffer | null>;
+  /** How much of content is kept for a later run; null: nothing is. */
+  keptBytes(content: Buffer): Promise<number | null>;
+  /** Changes a byte of what is kept. */
+  changeKept(content: Buffer, offset: number): Promise<void>;
   /** What was told of downloads. */
   readonly events: readonly DownloadEvent['kind'][];
   /** What the calf has asked for. */
@@ -97,40 +114,75 @@ export interface ScriptedNet {
   readonly position: number;
   /** What crosses ends as when the calf has died, and its successor begins. */
   replaceCalf(): Promise<void>;
+  /** The same of the verifier. */
+  replaceVerifier(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** @param rules how bodies are to come */
-export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Promise<ScriptedNet> {
+/** What a process has, that it loses with its end. */
+function createOwnHandles() {
+  const handles: Handle[] = [];
+  let hear: (message: unknown, handle: object | null) => void = () => {};
+  return {
+    handles: {
+      onHandle(listener: typeof hear) {
+        hear = listener;
+      },
+    },
+    calf: {
+      send(message: object, descriptor?: HandedDescriptor) {
+        if (descriptor !== undefined) handles.push(handleOf(descriptor));
+        hear(message, descriptor === undefined ? null : (handles.at(-1) ?? null));
+      },
+    } as Calf,
+    closeAll() {
+      for (const handle of handles) handle.close();
+    },
+  };
+}
+
+/** How bodies are to come. */
+export type BodyRules = Partial<
+  Pick<VerifierRules, 'stallTimeoutMs' | 'leastRate'> & { readonly pace: Pace }
+>;
+
+export async function startScriptedNet({ pace, ...rules }: BodyRules = {}): Promise<ScriptedNet> {
   const audit = { append: () => {} };
   const store = createKeyStore({ log: silentLog, audit });
-  const targets = new Map<string, Target>();
+  const folder = await mkdtemp(join(tmpdir(), 'scripted-net-'));
   const events: DownloadEvent['kind'][] = [];
   const asked: NetAsk['kind'][] = [];
   let position = 0;
+  const pathOf = (sha256: string) => join(folder, sha256);
+  const pathOfContent = (content: Buffer) => pathOf(contentDigest(content).hex);
   const jobs = createNetJobs({
-    ...{ store, audit, actor: 'net', owner: PRIV, wish: hostPlatform(arch()) },
-    targetOf(sha256) {
-      const target = targets.get(sha256);
-      if (target === undefined) throw new Error('no target is for this');
-      return target;
-    },
+    ...{ store, audit, actor: 'net', owner: PRIV, wish: hostPlatform(arch()), pathOf },
   });
-  const reception: ReceptionRules = {
-    ...{ clock: systemClock, pace: undefined, stallTimeoutMs: 600_000 },
+  const reception = {
+    stallTimeoutMs: 600_000,
     leastRate: { bytesPerSecond: 0, windowMs: 1000 },
     ...rules,
   };
   const { stallTimeoutMs, leastRate } = reception;
+  let verifierIsReady = Promise.withResolvers<void>();
+  const link = createVerifierLink({
+    ...{ store, audit },
+    onReady() {
+      link.admit();
+      verifierIsReady.resolve();
+    },
+  });
+  const lending = { lend: async () => {}, takeBack: async () => {} };
   const answer = createAnswerer(
     {
       ...{ jobs, selectBridges: () => [], connect: openUnreadConnection, openPipe },
+      openTarget: (job, stream) => openVerifiedTarget({ link, lending }, job, stream),
       sockets: {
         give: () => Promise.reject(new Error('there are no bridges')),
         close: async () => {},
       },
     },
-    { allowsInternal: false, proxyHost: null, reception },
+    { allowsInternal: false, proxyHost: null },
   );
   const monitor = createNetMonitor(
     { store, audit, jobs, answer, closeGiven: async () => {}, clock: systemClock },
@@ -149,39 +201,50 @@ export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Pro
     if (value !== null) asked.push((readJson(value) as NetAsk).kind);
   });
 
-  let ready = Promise.withResolvers<void>();
-  async function startCalf() {
-    ready = Promise.withResolvers();
-    const actor = `net-${randomUUID()}`;
-    const client = createDirectStoreClient({ store, audit }, { actor, rights: NET_RIGHTS });
-    const handles: Handle[] = [];
-    let hear: (message: unknown, handle: object | null) => void = () => {};
-    const calf = {
-      send(message: object, descriptor?: HandedDescriptor) {
-        if (descriptor !== undefined) handles.push(handleOf(descriptor));
-        hear(message, descriptor === undefined ? null : (handles.at(-1) ?? null));
+  async function startVerifier() {
+    verifierIsReady = Promise.withResolvers();
+    const actor = `${VERIFIER}-${randomUUID()}`;
+    const client = createDirectStoreClient({ store, audit }, { actor, rights: VERIFIER_RIGHTS });
+    const own = createOwnHandles();
+    const end = link.begin(own.calf);
+    const ended = runVerifier(
+      {
+        ...{ store: client, handles: own.handles, clock: systemClock, log: silentLog },
+        lanes: createHashLanes(HASH_LANE_BYTES, 0, createInlineHasher),
+        pace,
+        tellProgress: link.tellProgress,
       },
-    } as Calf;
-    const end = monitor.begin(calf);
-    const ended = runNet({
-      ...{ store: client, clock: systemClock, log: silentLog },
-      handles: {
-        onHandle(listener) {
-          hear = listener;
-        },
-      },
-    });
-    await ready.promise;
+      reception,
+    );
+    await verifierIsReady.promise;
     return async () => {
       client.close();
       await ended;
-      // What a process has it loses with its end.
-      for (const handle of handles) handle.close();
+      own.closeAll();
       await end();
       store.clear(actor);
     };
   }
 
+  let ready = Promise.withResolvers<void>();
+  async function startCalf() {
+    ready = Promise.withResolvers();
+    const actor = `net-${randomUUID()}`;
+    const client = createDirectStoreClient({ store, audit }, { actor, rights: NET_RIGHTS });
+    const own = createOwnHandles();
+    const end = monitor.begin(own.calf);
+    const ended = runNet({ store: client, handles: own.handles, clock: systemClock, log: silentLog });
+    await ready.promise;
+    return async () => {
+      client.close();
+      await ended;
+      own.closeAll();
+      await end();
+      store.clear(actor);
+    };
+  }
+
+  let endVerifier = await startVerifier();
   let endCalf = await startCalf();
   return {
     events,
@@ -189,9 +252,16 @@ export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Pro
     get position() {
       return position;
     },
-    async download(url, content, target, { sizeBytes = content.length, signal } = {}) {
+    published: (content) => readFile(pathOfContent(content)).catch(() => null),
+    keptBytes: async (content) =>
+      (await stat(partialPaths(pathOfContent(content)).file).catch(() => null))?.size ?? null,
+    async changeKept(content, offset) {
+      const file = await open(partialPaths(pathOfContent(content)).file, 'r+');
+      await file.write(Buffer.from([(content[offset] ?? 0) ^ 1]), 0, 1, offset);
+      await file.close();
+    },
+    async download(url, content, { sizeBytes = content.length, signal } = {}) {
       const sha256 = contentDigest(content).hex;
-      targets.set(sha256, target);
       return await jobs.steps.download(
         {
           ...{ url, sha256, sizeBytes, registry: null, authorization: null, ca: null },
@@ -210,6 +280,14 @@ export async function startScriptedNet(rules: Partial<ReceptionRules> = {}): Pro
       await endCalf();
       endCalf = await startCalf();
     },
-    stop: () => endCalf(),
+    async replaceVerifier() {
+      await endVerifier();
+      endVerifier = await startVerifier();
+    },
+    async stop() {
+      await endCalf();
+      await endVerifier();
+      await rm(folder, { recursive: true });
+    },
   };
 }

@@ -79,6 +79,8 @@ const CLONE_OTHERWISE = 0xfe82e080;
 
 /** `O_WRONLY`, `O_RDWR`, `O_CREAT`, `O_TRUNC`, and the bit of its own of `O_TMPFILE`. */
 const OPEN_TO_WRITE = 0x1 | 0x2 | 0o100 | 0o1000 | 0o20000000;
+/** `O_CREAT`, `O_TRUNC`, and the bit of its own of `O_TMPFILE`. */
+const OPEN_TO_MAKE = 0o100 | 0o1000 | 0o20000000;
 
 const FCNTL = { DUPFD: 0, GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, DUPFD_CLOEXEC: 1030 } as const;
 /** Terminal or not, blocking or not, how much there is to read: x64 and arm64 have the same numbers. */
@@ -109,14 +111,14 @@ export interface CalfSyscallOptions {
    * that text there. Undefined: nothing is executed.
    */
   readonly executedPath: bigint | undefined;
-  /** Whether files may be opened to be written: of a folder that is shown to the calf. */
+  /** Whether files that are there may be opened to be written: of a folder that is shown to the calf. None is made. */
   readonly mayOpenToWrite: boolean;
 }
 
 /** What a calf may call. */
 export function calfSyscalls({ executedPath, mayOpenToWrite }: CalfSyscallOptions): SyscallPolicy {
   const opened = (flags: number): Alternatives => [
-    mayOpenToWrite ? [] : [{ argument: flags, hasNoneOf: OPEN_TO_WRITE }],
+    [{ argument: flags, hasNoneOf: mayOpenToWrite ? OPEN_TO_MAKE : OPEN_TO_WRITE }],
   ];
   return {
     allowed: ALLOWED,

@@ -142,10 +142,16 @@ describe.each(PROCESSORS)('a calf on %s', (processor) => {
     }
   });
 
-  it('executes nothing and writes files where that is what is asked for', () => {
+  it('executes nothing, and writes files that are there, where that is what is asked for', () => {
     const other = judge(processor, { executedPath: undefined, mayOpenToWrite: true });
     expect(other(syscallNumber('execve', processor) ?? -1, [EXECUTED])).toBe(REFUSE);
-    expect(other(syscallNumber('openat', processor) ?? -1, [AT_FDCWD, 1, 0o102])).toBe(ALLOW);
+    const openat = syscallNumber('openat', processor) ?? -1;
+    const [written, made, cut] = [0o2, 0o102, 0o1002];
+    expect([written, made, cut].map((flags) => other(openat, [AT_FDCWD, 1, flags]))).toEqual([
+      ALLOW,
+      REFUSE,
+      REFUSE,
+    ]);
   });
 
   it('is far from as long as the kernel allows', () => {

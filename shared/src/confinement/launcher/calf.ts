@@ -32,6 +32,7 @@ export interface CalfLimits {
 /** A folder or file that a calf sees at the same path as priv does; all else is hidden where namespaces can be had. */
 export interface VisiblePath {
   readonly path: string;
+  /** Files that are there may be written; none is made, renamed or removed. */
   readonly isWritable: boolean;
 }
 

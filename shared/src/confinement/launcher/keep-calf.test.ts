@@ -112,6 +112,17 @@ it('kills one that does not say in time that it runs, and no other', async () =>
   expect(clock.pendingTimers()).toBe(0);
 });
 
+it('is known not to run where three are unfit, and says why', async () => {
+  const { clock, told, kept, started } = setUp([], 5000);
+  for (let count = 0; count < 3; count += 1) {
+    kept.markUnfit('it cannot open files');
+    await started[count]?.calf.ended;
+    clock.advance(4000);
+  }
+  expect(await kept.began).toBe('it cannot open files');
+  expect(told.slice(0, 3)).toEqual(['started 1', 'it cannot open files, 1000 ms', 'started 2']);
+});
+
 it('kills one that cannot be given what it needs, and goes on', async () => {
   const { clock, told, started } = setUp([], undefined, 1);
   await started[0]?.calf.ended;

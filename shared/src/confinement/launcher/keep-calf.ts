@@ -31,6 +31,8 @@ export interface KeptCalf {
   current(): Calf | null;
   /** The one that runs said so. */
   markReady(): void;
+  /** The one that runs cannot do here what it is for, for this reason: it is killed, as one that could not be started. */
+  markUnfit(reason: string): void;
   /** It ended five times in a minute, and has not run for a minute since. */
   isDegraded(): boolean;
   /** How often it ended. */
@@ -52,6 +54,7 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
   let isClosed = false;
   let cancel = () => {};
   let markReady = () => {};
+  let refuse: (reason: string) => void = () => {};
   const began = Promise.withResolvers<string | null>();
 
   function ended(end: CalfEnd, startedMs: number): void {
@@ -83,19 +86,19 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
       record = NO_FAILURES;
     });
     let refusal: string | null = null;
+    refuse = (reason) => {
+      refusal = reason;
+      calf.kill();
+    };
     if (readyWithinMs !== undefined) {
-      markReady = clock.after(readyWithinMs, () => {
-        refusal = 'it was not ready in time';
-        calf.kill();
-      });
+      markReady = clock.after(readyWithinMs, () => refuse('it was not ready in time'));
     }
     void calf.ended.then((end) => ended({ ...end, refusal: refusal ?? end.refusal }, startedMs));
     try {
       onStart(calf);
     } catch (error) {
       // As when it ended before it was given anything.
-      refusal = errorMessage(error);
-      calf.kill();
+      refuse(errorMessage(error));
     }
   }
 
@@ -107,6 +110,7 @@ export function keepCalf({ clock, start, onStart, onEnd, readyWithinMs }: KeepDe
       began.resolve(null);
       markReady();
     },
+    markUnfit: (reason) => refuse(reason),
     isDegraded: () => record.isDegraded,
     endCount: () => ends,
     async close() {

@@ -18,6 +18,7 @@ const kept = (layers: LayersInForce | null, isDegraded = false): KeptCalf => ({
   endCount: () => 3,
   began: Promise.resolve(null),
   markReady() {},
+  markUnfit() {},
   close: async () => {},
 });
 const asRoot = planLayers({ capEff: ALL, capBnd: ALL }, () => false);

@@ -6,7 +6,7 @@ import { openLibc } from './libc.ts';
 /** Files and folders that a process may go on using. */
 export interface FileRule {
   readonly path: string;
-  /** `execute`: read and executed; `read`; `write`: also written, made and removed. */
+  /** `execute`: read and executed; `read`; `write`: also written and cut, but none made, renamed or removed. */
   readonly use: 'execute' | 'read' | 'write';
 }
 
@@ -21,12 +21,12 @@ export function knownRights(version: number): { files: bigint; net: bigint; scop
   return { files, net: version >= 4 ? LANDLOCK.NET : 0n, scoped: version >= 6 ? LANDLOCK.SCOPED : 0n };
 }
 
-const { EXECUTE, READ_FILE, READ_DIR, WRITE_FILE, CHANGE_DIR, TRUNCATE } = LANDLOCK;
+const { EXECUTE, READ_FILE, READ_DIR, WRITE_FILE, TRUNCATE } = LANDLOCK;
 const OF_FILES = EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE;
 const RIGHTS: Readonly<Record<FileRule['use'], bigint>> = {
   execute: EXECUTE | READ_FILE,
   read: READ_FILE | READ_DIR,
-  write: READ_FILE | READ_DIR | WRITE_FILE | CHANGE_DIR | TRUNCATE,
+  write: READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE,
 };
 
 /**

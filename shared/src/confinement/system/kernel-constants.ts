@@ -77,8 +77,6 @@ export const LANDLOCK = {
   WRITE_FILE: 1n << 1n,
   READ_FILE: 1n << 2n,
   READ_DIR: 1n << 3n,
-  /** Making, removing, renaming: all from REMOVE_DIR to REFER. */
-  CHANGE_DIR: ((1n << 14n) - 1n) & ~((1n << 4n) - 1n),
   TRUNCATE: 1n << 14n,
   NET: 0b11n,
   SCOPED: 0b11n,

@@ -114,18 +114,24 @@ export const resolvedSchema = z.strictObject({
 });
 export const hostsSchema = z.array(z.string().max(253));
 
-/** What a target is told to do, after all bytes that were sent before. */
-const operation = z.discriminatedUnion('do', [
+const fillOperations = [
   z.strictObject({ do: z.literal('resume') }),
   z.strictObject({ do: z.literal('restart') }),
   z.strictObject({ do: z.literal('require-space'), neededBytes: bytes }),
+  z.strictObject({ do: z.literal('publish') }),
+  z.strictObject({ do: z.literal('abandon'), isWrong: z.boolean() }),
+] as const;
+/** What concerns the bytes of a target. */
+export const fillOperationSchema = z.discriminatedUnion('do', fillOperations);
+export type FillOperation = z.infer<typeof fillOperationSchema>;
+/** What a target is told to do, after all bytes that were sent before. */
+const operation = z.discriminatedUnion('do', [
+  ...fillOperations,
   z.strictObject({
     do: z.literal('write-record'),
     totalBytes: bytes.nullable(),
     validators: validatorsSchema,
   }),
-  z.strictObject({ do: z.literal('publish') }),
-  z.strictObject({ do: z.literal('abandon'), isWrong: z.boolean() }),
   z.strictObject({ do: z.literal('close') }),
 ]);
 export type TargetOperation = z.infer<typeof operation>;

@@ -1,67 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
-import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../../transfer/download-request.ts';
-import type { FlowReader } from '../../transfer/flow.ts';
-import type { BodyEnd, UnreadFlow } from '../../transfer/raw-body.ts';
-import { readRawBody } from '../../transfer/read-raw-body.ts';
-import { Reception } from '../../transfer/reception.ts';
-import type { ExpectedContent, OpenTarget, Verdict } from '../../transfer/target.ts';
-import type { Received, TargetOperation } from '../calves/net/net-messages.ts';
-import { AskRefusal } from '../exchange/serve-asks.ts';
-import { toWireError } from '../exchange/wire-error.ts';
+import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../../../transfer/download-request.ts';
+import type { FlowReader } from '../../../transfer/flow.ts';
+import type { BodyEnd, UnreadFlow } from '../../../transfer/raw-body.ts';
+import { readRawBody } from '../../../transfer/read-raw-body.ts';
+import { Reception } from '../../../transfer/reception.ts';
+import type { ExpectedContent, OpenTarget, Verdict } from '../../../transfer/target.ts';
+import { AskRefusal } from '../../exchange/serve-asks.ts';
+import { toWireError } from '../../exchange/wire-error.ts';
+import type { FillOperation, Received } from '../net/net-messages.ts';
 import { createRoomGate } from './room-gate.ts';
 
 /** Where bytes are put that the target has no memory for. */
 const LANDING_BYTES = 64 * 1024;
 
-/** What a target is for: what priv knows, whatever the calf says. */
+/** What a target is for. */
 export interface TargetJob {
-  readonly url: string;
   readonly expected: ExpectedContent & { readonly digest: OciDigest };
   readonly observer: DownloadObserver;
+  /** No more of the calf's bytes are taken. */
+  onFailure(error: Error): void;
 }
 
 /** How bodies are to come, whoever reads them. */
 export type ReceptionRules = Pick<DownloadDeps, 'pace' | 'clock'> &
   Pick<DownloadOptions, 'leastRate' | 'stallTimeoutMs'>;
 
+/** What of a target is filled here; how it is named and what is kept of it is its owner's. */
+export type FilledTarget = Omit<OpenTarget, 'stored' | 'writeRecord'>;
+
 /** One target that a calf fills. Nothing it does makes wrong content right: it is hashed here. */
 export interface ServedTarget {
-  /** The verdict by which it was published; undefined: it was not. */
-  readonly verdict: Verdict | undefined;
   /** By the stream and from connections, whatever became of them. */
   readonly receivedBytes: number;
-  /** Whether a body is read here, for which no calf is needed. */
-  readonly isReceiving: boolean;
   /**
    * Does as it is told once all bytes are here that the calf sent before.
    *
    * @param sentBytes by the calf, on its stream
    * @returns what it is answered
-   * @throws what the target does; Error for what no sound calf does
+   * @throws what the target does; AskRefusal for what no sound calf does
    */
-  operate(operation: TargetOperation, sentBytes: number): Promise<object>;
+  operate(operation: FillOperation, sentBytes: number): Promise<Verdict | Record<string, never>>;
   /**
    * Reads so many bytes of a connection into the target, behind what the calf sent before. The connection is closed then.
    *
-   * @param signal ends it, as long as there is a calf
    * @throws as `operate`; the signal's reason
    */
   receive(flow: UnreadFlow, restBytes: number, sentBytes: number, signal: AbortSignal): Promise<Received>;
-  /** The calf is gone: what is under way goes on to its end, and then the target is let go as it is. Never rejects. */
-  outlive(): Promise<void>;
-  /** Resolves once it is let go. */
-  readonly closed: Promise<void>;
-  /** Lets it go, as it is; nothing is under way any more then. */
+  /** Lets it go, as it is; nothing is under way any more then. Idempotent. */
   close(): Promise<void>;
 }
 
 /** @param openStream opens what the calf's bytes come by */
 export function serveTarget(
-  target: OpenTarget,
+  target: FilledTarget,
   openStream: (reader: FlowReader) => Duplex,
-  { url, expected, observer }: TargetJob,
+  { expected, observer, onFailure }: TargetJob,
   { pace, clock, leastRate, stallTimeoutMs }: ReceptionRules,
 ): ServedTarget {
   const { sizeBytes } = expected;
@@ -87,13 +82,9 @@ export function serveTarget(
   /** It has its name, or is given up: what is open is not to be changed any more. */
   let isOver = false;
   let isPaused = false;
-  let isReceiving = false;
-  let isOutlived = false;
   let isClosed = false;
   let failure: Error | undefined;
-  let verdict: Verdict | undefined;
   const closing = new AbortController();
-  const gone = Promise.withResolvers<void>();
   let wake: () => void = () => {};
   let order: Promise<unknown> = Promise.resolve();
 
@@ -106,7 +97,10 @@ export function serveTarget(
     },
   });
   const fail = (error: Error) => {
-    failure ??= error;
+    if (failure === undefined) {
+      failure = error;
+      onFailure(error);
+    }
     stream.destroy();
     wake();
   };
@@ -155,9 +149,8 @@ export function serveTarget(
     takesBytes = true;
   }
 
-  async function carryOut(operation: TargetOperation): Promise<object> {
-    if (isOver && operation.do !== 'close')
-      throw new AskRefusal('DENIED', 'it was published or given up before');
+  async function carryOut(operation: FillOperation): Promise<Verdict | Record<string, never>> {
+    if (isOver) throw new AskRefusal('DENIED', 'it was published or given up before');
     switch (operation.do) {
       case 'resume':
         if (hasBegun) throw new AskRefusal('DENIED', 'it was said before where the bytes go');
@@ -174,23 +167,16 @@ export function serveTarget(
         gate.allow(target.position + neededBytes);
         return {};
       }
-      case 'write-record': {
-        const { totalBytes, validators } = operation;
-        await target.writeRecord({ url, digest: expected.digest, totalBytes, validators });
-        return {};
-      }
-      case 'publish':
+      case 'publish': {
         takesBytes = false;
-        verdict = await target.publish(expected);
+        const verdict = await target.publish(expected);
         isOver = verdict.kind === 'accepted';
         return verdict;
+      }
       case 'abandon':
         isOver = true;
         takesBytes = false;
         await target.abandon(operation.isWrong);
-        return {};
-      case 'close':
-        await close();
         return {};
     }
   }
@@ -202,38 +188,16 @@ export function serveTarget(
     }
     const watch = received.start(() => false);
     const place = { receiver: watch.receiver, region: () => target.region() };
-    isReceiving = true;
     takesBytes = false;
     try {
       return await readRawBody(flow, restBytes, place, stallTimeoutMs, signal);
     } finally {
-      isReceiving = false;
       takesBytes = true;
       watch.stop();
       listenForStream();
       // It was not told of room meanwhile.
       goOn();
     }
-  }
-
-  async function close(): Promise<void> {
-    if (isClosed) return;
-    isClosed = true;
-    isOver = true;
-    failure ??= new Error('the target is closed');
-    stream.destroy();
-    try {
-      await target.close();
-    } finally {
-      gone.resolve();
-    }
-  }
-
-  async function letGo(): Promise<void> {
-    await order;
-    if (isClosed) return;
-    if (verdict?.kind !== 'accepted') await target.abandon(false).catch(() => {});
-    await close();
   }
 
   /** One after another, in the order in which the calf asked. */
@@ -244,55 +208,38 @@ export function serveTarget(
   }
 
   return {
-    get verdict() {
-      return verdict;
-    },
     get receivedBytes() {
       return streamedBytes + received.receivedBytes;
     },
-    get isReceiving() {
-      return isReceiving;
-    },
     operate: (operation, sentBytes) =>
       inOrder(async () => {
-        if (operation.do !== 'close' && operation.do !== 'abandon') await reach(sentBytes);
+        if (operation.do !== 'abandon') await reach(sentBytes);
         return await carryOut(operation);
       }),
     async receive(flow, restBytes, sentBytes, signal) {
-      const end = new AbortController();
-      // A calf that is gone takes nothing back.
-      const onAbort = () => {
-        if (!isOutlived) end.abort(signal.reason);
-      };
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
       try {
         return await inOrder(async () => {
           await reach(sentBytes);
           const from = target.position;
-          const until = AbortSignal.any([end.signal, closing.signal]);
-          const how = await receiveNow(flow, restBytes, until);
+          const how = await receiveNow(flow, restBytes, AbortSignal.any([signal, closing.signal]));
           const receivedBytes = target.position - from;
           if (how.kind !== 'lost') return { receivedBytes, end: how };
           return { receivedBytes, end: { kind: 'lost', error: toWireError(how.error) } };
         });
       } finally {
-        signal.removeEventListener('abort', onAbort);
         flow.flow.destroy();
       }
     },
-    closed: gone.promise,
-    async outlive() {
-      isOutlived = true;
-      // Nobody is there whom a failure would tell anything.
-      await letGo().catch(() => {});
-    },
     async close() {
-      failure ??= new Error('the process that speaks to the network is gone');
+      failure ??= new Error('the target is closed');
       closing.abort(failure);
       stream.destroy();
       wake();
-      await letGo();
+      await order;
+      if (isClosed) return;
+      isClosed = true;
+      if (!isOver) await target.abandon(false).catch(() => {});
+      await target.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { BodyReceiver } from '../../transfer/fetch-body.ts';
-import type { OpenTarget } from '../../transfer/target.ts';
+import type { BodyReceiver } from '../../../transfer/fetch-body.ts';
+import type { OpenTarget } from '../../../transfer/target.ts';
 
 /** Room is looked for once for so much, where nobody knows how much is to come. */
 const STEP_BYTES = 64 * 1024 * 1024;
