@@ -4,7 +4,12 @@ import type { Socket } from 'node:net';
 import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
 import type { z } from 'zod';
-import { openPartialFile, type PartialFile, wrapStorageError } from '../../content/partial-file.ts';
+import {
+  openPartialFile,
+  type PartialFile,
+  partialPaths,
+  wrapStorageError,
+} from '../../content/partial-file.ts';
 import { lockTarget } from '../../content/target-lock.ts';
 import { isWrongSize, judgeDigest } from '../../content/verdict.ts';
 import type { DownloadObserver } from '../../transfer/download-request.ts';
@@ -98,6 +103,8 @@ export async function openVerifiedTarget(
   await link.whenAdmitted();
   try {
     unlock = await lockTarget(path);
+    // An agent that was killed had lent it, and this one may not be let at files of others. Mostly there is none.
+    await lending.takeBack(partialPaths(path).file).catch(() => {});
     partial = await openPartialFile(path);
     await lending.lend(partial.path);
     return serve({ link, lending }, job, stream, partial, unlock);
