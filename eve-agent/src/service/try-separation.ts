@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { processStatus } from '@local-datastore/shared/confinement/launcher/process-status';
 import { planHere } from '@local-datastore/shared/confinement/launcher/spawn-calf';
 import type { Log } from '@local-datastore/shared/log';
@@ -8,6 +11,7 @@ import { AskRefusal } from '../sandbox/exchange/serve-asks.ts';
 import { keepNet, NET } from '../sandbox/monitor/keep-net.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { createKeyStore } from '../sandbox/store/key-store.ts';
+import { createVerifierSide } from './verifier-side.ts';
 
 /** It is to do nothing. */
 const SETTINGS = {
@@ -18,8 +22,9 @@ const SETTINGS = {
 };
 
 /**
- * Starts the process that speaks to the network with the layers that the service would give it, looks at what the kernel
- * shows of it once it takes jobs, and ends it. It gets no job, no socket and no file, and nothing of it is put down.
+ * Starts the processes that speak to the network and verify, with the layers that the service would give them, looks at
+ * what the kernel shows of the first once it takes jobs, and ends them. They get no job and no socket, and of files an
+ * empty one that is made for it; nothing of it is put down.
  *
  * @throws Error no process can be confined here at all; the signal's reason
  */
@@ -46,15 +51,28 @@ export async function trySeparation(log: Log, signal: AbortSignal): Promise<Sepa
       },
     },
   );
+  // The service has its folder of unfinished downloads; whoever asks may have none that can be written.
+  const folder = await mkdtemp(join(tmpdir(), 'eve-agent-doctor-')).catch(() => null);
+  const verifier =
+    folder === null
+      ? null
+      : createVerifierSide(
+          { pathOf: (name) => join(folder, name), log },
+          { store, audit, plan },
+          { ...SETTINGS.transfer, bytesPerSecond: undefined },
+        );
   const kept = keepNet({ store, audit, plan, clock: systemClock, log }, monitor.begin);
-  const stop = () => void kept.close();
+  const close = () => Promise.all([kept.close(), verifier?.close()]);
+  const stop = () => void close();
   signal.addEventListener('abort', stop);
   try {
-    const reason = await kept.began;
+    const [net, other] = await Promise.all([kept.began, verifier?.start() ?? null]);
+    const reason = net ?? other;
     signal.throwIfAborted();
     return reason === null ? await ready.promise : { kind: 'cannot', reason };
   } finally {
     signal.removeEventListener('abort', stop);
-    await kept.close();
+    await close();
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -14,6 +14,7 @@ import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
 import { errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
+import type { AuditSink } from '../sandbox/audit/audit-entry.ts';
 import { findCalf } from '../sandbox/calves/find-calf.ts';
 import { createProgressReader } from '../sandbox/calves/verifier/progress-record.ts';
 import {
@@ -75,8 +76,12 @@ function planFor(plan: LayerPlan, folder: string): LayerPlan {
 
 export function createVerifierSide(
   { pathOf, log }: { pathOf(sha256: string): string; readonly log: Log },
-  { store, audit, plan: planOfAll }: Sandbox,
-  { stallTimeoutMs, leastRate, bytesPerSecond }: ServiceSettings['transfer'],
+  { store, audit, plan: planOfAll }: Pick<Sandbox, 'store' | 'plan'> & { readonly audit: AuditSink },
+  {
+    stallTimeoutMs,
+    leastRate,
+    bytesPerSecond,
+  }: Pick<ServiceSettings['transfer'], 'stallTimeoutMs' | 'leastRate' | 'bytesPerSecond'>,
 ): VerifierSide {
   const user = CALF_USERS.verifier;
   const folder = dirname(pathOf('of any'));
