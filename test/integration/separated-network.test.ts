@@ -157,6 +157,37 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
     expect(await agent.end('SIGTERM')).toBe(0);
   });
 
+  it('goes on when both hang: after a minute they are replaced', async () => {
+    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
+    await agent.configure([treeOf(1, 'large.img', large)]);
+    await startAgent();
+    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    const pids = ['net', 'verifier'].map((name) => calfPid(name));
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
+    await agent.expectState(1, { State: 'VERIFIED', Error: '' });
+    for (const pid of pids) expect(await isRunning(pid)).toBe(false);
+    expect(agent.log().match(/it hangs/g)).toHaveLength(2);
+    expect((await readFile(join(state, 'images', 'image-1'))).equals(large)).toBe(true);
+    expect(await agent.end('SIGTERM')).toBe(0);
+  });
+
+  it('takes back what the agent had lent when it was killed', async () => {
+    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
+    await agent.configure([treeOf(1, 'large.img', large)]);
+    await startAgent();
+    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    await agent.end('SIGKILL');
+    await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
+    const partial = join(state, 'pending', `.${sha256Of(large)}.partial`);
+    const { uid, size } = await stat(partial);
+    expect(uid).toBe(65521);
+    await startAgent();
+    await agent.expectState(1, { State: 'VERIFIED', Error: '' });
+    expect(Number(/"resumedFromBytes":(\d+)/.exec(agent.log())?.[1])).toBeGreaterThanOrEqual(size);
+    expect((await stat(join(state, 'images', 'image-1'))).uid).toBe(process.getuid?.());
+  });
+
   it('ends with the service, however that ends', async () => {
     await agent.configure([]);
     await startAgent();

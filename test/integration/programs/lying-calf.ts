@@ -4,11 +4,10 @@
  * says. To the first download that it is given it tells all lies, and fills its target with other bytes; then it floods.
  */
 import { Socket } from 'node:net';
-import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { splitLong } from '../../../eve-agent/src/sandbox/exchange/long-value.ts';
 import { watchLong } from '../../../eve-agent/src/sandbox/exchange/watch-long.ts';
+import { openGivenStore } from '../../../eve-agent/src/sandbox/sdk/given-store.ts';
 import { parseKeyPath } from '../../../eve-agent/src/sandbox/store/key-path.ts';
-import { openStoreClient } from '../../../eve-agent/src/sandbox/store/store-client.ts';
 import {
   BRIDGE,
   FIRST_ASK,
@@ -21,7 +20,7 @@ import {
   TARGET_LIES,
 } from '../lies.ts';
 
-const store = openStoreClient(new Socket({ fd: STORE_DESCRIPTOR }));
+const store = openGivenStore();
 const bytesOf = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 /** Whatever comes of it. */
 const tried = async (what: () => Promise<unknown>) => void (await what().catch(() => {}));

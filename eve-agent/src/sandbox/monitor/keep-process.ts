@@ -53,6 +53,7 @@ export function keepProcess(
     void served.closed.then((reason) => {
       // It may just have ended, as everybody can see.
       log.debug({ process: name, reason }, 'the key-value store was closed for a process of the agent');
+      if (served.fault !== null) log.warn({ process: name, reason }, 'a process of the agent is ended');
       calf.kill();
     });
     await calf.ended;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Socket } from 'node:net';
 import type { Clock } from '@local-datastore/shared/clock';
-import { FIRST_GIVEN_DESCRIPTOR, STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
+import { FIRST_GIVEN_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { createLog, type Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import { openStoreClient } from '../store/store-client.ts';
 import { type CalfKeys, openCalfKeys } from './calf-keys.ts';
 import { type DatagramSource, type Datagrams, hearDatagrams } from './datagrams.ts';
+import { openGivenStore } from './given-store.ts';
 import {
   type CalfManifest,
   type DescriptorDeclaration,
@@ -86,7 +85,7 @@ export function defineCalf<const Manifest extends CalfManifest>(
     const later = Object.keys(manifest.descriptors).filter((name) => !atStart.includes(name));
     // Before anything is waited for, so that no message is missed.
     const received = receive(manifest, later, host, signal);
-    const store = openStoreClient(new Socket({ fd: STORE_DESCRIPTOR, readable: true, writable: true }));
+    const store = openGivenStore();
     void store.closed.then(() => ending.abort());
     const given = atStart.map((name, index) => [name, FIRST_GIVEN_DESCRIPTOR + index] as const);
     const descriptors = Object.fromEntries([...given, ...(await received)]);

@@ -295,11 +295,51 @@ describe('a calf that does not read', () => {
     clock.advance(29_999);
     read();
     await expect.poll(() => answers).toHaveLength(101);
-    clock.advance(3_600_000);
+    // Only silence ends it.
+    clock.advance(29_999);
     ask(simple(2, 'read', '/own/x'));
     await expect.poll(() => answers.at(-1)).toBe('2 NOT_FOUND');
     server.close('done');
     expect(clock.pendingTimers()).toBe(0);
+  });
+});
+
+describe('a calf of which nothing comes', () => {
+  it('hangs, and is given up', async () => {
+    const { clock, server, refusals } = create();
+    clock.advance(59_999);
+    expect(server.fault).toBeNull();
+    clock.advance(1);
+    const why = 'nothing came from it for 60000 ms: it hangs';
+    expect(await server.closed).toBe(why);
+    expect(server.fault).toBe(why);
+    expect(refusals()).toEqual(['end  BUSY']);
+    expect(clock.pendingTimers()).toBe(0);
+  });
+
+  it.each([
+    ['a question', '/own/x'],
+    ['one that is refused', '/other'],
+    ['what any calf asks to show that it goes on', '/alive'],
+  ])('for as long after %s', async (_what, asked) => {
+    const { ask, read, answers, clock, server } = create();
+    read();
+    for (let round = 1; round < 4; round += 1) {
+      clock.advance(59_999);
+      ask(simple(round, 'read', asked));
+      await expect.poll(() => answers).toHaveLength(round);
+    }
+    expect(server.fault).toBeNull();
+    clock.advance(75_000);
+    expect(await server.closed).toContain('it hangs');
+  });
+
+  it('is nobody’s fault where it has ended', async () => {
+    const { calf, clock, server } = create();
+    calf.end();
+    expect(await server.closed).toBe('it closed its connection');
+    clock.advance(3_600_000);
+    expect(server.fault).toBeNull();
   });
 });
 

@@ -5,6 +5,7 @@ import { errorMessage } from '@local-datastore/shared/errors';
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { createEventQueue } from './event-queue.ts';
 import { createFrameReader, frameOf } from './frame-reader.ts';
+import { HEARTBEAT_RIGHT } from './heartbeat.ts';
 import { type KeyPath, keyPathText } from './key-path.ts';
 import type { KeyStore } from './key-store.ts';
 import type { KeyRight } from './rights.ts';
@@ -21,6 +22,8 @@ export interface StoreLimits {
   readonly waitingChanges: number;
   /** A calf that does not take what was sent to it for so long is given up. */
   readonly stallMs: number;
+  /** A calf of which nothing comes for so long hangs, and is given up: one that runs asks for something ({@link beat}). */
+  readonly silentMs: number;
 }
 
 export const DEFAULT_STORE_LIMITS: StoreLimits = {
@@ -28,6 +31,7 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   watches: 64,
   waitingChanges: 4096,
   stallMs: 30_000,
+  silentMs: 60_000,
 };
 
 export interface StoreServerDeps {
@@ -47,6 +51,8 @@ export interface StoreServerOptions {
 export interface StoreServer {
   /** Why it has ended; never rejects. */
   readonly closed: Promise<string>;
+  /** What the calf did that none of ours does, for which it was ended; null: nothing. */
+  readonly fault: string | null;
   close(reason: string): void;
 }
 
@@ -56,6 +62,8 @@ interface ServedWatch {
   end(): void;
 }
 
+/** A silence is told by so many looks in a row: a host that stood still itself has not looked. */
+const LOOKS_AT_SILENCE = 4;
 /** How many keys, for a watch that begins, are as much work as another message: to be looked at, and to be told. */
 const KEYS_LOOKED_AT = 64;
 const KEYS_TOLD = 16;
@@ -76,7 +84,10 @@ export function serveStore(
   stream: Duplex,
 ): StoreServer {
   const limits = { ...DEFAULT_STORE_LIMITS, ...changed };
-  const session = createStoreSession({ store, audit }, { actor, rights, maxWatches: limits.watches });
+  const session = createStoreSession(
+    { store, audit },
+    { actor, rights: [...rights, HEARTBEAT_RIGHT], maxWatches: limits.watches },
+  );
   const bucket = createTokenBucket(clock, limits.messagesPerSecond);
   const reader = createFrameReader();
   const watches = new Map<number, ServedWatch>();
@@ -86,12 +97,17 @@ export function serveStore(
   let message: Uint8Array | null = null;
   let hasInputEnded = false;
   let isOver = false;
+  let fault: string | null = null;
+  let hasSpoken = false;
+  let silentLooks = 0;
+  let cancelLook = () => {};
   let cancelTurn = () => {};
   let cancelStall: (() => void) | null = null;
 
   function end(reason: string): void {
     if (isOver) return;
     isOver = true;
+    cancelLook();
     cancelTurn();
     cancelStall?.();
     for (const watch of watches.values()) watch.end();
@@ -102,7 +118,17 @@ export function serveStore(
   /** The calf did what no calf of ours does. */
   function endForFault(verdict: StoreErrorCode, reason: string): void {
     audit.append({ actor, op: 'end', path: '', verdict });
+    fault = reason;
     end(reason);
+  }
+
+  function lookAgain(): void {
+    cancelLook = clock.after(limits.silentMs / LOOKS_AT_SILENCE, () => {
+      silentLooks = hasSpoken ? 0 : silentLooks + 1;
+      hasSpoken = false;
+      if (silentLooks < LOOKS_AT_SILENCE) lookAgain();
+      else endForFault('BUSY', `nothing came from it for ${limits.silentMs} ms: it hangs`);
+    });
   }
 
   function send(response: Response): void {
@@ -223,6 +249,7 @@ export function serveStore(
         if (waitMs !== null) cancelTurn = clock.after(waitMs, proceed);
         return;
       }
+      hasSpoken = true;
       const request = decodeRequest(message);
       message = null;
       answer(request);
@@ -255,5 +282,12 @@ export function serveStore(
   });
   stream.on('error', (error) => end(`its connection failed: ${errorMessage(error)}`));
   stream.on('close', () => end('its connection was closed'));
-  return { closed, close: end };
+  lookAgain();
+  return {
+    closed,
+    get fault() {
+      return fault;
+    },
+    close: end,
+  };
 }

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The program of the calf that speaks to the network: see `run-net.ts`. Its process has no right but its descriptors. */
-import { Socket } from 'node:net';
-import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { collectEarly } from '@local-datastore/shared/early-collection';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
-import { openStoreClient } from '../../store/store-client.ts';
+import { openGivenStore } from '../../sdk/given-store.ts';
 import { runNet } from './run-net.ts';
 
 collectEarly();
 const log = createLog('net', 'info');
 
 void runNet({
-  store: openStoreClient(new Socket({ fd: STORE_DESCRIPTOR })),
+  store: openGivenStore(),
   handles: {
     onHandle: (listener) =>
       process.on('message', (message, handle: object | undefined) => listener(message, handle ?? null)),

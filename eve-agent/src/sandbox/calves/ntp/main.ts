@@ -2,14 +2,12 @@
 /** The client of NTP as a calf: the store on its descriptor, and a socket for each server, which priv opens. */
 import { randomBytes } from 'node:crypto';
 import { Socket as DatagramSocket } from 'node:dgram';
-import { Socket } from 'node:net';
-import { STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { errorMessage } from '@local-datastore/shared/errors';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { type Asks, openAsks } from '../../exchange/asks.ts';
 import { socketAsksOf } from '../../keys/ntp-keys.ts';
-import { openStoreClient } from '../../store/store-client.ts';
+import { openGivenStore } from '../../sdk/given-store.ts';
 import { createGivenSockets, type GivenSocket } from './given-sockets.ts';
 import { type RunNtpOptions, runNtp } from './run-ntp.ts';
 
@@ -26,7 +24,7 @@ async function takeSocket(asks: Asks, server: string): Promise<GivenSocket> {
 async function main(): Promise<string> {
   // Priv's own words: nobody else starts a calf.
   const options = JSON.parse(process.argv[2] ?? '') as RunNtpOptions;
-  const store = openStoreClient(new Socket({ fd: STORE_DESCRIPTOR }));
+  const store = openGivenStore();
   const asks = await openAsks(
     store,
     {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The program of the verifier: see `run-verifier.ts`. Its process has no right but its descriptors and one folder. */
-import { Socket } from 'node:net';
-import { FIRST_GIVEN_DESCRIPTOR, STORE_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
+import { FIRST_GIVEN_DESCRIPTOR } from '@local-datastore/shared/confinement/launcher/calf';
 import { collectEarly } from '@local-datastore/shared/early-collection';
 import { createLog } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
@@ -9,7 +8,7 @@ import { HASH_LANE_BYTES } from '../../../content/file-target.ts';
 import { createHashLanes } from '../../../content/hash-lanes.ts';
 import { createInlineHasher } from '../../../content/inline-hasher.ts';
 import { createPace } from '../../../transfer/pace.ts';
-import { openStoreClient } from '../../store/store-client.ts';
+import { openGivenStore } from '../../sdk/given-store.ts';
 import { writeProgress } from './progress-record.ts';
 import { runVerifier } from './run-verifier.ts';
 import { rulesSchema, VERIFIER } from './verifier-messages.ts';
@@ -21,7 +20,7 @@ const { bytesPerSecond } = rules;
 
 void runVerifier(
   {
-    store: openStoreClient(new Socket({ fd: STORE_DESCRIPTOR })),
+    store: openGivenStore(),
     handles: {
       onHandle: (listener) =>
         process.on('message', (message, handle: object | undefined) => listener(message, handle ?? null)),
