@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The process that speaks to the network is killed at random moments, while agents have several downloads: each goes on,
- * and what they tell of is right at any time.
+ * The processes that speak to the network and verify are killed at random moments, while agents have several downloads:
+ * each goes on, and what they tell of is right at any time.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -31,7 +31,7 @@ const IMAGES = ['a', 'b', 'c'].map((name) => ({
 /** About 3 MB/s for all of them. */
 const SLOW_LINK = ['tbf', 'rate', '24mbit', 'burst', '64kb', 'latency', '400ms'];
 
-describeWith(['lab', 'tc'], 'the process for the network, killed at random moments', () => {
+describeWith(['lab', 'tc'], 'the processes of an agent, killed at random moments', () => {
   let folder: string;
   let lab: Lab;
   let app: App;
@@ -51,11 +51,12 @@ describeWith(['lab', 'tc'], 'the process for the network, killed at random momen
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** The process for the network that runs now; null: the next one is not there yet. */
-  async function calfOf({ state }: ServiceAgent): Promise<number | null> {
+  /** The process of that name that runs now; null: the next one is not there yet. */
+  async function calfOf({ state }: ServiceAgent, wanted: string): Promise<number | null> {
     const status = await askSocket(join(state, 'agent.sock'), '/v1/status');
-    const { processes } = status as { processes: { pid: number | null; state: string }[] };
-    return processes[0]?.state === 'starting' ? null : (processes[0]?.pid ?? null);
+    const { processes } = status as { processes: { name: string; pid: number | null; state: string }[] };
+    const found = processes.find(({ name }) => name === wanted);
+    return found?.state === 'starting' ? null : (found?.pid ?? null);
   }
   /** What has a name is what was to have it, whatever is under way. */
   async function expectNothingWrong({ state }: ServiceAgent): Promise<void> {
@@ -66,18 +67,20 @@ describeWith(['lab', 'tc'], 'the process for the network, killed at random momen
   }
 
   async function killAgainAndAgain(agent: ServiceAgent, random: Random): Promise<void> {
-    let last: number | null = null;
+    const killed = new Set<number>();
     for (let kill = 0; kill < KILLS_OF_EACH; kill += 1) {
+      const name = random.next() < 0.5 ? 'net' : 'verifier';
       const next = async () => {
-        const pid = await calfOf(agent);
-        return pid !== null && pid !== last ? pid : null;
+        const pid = await calfOf(agent, name);
+        return pid !== null && !killed.has(pid) ? pid : null;
       };
       await expect.poll(next, { interval: 20 }).not.toBeNull();
       await delay(random.next() * WITHIN_MS);
-      last = await calfOf(agent);
+      const pid = await calfOf(agent, name);
       // Nobody else ends it: one that was seen is there until its agent has been told otherwise.
-      if (last === null) throw new Error(`it ended by itself: ${agent.log()}`);
-      process.kill(last, 'SIGKILL');
+      if (pid === null) throw new Error(`${name} ended by itself: ${agent.log()}`);
+      killed.add(pid);
+      process.kill(pid, 'SIGKILL');
       await expectNothingWrong(agent);
     }
   }
@@ -121,6 +124,6 @@ describeWith(['lab', 'tc'], 'the process for the network, killed at random momen
         downloads: ROUNDS * AGENTS * IMAGES.length,
       });
     },
-    repetitions({ short: 300_000, long: 3_600_000 }),
+    repetitions({ short: 900_000, long: 3_600_000 }),
   );
 });
