@@ -7,6 +7,7 @@ import { sizeText } from '@local-datastore/shared/text/quantities';
 import * as z from 'zod';
 import { addressUrl } from '../discovery/origin.ts';
 import { parseRegistryImage, type RegistryImage } from '../registry/image-reference.ts';
+import { createDirectImageWay } from '../service/direct-image-way.ts';
 import { createImagePull, IMAGE_FORMS, type ImageForm, type PulledImage } from '../service/pull-image.ts';
 import { readCa } from '../service/registry-files.ts';
 import type { CommandContext } from './command-context.ts';
@@ -117,7 +118,7 @@ export async function downloadImage(
   const { form } = options;
   const authorization = authorizationOf(options, image);
   const target = decideImageTarget(image, form, options.output);
-  const pull = createImagePull(...downloadMeans(context, options));
+  const pull = createImagePull(createDirectImageWay(...downloadMeans(context, options)));
   const view = await createView(context, options, image.name);
   const startedMs = performance.now();
   let pulled: PulledImage;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { setTimeout as wait } from 'node:timers/promises';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { printableText } from '@local-datastore/shared/text/printable-text';
 import { type DiscoveryOptions, discoveryOf } from '../config.ts';
+import { systemDelay } from '../service/system-delay.ts';
 import { createSystemLocator } from '../service/system-discovery.ts';
 import { createSystemWay } from '../service/system-way.ts';
 import type { DownloadDeps, DownloadOptions as MadeDownloadOptions } from '../transfer/download-request.ts';
@@ -36,7 +36,7 @@ export function downloadMeans(
   return [
     {
       ...createSystemWay(locate, discoveryOf(options)),
-      delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
+      delay: systemDelay,
       now: Date.now,
       random: Math.random,
       clock: systemClock,

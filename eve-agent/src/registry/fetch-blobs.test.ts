@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
-import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import { expect, it } from 'vitest';
 import type { Origin } from '../discovery/origin.ts';
-import type {
-  DownloadEvent,
-  DownloadObserver,
-  DownloadRequest,
-  DownloadResult,
-} from '../transfer/download-request.ts';
-import { createMemoryTarget } from '../transfer/memory-target.ts';
-import { fetchBlobs, SMALL_BLOB_BYTES } from './fetch-blobs.ts';
+import type { DownloadEvent, DownloadObserver } from '../transfer/download-request.ts';
+import { type BlobTotals, fetchBlobs, SMALL_BLOB_BYTES } from './fetch-blobs.ts';
 
 const ORIGIN: Origin = {
   url: new URL('http://ds.local/v2/a/blobs/x'),
@@ -24,7 +17,7 @@ const blob = (digit: string, sizeBytes: number): Descriptor => ({
 });
 
 interface Fetching {
-  readonly request: DownloadRequest;
+  readonly isSmall: boolean;
   readonly observer: DownloadObserver;
   readonly signal: AbortSignal;
   end(error?: Error): void;
@@ -42,23 +35,16 @@ function createDownloads() {
       if (fetching === undefined) throw new Error(`${digit} is not fetched`);
       return fetching;
     },
-    download(request: DownloadRequest, observer: DownloadObserver, signal: AbortSignal) {
-      const digit = request.digest?.hex[0] ?? '';
+    fetchBlob(blob: Descriptor, isSmall: boolean, observer: DownloadObserver, signal: AbortSignal) {
+      const digit = blob.digest.hex[0] ?? '';
       all.push(digit);
-      return new Promise<DownloadResult>((resolve, reject) => {
+      return new Promise<BlobTotals>((resolve, reject) => {
         const end = (error?: Error) => {
           running.delete(digit);
-          const sizeBytes = request.sizeBytes ?? 0;
-          const result = {
-            sizeBytes,
-            verifiedAgainst: 'request' as const,
-            attempts: 1,
-            digest: digestOfHex(''),
-          };
           if (error !== undefined) reject(error);
-          else resolve({ ...result, receivedBytes: sizeBytes, resumedFromBytes: 0, origin: ORIGIN });
+          else resolve({ receivedBytes: blob.sizeBytes, resumedFromBytes: 0 });
         };
-        running.set(digit, { request, observer, signal, end });
+        running.set(digit, { isSmall, observer, signal, end });
         signal.addEventListener('abort', () => end(signal.reason));
       });
     },
@@ -71,13 +57,7 @@ function start(blobs: readonly Descriptor[], presentBytes = 0) {
   const progress: number[] = [];
   const stop = new AbortController();
   const fetching = fetchBlobs(
-    {
-      client: { blobUrl: ({ hex }) => new URL(`http://ds.local/v2/a/blobs/sha256:${hex}`) },
-      authorization: { current: 'Bearer t', isGiven: false, renew: async () => null },
-      ca: null,
-      download: downloads.download,
-      targetOf: () => createMemoryTarget(),
-    },
+    downloads.fetchBlob,
     blobs,
     { onEvent: (event) => events.push(event), onProgress: (bytes) => progress.push(bytes) },
     presentBytes,
@@ -115,12 +95,11 @@ it('asks for the next large one while the last is verified, and for no third', a
   expect(downloads.running()).toBe('bc');
 });
 
-it('asks with the digest, the size and the credential', () => {
-  const { downloads } = start([blob('a', LARGE)]);
-  expect(downloads.get('a').request).toMatchObject({
-    ...{ digest: digestOfHex('a'.repeat(64)), sizeBytes: LARGE, authorization: 'Bearer t' },
-    url: new URL(`http://ds.local/v2/a/blobs/sha256:${'a'.repeat(64)}`),
-  });
+it.each([
+  ['a', LARGE, false],
+  ['1', LARGE - 1, true],
+])('says of each whether it is small', (digit, sizeBytes, isSmall) => {
+  expect(start([blob(digit, sizeBytes)]).downloads.get(digit).isSmall).toBe(isSmall);
 });
 
 it('ends all with the first failure', async () => {

@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Descriptor } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
-import type {
-  DownloadEvent,
-  DownloadObserver,
-  DownloadRequest,
-  DownloadResult,
-} from '../transfer/download-request.ts';
-import type { Target } from '../transfer/target.ts';
-import type { RegistryAuthorization } from './authorization.ts';
+import type { DownloadEvent, DownloadObserver } from '../transfer/download-request.ts';
 import { ImageProgress } from './image-progress.ts';
-import type { RegistryClient } from './registry-client.ts';
 
-export interface BlobDeps {
-  readonly client: Pick<RegistryClient, 'blobUrl'>;
-  readonly authorization: RegistryAuthorization;
-  readonly ca: string | null;
-  download(
-    request: DownloadRequest,
-    observer: DownloadObserver,
-    signal: AbortSignal,
-  ): Promise<DownloadResult>;
-  /** Where a blob is written to. @param isSmall whether it is one of several at the same time */
-  targetOf(blob: Descriptor, isSmall: boolean): Target;
-}
+/** @param isSmall whether it is one of several at the same time */
+export type FetchBlob = (
+  blob: Descriptor,
+  isSmall: boolean,
+  observer: DownloadObserver,
+  signal: AbortSignal,
+) => Promise<BlobTotals>;
 
 export interface BlobTotals {
   /** What came over the network. */
@@ -47,7 +34,7 @@ const BULK_LANES = 2;
  * @throws as a download
  */
 export async function fetchBlobs(
-  deps: BlobDeps,
+  fetchBlob: FetchBlob,
   blobs: readonly Descriptor[],
   observer: DownloadObserver,
   presentBytes: number,
@@ -62,20 +49,13 @@ export async function fetchBlobs(
 
   async function fetchOne(blob: Descriptor, isSmall: boolean, onArrived: () => void): Promise<void> {
     const id = formatDigest(blob.digest);
-    const request: DownloadRequest = {
-      url: deps.client.blobUrl(blob.digest),
-      target: deps.targetOf(blob, isSmall),
-      ...{ digest: blob.digest, sizeBytes: blob.sizeBytes, ca: deps.ca },
-      authorization: deps.authorization.current,
-      renewAuthorization: deps.authorization.renew,
-    };
     const onEvent = (event: DownloadEvent) => {
       if (event.kind === 'verifying') onArrived();
       progress.takeEvent(id, event);
     };
     try {
       const onProgress = (bytes: number) => progress.takeBytes(id, bytes);
-      const result = await deps.download(request, { onEvent, onProgress }, until);
+      const result = await fetchBlob(blob, isSmall, { onEvent, onProgress }, until);
       receivedBytes += result.receivedBytes;
       resumedFromBytes += result.resumedFromBytes;
     } catch (error) {

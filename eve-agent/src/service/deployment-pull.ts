@@ -3,16 +3,17 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import type { ImageSource } from '../launch/deployments/carry-out-operation.ts';
 import { parseRegistryImage } from '../registry/image-reference.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
+import { createDirectImageWay } from './direct-image-way.ts';
 import { createImagePull } from './pull-image.ts';
 import { type RegistryFiles, watchCa, watchRegistryAuth } from './registry-files.ts';
 import type { ServiceSettings } from './service-settings.ts';
+import { systemDelay } from './system-delay.ts';
 import { createSystemLocator } from './system-discovery.ts';
 import { createSystemWay } from './system-way.ts';
 
@@ -35,10 +36,10 @@ export function createDeploymentPull(
   const findCredential = watchRegistryAuth(files.auth, log);
   const currentCa = watchCa(files.ca, log);
   const locate = createSystemLocator(log);
-  const pull = createImagePull(
+  const openWay = createDirectImageWay(
     {
       ...createSystemWay(locate, discovery),
-      delay: (delayMs, signal) => wait(delayMs, undefined, { signal }),
+      delay: systemDelay,
       now: Date.now,
       random: Math.random,
       clock: systemClock,
@@ -50,6 +51,7 @@ export function createDeploymentPull(
       userAgent: AGENT_PRODUCT,
     },
   );
+  const pull = createImagePull(openWay);
 
   return async (reference, deployment, onReceived, signal) => {
     const ca = currentCa();

@@ -7,44 +7,30 @@ import type { Platform } from '@local-datastore/shared/oci/descriptor';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { type ImageToArchive, isDockerLoadable } from '@local-datastore/shared/oci/image-archive';
 import { platformText } from '@local-datastore/shared/oci/platform';
-import { createFileTarget, HASH_LANE_BYTES } from '../content/file-target.ts';
-import { createHashLanes } from '../content/hash-lanes.ts';
 import { archiveBytes, writeImageArchive } from '../content/image-archive.ts';
 import { type OciLayout, openOciLayout } from '../content/oci-layout.ts';
-import { createSmallFileTarget } from '../content/small-file-target.ts';
 import type { Origin } from '../discovery/origin.ts';
-import { createRegistryAuthorization } from '../registry/authorization.ts';
 import { RegistryError } from '../registry/errors.ts';
 import { type BlobTotals, fetchBlobs } from '../registry/fetch-blobs.ts';
-import { createFetchDocument } from '../registry/fetch-document.ts';
 import type { RegistryImage } from '../registry/image-reference.ts';
-import { createRegistryClient } from '../registry/registry-client.ts';
-import {
-  configOf,
-  type PlatformWish,
-  platformOfConfig,
-  type ResolvedImage,
-  resolveImage,
-} from '../registry/resolve-image.ts';
-import { createDownload } from '../transfer/download.ts';
-import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../transfer/download-request.ts';
+import type { ImageRequest, ImageWay, OpenImageWay } from '../registry/image-way.ts';
+import type { Manifest } from '../registry/registry-client.ts';
+import { configOf, platformOfConfig, type ResolvedImage } from '../registry/resolve-image.ts';
+import type { DownloadObserver } from '../transfer/download-request.ts';
 
 export const IMAGE_FORMS = ['oci-layout', 'oci-archive', 'docker-archive'] as const;
 export type ImageForm = (typeof IMAGE_FORMS)[number];
 
-export interface ImagePullRequest {
-  readonly image: RegistryImage;
-  readonly wish: PlatformWish;
+export interface ImagePullRequest extends ImageRequest {
   readonly form: ImageForm;
   /** Absolute: of a layout the folder, else the file. */
   readonly target: string;
-  /** The value of `Authorization` that a person gave. */
-  readonly authorization: string | null;
-  /** PEM that replaces the system's roots. */
-  readonly ca: string | null;
+  /** Absolute: the folder in which the blobs of an archive wait until all are there. Default: a hidden one beside it. */
+  readonly parts?: string;
 }
 
-export interface PulledImage extends BlobTotals {
+/** @typeParam Place as of an {@link ImageWay} */
+export interface PulledImage<Place extends Origin | null = Origin> extends BlobTotals {
   /** What the tag leads to: of an image for several platforms their index. */
   readonly digest: string;
   readonly manifestDigest: string;
@@ -56,11 +42,11 @@ export interface PulledImage extends BlobTotals {
   readonly blobs: number;
   /** What was here and whole before. */
   readonly presentBytes: number;
-  readonly origin: Origin;
+  readonly origin: Place;
 }
 
 /** The image as archives and layouts take it: its manifest by sha256, whatever it was asked for by. */
-function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): ImageToArchive {
+function toArchive({ manifest }: ResolvedImage<Manifest>, { taggedName }: RegistryImage): ImageToArchive {
   const { bytes, mediaType } = manifest;
   return {
     manifest: { digest: contentDigest(bytes), mediaType, bytes },
@@ -70,13 +56,15 @@ function toArchive({ manifest }: ResolvedImage, { taggedName }: RegistryImage): 
 }
 
 /** What the image itself says it runs on, where no index did. */
-async function readPlatform(layout: OciLayout, { manifest }: ResolvedImage): Promise<Platform | null> {
+async function readPlatform(
+  layout: OciLayout,
+  { manifest }: ResolvedImage<Manifest>,
+): Promise<Platform | null> {
   const config = configOf(manifest);
   return config === null ? null : platformOfConfig(await readFile(layout.blobPath(config.digest)));
 }
 
-/** Hidden, beside an archive: where its blobs wait until all are there. */
-const partsFolder = (target: string) => join(dirname(target), `.${basename(target)}.parts`);
+const partsBeside = (target: string) => join(dirname(target), `.${basename(target)}.parts`);
 
 async function finish(
   layout: OciLayout,
@@ -100,23 +88,16 @@ async function finish(
  * @throws (the returned function) RegistryError, TransferError, ContentError, TargetError, SpaceError; what `locate`
  *   throws; the signal's reason
  */
-export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
-  const fetchDocument = createFetchDocument(deps, options);
-  const download = createDownload(deps, options);
-
-  return async (
+export function createImagePull<Place extends Origin | null>(openWay: OpenImageWay<Place>) {
+  /** @param way to the image; it stays the caller's to close */
+  async function pull(
+    way: ImageWay<Place>,
     request: ImagePullRequest,
     observer: DownloadObserver,
     signal: AbortSignal,
-  ): Promise<PulledImage> => {
-    const { image, wish, form, target, ca } = request;
-    const authorization = createRegistryAuthorization(fetchDocument, {
-      ...{ registry: image.registry, repository: image.repository, ca },
-      given: request.authorization,
-      allowsInternal: options.allowsInternalRedirects === true,
-    });
-    const client = createRegistryClient(fetchDocument, { image, authorization, ca });
-    const resolved = await resolveImage(client, image, wish, signal);
+  ): Promise<PulledImage<Place>> {
+    const { image, form, target, parts = partsBeside(target) } = request;
+    const { resolved, place } = await way.resolve(signal);
     if (form === 'docker-archive' && !isDockerLoadable(resolved.manifest.links)) {
       const message = `${image.name} is no image that Docker could load: take --form oci-layout or oci-archive`;
       throw new RegistryError('MANIFEST_INVALID', message);
@@ -127,8 +108,7 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
     const algorithms = new Set(
       [manifestDigest, ...resolved.blobs.map(({ digest }) => digest)].map(({ algorithm }) => algorithm),
     );
-    const layout = await openOciLayout(form === 'oci-layout' ? target : partsFolder(target), algorithms);
-    const lanes = createHashLanes(HASH_LANE_BYTES);
+    const layout = await openOciLayout(form === 'oci-layout' ? target : parts, algorithms);
     try {
       const missing: (typeof resolved.blobs)[number][] = [];
       let presentBytes = 0;
@@ -142,16 +122,8 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
         manifestBytes + (form === 'oci-layout' ? 0 : archiveBytes(archived)),
       );
       const totals = await fetchBlobs(
-        {
-          ...{ client, authorization, ca, download },
-          targetOf({ digest, sizeBytes }, isSmall) {
-            const path = layout.blobPath(digest);
-            const { algorithm } = digest;
-            return isSmall
-              ? createSmallFileTarget(path, sizeBytes, algorithm)
-              : createFileTarget(path, { lanes, algorithm });
-          },
-        },
+        (blob, isSmall, each, until) =>
+          way.fetchBlob(blob, { path: layout.blobPath(blob.digest), isSmall }, each, until),
         missing,
         observer,
         presentBytes,
@@ -170,11 +142,23 @@ export function createImagePull(deps: DownloadDeps, options: DownloadOptions) {
         blobs: resolved.blobs.length,
         presentBytes,
         ...totals,
-        origin: resolved.manifest.origin,
+        origin: place,
       };
     } finally {
-      lanes.close();
       layout.close();
+    }
+  }
+
+  return async (
+    request: ImagePullRequest,
+    observer: DownloadObserver,
+    signal: AbortSignal,
+  ): Promise<PulledImage<Place>> => {
+    const way = await openWay(request);
+    try {
+      return await pull(way, request, observer, signal);
+    } finally {
+      way.close();
     }
   };
 }
