@@ -1,68 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createReadStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
+import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import type { Log } from '@local-datastore/shared/log';
-import { systemClock } from '@local-datastore/shared/system-clock';
+import type { Origin } from '../discovery/origin.ts';
 import type { ImageSource } from '../launch/deployments/carry-out-operation.ts';
 import { parseRegistryImage } from '../registry/image-reference.ts';
+import type { OpenImageWay } from '../registry/image-way.ts';
 import { hostPlatform } from '../registry/resolve-image.ts';
-import { createDirectImageWay } from './direct-image-way.ts';
 import { createImagePull } from './pull-image.ts';
 import { type RegistryFiles, watchCa, watchRegistryAuth } from './registry-files.ts';
-import type { ServiceSettings } from './service-settings.ts';
-import { systemDelay } from './system-delay.ts';
-import { createSystemLocator } from './system-discovery.ts';
-import { createSystemWay } from './system-way.ts';
 
-const RETRY = { maxFailures: 5, maxDelayMs: 10_000 };
 const PIECE_BYTES = 128 * 1024;
+/** An archive is nobody else's; blobs are written by a process of another user, who is told their names. */
+const OWN_FOLDER = 0o700;
+const UNLISTED_FOLDER = 0o711;
+
+export interface DeploymentPullDeps {
+  readonly openImage: OpenImageWay<Origin | null>;
+  /** The folder of the service: an image waits below it until it is read. */
+  readonly state: string;
+  /** The folder in which blobs wait until all are here, below the one that downloads are written to. */
+  readonly parts: string;
+  readonly log: Log;
+}
 
 /**
  * Fetches images of registries for deployments: found by multicast DNS on `.local`, verified, and gone on with where an
  * earlier try ended. Its archive goes the way of one that was sent, and is checked once more.
  *
- * @param deps.state the folder of the service: an image waits below it until all of it is here
  * @throws ConfigurationError when a file cannot be used
  */
 export function createDeploymentPull(
-  { discovery, transfer }: Pick<ServiceSettings, 'discovery' | 'transfer'>,
+  { openImage, state, parts, log }: DeploymentPullDeps,
   files: RegistryFiles,
-  { state, log }: { readonly state: string; readonly log: Log },
 ): ImageSource['pull'] {
-  const { stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = transfer;
   const findCredential = watchRegistryAuth(files.auth, log);
   const currentCa = watchCa(files.ca, log);
-  const locate = createSystemLocator(log);
-  const openWay = createDirectImageWay(
-    {
-      ...createSystemWay(locate, discovery),
-      delay: systemDelay,
-      now: Date.now,
-      random: Math.random,
-      clock: systemClock,
-    },
-    {
-      retry: RETRY,
-      ...{ stallTimeoutMs, leastRate, proxy, allowsInternalRedirects },
-      reconnectsWhenSlow: true,
-      userAgent: AGENT_PRODUCT,
-    },
-  );
-  const pull = createImagePull(openWay);
+  const pull = createImagePull(openImage);
 
   return async (reference, deployment, onReceived, signal) => {
     const ca = currentCa();
     const image = parseRegistryImage(reference, ca === null ? undefined : 'https');
     const authorization = findCredential(image.registry.host, image.repository);
     const folder = join(state, 'launch', deployment);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, OWN_FOLDER);
+    await makeFolder(parts, UNLISTED_FOLDER);
     const target = join(folder, 'pulled.tar');
     const wish = hostPlatform(arch());
     await pull(
-      { image, wish, form: 'oci-archive', target, authorization, ca },
+      {
+        ...{ image, wish, form: 'oci-archive', target, authorization, ca },
+        parts: join(parts, deployment),
+      },
       { onEvent: (event) => log.debug({ deployment, event: event.kind }, 'pulling'), onProgress: onReceived },
       signal,
     );

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ProcessStatus } from '@local-datastore/shared/confinement/launcher/process-status';
+import { AGENT_PRODUCT } from '@local-datastore/shared/http/products';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
 import { watchAnnouncements } from '../discovery/announcements.ts';
+import { createLocateOrigin } from '../discovery/locate-origin.ts';
+import type { Origin } from '../discovery/origin.ts';
 import { createSharedQuerier } from '../discovery/shared-querier.ts';
 import { openFlow } from '../network/open-flow.ts';
 import type { StepDeps } from '../reconcile/runtime.ts';
+import type { OpenImageWay } from '../registry/image-way.ts';
 import type { SeparationStatus } from '../sandbox/monitor/separation-status.ts';
+import { ONE_ATTEMPT, SOME_ATTEMPTS } from '../transfer/persistence.ts';
 import type { Target } from '../transfer/target.ts';
 import { createDatastoreAccess } from './datastore-access.ts';
+import { createDirectImageWay } from './direct-image-way.ts';
 import type { ServiceSettings } from './service-settings.ts';
+import { systemDelay } from './system-delay.ts';
 import { createSystemLocator, createSystemOpenQuerier, selectSystemBridges } from './system-discovery.ts';
 
 export interface NetworkSideDeps {
@@ -31,6 +38,8 @@ export interface AwaitedHosts {
 /** What the service has of the network. */
 export interface NetworkSide {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
+  /** The way to images that are no part of the configuration; `fetchBlob` takes files below the folder of `pathOf`. */
+  readonly openImage: OpenImageWay<Origin | null>;
   /** Listens for hosts, and does what the steps need, until the signal is aborted. */
   run(awaited: AwaitedHosts, signal: AbortSignal): Promise<void>;
   /** Where a host on `.local` is. @throws Error it was not found */
@@ -61,10 +70,27 @@ export function createOwnNetwork(
 ): NetworkSide {
   const querier = createSharedQuerier(createSystemOpenQuerier(log), systemClock);
   const locate = createSystemLocator(log, querier.open);
-  const steps = createDatastoreAccess({ locate, openFlow }, targetOf, settings);
+  const delay = systemDelay;
+  const access = createDatastoreAccess({ locate, openFlow, delay }, settings, ONE_ATTEMPT);
+  const { stallTimeoutMs, leastRate, proxy, allowsInternalRedirects } = settings.transfer;
   return {
-    steps,
-    findLocal: createFindLocal(steps.probe),
+    steps: {
+      ...access,
+      download: (request, ...rest) =>
+        access.download(request, (maxBytes) => targetOf(request.sha256, maxBytes), ...rest),
+    },
+    openImage: createDirectImageWay(
+      {
+        ...{ locate: createLocateOrigin(locate, settings.discovery), openFlow, delay },
+        ...{ now: Date.now, random: Math.random, clock: systemClock },
+      },
+      {
+        ...SOME_ATTEMPTS,
+        ...{ stallTimeoutMs, leastRate, proxy, allowsInternalRedirects },
+        userAgent: AGENT_PRODUCT,
+      },
+    ),
+    findLocal: createFindLocal(access.probe),
     processes: () => [],
     separation: () => ({ state: 'off', reason }),
     run: ({ hosts, onSeen }, signal) =>

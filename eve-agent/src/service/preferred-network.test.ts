@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
+import { parseRegistryImage } from '../registry/image-reference.ts';
+import type { ImageRequest } from '../registry/image-way.ts';
+import { hostPlatform } from '../registry/resolve-image.ts';
 import type { NetworkSide } from './network-side.ts';
 import { createPreferredNetwork } from './preferred-network.ts';
 
 const URL_OF_IT = new URL('http://ds.local/');
+const IMAGE: ImageRequest = {
+  image: parseRegistryImage('docker://ds.local/app:1'),
+  ...{ wish: hostPlatform('x64'), authorization: null, ca: null },
+};
 
 /** A side that says who was asked, and runs until it is stopped. */
 function scriptedSide(name: string, told: string[]): NetworkSide {
@@ -17,6 +24,7 @@ function scriptedSide(name: string, told: string[]): NetworkSide {
       resolve: async () => answer('resolves'),
       probe: async () => `${name} probes`,
     },
+    openImage: async () => answer('opens images'),
     findLocal: async (host) => `${name} finds ${host}`,
     processes: () => [],
     separation: () => (name === 'own' ? { state: 'off', reason: 'because' } : { state: 'on', reason: null }),
@@ -69,6 +77,19 @@ it('is this process’s own where that does not begin, after the other has ended
   expect(told).toEqual([
     ...['separate runs', 'separate has ended', 'own for: the kernel refused it', 'own runs', 'own has ended'],
   ]);
+});
+
+it.each([
+  [null, 'separate'],
+  ['the kernel refused it', 'own'],
+])('opens images by the one that it is, for who asked before, too', async (reason, name) => {
+  const { told, began, stop, network, running } = setUp();
+  const early = network.openImage(IMAGE);
+  began.resolve(reason);
+  await expect(early).rejects.toThrow(name);
+  expect(told).toContain(`${name} opens images`);
+  stop.abort();
+  await running;
 });
 
 it('ends with the reason where that does not begin, and it has to', async () => {

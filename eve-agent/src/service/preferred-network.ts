@@ -28,6 +28,7 @@ export function createPreferredNetwork({ separate, openOwn }: PreferredNetworkDe
       resolve: async (...args) => (await decided.promise).steps.resolve(...args),
       probe: async (...args) => (await decided.promise).steps.probe(...args),
     },
+    openImage: async (request) => (await decided.promise).openImage(request),
     findLocal: async (...args) => (await decided.promise).findLocal(...args),
     processes: () => side.processes(),
     separation: () => side.separation(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { collectEarly } from '@local-datastore/shared/early-collection';
 import { ConfigurationError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
@@ -237,7 +237,9 @@ export async function runService(
     ];
     if (settings.deployments !== null) {
       const { registries } = settings.deployments;
-      const pull = createDeploymentPull(settings, registries, { state, log });
+      const parts = join(dirname(store.pendingPath('of any')), 'pulls');
+      const { openImage } = network;
+      const pull = createDeploymentPull({ openImage, state, parts, log }, registries);
       deployments = await openDeployments(settings.deployments, { state, log, pull }, signal);
       const listener = createRouter(withDescription([...deployments.routes, ...pageRoutes], version), log);
       const { place } = settings.deployments;

@@ -16,12 +16,14 @@ import { createDroppedDatagrams } from '../sandbox/monitor/dropped-datagrams.ts'
 import { createSocketGiver } from '../sandbox/monitor/give-sockets.ts';
 import { isOnBridge } from '../sandbox/monitor/judge-place.ts';
 import { keepNet, NET } from '../sandbox/monitor/keep-net.ts';
+import { createNetImageWay } from '../sandbox/monitor/net-image-way.ts';
 import { createNetJobs } from '../sandbox/monitor/net-jobs.ts';
 import { createNetMonitor } from '../sandbox/monitor/net-monitor.ts';
 import { PRIV } from '../sandbox/store/key-store.ts';
 import { createFindLocal, type NetworkSide, type NetworkSideDeps } from './network-side.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { ServiceSettings } from './service-settings.ts';
+import { systemDelay } from './system-delay.ts';
 import { selectSystemBridges } from './system-discovery.ts';
 import { createVerifierSide } from './verifier-side.ts';
 
@@ -76,6 +78,7 @@ export function createSeparateNetwork(
   return {
     began: began.promise,
     steps: jobs.steps,
+    openImage: createNetImageWay(jobs, { delay: systemDelay, random: Math.random }),
     separation: () => ({ state: isRunnable ? 'on' : 'starting', reason: null }),
     async findLocal(host, signal) {
       const address = await findLocal(host, signal);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomUUID } from 'node:crypto';
-import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
+import { digestOfHex, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
 import type * as z from 'zod';
 import { plainHost } from '../../discovery/origin.ts';
 import { toImageResolution } from '../../reconcile/image-resolution.ts';
-import type { ContentRequest, StepDeps } from '../../reconcile/runtime.ts';
+import type { ContentRequest, ResolveRequest, StepDeps } from '../../reconcile/runtime.ts';
 import { createManifestsAtHand } from '../../registry/manifests-at-hand.ts';
-import { type PlatformWish, resolveImage } from '../../registry/resolve-image.ts';
-import type { DownloadEvent, DownloadObserver } from '../../transfer/download-request.ts';
+import type { Manifest } from '../../registry/registry-client.ts';
+import { type PlatformWish, type ResolvedImage, resolveImage } from '../../registry/resolve-image.ts';
+import type { DownloadEvent, DownloadObserver, DownloadResult } from '../../transfer/download-request.ts';
 import type { AuditSink } from '../audit/audit-entry.ts';
 import { JOB_KINDS, type JobKind } from '../calves/net/net-keys.ts';
 import { outcomeSchemas, stateSchema } from '../calves/net/net-messages.ts';
@@ -40,6 +41,27 @@ export interface DownloadJob {
 /** What the service wants of the calf that speaks to the network: keys that it writes, and reads the outcome of. */
 export interface NetJobs {
   readonly steps: Pick<StepDeps, 'download' | 'resolve' | 'probe'>;
+  /**
+   * What an image's name leads to, tried again as the failures of a registry have it.
+   *
+   * @throws as the step `resolve`
+   */
+  resolveImage(
+    request: ResolveRequest,
+    wish: PlatformWish,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage<Manifest>>;
+  /**
+   * As the step `download`, to a file below the folder of `pathOf`, tried again as the failures of a datastore have it.
+   *
+   * @param path absolute
+   */
+  downloadTo(
+    path: string,
+    request: ContentRequest,
+    observer: DownloadObserver,
+    signal: AbortSignal,
+  ): Promise<DownloadResult>;
   /** A download that is under way. */
   findDownload(id: string): DownloadJob | undefined;
   /** Ends one that is under way. */
@@ -165,60 +187,92 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
     avoidedAddresses: [...request.avoidedAddresses],
   });
 
+  /** Has content fetched to a file. */
+  async function download(
+    { url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses }: ContentRequest,
+    { path, isPersistent }: { readonly path: string; readonly isPersistent: boolean },
+    observer: DownloadObserver,
+    signal: AbortSignal,
+  ): Promise<DownloadResult> {
+    let position = 0;
+    const job: DownloadJob = {
+      ...{ url: url.href, digest: digestOfHex(sha256), path },
+      // A manifest is small: one of which nobody said how small is none.
+      sizeBytes: registry?.kind === 'manifest' ? (sizeBytes ?? 0) : sizeBytes,
+      ...{ served: null, outlived: null },
+      observer: {
+        onEvent: observer.onEvent,
+        onProgress(bytes) {
+          position = bytes;
+          observer.onProgress(bytes);
+        },
+      },
+    };
+    const asked = { url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses, isPersistent };
+    const about = {
+      ...{ host: hostOf(registry?.image.registry ?? url), download: job },
+      onState: (event: DownloadEvent) => observer.onEvent(event),
+    };
+    const told = await carryOut('download', listed(asked), outcomeSchemas.download, about, signal);
+    const served = job.served as VerifiedTarget | null;
+    if (served?.verdict?.kind !== 'accepted') {
+      noteLie(['download'], 'DENIED');
+      throw new Error('it was said that the content is here, and it is not');
+    }
+    return {
+      ...{ ...told, sizeBytes: position, digest: served.verdict.digest, verifiedAgainst: 'request' },
+      // They are counted here as well, and go into the metrics.
+      ...{
+        receivedBytes: served.receivedBytes,
+        resumedFromBytes: Math.min(told.resumedFromBytes, position),
+      },
+    };
+  }
+
+  /** Asks which image a name stands for. */
+  async function askFor(
+    { image, authorization, ca, avoidedAddresses }: ResolveRequest,
+    how: { readonly isPersistent: boolean; readonly wantsDocuments: boolean },
+    signal: AbortSignal,
+  ) {
+    const order = listed({ image, authorization, ca, avoidedAddresses, ...how });
+    return await carryOut('resolve', order, outcomeSchemas.resolve, alone(image.registry), signal);
+  }
+  type Told = Awaited<ReturnType<typeof askFor>>;
+
+  /** A digest says which image is meant, whatever is said of it: each document is read for its digest alone. */
+  async function follow(
+    { documents }: Told,
+    image: Pick<ResolveRequest['image'], 'name' | 'tag'> & { readonly digest: OciDigest | undefined },
+    platform: PlatformWish,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage<Manifest>> {
+    const { digest } = image;
+    const source = createManifestsAtHand(
+      documents.map(({ mediaType, base64 }) => ({ mediaType, bytes: Buffer.from(base64, 'base64') })),
+    );
+    try {
+      if (digest === undefined) throw new Error('it is said to have a digest that is none');
+      return await resolveImage(source, { ...image, digest }, platform, signal);
+    } catch (error) {
+      noteLie(['resolve'], 'DENIED');
+      const message = `what was said of ${image.name} does not follow from its digest`;
+      throw new Error(message, { cause: error });
+    }
+  }
+
   const steps: NetJobs['steps'] = {
     async download(request, observer, signal) {
-      const { url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses } = request;
-      let position = 0;
-      const download: DownloadJob = {
-        ...{ url: url.href, digest: digestOfHex(sha256) },
-        // A manifest is small: one of which nobody said how small is none.
-        sizeBytes: registry?.kind === 'manifest' ? (sizeBytes ?? 0) : sizeBytes,
-        ...{ served: null, outlived: null },
-        path: pathOf(sha256),
-        observer: {
-          onEvent: observer.onEvent,
-          onProgress(bytes) {
-            position = bytes;
-            observer.onProgress(bytes);
-          },
-        },
-      };
-      const order = listed({ url, sha256, sizeBytes, registry, authorization, ca, avoidedAddresses });
-      const about = {
-        ...{ host: hostOf(registry?.image.registry ?? url), download },
-        onState: (event: DownloadEvent) => observer.onEvent(event),
-      };
-      const told = await carryOut('download', order, outcomeSchemas.download, about, signal);
-      const served = download.served as VerifiedTarget | null;
-      if (served?.verdict?.kind !== 'accepted') {
-        noteLie(['download'], 'DENIED');
-        throw new Error('it was said that the content is here, and it is not');
-      }
-      return {
-        ...{ ...told, sizeBytes: position, digest: served.verdict.digest, verifiedAgainst: 'request' },
-        // They are counted here as well, and go into the metrics.
-        ...{
-          receivedBytes: served.receivedBytes,
-          resumedFromBytes: Math.min(told.resumedFromBytes, position),
-        },
-      };
+      const place = { path: pathOf(request.sha256), isPersistent: false };
+      return await download(request, place, observer, signal);
     },
-    async resolve({ image, authorization, ca, avoidedAddresses }, signal) {
-      const order = listed({ image, authorization, ca, avoidedAddresses });
-      const about = alone(image.registry);
-      const told = await carryOut('resolve', order, outcomeSchemas.resolve, about, signal);
-      if (image.digest === null) return told.resolution;
-      // A digest says which image is meant, whatever is said of it: each document is read for its digest alone.
-      const documents = told.documents.map(({ mediaType, base64 }) => ({
-        ...{ mediaType, bytes: Buffer.from(base64, 'base64') },
-      }));
-      try {
-        return toImageResolution(await resolveImage(createManifestsAtHand(documents), image, wish, signal));
-      } catch (error) {
-        noteLie(['resolve'], 'DENIED');
-        const message = `what was said of ${image.name} does not follow from its digest`;
-        throw new Error(message, { cause: error });
-      }
+    async resolve(request, signal) {
+      const { image } = request;
+      const { digest } = image;
+      const how = { isPersistent: false, wantsDocuments: digest !== null };
+      const told = await askFor(request, how, signal);
+      if (digest === null) return told.resolution;
+      return toImageResolution(await follow(told, { ...image, digest }, wish, signal));
     },
     async probe(url, signal) {
       return await carryOut('probe', { url }, outcomeSchemas.probe, alone(url), signal);
@@ -227,6 +281,14 @@ export function createNetJobs(deps: NetJobsDeps): NetJobs {
 
   return {
     steps,
+    async resolveImage(request, platform, signal) {
+      const { image } = request;
+      const told = await askFor(request, { isPersistent: true, wantsDocuments: true }, signal);
+      // What a tag leads to is for the registry to say: there is nothing to hold it against.
+      const digest = image.digest ?? parseOciDigest(told.resolution.digest);
+      return await follow(told, { ...image, digest }, platform, signal);
+    },
+    downloadTo: (path, request, ...rest) => download(request, { path, isPersistent: true }, ...rest),
     findDownload: (id) => jobs.get(id)?.download ?? undefined,
     failDownload: (id, error) => jobs.get(id)?.fail(error),
     namedHosts: () => new Set([...jobs.values()].map(({ host }) => host)),

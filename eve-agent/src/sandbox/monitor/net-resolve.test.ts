@@ -3,7 +3,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { formatDigest } from '@local-datastore/shared/oci/digest';
 import { OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '@local-datastore/shared/oci/media-types';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { ImageResolution } from '../../reconcile/image-resolution.ts';
 import { parseRegistryImage, type RegistryImage } from '../../registry/image-reference.ts';
 import { hostPlatform } from '../../registry/resolve-image.ts';
@@ -13,21 +13,22 @@ import { toJson } from '../exchange/ask-messages.ts';
 import { splitLong } from '../exchange/long-value.ts';
 import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore, PRIV } from '../store/key-store.ts';
-import { createNetJobs } from './net-jobs.ts';
+import { createNetJobs, type NetJobs } from './net-jobs.ts';
 
 const { signal } = new AbortController();
+const WISH = hostPlatform('x64');
 const bytesOf = (document: object) => Buffer.from(JSON.stringify(document));
 const digestOf = (bytes: Buffer) => formatDigest(contentDigest(bytes));
 const blob = (digit: string) => ({ mediaType: OCI_CONFIG, digest: `sha256:${digit.repeat(64)}`, size: 3 });
 const imageOf = (layer: string) =>
   bytesOf({ schemaVersion: 2, mediaType: OCI_MANIFEST, config: blob('c'), layers: [blob(layer)] });
-const indexOf = (manifest: Buffer) =>
+const indexOf = (manifest: Buffer, architecture = 'amd64') =>
   bytesOf({
     ...{ schemaVersion: 2, mediaType: OCI_INDEX },
     manifests: [
       {
         ...{ mediaType: OCI_MANIFEST, digest: digestOf(manifest), size: manifest.length },
-        platform: { os: 'linux', architecture: 'amd64' },
+        platform: { os: 'linux', architecture },
       },
     ],
   });
@@ -48,6 +49,7 @@ const documentsOf = (...documents: readonly Buffer[]) =>
 const WANTED = imageOf('a');
 const INDEX = indexOf(WANTED);
 const OTHER = imageOf('b');
+const FOREIGN = indexOf(WANTED, 'riscv64');
 const TRUE = resolutionOf(INDEX, WANTED, 'a');
 const LIE = resolutionOf(INDEX, OTHER, 'b');
 
@@ -56,12 +58,12 @@ beforeEach(() => {
   audited = [];
 });
 
-/** What priv makes of it when a calf says this. */
-async function resolve(image: RegistryImage, said: object): Promise<ImageResolution> {
+/** What is ordered of a calf that says this. */
+function jobsWith(said: object): NetJobs {
   const audit = { append: (entry: AuditEntry) => void (entry.verdict === 'ok' || audited.push(entry)) };
   const store = createKeyStore({ audit, log: silentLog });
   const jobs = createNetJobs({
-    ...{ store, audit, actor: 'net', owner: PRIV, wish: hostPlatform('x64') },
+    ...{ store, audit, actor: 'net', owner: PRIV, wish: WISH },
     pathOf: () => expect.unreachable(),
   });
   const calf = createDirectStoreClient({ store, audit }, { actor: 'net', rights: NET_RIGHTS });
@@ -73,11 +75,14 @@ async function resolve(image: RegistryImage, said: object): Promise<ImageResolut
       void calf.write(part.path, part.value);
     }
   });
-  return await jobs.steps.resolve(
-    { image, authorization: null, ca: null, avoidedAddresses: new Set() },
-    signal,
-  );
+  return jobs;
 }
+const requestOf = (image: RegistryImage) => ({
+  ...{ image, authorization: null, ca: null, avoidedAddresses: new Set<string>() },
+});
+/** What priv makes of it. */
+const resolve = (image: RegistryImage, said: object) =>
+  jobsWith(said).steps.resolve(requestOf(image), signal);
 const pinned = (bytes: Buffer) => parseRegistryImage(`docker://ds.local/app@${digestOf(bytes)}`);
 
 it.each([
@@ -114,4 +119,28 @@ it('what a tag leads to is as it is said: there is nothing to hold it against', 
     await resolve(parseRegistryImage('docker://ds.local/app:1'), { resolution: LIE, documents: [] }),
   ).toEqual(LIE);
   expect(audited).toEqual([]);
+});
+
+describe('an image that is pulled by its tag', () => {
+  const pull = (said: object) =>
+    jobsWith(said).resolveImage(requestOf(parseRegistryImage('docker://ds.local/app:1')), WISH, signal);
+
+  it('is what follows from the digest that it is said to have', async () => {
+    const { digest, manifest, blobs } = await pull({
+      ...{ resolution: { ...LIE, digest: TRUE.digest }, documents: documentsOf(INDEX, WANTED) },
+    });
+    expect([formatDigest(digest), manifest.bytes]).toEqual([TRUE.digest, WANTED]);
+    expect(blobs.map((each) => each.digest.hex)).toEqual(TRUE.blobs.map(({ sha256 }) => sha256));
+    expect(audited).toEqual([]);
+  });
+
+  it.each([
+    ['documents that do not show it', TRUE, documentsOf(OTHER)],
+    ['no documents', TRUE, []],
+    ['a digest that is none', { ...TRUE, digest: 'sha256:12' }, documentsOf(INDEX, WANTED)],
+    ['an image for another host', resolutionOf(FOREIGN, WANTED, 'a'), documentsOf(FOREIGN, WANTED)],
+  ])('is refused with %s', async (_, resolution, documents) => {
+    await expect(pull({ resolution, documents })).rejects.toThrow('does not follow from its digest');
+    expect(audited).toMatchObject([{ actor: 'net', path: '/resolve', verdict: 'DENIED' }]);
+  });
 });

@@ -25,14 +25,14 @@ import type { DownloadEvent, DownloadResult } from '../../transfer/download-requ
 import type { Pace } from '../../transfer/pace.ts';
 import { NET_RIGHTS } from '../calves/net/net-keys.ts';
 import type { NetAsk } from '../calves/net/net-messages.ts';
-import { runNet } from '../calves/net/run-net.ts';
+import { type NetDeps, runNet } from '../calves/net/run-net.ts';
 import { runVerifier } from '../calves/verifier/run-verifier.ts';
 import { VERIFIER, VERIFIER_RIGHTS, type VerifierRules } from '../calves/verifier/verifier-messages.ts';
 import { readJson } from '../exchange/ask-messages.ts';
 import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore, PRIV } from '../store/key-store.ts';
 import { createAnswerer } from './answer-asks.ts';
-import { createNetJobs } from './net-jobs.ts';
+import { createNetJobs, type NetJobs } from './net-jobs.ts';
 import { createNetMonitor } from './net-monitor.ts';
 import { openVerifiedTarget } from './verified-target.ts';
 import { createVerifierLink } from './verifier-link.ts';
@@ -106,6 +106,10 @@ export interface ScriptedNet {
   keptBytes(content: Buffer): Promise<number | null>;
   /** Changes a byte of what is kept. */
   changeKept(content: Buffer, offset: number): Promise<void>;
+  /** What the service orders. */
+  readonly jobs: NetJobs;
+  /** In which files are filled. */
+  readonly folder: string;
   /** What was told of downloads. */
   readonly events: readonly DownloadEvent['kind'][];
   /** What the calf has asked for. */
@@ -143,10 +147,10 @@ function createOwnHandles() {
 
 /** How bodies are to come. */
 export type BodyRules = Partial<
-  Pick<VerifierRules, 'stallTimeoutMs' | 'leastRate'> & { readonly pace: Pace }
+  Pick<VerifierRules, 'stallTimeoutMs' | 'leastRate'> & Pick<NetDeps, 'delay'> & { readonly pace: Pace }
 >;
 
-export async function startScriptedNet({ pace, ...rules }: BodyRules = {}): Promise<ScriptedNet> {
+export async function startScriptedNet({ pace, delay, ...rules }: BodyRules = {}): Promise<ScriptedNet> {
   const audit = { append: () => {} };
   const store = createKeyStore({ log: silentLog, audit });
   const folder = await mkdtemp(join(tmpdir(), 'scripted-net-'));
@@ -233,7 +237,10 @@ export async function startScriptedNet({ pace, ...rules }: BodyRules = {}): Prom
     const client = createDirectStoreClient({ store, audit }, { actor, rights: NET_RIGHTS });
     const own = createOwnHandles();
     const end = monitor.begin(own.calf);
-    const ended = runNet({ store: client, handles: own.handles, clock: systemClock, log: silentLog });
+    const ended = runNet({
+      ...{ store: client, handles: own.handles, clock: systemClock, log: silentLog },
+      ...(delay !== undefined && { delay }),
+    });
     await ready.promise;
     return async () => {
       client.close();
@@ -247,8 +254,7 @@ export async function startScriptedNet({ pace, ...rules }: BodyRules = {}): Prom
   let endVerifier = await startVerifier();
   let endCalf = await startCalf();
   return {
-    events,
-    asked,
+    ...{ jobs, folder, events, asked },
     get position() {
       return position;
     },

@@ -85,7 +85,9 @@ export interface VerifierLinkDeps {
 }
 
 const lost = () =>
-  new TargetError('TARGET_BUSY', 'the process that verifies content has ended, and is started again');
+  new TargetError('TARGET_BUSY', 'the process that verifies content has ended, and is started again', {
+    retryable: true,
+  });
 
 interface Waiting {
   readonly hooks: FillingHooks;

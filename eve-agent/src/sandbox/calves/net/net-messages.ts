@@ -52,6 +52,8 @@ const credential = {
   authorization: z.string().nullable(),
   ca: z.string().nullable(),
   avoidedAddresses: z.array(address).transform((list) => new Set(list)),
+  /** Whether what may pass is tried again at once, a few times. */
+  isPersistent: z.boolean(),
 };
 
 /** By priv, at `/KIND/ID/order/…`. */
@@ -63,7 +65,7 @@ export const orderSchemas = {
     registry: registryContent.nullable(),
     ...credential,
   }),
-  resolve: z.strictObject({ image, ...credential }),
+  resolve: z.strictObject({ image, ...credential, wantsDocuments: z.boolean() }),
   probe: z.strictObject({ url }),
 };
 
@@ -95,7 +97,7 @@ export const outcomeSchemas = {
   resolve: outcome(
     z.strictObject({
       resolution: imageResolutionSchema,
-      /** Of an image that is named by its digest: what leads from there to its manifest, for priv to follow itself. */
+      /** As far as they are wanted: what leads from its digest to its manifest, for priv to follow itself. */
       documents: z
         .array(z.strictObject({ mediaType: shown(255), base64: z.string().max(MAX_LONG_BYTES) }))
         .max(MAX_CHAIN_LENGTH),

@@ -11,8 +11,9 @@ import { createSharedQuerier } from '../../../discovery/shared-querier.ts';
 import { createOpenBridgeSockets } from '../../../network/bridge-sockets.ts';
 import { toImageResolution } from '../../../reconcile/image-resolution.ts';
 import { createDatastoreAccess } from '../../../service/datastore-access.ts';
-import type { DownloadEvent } from '../../../transfer/download-request.ts';
-import type { Target } from '../../../transfer/target.ts';
+import { systemDelay } from '../../../service/system-delay.ts';
+import type { DownloadDeps, DownloadEvent } from '../../../transfer/download-request.ts';
+import { ONE_ATTEMPT, type Persistence, SOME_ATTEMPTS } from '../../../transfer/persistence.ts';
 import { toJson } from '../../exchange/ask-messages.ts';
 import { type Asks, type HandleSource, openAsks } from '../../exchange/asks.ts';
 import { splitLong } from '../../exchange/long-value.ts';
@@ -29,6 +30,8 @@ export interface NetDeps {
   readonly store: StoreClient;
   readonly handles: HandleSource;
   readonly clock: Clock;
+  /** Before another attempt. Default: by this host's timers. */
+  readonly delay?: DownloadDeps['delay'];
   readonly log: Log;
 }
 
@@ -95,7 +98,7 @@ async function watchHosts(store: StoreClient): Promise<() => ReadonlySet<string>
  *
  * @returns when the store has ended, why
  */
-export async function runNet({ store, handles, clock, log }: NetDeps): Promise<string> {
+export async function runNet({ store, handles, clock, delay = systemDelay, log }: NetDeps): Promise<string> {
   const asks = await openAsks(store, handles);
   const settings = settingsSchema.parse(await readLong(store, '/settings/*'));
   const querier = createSharedQuerier(
@@ -112,19 +115,17 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     selectBridges: () => askBridges(asks),
     findDatastore: createFindDatastore({ openQuerier: querier.open, clock }),
   });
-  const targets = new Map<string, Target>();
   const flows = createRemoteFlows(asks);
   const { discovery, transfer } = settings;
-  const access = createDatastoreAccess(
-    { locate, openFlow: flows.openFlow },
-    (sha256) => {
-      const target = targets.get(sha256);
-      if (target === undefined) throw new Error('there is no job for this content');
-      return target;
-    },
-    // Left out where there is none, and undefined for the service. The pace is kept where the bytes are written.
-    { discovery, transfer: { ...transfer, proxy: transfer.proxy, bytesPerSecond: undefined } },
-  );
+  const accessWith = (persistence: Persistence) =>
+    createDatastoreAccess(
+      { locate, openFlow: flows.openFlow, delay },
+      // Left out where there is none, and undefined for the service. The pace is kept where the bytes are written.
+      { discovery, transfer: { ...transfer, proxy: transfer.proxy, bytesPerSecond: undefined } },
+      persistence,
+    );
+  const once = accessWith(ONE_ATTEMPT);
+  const again = accessWith(SOME_ATTEMPTS);
 
   const report = (error: unknown) => log.warn({ error: String(error) }, 'priv was not told');
   const tellAddress = (host: string, address: string) => {
@@ -139,17 +140,17 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
     work: (id: string, order: unknown, signal: AbortSignal) => Promise<unknown>,
   ) =>
     watchOrders(store, kind, async (id, order, signal) => {
-      let outcome: object;
+      const partsOf = (outcome: object) => splitLong([kind, id, 'outcome'], toJson(outcome));
+      let parts: ReturnType<typeof partsOf>;
       try {
-        outcome = { done: await work(id, order, signal) };
+        parts = partsOf({ done: await work(id, order, signal) });
       } catch (error) {
-        outcome = { error: toWireError(error) };
+        // It may also be too long.
+        parts = partsOf({ error: toWireError(error) });
       }
-      if (signal.aborted) outcome = { error: toWireError(new Error('it was given up')) };
+      if (signal.aborted) parts = partsOf({ error: toWireError(new Error('it was given up')) });
       try {
-        for (const { path, value } of splitLong([kind, id, 'outcome'], toJson(outcome))) {
-          await store.write(path, value);
-        }
+        for (const { path, value } of parts) await store.write(path, value);
       } catch (error) {
         report(error);
       }
@@ -157,9 +158,8 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
 
   await serve('download', async (id, order, signal) => {
     const request = orderSchemas.download.parse(order);
-    const { sha256, url } = request;
+    const { sha256, url, isPersistent } = request;
     const target = createRemoteTarget({ asks, flows }, { id, url: url.href, digest: digestOfHex(sha256) });
-    targets.set(sha256, target);
     const onEvent = (event: DownloadEvent) => {
       if (event.kind === 'retrying') return;
       if (event.kind === 'located' && event.origin.address !== null && event.origin.bridgeName !== null) {
@@ -167,19 +167,16 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
       }
       store.write(['download', id, 'state'], toJson(event)).catch(report);
     };
-    try {
-      const result = await access.download(request, { onEvent, onProgress() {} }, signal);
-      const { resumedFromBytes, receivedBytes, attempts, origin } = result;
-      return { resumedFromBytes, receivedBytes, attempts, origin };
-    } finally {
-      // One that was given up may end after the next one for the same content has begun.
-      if (targets.get(sha256) === target) targets.delete(sha256);
-    }
+    const observer = { onEvent, onProgress() {} };
+    const access = isPersistent ? again : once;
+    const result = await access.download(request, () => target, observer, signal);
+    const { resumedFromBytes, receivedBytes, attempts, origin } = result;
+    return { resumedFromBytes, receivedBytes, attempts, origin };
   });
   await serve('resolve', async (_, order, signal) => {
     const request = orderSchemas.resolve.parse(order);
-    const resolved = await access.resolveImage(request, signal);
-    const documents = request.image.digest === null ? [] : resolved.chain;
+    const resolved = await (request.isPersistent ? again : once).resolveImage(request, signal);
+    const documents = request.wantsDocuments ? resolved.chain : [];
     return {
       resolution: toImageResolution(resolved),
       documents: documents.map(({ mediaType, bytes }) => ({ mediaType, base64: bytes.toString('base64') })),
@@ -187,7 +184,7 @@ export async function runNet({ store, handles, clock, log }: NetDeps): Promise<s
   });
   await serve(
     'probe',
-    async (_, order, signal) => await access.probe(orderSchemas.probe.parse(order).url, signal),
+    async (_, order, signal) => await once.probe(orderSchemas.probe.parse(order).url, signal),
   );
 
   const hosts = await watchHosts(store);
