@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
@@ -60,6 +60,18 @@ export function createDeploymentPull(
     );
     return readOnce(target);
   };
+}
+
+/**
+ * Removes what waits for deployments that there are no more.
+ *
+ * @param parts as of {@link DeploymentPullDeps} @param names of those that there are
+ */
+export async function removeStrayParts(parts: string, names: ReadonlySet<string>): Promise<void> {
+  const found = await readdir(parts).catch(() => []);
+  for (const name of found) {
+    if (!names.has(name)) await rm(join(parts, name), { recursive: true, force: true });
+  }
 }
 
 /** The content of a file, which is removed when it was read, or is wanted no more. */

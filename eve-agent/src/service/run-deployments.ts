@@ -16,6 +16,7 @@ import { createJsonLinesFile } from '../launch/deployments/json-lines-file.ts';
 import { prepareContainer } from '../launch/deployments/prepare-container.ts';
 import { readServing } from '../launch/deployments/read-serving.ts';
 import { createRunningOperations } from '../launch/deployments/running-operations.ts';
+import { removeStrayParts } from './deployment-pull.ts';
 import { createImageLoader } from './engine-images.ts';
 import { openContainers } from './open-switch.ts';
 import type { RegistryFiles } from './registry-files.ts';
@@ -44,12 +45,18 @@ const AUDIT_LOG = { maxBytes: 8 * 1024 * 1024, keptFiles: 3 };
 /**
  * Opens the deployments of a file.
  *
- * @param deps.state the folder of the service @param deps.pull as {@link ImageSource}
+ * @param deps.state the folder of the service @param deps.parts what has come of images that are pulled
+ * @param deps.pull as {@link ImageSource}
  * @throws ConfigurationError when the file cannot be used
  */
 export async function openDeployments(
   { file }: Pick<DeploymentsSettings, 'file'>,
-  deps: { readonly state: string; readonly log: Log; readonly pull: ImageSource['pull'] },
+  deps: {
+    readonly state: string;
+    readonly parts: string;
+    readonly log: Log;
+    readonly pull: ImageSource['pull'];
+  },
   signal: AbortSignal,
 ): Promise<RunningDeployments> {
   const { log } = deps;
@@ -57,6 +64,7 @@ export async function openDeployments(
   const wallMs = Date.now;
   const configuration = await openConfigurationSource(file, { clock, wallMs, log });
   const { engine: address, prefix, tls } = configuration.current();
+  await removeStrayParts(deps.parts, new Set(configuration.current().deployments.keys()));
   const running = createRunningOperations(wallMs);
   const containers = await openContainers(
     address,

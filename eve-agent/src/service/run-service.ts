@@ -240,7 +240,7 @@ export async function runService(
       const parts = join(dirname(store.pendingPath('of any')), 'pulls');
       const { openImage } = network;
       const pull = createDeploymentPull({ openImage, state, parts, log }, registries);
-      deployments = await openDeployments(settings.deployments, { state, log, pull }, signal);
+      deployments = await openDeployments(settings.deployments, { state, parts, log, pull }, signal);
       const listener = createRouter(withDescription([...deployments.routes, ...pageRoutes], version), log);
       const { place } = settings.deployments;
       endings.push(await listen(place, listener, deployments.tls, listenDeps, { takesImages: true }));
