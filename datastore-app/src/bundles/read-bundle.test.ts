@@ -43,6 +43,10 @@ describe.each([1, 511, 512, 513, 100_000])('in pieces of %d bytes', (pieceBytes)
     ['with attributes', tar(paxMember({ comment: 'c' }, 'g'), paxMember({ mtime: '1.5' }), A, B, SUMS)],
     ['one block of zeros at the end', tar(A, B, SUMS).subarray(0, -512)],
     ['none at the end', tar(A, B, SUMS).subarray(0, -1024)],
+    [
+      'an empty field for the size of what is empty',
+      tar({ name: 'd', type: '5', sizeField: '' }, A, B, SUMS),
+    ],
     ['many at the end', Buffer.concat([tar(A, B, SUMS), Buffer.alloc(20_000)])],
   ])('%s', async (_, content) => {
     // A byte at a time of megabytes would be a test of patience.

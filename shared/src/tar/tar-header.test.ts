@@ -18,7 +18,12 @@ describe('parseTarNumber', () => {
     [base256(9n * 2n ** 30n), 9 * 2 ** 30],
     [base256(2n ** 60n), undefined],
     [Buffer.alloc(12, 0xff), undefined],
-    ['\0\0\0', undefined],
+    ['\0\0\0', 0],
+    ['   \0', 0],
+    ['', 0],
+    ['\0 644\0', 420],
+    ['12\0 9', 10],
+    ['12 34', undefined],
     ['9', undefined],
     ['-1', undefined],
   ])('%j is %j', (field, expected) => {

@@ -19,7 +19,7 @@ export interface TarHeader {
 export const tarText = (block: Buffer, start: number, end: number): string =>
   block.toString('utf8', start, end).replace(/\0.*$/s, '');
 
-/** Octal digits, or of large numbers the bytes themselves behind a first bit of 1 (base-256). */
+/** Octal digits, of which none are 0 (Go, star), or of large numbers the bytes behind a first bit of 1 (base-256). */
 export function parseTarNumber(field: Buffer): number | undefined {
   const first = field[0] ?? 0;
   if ((first & 0x80) !== 0) {
@@ -28,8 +28,12 @@ export function parseTarNumber(field: Buffer): number | undefined {
     const value = BigInt(`0x${field.toString('hex')}`) & ((1n << BigInt(field.length * 8 - 1)) - 1n);
     return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
   }
-  const digits = field.toString('latin1').replace(/\0.*$/s, '').trim();
-  return /^[0-7]{1,12}$/.test(digits) ? Number.parseInt(digits, 8) : undefined;
+  const digits = field
+    .toString('latin1')
+    .replace(/^[ \0]+/, '')
+    .replace(/\0.*$/s, '')
+    .trim();
+  return /^[0-7]{0,12}$/.test(digits) ? Number.parseInt(`0${digits}`, 8) : undefined;
 }
 
 /** Whether a block is a member's header: its checksum counts its own field as spaces, by signed bytes in old tars. */
