@@ -3,13 +3,11 @@ import { formatDigest, parseOciDigest } from '@local-datastore/shared/oci/digest
 import { INDEX_FILE, LAYOUT_FILE } from '@local-datastore/shared/oci/image-archive';
 import { SAVED_FILE } from '@local-datastore/shared/oci/saved-entries';
 import { createForwardReader } from '@local-datastore/shared/tar/forward-reader';
-import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import { StoreError } from '../content/store-error.ts';
 import { createMemberList, MAX_MEMBERS } from '../formats/container/archive-members.ts';
 import { MAX_JSON_BYTES } from '../formats/read-json.ts';
-import { blockBehind } from '../formats/tar-members.ts';
 import { type FileParser, UnreadableContentError } from '../parsing/file-parser.ts';
-import { parsedMembers } from '../parsing/parsed-members.ts';
+import { judgeTarEnd, parsedMembers, type TarEnd } from '../parsing/parsed-members.ts';
 import { ArchiveError, cutOffArchive, invalidArchive } from './archive-error.ts';
 import type { NamedDigest, TakenBlob } from './blob-intake.ts';
 import { CHUNK_FILE, MAX_LIST_BYTES, SET_FILE } from './image-set.ts';
@@ -71,17 +69,19 @@ async function collect(content: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** @param block what stands where no further member does @throws ArchiveError unless a tar ends there */
-function requireEnd(block: Buffer, members: number): void {
-  if (members >= MAX_MEMBERS) {
-    throw new ArchiveError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
+/** Why an archive does not end so; undefined: it may, also one that holds nothing, of which others say what it lacks. */
+function whyNoEnd(end: TarEnd): ArchiveError | undefined {
+  switch (end) {
+    case 'end':
+    case 'nothing':
+      return undefined;
+    case 'too-many':
+      return new ArchiveError('ARCHIVE_TOO_LARGE', `It has more than ${MAX_MEMBERS} members.`);
+    case 'cut-off':
+      return invalidArchive('It ends within a header: only a part of it came.');
+    case 'no-header':
+      return invalidArchive('It is no tar archive, or it is damaged: a header cannot be read.');
   }
-  if (block.every((byte) => byte === 0)) return;
-  throw invalidArchive(
-    block.length < TAR_BLOCK_BYTES
-      ? 'It ends within a header: only a part of it came.'
-      : 'It is no tar archive, or it is damaged: a header cannot be read.',
-  );
 }
 
 /**
@@ -116,7 +116,8 @@ export async function takeArchive(
     for (;;) {
       const next = await members.next();
       if (next.done) {
-        requireEnd(await reader.readAt(blockBehind(next.value.end), TAR_BLOCK_BYTES), count);
+        const why = whyNoEnd(await judgeTarEnd(reader.readAt, next.value.end, count, MAX_MEMBERS));
+        if (why !== undefined) throw why;
         break;
       }
       const member = next.value;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compressionOf } from '@local-datastore/shared/compression/compression-of';
 import { createForwardReader, type ForwardReader } from '@local-datastore/shared/tar/forward-reader';
-import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import { StoreError } from '../content/store-error.ts';
-import { blockBehind, type TarFlaw, type TarMember, type TarMembers } from '../formats/tar-members.ts';
+import type { TarFlaw, TarMember, TarMembers } from '../formats/tar-members.ts';
 import { MAX_IMAGES } from '../images/catalogue.ts';
 import { requireImagePath } from '../images/placing.ts';
 import { type FileParser, UnreadableContentError } from '../parsing/file-parser.ts';
-import { parsedMembers } from '../parsing/parsed-members.ts';
+import { judgeTarEnd, parsedMembers, type TarEnd } from '../parsing/parsed-members.ts';
 import { CHECKSUM_LIST, parseChecksumList } from './checksum-list.ts';
 import { isLitter, isOtherList } from './litter.ts';
 
@@ -79,7 +78,7 @@ async function* entriesOf(reader: ForwardReader, members: TarMembers): AsyncGene
     const next = await members.next();
     if (next.value.flaw !== null) throw invalid(FLAWS[next.value.flaw]);
     if (next.done) {
-      requireEnd(await reader.readAt(blockBehind(next.value.end), TAR_BLOCK_BYTES), count);
+      requireEnd(await judgeTarEnd(reader.readAt, next.value.end, count, MAX_ENTRIES), count);
       return;
     }
     const { offset, sizeBytes } = next.value;
@@ -88,12 +87,12 @@ async function* entriesOf(reader: ForwardReader, members: TarMembers): AsyncGene
   }
 }
 
-/** @param block what stands where no further member does @throws StoreError BUNDLE_INVALID unless a tar ends there */
-function requireEnd(block: Buffer, members: number): void {
-  if (members >= MAX_ENTRIES) throw invalid(`The tar holds more than ${MAX_ENTRIES} entries.`);
-  const isEnd = block.every((byte) => byte === 0);
-  if (members === 0 && !(isEnd && block.length === TAR_BLOCK_BYTES)) throw invalid('That is no tar.');
-  if (!isEnd) throw invalid('The tar is damaged: something else stands where a header should.');
+/** @throws StoreError BUNDLE_INVALID unless a tar ends so */
+function requireEnd(end: TarEnd, members: number): void {
+  if (end === 'end') return;
+  if (end === 'too-many') throw invalid(`The tar holds more than ${MAX_ENTRIES} entries.`);
+  if (members === 0) throw invalid('That is no tar.');
+  throw invalid('The tar is damaged: something else stands where a header should.');
 }
 
 /** @throws StoreError BUNDLE_INVALID when it is compressed: as a tar that would be mere damage */

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { TAR_BLOCK_BYTES } from '@local-datastore/shared/tar/tar-header';
 import {
+  blockBehind,
   type FindMember,
   type FoundMember,
   MAX_DESCRIPTION_BYTES,
@@ -43,4 +45,35 @@ export function parsedMembers(
     return moved(await parser.parse('member', part), from);
   };
   return membersFound(find, sizeBytes, maxMembers);
+}
+
+/** What stands behind the last member that was told, or where the first one should. */
+export type TarEnd =
+  /** Zeros, or nothing any more. */
+  | 'end'
+  /** The same where there was no member, and less than an archive without one has. */
+  | 'nothing'
+  /** As many members as are looked at, and perhaps more. */
+  | 'too-many'
+  /** A part of a header. */
+  | 'cut-off'
+  | 'no-header';
+
+/**
+ * @param readAt of the archive
+ * @param end of the last member, as it was told
+ * @param members how many were told, of those that are looked at
+ * @throws whatever `readAt` throws
+ */
+export async function judgeTarEnd(
+  readAt: ParsedFile['readAt'],
+  end: number,
+  members: number,
+  maxMembers: number,
+): Promise<TarEnd> {
+  if (members >= maxMembers) return 'too-many';
+  const block = await readAt(blockBehind(end), TAR_BLOCK_BYTES);
+  const isWhole = block.length === TAR_BLOCK_BYTES;
+  if (block.every((byte) => byte === 0)) return members === 0 && !isWhole ? 'nothing' : 'end';
+  return isWhole ? 'no-header' : 'cut-off';
 }

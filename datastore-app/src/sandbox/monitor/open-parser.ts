@@ -50,6 +50,15 @@ export const openOwnParser = (reason: string): OpenParser => ({
   stop: async () => {},
 });
 
+/** What this process can give; a string: nothing, for this reason. */
+function planOf({ plan }: OpenParserDeps): LayerPlan | string {
+  try {
+    return plan ?? planHere();
+  } catch (error) {
+    return errorMessage(error);
+  }
+}
+
 function createParser({ clock, log, code }: OpenParserDeps, plan: LayerPlan): ConfinedParser {
   return createConfinedParser({
     clock,
@@ -87,12 +96,8 @@ export function openConfinedParser(deps: OpenParserDeps): OpenParser {
     log.warn({ reason }, 'files are parsed in the process of the datastore itself');
     return openOwnParser(reason);
   };
-  let plan: LayerPlan;
-  try {
-    plan = deps.plan ?? planHere();
-  } catch (error) {
-    return fallBack(errorMessage(error));
-  }
+  const plan = planOf(deps);
+  if (typeof plan === 'string') return fallBack(plan);
   const confined = createParser(deps, plan);
   let isKnown = false;
   let own: OpenParser | undefined;
@@ -135,12 +140,8 @@ export async function requireConfinedParser(deps: OpenParserDeps): Promise<OpenP
       `--parsing confined: no process without rights can be had here: ${reason}. Without --parsing, files are parsed in the process of the datastore then.`,
     );
   };
-  let plan: LayerPlan;
-  try {
-    plan = deps.plan ?? planHere();
-  } catch (error) {
-    return refuse(errorMessage(error));
-  }
+  const plan = planOf(deps);
+  if (typeof plan === 'string') return refuse(plan);
   const confined = createParser(deps, plan);
   confined.begin();
   const reason = await confined.began;
