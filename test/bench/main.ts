@@ -12,6 +12,7 @@ import { benchPull } from './pull.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRepositories } from './repositories.ts';
 import { benchResolve } from './resolve.ts';
+import { benchSeparatedTrees } from './separated-trees.ts';
 import { benchSeparation } from './separation.ts';
 import { benchServe } from './serve.ts';
 import { benchSwitch } from './switch.ts';
@@ -36,7 +37,8 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   resolve: (_places, count) => benchResolve(count),
   publish: ({ work }, count) => benchPublish(work, count),
   switch: (_places, count) => benchSwitch(count),
-  separation: ({ memory }, count) => benchSeparation(memory, count),
+  separation: async ({ memory }, count) =>
+    `${await benchSeparation(memory, count)}\n\n${await benchSeparatedTrees(memory, count)}`,
   deployments: () => benchDeployments(),
 };
 
