@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLab, type Lab } from '../lab/lab.ts';
+import { usageOf } from './measure.ts';
 
 /**
  * What `eve-agent run` costs with 10, 100 and 1,000 content trees on up to 100 datastore names and three
  * bridges: with every datastore missing, with everything verified already but not yet under its name, and once
  * more after that.
  *
- * usage: npm run build && node test/bench/agent-scale.ts
+ * usage: npm run build && node test/bench/agent-scale.ts [OPTION OF run]…
  */
 const AGENT = fileURLToPath(new URL('../../dist/eve-agent/main.js', import.meta.url));
 const COUNTS = [0, 10, 100, 1000];
@@ -21,8 +22,7 @@ const MAX_DATASTORES = 100;
 /** By then everything is started, and nothing happens but retries. */
 const STARTED_MS = 2000;
 const LATER_MS = 18_000;
-/** USER_HZ of every Linux port. */
-const CLOCK_TICKS_PER_SECOND = 100;
+const OPTIONS = process.argv.slice(2);
 
 const uuidOf = (kind: number, number: number) =>
   `00000000-0000-4000-800${kind}-${String(number).padStart(12, '0')}`;
@@ -53,27 +53,25 @@ async function writeConfiguration(folder: string, count: number, isVerified: boo
   await writeFile(join(folder, 'device.json'), JSON.stringify({ datastores, contentInfo }));
 }
 
-async function cpuSeconds(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND;
-}
-
-/** Runs the program once: CPU seconds soon after the start and later, and its peak memory. */
+/** Runs the program once: CPU seconds of it and its processes soon after the start and later, and their peaks of memory. */
 async function measure(lab: Lab, folder: string, count: number, kind: string): Promise<string> {
   const place = ['--config', join(folder, 'device.json'), '--state', join(folder, 'state')];
-  const child = lab.host.start([process.execPath, AGENT, 'run', ...place, '--log-level', 'error'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const child = lab.host.start(
+    [process.execPath, AGENT, 'run', ...place, '--log-level', 'error', ...OPTIONS],
+    {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    },
+  );
   const pid = child.pid ?? 0;
   await wait(STARTED_MS);
-  const started = await cpuSeconds(pid);
+  const started = usageOf(pid);
   await wait(LATER_MS);
-  const later = await cpuSeconds(pid);
-  const peakKiB = Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  const later = usageOf(pid);
   const ended = once(child, 'exit');
   child.kill('SIGTERM');
   await ended;
-  const cells = [count, kind, started.toFixed(2), later.toFixed(2), Math.round(peakKiB / 1024)];
+  const cpu = [started, later].map(({ cpuSeconds }) => cpuSeconds.toFixed(2));
+  const cells = [count, kind, ...cpu, Math.round(later.peakMemoryMiB)];
   return cells.map((cell) => String(cell).padStart(10)).join('');
 }
 

@@ -12,6 +12,7 @@ import { benchPull } from './pull.ts';
 import { benchRegistry } from './registry.ts';
 import { benchRepositories } from './repositories.ts';
 import { benchResolve } from './resolve.ts';
+import { benchSeparatedLookups } from './separated-lookups.ts';
 import { benchSeparatedTrees } from './separated-trees.ts';
 import { benchSeparation } from './separation.ts';
 import { benchServe } from './serve.ts';
@@ -38,7 +39,11 @@ const suites: Readonly<Record<string, (places: Places, rounds: number) => Promis
   publish: ({ work }, count) => benchPublish(work, count),
   switch: (_places, count) => benchSwitch(count),
   separation: async ({ memory }, count) =>
-    `${await benchSeparation(memory, count)}\n\n${await benchSeparatedTrees(memory, count)}`,
+    [
+      await benchSeparation(memory, count),
+      await benchSeparatedTrees(memory, count),
+      await benchSeparatedLookups(count),
+    ].join('\n\n'),
   deployments: () => benchDeployments(),
 };
 
