@@ -43,6 +43,8 @@ import type { ServiceSettings } from './service-settings.ts';
 const MEBIBYTE = 1024 * 1024;
 /** On a device that is busy with its own start. */
 const READY_WITHIN_MS = 60_000;
+/** How often what has come is looked at. */
+const PROGRESS_INTERVAL_MS = 50;
 const STORE_LIMITS: Partial<StoreLimits> = { messagesPerSecond: 10_000 };
 const LIMITS: CalfSpec['limits'] = {
   ...{ memoryBytes: 512 * MEBIBYTE, openFiles: 1024 },
@@ -117,7 +119,13 @@ export function createVerifierSide(
       lending = createFileLending(plan.hasOwnUser ? user : null, process.geteuid?.() ?? -1);
       const [read, written] = openPipe();
       const progress = new Socket({ fd: read, readable: true, writable: false });
-      progress.on('data', createProgressReader(link.tellProgress));
+      const readProgress = createProgressReader(link.tellProgress);
+      progress.on('data', (piece: Buffer) => {
+        readProgress(piece);
+        // Whoever writes more than it should finds the pipe full, and takes no more of this process than that.
+        progress.pause();
+        systemClock.after(PROGRESS_INTERVAL_MS, () => progress.resume());
+      });
       endProgress = () => {
         closeSync(written);
         progress.destroy();

@@ -20,6 +20,16 @@ it.each([1, 7, PROGRESS_BYTES, 40])('is read in pieces of %i bytes', (pieceBytes
   ]);
 });
 
+it('is told once for each file of a piece, however many come', () => {
+  const told: unknown[] = [];
+  const records = Array.from({ length: 1000 }, (_, bytes) => encodeProgress(String(bytes % 2), bytes));
+  createProgressReader((...record) => told.push(record))(Buffer.concat(records));
+  expect(told).toEqual([
+    ['0', 998],
+    ['1', 999],
+  ]);
+});
+
 it('is left out where it is no number of bytes', () => {
   const told: unknown[] = [];
   const take = createProgressReader((...record) => told.push(record));

@@ -23,7 +23,7 @@ export function writeProgress(fd: number, id: string, bytes: number): void {
 }
 
 /**
- * Reads records as they come, in any pieces.
+ * Reads records as they come, in any pieces: of each file the last one of a piece.
  *
  * @param onProgress whatever the one who writes says; what is no number of bytes of a file is left out
  * @returns takes the next piece
@@ -34,11 +34,13 @@ export function createProgressReader(
   let rest = Buffer.alloc(0);
   return (piece) => {
     const all = Buffer.concat([rest, piece]);
+    const newest = new Map<bigint, number>();
     let at = 0;
     for (; at + PROGRESS_BYTES <= all.length; at += PROGRESS_BYTES) {
       const bytes = Number(all.readBigUInt64LE(at + HALF));
-      if (Number.isSafeInteger(bytes)) onProgress(String(all.readBigUInt64LE(at)), bytes);
+      if (Number.isSafeInteger(bytes)) newest.set(all.readBigUInt64LE(at), bytes);
     }
     rest = Buffer.from(all.subarray(at));
+    for (const [id, bytes] of newest) onProgress(String(id), bytes);
   };
 }
