@@ -160,7 +160,7 @@ describeWith(['lab', 'root', 'chrony', 'curl'], 'eve-agent run --ntp', () => {
     await start('--separation', '--ntp', 'time.local');
     await expect.poll(async () => (await shown()).ntp.servers[0]?.address, POLL).toBe(chrony);
     await waitState('watched');
-    expect((await shown()).processes.map(({ name }) => name)).toEqual(['net', 'ntp']);
+    expect((await shown()).processes.map(({ name }) => name)).toEqual(['net', 'verifier', 'ntp']);
   });
 
   it.each([
