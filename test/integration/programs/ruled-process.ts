@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A process that puts rules of files on itself, and then tries others. Arguments: a file to read, a folder to write to, the
- * port of a server on loopback. Prints a line of JSON: of each trial the code of its error, or `done`.
+ * A process that puts rules of files on itself, and then tries others. Arguments: a file to read, a folder with a file
+ * `there` that may be written, the port of a server on loopback. Prints a line of JSON: of each trial the code of its error, or `done`.
  */
 import {
   mkdirSync,
@@ -20,7 +20,7 @@ import { refuseOtherFiles } from '@local-datastore/shared/confinement/system/fil
 import { systemErrorCode } from '../../../shared/src/errors.ts';
 
 const [, , readable = '', writable = '', port = ''] = process.argv;
-const own = join(writable, 'own');
+const there = join(writable, 'there');
 refuseNewPrivileges();
 refuseOtherFiles([
   { path: readable, use: 'read' },
@@ -42,10 +42,11 @@ attempt('write what may be read', () => writeFileSync(readable, 'x'));
 attempt('read another', () => readFileSync('/etc/passwd'));
 attempt('list another', () => readdirSync('/'));
 attempt('make elsewhere', () => mkdirSync('/tmp/ruled-process'));
-attempt('make', () => writeFileSync(own, 'written'));
-attempt('cut off', () => truncateSync(own, 1));
-attempt('rename', () => renameSync(own, `${own}-2`));
-attempt('remove', () => rmSync(`${own}-2`));
+attempt('write', () => writeFileSync(there, 'written'));
+attempt('cut off', () => truncateSync(there, 1));
+attempt('make', () => writeFileSync(`${there}-2`, 'written'));
+attempt('rename', () => renameSync(there, `${there}-2`));
+attempt('remove', () => rmSync(there));
 attempt('list', () => readdirSync(writable));
 attempt('signal', () => process.kill(process.ppid, 0));
 connect(Number(port), '127.0.0.1')
