@@ -38,6 +38,13 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
       );
     return Number(/.*"pid":(\d+),"msg"/.exec(lines.at(-1) ?? '')?.[1]);
   }
+  /** Starts an agent, and leaves it in the middle of a download. */
+  async function startInTheMiddle(): Promise<void> {
+    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
+    await agent.configure([treeOf(1, 'large.img', large)]);
+    await startAgent();
+    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+  }
   const isRunning = (pid: number) => stat(`/proc/${pid}/exe`).then(Boolean, () => false);
 
   beforeAll(async () => {
@@ -139,10 +146,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
   });
 
   it('goes on from what was written when the process that verifies is killed', async () => {
-    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
-    await agent.configure([treeOf(1, 'large.img', large)]);
-    await startAgent();
-    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    await startInTheMiddle();
     const pid = calfPid('verifier');
     const stored = await partialBytes();
     process.kill(pid, 'SIGKILL');
@@ -158,10 +162,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
   });
 
   it('goes on when both hang: after a minute they are replaced', async () => {
-    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
-    await agent.configure([treeOf(1, 'large.img', large)]);
-    await startAgent();
-    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    await startInTheMiddle();
     const pids = ['net', 'verifier'].map((name) => calfPid(name));
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
@@ -173,10 +174,7 @@ describeWith(['lab', 'tc'], 'eve-agent run --separation', () => {
   });
 
   it('takes back what the agent had lent when it was killed', async () => {
-    await app.mustRun(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...SLOW_LINK]);
-    await agent.configure([treeOf(1, 'large.img', large)]);
-    await startAgent();
-    await expect.poll(partialBytes).toBeGreaterThan(2 * 1024 * 1024);
+    await startInTheMiddle();
     await agent.end('SIGKILL');
     await app.run(['tc', 'qdisc', 'del', 'dev', 'eth0', 'root']);
     const partial = join(state, 'pending', `.${sha256Of(large)}.partial`);
