@@ -8,6 +8,7 @@ import {
   type OciDigest,
   parseOciDigest,
 } from '@local-datastore/shared/oci/digest';
+import { createTurns } from '@local-datastore/shared/turns';
 import { SpaceError } from './errors.ts';
 import { partialPaths } from './partial-file.ts';
 
@@ -60,14 +61,9 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
   /** Of what arrives: how large it is to be. */
   const claims = new Map<string, { readonly digest: OciDigest; readonly sizeBytes: number }>();
   const holds = new Map<string, number>();
-  let turns: Promise<unknown> = Promise.resolve();
+  /** Two that make room must not count on the same. */
+  const turns = createTurns();
 
-  /** One after another: two that make room must not count on the same. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = turns.then(work);
-    turns = turn.catch(() => {});
-    return turn;
-  }
   const sizeOf = async (path: string) => {
     const facts = await lstat(path).catch(() => null);
     return facts?.isFile() ? facts.size : null;
@@ -123,7 +119,7 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
       }
       found.sort((left, right) => left.usedMs - right.usedMs);
       for (const { digest, isWhole, sizeBytes } of found) put({ digest, isWhole, sizeBytes });
-      await inTurn(async () => {
+      await turns.take(async () => {
         while (usedBytes() > maxBytes && (await removeOldest()));
       });
     },
@@ -152,7 +148,7 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
       };
     },
     claim: (digest, neededBytes) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const key = formatDigest(digest);
         claims.delete(key);
         kept.delete(key);
@@ -171,13 +167,13 @@ export function createBlobCache(folder: string, { maxBytes, reserveBytes }: Cach
         claims.set(key, { digest, sizeBytes });
       }),
     settle: (digest) =>
-      inTurn(async () => {
+      turns.take(async () => {
         claims.delete(formatDigest(digest));
         const whole = await sizeOf(pathOf(digest));
         const sizeBytes = whole ?? (await sizeOf(partialOf(digest)));
         if (sizeBytes !== null) put({ digest, isWhole: whole !== null, sizeBytes });
       }),
-    remove: (digest) => inTurn(() => removeFiles(digest)),
+    remove: (digest) => turns.take(() => removeFiles(digest)),
     list: () => [...kept.values()].filter(({ isWhole }) => isWhole),
   };
 }

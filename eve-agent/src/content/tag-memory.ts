@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
 import { formatDigest, type OciDigest, parseOciDigest } from '@local-datastore/shared/oci/digest';
+import { createTurns } from '@local-datastore/shared/turns';
 import * as z from 'zod';
 
 /** What a tag led to, when it was asked for last. */
@@ -41,7 +42,7 @@ type Tags = z.infer<typeof RECORD>['tags'];
 /** @param wallMs milliseconds since the epoch */
 export function createTagMemory(folder: string, wallMs: () => number): TagMemory {
   const pathOf = (name: string) => join(folder, `${createHash('sha256').update(name).digest('hex')}.json`);
-  let turns: Promise<unknown> = Promise.resolve();
+  const turns = createTurns();
 
   async function read(name: string): Promise<Tags> {
     try {
@@ -95,9 +96,7 @@ export function createTagMemory(folder: string, wallMs: () => number): TagMemory
       return known === undefined || digest === undefined ? null : { digest, atMs: known.atMs };
     },
     async note(name, tag, digest) {
-      const turn = turns.then(() => write(name, tag, digest));
-      turns = turn.catch(() => {});
-      await turn;
+      await turns.take(() => write(name, tag, digest));
     },
   };
 }

@@ -3,6 +3,7 @@ import { type EngineClient, isEngineStatus } from '@local-datastore/shared/engin
 import { CodedError, errorMessage } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
 import { createSubnetTest } from '@local-datastore/shared/net/ip-address';
+import { createTurns } from '@local-datastore/shared/turns';
 import * as z from 'zod';
 import type { HostBridge } from './app-intent.ts';
 import { lastAddresses, overlaps, subnetOf, upperHalfOf } from './bridge-subnet.ts';
@@ -204,12 +205,10 @@ export function createAppNetworks(client: Pick<EngineClient, 'ask'>, log: Log): 
   }
 
   /** One after the other: several apps are on one bridge. */
-  let last: Promise<void> = Promise.resolve();
+  const turns = createTurns();
   return {
     ensure(bridge, signal) {
-      const task = last.then(() => ensureNow(bridge, signal));
-      last = task.catch(() => {});
-      return task;
+      return turns.take(() => ensureNow(bridge, signal));
     },
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { createTurns } from '@local-datastore/shared/turns';
 import type { LogLine } from '../engine/container-engine.ts';
 
 /**
@@ -45,7 +46,7 @@ export function openConsoleLog(path: string, wallMs: () => number): ConsoleLog {
   let file: FileHandle | null = null;
   let size = 0;
   let begun = Buffer.alloc(0);
-  let last: Promise<unknown> = Promise.resolve();
+  const turns = createTurns();
 
   const lineOf = (bytes: Buffer): LogLine => ({
     ...{ stream: 'stdout', text: toText(bytes) },
@@ -67,13 +68,6 @@ export function openConsoleLog(path: string, wallMs: () => number): ConsoleLog {
     }
     await file.write(text);
     size += text.length;
-  }
-
-  /** One after another. */
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = last.then(task);
-    last = result.catch(() => {});
-    return result;
   }
 
   async function take(bytes: Buffer): Promise<void> {
@@ -98,20 +92,20 @@ export function openConsoleLog(path: string, wallMs: () => number): ConsoleLog {
   }
 
   return {
-    append: (bytes) => inTurn(() => take(bytes)),
+    append: (bytes) => turns.take(() => take(bytes)),
     read: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         const lines = await readFiles();
         return begun.length === 0 ? lines : [...lines, lineOf(begun)];
       }),
     follow: (onLine) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const lines = await readFiles();
         followers.add(onLine);
         return { lines, end: () => void followers.delete(onLine) };
       }),
     close: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         if (begun.length > 0) await take(Buffer.from('\n'));
         await file?.close();
         file = null;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
 import { jsonText } from '@local-datastore/shared/text/json-text';
+import { createTurns } from '@local-datastore/shared/turns';
 import * as z from 'zod';
 import type { Images, ImageView } from '../engine/container-engine.ts';
 import { inspectDisk } from './disks.ts';
@@ -45,17 +46,15 @@ export async function openMachineImages(
     throw error;
   });
   let images: readonly KnownImage[] = text === null ? [] : listSchema.parse(JSON.parse(text)).images;
-  let last: Promise<unknown> = Promise.resolve();
+  const turns = createTurns();
 
   /** One after another, and on the disk before it is acknowledged. */
   function change(next: (images: readonly KnownImage[]) => readonly KnownImage[]): Promise<void> {
-    const done = last.then(async () => {
+    return turns.take(async () => {
       const wanted = next(images);
       await writeDurably(file, jsonText({ images: wanted }), { mode: 0o600 });
       images = wanted;
     });
-    last = done.catch(() => {});
-    return done;
   }
 
   const find = (image: string) => images.find(({ id, tags }) => id === image || tags.includes(image));

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { waitUnlessAborted } from '@local-datastore/shared/clock';
 import { errorMessage } from '@local-datastore/shared/errors';
+import { createTurns } from '@local-datastore/shared/turns';
 import type { ContainerState, ContainerView, LogLine, LogsWanted } from '../engine/container-engine.ts';
 import type { MachinePort, RestartPolicy } from '../engine/container-spec.ts';
 import { openConsoleLog } from './console-log.ts';
@@ -71,8 +72,8 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
   let settled: Promise<void> = Promise.resolve();
   let cancelRestart: (() => void) | null = null;
   let endsMs: number[] = [];
-  let last: Promise<unknown> = Promise.resolve();
-  let lastWrite: Promise<unknown> = Promise.resolve();
+  const turns = createTurns();
+  const writes = createTurns();
   let isRemoved = false;
   /** It ends since it is asked to. */
   let isEnding = false;
@@ -82,17 +83,9 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
   /** What is written is the newest; it is on the disk when this resolves. */
   function save(next: Partial<MachineRecord>): Promise<void> {
     record = { ...record, ...next };
-    const done = lastWrite.then(async () => {
+    return writes.take(async () => {
       if (!isRemoved) await writeRecord(places.record, record);
     });
-    lastWrite = done.catch(() => {});
-    return done;
-  }
-
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = last.then(task);
-    last = result.catch(() => {});
-    return result;
   }
 
   /** Stands among what the guest has written, where one looks who asks why. */
@@ -150,7 +143,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
     log.warn({ afterMs: plan.afterMs, reason: end.why }, 'a machine is started again');
     cancelRestart = clock.after(plan.afterMs, () => {
       cancelRestart = null;
-      inTurn(startAgain).catch(reportUnsaved);
+      turns.take(startAgain).catch(reportUnsaved);
     });
   }
 
@@ -308,17 +301,17 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         })),
       };
     },
-    start: (signal) => inTurn(() => startNow(signal)),
-    stop: (signal) => inTurn(() => stopNow(signal)),
+    start: (signal) => turns.take(() => startNow(signal)),
+    stop: (signal) => turns.take(() => stopNow(signal)),
     restart: (signal) =>
-      inTurn(async () => {
+      turns.take(async () => {
         // It stays wanted: an agent that ends between starts it when it is back.
         forgetRestart();
         await end(signal);
         await startNow(signal);
       }),
     remove: (signal) =>
-      inTurn(async () => {
+      turns.take(async () => {
         signal.throwIfAborted();
         forgetRestart();
         if (record.isWanted) await save({ isWanted: false });
@@ -326,7 +319,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
         await settled;
         await removeOwnTaps();
         isRemoved = true;
-        await lastWrite;
+        await writes.settled();
         await consoleLog.close();
         await removeMachineFolder(places);
       }),
@@ -335,7 +328,7 @@ export function createMachine(deps: MachineDeps, places: Places, first: MachineR
       if (next.restart?.Name === 'no') forgetRestart();
     },
     setPorts: (wanted) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const { spec } = record;
         const next = { ...spec, Machine: { ...spec.Machine, Ports: wanted } };
         const had = readMachineFacts(spec).ports;

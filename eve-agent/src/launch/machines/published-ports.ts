@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import type { Log } from '@local-datastore/shared/log';
+import { createTurns } from '@local-datastore/shared/turns';
 import type { MachinePort } from '../engine/container-spec.ts';
 import type { PortRule, Redirect } from '../switch/port-rule.ts';
 import type { Target } from './datagram-relay.ts';
@@ -92,13 +93,8 @@ export function redirectsTo(ports: readonly MachinePort[], places: readonly Mach
 
 export function createPublishedPorts({ portRule, forwards, hold, log }: PublishedPortsDeps): PublishedPorts {
   const all = new Map<string, Published>();
-  let last: Promise<unknown> = Promise.resolve();
-  /** One at a time: two that want one port are not both first. */
-  function inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const result = last.then(task);
-    last = result.catch(() => {});
-    return result;
-  }
+  /** Two that want one port are not both first. */
+  const turns = createTurns();
 
   async function whyNoRule(): Promise<string | null> {
     if (portRule === null) return 'it needs iptables or nftables, and the right to use it';
@@ -206,14 +202,14 @@ export function createPublishedPorts({ portRule, forwards, hold, log }: Publishe
   }
 
   return {
-    take: (machine, ports) => inTurn(() => take(machine, ports)),
-    lead: (id, places) => inTurn(() => lead(id, places)),
+    take: (machine, ports) => turns.take(() => take(machine, ports)),
+    lead: (id, places) => turns.take(() => lead(id, places)),
     inForce(id) {
       const own = all.get(id);
       return own?.ports.filter((port) => targetOf(own, keyOf(port)) !== null) ?? [];
     },
     release: (id) =>
-      inTurn(async () => {
+      turns.take(async () => {
         const own = all.get(id);
         if (own === undefined) return;
         // Nothing is led to where somebody else may be soon.
@@ -222,7 +218,7 @@ export function createPublishedPorts({ portRule, forwards, hold, log }: Publishe
         await letGo(own);
       }),
     need: (ports, isOwn) =>
-      inTurn(async () => {
+      turns.take(async () => {
         for (const port of ports) {
           needNoOther(port, ({ name }) => isOwn(name));
           if ([...all.values()].some(({ held }) => held.has(keyOf(port)))) continue;
@@ -230,11 +226,11 @@ export function createPublishedPorts({ portRule, forwards, hold, log }: Publishe
         }
       }),
     tidy: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         for (const id of (await portRule?.list(never)) ?? []) if (!all.has(id)) await removeRule(id);
       }),
     close: () =>
-      inTurn(async () => {
+      turns.take(async () => {
         for (const own of all.values()) await letGo(own);
         all.clear();
       }),

@@ -31,6 +31,7 @@ import { VERIFIER, VERIFIER_RIGHTS, type VerifierRules } from '../calves/verifie
 import { readJson } from '../exchange/ask-messages.ts';
 import { createDirectStoreClient } from '../store/direct-client.ts';
 import { createKeyStore, PRIV } from '../store/key-store.ts';
+import type { StoreClient } from '../store/store-client.ts';
 import { createAnswerer } from './answer-asks.ts';
 import { createNetJobs, type NetJobs } from './net-jobs.ts';
 import { createNetMonitor } from './net-monitor.ts';
@@ -205,6 +206,23 @@ export async function startScriptedNet({ pace, delay, ...rules }: BodyRules = {}
     if (value !== null) asked.push((readJson(value) as NetAsk).kind);
   });
 
+  /** Ends a process as when it has died. */
+  const endOf =
+    (running: {
+      readonly actor: string;
+      readonly client: StoreClient;
+      readonly own: ReturnType<typeof createOwnHandles>;
+      readonly ended: Promise<unknown>;
+      end(): Promise<void>;
+    }) =>
+    async () => {
+      running.client.close();
+      await running.ended;
+      running.own.closeAll();
+      await running.end();
+      store.clear(running.actor);
+    };
+
   async function startVerifier() {
     verifierIsReady = Promise.withResolvers();
     const actor = `${VERIFIER}-${randomUUID()}`;
@@ -221,13 +239,7 @@ export async function startScriptedNet({ pace, delay, ...rules }: BodyRules = {}
       reception,
     );
     await verifierIsReady.promise;
-    return async () => {
-      client.close();
-      await ended;
-      own.closeAll();
-      await end();
-      store.clear(actor);
-    };
+    return endOf({ actor, client, own, end, ended });
   }
 
   let ready = Promise.withResolvers<void>();
@@ -242,13 +254,7 @@ export async function startScriptedNet({ pace, delay, ...rules }: BodyRules = {}
       ...(delay !== undefined && { delay }),
     });
     await ready.promise;
-    return async () => {
-      client.close();
-      await ended;
-      own.closeAll();
-      await end();
-      store.clear(actor);
-    };
+    return endOf({ actor, client, own, end, ended });
   }
 
   let endVerifier = await startVerifier();

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { descriptorOf } from '@local-datastore/shared/confinement/system/descriptor-of';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import { createTurns } from '@local-datastore/shared/turns';
 import type { z } from 'zod';
 import {
   openPartialFile,
@@ -131,7 +132,8 @@ function serve(
   let isClosing = false;
   let failure: Error | undefined;
   let verdict: Verdict | undefined;
-  let order: Promise<unknown> = Promise.resolve();
+  /** In the order in which the calf asked. */
+  const order = createTurns();
   const gone = Promise.withResolvers<void>();
   const filling: VerifierFilling = link.open(
     {
@@ -255,16 +257,9 @@ function serve(
       return;
     }
     await endFilling();
-    await order;
+    await order.settled();
     if (verdict?.kind !== 'accepted') await partial.discardIfEmpty().catch(() => {});
     await letGo();
-  }
-
-  /** One after another, in the order in which the calf asked. */
-  function inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = order.then(work);
-    order = done.catch(() => {});
-    return done;
   }
 
   return {
@@ -281,7 +276,7 @@ function serve(
     get isReceiving() {
       return isReceiving;
     },
-    operate: (operation, sentBytes) => inOrder(() => wrapped(() => carryOut(operation, sentBytes))),
+    operate: (operation, sentBytes) => order.take(() => wrapped(() => carryOut(operation, sentBytes))),
     async receive(flow, restBytes, sentBytes, signal) {
       const stop = new AbortController();
       // A calf that is gone takes nothing back.
@@ -291,7 +286,7 @@ function serve(
       if (signal.aborted) onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
       try {
-        return await inOrder(async () => {
+        return await order.take(async () => {
           stop.signal.throwIfAborted();
           if (isClosing) throw failure ?? new Error('the target is closed');
           if (isOver) throw new AskRefusal('DENIED', 'no body is to come');
@@ -312,7 +307,7 @@ function serve(
     closed: gone.promise,
     async outlive() {
       isOutlived = true;
-      await order;
+      await order.settled();
       // Nobody is there whom a failure would tell anything.
       await abandonAndLetGo().catch(() => {});
     },

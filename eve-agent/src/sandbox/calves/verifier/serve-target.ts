@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Duplex } from 'node:stream';
 import type { OciDigest } from '@local-datastore/shared/oci/digest';
+import { createTurns } from '@local-datastore/shared/turns';
 import type { DownloadDeps, DownloadObserver, DownloadOptions } from '../../../transfer/download-request.ts';
 import type { FlowReader } from '../../../transfer/flow.ts';
 import type { BodyEnd, UnreadFlow } from '../../../transfer/raw-body.ts';
@@ -86,7 +87,8 @@ export function serveTarget(
   let failure: Error | undefined;
   const closing = new AbortController();
   let wake: () => void = () => {};
-  let order: Promise<unknown> = Promise.resolve();
+  /** In the order in which the calf asked. */
+  const order = createTurns();
 
   const landing = Buffer.allocUnsafe(LANDING_BYTES);
   const stream = openStream({
@@ -200,25 +202,18 @@ export function serveTarget(
     }
   }
 
-  /** One after another, in the order in which the calf asked. */
-  function inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = order.then(work);
-    order = done.catch(() => {});
-    return done;
-  }
-
   return {
     get receivedBytes() {
       return streamedBytes + received.receivedBytes;
     },
     operate: (operation, sentBytes) =>
-      inOrder(async () => {
+      order.take(async () => {
         if (operation.do !== 'abandon') await reach(sentBytes);
         return await carryOut(operation);
       }),
     async receive(flow, restBytes, sentBytes, signal) {
       try {
-        return await inOrder(async () => {
+        return await order.take(async () => {
           await reach(sentBytes);
           const from = target.position;
           const how = await receiveNow(flow, restBytes, AbortSignal.any([signal, closing.signal]));
@@ -235,7 +230,7 @@ export function serveTarget(
       closing.abort(failure);
       stream.destroy();
       wake();
-      await order;
+      await order.settled();
       if (isClosed) return;
       isClosed = true;
       if (!isOver) await target.abandon(false).catch(() => {});
