@@ -8,6 +8,7 @@ import { silentLog } from '@local-datastore/shared/log';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { partialPaths } from '../../content/partial-file.ts';
+import { lockTarget } from '../../content/target-lock.ts';
 import type { AuditEntry } from '../audit/audit-entry.ts';
 import {
   VERIFIER,
@@ -136,6 +137,31 @@ describe('what the verifier says of a file', () => {
     await endVerifier();
     await expect(asked).rejects.toMatchObject({ code: 'TARGET_BUSY' });
     expect(await published()).toBeNull();
+  });
+
+  it('that it is right, lets the file go without being asked for it', async () => {
+    await open();
+    answerTo = (operation) => (operation === PUBLISH ? accepted(CONTENT) : { done: {} });
+    await fill(CONTENT);
+    await target.operate({ do: 'publish' }, CONTENT.length);
+    await target.closed;
+    expect(commands.map((command) => command.do)).toEqual(['open', 'operate', 'operate', 'close']);
+    (await lockTarget(path))();
+    for (const operation of [{ do: 'close' }, { do: 'restart' }, { do: 'publish' }] as const) {
+      await expect(target.operate(operation, CONTENT.length)).rejects.toMatchObject({ verdict: 'DENIED' });
+    }
+    expect(await published()).toEqual(CONTENT);
+  });
+
+  it('that it is wrong, keeps it for what is asked next', async () => {
+    await open();
+    answerTo = (operation) => (operation === PUBLISH ? accepted(OTHER) : { done: {} });
+    await fill(CONTENT);
+    await target.operate({ do: 'publish' }, CONTENT.length);
+    await expect(lockTarget(path)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await target.operate({ do: 'restart' }, CONTENT.length);
+    await target.operate({ do: 'close' }, CONTENT.length);
+    (await lockTarget(path))();
   });
 
   it('to a number that was not asked, or twice, is not heard', async () => {

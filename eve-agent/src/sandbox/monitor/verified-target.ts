@@ -66,7 +66,7 @@ export interface VerifiedTarget {
   /** Whether a body is read from a connection, for which no calf is needed. */
   readonly isReceiving: boolean;
   /**
-   * Does as it is told once all bytes are here that the calf sent before.
+   * Does as it is told once all bytes are here that the calf sent before. What is published is let go at once.
    *
    * @param sentBytes by the calf, on its stream
    * @returns what it is answered
@@ -190,12 +190,13 @@ function serve(
   }
 
   async function carryOut(operation: TargetOperation, sentBytes: number): Promise<object> {
+    if (verdict?.kind === 'accepted') throw new AskRefusal('DENIED', 'it was published before');
     if (isClosing) throw failure ?? new Error('the target is closed');
     if (operation.do === 'close') {
       await letGo();
       return {};
     }
-    if (isOver) throw new AskRefusal('DENIED', 'it was published or given up before');
+    if (isOver) throw new AskRefusal('DENIED', 'it was given up before');
     switch (operation.do) {
       case 'resume':
         if (hasBegun) throw new AskRefusal('DENIED', 'it was said before where the bytes go');
@@ -224,6 +225,8 @@ function serve(
       }
       case 'publish':
         verdict = await publish(sentBytes);
+        // Nothing can be done with it any more: the calf need not ask for it, which counts where files are small and many.
+        if (verdict.kind === 'accepted') await letGo();
         return verdict;
       case 'abandon':
         isOver = true;

@@ -66,6 +66,7 @@ class RemoteTarget implements OpenTarget {
   #onSpace: () => void = () => {};
   #onFailure: (error: Error) => void = () => {};
   #failure: Error | undefined;
+  #isPublished = false;
 
   constructor(
     { asks, flows }: RemoteTargetDeps,
@@ -166,9 +167,13 @@ class RemoteTarget implements OpenTarget {
     await this.#operate({ do: 'write-record', totalBytes, validators: kept });
   }
 
-  /** What it must be is priv's to know. */
+  /** What it must be is priv's to know, which lets go what it has published. */
   async publish() {
-    return verdictSchema.parse(await this.#operate({ do: 'publish' }));
+    // The other end of the stream may be gone before the answer is here.
+    this.#onFailure = () => {};
+    const verdict = verdictSchema.parse(await this.#operate({ do: 'publish' }));
+    this.#isPublished = verdict.kind === 'accepted';
+    return verdict;
   }
 
   async abandon(isWrong: boolean): Promise<void> {
@@ -177,7 +182,7 @@ class RemoteTarget implements OpenTarget {
 
   async close(): Promise<void> {
     try {
-      await this.#operate({ do: 'close' });
+      if (!this.#isPublished) await this.#operate({ do: 'close' });
     } finally {
       this.#stream.removeAllListeners('close').destroy();
     }
