@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a verifier that was taken over can do: it pronounces, and priv believes no more than that. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openPipe } from '@local-datastore/shared/confinement/system/pipe';
@@ -150,6 +151,8 @@ describe('what the verifier says of a file', () => {
     for (const operation of [{ do: 'close' }, { do: 'restart' }, { do: 'publish' }] as const) {
       await expect(target.operate(operation, CONTENT.length)).rejects.toMatchObject({ verdict: 'DENIED' });
     }
+    const body = target.receive(new Socket(), 1, CONTENT.length, new AbortController().signal);
+    await expect(body).rejects.toMatchObject({ verdict: 'DENIED' });
     expect(await published()).toEqual(CONTENT);
   });
 

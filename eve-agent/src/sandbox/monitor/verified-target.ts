@@ -291,8 +291,8 @@ function serve(
       try {
         return await order.take(async () => {
           stop.signal.throwIfAborted();
-          if (isClosing) throw failure ?? new Error('the target is closed');
           if (isOver) throw new AskRefusal('DENIED', 'no body is to come');
+          if (isClosing) throw failure ?? new Error('the target is closed');
           const fd = descriptorOf(flow);
           if (fd === null) throw new Error('the connection was closed');
           isReceiving = true;
