@@ -19,7 +19,7 @@ import {
 } from '../calves/verifier/verifier-messages.ts';
 import { toJson } from '../exchange/ask-messages.ts';
 import { createKeyStore } from '../store/key-store.ts';
-import { openVerifiedTarget, type VerifiedTarget } from './verified-target.ts';
+import { type FileLending, openVerifiedTarget, type VerifiedTarget } from './verified-target.ts';
 import { createVerifierLink } from './verifier-link.ts';
 
 const CONTENT = Buffer.from('what is wanted');
@@ -77,8 +77,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function open(sizeBytes: number | null = CONTENT.length): Promise<void> {
-  const lending = { lend: async () => {}, takeBack: async () => {} };
+const trusting: FileLending = { lend: async () => {}, takeBack: async () => {} };
+
+async function open(
+  sizeBytes: number | null = CONTENT.length,
+  lending: FileLending = trusting,
+): Promise<void> {
   const [read] = openPipe();
   target = await openVerifiedTarget(
     { link, lending },
@@ -153,6 +157,25 @@ describe('what the verifier says of a file', () => {
     }
     const body = target.receive(new Socket(), 1, CONTENT.length, new AbortController().signal);
     await expect(body).rejects.toMatchObject({ verdict: 'DENIED' });
+    expect(await published()).toEqual(CONTENT);
+  });
+
+  it('that it is right, lets the file go once, though nobody wants it any more meanwhile', async () => {
+    let closed: Promise<void> | undefined;
+    let returns = 0;
+    await open(CONTENT.length, {
+      lend: async () => {},
+      async takeBack() {
+        returns += 1;
+        // The first is at the opening, the second before it has its name.
+        if (returns === 2) closed = target.close();
+      },
+    });
+    answerTo = (operation) => (operation === PUBLISH ? accepted(CONTENT) : { done: {} });
+    await fill(CONTENT);
+    await target.operate({ do: 'publish' }, CONTENT.length);
+    await closed;
+    expect(returns).toBe(3);
     expect(await published()).toEqual(CONTENT);
   });
 

@@ -225,8 +225,8 @@ function serve(
       }
       case 'publish':
         verdict = await publish(sentBytes);
-        // Nothing can be done with it any more: the calf need not ask for it, which counts where files are small and many.
-        if (verdict.kind === 'accepted') await letGo();
+        // The calf need not ask for it, which counts where files are small and many. Who gave it up meanwhile lets it go.
+        if (verdict.kind === 'accepted' && !isClosing) await letGo();
         return verdict;
       case 'abandon':
         isOver = true;
