@@ -178,12 +178,12 @@ function deploys(kind: EngineKind): void {
 
     it('one layer with another byte', async () => {
       const bytes = await readFile(v3);
-      // Within a program of its layer.
-      const at = bytes.indexOf('\x7fELF') + 5000;
+      // Nearly all of the archive is its one layer, which a newer engine saves compressed.
+      const at = Math.floor(bytes.length / 2);
       bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
       await writeFile(host.at('flipped.tar'), bytes);
       const { status, body } = await call('/load', '--upload-file', host.at('flipped.tar'));
-      expect([status, json(body).code]).toEqual([422, expect.stringMatching(/^(?:LAYER|CONFIG)_DAMAGED$/)]);
+      expect([status, json(body).code]).toEqual([422, 'LAYER_DAMAGED']);
       expect(await host.ask()).toBe('v1');
     });
 
