@@ -36,6 +36,8 @@ let reconciler: Reconciler;
 let requests: ContentRequest[];
 let tally: Tally;
 let linkFailure: Error | null;
+/** How many documents were made so far. */
+let documents: number;
 let isThere: boolean;
 let answer: Answer;
 let asked: ResolveRequest[];
@@ -61,6 +63,7 @@ const result = { receivedBytes: 9, resumedFromBytes: 0 } as DownloadResult;
 async function start() {
   const graceMs = 10_000;
   const store = createContentStore(folder, join(folder, 'images'));
+  const statusFiles = createStatusFiles(join(folder, 'status'));
   reconciler = createReconciler(
     {
       store: {
@@ -70,7 +73,13 @@ async function start() {
           await store.link(name, sha256);
         },
       },
-      statusFiles: createStatusFiles(join(folder, 'status')),
+      statusFiles: {
+        ...statusFiles,
+        write(key, document) {
+          documents += 1;
+          return statusFiles.write(key, document);
+        },
+      },
       holdsFile: createJsonFile(
         join(folder, 'holds.json'),
         z.record(z.string(), z.enum(['paused', 'cancelled'])),
@@ -129,6 +138,7 @@ beforeEach(async () => {
   tally = createTally();
   isThere = true;
   linkFailure = null;
+  documents = 0;
   answer = serve;
   await start();
 });
@@ -150,6 +160,26 @@ it('tells of every change on the way, and ends in VERIFIED with a name', async (
   expect(await files('status')).toEqual([`${uuidOf(1)}.json`]);
   expect(requests[0]).toMatchObject({ sha256: sha256Of('content 1'), sizeBytes: 9, authorization: null });
   expect([tally.downloadsVerified(), tally.receivedBytes()]).toEqual([1, result.receivedBytes]);
+});
+
+it.each([
+  ['has everything', serve],
+  [
+    'refuses everything',
+    () => Promise.reject(new CodedError('NOT_FOUND', 'it answered with 404', { retryable: false })),
+  ],
+] as const)('makes no document anew for what is as it was: a datastore %s', async (_what, answers) => {
+  const COUNT = 100;
+  answer = answers;
+  reconciler.apply(configOf(Array.from({ length: COUNT }, (_, index) => tree(index + 1))));
+  await expect.poll(() => requests.length).toBe(COUNT);
+  await expect
+    .poll(() =>
+      reconciler.statuses().every(({ RetryCount, State }) => RetryCount > 0 || State === 'VERIFIED'),
+    )
+    .toBe(true);
+  // Each of some steps, and once of all what is known of the datastore.
+  expect(documents).toBeLessThan(10 * COUNT);
 });
 
 it('says why a name cannot be given, and gives it when it can', async () => {

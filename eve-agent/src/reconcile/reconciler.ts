@@ -69,6 +69,8 @@ export function createReconciler(deps: ReconcilerDeps, options: ReconcilerOption
   return new RunningReconciler(deps, options);
 }
 
+type ShownOrigin = Pick<OriginState, 'failure' | 'retryCount' | 'waitUntilMs'>;
+
 class RunningReconciler implements Reconciler, Runtime {
   readonly actual = createActual();
   readonly deps: ReconcilerDeps;
@@ -78,6 +80,8 @@ class RunningReconciler implements Reconciler, Runtime {
   readonly #loop: Loop;
   /** The content that may come from an origin. */
   #contentOfOrigin = new Map<string, Set<string>>();
+  /** What the documents of their trees show of origins; of others that is not known. */
+  readonly #shownOrigins = new Map<string, ShownOrigin>();
   #imageOfName: ReadonlyMap<string, ImageFolder> = new Map();
   #desired: Desired = NOTHING_DESIRED;
   /** Until then it is not known what is wanted: what an earlier run left stays as it is. */
@@ -120,6 +124,7 @@ class RunningReconciler implements Reconciler, Runtime {
     this.#isConfigured = true;
     this.#adopt(before);
     this.#kept.recallRetries(this.#desired, this.options.schedule);
+    this.#shownOrigins.clear();
     this.#kept.changed('holds', 'lastUse', 'retries', 'resolutions');
     this.#kept.save(this.#desired);
     this.#board.adopt(this.#desired);
@@ -210,8 +215,8 @@ class RunningReconciler implements Reconciler, Runtime {
         { datastore: origin.origin, waitMs: Math.round(atMs - nowMs) },
         'the datastore has shown up: its downloads go on',
       );
-      this.touchOrigin(origin.origin);
-      this.replan();
+      // Their own waits have ended as well.
+      for (const sha256 of digests) this.touchContent(sha256);
     }
   }
 
@@ -243,7 +248,18 @@ class RunningReconciler implements Reconciler, Runtime {
 
   touchOrigin(origin: string): void {
     this.#kept.changed('retries');
+    if (!this.#showsOtherwise(origin)) return;
     for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);
+  }
+
+  /** Whether more is to be said of an origin than that it answered as before, which it does for each of many trees. */
+  #showsOtherwise(origin: string): boolean {
+    const state = this.actual.origins.get(origin);
+    if (state === undefined) return false;
+    const { failure, retryCount, waitUntilMs } = state;
+    const shown = this.#shownOrigins.get(origin);
+    this.#shownOrigins.set(origin, { failure, retryCount, waitUntilMs });
+    return shown?.failure !== failure || shown.retryCount !== retryCount || shown.waitUntilMs !== waitUntilMs;
   }
 
   replan(): void {

@@ -61,6 +61,7 @@ function takeEvent(
       content.totalBytes = event.totalBytes ?? content.totalBytes;
       content.currentBytes = event.fromBytes;
       log.info({ fromBytes: event.fromBytes, totalBytes: event.totalBytes }, 'receiving');
+      runtime.touchContent(content.sha256);
       // Others may follow now that this datastore answers.
       runtime.replan();
       return;

@@ -75,7 +75,7 @@ export interface Runtime {
   wantedImage(name: string): ImageFolder | undefined;
   /** The status of the trees with this content may have changed. */
   touchContent(sha256: string): void;
-  /** The same for all content that may come from there. */
+  /** The same for all content that may come from there, where something else is to be said of it than before. */
   touchOrigin(origin: string): void;
   /** The names that were given are others. */
   namesChanged(): void;
