@@ -124,10 +124,10 @@ export const LIES: readonly Lie[] = [
     verdict: 'MALFORMED',
   },
   ...[
-    '/settings/parts',
-    '/hosts/1/000',
+    '/settings/whole',
+    '/hosts/1/whole',
     '/answer/1',
-    `/download/${JOB}/order/000`,
+    `/download/${JOB}/order/whole`,
     '/secret',
     '/dhcp/eth0/ip',
   ].map(
@@ -139,7 +139,7 @@ export const LIES: readonly Lie[] = [
       verdict: 'DENIED',
     }),
   ),
-  ...['/settings/parts', '/answer/1', `/download/${JOB}/order/000`].map(
+  ...['/settings/whole', '/answer/1', `/download/${JOB}/order/whole`].map(
     (path): Lie => ({ name: `that there is no ${path}`, op: 'delete', path, verdict: 'DENIED' }),
   ),
   ...['/ready', '/dhcp/eth0/ip', '/resolved/ds.local/ip', `/download/${JOB}/state`].map(

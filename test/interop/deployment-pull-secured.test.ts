@@ -175,8 +175,8 @@ describeWith(
         .split('\n')
         .map((line) => JSON.parse(line) as { readonly actor: string; readonly path: string });
       for (const [actor, path] of [
-        ['net', /^\/resolve\/\w+\/outcome\/parts$/],
-        ['net', /^\/download\/\w+\/outcome\/parts$/],
+        ['net', /^\/resolve\/\w+\/outcome\/(?:whole|parts)$/],
+        ['net', /^\/download\/\w+\/outcome\/(?:whole|parts)$/],
         ['verifier', /^\/verifier\/\w+\/answer$/],
       ] as const) {
         expect(lines.filter((line) => line.actor === actor && path.test(line.path))).not.toEqual([]);

@@ -50,6 +50,11 @@ export async function openAsks(
   prefix: KeyPath = [],
 ): Promise<Asks> {
   const waiting = new Map<number, Waiting>();
+  /**
+   * Numbers of asks that were answered with what was asked for: they are used again, and nothing has to be taken back in
+   * between. Of any other, something may still be on its way.
+   */
+  const free: number[] = [];
   let last = 0;
 
   function settle(number: number, { resolve, answer, handle }: Waiting): void {
@@ -95,10 +100,9 @@ export async function openAsks(
   );
   void store.closed.then(end);
 
-  async function hold(ask: object, signal?: AbortSignal): Promise<Held> {
+  async function send(ask: object, signal?: AbortSignal): Promise<Held & { readonly number: number }> {
     signal?.throwIfAborted();
-    last += 1;
-    const number = last;
+    const number = free.pop() ?? ++last;
     const path = askPath(prefix, String(number));
     const answered = Promise.withResolvers<Given>();
     waiting.set(number, { ...answered, answer: undefined, handle: null });
@@ -121,7 +125,7 @@ export async function openAsks(
       });
       const given = await answered.promise;
       await written;
-      return { ...given, letGo };
+      return { ...given, letGo, number };
     } catch (error) {
       letGo();
       throw error;
@@ -131,10 +135,10 @@ export async function openAsks(
   }
 
   return {
-    hold,
+    hold: send,
     async ask(ask, signal) {
-      const { value, handle, letGo } = await hold(ask, signal);
-      letGo();
+      const { value, handle, number } = await send(ask, signal);
+      free.push(number);
       return { value, handle };
     },
   };

@@ -29,11 +29,24 @@ describe('a value in parts', () => {
 
   it('is told of once, whatever comes later', () => {
     const reader = createLongReader();
-    const [part, count] = splitLong(['a'], bytesOf(10));
-    expect(reader.take('000', part?.value ?? bytesOf(0))).toBeUndefined();
-    expect(reader.take('parts', count?.value ?? bytesOf(0))).toHaveLength(10);
+    const [first, second, count] = splitLong(['a'], bytesOf(5000));
+    expect(reader.take('000', first?.value ?? bytesOf(0))).toBeUndefined();
+    expect(reader.take('001', second?.value ?? bytesOf(0))).toBeUndefined();
+    expect(reader.take('parts', count?.value ?? bytesOf(0))).toHaveLength(5000);
     expect(reader.take('000', bytesOf(5))).toBeUndefined();
     expect(reader.take('parts', Buffer.from('1'))).toBeUndefined();
+    expect(reader.take('whole', bytesOf(5))).toBeUndefined();
+  });
+
+  it.each([0, 10, 4096])('stands in one key, where it has but %i bytes', (length) => {
+    const [only, ...rest] = splitLong(['a'], bytesOf(length));
+    expect([only?.path, rest]).toEqual([['a', 'whole'], []]);
+    const reader = createLongReader();
+    // Whatever was begun before.
+    reader.take('000', bytesOf(1));
+    expect(reader.take('whole', only?.value ?? bytesOf(1))?.equals(bytesOf(length))).toBe(true);
+    expect(reader.take('parts', Buffer.from('1'))).toBeUndefined();
+    expect(reader.take('whole', bytesOf(1))).toBeUndefined();
   });
 
   it('has at most half a MiB', () => {

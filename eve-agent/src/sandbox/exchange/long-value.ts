@@ -4,14 +4,16 @@ import { MAX_VALUE_BYTES } from '../store/key-store.ts';
 
 /** A list of some thousand layers; nothing that crosses is longer. */
 export const MAX_LONG_BYTES = 512 * 1024;
-/** The key that is written last: how many parts there are. */
+/** The one key of a value that fits into it, as most do. */
+const WHOLE = 'whole';
+/** Of any other the key that is written last: how many parts there are. */
 const COUNT = 'parts';
 const MAX_PARTS = Math.ceil(MAX_LONG_BYTES / MAX_VALUE_BYTES);
 
 const partName = (index: number) => String(index).padStart(3, '0');
 
 /**
- * The keys that a value too long for one is written to, in this order.
+ * The keys that a value is written to that may be too long for one, in this order.
  *
  * @throws RangeError for more than {@link MAX_LONG_BYTES}
  */
@@ -24,6 +26,7 @@ export function splitLong(
       `${keyPathText(prefix)} would be ${bytes.length} bytes, and at most ${MAX_LONG_BYTES} are taken`,
     );
   }
+  if (bytes.length <= MAX_VALUE_BYTES) return [{ path: [...prefix, WHOLE], value: bytes }];
   const count = Math.ceil(bytes.length / MAX_VALUE_BYTES);
   const parts = Array.from({ length: count }, (_, i) => ({
     path: [...prefix, partName(i)],
@@ -50,6 +53,11 @@ export function createLongReader(): LongReader {
   return {
     take(name, value) {
       if (isWhole) return undefined;
+      if (name === WHOLE) {
+        isWhole = true;
+        parts.clear();
+        return Buffer.from(value);
+      }
       if (name === COUNT) {
         const text = Buffer.from(value).toString('latin1');
         if (/^\d{1,3}$/.test(text) && Number(text) <= MAX_PARTS) count = Number(text);

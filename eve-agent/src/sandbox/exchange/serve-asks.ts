@@ -54,7 +54,7 @@ export interface AskServerOptions {
 
 /**
  * Answers what a calf asks for at `ask/N`: see {@link openAsks}. What it takes back, by deleting the key, is given up,
- * or let go when it has it.
+ * or let go when it has it. What was answered may be followed by another ask at the same key.
  *
  * @param give @throws what the calf is told; AskRefusal
  * @returns a function that ends it, aborts what is under way, and takes all answers away

@@ -68,7 +68,7 @@ function jobsWith(said: object): NetJobs {
   });
   const calf = createDirectStoreClient({ store, audit }, { actor: 'net', rights: NET_RIGHTS });
   let hasAnswered = false;
-  store.watch('/resolve/*/order/parts', ({ path: [, id = ''], value }) => {
+  store.watch('/resolve/*/order/whole', ({ path: [, id = ''], value }) => {
     if (value === null || hasAnswered) return;
     hasAnswered = true;
     for (const part of splitLong(['resolve', id, 'outcome'], toJson({ done: said }))) {
