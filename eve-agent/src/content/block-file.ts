@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { close, constants, fdatasync, fstat, open, read, write } from 'node:fs';
-import { lstat, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { systemErrorCode } from '@local-datastore/shared/errors';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 import type { BlockWriter } from './content-sink.ts';
 
 /** What O_DIRECT asks of positions, lengths and memory on every common disk. */
@@ -24,7 +25,8 @@ export interface BlockFile extends BlockWriter {
 
 /** How a file is opened where it is, and when it was emptied. */
 interface Opening {
-  atFirst(path: string): Promise<number>;
+  /** Of one that was made just now nobody else can have anything open. */
+  atFirst(path: string): Promise<{ readonly fd: number; readonly isMade: boolean }>;
   anew(path: string): Promise<number>;
 }
 
@@ -32,18 +34,26 @@ const OPENED = constants.O_RDWR | constants.O_NOFOLLOW;
 const MADE = OPENED | constants.O_CREAT;
 
 const BY_ITSELF: Opening = {
-  atFirst: (path) => openFile(path, MADE, 0o666),
+  async atFirst(path) {
+    try {
+      return { fd: await openFile(path, MADE | constants.O_EXCL, 0o666), isMade: true };
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
+      return { fd: await openFile(path, MADE, 0o666), isMade: false };
+    }
+  },
   async anew(path) {
     // A new file: another download to the same target that the lock cannot see, as from another network namespace or
     // another host, may still be writing to the old one.
-    await rm(path, { force: true });
+    await removeFile(path);
     return await openFile(path, MADE | constants.O_EXCL, 0o666);
   },
 };
 
 const openLent = (path: string) => openFile(path, OPENED);
+const openLentAtFirst = async (path: string) => ({ fd: await openLent(path), isMade: false });
 /** For whoever may not make files: the one that they belong to has put them there, a new one before it is emptied. */
-export const BY_ITS_OWNER: Opening = { atFirst: openLent, anew: openLent };
+export const BY_ITS_OWNER: Opening = { atFirst: openLentAtFirst, anew: openLent };
 
 /**
  * Opens or makes a file for writing; what it holds stays.
@@ -58,8 +68,16 @@ export const BY_ITS_OWNER: Opening = { atFirst: openLent, anew: openLent };
 export async function openBlockFile(path: string, opening: Opening = BY_ITSELF): Promise<BlockFile> {
   const openDirect = () =>
     openFile(path, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_DIRECT).catch(() => null);
-  let cached = await opening.atFirst(path);
+  const opened = await opening.atFirst(path);
+  let cached = opened.fd;
   let direct = await openDirect();
+  /** Nothing was written since it was made, and it was not emptied either: whoever has it filled elsewhere begins so. */
+  let isUntouched = opened.isMade;
+
+  async function isInPlace(): Promise<boolean> {
+    const [ours, there] = await Promise.all([statFile(cached), lstat(path).catch(() => null)]);
+    return there !== null && ours.ino === there.ino && ours.dev === there.dev;
+  }
 
   async function closeDirect(): Promise<void> {
     if (direct === null) return;
@@ -82,6 +100,7 @@ export async function openBlockFile(path: string, opening: Opening = BY_ITSELF):
   return {
     blockBytes: DIRECT_BLOCK_BYTES,
     async write(bytes, position) {
+      isUntouched = false;
       let directBytes = direct === null ? 0 : bytes.length - (bytes.length % DIRECT_BLOCK_BYTES);
       if (direct !== null && directBytes > 0) {
         try {
@@ -106,6 +125,9 @@ export async function openBlockFile(path: string, opening: Opening = BY_ITSELF):
       bytes.set(buffer.subarray(0, byteCount));
     },
     async truncate() {
+      const isEmptyAndOurs = isUntouched && (await isInPlace());
+      isUntouched = false;
+      if (isEmptyAndOurs) return;
       await closeDirect();
       const emptied = await opening.anew(path);
       await closeFile(cached);
@@ -113,10 +135,7 @@ export async function openBlockFile(path: string, opening: Opening = BY_ITSELF):
       direct = await openDirect();
     },
     sync: () => syncFileData(cached),
-    async isInPlace() {
-      const [ours, there] = await Promise.all([statFile(cached), lstat(path).catch(() => null)]);
-      return there !== null && ours.ino === there.ino && ours.dev === there.dev;
-    },
+    isInPlace,
     async close() {
       await closeDirect();
       await closeFile(cached);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory } from '@local-datastore/shared/files/durable-file';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 import { digestOfHex } from '@local-datastore/shared/oci/digest';
 import * as z from 'zod';
 import type { StoredRecord } from '../transfer/target.ts';
@@ -92,13 +93,13 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
   const temporary = `${paths.record}.new`;
   const record = await readRecord(paths.record);
   // Left by a run that was killed while it wrote one.
-  await rm(temporary, { force: true });
+  await removeFile(temporary);
   const file = await openBlockFile(paths.file);
   const { size: sizeBytes } = await stat(paths.file);
 
   async function discard(): Promise<void> {
-    await rm(paths.file, { force: true });
-    await rm(paths.record, { force: true });
+    await removeFile(paths.file);
+    await removeFile(paths.record);
   }
 
   return {
@@ -118,7 +119,7 @@ export async function openPartialFile(target: string): Promise<PartialFile> {
         throw new TargetError('TARGET_BUSY', message);
       }
       await rename(paths.file, target);
-      await rm(paths.record, { force: true });
+      await removeFile(paths.record);
       await syncDirectory(directory);
     },
     discard,

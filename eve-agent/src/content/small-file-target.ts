@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory, writeSynced } from '@local-datastore/shared/files/durable-file';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 import { contentDigest } from '@local-datastore/shared/oci/content-digest';
 import type { OciAlgorithm } from '@local-datastore/shared/oci/digest';
 import type { OpenTarget, Target } from '../transfer/target.ts';
@@ -40,10 +41,10 @@ function openTarget(path: string, maxBytes: number, algorithm: OciAlgorithm, unl
 
   async function write(bytes: Buffer): Promise<void> {
     const { file, record } = partialPaths(path);
-    await rm(file, { force: true });
+    await removeFile(file);
     await writeSynced(file, bytes, { mode: 0o666, flags: 'wx' });
     await rename(file, path);
-    await rm(record, { force: true });
+    await removeFile(record);
     await syncDirectory(dirname(path));
   }
 
@@ -74,7 +75,7 @@ function openTarget(path: string, maxBytes: number, algorithm: OciAlgorithm, unl
       try {
         if (verdict.kind === 'accepted') await write(bytes);
       } catch (error) {
-        await rm(partialPaths(path).file, { force: true });
+        await removeFile(partialPaths(path).file);
         throw wrapStorageError(error, path);
       }
       return verdict;
