@@ -43,6 +43,10 @@ const operate = (name: string, operation: object, verdict: Lie['verdict'], sentB
   value: { kind: 'operate', job: JOB, sentBytes, operation },
   verdict,
 });
+const BEGINNING = {
+  ...{ do: 'begin', neededBytes: 1, totalBytes: 1 },
+  validators: { etag: null, lastModified: null },
+};
 const deep = '['.repeat(1500) + ']'.repeat(1500);
 
 /** Told before the liar has a target. */
@@ -106,7 +110,9 @@ export const LIES: readonly Lie[] = [
   { name: 'a target of all', op: 'ask', value: { kind: 'target', job: '*' }, verdict: 'MALFORMED' },
   operate('a target that was not asked for, published', { do: 'publish' }, 'DENIED'),
   operate('an operation that there is not', { do: 'chmod', mode: 0o777 }, 'MALFORMED'),
-  operate('a record with a file name', { do: 'write-record', path: '/etc/passwd' }, 'MALFORMED'),
+  operate('a beginning with a file name', { ...BEGINNING, path: '/etc/passwd' }, 'MALFORMED'),
+  operate('a beginning with less room than nothing', { ...BEGINNING, neededBytes: -1 }, 'MALFORMED'),
+  operate('a beginning with no validators', { ...BEGINNING, validators: null }, 'MALFORMED'),
   operate('room for less than nothing', { do: 'require-space', neededBytes: -1 }, 'MALFORMED'),
   operate('room for all and more', { do: 'require-space', neededBytes: 1e308 }, 'MALFORMED'),
   operate('fewer bytes than none', { do: 'publish' }, 'MALFORMED', -1),

@@ -105,6 +105,15 @@ export async function fillPartialFile<Stored>(
     }
   }
 
+  async function restart(): Promise<void> {
+    await sink.restart();
+    arrival?.onEmptied();
+  }
+  async function requireSpace(neededBytes: number): Promise<void> {
+    await makeRoom?.(neededBytes);
+    await partial.requireSpace(neededBytes);
+  }
+
   return {
     stored: partial.stored,
     get position() {
@@ -119,17 +128,14 @@ export async function fillPartialFile<Stored>(
         await sink.resume(partial.path, storedBytes);
         arrival?.onStored(storedBytes);
       }),
-    restart: () =>
+    begin: (neededBytes, record) =>
       wrapped(async () => {
-        await sink.restart();
-        arrival?.onEmptied();
+        await restart();
+        await requireSpace(neededBytes);
+        await partial.writeRecord(record);
       }),
-    requireSpace: (neededBytes) =>
-      wrapped(async () => {
-        await makeRoom?.(neededBytes);
-        await partial.requireSpace(neededBytes);
-      }),
-    writeRecord: (record) => wrapped(() => partial.writeRecord(record)),
+    restart: () => wrapped(restart),
+    requireSpace: (neededBytes) => wrapped(() => requireSpace(neededBytes)),
     publish: (expected) =>
       wrapped(async () => {
         if (isWrongSize(sink.position, expected)) return { kind: 'wrong-size' };

@@ -63,11 +63,14 @@ function openTarget(path: string, maxBytes: number, algorithm: OciAlgorithm, unl
     },
     listen() {},
     async resume() {},
+    async begin(neededBytes) {
+      position = 0;
+      await requireFreeSpace(path, neededBytes);
+    },
     async restart() {
       position = 0;
     },
     requireSpace: (neededBytes) => requireFreeSpace(path, neededBytes),
-    async writeRecord() {},
     async publish(expected) {
       if (position > maxBytes || isWrongSize(position, expected)) return { kind: 'wrong-size' };
       const bytes = memory.subarray(0, position);

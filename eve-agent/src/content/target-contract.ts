@@ -52,7 +52,7 @@ export function describeTargetContract(
     it('takes bytes in, and publishes them when they are the wanted ones', async () => {
       const target = await open();
       expect([target.stored, target.position]).toEqual([null, 0]);
-      await target.writeRecord(RECORD);
+      await target.begin(CONTENT.length, RECORD);
       const region = target.region() as Uint8Array;
       region.set(CONTENT.subarray(0, 5));
       target.take(Buffer.from(region.buffer, region.byteOffset, 5));
@@ -89,7 +89,7 @@ export function describeTargetContract(
     if (keeps)
       it('keeps what has arrived for a later run, which goes on from there', async () => {
         const first = await open();
-        await first.writeRecord(RECORD);
+        await first.begin(CONTENT.length, RECORD);
         first.take(CONTENT.subarray(0, 9));
         await first.abandon(false);
         await closeAll();
@@ -101,10 +101,13 @@ export function describeTargetContract(
         expect(await second.publish(WANTED)).toEqual({ kind: 'accepted', digest: DIGEST });
       });
 
-    it('forgets what was taken in when it starts over, and leaves nothing of nothing', async () => {
+    it.each([
+      ['starts over', (target: OpenTarget) => target.restart()],
+      ['begins anew', (target: OpenTarget) => target.begin(CONTENT.length, RECORD)],
+    ])('forgets what was taken in when it %s, and leaves nothing of nothing', async (_, forget) => {
       const target = await open();
       target.take(Buffer.from('other bytes'));
-      await target.restart();
+      await forget(target);
       expect(target.position).toBe(0);
       await target.abandon(false);
       expect(await under.isTidy()).toBe(true);
@@ -122,6 +125,10 @@ export function describeTargetContract(
       await target.requireSpace(1);
       const tooMuch = target.requireSpace(Number.MAX_SAFE_INTEGER);
       await expect(tooMuch).rejects.toMatchObject({ code: 'NO_SPACE' });
+      const begun = target.begin(Number.MAX_SAFE_INTEGER, RECORD);
+      await expect(begun).rejects.toMatchObject({ code: 'NO_SPACE' });
+      await target.abandon(false);
+      expect(await under.isTidy()).toBe(true);
     });
   });
 }

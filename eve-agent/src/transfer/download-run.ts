@@ -16,7 +16,7 @@ import type {
 } from './download-request.ts';
 import { ContentError, TransferError } from './errors.ts';
 import { type BodyPlan, fetchBody } from './fetch-body.ts';
-import { Provenance } from './provenance.ts';
+import { Provenance, storedFrom } from './provenance.ts';
 import { SlowConnection } from './rate-watch.ts';
 import { Reception } from './reception.ts';
 import { requestHeaders } from './request-headers.ts';
@@ -219,18 +219,19 @@ export class DownloadRun {
   ): Promise<BodyPlan> {
     this.#refusals = 0;
     this.#isWholeRefused = false;
-    if (from === 0) await this.#target.restart();
-    this.#provenance.expect(from, headers);
-    await this.#target.requireSpace((totalBytes ?? this.#request.sizeBytes ?? from) - from);
+    const endBytes = totalBytes ?? this.#request.sizeBytes;
+    const neededBytes = (endBytes ?? from) - from;
     if (from === 0) {
       const { url, digest } = this.#request;
-      await this.#target.writeRecord({
-        ...{ url: url.href, digest },
-        ...this.#provenance.begin(headers, totalBytes),
-      });
-    } else this.#provenance.goOn(headers);
+      const stored = storedFrom(headers, totalBytes);
+      await this.#target.begin(neededBytes, { url: url.href, digest, ...stored });
+      this.#provenance.begin(headers, stored);
+    } else {
+      await this.#target.requireSpace(neededBytes);
+      this.#provenance.goOn(headers);
+    }
+    this.#provenance.expect(from, headers);
     this.#observer.onEvent({ kind: 'receiving', fromBytes: from, totalBytes });
-    const endBytes = totalBytes ?? this.#request.sizeBytes;
     return {
       maxBytes: endBytes === null ? null : endBytes - from,
       takeFrom: (body, signal) => this.#reception.takeFrom(body, signal),

@@ -26,6 +26,9 @@ export function createMemoryTarget(capacityBytes = Number.POSITIVE_INFINITY): Me
     const region = Buffer.alloc(REGION_BYTES);
     let record = kept?.record ?? null;
     let bytes = Buffer.alloc(0);
+    async function requireSpace(neededBytes: number): Promise<void> {
+      if (neededBytes > capacityBytes) throw new CodedError('NO_SPACE', 'there is not so much room');
+    }
     return {
       stored,
       get position() {
@@ -40,15 +43,15 @@ export function createMemoryTarget(capacityBytes = Number.POSITIVE_INFINITY): Me
       async resume() {
         bytes = Buffer.from(found);
       },
+      async begin(neededBytes, next) {
+        bytes = Buffer.alloc(0);
+        await requireSpace(neededBytes);
+        record = next;
+      },
       async restart() {
         bytes = Buffer.alloc(0);
       },
-      async requireSpace(neededBytes) {
-        if (neededBytes > capacityBytes) throw new CodedError('NO_SPACE', 'there is not so much room');
-      },
-      async writeRecord(next) {
-        record = next;
-      },
+      requireSpace,
       async publish(expected) {
         if (expected.sizeBytes !== null && bytes.length !== expected.sizeBytes) return { kind: 'wrong-size' };
         const digest = contentDigest(bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, it } from 'vitest';
-import { Provenance } from './provenance.ts';
+import { Provenance, storedFrom } from './provenance.ts';
 
 const SHA256 = 'a'.repeat(64);
 const STRONG = { etag: '"one"' };
@@ -15,7 +15,7 @@ it.each([
 ])('knows whether bytes can be told from others: %s', (_, headers, isDigestKnown, isGuarded) => {
   const provenance = new Provenance();
   provenance.expect(0, headers);
-  provenance.begin(headers, 9);
+  provenance.begin(headers, storedFrom(headers, 9));
   expect(provenance.isGuarded(isDigestKnown)).toBe(isGuarded);
 });
 
@@ -23,7 +23,7 @@ it('takes from a later response what the first one did not say, and nothing else
   const provenance = new Provenance();
   provenance.expect(0, {});
   expect(provenance.acceptsRanges).toBe(false);
-  provenance.begin(STRONG, 9);
+  provenance.begin(STRONG, storedFrom(STRONG, 9));
   provenance.expect(5, STATING);
   provenance.goOn(STATING);
   expect(provenance).toMatchObject({

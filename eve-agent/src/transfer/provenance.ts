@@ -15,6 +15,12 @@ export interface StoredFrom {
   readonly totalBytes: number | null;
 }
 
+/** What is to be kept of a response with first bytes. */
+export const storedFrom = (headers: HeaderFields, totalBytes: number | null): StoredFrom => ({
+  validators: readValidators(headers),
+  totalBytes,
+});
+
 /** What is known of the bytes that are here: where they come from, and what their datastore says of them. */
 export class Provenance {
   #stored: StoredFrom | null = null;
@@ -69,11 +75,10 @@ export class Provenance {
   }
 
   /** The first bytes are about to be stored. */
-  begin(headers: HeaderFields, totalBytes: number | null): StoredFrom {
+  begin(headers: HeaderFields, stored: StoredFrom): void {
     this.#statedSha256 = readStatedSha256(headers);
     this.#statedCoding = statedCoding(headers);
-    this.#stored = { validators: readValidators(headers), totalBytes };
-    return this.#stored;
+    this.#stored = stored;
   }
 
   /** Later bytes are about to be stored: their response may say what the first one did not. */

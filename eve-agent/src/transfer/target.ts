@@ -56,11 +56,15 @@ export interface OpenTarget extends BodyReceiver {
   takeFrom?(body: RawBody, signal: AbortSignal): Promise<BodyEnd> | undefined;
   /** Goes on behind the `stored` bytes. */
   resume(): Promise<void>;
+  /**
+   * Forgets all that was taken in, requires room, and keeps where the bytes come from that are to be taken in now: one
+   * step, as it is one of every download.
+   */
+  begin(neededBytes: number, record: StoredRecord): Promise<void>;
   /** Forgets all that was taken in. */
   restart(): Promise<void>;
   /** Rejects when there is less room than this. */
   requireSpace(neededBytes: number): Promise<void>;
-  writeRecord(record: StoredRecord): Promise<void>;
   /**
    * Judges what was taken in, and where it is accepted gives it its name: after it the target is whole, whatever
    * happens.

@@ -243,11 +243,14 @@ describe('what it tells meanwhile', () => {
 describe('when it ends', () => {
   it('what is under way fails for now, and what has come stays', async () => {
     await open();
-    await fill(CONTENT);
     await target.operate(
-      { do: 'write-record', totalBytes: CONTENT.length, validators: { etag: '"one"', lastModified: null } },
+      {
+        ...{ do: 'begin', neededBytes: CONTENT.length, totalBytes: CONTENT.length },
+        validators: { etag: '"one"', lastModified: null },
+      },
       0,
     );
+    await fill(CONTENT);
     answerTo = () => undefined;
     const asked = target.operate({ do: 'publish' }, CONTENT.length);
     asked.catch(() => {});

@@ -171,6 +171,20 @@ function serve(
   const askFor = (operation: FillOperation, sentBytes: number) =>
     filling.ask({ do: 'operate', operation, sentBytes });
 
+  async function restart(sentBytes: number): Promise<void> {
+    hasBegun = true;
+    // What the verifier still writes goes to the file that was there before.
+    await partial.file.truncate();
+    await lending.lend(partial.path);
+    await askFor({ do: 'restart' }, sentBytes);
+  }
+  async function requireSpace(saidBytes: number, sentBytes: number): Promise<void> {
+    // Others make room for it: no more than can come.
+    const neededBytes = Math.min(saidBytes, sizeBytes ?? saidBytes);
+    // Where nobody knows how much is to come, the verifier asks as it comes.
+    if (sizeBytes === null) await askFor({ do: 'require-space', neededBytes }, sentBytes);
+    else await partial.requireSpace(neededBytes);
+  }
   /** What the verifier says is compared here with what is wanted. */
   async function publish(sentBytes: number): Promise<Verdict> {
     const said: z.infer<typeof verdictSchema> = verdictSchema.parse(
@@ -203,26 +217,19 @@ function serve(
         hasBegun = true;
         await askFor(operation, sentBytes);
         return {};
-      case 'restart':
-        // What the verifier still writes goes to the file that was there before.
-        hasBegun = true;
-        await partial.file.truncate();
-        await lending.lend(partial.path);
-        await askFor(operation, sentBytes);
-        return {};
-      case 'require-space': {
-        // Others make room for it: no more than can come.
-        const neededBytes = Math.min(operation.neededBytes, sizeBytes ?? operation.neededBytes);
-        // Where nobody knows how much is to come, the verifier asks as it comes.
-        if (sizeBytes === null) await askFor({ do: 'require-space', neededBytes }, sentBytes);
-        else await partial.requireSpace(neededBytes);
-        return {};
-      }
-      case 'write-record': {
-        const { totalBytes, validators } = operation;
+      case 'begin': {
+        const { neededBytes, totalBytes, validators } = operation;
+        await restart(sentBytes);
+        await requireSpace(neededBytes, sentBytes);
         await partial.writeRecord({ url, digest, totalBytes, validators });
         return {};
       }
+      case 'restart':
+        await restart(sentBytes);
+        return {};
+      case 'require-space':
+        await requireSpace(operation.neededBytes, sentBytes);
+        return {};
       case 'publish':
         verdict = await publish(sentBytes);
         // The calf need not ask for it, which counts where files are small and many. Who gave it up meanwhile lets it go.

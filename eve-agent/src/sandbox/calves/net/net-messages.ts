@@ -130,7 +130,8 @@ export type FillOperation = z.infer<typeof fillOperationSchema>;
 const operation = z.discriminatedUnion('do', [
   ...fillOperations,
   z.strictObject({
-    do: z.literal('write-record'),
+    do: z.literal('begin'),
+    neededBytes: bytes,
     totalBytes: bytes.nullable(),
     validators: validatorsSchema,
   }),

@@ -152,6 +152,13 @@ class RemoteTarget implements OpenTarget {
     this.#position = this.stored?.sizeBytes ?? 0;
   }
 
+  async begin(neededBytes: number, { totalBytes, validators }: StoredRecord): Promise<void> {
+    const { etag, lastModified } = validators;
+    const kept = isShort(etag) && isShort(lastModified) ? validators : { etag: null, lastModified: null };
+    await this.#operate({ do: 'begin', neededBytes, totalBytes, validators: kept });
+    this.#position = 0;
+  }
+
   async restart(): Promise<void> {
     await this.#operate({ do: 'restart' });
     this.#position = 0;
@@ -159,12 +166,6 @@ class RemoteTarget implements OpenTarget {
 
   async requireSpace(neededBytes: number): Promise<void> {
     await this.#operate({ do: 'require-space', neededBytes });
-  }
-
-  async writeRecord({ totalBytes, validators }: StoredRecord): Promise<void> {
-    const { etag, lastModified } = validators;
-    const kept = isShort(etag) && isShort(lastModified) ? validators : { etag: null, lastModified: null };
-    await this.#operate({ do: 'write-record', totalBytes, validators: kept });
   }
 
   /** What it must be is priv's to know, which lets go what it has published. */

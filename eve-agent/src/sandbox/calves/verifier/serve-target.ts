@@ -29,7 +29,7 @@ export type ReceptionRules = Pick<DownloadDeps, 'pace' | 'clock'> &
   Pick<DownloadOptions, 'leastRate' | 'stallTimeoutMs'>;
 
 /** What of a target is filled here; how it is named and what is kept of it is its owner's. */
-export type FilledTarget = Omit<OpenTarget, 'stored' | 'writeRecord'>;
+export type FilledTarget = Omit<OpenTarget, 'stored' | 'begin'>;
 
 /** One target that a calf fills. Nothing it does makes wrong content right: it is hashed here. */
 export interface ServedTarget {
