@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
+import { CodedError } from '@local-datastore/shared/errors';
 import { createManualClock } from '@local-datastore/shared/manual-clock';
 import { digestOfHex, type OciDigest } from '@local-datastore/shared/oci/digest';
-import { expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { DiscoveryError } from '../discovery/discovery-error.ts';
 import type { Origin } from '../discovery/origin.ts';
 import { createDownload } from './download.ts';
-import type { DownloadEvent, Unauthorized } from './download-request.ts';
+import type { DownloadDeps, DownloadEvent, Unauthorized } from './download-request.ts';
 import { createMemoryTarget, type MemoryTarget } from './memory-target.ts';
 import { createScriptedFlows, type ScriptedAnswer } from './scripted-flows.ts';
+import type { Target } from './target.ts';
 
 const CONTENT = 'some bytes of an image';
 const DIGEST = digestOfHex(createHash('sha256').update(CONTENT).digest('hex'));
@@ -88,6 +90,54 @@ it('asks the address that was found, by the name that was asked for, and fills t
   expect(places).toEqual([{ host: '10.1.0.5', port: 80, localAddress: '10.1.0.1', refusesInternal: false }]);
   expect(requests[0]).toMatch(/^GET \/a\.img HTTP\/1\.1\r\n(?:.*\r\n)*host: ds\.local\r\n/i);
   expect(events).toEqual(['located', 'receiving', 'verifying']);
+});
+
+describe('while the target is opened', () => {
+  const url = new URL('http://ds.local/a.img');
+  const origin = { url, address: '10.1.0.5', sourceAddress: '10.1.0.1', bridgeName: 'bn1' };
+  const OPTIONS = { retry: { maxFailures: 0, maxDelayMs: 0 }, stallTimeoutMs: 1000, userAgent: 'test' };
+  const observer = { onEvent() {}, onProgress() {} };
+  /** Of each look for the datastore. */
+  let signals: AbortSignal[];
+  beforeEach(() => {
+    signals = [];
+  });
+
+  function run(target: Target, found: () => Promise<Origin>) {
+    const { openFlow } = createScriptedFlows([WHOLE + CONTENT]);
+    const locate: DownloadDeps['locate'] = (_url, signal) => {
+      signals.push(signal);
+      return found();
+    };
+    const deps = { locate, openFlow, delay: async () => {}, now: () => 0, random: () => 0 };
+    const request = { ...REQUEST, url, target };
+    return createDownload(deps, OPTIONS)(request, observer, new AbortController().signal);
+  }
+
+  it('the datastore is looked for, once', async () => {
+    const looked = Promise.withResolvers<void>();
+    const target = createMemoryTarget();
+    const open = () => looked.promise.then(() => target.open());
+    const result = await run({ open }, async () => {
+      looked.resolve();
+      return origin;
+    });
+    expect([result.digest, signals.length]).toEqual([DIGEST, 1]);
+  });
+
+  it('nobody looks on where the target cannot be had', async () => {
+    const open = () => Promise.reject(new CodedError('TARGET_BUSY', 'another download has it'));
+    const never = Promise.withResolvers<Origin>();
+    await expect(run({ open }, () => never.promise)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it('a datastore that is not found is told of, and the target let go', async () => {
+    const target = createMemoryTarget();
+    const missing = () => Promise.reject(new DiscoveryError('DATASTORE_NOT_FOUND', 'no answer'));
+    await expect(run(target, missing)).rejects.toMatchObject({ code: 'DATASTORE_NOT_FOUND' });
+    await (await target.open()).close();
+  });
 });
 
 it('goes on where a flow broke off, within a run', async () => {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Origin } from '../discovery/origin.ts';
 import type {
   DownloadDeps,
   DownloadObserver,
@@ -7,6 +8,7 @@ import type {
   DownloadResult,
 } from './download-request.ts';
 import { DownloadRun } from './download-run.ts';
+import type { OpenTarget } from './target.ts';
 
 /**
  * Makes the download of one URL to one target.
@@ -22,11 +24,27 @@ export function createDownload(deps: DownloadDeps, options: DownloadOptions) {
     observer: DownloadObserver,
     signal: AbortSignal,
   ): Promise<DownloadResult> {
-    const target = await request.target.open();
+    const stop = new AbortController();
+    const locate = locateEarly(deps.locate, request.url, AbortSignal.any([signal, stop.signal]));
+    let target: OpenTarget | undefined;
     try {
-      return await new DownloadRun(deps, options, request, observer, target).run(signal);
+      target = await request.target.open();
+      return await new DownloadRun({ ...deps, locate }, options, request, observer, target).run(signal);
     } finally {
-      await target.close();
+      stop.abort();
+      await target?.close();
     }
+  };
+}
+
+/** Where the datastore is, is found out while the target is opened: the first who asks is told of that. */
+function locateEarly(locate: DownloadDeps['locate'], url: URL, signal: AbortSignal): DownloadDeps['locate'] {
+  let early: Promise<Origin> | null = locate(url, signal);
+  // Nobody may come to ask.
+  early.catch(() => {});
+  return (asked, ...rest) => {
+    const first = early;
+    early = null;
+    return first !== null && asked.href === url.href ? first : locate(asked, ...rest);
   };
 }
