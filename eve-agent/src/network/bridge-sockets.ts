@@ -65,28 +65,27 @@ export const createOpenBridgeSockets =
     let refusal: PortRefusal | undefined;
     let isClosed = false;
 
+    async function openGroup(): Promise<PortRefusal | undefined> {
+      if (group !== undefined) return undefined;
+      const opened = await attempt(() => from.openGroup());
+      if (isRefusal(opened)) return opened;
+      group = opened;
+      hear(group, false);
+      return undefined;
+    }
+    async function openLink(link: Link): Promise<PortRefusal | undefined> {
+      const place = { address: link.bridge.address, port: MDNS_PORT, ipTtl };
+      const opened = link.mdns ?? (await attempt(() => from.openAsking(place)));
+      if (isRefusal(opened)) return opened;
+      if (link.mdns === undefined) hear(opened.socket, false);
+      link.mdns = opened;
+      link.joinError = await opened.join();
+      return undefined;
+    }
+    /** All at once: none needs another, and each may be a way to another process and back. */
     async function openPort(links: readonly Link[]): Promise<void> {
-      let refused: PortRefusal | undefined;
-      if (group === undefined) {
-        const opened = await attempt(() => from.openGroup());
-        if (isRefusal(opened)) refused = opened;
-        else {
-          group = opened;
-          hear(group, false);
-        }
-      }
-      for (const link of links) {
-        const place = { address: link.bridge.address, port: MDNS_PORT, ipTtl };
-        const opened = link.mdns ?? (await attempt(() => from.openAsking(place)));
-        if (isRefusal(opened)) {
-          refused = opened;
-          continue;
-        }
-        if (link.mdns === undefined) hear(opened.socket, false);
-        link.mdns = opened;
-        link.joinError = await opened.join();
-      }
-      refusal = refused;
+      const refusals = await Promise.all([openGroup(), ...links.map(openLink)]);
+      refusal = refusals.findLast((refused) => refused !== undefined);
     }
 
     async function openOwn({ address }: Bridge): Promise<MulticastSocket | PortRefusal> {
