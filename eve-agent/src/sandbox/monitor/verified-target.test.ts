@@ -150,13 +150,25 @@ describe('what the verifier says of a file', () => {
     await fill(CONTENT);
     await target.operate({ do: 'publish' }, CONTENT.length);
     await target.closed;
-    expect(commands.map((command) => command.do)).toEqual(['open', 'operate', 'operate', 'close']);
+    // The verifier has let it go with its word.
+    expect(commands.map((command) => command.do)).toEqual(['open', 'operate', 'operate']);
     (await lockTarget(path))();
     for (const operation of [{ do: 'close' }, { do: 'restart' }, { do: 'publish' }] as const) {
       await expect(target.operate(operation, CONTENT.length)).rejects.toMatchObject({ verdict: 'DENIED' });
     }
     const body = target.receive(new Socket(), 1, CONTENT.length, new AbortController().signal);
     await expect(body).rejects.toMatchObject({ verdict: 'DENIED' });
+    expect(await published()).toEqual(CONTENT);
+  });
+
+  it('that it is wrong, by the very digest that is wanted, has it let go all the same', async () => {
+    await open();
+    const said = { done: { kind: 'wrong-digest', digest: contentDigest(CONTENT) } };
+    answerTo = (operation) => (operation === PUBLISH ? said : { done: {} });
+    await fill(CONTENT);
+    await target.operate({ do: 'publish' }, CONTENT.length);
+    await target.closed;
+    expect(commands.at(-1)?.do).toBe('close');
     expect(await published()).toEqual(CONTENT);
   });
 

@@ -130,6 +130,8 @@ function serve(
   let isReceiving = false;
   let isOutlived = false;
   let isClosing = false;
+  /** The verifier has judged it right, and let it go. */
+  let isFilled = false;
   let failure: Error | undefined;
   let verdict: Verdict | undefined;
   /** In the order in which the calf asked. */
@@ -195,6 +197,7 @@ function serve(
     const { size } = await stat(partial.path);
     if (isWrongSize(size, expected)) return { kind: 'wrong-size' };
     if (judged.kind === 'accepted') {
+      isFilled = said.kind === 'accepted';
       await lending.takeBack(partial.path);
       await partial.publish();
       isOver = true;
@@ -247,7 +250,7 @@ function serve(
   async function endFilling(): Promise<void> {
     if (isClosing) return;
     isClosing = true;
-    await filling.ask({ do: 'close' }).catch(() => {});
+    if (!isFilled) await filling.ask({ do: 'close' }).catch(() => {});
     filling.end();
   }
   async function letGo(): Promise<void> {

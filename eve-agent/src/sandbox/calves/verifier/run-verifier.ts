@@ -133,6 +133,19 @@ export async function runVerifier(
     await store.write([VERIFIER, id, 'answer'], toJson(said)).catch(report);
   }
 
+  async function operate(
+    { id, operation, sentBytes }: Extract<VerifierCommand, { do: 'operate' }>,
+    served: ServedTarget,
+  ): Promise<Done> {
+    const done = await served.operate(operation, sentBytes);
+    if ('kind' in done && done.kind === 'accepted') {
+      // Nothing more can come of it here: priv need not say so, which counts where files are small and many.
+      await served.close();
+      fillings.delete(id);
+    }
+    return done;
+  }
+
   function receive(command: Extract<VerifierCommand, { do: 'receive' }>, handle: object): void {
     const { id, number, restBytes, sentBytes } = command;
     const flow = openGivenFlow(handle);
@@ -168,9 +181,7 @@ export async function runVerifier(
         });
         return;
       case 'operate':
-        void answer(command, async (served) =>
-          requireServed(served).operate(command.operation, command.sentBytes),
-        );
+        void answer(command, async (served) => await operate(command, requireServed(served)));
         return;
       case 'receive':
         if (handle === null) throw new Error('priv gave no connection');
