@@ -48,5 +48,8 @@ export interface ImageWay<Place extends Origin | null> {
   close(): void;
 }
 
-/** @throws (the returned promise) what keeps anybody from speaking to registries */
-export type OpenImageWay<Place extends Origin | null> = (request: ImageRequest) => Promise<ImageWay<Place>>;
+/** @throws (the returned promise) what keeps anybody from speaking to registries; the signal's reason */
+export type OpenImageWay<Place extends Origin | null> = (
+  request: ImageRequest,
+  signal: AbortSignal,
+) => Promise<ImageWay<Place>>;

@@ -8,6 +8,7 @@ import {
 import { isLocalHost } from '@local-datastore/shared/dns-sd/host-name';
 import type { Log } from '@local-datastore/shared/log';
 import { systemClock } from '@local-datastore/shared/system-clock';
+import { unlessAborted } from '@local-datastore/shared/unless-aborted';
 import { openNtpSocket } from '../network/ntp-socket.ts';
 import { type OpenedNtp, openNtp } from '../sandbox/handlers/open-ntp.ts';
 import { createNtpCalfStarter } from '../sandbox/handlers/start-ntp-calf.ts';
@@ -28,19 +29,6 @@ const watchedClock = (control: SystemClockControl): SystemClockControl => ({
 
 function reasonOf(code: string): string {
   return code === 'EPERM' ? 'the right to set the clock is missing (CAP_SYS_TIME)' : code;
-}
-
-/** The promise, or the signal's reason as soon as that is aborted. */
-async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /**

@@ -84,12 +84,28 @@ it.each([
   ['the kernel refused it', 'own'],
 ])('opens images by the one that it is, for who asked before, too', async (reason, name) => {
   const { told, began, stop, network, running } = setUp();
-  const early = network.openImage(IMAGE);
+  const early = network.openImage(IMAGE, stop.signal);
   began.resolve(reason);
   await expect(early).rejects.toThrow(name);
   expect(told).toContain(`${name} opens images`);
   stop.abort();
   await running;
+});
+
+it.each<[string, (network: NetworkSide, signal: AbortSignal) => Promise<unknown>]>([
+  ['a host that is looked for', (network, signal) => network.findLocal('ds.local', signal)],
+  ['a probe', (network, signal) => network.steps.probe(URL_OF_IT, signal)],
+  ['an image that is opened', (network, signal) => network.openImage(IMAGE, signal)],
+])('lets go of what is given up before it is known: %s', async (_what, ask) => {
+  const { told, began, stop, network, running } = setUp();
+  const patience = new AbortController();
+  const early = ask(network, patience.signal);
+  patience.abort(new Error('given up'));
+  await expect(early).rejects.toThrow('given up');
+  began.resolve(null);
+  stop.abort();
+  await running;
+  expect(told).toEqual(['separate runs', 'separate has ended']);
 });
 
 it('ends with the reason where that does not begin, and it has to', async () => {

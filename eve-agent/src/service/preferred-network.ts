@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ConfigurationError } from '@local-datastore/shared/errors';
+import { unlessAborted } from '@local-datastore/shared/unless-aborted';
 import type { NetworkSide } from './network-side.ts';
 import type { SeparateNetwork } from './separate-network.ts';
 
@@ -11,7 +12,7 @@ export interface PreferredNetworkDeps {
 
 /**
  * The network in a process without rights where this host lets one run, else in this process; what is asked of it waits
- * until that is known. It is decided before anybody of the network is heard, and once: nobody out there can make it be
+ * until that is known, or is given up. It is decided before anybody of the network is heard, and once: nobody out there can make it be
  * given up.
  *
  * `run` throws a ConfigurationError where no such process runs and there is nothing beside it.
@@ -21,15 +22,18 @@ export function createPreferredNetwork({ separate, openOwn }: PreferredNetworkDe
   const decided = Promise.withResolvers<NetworkSide>();
   // Whoever waits hears of it.
   decided.promise.catch(() => {});
+  const whenDecided = (signal: AbortSignal) => unlessAborted(decided.promise, signal);
 
   return {
     steps: {
-      download: async (...args) => (await decided.promise).steps.download(...args),
-      resolve: async (...args) => (await decided.promise).steps.resolve(...args),
-      probe: async (...args) => (await decided.promise).steps.probe(...args),
+      async download(request, observer, signal) {
+        return await (await whenDecided(signal)).steps.download(request, observer, signal);
+      },
+      resolve: async (request, signal) => (await whenDecided(signal)).steps.resolve(request, signal),
+      probe: async (url, signal) => (await whenDecided(signal)).steps.probe(url, signal),
     },
-    openImage: async (request) => (await decided.promise).openImage(request),
-    findLocal: async (...args) => (await decided.promise).findLocal(...args),
+    openImage: async (request, signal) => (await whenDecided(signal)).openImage(request, signal),
+    findLocal: async (host, signal) => (await whenDecided(signal)).findLocal(host, signal),
     processes: () => side.processes(),
     separation: () => side.separation(),
     async run(awaited, signal) {

@@ -293,10 +293,10 @@ describe('processes without rights', () => {
     const downloadTo = vi.fn<ScriptedNet['jobs']['downloadTo']>(async () => {
       throw new TargetError('TARGET_BUSY', 'the verifier has ended', { retryable: true });
     });
-    const way = await createNetImageWay(
-      { ...net.jobs, downloadTo },
-      { delay, random: Math.random },
-    )(requestOf(':one'));
+    const way = await createNetImageWay({ ...net.jobs, downloadTo }, { delay, random: Math.random })(
+      requestOf(':one'),
+      forever,
+    );
     const blob = { mediaType: OCI_CONFIG, digest: contentDigest(SMALL), sizeBytes: SMALL.length };
     const file = { path: target(), isSmall: true };
     const fetching = way.fetchBlob(blob, file, { onEvent() {}, onProgress() {} }, forever);

@@ -154,7 +154,7 @@ export function createImagePull<Place extends Origin | null>(openWay: OpenImageW
     observer: DownloadObserver,
     signal: AbortSignal,
   ): Promise<PulledImage<Place>> => {
-    const way = await openWay(request);
+    const way = await openWay(request, signal);
     try {
       return await pull(way, request, observer, signal);
     } finally {
