@@ -295,6 +295,25 @@ it('forgets why it failed before when a person asks for another try', async () =
   expect(state(1)).toMatchObject({ Error: '', ErrorCode: '', ErrorTime: '', ErrorRetryCondition: '' });
 });
 
+it('tells nobody any more that something waits whose time has come, though it has no slot', async () => {
+  const told: string[] = [];
+  reconciler.onEvent((event) => {
+    if (event.kind !== 'status' || event.status.ContentID !== uuidOf(1)) return;
+    told.push(event.status.ErrorRetryCondition.slice(0, 'tries again'.length));
+  });
+  answer = async ({ url }, _observer, signal) => {
+    if (url.pathname.endsWith('-1'))
+      throw new CodedError('HTTP_STATUS', 'it answered with 503', { retryable: true });
+    await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  reconciler.apply(configOf([tree(1), tree(2), tree(3)]));
+  await expect.poll(() => requests.length).toBe(3);
+  await expect.poll(() => told.at(-1)).toBe('tries again');
+  clock.advance(60_000);
+  await expect.poll(() => told.at(-1)).toBe('');
+  expect(requests.length).toBe(3);
+});
+
 it('waits 1, 2, 4 … seconds for a datastore, until it shows up', async () => {
   isThere = false;
   reconciler.apply(configOf([tree(1)]));

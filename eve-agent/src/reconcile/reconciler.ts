@@ -86,6 +86,8 @@ class RunningReconciler implements Reconciler, Runtime {
   #desired: Desired = NOTHING_DESIRED;
   /** Until then it is not known what is wanted: what an earlier run left stays as it is. */
   #isConfigured = false;
+  /** When it was looked last, by the clock. */
+  #lookedMs = 0;
   #waitedHosts: ReadonlySet<string> = new Set();
   #cancelProgress: (() => void) | null = null;
 
@@ -279,6 +281,7 @@ class RunningReconciler implements Reconciler, Runtime {
     const { actual, deps, options } = this;
     this.#waitedHosts = findWaitedHosts(actual, this.#contentOfOrigin);
     this.#board.showLacks(lacksBytes);
+    this.#touchEndedWaits();
     this.#board.publish();
     this.#watchProgress();
     const saving = this.#kept.save(this.#desired);
@@ -287,6 +290,20 @@ class RunningReconciler implements Reconciler, Runtime {
     const spaceMs = lacksSpace ? deps.clock.nowMs() + options.schedule.steadyMs : Number.POSITIVE_INFINITY;
     const saveMs = typeof saving === 'object' ? saving.laterMs : Number.POSITIVE_INFINITY;
     return Math.min(wakeAtMs ?? Number.POSITIVE_INFINITY, spaceMs, saveMs);
+  }
+
+  /** What has waited long enough is not said to wait any more, also where it has to wait for a slot. */
+  #touchEndedWaits(): void {
+    const [beforeMs, nowMs] = [this.#lookedMs, this.deps.clock.nowMs()];
+    this.#lookedMs = nowMs;
+    const hasEnded = (waitUntilMs: number) => waitUntilMs > beforeMs && waitUntilMs <= nowMs;
+    for (const { sha256, sources } of this.actual.contents.values()) {
+      for (const { waitUntilMs } of sources.values()) if (hasEnded(waitUntilMs)) this.#board.touch(sha256);
+    }
+    for (const { origin, waitUntilMs } of this.actual.origins.values()) {
+      if (!hasEnded(waitUntilMs)) continue;
+      for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);
+    }
   }
 
   #watchProgress(): void {
