@@ -217,8 +217,10 @@ class RunningReconciler implements Reconciler, Runtime {
         { datastore: origin.origin, waitMs: Math.round(atMs - nowMs) },
         'the datastore has shown up: its downloads go on',
       );
+      this.#kept.changed('retries');
       // Their own waits have ended as well.
-      for (const sha256 of digests) this.touchContent(sha256);
+      this.#touchTreesOf(origin.origin);
+      this.replan();
     }
   }
 
@@ -250,7 +252,10 @@ class RunningReconciler implements Reconciler, Runtime {
 
   touchOrigin(origin: string): void {
     this.#kept.changed('retries');
-    if (!this.#showsOtherwise(origin)) return;
+    if (this.#showsOtherwise(origin)) this.#touchTreesOf(origin);
+  }
+
+  #touchTreesOf(origin: string): void {
     for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);
   }
 
@@ -301,8 +306,7 @@ class RunningReconciler implements Reconciler, Runtime {
       for (const { waitUntilMs } of sources.values()) if (hasEnded(waitUntilMs)) this.#board.touch(sha256);
     }
     for (const { origin, waitUntilMs } of this.actual.origins.values()) {
-      if (!hasEnded(waitUntilMs)) continue;
-      for (const sha256 of this.#contentOfOrigin.get(origin) ?? []) this.#board.touch(sha256);
+      if (hasEnded(waitUntilMs)) this.#touchTreesOf(origin);
     }
   }
 
