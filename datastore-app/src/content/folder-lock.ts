@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { lockExclusively } from '@local-datastore/shared/files/exclusive-lock';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 
 const NAME = '.datastore.lock';
 const NAMESPACE = 'local-datastore/serving';
@@ -42,9 +43,7 @@ async function takeName(path: string): Promise<Taken> {
     // File systems without sockets, and such as can only be read.
     if (server !== 'EADDRINUSE') return { kind: 'impossible' };
     if (await isAlive(path)) return { kind: 'taken' };
-    await unlink(path).catch((error) => {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    });
+    await removeFile(path);
   }
   return { kind: 'taken' };
 }

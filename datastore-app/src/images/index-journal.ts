@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
-import { open, readFile, unlink } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { writeDurably } from '@local-datastore/shared/files/durable-file';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 
 /** A line: the CRC-32 of what follows in hexadecimal digits, a space, and one JSON value. */
 const LINE = /^([0-9a-f]{8}) (.+)$/;
@@ -91,9 +92,7 @@ export function createIndexJournal(file: string): IndexJournal {
     },
 
     async remove() {
-      await unlink(file).catch((error) => {
-        if (systemErrorCode(error) !== 'ENOENT') throw error;
-      });
+      await removeFile(file);
     },
   };
 }

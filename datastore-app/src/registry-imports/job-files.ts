@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
 import { makeFolder } from '@local-datastore/shared/files/make-folder';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 import type { Log } from '@local-datastore/shared/log';
 import { asStoreError } from '../content/store-error.ts';
 import { type ImportJobRecord, importJobSchema } from './import-job.ts';
@@ -77,9 +78,7 @@ export function createJobFiles(
       }
     },
     async remove(id) {
-      await unlink(fileOf(id)).catch((error: unknown) => {
-        if (systemErrorCode(error) !== 'ENOENT') throw error;
-      });
+      await removeFile(fileOf(id));
       await syncDirectory(folder);
     },
   };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { constants } from 'node:fs';
-import { chmod, chown, mkdir, open, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably } from '@local-datastore/shared/files/durable-file';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 import { jsonText } from '@local-datastore/shared/text/json-text';
 import type { MachineSeed } from '../engine/container-spec.ts';
 import { copyDisk, copySmallFile, inspectDisk, makeBlankDisk } from './disks.ts';
@@ -93,9 +94,7 @@ export async function makeMachineFolder(
 
 /** Its record goes first: what is cut off after that is no machine any more. */
 export async function removeMachineFolder(places: Places): Promise<void> {
-  await unlink(places.record).catch((error: unknown) => {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-  });
+  await removeFile(places.record);
   await syncDirectory(places.folder);
   await rm(places.folder, { recursive: true, force: true });
 }

@@ -5,6 +5,7 @@ import { type FileHandle, open, readlink, rename, unlink } from 'node:fs/promise
 import { dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@local-datastore/shared/errors';
 import { syncDirectory, writeDurably, writeSynced } from '@local-datastore/shared/files/durable-file';
+import { removeFile } from '@local-datastore/shared/files/remove-file';
 
 /** What a resolver is told. */
 export interface ResolverSettings {
@@ -132,9 +133,7 @@ export function createResolvConf(options: {
   }
 
   async function forgetSaved(): Promise<void> {
-    await unlink(savedFile).catch((error) => {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-    });
+    await removeFile(savedFile);
     await syncDirectory(dirname(savedFile));
   }
 
